@@ -1,0 +1,1 @@
+"""digest sends a newsroom's readers one good mail a month."""

@@ -1,0 +1,140 @@
+"""The life of one delivery (one recipient in one edition), as one table.
+
+    planned ─claim─▶ claimed ─intent─▶ sending ─┬─ accepted ─▶ sent
+       ▲                │ release              ├─ try later, or lost before the dot ─▶ deferred ─claim─▶ claimed
+       └────────────────┘                      ├─ refused for good ─▶ refused
+                                               └─ lost after the dot, or found after a crash ─▶ in_doubt
+
+`in_doubt` is left only by a person's word or the relay's log (`settle_sent`, `settle_resend`). Pure: this module holds
+the table and one function over it. It never touches a database, a clock or a socket.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where a delivery stands. The value is what the ledger stores."""
+
+    PLANNED = "planned"  # frozen into the edition, nobody works on it
+    CLAIMED = "claimed"  # one sender has it under a lease; nothing was said to the server
+    SENDING = "sending"  # the intent is durable; from here on the mail may arrive
+    SENT = "sent"  # the server said 250 after the dot
+    DEFERRED = "deferred"  # surely not accepted; to be tried again after a while
+    REFUSED = "refused"  # surely not accepted, and it would not be another time
+    IN_DOUBT = "in_doubt"  # may have been accepted: held for a person, or for the relay's log
+    SUPPRESSED = "suppressed"  # left, bounced or complained before the mail went
+    CANCELLED = "cancelled"  # a person called the edition off before the mail went
+
+
+class Event(StrEnum):
+    """What can happen to a delivery."""
+
+    CLAIM = "claim"  # a sender takes it under a lease
+    RELEASE = "release"  # the sender gives it back, or its lease ran out, before any intent
+    INTEND = "intend"  # the intent is committed; the body's dot may follow
+    ACCEPT = "accept"  # 2xx after the dot
+    DEFER = "defer"  # 4xx at any phase, or the connection was lost before the dot
+    REFUSE = "refuse"  # 5xx about this recipient or this content
+    DOUBT = "doubt"  # the connection was lost after the dot, or the sender died with a durable intent
+    SUPPRESS = "suppress"  # found suppressed at the last moment
+    CANCEL = "cancel"  # a person called it off
+    SETTLE_SENT = "settle_sent"  # a person or the relay's log says: it was accepted
+    SETTLE_RESEND = "settle_resend"  # a person or the relay's log says: it was not, send it
+
+
+TRANSITIONS: dict[tuple[State, Event], State] = {
+    (State.PLANNED, Event.CLAIM): State.CLAIMED,
+    (State.PLANNED, Event.SUPPRESS): State.SUPPRESSED,
+    (State.PLANNED, Event.CANCEL): State.CANCELLED,
+    (State.CLAIMED, Event.RELEASE): State.PLANNED,
+    (State.CLAIMED, Event.INTEND): State.SENDING,
+    (State.CLAIMED, Event.DEFER): State.DEFERRED,
+    (State.CLAIMED, Event.REFUSE): State.REFUSED,
+    (State.CLAIMED, Event.SUPPRESS): State.SUPPRESSED,
+    (State.SENDING, Event.ACCEPT): State.SENT,
+    (State.SENDING, Event.DEFER): State.DEFERRED,
+    (State.SENDING, Event.REFUSE): State.REFUSED,
+    (State.SENDING, Event.DOUBT): State.IN_DOUBT,
+    (State.DEFERRED, Event.CLAIM): State.CLAIMED,
+    (State.DEFERRED, Event.SUPPRESS): State.SUPPRESSED,
+    (State.DEFERRED, Event.CANCEL): State.CANCELLED,
+    (State.DEFERRED, Event.REFUSE): State.REFUSED,  # tried for as long as the edition allows
+    (State.IN_DOUBT, Event.SETTLE_SENT): State.SENT,
+    (State.IN_DOUBT, Event.SETTLE_RESEND): State.PLANNED,
+    (State.REFUSED, Event.SETTLE_RESEND): State.PLANNED,
+}
+
+FINAL = frozenset({State.SENT, State.REFUSED, State.SUPPRESSED, State.CANCELLED})
+HELD = frozenset({State.IN_DOUBT})
+
+
+def step(state: State, event: Event) -> State:
+    """The state after `event`. Raises ValueError for a pair the table does not have: that is a bug, never data."""
+    try:
+        return TRANSITIONS[state, event]
+    except KeyError:
+        message = f"a delivery that is {state} cannot {event}"
+        raise ValueError(message) from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One row of the ledger. `id` is the ledger's number for it; `attempts` counts claims that reached the server."""
+
+    id: int
+    edition: str
+    address: str
+    name: str = ""
+    language: str = ""
+    fields: str = "{}"  # the recipient's other values as JSON, frozen with the audience
+    state: State = State.PLANNED
+    attempts: int = 0
+    message_id: str = ""
+    code: int = 0  # the server's last reply code, 0 when there was none
+    detail: str = ""  # the server's words, or ours when it said none
+    next_try: float = 0.0  # seconds since the epoch, for a deferred one
+    changed: float = 0.0  # seconds since the epoch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """A mail about to go: one envelope, one recipient. `data` is the finished message, CRLF, without the final dot.
+
+    `data` is already safe for DATA: no line begins with a dot (RFC 5321, 4.5.2 is moot), none exceeds 998 octets.
+    """
+
+    delivery: int
+    sender: str
+    recipient: str
+    data: bytes
+
+
+class Phase(StrEnum):
+    """The step of an SMTP session in which something happened (RFC 5321, 3 and 4.5.3.2)."""
+
+    CONNECT = "connect"
+    BANNER = "banner"
+    EHLO = "ehlo"
+    STARTTLS = "starttls"
+    AUTH = "auth"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    BODY = "body"  # from 354 to the last byte before the dot
+    DOT = "dot"  # from the dot to its reply
+    RSET = "rset"
+    QUIT = "quit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one Outgoing: the event for the ledger, with the server's code and words and where they fell."""
+
+    delivery: int
+    event: Event
+    phase: Phase
+    code: int = 0
+    detail: str = ""

@@ -1,0 +1,159 @@
+"""Every way in which digest can refuse, as one tree.
+
+    DigestError                     exit code
+    ├── UsageError                  2   what was typed cannot be done
+    │   └── PeriodError             2   "2022-13" is no month
+    ├── FaultyInput                 2   files with mistakes: all of them at once, each with file, line, key
+    │   ├── ConfigError             2   config.yaml
+    │   ├── StoryError              2   story files
+    │   ├── OverridesError          2   an editor's overrides file
+    │   └── ThemeError              2   templates
+    ├── RenderError                 2   a template that fails on this content: file, line
+    ├── ImportFailed                6   a source that gave nothing, or far less than last time
+    │   └── FetchError              6   a source that could not be fetched
+    ├── CheckFailed                 1   a check found an error
+    ├── NothingToSend               3   no story, or no reader, for this edition
+    ├── AlreadySent                 4   nothing is left to do
+    ├── ApprovalError               5   the approval is missing or void
+    ├── LedgerError                 1   the ledger is damaged, another newsroom's, or newer than the program
+    │   └── LedgerBusy              75  somebody else is sending this edition, or holds the file
+    ├── SendStopped                 1   the server's answer is about us, not about one reader
+    │   └── TransportError          75  no connection could be had; to be tried again
+    └── Interrupted                 130 a signal asked us to stop; what was in flight is settled
+
+A `DigestError` is a person's to mend: it is printed as one line (a `FaultyInput` as one line per fault) without a
+traceback. Anything else that is raised is a bug, and shows its traceback. This module imports nothing of digest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class DigestError(Exception):
+    """Something a person can mend. `str(error)` is one line: what is wrong, and what to do."""
+
+    exit_code = 1
+
+
+class UsageError(DigestError):
+    """What was asked for on the command line cannot be done."""
+
+    exit_code = 2
+
+
+class PeriodError(UsageError):
+    """A period that cannot be read, or that does not exist."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One mistake in one file, where a person can find it.
+
+    `line` counts from 1; 0 means "the file as a whole". `key` is a dotted path (`audiences.everyone.limit`), or empty.
+    """
+
+    file: str
+    line: int = 0
+    key: str = ""
+    message: str
+
+    def __str__(self) -> str:
+        """`file:line: key: what is wrong, what to do`; the parts that are not known are left out."""
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
+
+
+class FaultyInput(DigestError):
+    """Files with mistakes in them. `faults` has every one of them, in the order of the files and lines."""
+
+    exit_code = 2
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        """Hold `faults`, of which there is at least one."""
+        self.faults = tuple(faults)
+        super().__init__("\n".join(map(str, self.faults)))
+
+
+class ConfigError(FaultyInput):
+    """config.yaml, or the environment that overrides it, has mistakes."""
+
+
+class StoryError(FaultyInput):
+    """Story files have mistakes."""
+
+
+class OverridesError(FaultyInput):
+    """An overrides file has mistakes."""
+
+
+class ThemeError(FaultyInput):
+    """A theme's files have mistakes: MJML, Jinja or their mix."""
+
+
+class RenderError(DigestError):
+    """A template failed on this content (an undefined name, a loop without end). The message has file and line."""
+
+    exit_code = 2
+
+
+class ImportFailed(DigestError):
+    """A source gave nothing, or far less than the last time: never taken for an empty month."""
+
+    exit_code = 6
+
+
+class FetchError(ImportFailed):
+    """A source could not be fetched: refused address, too large, too slow, too many redirects, an error status."""
+
+
+class CheckFailed(DigestError):
+    """A check found an error."""
+
+
+class NothingToSend(DigestError):
+    """No story or no reader for this edition."""
+
+    exit_code = 3
+
+
+class AlreadySent(DigestError):
+    """The edition is finished: nothing is left to do."""
+
+    exit_code = 4
+
+
+class ApprovalError(DigestError):
+    """The approval is missing, or what was approved has changed."""
+
+    exit_code = 5
+
+
+class LedgerError(DigestError):
+    """The ledger is damaged, belongs to another newsroom, or is newer than this program. Says how to mend it."""
+
+
+class LedgerBusy(LedgerError):
+    """Another sender works on this edition, or holds the ledger's file."""
+
+    exit_code = 75
+
+
+class SendStopped(DigestError):
+    """The server refuses us, not one reader (sender, authentication, certificate, content): the run stops."""
+
+
+class TransportError(SendStopped):
+    """No connection could be had, or none that lasts. Nobody is marked; it is tried again later."""
+
+    exit_code = 75
+
+
+class Interrupted(DigestError):
+    """A signal asked for a stop. Mails in flight were finished and recorded; the message says how to go on."""
+
+    exit_code = 130

@@ -1,0 +1,253 @@
+"""The values that flow through digest: story, audience, edition, selection, rendering, recipient, finding.
+
+All are frozen, slotted and keyword-only. Times are aware. Nothing here reads a file, a clock or a socket, and nothing
+here knows YAML, MJML, SMTP or SQL.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    from digest.period import Period
+
+GroupBy = Literal["none", "month", "kicker", "channel", "topic", "country"]
+Thin = Literal["send", "skip", "carry-over"]
+Late = Literal["include", "ignore"]
+
+
+class Status(StrEnum):
+    """Where a story stands with its newsroom."""
+
+    DRAFT = "draft"  # not yet for anybody
+    PUBLISHED = "published"
+    WITHDRAWN = "withdrawn"  # was published, must vanish
+
+
+class Severity(StrEnum):
+    """What a finding asks of a person."""
+
+    ERROR = "error"  # the edition must not go out like this
+    WARNING = "warning"  # a person should look
+    INFO = "info"  # worth knowing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Newsroom:
+    """Whose digest it is. `contact` becomes Reply-To; `sender` is the From address."""
+
+    name: str
+    contact: str
+    sender: str
+    timezone: ZoneInfo
+    language: str = "en"
+    sender_name: str = ""  # shown with the From address; `name` when empty
+    url: str = ""
+    postal_address: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """One newsroom item, as its story file tells it.
+
+    `id` is the file's path below `stories/`, with forward slashes and without `.md`. `date` is aware; `date_only` says
+    that the file gave a day, not a time (then it is that day's start in the newsroom's zone). `summary` is Markdown,
+    possibly empty. `language` is a BCP 47 tag. Countries are ISO 3166-1 alpha-2, in capitals.
+    """
+
+    id: str
+    title: str
+    date: datetime
+    date_only: bool = True
+    file: str = ""  # path of the file as a person would type it, for messages
+    kicker: str = ""
+    credit: str = ""
+    link: str = ""
+    image: str = ""
+    image_alt: str = ""
+    guid: str = ""
+    topics: tuple[str, ...] = ()
+    countries: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    language: str = ""
+    translation_of: str = ""
+    status: Status = Status.PUBLISHED
+    embargo: datetime | None = None
+    weight: int = 0
+    lead: bool = False
+    repeat: bool = False  # may go to an audience again in an overlapping period
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """Values a story must have (any of each key that is given), or must not have. Empty keys do not decide."""
+
+    channels: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    countries: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    kickers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audience:
+    """A named group of readers and the rule that says which stories suit it."""
+
+    name: str
+    title: str
+    description: str = ""
+    select: Match = field(default_factory=Match)
+    exclude: Match = field(default_factory=Match)
+    languages: tuple[str, ...] = ("en",)  # one edition per language
+    group_by: GroupBy = "none"
+    limit: int | None = None
+    min_items: int = 1
+    thin: Thin = "send"
+    late: Late = "include"
+    contact: str = ""  # Reply-To for this audience; the newsroom's when empty
+    subject: str = ""  # templates; the newsroom-wide ones when empty
+    preheader: str = ""
+    more_url: str = ""  # where "and 7 more" leads; the newsroom's url when empty
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edition:
+    """The digest for one period, one audience, one language: the thing that is sent."""
+
+    period: Period
+    audience: str
+    language: str
+
+    @property
+    def id(self) -> str:
+        """`2022-02/everyone/en`: the edition's name in the ledger, in paths and in every message."""
+        return f"{self.period.id}/{self.audience}/{self.language}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Why one candidate is in or out: the one rule that decided, and a sentence a person can read."""
+
+    story: Story
+    included: bool
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Stories under one heading, in order. `key` is what they share (a month is `2022-02`); empty means no heading."""
+
+    key: str
+    stories: tuple[Story, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LateGroup:
+    """Stories of an earlier period that were first seen after its edition was made ("also from February")."""
+
+    period: Period
+    stories: tuple[Story, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastEdition:
+    """What an earlier edition to the same audience held: the memory that selection needs.
+
+    `included` and `candidates` are story ids. `sent` tells a mailed edition from one that was only built.
+    """
+
+    edition: Edition
+    included: frozenset[str]
+    candidates: frozenset[str]
+    sent: bool
+    carried: frozenset[str] = frozenset()  # held back because the period was thin; the next edition takes them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrides:
+    """An editor's hand on one period and audience, from a file, so that it is reproducible. Values are story ids."""
+
+    pin: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What select() decided: every candidate with its reason, and the stories that are in, grouped and in order.
+
+    `groups` excludes `late`. `more` counts stories that suited but were over the limit. `verdict` says whether the
+    edition should go: `send`, or `skip` / `carry-over` when there were fewer than the audience's `min_items`.
+    """
+
+    edition: Edition
+    groups: tuple[Group, ...]
+    late: tuple[LateGroup, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    more: int = 0
+    verdict: Thin = "send"
+
+    @property
+    def stories(self) -> tuple[Story, ...]:
+        """Every story of the edition, in reading order, late ones last."""
+        groups: tuple[Group | LateGroup, ...] = (*self.groups, *self.late)
+        return tuple(story for group in groups for story in group.stories)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One result of a check. `code` is stable (`story-credit-missing`); `where` names a file:line, story or part."""
+
+    code: str
+    severity: Severity
+    where: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendering:
+    r"""An edition composed once: what every reader gets, with slots for what differs per reader.
+
+    A slot is a token in `subject`, `html` and `text`, spelled by `slot_token(nonce, name)`. The nonce is derived from
+    the content, so content cannot forge a slot. `slots` names those that occur. `html` and `text` use `\n` line ends.
+    """
+
+    edition: Edition
+    subject: str
+    preheader: str
+    html: str
+    text: str
+    direction: Literal["ltr", "rtl"] = "ltr"
+    nonce: str
+    slots: frozenset[str] = frozenset()
+    findings: tuple[Finding, ...] = ()
+    cut: int = 0  # stories shown as title and link only, to stay below the size at which Gmail clips
+    bytes_per_story: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """One reader. `address` is canonical (domain folded to lower-case A-labels, local part as given)."""
+
+    address: str
+    name: str = ""
+    language: str = ""
+    topics: tuple[str, ...] = ()
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+def slot_token(nonce: str, name: str) -> str:
+    """Spell the token of slot `name`: letters, digits and hyphens only, so that no encoder or escaper changes it.
+
+    >>> slot_token("0f3a", "unsubscribe_url")
+    'slot-0f3a-unsubscribe-url-tols'
+    """
+    return f"slot-{nonce}-{name.replace('_', '-').replace('.', '--')}-tols"

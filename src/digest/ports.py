@@ -1,0 +1,114 @@
+"""The seams: small Protocols between the rooms that decide and the rooms that do.
+
+Each has a real part in its own room and a fake in `digest.testing`, and both pass the same conformance tests. This
+module holds no code that runs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+    from digest.delivery import Delivery, Event, Outcome, Outgoing, State
+    from digest.errors import Fault
+    from digest.model import Recipient, Story
+
+
+class StorySource(Protocol):
+    """Where stories come from."""
+
+    def stories(self, start: datetime | None = None, end: datetime | None = None) -> Sequence[Story]:
+        """Every story dated in `[start, end)` (None: open), drafts and withdrawn ones too, ordered by date, then id.
+
+        Raises StoryError with every fault of every file that could be in the range.
+        """
+        ...
+
+
+class RecipientSource(Protocol):
+    """Where an audience's readers come from. Streams: a million rows take no more memory than ten."""
+
+    def recipients(self) -> Iterator[Recipient | Fault]:
+        """Every usable row as a Recipient and every bad row as a Fault, in file order; duplicates are not removed."""
+        ...
+
+
+class Suppressions(Protocol):
+    """The addresses that must not be mailed. Asked at the freeze and again at the last moment."""
+
+    def suppressed(self, addresses: Sequence[str]) -> frozenset[str]:
+        """Those of `addresses` (canonical) that must not be mailed."""
+        ...
+
+
+class Ledger(Protocol):
+    """The record of what was sent to whom. Every method is one transaction, durable when it returns.
+
+    Safe to use from many threads. Times are seconds since the epoch.
+    """
+
+    def freeze(self, edition: str, content: str, recipients: Iterable[Recipient]) -> Mapping[str, int]:
+        """Record the edition with the hash of its rendering, and one delivery per canonical address, all or nothing.
+
+        Suppressed addresses are recorded as such. A second call with the same content adds nothing; with another
+        content it raises LedgerError. Returns counts: `planned`, `suppressed`, `duplicates`.
+        """
+        ...
+
+    def lock(self, edition: str, owner: str) -> AbstractContextManager[None]:
+        """Be the edition's only sender while inside. Raises LedgerBusy, naming the other. A crash frees the lock."""
+        ...
+
+    def recover(self, edition: str, now: float) -> Mapping[State, int]:
+        """Put right what a dead sender left: claimed becomes planned, sending becomes in_doubt. Returns counts."""
+        ...
+
+    def claim(self, edition: str, owner: str, limit: int, now: float) -> Sequence[Delivery]:
+        """Take up to `limit` deliveries that are planned, or deferred and due, in a stable order."""
+        ...
+
+    def record(self, events: Sequence[tuple[int, Event, Outcome | None]], now: float) -> frozenset[int]:
+        """Apply events to deliveries in one durable transaction.
+
+        An INTEND whose address is suppressed by now, or whose edition was paused or cancelled, is not applied: those
+        delivery ids are returned, and their mails must not go.
+        """
+        ...
+
+    def counts(self, edition: str) -> Mapping[State, int]:
+        """How many deliveries are in each state; states with none are left out."""
+        ...
+
+    def deliveries(self, edition: str, states: Iterable[State] = ()) -> Iterator[Delivery]:
+        """The edition's deliveries in these states (all when empty), streamed in the order of the freeze."""
+        ...
+
+
+class Session(Protocol):
+    """One open channel to where mails go. Not shared between threads."""
+
+    def deliver(self, mails: Iterable[Outgoing], intend: Callable[[Outgoing], bool]) -> Iterator[Outcome]:
+        """Send mails one after another and yield one Outcome for each, in order.
+
+        `intend(mail)` is called for each mail when only the body is left to say, before any byte of it: it returns
+        when the intent is durable, or False when the mail must not go (then the session abandons it and yields
+        SUPPRESS). Raises TransportError or SendStopped when the channel is lost or refused as a whole; mails that
+        were taken from `mails` by then have had their Outcome yielded, none is left unsaid.
+        """
+        ...
+
+    def close(self) -> None:
+        """Say goodbye without waiting long. Never raises: what was accepted stays accepted."""
+        ...
+
+
+class Transport(Protocol):
+    """A way for mails to leave."""
+
+    def open(self) -> Session:
+        """A new session, ready for mail. Raises TransportError (try later) or SendStopped (do not)."""
+        ...

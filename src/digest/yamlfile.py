@@ -1,0 +1,241 @@
+"""Read YAML as people write it, and say every mistake with its line: duplicate keys, unknown keys, wrong values.
+
+    text ─compose─▶ nodes ─walk─▶ Document(data, lines) ─pydantic─▶ a frozen model, or every fault at once
+
+Every scalar stays the string it was written as (`no`, `12:30` and `2022-14-02` mean themselves); pydantic converts.
+This module never guesses a type, never runs a tag, and never touches a file: it is handed text.
+"""
+
+from __future__ import annotations
+
+import difflib
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import yaml
+
+from digest.errors import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pydantic import BaseModel
+    from pydantic_core import ErrorDetails
+
+    M = TypeVar("M", bound=BaseModel)
+
+Path = tuple[str | int, ...]
+MAX_VALUES = 50_000  # a config of ten thousand lines has fewer; an alias bomb has a billion
+MAX_DEPTH = 40
+_PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "seq", "map")}
+_ALIKE = 0.6  # how alike an unknown key must be to a known one to be offered
+
+
+@dataclass(slots=True)
+class Document:
+    """What a YAML text says. `data` holds strings, lists and dicts only; a key with nothing after it is left out.
+
+    `lines` gives the line (from 1) on which the value at a path was written; `origins` names the source of values that
+    did not come from the file itself (`environment DIGEST_SMTP__HOST`).
+    """
+
+    file: str
+    data: dict[str, Any] = field(default_factory=dict)
+    lines: dict[Path, int] = field(default_factory=dict)
+    origins: dict[Path, str] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+
+    def fault(self, path: Path, message: str) -> Fault:
+        """A Fault at `path`, on the line of the nearest thing that was written down."""
+        place = path
+        while place and place not in self.lines and place not in self.origins:
+            place = place[:-1]
+        key = dotted(path)
+        if place in self.origins:
+            return Fault(file=self.origins[place], key=key, message=message)
+        return Fault(file=self.file, line=self.lines.get(place, 0), key=key, message=message)
+
+
+def dotted(path: Path) -> str:
+    """`("schedule", 0, "on")` as a person writes it: `schedule[0].on`."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def parse(text: str, file: str, *, first_line: int = 1) -> Document:
+    """Read a YAML mapping. Mistakes are in the result's `faults`, with the lines of the file; nothing is raised."""
+    document = Document(file=file)
+    try:
+        node = yaml.compose(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = (mark.line if mark else 0) + first_line
+        problem = " ".join(str(part) for part in (error.context, error.problem) if part)
+        hint = ", use blanks" if "\\t" in problem else ""
+        document.faults.append(Fault(file=file, line=line, message=f"this is not YAML: {problem}{hint}"))
+        return document
+    except (yaml.YAMLError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        document.faults.append(Fault(file=file, line=first_line, message=f"this is not YAML: {reason}"))
+        return document
+    if node is None:
+        return document
+    if not isinstance(node, yaml.MappingNode):
+        message = "expected keys and values (`key: value`) here"
+        document.faults.append(Fault(file=file, line=node.start_mark.line + first_line, message=message))
+        return document
+    walker = _Walker(document, first_line)
+    document.data = walker.value(node, ())
+    return document
+
+
+def validate(model: type[M], document: Document) -> tuple[M | None, list[Fault]]:
+    """Make `model` from the document. Returns the model, or None with every fault, in the order of their lines."""
+    from pydantic import ValidationError
+
+    faults = list(document.faults)
+    result: M | None = None
+    try:
+        result = model.model_validate(document.data)
+    except ValidationError as error:
+        faults.extend(_faults(model, document, error.errors(include_url=False)))
+    faults.sort(key=lambda fault: (fault.file, fault.line))
+    return (None if faults else result), faults
+
+
+def did_you_mean(word: str, known: typing.Iterable[str]) -> str:
+    """`, did you mean 'limit'?` when a known word is much like this one; otherwise the known words, else nothing."""
+    words = sorted(known)
+    if close := difflib.get_close_matches(word.lower(), words, n=1, cutoff=_ALIKE):
+        return f", did you mean '{close[0]}'?"
+    return f"; known here: {', '.join(words)}" if words else ""
+
+
+class _Walker:
+    """Turns composed nodes into plain data, noting lines, and refusing what no config needs: tags, bombs, doubles."""
+
+    def __init__(self, document: Document, first_line: int) -> None:
+        self.document = document
+        self.first_line = first_line
+        self.count = 0
+
+    def value(self, node: yaml.Node, path: Path) -> Any:
+        self.count += 1
+        line = node.start_mark.line + self.first_line
+        self.document.lines.setdefault(path, line)
+        if self.count > MAX_VALUES or len(path) > MAX_DEPTH:
+            if self.count <= MAX_VALUES + 1 or len(path) == MAX_DEPTH + 1:
+                self._fault(
+                    path, f"more than {MAX_VALUES} values or {MAX_DEPTH} levels; aliases that repeat themselves?"
+                )
+            self.count = MAX_VALUES + 2
+            return ""
+        if node.tag not in _PLAIN_TAGS and node.tag != "!":
+            self._fault(path, f"tags like {node.tag.replace('tag:yaml.org,2002:', '!!')} are not used here, remove it")
+            return ""
+        if isinstance(node, yaml.MappingNode):
+            return dict(self._pairs(node, path))
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(child, (*path, index)) for index, child in enumerate(node.value)]
+        return node.value
+
+    def _pairs(self, node: yaml.MappingNode, path: Path) -> Iterator[tuple[str, Any]]:
+        seen: dict[str, int] = {}
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + self.first_line
+            if not isinstance(key_node, yaml.ScalarNode):
+                self._fault(path, "a key is a word, not a list or a mapping")
+                continue
+            key = key_node.value
+            here = (*path, key)
+            if key in seen:
+                fault = Fault(
+                    file=self.document.file,
+                    line=line,
+                    key=dotted(here),
+                    message=f"is given twice, first on line {seen[key]}; keep one",
+                )
+                self.document.faults.append(fault)
+                continue
+            seen[key] = line
+            self.document.lines[here] = line
+            empty = isinstance(value_node, yaml.ScalarNode) and value_node.value in ("", "~", "null")
+            if empty and value_node.style is None:
+                continue
+            yield key, self.value(value_node, here)
+
+    def _fault(self, path: Path, message: str) -> None:
+        self.document.faults.append(self.document.fault(path, message))
+
+
+def _faults(model: type[BaseModel], document: Document, errors: list[ErrorDetails]) -> Iterator[Fault]:
+    for error in errors:
+        path = tuple(part for part in error["loc"] if not (isinstance(part, str) and part.startswith("[")))
+        yield document.fault(path, _message(model, path, error))
+
+
+def _message(model: type[BaseModel], path: Path, error: ErrorDetails) -> str:  # noqa: PLR0911 - one return per kind
+    kind, context = error["type"], error.get("ctx") or {}
+    given = error.get("input")
+    shown = f"{given!r}" if isinstance(given, str | int | float) else ""
+    if kind == "extra_forbidden":
+        return f"is not a key here{did_you_mean(str(path[-1]), _keys_at(model, path[:-1]))}"
+    if kind == "missing":
+        return "is missing, give it a value"
+    if kind in ("literal_error", "enum"):
+        expected = str(context.get("expected", ""))
+        return f"{shown} is none of {expected}{_nearest(given, expected)}"
+    if kind.startswith(("int_", "float_")):
+        return f"{shown} is not a number"
+    if kind.startswith("bool_"):
+        return f"{shown} is neither true nor false"
+    if kind in ("string_type", "list_type", "tuple_type", "dict_type", "model_type", "model_attributes_type"):
+        wanted = {"string": "one text", "list": "a list", "tuple": "a list"}.get(kind.split("_")[0], "keys and values")
+        return f"expected {wanted} here"
+    if kind == "value_error":
+        return str(context.get("error", error["msg"]))
+    text = error["msg"][:1].lower() + error["msg"][1:]
+    return f"{shown}: {text}" if shown else text
+
+
+def _nearest(given: object, expected: str) -> str:
+    words = [word.strip().strip("'") for word in expected.replace(" or ", ", ").split(",")]
+    close = difflib.get_close_matches(str(given).lower(), words, n=1, cutoff=_ALIKE)
+    return f", did you mean '{close[0]}'?" if close else ""
+
+
+def _keys_at(model: type[BaseModel], path: Path) -> list[str]:
+    """The keys that the model knows at `path`, found by walking its annotations."""
+    kind: Any = model
+    for part in path:
+        kind = _plain(kind)
+        fields = _fields(kind)
+        if fields is not None:
+            kind = fields.get(str(part))
+        else:
+            arguments = typing.get_args(kind)
+            kind = arguments[-1] if isinstance(part, str) and arguments else next(iter(arguments), None)
+        if kind is None:
+            return []
+    return list(_fields(_plain(kind)) or ())
+
+
+def _fields(kind: Any) -> Mapping[str, Any] | None:
+    fields = getattr(kind, "model_fields", None)
+    return None if fields is None else {info.alias or name: info.annotation for name, info in fields.items()}
+
+
+def _plain(kind: Any) -> Any:
+    """Take Annotated and Optional off."""
+    while True:
+        origin = typing.get_origin(kind)
+        if origin is typing.Annotated:
+            kind = typing.get_args(kind)[0]
+        elif origin in (typing.Union, types.UnionType):
+            kind = next((one for one in typing.get_args(kind) if one is not type(None)), None)
+        else:
+            return kind
