@@ -112,6 +112,17 @@ class Outgoing:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suppression:
+    """An address that must not be mailed. `scope` is an audience or `*`; `reason` is one word (`unsubscribed`)."""
+
+    address: str
+    scope: str
+    reason: str  # unsubscribed | bounced | complained | manual
+    detail: str = ""
+    since: float = 0.0  # seconds since the epoch
+
+
 class Phase(StrEnum):
     """The step of an SMTP session in which something happened (RFC 5321, 3 and 4.5.3.2)."""
 

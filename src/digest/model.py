@@ -6,6 +6,7 @@ here knows YAML, MJML, SMTP or SQL.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
@@ -213,6 +214,15 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InlineImage:
+    """An image that travels in the mail (RFC 2392). `cid` is without brackets; `media_type` is like `image/jpeg`."""
+
+    cid: str
+    media_type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rendering:
     r"""An edition composed once: what every reader gets, with slots for what differs per reader.
 
@@ -231,6 +241,18 @@ class Rendering:
     findings: tuple[Finding, ...] = ()
     cut: int = 0  # stories shown as title and link only, to stay below the size at which Gmail clips
     bytes_per_story: Mapping[str, int] = field(default_factory=dict)
+    images: tuple[InlineImage, ...] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over all that a reader can see, in hex: what is frozen, approved and compared."""
+        digest = hashlib.sha256()
+        for part in (self.edition.id, self.subject, self.preheader, self.html, self.text):
+            data = part.encode()
+            digest.update(len(data).to_bytes(8, "big") + data)
+        for image in self.images:
+            digest.update(hashlib.sha256(image.data).digest())
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

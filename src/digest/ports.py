@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from digest.delivery import Delivery, Event, Outcome, Outgoing, State
+    from digest.delivery import Delivery, Event, Outcome, Outgoing, State, Suppression
     from digest.errors import Fault
     from digest.model import Recipient, Story
 
@@ -38,10 +38,26 @@ class RecipientSource(Protocol):
 
 
 class Suppressions(Protocol):
-    """The addresses that must not be mailed. Asked at the freeze and again at the last moment."""
+    """The addresses that must not be mailed, kept in the ledger's database. They beat every list.
 
-    def suppressed(self, addresses: Sequence[str]) -> frozenset[str]:
-        """Those of `addresses` (canonical) that must not be mailed."""
+    `scope` is an audience's name, or `*` for every audience (hard bounces, complaints). Addresses are compared without
+    regard to case.
+    """
+
+    def suppressed(self, addresses: Sequence[str], audience: str) -> frozenset[str]:
+        """Those of `addresses` (canonical, as given) that must not be mailed for this audience."""
+        ...
+
+    def suppress(self, address: str, scope: str, reason: str, detail: str, now: float) -> bool:
+        """Add one, durably. Returns False when it was there already (its first reason is kept)."""
+        ...
+
+    def unsuppress(self, address: str, scope: str) -> bool:
+        """Take one away. Returns False when there was none."""
+        ...
+
+    def suppressions(self) -> Iterator[Suppression]:
+        """All of them, by address, streamed."""
         ...
 
 
