@@ -1,0 +1,64 @@
+"""Write a file whole or not at all: a temporary file beside it, fsync, rename, fsync of the folder.
+
+A reader sees the old content or the new, never a half, and after a power cut too. It never leaves its temporary file
+behind when it fails, and never writes through a symbolic link: a link at `path` is replaced by the file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import stat
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def write_whole(path: Path, data: bytes, *, mode: int | None = None) -> None:
+    """Make `path` hold `data`, durably, creating the folders above it that are missing.
+
+    `mode` is the file's permission bits; None keeps those of the file that is replaced, and for a new file means what
+    the umask says. Raises OSError (full disk, read-only folder); then `path` is as it was.
+    """
+    _make_folder(path.parent)
+    if mode is None:
+        with contextlib.suppress(FileNotFoundError):
+            before = path.lstat().st_mode
+            mode = stat.S_IMODE(before) if stat.S_ISREG(before) else None
+    # Not made from the file's own name: that may already be as long as a name can be.
+    temporary = path.parent / f".digest-{secrets.token_hex(8)}.tmp"
+    descriptor = os.open(
+        temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666 if mode is None else mode
+    )
+    try:
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - from a descriptor
+            if mode is not None:
+                os.fchmod(descriptor, mode)  # the umask has no say over a mode that was asked for
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):  # the first error is the one to tell
+            temporary.unlink()
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable: what was created, renamed or removed there. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _make_folder(folder: Path) -> None:
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)  # another process may have been faster
+    sync_folder(folder.parent)
