@@ -1,0 +1,268 @@
+"""What config.yaml may say: every section, every key, its type, its default and one sentence about it.
+
+The descriptions are what `digest config --schema` exports, so an editor shows them while a person types. This module
+holds no secrets and reads nothing: not the file, not the environment.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+from digest.mail.address import canonical
+from digest.model import GroupBy, Late, Thin
+
+MAX_PORT = 65535
+
+
+def _listed(value: Any) -> Any:
+    """One text stands for a list of one: `topics: skills`."""
+    return [value] if isinstance(value, str) else value
+
+
+def _zone(value: Any) -> ZoneInfo:
+    try:
+        return ZoneInfo(str(value))
+    except (KeyError, ValueError, OSError):
+        message = f"{value!r} is not a time zone; use a name of the IANA database, like Europe/Zurich"
+        raise ValueError(message) from None
+
+
+def _address(value: str) -> str:
+    try:
+        return canonical(value)
+    except ValueError as error:
+        message = f"{value!r} is not a mail address: {error}"
+        raise ValueError(message) from None
+
+
+def _language(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", value):
+        message = f"{value!r} is not a language tag; write it like en, fr or pt-BR"
+        raise ValueError(message)
+    return value
+
+
+def _web(value: str) -> str:
+    if value and not re.match(r"https?://[^\s/]+", value):
+        message = f"{value!r} is not a web address; write it out, like https://www.example.org/news"
+        raise ValueError(message)
+    return value
+
+
+def _colour(value: str) -> str:
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
+        message = f"{value!r} is not a colour; write six hex digits in quotes, like '#1e2dbe'"
+        raise ValueError(message)
+    return value.lower()
+
+
+def _one_line(value: str) -> str:
+    if any(ord(letter) < ord(" ") or letter in "\x7f\x85\u2028\u2029" for letter in value):
+        message = "has a line break or a control character; write it on one line"
+        raise ValueError(message)
+    return value
+
+
+Line = Annotated[str, AfterValidator(_one_line)]
+Text = Annotated[Line, Field(min_length=1)]
+Words = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Address = Annotated[str, AfterValidator(_address)]
+Language = Annotated[str, AfterValidator(_language)]
+Languages = Annotated[tuple[Language, ...], BeforeValidator(_listed)]
+Web = Annotated[str, AfterValidator(_web)]
+Colour = Annotated[str, AfterValidator(_colour)]
+Zone = Annotated[
+    ZoneInfo,
+    BeforeValidator(_zone),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string"}),
+]
+
+
+class Section(BaseModel):
+    """A part of config.yaml: unknown keys are refused, and nothing changes once it is read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, arbitrary_types_allowed=True)
+
+
+class NewsroomSection(Section):
+    """Whose digest it is."""
+
+    name: Text = Field(description="The newsroom's name, shown in the masthead and as the sender.")
+    contact: Address = Field(description="The newsroom's address. It becomes Reply-To and stands in the footer.")
+    sender: Address = Field(alias="from", description="The address that the mail comes from.")
+    sender_name: Line = Field("", alias="from_name", description="The name shown with it; the newsroom's when empty.")
+    url: Web = Field("", description="The newsroom's page. Relative links and 'and 7 more' lead there.")
+    timezone: Zone = Field(description="An IANA zone (Europe/Zurich): a period begins and ends at its midnight.")
+    language: Language = Field("en", description="The language of stories and audiences that name none.")
+    postal_address: str = Field("", description="Shown in the footer; some laws ask for it.")
+
+
+class MatchSection(Section):
+    """Which stories: any of the values of each key that is given."""
+
+    channels: Words = Field((), description="Listings in which the story is shown.")
+    topics: Words = Field((), description="Topics of the story.")
+    countries: Words = Field((), description="ISO 3166 codes of the countries it is about.")
+    languages: Languages = Field((), description="Languages of the story; the edition's own when empty.")
+    kickers: Words = Field((), description="Kickers: the series or programme of the story.")
+
+
+class SqlSection(Section):
+    """Readers from a database."""
+
+    url: str = Field("", description="SQLAlchemy URL without a password, like postgresql://digest@db/crm.")
+    url_env: str = Field("", description="The environment variable that holds the whole URL, when it has a password.")
+    query: Text = Field(description="A SELECT whose columns are named email, name, language, topics, and merge fields.")
+
+
+class RecipientsSection(Section):
+    """Where an audience's readers come from: a CSV file or a database."""
+
+    csv: str = Field("", description="A CSV file with the header email,name,language,topics,… (other columns merge).")
+    sql: SqlSection | None = Field(None, description="A database and a query.")
+
+
+class AudienceSection(Section):
+    """A named group of readers, and which stories suit it."""
+
+    title: Text = Field(description="Shown in the masthead, and as what one subscribed to.")
+    description: str = Field("", description="A sentence about this digest.")
+    select: MatchSection = Field(default_factory=MatchSection, description="Only stories that match this.")
+    exclude: MatchSection = Field(default_factory=MatchSection, description="No story that matches this.")
+    languages: Languages = Field((), description="One edition for each; the newsroom's language when empty.")
+    group_by: GroupBy = Field("none", description="What the sections are made of.")
+    limit: int | None = Field(None, ge=1, description="At most this many stories, then 'and 7 more'.")
+    min_items: int = Field(1, ge=1, description="Fewer stories than this make the period thin.")
+    thin: Thin = Field("send", description="A thin period: send it, skip it, or carry its stories over to the next.")
+    late: Late = Field("include", description="Stories that came after their period's edition: 'also from February'.")
+    contact: Address | None = Field(None, description="Reply-To for this audience; the newsroom's when empty.")
+    subject: Line = Field("", description="A template for the subject; mail.subject when empty.")
+    preheader: Line = Field("", description="A template for the preheader; mail.preheader when empty.")
+    more_url: Web = Field("", description="Where 'and 7 more' leads; the newsroom's url when empty.")
+    recipients: RecipientsSection | None = Field(None, description="Where this audience's readers come from.")
+
+
+class ThemeSection(Section):
+    """How the digest looks."""
+
+    name: str = Field("default", pattern=r"^[a-z0-9][a-z0-9_-]*$", description="A folder under templates/.")
+    brand: Colour | None = Field(None, description="The one colour, used sparingly: masthead, kickers, last rule.")
+    brand_dark: Colour | None = Field(None, description="Its counterpart where the reader's mail program is dark.")
+    logo: str = Field("", description="An image address (https) or a file, shown in the masthead.")
+    logo_alt: Line = Field("", description="What the logo says.")
+    heading_font: Line = Field("", description="A CSS font list for headlines. No web fonts.")
+    body_font: Line = Field("", description="A CSS font list for the text. No web fonts.")
+    images: Literal["link", "embed"] = Field("link", description="Link images, or carry them in the mail (cid).")
+    image_base_url: Web = Field("", description="Where the newsroom's relative image paths are served.")
+    size_limit: int = Field(102 * 1024, ge=20_000, description="Bytes of HTML; beyond it the tail becomes titles.")
+    contents_over: int = Field(6, ge=1, description="More stories than this get a list of contents.")
+
+
+class MailSection(Section):
+    """What every mail says of itself."""
+
+    subject: Line = Field("", description="A template for the subject (Jinja).")
+    preheader: Line = Field("", description="A template for the preheader, the line after the subject in an inbox.")
+    list_domain: str = Field("", description="The domain of List-Id; the one of newsroom.from when empty.")
+
+
+class SelectorSection(Section):
+    """CSS selectors for a listing page that the generic reader does not understand."""
+
+    item: Text = Field(description="Each story's element.")
+    title: str = Field("", description="Within the item: the title.")
+    date: str = Field("", description="Within the item: the date.")
+    kicker: str = Field("", description="Within the item: the kicker.")
+    credit: str = Field("", description="Within the item: the photo credit.")
+    summary: str = Field("", description="Within the item: the summary.")
+    link: str = Field("", description="Within the item: the link to the story.")
+    image: str = Field("", description="Within the item: the photo.")
+
+
+class ImportSection(Section):
+    """How sources are read."""
+
+    selectors: dict[str, SelectorSection] = Field(default_factory=dict, description="Selectors for each host name.")
+    allow_private: bool = Field(False, description="Fetch from private addresses too (an intranet).")  # noqa: FBT003
+    timeout: float = Field(30, gt=0, le=600, description="Seconds that one source may take in all.")
+    max_bytes: int = Field(10_000_000, ge=1000, description="A larger source is refused.")
+
+
+class CheckSection(Section):
+    """A check made louder, quieter or silent, and why."""
+
+    severity: Literal["error", "warning", "info", "off"] = Field(description="What it is to be.")
+    reason: Text = Field(description="Why: the next person will ask.")
+
+
+class SmtpSection(Section):
+    """The relay that takes the mail."""
+
+    host: Line = Field("localhost", description="Its name.")
+    port: int = Field(25, ge=1, le=MAX_PORT, description="Its port: 25, 587 (starttls) or 465 (tls).")
+    tls: Literal["none", "starttls", "tls"] = Field("starttls", description="none is taken on loopback only.")
+    ca_file: str = Field("", description="Certificates to trust instead of the system's.")
+    username: Line = Field("", description="For AUTH.")
+    password_env: str = Field("DIGEST_SMTP_PASSWORD", description="The environment variable with the password.")
+    password_file: str = Field("", description="Or the file with it; readable by its owner only.")
+    auth: Literal["auto", "plain", "login", "xoauth2"] = Field("auto", description="The mechanism.")
+    connections: int = Field(4, ge=1, le=100, description="Connections at a time.")
+    rate: str = Field("", description="At most so many mails: 50/s, 600/min, 1000/h.")
+    per_domain: dict[str, str] = Field(default_factory=dict, description="The same for a recipient's domain.")
+    messages_per_connection: int = Field(0, ge=0, description="Reconnect after so many; 0: as the relay likes.")
+    timeout: float | None = Field(None, gt=0, description="Seconds for each phase; RFC 5321's own when empty.")
+
+
+class SendSection(Section):
+    """How an edition goes out."""
+
+    ledger: str = Field("sqlite:///.digest/ledger.db", description="Where what was sent is recorded.")
+    ledger_env: str = Field("", description="The environment variable with the ledger's URL, when it has a password.")
+    engine: Literal["local"] = Field("local", description="local: threads on this machine.")
+    patience: float = Field(0, ge=0, description="Seconds to wait within a run for readers to be tried again.")
+    retry_for: float = Field(72, gt=0, description="Hours after which a reader who is only deferred counts as refused.")
+
+
+class UnsubscribeSection(Section):
+    """How readers leave."""
+
+    url: Web = Field("", description="The https address at which `digest serve` is reached: one click leaves.")
+    secret_env: str = Field("DIGEST_UNSUBSCRIBE_SECRET", description="The environment variable with the secret.")
+    secret_file: str = Field("", description="Or the file with it.")
+    mailto: Address | None = Field(None, description="Where 'unsubscribe' mails go; the newsroom's contact when empty.")
+
+
+class DkimSection(Section):
+    """Who signs the mail."""
+
+    signer: Literal["relay", "digest"] = Field("relay", description="The relay signs, or digest does.")
+    domain: Line = Field("", description="d=: the From address's domain, or one above it.")
+    selector: Line = Field("", description="s=: where the public key stands in DNS.")
+    key_file: str = Field("", description="The private key (PEM, rsa-2048 or ed25519).")
+
+
+class ArchiveSection(Section):
+    """The public archive of what was sent."""
+
+    url: Web = Field("", description="Where it is served: 'view in browser' leads there.")
+
+
+class Settings(Section):
+    """config.yaml as a whole."""
+
+    newsroom: NewsroomSection
+    audiences: dict[str, AudienceSection] = Field(min_length=1, description="Each by its short name.")
+    theme: ThemeSection = Field(default_factory=ThemeSection)
+    mail: MailSection = Field(default_factory=MailSection)
+    smtp: SmtpSection = Field(default_factory=SmtpSection)
+    send: SendSection = Field(default_factory=SendSection)
+    unsubscribe: UnsubscribeSection = Field(default_factory=UnsubscribeSection)
+    dkim: DkimSection = Field(default_factory=DkimSection)
+    archive: ArchiveSection = Field(default_factory=ArchiveSection)
+    imports: ImportSection = Field(default_factory=ImportSection, alias="import")
+    checks: dict[str, CheckSection] = Field(default_factory=dict, description="By the check's code.")
