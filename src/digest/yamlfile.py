@@ -30,6 +30,8 @@ Path = tuple[str | int, ...]
 MAX_VALUES = 50_000  # a config of ten thousand lines has fewer; an alias bomb has a billion
 MAX_DEPTH = 40
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "seq", "map")}
+_ABYSS = 1000  # levels at which composing is not even tried
+_LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _ALIKE = 0.6  # how alike an unknown key must be to a known one to be offered
 
 
@@ -70,7 +72,8 @@ def parse(text: str, file: str, *, first_line: int = 1) -> Document:
     """Read a YAML mapping. Mistakes are in the result's `faults`, with the lines of the file; nothing is raised."""
     document = Document(file=file)
     try:
-        node = yaml.compose(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
+        _refuse_abyss(text)
+        node = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = (mark.line if mark else 0) + first_line
@@ -113,6 +116,19 @@ def did_you_mean(word: str, known: typing.Iterable[str]) -> str:
     if close := difflib.get_close_matches(word.lower(), words, n=1, cutoff=_ALIKE):
         return f", did you mean '{close[0]}'?"
     return f"; known here: {', '.join(words)}" if words else ""
+
+
+def _refuse_abyss(text: str) -> None:
+    """Raise MarkedYAMLError for text that nests too deep: the composer recurses in C, and would end the process."""
+    if sum(map(text.count, "[{-?\n")) < _ABYSS:
+        return  # every level needs one of these
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _ABYSS:
+            raise yaml.MarkedYAMLError(
+                problem=f"more than {_ABYSS} levels deep", problem_mark=typing.cast("yaml.Mark", event.start_mark)
+            )
 
 
 class _Walker:
