@@ -1,0 +1,80 @@
+"""The verbs, gathered; and the one place where an error becomes a line on stderr and an exit code.
+
+A person's mistake is one line (one per fault in a file) and never a traceback. A bug is a traceback, on purpose.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+from typer.exceptions import TyperException
+
+from digest.errors import DigestError
+from digest.yamlfile import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+app = typer.Typer(
+    name="digest",
+    help="Send a newsroom's readers one good mail a month.",
+    epilog="Start with: digest init DIR. Every verb has --help.",
+    rich_markup_mode=None,  # rich costs 100 ms at every start, and says no more
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+@app.callback()
+def _root() -> None:
+    """Send a newsroom's readers one good mail a month."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and end the program with its exit code (0, 1, 2, 3, 4, 5, 6, 75, 130; see errors.py)."""
+    from digest.cli import verbs
+
+    verbs.load()
+    sys.exit(_run(list(sys.argv[1:] if arguments is None else arguments)))
+
+
+def _run(arguments: list[str]) -> int:
+    command = typer.main.get_command(app)
+    try:
+        code = command.main(arguments, prog_name="digest", standalone_mode=False)
+        sys.stdout.flush()
+    except DigestError as error:
+        _complain(str(error))
+        return error.exit_code
+    except TyperException as error:
+        _complain(_usage(error, command))
+        return 2
+    except (typer.Abort, KeyboardInterrupt):
+        _complain("interrupted; nothing was left half done")
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has read enough (`| head`): say nothing more, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code if isinstance(code, int) else 0
+
+
+def _complain(text: str) -> None:
+    for line in text.splitlines():
+        print(f"digest: {line}", file=sys.stderr)  # noqa: T201 - this is where errors are told
+
+
+def _usage(error: TyperException, command: object) -> str:
+    text = str(error).rstrip(".")
+    known = getattr(command, "commands", {})
+    if text.startswith("No such command"):
+        word = text.split("'")[1] if "'" in text else ""
+        return f"there is no verb {word!r}{did_you_mean(word, known)}"
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "digest"
+    return f"{text}; see `{path} --help`"

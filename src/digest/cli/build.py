@@ -1,0 +1,124 @@
+"""`digest build`: HTML, text, .eml and a manifest for each edition of a period."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from digest.cli.call import Call
+from digest.cli.flags import Common, When, Which
+from digest.cli.output import size, tally
+from digest.cli.verbs import verb
+from digest.errors import CheckFailed, NothingToSend
+from digest.model import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from digest.builds import Build
+    from digest.model import Edition
+
+LONG = 4  # editions; fewer are done before a bar could be read
+
+
+@verb("build")
+def build(
+    common: Common,
+    when: When,
+    which: Which,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write below DIR instead of build/.")] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave story files with mistakes out, and go on.")
+    ] = False,
+) -> None:
+    """Make the editions of a period: HTML, text, .eml and a manifest."""
+    call = Call(common).skipping_bad(skip_bad)
+    editions = call.editions(when, which)
+    with _progress(call, len(editions)) as step:
+        made = [step(edition) for edition in editions]
+    # Everything is made before anything is written: an edition that fails leaves no other half done.
+    written = [(each, call.newsroom.write(each, out)) for each in made]
+    for fault in call.newsroom.stories.faults:
+        typer.echo(f"digest: left out: {fault}", err=True)
+    _report(call, written)
+    _next(call, written, when, which)
+    _end(made)
+
+
+@contextmanager
+def _progress(call: Call, count: int) -> Iterator[Callable[[Edition], Build]]:
+    def make(edition: Edition) -> Build:
+        return call.newsroom.build(edition, now=call.now)
+
+    if count < LONG or call.common.quiet or not sys.stderr.isatty():
+        yield make
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("building", total=count)
+
+        def step(edition: Edition) -> Build:
+            bar.update(task, description=edition.id)
+            made = make(edition)
+            bar.advance(task)
+            return made
+
+        yield step
+
+
+def _report(call: Call, written: list[tuple[Build, Path]]) -> None:
+    if call.common.json:
+        from digest.builds import MANIFEST, read_manifest
+
+        call.out.data([{"folder": str(place), **read_manifest(place / MANIFEST)} for _, place in written])
+        return
+    head = ("edition", "stories", "HTML", "text", "findings")
+    call.out.table(head, [_row(each) for each, _ in written], right=(1, 2, 3))
+    for each, _ in written:
+        if call.common.verbose or tally(each.findings) != "none":
+            call.out.line()
+            call.out.line(f"{each.edition.id}: {each.rendering.subject if each.rendering else ''}")
+            call.out.findings(each.findings)
+
+
+def _row(each: Build) -> tuple[str, ...]:
+    count = len(each.selection.stories)
+    if each.rendering is None:
+        why = "no stories" if not count else f"thin, {each.selection.verdict}"
+        return each.edition.id, str(count), "", "", why
+    parts = each.parts
+    shown = f"{count} and {each.selection.more} more" if each.selection.more else str(count)
+    return each.edition.id, shown, size(len(parts["index.html"])), size(len(parts["digest.txt"])), tally(each.findings)
+
+
+def _next(call: Call, written: list[tuple[Build, Path]], when: When, which: Which) -> None:
+    if call.common.json:
+        return
+    pages = [place / "index.html" for each, place in written if each.rendering]
+    call.out.line()
+    if pages:
+        call.out.line(f"Open {_short(pages[0])} in a browser, or digest.eml beside it in a mail program.")
+    again = " ".join(filter(None, (when.again(), which.again())))
+    call.out.line(f"Why these stories: digest stories {again} --explain")
+
+
+def _short(path: Path) -> Path:
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _end(made: list[Build]) -> None:
+    if not any(each.rendering for each in made):
+        names = ", ".join(f"{each.edition.id} ({_row(each)[-1]})" for each in made)
+        message = f"nothing to send: {names}"
+        raise NothingToSend(message)
+    errors = [f for each in made for f in each.findings if f.severity is Severity.ERROR]
+    if errors:
+        message = f"built, but {tally(errors)} must be mended before it is sent"
+        raise CheckFailed(message)

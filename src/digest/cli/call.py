@@ -1,0 +1,68 @@
+"""One run of one verb: the newsroom it is about, the moment it believes in, and where its results go."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from digest.cli.output import Output, output
+from digest.errors import UsageError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from digest.cli.flags import Common, When, Which
+    from digest.model import Edition
+    from digest.period import Period
+    from digest.wiring import OpenNewsroom
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a verb's body works with. Nothing is opened before it is asked for."""
+
+    common: Common
+
+    @cached_property
+    def out(self) -> Output:
+        """Where results go."""
+        return output(quiet=self.common.quiet, verbose=self.common.verbose, no_color=self.common.no_color)
+
+    @cached_property
+    def newsroom(self) -> OpenNewsroom:
+        """The newsroom of -c, or the nearest one. Raises UsageError, ConfigError."""
+        from digest.wiring import open_newsroom
+
+        return open_newsroom(self.common.config, os.environ)
+
+    def skipping_bad(self, skip: bool) -> Call:
+        """The same call, in which story files with mistakes are left out instead of refused."""
+        if skip:
+            self.__dict__["newsroom"] = dataclasses.replace(self.newsroom, skip_bad=True)
+        return self
+
+    @cached_property
+    def now(self) -> datetime:
+        """The moment of --now, of SOURCE_DATE_EPOCH, or of the clock; aware. Raises UsageError."""
+        from datetime import datetime
+
+        text = self.common.now
+        if not text:
+            return self.newsroom.now()
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            message = f"--now {text!r} is not a time; write it like 2022-03-01T09:00 or 2022-03-01T09:00+01:00"
+            raise UsageError(message) from None
+        return moment if moment.tzinfo else moment.replace(tzinfo=self.newsroom.config.newsroom.timezone)
+
+    def period(self, when: When) -> Period:
+        """The period that the flags name."""
+        return when.period(self.now, self.newsroom.config.newsroom.timezone)
+
+    def editions(self, when: When, which: Which) -> tuple[Edition, ...]:
+        """The editions that the flags name."""
+        return self.newsroom.editions(self.period(when), which.audience, which.language)

@@ -1,0 +1,149 @@
+"""The flags that many verbs share, written once, and the decorator that gives them to a verb.
+
+    @verb("build", panel)          a verb's function takes whole groups of flags (`common: Common, when: When`);
+    def build(common, when): …     typer sees each flag of each group as a parameter of its own
+
+A group is a frozen dataclass whose fields carry typer's own annotations. This module opens nothing and prints nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import typing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from digest import period
+from digest.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime, tzinfo
+
+    from digest.period import Period
+
+
+@dataclass(frozen=True, kw_only=True)
+class Common:
+    """What every verb takes."""
+
+    config: Annotated[
+        Path | None,
+        typer.Option("-c", "--config", metavar="FILE", envvar="DIGEST_CONFIG", help="The newsroom's config.yaml."),
+    ] = None
+    json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")] = False
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Print more.")] = False
+    no_color: Annotated[bool, typer.Option("--no-color", help="No colours (NO_COLOR works too).")] = False
+    now: Annotated[
+        str, typer.Option("--now", metavar="TIME", help="Pretend that it is this time, for reproducible runs.")
+    ] = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class When:
+    """Which period: one of these."""
+
+    month: Annotated[str, typer.Option(metavar="2022-02", help="A month.")] = ""
+    quarter: Annotated[str, typer.Option(metavar="2022-Q1", help="A quarter.")] = ""
+    year: Annotated[str, typer.Option(metavar="2021", help="A year.")] = ""
+    week: Annotated[str, typer.Option(metavar="2022-W07", help="An ISO week.")] = ""
+    since: Annotated[str, typer.Option(metavar="DAY", help="From this day, with --until.")] = ""
+    until: Annotated[str, typer.Option(metavar="DAY", help="The first day that is left out.")] = ""
+    last: Annotated[str, typer.Option(metavar="KIND", help="The last whole month, quarter, year or week.")] = ""
+
+    def period(self, now: datetime, zone: tzinfo) -> Period:
+        """The one period that was asked for. Raises UsageError when there is none, or more than one."""
+        found = self.optional(now, zone)
+        if found is None:
+            message = "say which period: --month 2022-02 (or --quarter, --year, --week, --since and --until, --last)"
+            raise UsageError(message)
+        return found
+
+    def optional(self, now: datetime, zone: tzinfo) -> Period | None:
+        """The period that was asked for, or None. Raises UsageError for more than one, PeriodError for a bad one."""
+        named = {kind: text for kind in period.KINDS if (text := getattr(self, kind))}
+        spans = bool(self.since or self.until)
+        if len(named) + spans + bool(self.last) > 1:
+            message = "more than one period; give one of --month, --quarter, --year, --week, --since/--until, --last"
+            raise UsageError(message)
+        if spans:
+            if not (self.since and self.until):
+                message = "--since and --until go together; the day of --until is the first one left out"
+                raise UsageError(message)
+            return period.span(self.since, self.until, zone)
+        if self.last:
+            kind = next((kind for kind in period.KINDS if kind == self.last.lower()), None)
+            if kind is None:
+                message = f"--last {self.last!r}: write one of {', '.join(period.KINDS)}"
+                raise UsageError(message)
+            return period.last(kind, now, zone)
+        return next((period.parse(text, zone, kind=kind) for kind, text in named.items()), None)
+
+    def again(self) -> str:
+        """The flags as they were typed, for the next command to type."""
+        pairs = ((name, getattr(self, name)) for name in (*period.KINDS, "since", "until", "last"))
+        return " ".join(f"--{name} {text}" for name, text in pairs if text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Which:
+    """Which editions of the period."""
+
+    audience: Annotated[
+        list[str], typer.Option("-a", "--audience", metavar="NAME", help="Only this audience; may be repeated.")
+    ] = dataclasses.field(default_factory=list)
+    language: Annotated[str, typer.Option("-l", "--language", metavar="TAG", help="Only this language.")] = ""
+
+    def again(self) -> str:
+        """The flags as they were typed."""
+        flags = [f"--audience {name}" for name in self.audience]
+        return " ".join([*flags, f"--language {self.language}"] if self.language else flags)
+
+
+GROUPS = (Common, When, Which)
+
+
+def flat(function: Callable[..., None]) -> Callable[..., None]:
+    """Show typer each flag of the groups that `function` takes, and hand the groups over when it is called."""
+    hints = typing.get_type_hints(function, include_extras=True)
+    groups = {name: hint for name, hint in hints.items() if hint in GROUPS}
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name in groups:
+            parameters.extend(_flags(groups[name]))
+        else:
+            kind = inspect.Parameter.KEYWORD_ONLY
+            parameters.append(parameter.replace(annotation=hints[name], kind=kind))
+    # The verb's own flags come first in its help, the common ones last.
+    last = {f.name for f in dataclasses.fields(Common)}
+    parameters.sort(key=lambda parameter: parameter.name in last)
+
+    def call(**values: Any) -> None:
+        made = {
+            name: group(**{f.name: values.pop(f.name) for f in dataclasses.fields(group)})
+            for name, group in groups.items()
+        }
+        function(**made, **values)
+
+    call.__name__, call.__doc__ = function.__name__, function.__doc__
+    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return call
+
+
+def _flags(group: type[Any]) -> list[inspect.Parameter]:
+    hints = typing.get_type_hints(group, include_extras=True)
+    return [
+        inspect.Parameter(
+            each.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=each.default_factory() if callable(each.default_factory) else each.default,
+            annotation=hints[each.name],
+        )
+        for each in dataclasses.fields(group)
+    ]

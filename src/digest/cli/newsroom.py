@@ -1,0 +1,60 @@
+"""`digest init` and `digest config`: a newsroom to start with, and what its settings are and where they come from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from digest.cli.call import Call
+from digest.cli.flags import Common
+from digest.cli.verbs import verb
+
+
+@verb("init")
+def init(
+    common: Common,
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="A new or empty folder.")] = Path(),
+    name: Annotated[str, typer.Option("--name", help="The newsroom's name.")] = "",
+    contact: Annotated[str, typer.Option("--contact", help="The newsroom's address: it becomes Reply-To.")] = "",
+    theme: Annotated[bool, typer.Option("--theme/--no-theme", help="Copy the default theme, to change it.")] = True,
+) -> None:
+    """Make a newsroom that can be built at once: config, theme, sample stories."""
+    from digest import starter
+
+    call = Call(common)
+    made = starter.make(folder, name=name, contact=contact, theme=theme)
+    if common.json:
+        call.out.data({"folder": str(folder), "files": [str(path) for path in made]})
+        return
+    call.out.line(f"{len(made)} files in {folder}")
+    enter = "" if folder == Path() else f"cd {folder} && "
+    call.out.line(f"Next: {enter}digest build --month 2022-02")
+
+
+@verb("config")
+def config(
+    common: Common,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON Schema of config.yaml, for editors.")
+    ] = False,
+    show: Annotated[
+        bool, typer.Option("--print", help="Print what is in force, and where each value is from.")
+    ] = False,
+) -> None:
+    """Check config.yaml; print what is in force, or the JSON Schema."""
+    from digest.config import load
+    from digest.config.show import rows
+
+    call = Call(common)
+    if schema:
+        call.out.data(load.schema())
+        return
+    settings = list(rows(call.newsroom.config))
+    if common.json:
+        call.out.data({key: {"value": value, "from": origin} for key, value, origin in settings})
+    elif show:
+        call.out.table(("setting", "value", "from"), settings)
+    else:
+        call.out.line(f"{call.newsroom.config.document.file}: no mistakes; --print shows what is in force")

@@ -1,0 +1,94 @@
+"""Print for people and for programs: lines, tables, JSON, findings. Colours only where a person looks.
+
+This module formats; it never decides what is worth saying, and never ends the program.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from digest.model import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from digest.model import Finding
+
+_COLOUR = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.INFO: "36"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """Where a verb's results go. `quiet` drops everything but errors; `data` goes out as JSON when asked for."""
+
+    quiet: bool = False
+    verbose: bool = False
+    colour: bool = False
+
+    def line(self, text: str = "") -> None:
+        """One line of result."""
+        if not self.quiet:
+            print(text)  # noqa: T201 - this is where printing happens
+
+    def data(self, value: Any) -> None:
+        """The result as JSON, for programs; `quiet` has no say over it."""
+        print(json.dumps(value, ensure_ascii=False, indent=2))  # noqa: T201
+
+    def table(self, head: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[int] = ()) -> None:
+        """Columns under headings; those in `right` are numbers and stand at the right."""
+        cells = [list(head), *(list(row) for row in rows)]
+        widths = [max(_width(row[column]) for row in cells) for column in range(len(head))]
+        for number, row in enumerate(cells):
+            padded = (
+                _pad(cell, width, right=column in right)
+                for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+            )
+            text = "  ".join(padded).rstrip()
+            self.line(self.paint(text, "1") if number == 0 else text)
+
+    def findings(self, found: Iterable[Finding]) -> None:
+        """Each finding on a line: severity, code, where, message. Infos are told only when `verbose`."""
+        for finding in found:
+            if finding.severity is Severity.INFO and not self.verbose:
+                continue
+            word = self.paint(f"{finding.severity.value:<7}", _COLOUR[finding.severity])
+            place = f"{finding.where}: " if finding.where else ""
+            self.line(f"  {word}  {finding.code}: {place}{finding.message}")
+
+    def paint(self, text: str, code: str) -> str:
+        """`text` in a colour, where there are colours."""
+        return f"\x1b[{code}m{text}\x1b[0m" if self.colour else text
+
+
+def output(*, quiet: bool, verbose: bool, no_color: bool) -> Output:
+    """The Output for this run. Colours only on a terminal, and not when NO_COLOR is set (no-color.org)."""
+    colour = sys.stdout.isatty() and not no_color and not os.environ.get("NO_COLOR")
+    return Output(quiet=quiet, verbose=verbose, colour=colour)
+
+
+def size(octets: int) -> str:
+    """A size for people: `23 KB`. 1 KB is 1,024 octets, as Gmail counts its 102."""
+    return f"{octets:,} B" if octets < 1024 else f"{octets / 1024:,.0f} KB"  # noqa: PLR2004 - octets in a KB
+
+
+def tally(findings: Iterable[Finding]) -> str:
+    """`1 error, 2 warnings`, or `none`; infos do not count as something to look at."""
+    counts = dict.fromkeys(Severity, 0)
+    for finding in findings:
+        counts[finding.severity] += 1
+    words = [(Severity.ERROR, "error"), (Severity.WARNING, "warning")]
+    return ", ".join(f"{counts[s]} {word}{'s' * (counts[s] != 1)}" for s, word in words if counts[s]) or "none"
+
+
+def _width(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+def _pad(text: str, width: int, *, right: bool) -> str:
+    blanks = " " * (width - _width(text))
+    return blanks + text if right else text + blanks

@@ -1,0 +1,282 @@
+"""Put the parts of one newsroom together: Config in, concrete sources, themes and desks out.
+
+The only room that knows all the others. It decides nothing about stories or mails; it opens files where it must and
+hands what it found to the rooms that decide.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from digest import builds, period
+from digest.config import load as config_file
+from digest.errors import UsageError
+from digest.model import Edition
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from digest.builds import Build
+    from digest.checks.registry import Policy
+    from digest.composer.options import ThemeOptions
+    from digest.composer.theme import Theme
+    from digest.config.load import Config
+    from digest.mail.letterhead import Letterhead
+    from digest.model import Audience, Overrides, PastEdition, Rendering, Selection, Story
+    from digest.period import Period
+    from digest.pipeline import Desk
+    from digest.stories.folder import FolderSource
+
+STATE = ".digest"  # caches and the ledger; not committed
+BUILD = "build"
+ARCHIVE = "archive"
+MAX_IMAGE = 50_000_000
+
+
+def open_newsroom(file: Path | str | None = None, environ: Mapping[str, str] | None = None) -> OpenNewsroom:
+    """Read config.yaml (the nearest one when `file` is None). Raises UsageError or ConfigError."""
+    environ = os.environ if environ is None else environ
+    place = Path(file) if file else config_file.find(Path.cwd())
+    return OpenNewsroom(config=config_file.load(place, environ), environ=environ)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenNewsroom:
+    """A newsroom with its config read: the way to its stories, editions and builds."""
+
+    config: Config
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)  # holds secrets
+    skip_bad: bool = False
+
+    @property
+    def root(self) -> Path:
+        """The folder of config.yaml."""
+        return self.config.root
+
+    @cached_property
+    def stories(self) -> FolderSource:
+        """The story files under stories/, with their index."""
+        from digest.stories.folder import FolderSource
+
+        newsroom = self.config.newsroom
+        return FolderSource(
+            self.root / "stories",
+            zone=newsroom.timezone,
+            language=newsroom.language,
+            index=self.root / STATE / "stories.db",
+            skip_bad=self.skip_bad,
+        )
+
+    def period(self, text: str) -> Period:
+        """Read a period in the newsroom's zone: `2022-02`, `2022-Q1`, `2021`, `2022-W07`. Raises PeriodError."""
+        return period.parse(text, self.config.newsroom.timezone)
+
+    def edition(self, when: Period | str, audience: str, language: str = "") -> Edition:
+        """Name one edition; the language is the audience's first when empty. Raises UsageError, PeriodError."""
+        known = self.config.audience(audience).languages
+        if language and language not in known:
+            message = f"audience {audience!r} has no language {language!r}; it has {', '.join(known)}"
+            raise UsageError(message)
+        span = self.period(when) if isinstance(when, str) else when
+        return Edition(period=span, audience=audience, language=language or known[0])
+
+    def editions(self, when: Period, audiences: Iterable[str] = (), language: str = "") -> tuple[Edition, ...]:
+        """The editions of a period: every audience and language, or only those that are named. Raises UsageError."""
+        chosen = [self.config.audience(name) for name in audiences] or list(self.config.audiences.values())
+        found = tuple(
+            Edition(period=when, audience=audience.name, language=each)
+            for audience in chosen
+            for each in audience.languages
+            if language in ("", each)
+        )
+        if not found:
+            names = ", ".join(audience.name for audience in chosen)
+            message = f"no edition of {names} is in {language!r}; see `languages:` of the audiences in config.yaml"
+            raise UsageError(message)
+        return found
+
+    def history(self, edition: Edition) -> tuple[PastEdition, ...]:
+        """What other editions of this audience and language held: those sent, and those only built."""
+        zone = self.config.newsroom.timezone
+        where = (edition.audience, edition.language, zone)
+        sent = {past.edition.id: past for past in builds.history(self.root / ARCHIVE, *where, sent=True)}
+        built = {past.edition.id: past for past in builds.history(self.root / BUILD, *where, sent=False)}
+        return tuple({**built, **sent}.values())
+
+    def overrides_file(self, edition: Edition) -> Path:
+        """Where an editor's hand on this edition is written down."""
+        return self.root / "overrides" / edition.period.id / f"{edition.audience}.yaml"
+
+    def overrides(self, edition: Edition) -> Overrides:
+        """The editor's hand on this edition; empty when there is none. Raises OverridesError."""
+        from digest.stories import overrides
+
+        return overrides.load(self.overrides_file(edition))
+
+    def candidates(
+        self, edition: Edition, history: Sequence[PastEdition], overrides: Overrides, *, every: bool = False
+    ) -> tuple[Story, ...]:
+        """The stories that selection must see: the period's, older ones that may be late, and pinned ones.
+
+        With `every`, all the newsroom's stories, so that each can be explained. Raises StoryError, and UsageError for
+        an override that names no story.
+        """
+        if every:
+            found = {story.id: story for story in self.stories.stories()}
+        else:
+            first = min((past.edition.period.start for past in history), default=edition.period.start)
+            start = min(first, edition.period.start)
+            found = {story.id: story for story in self.stories.stories(start, edition.period.end)}
+        for named in (*overrides.pin, *overrides.skip, *overrides.order):
+            if named not in found:
+                story = self.stories.story(named)
+                if story is None:
+                    where = self.overrides_file(edition)
+                    message = f"{where}: {named!r} is no story under stories/; `digest stories` lists their ids"
+                    raise UsageError(message)
+                found[named] = story
+        return tuple(found.values())
+
+    def select(self, edition: Edition, *, now: datetime | None = None, every: bool = False) -> Selection:
+        """Select the edition's stories. Raises StoryError, OverridesError, UsageError."""
+        from digest.selector import select
+
+        history, overrides = self.history(edition), self.overrides(edition)
+        return select(
+            self.candidates(edition, history, overrides, every=every),
+            edition=edition,
+            audience=self.config.audience(edition.audience),
+            now=now or self.now(),
+            history=history,
+            overrides=overrides,
+        )
+
+    def compose(self, selection: Selection, *, now: datetime | None = None) -> Rendering:
+        """Compose a selection. Raises ThemeError, RenderError."""
+        from digest.pipeline import render
+
+        return render(self.desk(selection.edition.audience), selection, now or self.now())
+
+    def build(self, edition: Edition, *, now: datetime | None = None) -> Build:
+        """Make an edition with all its files, in memory. Raises what `select` and `compose` raise."""
+        from digest.pipeline import build
+
+        history, overrides = self.history(edition), self.overrides(edition)
+        return build(
+            self.desk(edition.audience),
+            edition,
+            self.candidates(edition, history, overrides),
+            history=history,
+            overrides=overrides,
+            now=now or self.now(),
+        )
+
+    def write(self, build: Build, out: Path | None = None) -> Path:
+        """Put a build into its folder below build/ (or `out`). Raises DigestError when the disk refuses."""
+        return builds.write(out or self.root / BUILD, build, self.facts())
+
+    def facts(self) -> dict[str, Any]:
+        """What a manifest says about how it was made."""
+        from importlib.metadata import version
+
+        names = ("digest", "jinja2", "mjml-python", "premailer", "markdown-it-py", "nh3", "babel")
+        return {"theme": self.config.settings.theme.name, "versions": {name: version(name) for name in names}}
+
+    def now(self) -> datetime:
+        """This moment in the newsroom's zone, or the one that SOURCE_DATE_EPOCH names (reproducible-builds.org)."""
+        zone = self.config.newsroom.timezone
+        if epoch := self.environ.get("SOURCE_DATE_EPOCH"):
+            try:
+                return datetime.fromtimestamp(int(epoch), zone)
+            except (ValueError, OverflowError, OSError):
+                message = f"SOURCE_DATE_EPOCH is {epoch!r}; it must be whole seconds since 1970"
+                raise UsageError(message) from None
+        return datetime.now(zone).replace(microsecond=0)
+
+    @cached_property
+    def options(self) -> ThemeOptions:
+        """The theme's settings. Raises ConfigError when they cannot look right (contrast)."""
+        from digest.composer.options import ThemeOptions
+
+        section = self.config.settings.theme
+        given = {name: value for name, value in section.model_dump().items() if value not in (None, "")}
+        return ThemeOptions(**given)
+
+    @cached_property
+    def theme(self) -> Theme:
+        """The compiled theme, from the cache when nothing changed. Raises ThemeError."""
+        from digest.composer.theme import load_theme
+
+        return load_theme([self.root / "templates"], self.options, cache=self.root / STATE / "themes")
+
+    def desk(self, audience: str) -> Desk:
+        """Everything that one audience's editions are made with."""
+        from digest.pipeline import Desk
+
+        found, settings = self.config.audience(audience), self.config.settings
+        return Desk(
+            newsroom=self.config.newsroom,
+            audience=found,
+            theme=self.theme,
+            options=self.options,
+            letterhead=self.letterhead(found),
+            policy=self.policy,
+            subject=found.subject or settings.mail.subject,
+            preheader=found.preheader or settings.mail.preheader,
+            archive_url=settings.archive.url,
+            example=self.example(found),
+            read_image=self.read_image,
+        )
+
+    def letterhead(self, audience: Audience) -> Letterhead:
+        """What every mail to this audience says of itself."""
+        from digest.mail.letterhead import Letterhead
+
+        newsroom, settings = self.config.newsroom, self.config.settings
+        domain = settings.mail.list_domain or newsroom.sender.rpartition("@")[2]
+        return Letterhead(
+            sender=newsroom.sender,
+            sender_name=newsroom.sender_name,
+            reply_to=audience.contact,
+            list_id=f"{audience.name}.{domain}",
+            list_name=audience.title,
+            unsubscribe_mailto=settings.unsubscribe.mailto or newsroom.contact,
+            unsubscribe_https=bool(settings.unsubscribe.url),
+            feedback_id=audience.name,
+            message_id_domain=newsroom.sender.rpartition("@")[2],
+            organization=newsroom.name,
+        )
+
+    def example(self, audience: Audience) -> dict[str, str]:
+        """Slot values for the copy that belongs to no reader."""
+        unsubscribe = self.config.settings.unsubscribe
+        mailto = f"mailto:{unsubscribe.mailto or self.config.newsroom.contact}?subject=unsubscribe%20{audience.name}"
+        return {
+            "name": "",
+            "address": f"reader@{self.config.newsroom.sender.rpartition('@')[2]}",
+            "unsubscribe_url": f"{unsubscribe.url.rstrip('/')}/u/example" if unsubscribe.url else mailto,
+        }
+
+    @cached_property
+    def policy(self) -> Policy:
+        """How loud each check is to be. Raises ConfigError for a code that does not exist."""
+        from digest.checks.registry import Policy
+
+        given = {code: (part.severity, part.reason) for code, part in self.config.settings.checks.items()}
+        return Policy.parse(given)
+
+    def read_image(self, name: str) -> bytes | None:
+        """The bytes of an image that a story names by a path inside the newsroom; None when there is no such file.
+
+        Never leaves the newsroom's folder, by `..` or by a link, and never reads more than 50 MB.
+        """
+        base = self.root.resolve()
+        path = (base / name.lstrip("/")).resolve()
+        if not path.is_relative_to(base) or not path.is_file() or path.stat().st_size > MAX_IMAGE:
+            return None
+        return path.read_bytes()
