@@ -1,0 +1,235 @@
+"""Readers from a CSV file, streamed: UTF-8 with or without BOM, `,` `;` or tab, a header in any order and case.
+
+    bytes ─blocks─▶ lines ─csv.reader─▶ rows ─columns.reader─▶ Recipient, or a Fault with the row's line
+
+A bad row is named and left out, and the others go on: also after a quote that is never closed, where the reading
+starts again at the next line. The file is never changed here, and never held in memory as a whole.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import re
+import stat
+from collections import deque
+from typing import TYPE_CHECKING
+
+from digest.errors import Fault, FaultyInput
+from digest.recipients import columns
+from digest.recipients.columns import BadRow
+
+if TYPE_CHECKING:
+    import _csv
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from digest.model import Recipient
+
+BLOCK = 1 << 18  # bytes read at a time
+MAX_LINE = 1 << 20  # a longer line cannot be a reader; it is named and skipped
+MAX_RESTARTS = 1_000  # after so many open quotes their rows are named together, so that reading stays linear
+DELIMITERS = ",;\t"
+_OPEN = "a quote that opens in this row is not closed in it; close it, or remove it"
+_TOO_LONG = "\0"  # stands for a line over MAX_LINE
+_QUOTED = re.compile(r'"[^"]*"')
+_BREAK = re.compile(r"\r\n|\r|\n")
+
+
+class CsvSource:
+    """An audience's readers in a CSV file. `name` is what messages call it; the path when empty."""
+
+    def __init__(self, path: Path, *, name: str = "") -> None:
+        self.path = path
+        self.name = name or str(path)
+
+    def recipients(self) -> Iterator[Recipient | Fault]:
+        """Every usable row as a Recipient and every bad row as a Fault, in file order.
+
+        Raises FaultyInput when the file as a whole cannot be used: not there, no header, a column twice, UTF-16.
+        """
+        with open_list(self.path, self.name) as file:
+            rows = Rows(file, self.name)
+            read = columns.reader(rows.columns)
+            for row in rows:
+                if row.__class__ is BadRow:
+                    yield rows.fault(row)
+                    continue
+                try:
+                    yield read(row)  # type: ignore[arg-type]  # the check above, which mypy cannot follow
+                except BadRow as bad:
+                    yield rows.fault(bad)
+
+
+class Rows:
+    """The rows of a CSV text, with their lines. Iterating gives a list of cells, or a BadRow where CSV itself fails.
+
+    While a row is worked on, `first` and `last` are its lines, counted from 1. Blank rows are passed over.
+    """
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        """Read the header. Raises FaultyInput."""
+        self.name = name
+        self._blocks = _Blocks(file, name)
+        self._lines: Iterator[str] = itertools.chain.from_iterable(self._blocks)
+        self._start = 0  # lines that were given to earlier csv readers
+        self._done = 0  # the last line of the row before
+        text = next((line for line in self._counted() if line.strip()), None)
+        if text is None:
+            raise self._unusable(BadRow("is empty; the first line must name the columns: email,name,language,topics"))
+        self.delimiter = max(DELIMITERS, key=_QUOTED.sub("", text).count)
+        self._reader = self._read_from([text])
+        try:
+            self.names = next(self._reader)
+            self.columns = columns.header(self.names)
+        except BadRow as bad:
+            raise self._unusable(bad) from None
+        except csv.Error as error:
+            raise self._unusable(BadRow(_explained(str(error)))) from None
+
+    @property
+    def first(self) -> int:
+        """The line on which the row begins."""
+        return self._done + 1
+
+    @property
+    def last(self) -> int:
+        """The line on which it ends."""
+        return self._start + self._reader.line_num
+
+    def fault(self, bad: BadRow) -> Fault:
+        """The row's mistake, with its line."""
+        return Fault(file=self.name, line=self.first, key=bad.key, message=str(bad))
+
+    def __iter__(self) -> Iterator[list[str] | BadRow]:
+        """Go through the rows. Never raises: a row that CSV cannot read is yielded as a BadRow."""
+        self._done = self.last
+        restarts = 0
+        while True:
+            reader, start, done = self._reader, self._start, self._done
+            try:
+                for row in reader:
+                    line = start + reader.line_num
+                    if line != done + 1 and _swallowed(row):
+                        break
+                    if len(row) > 1 or (row and row[0].strip()):
+                        yield row
+                    self._done = done = line
+                else:
+                    return
+                problem = _OPEN
+            except csv.Error as error:
+                problem = _explained(str(error))
+            first, last = self.first, self.last
+            if first == last:
+                yield BadRow(problem)
+            elif restarts < MAX_RESTARTS and (again := self._blocks.lines(first + 1, last)):
+                restarts += 1
+                yield BadRow(_OPEN)
+                self._start, last = first, first
+                self._reader = self._read_from(again)
+            else:
+                yield BadRow(f"{problem}; lines {first} to {last} are left out, mend them")
+            self._done = last
+
+    def _read_from(self, lines: list[str]) -> _csv.Reader:
+        self._lines = itertools.chain(lines, self._lines)
+        return csv.reader(self._lines, delimiter=self.delimiter, strict=True)
+
+    def _counted(self) -> Iterator[str]:
+        for line in self._lines:
+            yield line
+            self._start += 1
+
+    def _unusable(self, bad: BadRow) -> FaultyInput:
+        return FaultyInput([Fault(file=self.name, line=self._start + 1, key=bad.key, message=str(bad))])
+
+
+class _Blocks:
+    """A file as blocks of whole lines, decoded. Bytes that are not UTF-8 become lone surrogates, for the row to say.
+
+    The last blocks are remembered, so that lines which an open quote has swallowed can be read again.
+    """
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self._file = file
+        self._name = name
+        self._recent: deque[tuple[int, str]] = deque(maxlen=2)
+        self._end = "\n"
+
+    def __iter__(self) -> Iterator[io.StringIO]:
+        head = self._file.read(BLOCK)
+        if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+            message = "is UTF-16; save the list as 'CSV UTF-8'"
+            raise FaultyInput([Fault(file=self._name, line=1, message=message)])
+        if b"\n" not in head and b"\r" in head:
+            self._end = "\r"  # as old Macs wrote, and Excel for them still does
+        block = head.removeprefix(b"\xef\xbb\xbf")
+        line, rest = 1, b""
+        while block:
+            block, rest = self._whole(rest + block)
+            if block:
+                text = block.decode("utf-8", "surrogateescape")
+                self._recent.append((line, text))
+                line += text.count(self._end)
+                yield self._stream(text)
+            block = self._file.read(BLOCK)
+        if rest:
+            text = rest.decode("utf-8", "surrogateescape")
+            self._recent.append((line, text))
+            yield self._stream(text)
+
+    def lines(self, first: int, last: int) -> list[str]:
+        """Lines `first` to `last`, as read; empty when they are not remembered any more."""
+        if not self._recent or first < self._recent[0][0]:
+            return []
+        begin = self._recent[0][0]
+        texts = itertools.chain.from_iterable(self._stream(text) for _, text in self._recent)
+        return list(itertools.islice(texts, first - begin, last - begin + 1))
+
+    def _whole(self, data: bytes) -> tuple[bytes, bytes]:
+        """Cut after the last line's end. A line over MAX_LINE is read to its end and replaced."""
+        end = self._end.encode()
+        cut = data.rfind(end) + 1
+        if cut or len(data) <= MAX_LINE:
+            return data[:cut], data[cut:]
+        while (more := self._file.read(BLOCK)) and end not in more:
+            pass
+        return _TOO_LONG.encode() + end, more.partition(end)[2]
+
+    def _stream(self, text: str) -> io.StringIO:
+        return io.StringIO(text, newline=self._end)
+
+
+def open_list(path: Path, name: str) -> BinaryIO:
+    """Open a list of readers. Raises FaultyInput when it is not there, or is not a file."""
+    try:
+        kind = path.stat().st_mode  # first: opening a named pipe would wait for ever
+        if not stat.S_ISREG(kind):
+            what = "a folder" if stat.S_ISDIR(kind) else "not a regular file"
+            raise FaultyInput([Fault(file=name, message=f"is {what}; name a CSV file")])
+        return path.open("rb")
+    except OSError as error:
+        reason = "is not there" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
+        raise FaultyInput(
+            [Fault(file=name, message=f"{reason}; name the CSV file with this audience's readers")]
+        ) from None
+
+
+def _swallowed(row: list[str]) -> bool:
+    """Tell whether a cell over several lines looks like rows that an open quote ran together: an @ after a break."""
+    return any("@" in cell and _BREAK.search(cell) and "@" in _BREAK.split(cell, maxsplit=1)[1] for cell in row)
+
+
+def _explained(problem: str) -> str:
+    if "field larger" in problem:
+        return "a value is longer than 131072 characters"
+    if "new-line character" in problem:
+        return "a line break stands outside quotes; save the list with one kind of line ends"
+    if "expected after" in problem:
+        return 'something follows a closing quote; write a quote within a value twice, like ""'
+    if "unexpected end" in problem:
+        return "a quote that opens in this row is never closed"
+    return problem

@@ -1,0 +1,150 @@
+"""Unsubscribe links: which audience and which reader, in a token that only the newsroom can read or make.
+
+    audience, address ─pad─▶ AES-SIV (RFC 5297) ─▶ HMAC-SHA256 (first 16 bytes) ─▶ base64url ─▶ https://…/u/TOKEN
+
+The token is stateless and the same in every edition. Nothing is ever decrypted before its HMAC was found right, in
+constant time, under one of the secrets; a wrong token costs one hash per secret and tells nothing. No address stands
+in the link, not even its length: the text is padded. Secrets stay in this process and are in no message and no repr.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import ipaddress
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+from digest.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+
+SHORTEST_SECRET = 16
+LONGEST_TOKEN = 1024
+_TAG = 16  # bytes kept of the HMAC: 128 bits, as RFC 2104 (5) allows
+_IV = 16  # bytes by which AES-SIV lengthens
+_BLOCK = 16
+_PRIVATE_NAMES = ("localhost", "local", "internal", "lan", "home.arpa", "test", "invalid", "example")
+
+
+def token(secrets: Sequence[str], audience: str, address: str) -> str:
+    """The token for one reader of one audience, under the first of `secrets`: letters, digits, `-` and `_`.
+
+    Raises UsageError for a secret that is missing or too short, ValueError for an audience or address with a NUL.
+    """
+    if "\0" in audience or "\0" in address:
+        message = "an audience or an address cannot hold a NUL"
+        raise ValueError(message)
+    cipher, mac_key = _keys(_first(secrets))
+    plain = f"{audience}\0{address}\0".encode()
+    sealed = cipher.encrypt(plain + bytes(-len(plain) % _BLOCK), None)
+    return base64.urlsafe_b64encode(_tag(mac_key, sealed) + sealed).rstrip(b"=").decode()
+
+
+def url(base_url: str, secrets: Sequence[str], audience: str, address: str) -> str:
+    """The link with which this reader leaves this audience, for the page and for RFC 8058's one click."""
+    return f"{base_url.rstrip('/')}/u/{token(secrets, audience, address)}"
+
+
+def mailto(mailbox: str, secrets: Sequence[str], audience: str, address: str) -> str:
+    """The same by mail (RFC 2369, RFC 6068): a mail whose subject is `unsubscribe TOKEN`."""
+    subject = quote(f"unsubscribe {token(secrets, audience, address)}")
+    return f"mailto:{quote(mailbox, safe='@+')}?subject={subject}"
+
+
+def read(secrets: Sequence[str], text: str) -> tuple[str, str] | None:
+    """`(audience, address)` of a token made under any of `secrets`, else None. Raises UsageError for no secret.
+
+    Every secret is tried whichever fits, so that time says nothing about which was used.
+    """
+    _first(secrets)
+    raw = _decode(text)
+    if raw is None:
+        return None
+    tag, sealed = raw[:_TAG], raw[_TAG:]
+    opener: AESSIV | None = None
+    for secret in secrets:
+        cipher, mac_key = _keys(secret)
+        if hmac.compare_digest(_tag(mac_key, sealed), tag):
+            opener = cipher
+    if opener is None:
+        return None
+    audience, address, _padding = opener.decrypt(sealed, None).decode().split("\0", 2)
+    return audience, address
+
+
+def unsubscribe_problems(base_url: str, *, allow_local: bool = False) -> tuple[str, ...]:
+    """Why links below `base_url` must not go out: it is not https, or nobody outside can reach it. Empty when fine.
+
+    `allow_local` takes loopback and private hosts, with http too: for tests and trials on one machine only.
+    """
+    if not base_url:
+        return ("unsubscribe.url: is missing; give the https address at which `digest serve` is reached",)
+    try:
+        parts = urlsplit(base_url)
+        host, _port = parts.hostname or "", parts.port
+    except ValueError:
+        return ("unsubscribe.url: is not an address; write it like https://digest.example.org",)
+    problems: list[str] = []
+    local = _local(host)
+    if parts.scheme != "https" and not (allow_local and local and parts.scheme == "http"):
+        problems.append("unsubscribe.url: must begin with https://; mail programs take one-click links no other way")
+    if not host:
+        problems.append("unsubscribe.url: has no host; write it like https://digest.example.org")
+    elif local and not allow_local:
+        problems.append(f"unsubscribe.url: {host} is reached from this machine only; give the public address")
+    if parts.query or parts.fragment or parts.username is not None:
+        problems.append("unsubscribe.url: must be a plain address, without user, ? or #")
+    return tuple(problems)
+
+
+def _local(host: str) -> bool:
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        name = host.rstrip(".").lower()
+        reserved = any(name == one or name.endswith(f".{one}") for one in _PRIVATE_NAMES)
+        return reserved or (bool(name) and "." not in name)
+
+
+def _first(secrets: Sequence[str]) -> str:
+    if isinstance(secrets, str) or not secrets or any(len(secret) < SHORTEST_SECRET for secret in secrets):
+        message = (
+            f"the unsubscribe secret is missing or shorter than {SHORTEST_SECRET} characters; "
+            "make one with `openssl rand -hex 32` and put it where unsubscribe.secret_env says"
+        )
+        raise UsageError(message)
+    return secrets[0]
+
+
+@lru_cache(maxsize=16)
+def _keys(secret: str) -> tuple[AESSIV, bytes]:
+    """Derive a secret's two keys (HKDF, RFC 5869), once per process."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+    derived = HKDF(algorithm=SHA256(), length=96, salt=None, info=b"digest unsubscribe 1").derive(secret.encode())
+    return AESSIV(derived[:64]), derived[64:]
+
+
+def _tag(key: bytes, sealed: bytes) -> bytes:
+    return hmac.digest(key, sealed, "sha256")[:_TAG]
+
+
+def _decode(text: str) -> bytes | None:
+    if len(text) > LONGEST_TOKEN or not text.isascii():
+        return None
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except binascii.Error:
+        return None
+    if len(raw) < _TAG + _IV + _BLOCK or (len(raw) - _TAG) % _BLOCK:
+        return None
+    # One spelling per token: base64 ignores the last character's spare bits, we do not.
+    return raw if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() == text else None
