@@ -1,0 +1,191 @@
+r"""Turn what sources write into clean lines and safe Markdown: plain text escaped, HTML reduced to its prose.
+
+    text ─escape─▶ Markdown that shows exactly that text        html ─walk─▶ paragraphs, lists, links, emphasis
+
+It never keeps a tag, an image, a script or an address other than http(s) and mailto, and never fetches anything.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+from digest.stories.characters import clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lxml.html import HtmlElement
+
+EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+MAX_LINK = 2_000  # longer addresses are cut by mail programs; real ones are far shorter
+
+_INLINE = re.compile(
+    r"\\(?=[!-/:-@\[-`{-~])"  # a backslash before what it would escape
+    r"|[*`]|~~"
+    r"|(?<![^\W_])_|_(?![^\W_])"  # inside a word an underscore is only itself
+    r"|\[(?=[^\]]*\][(\[:])"  # what would be a link
+    r"|<(?=[A-Za-z/!?])"
+    r"|&(?=#?\w{1,32};)"
+)
+_AT_START = re.compile(r"(?:#{1,6}|[-+])(?=\s|$)|>|\d{1,9}(?=[.)](?:\s|$))|(?:=+|-+)$")
+_DROPPED = frozenset(
+    {"script", "style", "template", "noscript", "iframe", "object", "embed", "svg", "math", "form", "head", "title"}
+    | {"button", "select", "textarea", "input", "audio", "video", "canvas", "img", "picture", "nav"}
+)
+_BLOCKS = frozenset(
+    {"p", "div", "section", "article", "blockquote", "ul", "ol", "table", "tr", "dl", "dt", "dd", "pre", "figure"}
+    | {"header", "footer", "aside", "main", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "figcaption", "body", "html"}
+)
+_MARKS = {"em": "*", "i": "*", "strong": "**", "b": "**"}
+_DEEPEST = 200  # libxml2 stops at 256
+
+
+def escape(text: str) -> str:
+    r"""Markdown that shows `text`, one line, as it is. Only what would mean something else is escaped.
+
+    >>> escape("5 * 3, snake_case, C# and [this](that)")
+    '5 \\* 3, snake_case, C# and \\[this](that)'
+    """
+    return _start(_INLINE.sub(_escape, text))
+
+
+def _escape(found: re.Match[str]) -> str:
+    return "\\" + found[0]
+
+
+def _start(line: str) -> str:
+    """Escape what would make the line a heading, a list, a quotation or a rule."""
+    if found := _AT_START.match(line):
+        place = found.end() if line[0].isdigit() else 0
+        return f"{line[:place]}\\{line[place:]}"
+    return line
+
+
+def paragraphs(parts: Iterable[str]) -> str:
+    """Markdown of plain paragraphs."""
+    return "\n\n".join(escape(line) for part in parts if (line := clean_line(part)))
+
+
+def web_address(text: str, base: str = "") -> str:
+    """The absolute http(s) address that `text` is, seen from `base`; empty when it is none."""
+    text = clean_line(text).replace(" ", "%20")
+    try:
+        address = urljoin(base, text) if base.startswith(("http://", "https://")) else text
+        parts = urlsplit(address)
+        usable = parts.scheme.lower() in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return ""
+    return address if usable and len(address) <= MAX_LINK else ""
+
+
+def plain(html: str) -> str:
+    """One clean line out of an HTML fragment: a feed's title."""
+    if "<" not in html and "&" not in html:
+        return clean_line(html)
+    fragment = _fragment(html)
+    return "" if fragment is None else clean_line("".join(fragment.itertext()))
+
+
+def from_html(html: str, base: str = "") -> str:
+    """Markdown of an HTML fragment: its paragraphs, lists, links and emphasis."""
+    fragment = _fragment(html)
+    return "" if fragment is None else from_element(fragment, base)
+
+
+def from_element(element: HtmlElement, base: str = "") -> str:
+    """Markdown of an element's content."""
+    writer = _Writer(base)
+    writer.walk(element, 0)
+    return writer.finish()
+
+
+def _fragment(html: str) -> HtmlElement | None:
+    from lxml import etree
+    from lxml.html import HTMLParser, document_fromstring
+
+    if not html.strip() or not (html := html.replace("\x00", "")):
+        return None
+    try:
+        return document_fromstring(f"<body><div>{html}</div></body>", parser=HTMLParser(huge_tree=False, encoding=None))
+    except (etree.ParserError, ValueError):
+        return None  # nothing but comments, or characters that XML has not
+
+
+class _Writer:
+    """Collects inline Markdown into blocks while walking a tree."""
+
+    def __init__(self, base: str) -> None:
+        self.base = base
+        self.blocks: list[str] = []
+        self.line: list[str] = []
+        self.bullet = ""
+
+    def walk(self, element: HtmlElement, depth: int) -> None:
+        tag = element.tag if isinstance(element.tag, str) else ""
+        if not tag or tag in _DROPPED or depth > _DEEPEST:
+            return
+        if tag == "br":
+            self.line.append("\n")
+        elif tag == "li":
+            self.end()
+            self.bullet = "- "
+            self.inside(element, depth)
+            self.end()
+            self.bullet = ""
+        elif tag in _BLOCKS:
+            self.end()
+            self.inside(element, depth)
+            self.end()
+        elif tag == "a" and (address := self.address(element)):
+            self.wrapped(element, depth, "[", f"]({address})")
+        elif tag in _MARKS:
+            self.wrapped(element, depth, _MARKS[tag], _MARKS[tag])
+        else:
+            self.inside(element, depth)
+
+    def inside(self, element: HtmlElement, depth: int) -> None:
+        self.text(element.text)
+        for child in element:
+            self.walk(child, depth + 1)
+            self.text(child.tail)
+
+    def wrapped(self, element: HtmlElement, depth: int, before: str, after: str) -> None:
+        """Put marks around an inline element, where it has a text and no block inside."""
+        start, blocks = len(self.line), len(self.blocks)
+        self.inside(element, depth)
+        if len(self.blocks) != blocks:
+            return
+        inner = "".join(self.line[start:])
+        bare = inner.strip()
+        if bare:
+            lead, trail = inner[: len(inner) - len(inner.lstrip())], inner[len(inner.rstrip()) :]
+            self.line[start:] = [f"{lead}{before}{' '.join(bare.split())}{after}{trail}"]
+
+    def address(self, element: HtmlElement) -> str:
+        href = element.get("href") or ""
+        if href.lower().startswith("mailto:") and EMAIL.fullmatch(href[7:]):
+            return href
+        return web_address(href, self.base).replace("(", "%28").replace(")", "%29").replace("<", "%3C")
+
+    def text(self, text: str | None) -> None:
+        if text:
+            self.line.append(_INLINE.sub(_escape, re.sub(r"\s+", " ", text)))
+
+    def end(self) -> None:
+        parts = "".join(self.line).split("\n")
+        self.line.clear()
+        for part in parts:
+            if line := clean_line(part):
+                self.blocks.append(self.bullet + _start(line))
+                self.bullet = "  " if self.bullet else ""
+
+    def finish(self) -> str:
+        self.end()
+        text = ""
+        for block in self.blocks:
+            listed = block.startswith(("- ", "  "))
+            follows = listed and text.rsplit("\n", 1)[-1].startswith(("- ", "  "))
+            text += ("\n" if follows else "\n\n") + block if text else block
+        return text
