@@ -78,7 +78,8 @@ def parse(text: str, file: str, *, first_line: int = 1) -> Document:
         mark = error.problem_mark or error.context_mark
         line = (mark.line if mark else 0) + first_line
         problem = " ".join(str(part) for part in (error.context, error.problem) if part)
-        hint = ", use blanks" if "\\t" in problem else ""
+        at = text.split("\n")[line - first_line :][:1]
+        hint = "; indent with blanks, not tabs" if at and at[0].startswith("\t") else ""
         document.faults.append(Fault(file=file, line=line, message=f"this is not YAML: {problem}{hint}"))
         return document
     except (yaml.YAMLError, ValueError) as error:
@@ -180,7 +181,7 @@ class _Walker:
             seen[key] = line
             self.document.lines[here] = line
             empty = isinstance(value_node, yaml.ScalarNode) and value_node.value in ("", "~", "null")
-            if empty and value_node.style is None:
+            if empty and not value_node.style:  # quoted, it is a text
                 continue
             yield key, self.value(value_node, here)
 

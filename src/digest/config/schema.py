@@ -27,7 +27,7 @@ def _zone(value: Any) -> ZoneInfo:
     try:
         return ZoneInfo(str(value))
     except (KeyError, ValueError, OSError):
-        message = f"{value!r} is not a time zone; use a name of the IANA database, like Europe/Zurich"
+        message = f"{value!r} is not a time zone; use an IANA name, like Europe/Zurich"
         raise ValueError(message) from None
 
 

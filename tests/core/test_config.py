@@ -1,0 +1,197 @@
+"""config.yaml: found, read, overridden, and refused with every mistake at once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from digest.config import load
+from digest.config.show import masked, rows
+from digest.errors import ConfigError, UsageError
+
+GOOD = """\
+newsroom:
+  name: Example Newsroom
+  contact: press@example.org
+  from: digest@example.org
+  timezone: Europe/Zurich
+audiences:
+  everyone: {title: Everyone}
+"""
+
+
+def read(tmp_path, text=GOOD, environ=None):
+    file = tmp_path / "config.yaml"
+    file.write_text(text, encoding="utf-8")
+    return load.load(file, environ or {})
+
+
+def refused(tmp_path, text, environ=None):
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, text, environ)
+    return [str(fault).removeprefix(f"{tmp_path}/") for fault in caught.value.faults]
+
+
+def test_the_repositorys_own_config_is_right():
+    """The config that a fresh clone builds with has no mistakes, and three audiences."""
+    config = load.load(Path(__file__).parents[2] / "config.yaml", {})
+    assert list(config.audiences) == ["everyone", "impact", "skills"]
+    assert config.newsroom.contact == "newsroom@ilo.org"
+
+
+def test_what_is_not_said_has_a_default(tmp_path):
+    """A short config is enough: language, sender's name, Reply-To and limits follow from what is there."""
+    config = read(tmp_path)
+    everyone = config.audience("everyone")
+    assert (config.newsroom.language, config.newsroom.sender_name) == ("en", "Example Newsroom")
+    assert (everyone.languages, everyone.contact, everyone.limit) == (("en",), "press@example.org", None)
+
+
+def test_all_faults_come_at_once_with_line_and_key(tmp_path):
+    """Unknown keys, bad values and missing ones are told together, each with file, line, key and what to do."""
+    text = GOOD.replace("Europe/Zurich", "Europe/Zürich").replace("{title: Everyone}", "{titel: E, limit: 0}")
+    assert refused(tmp_path, text + "smtp: {prot: 25, port: 99999}\n") == [
+        "config.yaml:5: newsroom.timezone: 'Europe/Zürich' is not a time zone; use an IANA name, like Europe/Zurich",
+        "config.yaml:7: audiences.everyone.title: is missing, give it a value",
+        "config.yaml:7: audiences.everyone.limit: '0': input should be greater than or equal to 1",
+        "config.yaml:7: audiences.everyone.titel: is not a key here, did you mean 'title'?",
+        "config.yaml:8: smtp.port: '99999': input should be less than or equal to 65535",
+        "config.yaml:8: smtp.prot: is not a key here, did you mean 'port'?",
+    ]
+
+
+@pytest.mark.parametrize("contact", ["", "nobody", "a@b@c", "a@b c.org"])
+def test_a_contact_that_is_no_address_stops_everything(tmp_path, contact):
+    """Reply-To is checked before anything is made of it."""
+    found = refused(tmp_path, GOOD.replace("press@example.org", f"'{contact}'"))
+    assert any(":3: newsroom.contact: " in line for line in found)
+
+
+def test_an_audience_may_have_its_own_contact(tmp_path):
+    """An audience's contact replaces the newsroom's, and is checked like it."""
+    assert (
+        read(tmp_path, GOOD.replace("{title: Everyone}", "{title: E, contact: desk@example.org}"))
+        .audience("everyone")
+        .contact
+        == "desk@example.org"
+    )
+    assert "contact" in refused(tmp_path, GOOD.replace("{title: Everyone}", "{title: E, contact: desk}"))[0]
+
+
+def test_a_name_that_poses_as_another_address_is_refused(tmp_path):
+    """A sender called "ceo@bank.com" with another address is what a forger writes."""
+    found = refused(tmp_path, GOOD.replace("Example Newsroom", "ceo@bank.example"))
+    assert found == ["config.yaml:2: newsroom.name: looks like a mail address other than `from`; use a name"]
+
+
+def test_a_line_break_in_a_name_is_refused(tmp_path):
+    """No setting that goes into a header may hold one."""
+    assert "line break" in refused(tmp_path, GOOD.replace("Example Newsroom", '"Example\\nBcc: x@example.org"'))[0]
+
+
+def test_the_environment_lies_over_the_file(tmp_path):
+    """DIGEST_SMTP__PORT wins over the file, lists are written in YAML's way, and other names are left alone."""
+    environ = {
+        "DIGEST_SMTP__PORT": "587",
+        "DIGEST_AUDIENCES__EVERYONE__SELECT__TOPICS": "[skills, gender]",
+        "DIGEST_SMTP_PASSWORD": "secret",
+        "HOME": "/",
+    }
+    config = read(tmp_path, GOOD + "smtp: {port: 25}\n", environ)
+    assert config.settings.smtp.port == 587
+    assert config.audience("everyone").select.topics == ("skills", "gender")
+
+
+def test_a_fault_from_the_environment_names_the_variable(tmp_path):
+    """A bad override is told by the variable's name, an unknown section with the nearest one."""
+    found = refused(tmp_path, GOOD, {"DIGEST_SMTP__PORT": "many", "DIGEST_SMTPP__HOST": "x"})
+    assert found == [
+        "environment DIGEST_SMTPP__HOST: 'smtpp' is not a section of config.yaml, did you mean 'smtp'?",
+        "environment DIGEST_SMTP__PORT: smtp.port: 'many' is not a number",
+    ]
+
+
+@pytest.mark.parametrize("name", ["Every One", "../x", "é", "-a", "a/b"])
+def test_an_audiences_name_is_safe_in_a_path(tmp_path, name):
+    """Audience names stand in paths, commands and headers, so they are plain."""
+    assert "is no name for an audience" in refused(tmp_path, GOOD.replace("everyone:", f"'{name}':"))[0]
+
+
+def test_readers_come_from_one_place(tmp_path):
+    """An audience has a CSV or a query, not both and not neither."""
+    both = "{title: E, recipients: {csv: a.csv, sql: {query: SELECT 1}}}"
+    assert "one of them" in refused(tmp_path, GOOD.replace("{title: Everyone}", both))[0]
+    assert "one of them" in refused(tmp_path, GOOD.replace("{title: Everyone}", "{title: E, recipients: {}}"))[0]
+
+
+def test_signing_needs_all_its_parts(tmp_path):
+    """`signer: digest` without domain, selector or key names each that is missing."""
+    assert len(refused(tmp_path, GOOD + "dkim: {signer: digest, domain: example.org}\n")) == 2
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"newsroom: \xff", ":1: is not UTF-8"),
+        (b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode(), ""),
+        (b"", "newsroom: is missing"),
+        (b"x" * 1_000_001, "is larger than"),
+    ],
+)
+def test_bytes_that_are_no_config(tmp_path, data, said):
+    """A BOM and CRLF are taken; other bytes, an empty and a huge file are refused with the reason."""
+    file = tmp_path / "config.yaml"
+    file.write_bytes(data)
+    if not said:
+        assert load.load(file, {}).newsroom.name == "Example Newsroom"
+        return
+    with pytest.raises(ConfigError, match=said):
+        load.load(file, {})
+
+
+def test_the_nearest_config_is_found_from_below(tmp_path):
+    """A command run in a folder of the newsroom finds its config; elsewhere the message says how to make one."""
+    read(tmp_path)
+    below = tmp_path / "stories" / "2022"
+    below.mkdir(parents=True)
+    assert load.find(below) == tmp_path / "config.yaml"
+    with pytest.raises(UsageError, match="digest init"):
+        load.find(Path("/nowhere"))
+
+
+def test_paths_start_at_the_configs_folder(tmp_path, monkeypatch):
+    """Relative paths do not depend on the folder in which a command is run."""
+    config = read(tmp_path)
+    monkeypatch.chdir("/")
+    assert config.path("recipients/a.csv") == tmp_path / "recipients" / "a.csv"
+
+
+def test_an_unknown_audience_is_told_with_the_nearest(tmp_path):
+    """A slip of the hand in --audience is met with a suggestion."""
+    with pytest.raises(UsageError, match="did you mean 'everyone'"):
+        read(tmp_path).audience("evryone")
+
+
+def test_the_schema_is_json_and_describes_every_section():
+    """The JSON Schema is valid JSON with every section, and each setting has a description for the editor."""
+    schema = json.loads(json.dumps(load.schema()))
+    assert {"newsroom", "audiences", "smtp", "theme", "import"} <= set(schema["properties"])
+    for name, part in schema["$defs"].items():
+        for key, value in part["properties"].items():
+            assert value.get("description"), f"{name}.{key}"
+
+
+def test_print_tells_where_each_value_is_from(tmp_path):
+    """Every setting is listed with the line, the variable or the default that gave it."""
+    found = {key: (value, origin) for key, value, origin in rows(read(tmp_path, GOOD, {"DIGEST_SMTP__HOST": "mx"}))}
+    assert found["newsroom.contact"] == ("press@example.org", f"{tmp_path}/config.yaml:3")
+    assert found["smtp.host"] == ("mx", "environment DIGEST_SMTP__HOST")
+    assert found["smtp.connections"] == ("4", "default")
+
+
+def test_a_password_in_a_url_is_not_shown():
+    """Whoever put a password into a URL does not see it printed."""
+    assert masked("postgresql://digest:hunter2@db/ledger") == "postgresql://digest:***@db/ledger"
+    assert masked("https://www.example.org/a:b@c") == "https://www.example.org/a:b@c"

@@ -1,0 +1,114 @@
+"""YAML as people write it: every mistake with its line, nothing guessed, no bomb."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict, Field
+
+from digest.yamlfile import parse, validate
+
+
+class Inner(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    colour: str = "red"
+    size: int = 1
+
+
+class Outer(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    title: str
+    flag: bool = False
+    parts: dict[str, Inner] = Field(default_factory=dict)
+    rows: tuple[Inner, ...] = ()
+    sender: str = Field("", alias="from")
+
+
+def faults(text, first_line=1):
+    return [str(fault) for fault in validate(Outer, parse(text, "f.yaml", first_line=first_line))[1]]
+
+
+@pytest.mark.parametrize("word", ["no", "on", "12:30", "2022-14-02", "1e3", "0o17", "=", "1_000", ".nan"])
+def test_a_word_means_itself(word):
+    """What YAML 1.1 would turn into a number, a truth or a date stays the text that was typed."""
+    assert parse(f"title: {word}", "f").data == {"title": word}
+
+
+def test_every_fault_is_told_at_once_with_its_line():
+    """Wrong values, unknown and missing keys of one file come together, in the order of their lines."""
+    text = "flag: perhaps\nparts:\n  a: {colour: red, sise: 2}\n  b:\n    size: many\nform: x\n"
+    assert faults(text) == [
+        "f.yaml:1: title: is missing, give it a value",
+        "f.yaml:1: flag: 'perhaps' is neither true nor false",
+        "f.yaml:3: parts.a.sise: is not a key here, did you mean 'size'?",
+        "f.yaml:5: parts.b.size: 'many' is not a number",
+        "f.yaml:6: form: is not a key here, did you mean 'from'?",
+    ]
+
+
+def test_lines_are_the_files_own():
+    """Front matter that begins on line 2 of its file is told with that file's lines."""
+    assert faults("title: x\nrows:\n- {size: y}\n", first_line=2) == ["f.yaml:4: rows[0].size: 'y' is not a number"]
+
+
+def test_a_key_given_twice_is_refused():
+    """The second of two equal keys is named with the line of the first; neither wins in silence."""
+    assert faults("title: a\nflag: true\ntitle: b\n") == ["f.yaml:3: title: is given twice, first on line 1; keep one"]
+
+
+def test_an_empty_key_is_as_if_it_were_not_there():
+    """`flag:` with nothing after it means the default, not an empty text."""
+    model, found = validate(Outer, parse("title: x\nflag:\nparts: ~\nfrom: ''\n", "f"))
+    assert not found
+    assert model == Outer(title="x")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("title: !!python/object/apply:os.system [ls]", "tags like"),
+        ("title: x\n\tflag: true", "with blanks"),
+        ("- a\n- b", "expected keys and values"),
+        ("title: [a", "not YAML"),
+        ("title: \x00", "not YAML"),
+        ("[a]: b", "a key is a word"),
+        ("title: *nobody", "not YAML"),
+    ],
+)
+def test_what_is_no_plain_mapping_is_refused(text, said):
+    """Tags, tabs, lists, broken syntax, NUL and odd keys are each refused in words, and nothing is run."""
+    document = parse(text, "f.yaml")
+    assert any(said in str(fault) for fault in document.faults)
+    assert all(fault.line for fault in document.faults)
+
+
+def test_an_alias_bomb_is_refused_quickly():
+    """Nine levels of ten aliases each would be a billion values: refused after the first fifty thousand."""
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
+    document = parse("\n".join(lines), "f.yaml")
+    assert any("aliases" in str(fault) for fault in document.faults)
+
+
+def test_a_value_of_the_wrong_shape_is_said_in_words():
+    """A mapping where a text belongs, and a text where keys belong, are told without pydantic's words."""
+    assert faults("title: {a: b}\nparts: none\n") == [
+        "f.yaml:1: title: expected one text here",
+        "f.yaml:2: parts: expected keys and values here",
+    ]
+
+
+@given(
+    st.dictionaries(st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1), st.text(min_size=1), max_size=5)
+)
+def test_what_yaml_writes_is_read_back(data):
+    """Any mapping of texts that PyYAML can write comes back as it was."""
+    assert parse(yaml.safe_dump(data, allow_unicode=True, default_style='"'), "f").data == data
+
+
+@given(st.text())
+def test_no_text_makes_it_raise(text):
+    """Whatever a file holds, the result is data or faults."""
+    parse(text, "f.yaml")
