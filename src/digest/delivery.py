@@ -99,6 +99,25 @@ class Delivery:
     changed: float = 0.0  # seconds since the epoch
 
 
+class Standing(StrEnum):
+    """Whether an edition in the ledger may be sent. Whether it is finished is computed from its deliveries."""
+
+    OPEN = "open"
+    PAUSED = "paused"  # a person holds it back; it can go on
+    CANCELLED = "cancelled"  # a person called it off; what had not gone will not go
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mailing:
+    """One edition as the ledger froze it: which content, when, and whether it may be sent."""
+
+    edition: str
+    content: str  # the rendering's fingerprint: every reader gets this and nothing else
+    standing: Standing = Standing.OPEN
+    frozen: float = 0.0  # seconds since the epoch
+    duplicates: int = 0  # rows of the list that named a reader again
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
     """A mail about to go: one envelope, one recipient. `data` is the finished message, CRLF, without the final dot.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from digest.delivery import Delivery, Event, Outcome, Outgoing, State, Suppression
+    from digest.delivery import Delivery, Event, Mailing, Outcome, Outgoing, State, Suppression
     from digest.errors import Fault
     from digest.model import Recipient, Story
 
@@ -64,14 +64,24 @@ class Suppressions(Protocol):
 class Ledger(Protocol):
     """The record of what was sent to whom. Every method is one transaction, durable when it returns.
 
-    Safe to use from many threads. Times are seconds since the epoch.
+    Safe to use from many threads. Times are seconds since the epoch. Raises LedgerError, saying what is wrong and how
+    to go on, when the record cannot be read or written (LedgerBusy when somebody else holds it).
     """
 
-    def freeze(self, edition: str, content: str, recipients: Iterable[Recipient]) -> Mapping[str, int]:
+    def freeze(
+        self,
+        edition: str,
+        content: str,
+        recipients: Iterable[Recipient],
+        now: float | None = None,
+        message_id: Callable[[str], str] | None = None,
+    ) -> Mapping[str, int]:
         """Record the edition with the hash of its rendering, and one delivery per canonical address, all or nothing.
 
-        Suppressed addresses are recorded as such. A second call with the same content adds nothing; with another
-        content it raises LedgerError. Returns counts: `planned`, `suppressed`, `duplicates`.
+        Addresses are one and the same reader without regard to case; the first spelling is mailed. Suppressed
+        addresses are recorded as such. `message_id(address)` gives the Message-ID to store. A second call with the
+        same content adds nothing and does not read `recipients`; with another content it raises LedgerError. With no
+        recipient at all nothing is recorded. Returns counts: `planned`, `suppressed`, `duplicates`.
         """
         ...
 
@@ -79,28 +89,94 @@ class Ledger(Protocol):
         """Be the edition's only sender while inside. Raises LedgerBusy, naming the other. A crash frees the lock."""
         ...
 
-    def recover(self, edition: str, now: float) -> Mapping[State, int]:
-        """Put right what a dead sender left: claimed becomes planned, sending becomes in_doubt. Returns counts."""
-        ...
+    def recover(self, edition: str, now: float, *, expired: bool = False) -> Mapping[State, int]:
+        """Put right what a dead sender left: claimed becomes planned, sending becomes in_doubt. Returns counts.
 
-    def claim(self, edition: str, owner: str, limit: int, now: float) -> Sequence[Delivery]:
-        """Take up to `limit` deliveries that are planned, or deferred and due, in a stable order."""
-        ...
-
-    def record(self, events: Sequence[tuple[int, Event, Outcome | None]], now: float) -> frozenset[int]:
-        """Apply events to deliveries in one durable transaction.
-
-        An INTEND whose address is suppressed by now, or whose edition was paused or cancelled, is not applied: those
-        delivery ids are returned, and their mails must not go.
+        For whoever holds the lock: then every other sender is dead. With `expired`, only where the lease is over.
         """
+        ...
+
+    def claim(self, edition: str, owner: str, limit: int, now: float, only: str = "") -> Sequence[Delivery]:
+        """Take up to `limit` deliveries that are planned, or deferred and due, in a stable order, under a lease.
+
+        With `only`, this address and no other. An edition that is paused or cancelled gives none.
+        """
+        ...
+
+    def renew(self, edition: str, owner: str, now: float) -> int:
+        """Lengthen the leases of `owner`. Returns how many."""
+        ...
+
+    def record(
+        self, events: Sequence[tuple[int, Event, Outcome | None]], now: float, owner: str = ""
+    ) -> frozenset[int]:
+        """Apply events to deliveries in one durable transaction, each delivery's in order.
+
+        An event that does not fit the delivery's state is not applied, and its delivery's id is returned: for an
+        INTEND this means that the mail must not go. That is so when the address is suppressed by now (the delivery
+        then becomes suppressed), when the edition was paused or cancelled (it is given back, or cancelled), and when
+        another sender than `owner` has it. An ACCEPT that comes late, for a delivery held in doubt, settles it.
+        """
+        ...
+
+    def settle(self, edition: str, addresses: Iterable[str], event: Event, detail: str, now: float) -> frozenset[str]:
+        """Apply SETTLE_SENT or SETTLE_RESEND to these readers. Returns the addresses it did not fit, as given."""
+        ...
+
+    def expire(self, edition: str, now: float, *, age: float, attempts: int) -> int:
+        """Refuse what is deferred, was frozen more than `age` seconds ago and tried at least `attempts` times."""
+        ...
+
+    def pause(self, edition: str) -> None:
+        """Let no further mail of this edition go, from any machine. Raises LedgerError when it is not known."""
+        ...
+
+    def resume(self, edition: str) -> None:
+        """Undo `pause`. Raises LedgerError when the edition was cancelled."""
+        ...
+
+    def cancel(self, edition: str, now: float) -> int:
+        """Call the edition off for all who have not been mailed. Returns how many readers that spared."""
+        ...
+
+    def mailing(self, edition: str) -> Mailing | None:
+        """What is known of this edition, None when it was never frozen."""
+        ...
+
+    def mailings(self) -> Sequence[Mailing]:
+        """Every edition that was frozen, in that order."""
+        ...
+
+    def next_try(self, edition: str, now: float) -> float | None:
+        """When the first of what is still to be sent is due (not before `now`); None when nothing is."""
         ...
 
     def counts(self, edition: str) -> Mapping[State, int]:
         """How many deliveries are in each state; states with none are left out."""
         ...
 
+    def domains(self, edition: str) -> Mapping[str, Mapping[State, int]]:
+        """The same for each domain, the domain with the most readers first."""
+        ...
+
+    def refusals(self, edition: str) -> Mapping[tuple[int, str], int]:
+        """How often each reason (reply code, words without the address) was given, the most frequent first."""
+        ...
+
+    def timeline(self, edition: str, step: float) -> Sequence[tuple[float, State, int]]:
+        """How many came into the state they are in, per span of `step` seconds: (start of the span, state, count)."""
+        ...
+
     def deliveries(self, edition: str, states: Iterable[State] = ()) -> Iterator[Delivery]:
         """The edition's deliveries in these states (all when empty), streamed in the order of the freeze."""
+        ...
+
+    def witness(self, edition: str, now: float) -> None:
+        """Bring the second record beside the ledger up to date, by which a lost or older ledger is noticed."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections."""
         ...
 
 
