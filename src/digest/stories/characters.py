@@ -1,0 +1,76 @@
+"""Which characters a story may hold, and how a line of text is cleaned.
+
+The rule: text is NFC. In a field of one line, tabs count as blanks and the ends are trimmed; line breaks are refused.
+Anywhere, control characters and what silently turns the reading direction (bidi embeddings and overrides, isolates
+that are not closed) are refused: nobody sees them, and they forge headers, terminals and names. Joiners, direction
+marks and closed isolates stay, since Persian, emoji and Arabic need them. Nothing is dropped silently on reading;
+`clean_line` is for what comes from machines.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# C0 without tab and line feed, DEL, C1, line and paragraph separators, embeddings and overrides, byte order mark
+# inside the text, lone surrogates, noncharacters. Written as escapes: none of them can be seen.
+_NEVER = (
+    "\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\ufeff\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\U0001fffe\U0001ffff"
+)
+_BREAKS = "\n\x85\u2028\u2029"
+_REFUSED = re.compile(f"[{_NEVER}{_BREAKS}]")
+_REFUSED_IN_TEXT = re.compile(f"[{_NEVER}]")
+_ISOLATES = re.compile("[\u2066-\u2069]")
+_POP_ISOLATE = "\u2069"
+_NAMES = {"\r": "carriage return", "\n": "line feed", "\x00": "NUL", "\x1b": "escape", "\ufeff": "byte order mark"}
+
+
+def one_line(text: str) -> str:
+    """Return `text` as a field of one line has it. Raises ValueError saying which character is refused."""
+    text = unicodedata.normalize("NFC", text.replace("\t", " ")).strip(" \xa0")
+    if found := _REFUSED.search(text):
+        character = found[0]
+        if character in _BREAKS + "\r\x0b\x0c":
+            message = f"holds a line break ({named(character)}); keep it on one line"
+        else:
+            message = f"holds the invisible character {named(character)}; remove it"
+        raise ValueError(message)
+    if loose_isolate(text):
+        message = "turns the reading direction and does not turn it back (U+2066 to U+2068 want a U+2069); remove that"
+        raise ValueError(message)
+    return text
+
+
+def refused(text: str) -> re.Match[str] | None:
+    """The first character that a text of many lines must not hold."""
+    return _REFUSED_IN_TEXT.search(text)
+
+
+def loose_isolate(text: str) -> bool:
+    """Tell whether a bidi isolate is opened and not closed, or closed and not opened (UAX 9, X5a to X6a)."""
+    depth = 0
+    for found in _ISOLATES.findall(text):
+        depth += -1 if found == _POP_ISOLATE else 1
+        if depth < 0:
+            return True
+    return depth > 0
+
+
+def clean_line(text: str) -> str:
+    """Make one line that `one_line` accepts out of anything: blanks and breaks become one blank, the rest goes."""
+    text = re.sub(rf"[\s{_BREAKS}]+", " ", text)
+    text = _REFUSED.sub("", text)
+    if loose_isolate(text):
+        text = _ISOLATES.sub("", text)
+    return unicodedata.normalize("NFC", text).strip(" \xa0")
+
+
+def blank(text: str) -> bool:
+    """Tell whether nothing of `text` can be seen: it is empty, or blanks, joiners and marks only."""
+    return all(unicodedata.category(character) in {"Zs", "Cf", "Mn", "Cc"} for character in text)
+
+
+def named(character: str) -> str:
+    """`U+202E right-to-left override`, as a message has it."""
+    name = _NAMES.get(character) or unicodedata.name(character, "").lower()
+    return f"U+{ord(character):04X} {name}".rstrip()

@@ -1,0 +1,114 @@
+"""The schema of a story file's front matter, for pydantic. Dates are checked for their type only: see `moment`.
+
+Heavy to import (pydantic): only what parses a story file imports it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from digest.model import Status
+from digest.stories.characters import blank, one_line
+from digest.stories.countries import code
+from digest.stories.names import story_id
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_TAG = re.compile(  # RFC 5646, 2.1, without the grandfathered tags and those longer than any in use
+    r"(?P<language>[a-z]{2,3})(?:-(?P<script>[a-z]{4}))?(?:-(?P<region>[a-z]{2}|\d{3}))?"
+    r"(?P<rest>(?:-(?:[a-z0-9]{5,8}|\d[a-z0-9]{3}))*(?:-[a-wyz0-9](?:-[a-z0-9]{2,8})+)*(?:-x(?:-[a-z0-9]{1,8})+)?)",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+def _filled(text: str) -> str:
+    if blank(text):
+        message = "is blank, give it a text"
+        raise ValueError(message)
+    return text
+
+
+def _several(value: Any) -> Any:
+    """One text stands for a list of one; a list in which something is said twice says it once."""
+    if isinstance(value, str):
+        if "," in value:
+            message = f"{value!r} looks like several; write them as a list: [{value}]"
+            raise ValueError(message)
+        return [value]
+    return value
+
+
+def _once(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))
+
+
+def _web_address(text: str) -> str:
+    if any(character.isspace() for character in text):
+        message = "holds a blank; an address has none (write %20)"
+        raise ValueError(message)
+    if (found := _SCHEME.match(text)) and found[1].lower() not in ("http", "https"):
+        message = f"the scheme {found[1]}: is not safe in a mail; use an https address"
+        raise ValueError(message)
+    return text
+
+
+def _language_tag(text: str) -> str:
+    found = _TAG.fullmatch(text)
+    if not found:
+        hint = f"; write {text.replace('_', '-')}" if _TAG.fullmatch(text.replace("_", "-")) else ", like en or pt-BR"
+        message = f"{text!r} is no language tag (BCP 47){hint}"
+        raise ValueError(message)
+    parts = (found["language"].lower(), (found["script"] or "").title(), (found["region"] or "").upper())
+    return "-".join(part for part in parts if part) + found["rest"].lower()
+
+
+Line = Annotated[str, AfterValidator(one_line)]
+Word = Annotated[Line, AfterValidator(_filled)]
+Words = Annotated[tuple[Word, ...], BeforeValidator(_several), AfterValidator(_once)]
+Address = Annotated[Line, AfterValidator(_web_address)]
+
+
+class StoryFields(BaseModel):
+    """What may stand in the front matter, in the order in which it is written."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: Word
+    date: Word
+    kicker: Line = ""
+    credit: Line = ""
+    link: Address = ""
+    image: Address = ""
+    image_alt: Line = ""
+    topics: Words = ()
+    countries: Annotated[
+        tuple[Annotated[Word, AfterValidator(code)], ...], BeforeValidator(_several), AfterValidator(_once)
+    ] = ()
+    channels: Words = ()
+    language: Annotated[Word, AfterValidator(_language_tag)] | None = None
+    translation_of: Annotated[Line, AfterValidator(story_id)] = ""
+    guid: Line = ""
+    status: Status = Status.PUBLISHED
+    embargo: Word | None = None
+    weight: Annotated[int, Field(ge=-1_000_000, le=1_000_000)] = 0
+    lead: bool = False
+    repeat: bool = False
+
+
+# Names that Hugo, Jekyll, Pelican and feeds use for what is called otherwise here, or kept elsewhere.
+FOREIGN = {
+    "summary": "goes below the front matter, as Markdown",
+    "description": "goes below the front matter, as Markdown",
+    "body": "goes below the front matter, as Markdown",
+    "tags": "is called topics here",
+    "categories": "is called topics or channels here",
+    "draft": "is written `status: draft` here",
+    "url": "is called link here",
+    "lang": "is called language here",
+    "country": "is called countries here",
+    "topic": "is called topics here",
+    "channel": "is called channels here",
+    "id": "is the file's path; a source's own id is called guid here",
+}
