@@ -1,1 +1,54 @@
-"""digest sends a newsroom's readers one good mail a month."""
+"""digest sends a newsroom's readers one good mail a month.
+
+The typed API, in three calls:
+
+    import digest
+
+    newsroom = digest.open_newsroom("config.yaml")
+    selection = newsroom.select(newsroom.edition("2022-02", "everyone"))
+    rendering = newsroom.compose(selection)
+
+What these return is in `digest.model`; what they raise is drawn in `digest.errors`. Names load when they are used, so
+`import digest` costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from digest.errors import DigestError
+    from digest.model import Edition, Rendering, Selection, Story
+    from digest.period import Period
+    from digest.wiring import OpenNewsroom, open_newsroom
+
+__all__ = [
+    "DigestError",
+    "Edition",
+    "OpenNewsroom",
+    "Period",
+    "Rendering",
+    "Selection",
+    "Story",
+    "open_newsroom",
+]
+
+_HOMES = {
+    "DigestError": "digest.errors",
+    "Edition": "digest.model",
+    "OpenNewsroom": "digest.wiring",
+    "Period": "digest.period",
+    "Rendering": "digest.model",
+    "Selection": "digest.model",
+    "Story": "digest.model",
+    "open_newsroom": "digest.wiring",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        message = f"module 'digest' has no attribute {name!r}"
+        raise AttributeError(message)
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)
