@@ -1,0 +1,106 @@
+"""How fast mails may leave: one bucket for the relay, one for each domain that has a limit. Never sends anything.
+
+A mail goes when both of its buckets have a token, and takes one from each; when one has none, nothing is taken, and
+the asker waits and asks again. So no limit is passed whatever the number of connections, and a slow domain does not
+use up the others' share.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+SECONDS = {"s": 1, "sec": 1, "second": 1, "min": 60, "minute": 60, "h": 3600, "hour": 3600, "d": 86400, "day": 86400}
+RATE = re.compile(r"\s*(\d{1,9}(?:\.\d{1,6})?)\s*/\s*([a-z]+)\s*", re.ASCII | re.IGNORECASE)
+
+# A thread that overslept may catch up by this much, so that the rate is reached. It is 2.5 % of any ten seconds.
+BURST_SECONDS = 0.25
+
+
+class Pacer(Protocol):
+    """Who says when the next mail may go. A fleet has one that asks its database."""
+
+    def ask(self, domain: str) -> float:
+        """0.0 when a mail to `domain` may go now (it is counted then), else the seconds after which to ask again."""
+        ...
+
+    def wait(self, seconds: float) -> bool:
+        """Wait so long. False when the run is to stop: then the mail that waits must not go."""
+        ...
+
+
+def parse_rate(text: str) -> float:
+    """Mails a second from "50/s", "600/min", "1000/h" or "5000/d". Raises ValueError with what to write instead.
+
+    >>> parse_rate("600/min")
+    10.0
+    """
+    found = RATE.fullmatch(text)
+    unit = SECONDS.get(found[2].lower()) if found else None
+    if found is None or unit is None or not float(found[1]):
+        message = f"{text!r} is no rate: write a number above 0 per s, min, h or d, like 50/s or 1000/h"
+        raise ValueError(message)
+    return float(found[1]) / unit
+
+
+class _Bucket:
+    """A token bucket kept as one number: when the next token is due (the generic cell rate algorithm)."""
+
+    __slots__ = ("_due", "_interval", "_slack")
+
+    def __init__(self, rate: float) -> None:
+        self._interval = 1.0 / rate
+        self._slack = max(0.0, BURST_SECONDS - self._interval)
+        self._due = float("-inf")
+
+    def lack(self, now: float) -> float:
+        """Seconds until there is a token."""
+        return max(0.0, self._due - now)
+
+    def take(self, now: float) -> None:
+        """Use one. What was not used for long is not saved up, but for the slack."""
+        self._due = max(self._due, now - self._slack) + self._interval
+
+
+class Pacing:
+    """The pacer of one machine, shared by its connections. Rates are mails a second; 0 is no limit.
+
+    `stop`, once set, ends every wait. `clock` gives monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        rate: float = 0.0,
+        per_domain: Mapping[str, float] | None = None,
+        *,
+        stop: threading.Event | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._all = _Bucket(rate) if rate else None
+        self._domains = {domain.lower(): _Bucket(limit) for domain, limit in (per_domain or {}).items() if limit}
+        self._stop = stop or threading.Event()
+        self._clock = clock
+        self._lock = threading.Lock()
+
+    def ask(self, domain: str) -> float:
+        """0.0 when a mail to `domain` may go now (it is counted then), else the seconds after which to ask again."""
+        own = self._domains.get(domain.lower()) if self._domains else None
+        if own is None and self._all is None:
+            return 0.0
+        with self._lock:
+            now = self._clock()
+            buckets = [bucket for bucket in (own, self._all) if bucket is not None]
+            lack = max(bucket.lack(now) for bucket in buckets)
+            if lack <= 0.0:
+                for bucket in buckets:
+                    bucket.take(now)
+            return lack
+
+    def wait(self, seconds: float) -> bool:
+        """Wait so long. False when the run is to stop: then the mail that waits must not go."""
+        return not self._stop.wait(seconds)
