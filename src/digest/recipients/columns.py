@@ -23,7 +23,7 @@ Value = TypeVar("Value")
 MAX_COLUMNS = 200
 MAX_NAME = 200  # characters; the longest real names have fewer
 MAX_CELL = 10_000
-_REMEMBERED = 50_000  # distinct domains, languages and topic lists kept, so that memory stays flat
+_REMEMBERED = 10_000  # distinct domains, languages and topic lists kept, so that memory stays flat
 _SHORT = 64  # an address this long at most has a local part within RFC 5321, 4.5.3.1.1
 
 _ALIASES = {

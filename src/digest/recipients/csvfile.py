@@ -164,8 +164,7 @@ class _Blocks:
         if head.startswith((b"\xff\xfe", b"\xfe\xff")):
             message = "is UTF-16; save the list as 'CSV UTF-8'"
             raise FaultyInput([Fault(file=self._name, line=1, message=message)])
-        if b"\n" not in head and b"\r" in head:
-            self._end = "\r"  # as old Macs wrote, and Excel for them still does
+        self._end = line_end(head)
         block = head.removeprefix(b"\xef\xbb\xbf")
         line, rest = 1, b""
         while block:
@@ -201,6 +200,15 @@ class _Blocks:
 
     def _stream(self, text: str) -> io.StringIO:
         return io.StringIO(text, newline=self._end)
+
+
+def line_end(data: bytes) -> str:
+    r"""What ends the lines of a list that begins with `data`: `\n` (also for `\r\n`), or a lone `\r`.
+
+    Lone ones are what old Macs wrote, and what Excel still offers.
+    """
+    head = data[:BLOCK]
+    return "\r" if b"\r" in head and b"\n" not in head else "\n"
 
 
 def open_list(path: Path, name: str) -> BinaryIO:

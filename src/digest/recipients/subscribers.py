@@ -1,0 +1,170 @@
+"""What `digest subscribers` does to an audience's CSV file, and to the suppressions.
+
+The file is the truth (`listfile` changes it and nothing else does); suppressions live in the ledger's database and beat
+every list. A list in a database is only read here: the newsroom changes it where it lives. Nothing is printed here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from digest.errors import Fault, UsageError
+from digest.mail.address import canonical, key
+from digest.recipients.listfile import HEADER, editing, line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from digest.model import Recipient
+    from digest.ports import RecipientSource, Suppressions
+
+_BATCH = 500  # addresses asked about at once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A reader on a list, and whether a suppression keeps the mail from them."""
+
+    recipient: Recipient
+    suppressed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What became of a list. `already` were on it; `suppressed` were added but are not mailed."""
+
+    added: int = 0
+    removed: int = 0
+    already: int = 0
+    suppressed: tuple[str, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def listed(source: RecipientSource, suppressions: Suppressions, audience: str) -> Iterator[Entry | Fault]:
+    """Every reader of the list, streamed, with whether they may be mailed; bad rows as faults near their place."""
+    batch: list[Recipient] = []
+    faults: list[Fault] = []
+    for one in source.recipients():
+        if isinstance(one, Fault):
+            faults.append(one)
+        else:
+            batch.append(one)
+        if len(batch) + len(faults) >= _BATCH:
+            yield from _judged(batch, suppressions, audience)
+            yield from faults
+            batch, faults = [], []
+    yield from _judged(batch, suppressions, audience)
+    yield from faults
+
+
+def add(path: Path, reader: Recipient, suppressions: Suppressions, audience: str, *, name: str = "") -> Change:
+    """Put one reader at the end of the list, unless the address is there in whatever case; a missing file is made.
+
+    A suppressed address may be on the list: the change says so, and it is still not mailed. Raises FaultyInput for a
+    file that is no list, UsageError for an address that cannot be mailed or a merge field without a column.
+    """
+    address = _canonical(reader.address)
+    with editing(path, name) as edit:
+        if unknown := [one for one in reader.fields if one not in edit.fields]:
+            message = f"{edit.name} has no column {', '.join(unknown)}; add it to the header first"
+            raise UsageError(message)
+        where = next((at for known, at in edit.readers() if key(known) == key(address)), 0)
+        if where:
+            return Change(already=1, notes=(f"{edit.name}:{where}: {address} is on the list already",))
+        edit.append(reader, address)
+        edit.save()
+    held = tuple(suppressions.suppressed([address], audience))
+    notes = (f"{address} has left or cannot be reached, and is not mailed until `unsuppress`",) if held else ()
+    return Change(added=1, suppressed=held, notes=notes)
+
+
+def remove(path: Path, address: str, *, name: str = "") -> Change:
+    """Take every row with this address, in whatever case, off the list. Raises FaultyInput, UsageError.
+
+    It does not suppress: an import may bring the reader back. Somebody who wants to leave is suppressed instead.
+    """
+    address = _canonical(address)
+    with editing(path, name) as edit:
+        count = edit.drop(address)
+        if count:
+            edit.save()
+    notes = () if count else (f"{address} is not on {edit.name}",)
+    return Change(removed=count, notes=notes)
+
+
+def take_in(
+    path: Path, incoming: RecipientSource, suppressions: Suppressions, audience: str, *, name: str = ""
+) -> Change:
+    """Add every reader of another list who is not on this one yet (`digest subscribers import`).
+
+    Bad rows are named and left out. Merge fields that this list has no column for are left out, and said. Readers who
+    are suppressed come onto the list, and stay suppressed.
+    """
+    added: list[str] = []
+    faults: list[Fault] = []
+    already = 0
+    lost: dict[str, None] = {}
+    with editing(path, name) as edit:
+        known = {key(address) for address, _line in edit.readers()}
+        for one in incoming.recipients():
+            if isinstance(one, Fault):
+                faults.append(one)
+            elif key(one.address) in known:
+                already += 1
+            else:
+                known.add(key(one.address))
+                added.append(one.address)
+                lost.update((field_, None) for field_ in one.fields if field_ not in edit.fields)
+                edit.append(one, one.address)
+        if added:
+            edit.save()
+    held = [
+        address
+        for start in range(0, len(added), _BATCH)
+        for address in suppressions.suppressed(added[start : start + _BATCH], audience)
+    ]
+    notes = (f"{edit.name} has no column {', '.join(lost)}: these values were left out",) if lost else ()
+    return Change(added=len(added), already=already, suppressed=tuple(held), faults=tuple(faults), notes=notes)
+
+
+def export(entries: Iterable[Entry | Fault], *, everyone: bool = False) -> Iterator[str]:
+    """The list as CSV text, line by line, with all merge fields; suppressed readers only with `everyone`."""
+    fields: list[str] | None = None
+    for entry in entries:
+        if isinstance(entry, Fault) or (entry.suppressed and not everyone):
+            continue
+        reader = entry.recipient
+        if fields is None:  # every row of one source has the same merge fields
+            fields = list(reader.fields)
+            yield line((*HEADER, *fields), ",", "\n")
+        values = (reader.address, reader.name, reader.language, ";".join(reader.topics))
+        yield line((*values, *(reader.fields.get(one, "") for one in fields)), ",", "\n")
+    if fields is None:
+        yield line(HEADER, ",", "\n")
+
+
+def suppress(suppressions: Suppressions, address: str, scope: str, *, now: float, detail: str = "") -> bool:
+    """Never mail this address for this audience (`*`: for any). False when it was so already. Raises UsageError."""
+    return suppressions.suppress(_canonical(address), scope, "manual", detail or "by hand", now)
+
+
+def unsuppress(suppressions: Suppressions, address: str, scope: str) -> bool:
+    """Mail this address again. False when nothing kept it from that scope. Raises UsageError."""
+    return suppressions.unsuppress(_canonical(address), scope)
+
+
+def _judged(batch: list[Recipient], suppressions: Suppressions, audience: str) -> Iterator[Entry]:
+    held = suppressions.suppressed([one.address for one in batch], audience) if batch else frozenset()
+    for one in batch:
+        yield Entry(recipient=one, suppressed=one.address in held)
+
+
+def _canonical(address: str) -> str:
+    try:
+        return canonical(address)
+    except ValueError as error:
+        message = f"{address!r} {error}" if address else "no address was given"
+        raise UsageError(message) from None

@@ -1,0 +1,286 @@
+"""A CSV list as people write it: every good row is a reader, every bad one is named, and nothing else is lost."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import tracemalloc
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from digest.errors import Fault, FaultyInput
+from digest.mail.address import canonical
+from digest.model import Recipient
+from digest.recipients import columns, csvfile
+from digest.recipients.csvfile import CsvSource
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read_(data):
+        path = tmp_path / "list.csv"
+        path.write_bytes(data if isinstance(data, bytes) else data.encode())
+        return list(CsvSource(path, name="list.csv").recipients())
+
+    return read_
+
+
+def addresses(found):
+    return [one.address for one in found if isinstance(one, Recipient)]
+
+
+def faults(found):
+    return [str(one) for one in found if isinstance(one, Fault)]
+
+
+def test_a_row_becomes_a_recipient_with_merge_fields(read):
+    """Known columns in any order and case are a reader's own; others become merge fields under a plain name."""
+    found = read("Name;City of birth;EMAIL;Topics;Language\nAnn;Bern;Ann@Example.ORG;skills|green jobs;FR_ch\n")
+    assert found == [
+        Recipient(
+            address="Ann@example.org",
+            name="Ann",
+            language="fr-CH",
+            topics=("skills", "green jobs"),
+            fields={"city_of_birth": "Bern"},
+        )
+    ]
+
+
+@pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_boms_delimiters_and_line_ends_make_no_difference(read, bom, delimiter, end):
+    """UTF-8 with or without BOM, three delimiters and three line ends give the same readers on the same lines."""
+    rows = ["email,name", "a@example.org,Zoë", "", "bad,x", '"b@example.org","Quoted"']
+    found = read(bom + end.join(row.replace(",", delimiter) for row in rows).encode())
+    assert addresses(found) == ["a@example.org", "b@example.org"]
+    assert faults(found) == ["list.csv:4: email: 'bad' has no @"]
+
+
+def test_only_addresses_are_a_list_too(read):
+    """A file with the one column `email` is a list."""
+    assert addresses(read("email\na@example.org\n\nb@example.org")) == ["a@example.org", "b@example.org"]
+
+
+def test_each_bad_address_is_named_with_its_line_and_the_others_go_on(read):
+    """FAULTS 13: a@b@c, a@, quoted local parts, bare hosts, literals, long ones, CRLF: refused one by one."""
+    bad = [
+        "a@b@c.org",
+        "a@",
+        '"""x@evil y""@good.org"',
+        "a@localhost",
+        "a@[127.0.0.1]",
+        "a" * 65 + "@example.org",
+        "a@example.org.",
+        "a(comment)@example.org",
+        '"a@example.org,c@example.org"',
+        '"a@example.org\r\nBcc: x@example.org"',
+        "é@example.org",
+        "a b@example.org",
+        "<a@example.org>",
+        "a..b@example.org",
+        "",
+    ]
+    text = "email,name\n" + "".join(f"{row},N\nok{number}@example.org,N\n" for number, row in enumerate(bad))
+    found = read(text)
+    named = [one for one in found if isinstance(one, Fault)]
+    assert addresses(found) == [f"ok{number}@example.org" for number in range(len(bad))]
+    lines = text.split("\n")
+    assert {lines[one.line - 1] for one in named} == {
+        line for row in bad for line in f"{row},N".split("\n") if line != "N"
+    }
+
+
+def test_names_with_every_mark_come_through(read):
+    """FAULTS 15: marks and other scripts stay as they are; a line break in a name becomes a blank."""
+    names = ['O\'Brien, "Sue" <x>', "a;b(c)@\\", "محمد علی", "陈伟", "نرم‌افزار", "Dr.\nAnn"]
+    text = io.StringIO()
+    csv.writer(text).writerows([("email", "name"), *((f"r{n}@example.org", name) for n, name in enumerate(names))])
+    found = read(text.getvalue())
+    assert [one.name for one in found] == [*names[:-1], "Dr. Ann"]
+
+
+def test_marks_that_turn_text_around_are_taken_out_of_names(read):
+    """A bidi override or a control character in a name would disturb what stands around it in the mail."""
+    assert read("email,name\na@example.org,Ann\u202e gro\x1b[31m\n")[0].name == "Ann gro [31m"
+
+
+def test_bytes_that_are_not_utf8_are_named_with_their_line(read):
+    """A Latin-1 name does not stop the list, and is not guessed at."""
+    found = read(b"email,name\na@example.org,Zo\xeb\nb@example.org,Bea\n")
+    assert addresses(found) == ["b@example.org"]
+    assert faults(found) == ["list.csv:2: name: is not UTF-8 (byte 0xeb); save the list as 'CSV UTF-8'"]
+
+
+def test_a_nul_is_named(read):
+    """A hole in the file is a bad row, in whichever column."""
+    found = read(b"email,name,language,topics,x\na\0@example.org\na@example.org,\0\na@example.org,,\0\n"
+                 b"a@example.org,,,\0\na@example.org,,,,\0\nb@example.org\n")  # fmt: skip
+    assert addresses(found) == ["b@example.org"]
+    assert [one.line for one in found if isinstance(one, Fault)] == [2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "list.csv:1: is empty; the first line must name the columns: email,name,language,topics"),
+        ("\n \n", "list.csv:3: is empty; the first line must name the columns: email,name,language,topics"),
+        (
+            "ann@example.org,Ann\n",
+            "list.csv:1: email: there is no header; the first line must name them: email,name,language,topics",
+        ),
+        (
+            "\nadresse,name\n",
+            "list.csv:2: email: is not among the columns; the first line must name them: email,name,language,topics",
+        ),
+        ("Email,name,e-mail\n", "list.csv:1: email: stands twice in the header, as columns 1 and 3; keep one"),
+        ("email,City,city\n", "list.csv:1: city: stands twice in the header, as columns 2 and 3; keep one"),
+    ],
+)
+def test_a_header_that_cannot_be_one_is_refused(read, text, message):
+    """Without a header nobody knows which column is the address: the file as a whole is refused."""
+    with pytest.raises(FaultyInput) as refusal:
+        read(text)
+    assert str(refusal.value) == message
+
+
+def test_utf16_is_refused_by_name(read):
+    """What Excel calls "Unicode text" is named, with the way out."""
+    with pytest.raises(FaultyInput, match="is UTF-16; save the list as 'CSV UTF-8'"):
+        read("email\na@example.org\n".encode("utf-16"))
+
+
+def test_what_is_no_file_is_refused(tmp_path):
+    """A file that is not there, a folder, and a pipe that would make us wait for ever: each is a line, at once."""
+    os.mkfifo(tmp_path / "pipe")
+    for name, reason in (("gone", "is not there"), ("", "is a folder"), ("pipe", "is not a regular file")):
+        with pytest.raises(FaultyInput, match=reason):
+            list(CsvSource(tmp_path / name).recipients())
+
+
+def test_a_quote_that_is_never_closed_costs_one_row(read):
+    """A stray quote swallows the rest of a CSV; here it costs its own row, and that row is named."""
+    rows = "".join(f"r{number}@example.org,N{number}\n" for number in range(50))
+    found = read(f'email,name\na@example.org,"Ann\n{rows}')
+    assert addresses(found) == [f"r{number}@example.org" for number in range(50)]
+    assert faults(found) == ["list.csv:2: a quote that opens in this row is not closed in it; close it, or remove it"]
+
+
+@pytest.mark.parametrize("closing", ['c@example.org,"Carl"', 'c@example.org,"', '"c@example.org",Carl'])
+def test_rows_that_two_stray_quotes_run_together_are_read_one_by_one(read, closing):
+    """A stray quote may find a partner rows below: the readers in between are not swallowed as somebody's name."""
+    found = read(f'email,name\na@example.org,"Ann\nb@example.org,Bea\n{closing}\nd@example.org,Dan\n')
+    named = [one.line for one in found if isinstance(one, Fault)]
+    assert named[0] == 2
+    assert {"b@example.org", "d@example.org"} <= set(addresses(found))
+    assert len(found) == 4
+
+
+def test_line_breaks_within_quotes_are_counted(read):
+    """Lines in messages are the file's lines, also after values that span several."""
+    found = read('email,name,note\na@example.org,"Ann\nB","one\r\ntwo"\nbad,x,y\n')
+    assert found[0].fields == {"note": "one\ntwo"}
+    assert faults(found) == ["list.csv:5: email: 'bad' has no @"]
+
+
+def test_missing_cells_are_empty_and_extra_ones_are_named(read):
+    """Trailing cells may be left out; a value outside the columns means that a delimiter needs quotes."""
+    found = read("email,name,language\na@example.org\nb@example.org,Bea,fr,,\nc@example.org,Carl,de,x\n")
+    assert found[:2] == [
+        Recipient(address="a@example.org"),
+        Recipient(address="b@example.org", name="Bea", language="fr"),
+    ]
+    assert faults(found) == [
+        "list.csv:4: has 4 values for 3 columns; a value with the delimiter in it needs quotes around it"
+    ]
+
+
+def test_a_language_that_is_none_is_named(read):
+    """`English` is no language tag; sending the wrong language in silence would be worse."""
+    found = read("email,language\na@example.org,English\n")
+    assert "'English' is no language tag" in faults(found)[0]
+
+
+def test_overlong_values_rows_and_lines_are_named_and_passed_over(read, monkeypatch):
+    """A name, a cell, a row or a line beyond all measure is a bad row, and the list goes on."""
+    monkeypatch.setattr(csvfile, "BLOCK", 1 << 12)
+    monkeypatch.setattr(csvfile, "MAX_LINE", 1 << 18)
+    found = read(
+        "email,name,note\n"
+        f"a@example.org,{'n' * 201},x\n"
+        f"a@example.org,n,{'x' * 10_001}\n"
+        f"a@example.org,n,{'x' * 140_000}\n"
+        f"a@example.org{',' * 300_000}\n"
+        "b@example.org,Bea,ok\n"
+    )
+    assert addresses(found) == ["b@example.org"]
+    assert [one.line for one in found if isinstance(one, Fault)] == [2, 3, 4, 5]
+
+
+def test_a_long_list_takes_no_more_memory_than_a_short_one(tmp_path):
+    """Streaming: 90,000 rows more, each with a new topic, add less memory than they have bytes."""
+    path = tmp_path / "long.csv"
+    with path.open("w") as file:
+        file.write("email,name,topics\n")
+        file.writelines(
+            f"reader{number}@mail{number % 997}.example.org,N{number},t{number}\n" for number in range(150_000)
+        )
+    source = iter(CsvSource(path).recipients())
+    for _ in range(60_000):
+        next(source)
+    tracemalloc.start()
+    count = sum(1 for _ in source)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert count == 90_000
+    assert peak < 4_000_000 < path.stat().st_size
+
+
+def test_the_fast_way_of_making_a_recipient_sets_every_field(read):
+    """Recipients are made without their constructor, for speed: none of the model's fields may be forgotten."""
+    made = read("email\na@example.org\n")[0]
+    assert repr(made) == repr(Recipient(address="a@example.org"))
+    assert made == Recipient(address="a@example.org")
+
+
+@given(st.from_regex(r"[A-Za-z0-9.+_@-]{1,70}@[A-Za-z0-9.-]{1,80}\.(org|test|local|ORG)", fullmatch=True))
+@example("a@xn--bcher-kva.example")
+@example("a@ab--cd.org")
+@example("A.b@EXAMPLE.org")
+def test_the_short_way_accepts_exactly_what_canonical_does(address):
+    """A common address is judged without asking canonical() again, and the answer is the same each time."""
+    read = columns.reader(columns.header(["email"]))
+    try:
+        expected = canonical(address)
+    except ValueError:
+        expected = None
+    for _ in range(2):
+        try:
+            found = read([address]).address
+        except columns.BadRow:
+            found = None
+        assert found == expected
+
+
+names = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), max_size=20)
+
+
+@given(
+    st.lists(st.tuples(names, names, st.sampled_from(["", "en", "pt-BR"])), max_size=12),
+    st.sampled_from(",;\t"),
+    st.sampled_from(["\n", "\r\n"]),
+    st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
+)
+def test_what_the_csv_module_writes_is_read_back(tmp_path_factory, rows, delimiter, end, quoting):
+    """Round trip: any names and merge values, any delimiter, line end and quoting come back as they were."""
+    path = tmp_path_factory.mktemp("round") / "list.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, delimiter=delimiter, lineterminator=end, quoting=quoting)
+        writer.writerow(["email", "name", "language", "topics", "note"])
+        writer.writerows((f"r{n}@example.org", name, tag, "", note) for n, (name, note, tag) in enumerate(rows))
+    found = list(CsvSource(path).recipients())
+    assert [(one.name, one.fields["note"], one.language) for one in found] == rows

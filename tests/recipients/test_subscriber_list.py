@@ -1,0 +1,193 @@
+"""`digest subscribers`: a reader is added or taken off, and every other byte of the list stays as it was."""
+
+from __future__ import annotations
+
+import stat
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from digest.errors import Fault, FaultyInput, UsageError
+from digest.model import Recipient
+from digest.recipients import subscribers
+from digest.recipients.csvfile import CsvSource
+from digest.recipients.subscribers import Change, Entry
+
+LIST = (
+    b'\xef\xbb\xbfName;E-Mail;Notes;City\r\n"B; Bob";Bob@Example.org;"two\r\nlines";Rome\r\n'
+    b"broken;row;;\r\nCarl;c@example.org;;"
+)
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "list.csv"
+    path.write_bytes(LIST)
+    return path
+
+
+def add(path, suppressions, address, **values):
+    return subscribers.add(path, Recipient(address=address, **values), suppressions, "everyone", name="list.csv")
+
+
+def test_a_reader_is_added_in_the_lists_own_columns(path, suppressions):
+    """BOM, delimiter, line ends, order, unknown columns and bad rows stay; the last line gets its end."""
+    change = add(path, suppressions, "Ann@EXAMPLE.org", name="Ann; A", fields={"city": "Bern"})
+    assert change == Change(added=1)
+    assert path.read_bytes() == LIST + b'\r\n"Ann; A";Ann@example.org;;Bern\r\n'
+
+
+def test_an_address_that_is_there_already_is_said(path, suppressions):
+    """In whatever case: the list is not touched, and the line is named."""
+    change = add(path, suppressions, "bob@example.ORG")
+    assert change == Change(already=1, notes=("list.csv:2: bob@example.org is on the list already",))
+    assert path.read_bytes() == LIST
+
+
+def test_a_reader_who_has_left_stays_suppressed_when_added_again(path, suppressions):
+    """FAULTS 14: the list may hold the address; the suppression still beats it, and the change says so."""
+    suppressions.suppress("ANN@example.org", "everyone", "unsubscribed", "", 1.0)
+    change = add(path, suppressions, "ann@example.org")
+    assert change.suppressed == ("ann@example.org",)
+    assert "not mailed until" in change.notes[0]
+    entries = {one.recipient.address: one.suppressed for one in
+               subscribers.listed(CsvSource(path), suppressions, "everyone") if isinstance(one, Entry)}  # fmt: skip
+    assert entries == {"Bob@example.org": False, "c@example.org": False, "ann@example.org": True}
+
+
+def test_a_list_that_is_not_there_is_begun(tmp_path, suppressions):
+    """The first reader of a new audience makes the file, with the usual header."""
+    add(tmp_path / "new" / "list.csv", suppressions, "a@example.org", topics=("skills", "gender"))
+    assert (tmp_path / "new" / "list.csv").read_text() == "email,name,language,topics\na@example.org,,,skills;gender\n"
+
+
+@pytest.mark.parametrize("address", ["", "a@b", "a@example.org\r\nBcc: x@example.org"])
+def test_an_address_that_cannot_be_mailed_is_not_added(path, suppressions, address):
+    """One line says why, and the list is untouched."""
+    with pytest.raises(UsageError):
+        add(path, suppressions, address)
+    assert path.read_bytes() == LIST
+
+
+def test_a_merge_field_without_a_column_is_refused(path, suppressions):
+    """A value that the list cannot hold would be lost in silence."""
+    with pytest.raises(UsageError, match=r"list\.csv has no column town"):
+        add(path, suppressions, "a@example.org", fields={"town": "Bern"})
+
+
+def test_a_reader_is_taken_off_with_all_their_lines(path):
+    """Every row with the address goes, in whatever case and over several lines; the neighbours stay byte by byte."""
+    assert subscribers.remove(path, "BOB@example.org") == Change(removed=1)
+    assert path.read_bytes() == LIST.replace(b'"B; Bob";Bob@Example.org;"two\r\nlines";Rome\r\n', b"")
+    assert subscribers.remove(path, "bob@example.org", name="l").notes == ("bob@example.org is not on l",)
+
+
+def test_another_list_is_taken_in(path, tmp_path, suppressions):
+    """New readers come at the end; known, bad and suppressed ones are counted and named; lost columns are said."""
+    suppressions.suppress("left@example.org", "*", "complained", "", 1.0)
+    other = tmp_path / "other.csv"
+    other.write_text("email,city,shoe size\nBOB@example.org,x,1\nnew@example.org,Bern,42\nbad,,\n"
+                     "left@example.org,,\nNEW@example.org,,\n")  # fmt: skip
+    change = subscribers.take_in(path, CsvSource(other, name="o"), suppressions, "everyone", name="list.csv")
+    assert change == Change(
+        added=2,
+        already=2,
+        suppressed=("left@example.org",),
+        faults=(Fault(file="o", line=4, key="email", message="'bad' has no @"),),
+        notes=("list.csv has no column shoe_size: these values were left out",),
+    )
+    assert path.read_bytes() == LIST + b"\r\n;new@example.org;;Bern\r\n;left@example.org;;\r\n"
+
+
+def test_taking_in_the_same_list_again_changes_nothing(path, tmp_path, suppressions):
+    """Idempotent: the second import adds nobody and does not write."""
+    other = tmp_path / "other.csv"
+    other.write_text("email\nnew@example.org\n")
+    subscribers.take_in(path, CsvSource(other), suppressions, "everyone")
+    before = path.stat().st_ino
+    assert subscribers.take_in(path, CsvSource(other), suppressions, "everyone") == Change(already=1)
+    assert path.stat().st_ino == before
+
+
+def test_export_leaves_out_who_has_left_and_can_be_read_back(path, tmp_path, suppressions):
+    """The export is a list again, with merge fields; suppressed readers only when asked for."""
+    suppressions.suppress("c@example.org", "everyone", "unsubscribed", "", 1.0)
+
+    def export(everyone):
+        entries = subscribers.listed(CsvSource(path), suppressions, "everyone")
+        (tmp_path / "out.csv").write_text("".join(subscribers.export(entries, everyone=everyone)), newline="")
+        return list(CsvSource(tmp_path / "out.csv").recipients())
+
+    bob = Recipient(address="Bob@example.org", name="B; Bob", fields={"notes": "two\nlines", "city": "Rome"})
+    assert export(everyone=False) == [bob]
+    assert [one.address for one in export(everyone=True)] == ["Bob@example.org", "c@example.org"]
+
+
+def test_an_empty_export_is_still_a_list():
+    """A list of nobody has its header."""
+    assert "".join(subscribers.export([])) == "email,name,language,topics\n"
+
+
+def test_suppressing_by_hand_and_back(suppressions):
+    """Suppress says whether it was new, whatever the case; unsuppress takes it away."""
+    assert subscribers.suppress(suppressions, "Ann@EXAMPLE.org", "*", now=1.0)
+    assert not subscribers.suppress(suppressions, "ann@example.org", "*", now=2.0)
+    assert suppressions.suppressed(["ANN@example.org"], "everyone")
+    assert subscribers.unsuppress(suppressions, "ann@example.org", "*")
+    assert not subscribers.unsuppress(suppressions, "ann@example.org", "*")
+    with pytest.raises(UsageError, match="has no @"):
+        subscribers.suppress(suppressions, "ann", "*", now=1.0)
+
+
+def test_a_list_behind_a_link_is_changed_where_it_lies(path, tmp_path, suppressions):
+    """The link stays a link."""
+    link = tmp_path / "link.csv"
+    link.symlink_to(path)
+    add(link, suppressions, "a@example.org")
+    assert link.is_symlink()
+    assert b"a@example.org" in path.read_bytes()
+
+
+def test_the_files_mode_is_kept(path, suppressions):
+    """A list of addresses that only its owner could read stays so."""
+    path.chmod(0o600)
+    add(path, suppressions, "a@example.org")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_two_who_add_at_once_both_succeed(path, suppressions):
+    """The folder's lock: nobody's reader is lost to a file that was read before and written after."""
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: add(path, suppressions, f"r{number}@example.org"), range(40)))
+    found = {one.address for one in CsvSource(path).recipients() if isinstance(one, Recipient)}
+    assert {f"r{number}@example.org" for number in range(40)} <= found
+
+
+def test_a_file_that_is_no_list_is_not_touched(tmp_path, suppressions):
+    """Adding to a file without the header would make it worse."""
+    path = tmp_path / "notes.txt"
+    path.write_text("hello\n")
+    with pytest.raises(FaultyInput, match="email: is not among the columns"):
+        add(path, suppressions, "a@example.org")
+    assert path.read_text() == "hello\n"
+
+
+names = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), max_size=12)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(names, min_size=1, max_size=8), st.sampled_from([b"\n", b"\r\n", b"\r"]))
+def test_adding_and_removing_comes_back_to_the_same_bytes(tmp_path_factory, suppressions, given_names, end):
+    """Property: add any readers, remove them again, and the file is what it was."""
+    path = tmp_path_factory.mktemp("list") / "list.csv"
+    before = end.join([b"email,name", b"first@example.org,First", b"last@example.org,", b""])
+    path.write_bytes(before)
+    for number, name in enumerate(given_names):
+        add(path, suppressions, f"r{number}@example.org", name=name)
+    found = [one.name for one in CsvSource(path).recipients()]
+    assert found == ["First", "", *given_names]
+    for number in range(len(given_names)):
+        assert subscribers.remove(path, f"R{number}@example.org").removed == 1
+    assert path.read_bytes() == before
