@@ -4,7 +4,7 @@
 
 Postfix: `cleanup` names the Message-ID of a queue id while the mail still comes in, and `qmgr` says "queue active" for
 that queue id only once it is whole and on disk; only both together count. Exim: the `<=` line with `id=` is written
-when it accepts. Pure: it is handed lines. It never takes silence for a refusal: a mail that is not found stays in doubt.
+when it accepts. Pure: it is handed lines. Silence is never a refusal: a mail that is not found stays in doubt.
 """
 
 from __future__ import annotations

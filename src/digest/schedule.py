@@ -1,0 +1,189 @@
+"""When each edition is due, and what is due now.
+
+    rules, now, what was done ─due─▶ tasks: to be made now, or held because their time is long past
+
+An edition of a period is due once, at a moment in the stretch of the same length that follows the period: February's
+digest is due in March. The rules for odd days: day 31 of a short month is its last day; a time that the clocks skip is
+the first moment after the gap; a time that comes twice is the first of the two. Pure: `now` is an argument, working
+days are asked of a function that is handed in, and nothing here builds, sends or remembers.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Literal
+
+from digest import period
+from digest.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Iterator, Sequence
+    from datetime import tzinfo
+
+    from digest.period import Kind, Period
+
+Approval = Literal["none", "required", "two"]
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_NTH = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "last": -1}
+_ON = re.compile(
+    rf"(?:(?:the )?(?P<nth>{'|'.join(_NTH)}|\d{{1,2}}(?:st|nd|rd|th)) )?(?P<what>working day|day|{'|'.join(_DAYS)})"
+    r"|(?:day )?(?P<number>\d{1,2})"
+)
+_MONTH = 31
+_WEEK = 7
+_SATURDAY = 5
+
+
+def weekdays_only(day: date) -> bool:
+    """Monday to Friday: working days where no country's holidays are known."""
+    return day.weekday() < _SATURDAY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One line of `schedule:`. `on` is read by `check_on`; `cron` (five fields) is given instead of `on` and `at`."""
+
+    period: Kind
+    zone: tzinfo
+    on: str = "first working day"
+    at: time = time(9)
+    cron: str = ""
+    audiences: tuple[str, ...] = ()
+    approval: Approval = "none"
+    catch_up: timedelta = timedelta(days=3)
+    works: Callable[[date], bool] = field(default=weekdays_only, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One audience's edition of one period. `held`: its time passed longer ago than the rule's `catch_up`."""
+
+    rule: Rule
+    period: Period
+    audience: str
+    at: datetime
+    held: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What marks it as done: (period id, audience)."""
+        return self.period.id, self.audience
+
+
+def due(rules: Sequence[Rule], now: datetime, done: Container[tuple[str, str]], since: datetime) -> tuple[Task, ...]:
+    """Everything whose time has come at `now` and that is not in `done`, in the order of its time.
+
+    `since` is when the schedule was put in force: what was due before is none of its business. A task inside its
+    rule's `catch_up` is to be done now; an older one is `held` for a person, and named at every call until it is done.
+    """
+    found = [
+        Task(rule=rule, period=span, audience=audience, at=at, held=now - at > rule.catch_up)
+        for rule in rules
+        for span in _periods(rule, since, now)
+        for at in [scheduled(rule, span)]
+        if since <= at <= now
+        for audience in rule.audiences
+        if (span.id, audience) not in done
+    ]
+    return tuple(sorted(_once(found), key=lambda task: (task.at, task.period.id, task.audience)))
+
+
+def upcoming(rules: Sequence[Rule], now: datetime, count: int) -> tuple[Task, ...]:
+    """The next `count` tasks of each rule whose time is still to come, in the order of their time."""
+    tasks: list[Task] = []
+    for rule in rules:
+        span = period.last(rule.period, now, rule.zone).step(-1)
+        found: list[Task] = []
+        while len(found) < count * max(1, len(rule.audiences)):
+            at = scheduled(rule, span)
+            if at > now:
+                found += [Task(rule=rule, period=span, audience=name, at=at) for name in rule.audiences or ("",)]
+            span = span.step(1)
+        tasks += found
+    return tuple(sorted(tasks, key=lambda task: (task.at, task.period.id, task.audience)))
+
+
+def scheduled(rule: Rule, span: Period) -> datetime:
+    """The moment at which this period's editions are due: in the period's zone, after the period is over."""
+    if rule.cron:
+        return _next_cron(rule, span)
+    return moment(_day(rule, span), rule.at, rule.zone)
+
+
+def moment(day: date, at: time, zone: tzinfo) -> datetime:
+    """The instant of a wall time: after the gap when the clocks skip it, the first of two when it comes twice."""
+    return datetime.combine(day, at, tzinfo=zone).astimezone(UTC).astimezone(zone)
+
+
+def check_on(on: str, kind: Kind) -> None:
+    """Refuse an `on` that cannot be read. Raises UsageError that shows how to write it."""
+    found = _ON.fullmatch(on.strip().lower())
+    number = int(found["number"]) if found and found["number"] else 1
+    if found is None or not 1 <= number <= (_WEEK if kind == "week" else _MONTH):
+        message = f"{on!r} is not a day; write: first working day, last day, day 15, second tuesday, last friday" + (
+            ", monday" if kind == "week" else ""
+        )
+        raise UsageError(message)
+
+
+def check_cron(line: str) -> None:
+    """Refuse a cron line that cannot be read. Raises UsageError."""
+    from croniter import croniter
+
+    if len(line.split()) != 5 or not croniter.is_valid(line):  # noqa: PLR2004 - minute hour day month weekday
+        message = f"{line!r} is not a cron line; write five fields: minute hour day month weekday, like 0 9 1 * *"
+        raise UsageError(message)
+
+
+def _periods(rule: Rule, since: datetime, now: datetime) -> Iterator[Period]:
+    """The periods that were over at some time between `since` and `now`."""
+    span = period.last(rule.period, since, rule.zone)
+    newest = period.last(rule.period, now, rule.zone)
+    while span.first <= newest.first:
+        yield span
+        span = span.step(1)
+
+
+def _once(tasks: list[Task]) -> Iterator[Task]:
+    """Two rules may name one edition: the earlier one counts."""
+    seen: set[tuple[str, str]] = set()
+    for task in sorted(tasks, key=lambda task: task.at):
+        if task.key not in seen:
+            seen.add(task.key)
+            yield task
+
+
+def _day(rule: Rule, span: Period) -> date:
+    """The day of `on`, counted from the day after the period: within a month, or within a week for weeks."""
+    first = span.after
+    length = _WEEK if span.kind == "week" else _month_length(first)
+    days = [first + timedelta(days=offset) for offset in range(length)]
+    found = _ON.fullmatch(rule.on.strip().lower())
+    assert found is not None, f"{rule.on!r} was not checked by check_on"
+    if found["number"]:
+        return days[min(int(found["number"]), length) - 1]
+    what = found["what"]
+    if what == "working day":
+        days = [day for day in days if rule.works(day)] or days[-1:]
+    elif what != "day":
+        days = [day for day in days if day.weekday() == _DAYS.index(what)]
+    nth = found["nth"] or "first"
+    place = _NTH.get(nth) or int(nth[:-2])
+    return days[-1] if place < 0 else days[min(place, len(days)) - 1]
+
+
+def _month_length(first: date) -> int:
+    after = date(first.year + first.month // 12, first.month % 12 + 1, first.day)
+    return (after - first).days
+
+
+def _next_cron(rule: Rule, span: Period) -> datetime:
+    """The first time after the period at which cron would fire, by the wall clock of the zone."""
+    from croniter import croniter
+
+    # croniter counts on naive wall times here, so that our own rules for gaps and repeats hold.
+    before = datetime.combine(span.after, time()) - timedelta(minutes=1)
+    wall: datetime = croniter(rule.cron, before).get_next(datetime)
+    return moment(wall.date(), wall.time(), rule.zone)
