@@ -1,0 +1,60 @@
+"""The two bodies of an edition's mails, encoded once, with holes where their slots were."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from digest.errors import RenderError
+from digest.mail.cleaning import html_body, plain_body
+from digest.mail.mime import Architecture
+from digest.mail.quoted import around
+from digest.mail.slots import Place, cut, places
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from digest.model import Rendering
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """Octets with holes: `parts[i]` is empty where hole i's value belongs (`parts` has the holes at odd places)."""
+
+    parts: tuple[bytes, ...]
+    holes: tuple[tuple[str, Place], ...]  # the slot's name and its place, in order
+    content_type: bytes  # the header field that announces it
+
+
+def encode(rendering: Rendering) -> Body:
+    """Encode a rendering's text and HTML. Raises RenderError for a slot, or an image, that cannot be where it is."""
+    text, html = plain_body(rendering.text), html_body(rendering.html)
+    text_literals, text_names = cut(text, rendering.nonce, rendering.slots)
+    html_literals, html_names = cut(html, rendering.nonce, rendering.slots)
+    html_places = places(html, rendering.nonce, rendering.slots)
+    frame = architecture(rendering)
+    text_parts, html_parts = around(text_literals), around(html_literals)
+    text_parts[0] = frame.before_text + text_parts[0]
+    middle = text_parts.pop() + frame.before_html + html_parts.pop(0)
+    literals = [*text_parts, middle, *html_parts]
+    literals[-1] += frame.after_html
+    return Body(
+        parts=_with_holes(literals),
+        holes=(*((name, Place.PLAIN) for name in text_names), *zip(html_names, html_places, strict=True)),
+        content_type=frame.content_type,
+    )
+
+
+def architecture(rendering: Rendering) -> Architecture:
+    """The multipart frame of a rendering."""
+    try:
+        return Architecture((rendering.text, rendering.html), rendering.images)
+    except ValueError as error:
+        message = f"{rendering.edition.id}: {error}"
+        raise RenderError(message) from None
+
+
+def _with_holes(literals: Sequence[bytes]) -> tuple[bytes, ...]:
+    parts = [b""] * (2 * len(literals) - 1)
+    parts[::2] = literals
+    return tuple(parts)

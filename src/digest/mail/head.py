@@ -1,0 +1,114 @@
+"""The header of an edition's mails, in the order in which it is written: what all share, and holes for what differs.
+
+Each row of a head is some whole fields, or is empty until a mail is joined: To, Message-ID, and, where they differ
+between readers, Subject and List-Unsubscribe. The header functions write the fields; this module only chooses them.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from digest.errors import RenderError
+from digest.mail import header
+from digest.mail.cleaning import one_line
+from digest.mail.merge import fill_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from digest.mail.letterhead import Letterhead
+    from digest.model import Recipient
+
+UNSUBSCRIBE = "unsubscribe_url"  # the value that List-Unsubscribe needs when readers can leave over https
+
+Line = tuple[tuple[str, ...], tuple[str, ...]]  # a line's literals, and the names of the slots between them
+
+
+class Row(IntEnum):
+    """The rows of a head, in order."""
+
+    SIGNATURE = 0
+    SENDER = 1  # From, Reply-To
+    TO = 2
+    SUBJECT = 3
+    DATE = 4
+    ID = 5  # Message-ID
+    LIST = 6  # List-Id
+    LEAVE = 7  # List-Unsubscribe
+    REST = 8
+
+
+def shared(head: Letterhead, subject: Line, date: datetime, language: str, content_type: bytes) -> list[bytes]:
+    """The rows, with all that every mail of the edition has in common."""
+    rows = [b""] * len(Row)
+    rows[Row.SENDER] = header.mailbox("From", head.sender_name, head.sender)
+    rows[Row.SENDER] += header.mailbox("Reply-To", "", head.reply_to)
+    rows[Row.DATE] = header.date(date)
+    if not subject[1]:
+        rows[Row.SUBJECT] = subject_field(subject, {})
+    if head.list_id:
+        rows[Row.LIST] = header.list_id(head.list_name, head.list_id)
+    if head.leave_by_mail and not head.unsubscribe_https:
+        rows[Row.LEAVE] = header.urls("List-Unsubscribe", [head.leave_by_mail])
+    if head.unsubscribe_https:
+        rows[Row.REST] += header.literal("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")  # RFC 8058, 3.1
+    rows[Row.REST] += header.literal(
+        "Auto-Submitted", "auto-generated"
+    )  # RFC 3834, 5: no out-of-office answers, please
+    rows[Row.REST] += header.literal("Precedence", "bulk")  # the same to programs older than that
+    if head.feedback_id:
+        rows[Row.REST] += header.literal("Feedback-ID", head.feedback_id)
+    if head.organization:
+        rows[Row.REST] += header.unstructured("Organization", head.organization)
+    rows[Row.REST] += header.literal("MIME-Version", "1.0")
+    rows[Row.REST] += header.literal("Content-Language", head.language or language)
+    rows[Row.REST] += content_type
+    return rows
+
+
+def to_field(recipient: Recipient) -> bytes:
+    """To: the one reader of this mail."""
+    return header.mailbox("To", recipient.name, recipient.address)
+
+
+def subject_field(subject: Line, values: Mapping[str, str], prefix: str = "") -> bytes:
+    """Subject, filled. Raises RenderError when nothing is left of it."""
+    text = fill_line(*subject, values)
+    if not text:
+        message = "the subject is empty; give the edition one"
+        raise RenderError(message)
+    return header.unstructured("Subject", one_line(prefix + text))
+
+
+class LeaveByLink:
+    """Writes List-Unsubscribe with a reader's own https address first, as RFC 8058, 3.1 asks."""
+
+    __slots__ = ("_rest",)
+
+    def __init__(self, letterhead: Letterhead) -> None:
+        by_mail = letterhead.leave_by_mail
+        self._rest = f">,\r\n <{by_mail}>\r\n" if by_mail else ">\r\n"
+
+    def __call__(self, url: str) -> bytes:
+        """The field. Raises ValueError for an address that is not https, or that a header cannot hold."""
+        if not url.startswith("https://"):
+            message = "is no https address, which one-click unsubscription asks for (RFC 8058)"
+            raise ValueError(message)
+        return f"List-Unsubscribe: <{header.url(url)}{self._rest}".encode()
+
+
+def names(rows: Sequence[bytes], head: Letterhead) -> list[str]:
+    """The names of all fields of a finished head but the signature, in order, those that differ included."""
+    later = {Row.TO: "To", Row.SUBJECT: "Subject", Row.ID: "Message-ID"}
+    if head.leave_by_mail or head.unsubscribe_https:
+        later[Row.LEAVE] = "List-Unsubscribe"
+    found = []
+    for row in Row:
+        if row in later:
+            found.append(later[row])
+        else:
+            fields = rows[row].decode("ascii").split("\r\n")
+            found += [field.partition(":")[0] for field in fields if field and not field.startswith(" ")]
+    return found
