@@ -38,6 +38,9 @@ _BLOCKS = frozenset(
     {"p", "div", "section", "article", "blockquote", "ul", "ol", "table", "tr", "dl", "dt", "dd", "pre", "figure"}
     | {"header", "footer", "aside", "main", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "figcaption", "body", "html"}
 )
+_PRIMARY = re.compile(r"[a-z]{2,3}")
+_SUBTAG = re.compile(r"[A-Za-z]{2}|[A-Za-z]{4}|\d{3}")
+_REGION = 2
 _MARKS = {"em": "*", "i": "*", "strong": "**", "b": "**"}
 _DEEPEST = 200  # libxml2 stops at 256
 
@@ -71,6 +74,8 @@ def paragraphs(parts: Iterable[str]) -> str:
 def web_address(text: str, base: str = "") -> str:
     """The absolute http(s) address that `text` is, seen from `base`; empty when it is none."""
     text = clean_line(text).replace(" ", "%20")
+    if not text:
+        return ""
     try:
         address = urljoin(base, text) if base.startswith(("http://", "https://")) else text
         parts = urlsplit(address)
@@ -78,6 +83,20 @@ def web_address(text: str, base: str = "") -> str:
     except ValueError:
         return ""
     return address if usable and len(address) <= MAX_LINK else ""
+
+
+def language(tag: object, own: str) -> str:
+    """A page's language as a story's: BCP 47 in its usual case; `own`, the newsroom's, when it is the same or none.
+
+    `en-us` in a newsroom that writes `en` is `en`: the two are one audience there.
+    """
+    parts = tag.strip().replace("_", "-").split("-") if isinstance(tag, str) else [""]
+    primary = parts[0].lower()
+    if not _PRIMARY.fullmatch(primary) or own.lower().split("-")[0] == primary:
+        return own
+    if not all(_SUBTAG.fullmatch(part) for part in parts[1:]):
+        return primary
+    return "-".join([primary, *(part.upper() if len(part) == _REGION else part.title() for part in parts[1:])])
 
 
 def plain(html: str) -> str:

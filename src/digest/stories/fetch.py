@@ -1,0 +1,153 @@
+"""Fetch one page or feed over http or https, inside limits, and from nowhere that is not public.
+
+    url ─resolve─▶ every address checked ─connect to the checked one─▶ response ─redirect? again─▶ bytes
+
+Where it may connect is decided by `guard`, on each hop anew. One deadline covers names, handshakes, headers, body and
+redirects; one limit covers the bytes, also after unpacking. It never takes another scheme, a proxy from the
+environment, or credentials to another host.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import httpcore
+import httpx
+
+from digest.errors import FetchError
+from digest.stories.guard import Deadline, Guard, Transport, system_addresses
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    Resolver = Callable[[str, int], Sequence[str]]
+
+MAX_BYTES = 20_000_000  # the largest listing page seen has 2 MB; a feed with all its articles may have 10
+TIMEOUT = 30.0  # seconds for everything; a newsroom's page takes 1 to 5
+MAX_REDIRECTS = 5  # http to https, to www, to a language, to a slash, and one to spare
+USER_AGENT = "digest (newsroom digest importer)"
+
+_READABLE = ("text/", "application/xml", "application/json", "application/csv", "application/octet-stream")
+_REDIRECTS = {301, 302, 303, 307, 308}
+_BLOCK = 65_536
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """What came. `url` is where it came from in the end, without credentials; `content_type` as the server says it."""
+
+    url: str
+    data: bytes
+    content_type: str
+
+
+def fetch(
+    url: str,
+    *,
+    max_bytes: int = MAX_BYTES,
+    timeout: float = TIMEOUT,
+    allow_private: bool = False,
+    resolve: Resolver | None = None,
+) -> Fetched:
+    """Get `url`. `timeout` is in seconds and for everything; `max_bytes` counts unpacked bytes.
+
+    `allow_private` takes addresses of an intranet, or of this machine. `resolve` gives the addresses of a host and
+    port (default: the system's). Raises FetchError, which names the address and what to do.
+    """
+    deadline = Deadline(timeout)
+    guard = Guard(deadline, resolve or system_addresses, allow_private=allow_private)
+    place = _checked(url, shown(url))
+    with httpx.Client(transport=Transport(guard), trust_env=False, follow_redirects=False) as client:
+        for _ in range(MAX_REDIRECTS + 1):
+            try:
+                with client.stream("GET", place, headers=_HEADERS, timeout=timeout) as response:
+                    if response.status_code not in _REDIRECTS:
+                        return _take(response, max_bytes, deadline)
+                    place = _checked(str(place.join(response.headers.get("location", ""))), shown(str(place)))
+            except (httpcore.TimeoutException, httpx.TimeoutException):
+                message = f"{shown(str(place))}: took longer than {timeout:g} s; try again later, or save the page"
+                raise FetchError(message) from None
+            except (httpcore.NetworkError, httpcore.ProtocolError, httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+                message = f"{shown(str(place))}: {_reason(error)}"
+                raise FetchError(message) from None
+    message = f"{shown(url)}: more than {MAX_REDIRECTS} redirects; give the address that they lead to"
+    raise FetchError(message)
+
+
+_HEADERS = {"user-agent": USER_AGENT, "accept-encoding": "gzip, deflate", "accept": "*/*"}
+
+
+def shown(url: str) -> str:
+    """An address as it may be shown and stored: without a user name and password."""
+    try:
+        place = httpx.URL(url)
+        return str(place.copy_with(userinfo=b"")) if place.userinfo else url
+    except (httpx.InvalidURL, ValueError):
+        return url.rsplit("@", 1)[-1] if "@" in url else url
+
+
+def _checked(url: str, whence: str) -> httpx.URL:
+    try:
+        place = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError, UnicodeError) as error:
+        message = f"{whence}: is not an address: {error}"
+        raise FetchError(message) from None
+    if place.scheme not in ("http", "https") or not place.host:
+        message = f"{shown(url)}: only http and https addresses are fetched; give a file as a path"
+        raise FetchError(message)
+    return place
+
+
+def _take(response: httpx.Response, max_bytes: int, deadline: Deadline) -> Fetched:
+    place = shown(str(response.url))
+    if response.status_code != httpx.codes.OK:
+        message = f"{place}: the server answered {response.status_code} {response.reason_phrase}".rstrip()
+        raise FetchError(message)
+    content_type = response.headers.get("content-type", "")
+    media = content_type.split(";")[0].strip().lower()
+    if media and not media.startswith(_READABLE) and not media.endswith(("+xml", "+json")):
+        message = f"{place}: is {media}, and a listing is a page, a feed or a table"
+        raise FetchError(message)
+    too_large = f"{place}: has more than {max_bytes:,} bytes; a listing page has far fewer"
+    length = response.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > max_bytes:
+        raise FetchError(too_large)
+    data = bytearray()
+    for block in _unpacked(response.iter_raw(_BLOCK), response.headers.get("content-encoding", ""), place):
+        deadline.left()
+        data += block
+        if len(data) > max_bytes:
+            raise FetchError(too_large)
+    return Fetched(url=place, data=bytes(data), content_type=content_type)
+
+
+def _unpacked(blocks: Iterable[bytes], encoding: str, place: str) -> Iterator[bytes]:
+    """The body as it was before packing, in pieces of bounded size, so that a gzip bomb stops at the limit."""
+    encoding = encoding.strip().lower()
+    if encoding in ("", "identity"):
+        yield from blocks
+        return
+    if encoding not in ("gzip", "x-gzip", "deflate"):
+        message = f"{place}: came packed as '{encoding[:40]}', which was not asked for"
+        raise FetchError(message)
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | (32 if "gzip" in encoding else 0))
+    try:
+        for block in blocks:
+            piece = unpacker.decompress(block, _BLOCK)
+            yield piece
+            while unpacker.unconsumed_tail or len(piece) == _BLOCK:
+                piece = unpacker.decompress(unpacker.unconsumed_tail, _BLOCK)
+                yield piece
+        if not unpacker.eof:
+            message = f"{place}: the answer broke off; try again later"
+            raise FetchError(message)
+    except zlib.error:
+        message = f"{place}: came packed as {encoding}, and cannot be unpacked"
+        raise FetchError(message) from None
+
+
+def _reason(error: Exception) -> str:
+    text = str(error) or type(error).__name__
+    return f"could not be fetched: {text.splitlines()[0]}"

@@ -1,0 +1,164 @@
+"""Which items are the same story. By guid, else by link, else by the day and the title with its kicker.
+
+    known stories + one listing's items ─guid─link─day and title─▶ for each item, the number of its story
+
+A listing's own word counts: two items that it shows with two guids or two links are two stories, however alike. But a
+link or a guid that merely changed since the last time, or that another listing spells otherwise, parts nothing that
+the day and the title join. Pure: it compares values and touches nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+_TRACKING = re.compile(r"utm_\w+|fbclid|gclid|mc_[ce]id|mtm_\w+|pk_\w+", re.IGNORECASE)
+_INDEX_PAGE = re.compile(r"/(?:index\.(?:html?|php))?$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What is compared. `day` is an ISO date in the newsroom's zone; the others as `identity` folds them."""
+
+    guid: str
+    link: str
+    day: str
+    kicker: str
+    title: str
+
+    @property
+    def whole(self) -> str:
+        """The title with its kicker before it: `ILO in action` + `Our objective` is `ILO in action: Our objective`."""
+        return f"{self.kicker}{self.title}"
+
+
+def identity(*, title: str, day: str, kicker: str = "", link: str = "", guid: str = "") -> Identity:
+    """Fold a story's or an item's values for comparing."""
+    return Identity(guid=guid.strip(), link=canonical(link), day=day, kicker=fold(kicker), title=fold(title))
+
+
+def fold(text: str) -> str:
+    """Letters and digits only, without case and accents: `ILO in Action:` is `iloinaction`.
+
+    A title of signs and emoji only is left as it is, so that two of them stay two.
+    """
+    bare = unicodedata.normalize("NFKD", text).casefold()
+    kept = "".join(char for char in bare if unicodedata.category(char)[0] in "LNM" and not _is_accent(char))
+    return kept or text.strip()
+
+
+def _is_accent(char: str) -> bool:
+    """Marks above and below letters; the vowel signs of Indic scripts are not (combining classes 0, 7, 9)."""
+    return unicodedata.combining(char) in (202, 216, 220, 230)
+
+
+def canonical(link: str) -> str:
+    """An address for comparing: no scheme, `www.`, default port, fragment, tracking, index page or last slash."""
+    try:
+        parts = urlsplit(link.strip())
+        host, port = (parts.hostname or "").removeprefix("www."), parts.port
+    except ValueError:
+        return link.strip()
+    if not host:
+        return link.strip()
+    place = host if port in (None, 80, 443) else f"{host}:{port}"
+    query = urlencode([pair for pair in parse_qsl(parts.query, keep_blank_values=True) if not _TRACKING.match(pair[0])])
+    return place + _INDEX_PAGE.sub("", parts.path) + (f"?{query}" if query else "")
+
+
+def unite(known: Sequence[Iterable[Identity]], items: Sequence[Identity]) -> list[int]:
+    """For each item of one listing the number of its story.
+
+    `known` has, per story, the identities by which it was ever known. Numbers from `len(known)` on are new stories, in
+    the order of the items.
+    """
+    book = _Book(known, items)
+    for key in (_by_guid, book.by_link, _by_whole, _by_title):
+        book.match(key)
+    return book.numbers()
+
+
+def _by_guid(one: Identity) -> Iterator[str]:
+    if one.guid:
+        yield one.guid
+
+
+def _by_whole(one: Identity) -> Iterator[str]:
+    yield f"{one.day} {one.whole}"
+
+
+def _by_title(one: Identity) -> Iterator[str]:
+    yield f"{one.day} {one.title}"
+
+
+class _Book:
+    """Stories, known and new, with the items of the listing that were found to be theirs."""
+
+    def __init__(self, known: Sequence[Iterable[Identity]], items: Sequence[Identity]) -> None:
+        self.known = [tuple(names) for names in known]
+        self.items = items
+        self.story: dict[int, int] = {}  # item -> known story
+        self.taken: dict[int, list[Identity]] = {}  # known story -> items of this listing
+        self.shared = _shared_links(items)
+
+    def by_link(self, one: Identity) -> Iterator[str]:
+        if one.link and one.link not in self.shared:
+            yield one.link
+
+    def match(self, key: Callable[[Identity], Iterator[str]]) -> None:
+        """Give items that have no story yet the known story with the same key."""
+        index: dict[str, list[int]] = {}
+        for number, names in enumerate(self.known):
+            for name in {value for one in names for value in key(one)}:
+                index.setdefault(name, []).append(number)
+        for place, item in enumerate(self.items):
+            if place in self.story:
+                continue
+            for number in (number for name in key(item) for number in index.get(name, ())):
+                if not any(_two(item, other) for other in self.taken.get(number, ())):
+                    self.story[place] = number
+                    self.taken.setdefault(number, []).append(item)
+                    break
+
+    def numbers(self) -> list[int]:
+        """Number the items; those without a known story are united among themselves, first come first."""
+        new: list[list[Identity]] = []
+        index: dict[str, list[int]] = {}
+        for place, item in enumerate(self.items):
+            if place in self.story:
+                continue
+            names = [f"{n} {value}" for n, key in enumerate((_by_guid, self.by_link, _by_title)) for value in key(item)]
+            names.append(f"2 {item.day} {item.whole}")
+            found = (number for name in names for number in index.get(name, ()))
+            number = next((one for one in found if not any(_two(item, other) for other in new[one])), len(new))
+            if number == len(new):
+                new.append([])
+            new[number].append(item)
+            self.story[place] = len(self.known) + number
+            for name in names:
+                index.setdefault(name, []).append(number)
+        return [self.story[place] for place in range(len(self.items))]
+
+
+def _two(one: Identity, other: Identity) -> bool:
+    """Tell two items that one listing itself shows as two stories."""
+    if one.guid and other.guid:
+        return one.guid != other.guid
+    if one.link and other.link and one.link != other.link:
+        return True
+    same = one.day == other.day and (one.whole == other.whole or not (one.kicker and other.kicker))
+    return not same and not (one.link and one.link == other.link)
+
+
+def _shared_links(items: Sequence[Identity]) -> frozenset[str]:
+    """Links that one listing gives to items with different titles: a landing page, which identifies nothing."""
+    titles: dict[str, set[str]] = {}
+    for item in items:
+        titles.setdefault(item.link, set()).add(item.title)
+    return frozenset(link for link, names in titles.items() if link and len(names) > 1)

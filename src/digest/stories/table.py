@@ -1,0 +1,145 @@
+"""Read a CSV of stories: `date,title,link` and any other columns that a story has, by their names in the first row.
+
+Comma, semicolon or tab; UTF-8 with or without byte order mark; quotes as spreadsheets write them. A row that cannot be
+read is a fault with its line, and the others go on. A column that is not known is said, never dropped in silence.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from typing import TYPE_CHECKING
+
+from digest.errors import Fault
+from digest.stories import dates
+from digest.stories.characters import clean_line
+from digest.stories.countries import code
+from digest.stories.listing import Item, Listing
+from digest.stories.naming import slug
+from digest.stories.prose import paragraphs, web_address
+from digest.yamlfile import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import tzinfo
+
+# What other programs call the columns.
+COLUMNS = {
+    "title": ("headline", "name"),
+    "date": ("published", "pubdate", "publication_date", "date_published", "day"),
+    "link": ("url", "address", "href", "permalink"),
+    "kicker": ("series", "programme", "program", "overline"),
+    "credit": ("photo_credit", "copyright"),
+    "summary": ("description", "abstract", "text", "teaser", "excerpt"),
+    "image": ("image_url", "photo", "picture"),
+    "image_alt": ("alt", "alt_text"),
+    "guid": ("id", "identifier"),
+    "topics": ("topic", "tags", "keywords"),
+    "countries": ("country",),
+    "channel": ("section",),
+    "language": ("lang", "locale"),
+}
+_NAMES = {name: column for column, others in COLUMNS.items() for name in (column, *others)}
+_SIGNS = ",;\t|"
+
+
+def columns(text: str) -> tuple[str, list[str]] | None:
+    """The sign between the columns and the columns' own names here (unknown ones as written); None: not a table."""
+    first = text.lstrip("\ufeff").lstrip("\r\n").split("\n", 1)[0].rstrip("\r")
+    for sign in _SIGNS:
+        try:
+            heads = next(csv.reader([first], delimiter=sign), [])
+        except csv.Error:
+            continue
+        names = [_NAMES.get(re.sub(r"[\s-]+", "_", head.strip().lower()), head.strip()) for head in heads]
+        if {"title", "date"} <= set(names):
+            return sign, names
+    return None
+
+
+def parse(text: str, source: str, *, zone: tzinfo, language: str = "") -> Listing:
+    """Read a table. Its first row must name at least title and date; otherwise the listing has one fault, no item."""
+    found = columns(text)
+    if not found:
+        message = "the first row must name the columns, at least title and date"
+        return Listing(source=source, language=language, faults=(Fault(file=source, line=1, message=message),))
+    sign, names = found
+    faults = [
+        Fault(file=source, line=1, key=name, message="this column is given twice; keep one")
+        for name in sorted({name for name in names if names.count(name) > 1 and name})
+    ]
+    unknown = [name for name in dict.fromkeys(names) if name and name not in COLUMNS]
+    notes = tuple(
+        f"{source}:1: column '{name}' is not known{did_you_mean(name, COLUMNS)}; not read" for name in unknown
+    )
+    items: list[Item] = []
+    for read in _read(text, sign, names, source, zone, language) if not faults else ():
+        if isinstance(read, Item):
+            items.append(read)
+        else:
+            faults.append(read)
+    return Listing(source=source, language=language, items=tuple(items), faults=tuple(faults), notes=notes)
+
+
+def _read(text: str, sign: str, names: list[str], source: str, zone: tzinfo, language: str) -> Iterator[Item | Fault]:
+    rows = csv.reader(io.StringIO(text.lstrip("\ufeff"), newline=""), delimiter=sign, strict=True)
+    line = 1
+    header = True
+    while True:
+        line = rows.line_num + 1
+        try:
+            row = next(rows, None)
+        except csv.Error as error:
+            yield Fault(file=source, line=line, message=f"is not CSV from here on: {error}; the rest is left out")
+            return
+        if row is None:
+            return
+        if not any(cell.strip() for cell in row):
+            continue
+        if header:
+            header = False
+        elif len(row) > len(names) and any(cell.strip() for cell in row[len(names) :]):
+            message = f"{len(row)} values in {len(names)} columns; put quotes around a value that holds '{sign}'"
+            yield Fault(file=source, line=line, message=message)
+        else:
+            yield _item(dict(zip(names, row, strict=False)), line, source, zone, language)
+
+
+def _item(row: dict[str, str], line: int, source: str, zone: tzinfo, language: str) -> Item | Fault:
+    def fault(key: str, message: str) -> Fault:
+        return Fault(file=source, line=line, key=key, message=f"{message}; the row is left out")
+
+    cells = {key: clean_line(value) for key, value in row.items()}
+    spoken = cells.get("language", "").replace("_", "-") or language
+    if not cells.get("title"):
+        return fault("title", "is empty")
+    try:
+        when = dates.parse(cells.get("date", ""), zone, spoken)
+    except dates.NoSuchDay as error:
+        return fault("date", str(error))
+    if when is None:
+        return fault("date", f"'{cells.get('date', '')}' is no date; write it like 2022-02-14")
+    for key in ("link", "image"):
+        if cells.get(key) and not web_address(cells[key]):
+            return fault(key, f"'{cells[key][:80]}' is no http or https address")
+    try:
+        countries = tuple(dict.fromkeys(code(part) for part in _several(row.get("countries", ""))))
+    except ValueError as error:
+        return fault("countries", str(error))
+    return Item(
+        title=cells["title"],
+        date=when.at,
+        date_only=when.date_only,
+        **{key: cells.get(key, "") for key in ("kicker", "credit", "link", "image", "image_alt", "guid")},
+        summary=paragraphs(re.split(r"\r?\n\s*\r?\n", row.get("summary", ""))),
+        topics=tuple(dict.fromkeys(name for part in _several(row.get("topics", "")) if (name := slug(part)))),
+        countries=countries,
+        channel=slug(cells.get("channel", "")),
+        language=spoken,
+        line=line,
+    )
+
+
+def _several(text: str) -> list[str]:
+    return [part.strip() for part in re.split(r"[,;|]", text) if part.strip()]
