@@ -125,6 +125,7 @@ class RecipientsSection(Section):
 
     csv: str = Field("", description="A CSV file with the header email,name,language,topics,… (other columns merge).")
     sql: SqlSection | None = Field(None, description="A database and a query.")
+    topics: Words = Field((), description="Only readers whose topics have one of these; all readers when empty.")
 
 
 class AudienceSection(Section):

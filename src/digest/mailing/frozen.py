@@ -1,0 +1,90 @@
+"""Keep what an edition's readers get, from the first mail to the last: the rendering, in the archive.
+
+    Build ─keep─▶ archive/2022-02/everyone/en/ (the built files and rendering.json) ─recall─▶ Rendering
+
+A story edited between two runs changes nothing that is frozen: a resumed run sends what the first one sent. It never
+holds a reader's name or address. Reading back checks the fingerprint, so a changed file is noticed.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from digest import builds
+from digest.errors import LedgerError
+from digest.model import InlineImage, Rendering
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from digest.builds import Build
+    from digest.model import Edition
+
+PART = "rendering.json"
+
+
+def keep(archive: Path, build: Build, facts: Mapping[str, Any]) -> Path:
+    """Write the build and its rendering into the archive. Returns the folder; raises DigestError when it cannot."""
+    rendering = build.rendering
+    assert rendering is not None, "an edition without a rendering is not sent"
+    data = builds.as_json(
+        {
+            "edition": rendering.edition.id,
+            "subject": rendering.subject,
+            "preheader": rendering.preheader,
+            "direction": rendering.direction,
+            "nonce": rendering.nonce,
+            "slots": sorted(rendering.slots),
+            "html": rendering.html,
+            "text": rendering.text,
+            "images": [
+                {"cid": i.cid, "media_type": i.media_type, "data": base64.b64encode(i.data).decode()}
+                for i in rendering.images
+            ],
+        }
+    )
+    return builds.write(archive, dataclasses.replace(build, parts={**build.parts, PART: data}), facts)
+
+
+def recall(archive: Path, edition: Edition, fingerprint: str) -> Rendering:
+    """The rendering that was frozen with this fingerprint. Raises LedgerError when it is gone or was changed."""
+    path = builds.folder(archive, edition) / PART
+    try:
+        data = json.loads(path.read_bytes())
+        rendering = Rendering(
+            edition=edition,
+            subject=data["subject"],
+            preheader=data["preheader"],
+            direction=data["direction"],
+            nonce=data["nonce"],
+            slots=frozenset(data["slots"]),
+            html=data["html"],
+            text=data["text"],
+            images=tuple(
+                InlineImage(cid=i["cid"], media_type=i["media_type"], data=base64.b64decode(i["data"]))
+                for i in data["images"]
+            ),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        message = (
+            f"{edition.id}: {path} is missing or damaged, and it holds what the readers so far have got; put it back "
+            f"from your backup, or call the rest off with `digest cancel {edition.id}`"
+        )
+        raise LedgerError(message) from None
+    if rendering.fingerprint != fingerprint:
+        message = (
+            f"{edition.id}: {path} is not what the readers so far have got (its hash is not the ledger's); put it "
+            f"back from your backup, or call the rest off with `digest cancel {edition.id}`"
+        )
+        raise LedgerError(message)
+    return rendering
+
+
+def forget(archive: Path, edition: Edition) -> None:
+    """Take an edition out of the archive again: nobody was there to get it."""
+    shutil.rmtree(builds.folder(archive, edition), ignore_errors=True)

@@ -1,0 +1,147 @@
+"""The parts that a newsroom sends with: its readers' lists, its relay, its key, its ledger, its secrets.
+
+Wiring for sending. Secrets are read here, from the environment or from a file, and go straight into the part that
+needs them: none is kept, printed or put into an error.
+"""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from digest.errors import ConfigError, Fault, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from digest.ledger.opening import SqlLedger
+    from digest.mail.dkim import Signer
+    from digest.model import Audience
+    from digest.ports import RecipientSource
+    from digest.sender.settings import SmtpSettings
+    from digest.wiring import OpenNewsroom
+
+MAX_SECRET = 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """Makes each part of sending from a newsroom's config. `warnings` collects what a person should hear once."""
+
+    newsroom: OpenNewsroom
+    warnings: list[str] = field(default_factory=list)
+
+    def source(self, audience: Audience) -> RecipientSource:
+        """Where the audience's readers come from. Raises UsageError when config.yaml names no list."""
+        section = self.newsroom.config.settings.audiences[audience.name].recipients
+        if section is None:
+            message = f"audience {audience.name!r} has no recipients; give it a list: recipients: {{csv: FILE}}"
+            raise UsageError(message)
+        if section.sql:
+            from digest.recipients.sql import SqlSource
+
+            url = self.environ.get(section.sql.url_env, "") if section.sql.url_env else section.sql.url
+            if not url:
+                raise self._fault(("audiences", audience.name, "recipients", "sql"), "no URL: give url, or set url_env")
+            return SqlSource(url, section.sql.query, name=f"the query of audience {audience.name}")
+        from digest.recipients.csvfile import CsvSource
+
+        return CsvSource(self.newsroom.config.path(section.csv), name=section.csv)
+
+    def topics(self, audience: Audience) -> tuple[str, ...]:
+        """The topics that readers must have asked for, one of them; empty: all readers."""
+        section = self.newsroom.config.settings.audiences[audience.name].recipients
+        return section.topics if section else ()
+
+    def csv_file(self, audience: Audience, task: str) -> Path:
+        """The audience's CSV file, to be edited. Raises UsageError for a list that digest only reads."""
+        section = self.newsroom.config.settings.audiences[audience.name].recipients
+        if section is None or not section.csv:
+            message = f"the readers of {audience.name!r} are not in a CSV file; digest cannot {task} there"
+            raise UsageError(message)
+        return self.newsroom.config.path(section.csv)
+
+    def ledger(self) -> SqlLedger:
+        """The newsroom's ledger, opened and examined. Raises LedgerError."""
+        from digest.ledger.opening import open_ledger
+
+        send = self.newsroom.config.settings.send
+        url = self.environ.get(send.ledger_env, "") if send.ledger_env else send.ledger
+        return open_ledger(url, root=self.newsroom.root, newsroom=self.newsroom.config.newsroom.sender)
+
+    def smtp(self) -> SmtpSettings:
+        """How to reach the relay. Raises ConfigError for settings that contradict each other."""
+        from digest.sender.pacing import parse_rate
+        from digest.sender.settings import SmtpSettings, Timeouts
+
+        part = self.newsroom.config.settings.smtp
+        password = self.secret(part.password_env, part.password_file) if part.username else ""
+        token = part.auth == "xoauth2"
+        try:
+            return SmtpSettings(
+                host=part.host,
+                port=part.port,
+                tls=part.tls,
+                username=part.username,
+                password="" if token else password,
+                oauth_token=password if token else "",
+                auth=part.auth,
+                ca_file=str(self.newsroom.config.path(part.ca_file)) if part.ca_file else "",
+                connections=part.connections,
+                rate=parse_rate(part.rate) if part.rate else 0.0,
+                per_domain={domain.lower(): parse_rate(rate) for domain, rate in part.per_domain.items()},
+                messages_per_connection=part.messages_per_connection,
+                timeouts=Timeouts(**dict.fromkeys(_PHASES, part.timeout)) if part.timeout else Timeouts(),
+            )
+        except ValueError as error:
+            raise self._fault(("smtp",), str(error)) from None
+
+    def signer(self) -> Signer | None:
+        """What signs the mails, or None when the relay does. Raises ConfigError: never an unsigned send instead."""
+        part = self.newsroom.config.settings.dkim
+        if part.signer == "relay":
+            return None
+        from digest.mail.dkim import load_signer
+
+        path = self.newsroom.config.path(part.key_file)
+        try:
+            key = path.read_bytes()
+        except OSError as error:
+            raise self._fault(("dkim", "key_file"), f"{path} cannot be read: {error.strerror}") from None
+        self._warn_if_open(path)
+        return load_signer(key, domain=part.domain, selector=part.selector, file=str(path))
+
+    def unsubscribe_secrets(self) -> tuple[str, ...]:
+        """The secrets of unsubscribe links, newest first; several, split by blanks, while one is replaced."""
+        part = self.newsroom.config.settings.unsubscribe
+        return tuple(self.secret(part.secret_env, part.secret_file).split())
+
+    def secret(self, variable: str, file: str) -> str:
+        """A secret from its file or its environment variable; empty when there is none. Raises ConfigError."""
+        if not file:
+            return self.environ.get(variable, "")
+        path = self.newsroom.config.path(file)
+        try:
+            text = path.read_bytes()[:MAX_SECRET].decode().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not text"
+            raise ConfigError([Fault(file=str(path), message=f"this secret cannot be read: {reason}")]) from None
+        self._warn_if_open(path)
+        return text
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The environment that the newsroom was opened with."""
+        return self.newsroom.environ
+
+    def _warn_if_open(self, path: Path) -> None:
+        if path.stat().st_mode & (stat.S_IROTH | stat.S_IRGRP):
+            self.warnings.append(f"{path}: others on this machine can read this secret; chmod 600 {path}")
+
+    def _fault(self, path: tuple[str, ...], message: str) -> ConfigError:
+        return ConfigError([self.newsroom.config.document.fault(path, message)])
+
+
+_PHASES = ("connect", "banner", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "block", "dot", "rset")

@@ -1,0 +1,65 @@
+"""An edition's readers: its audience's list, without the rows that cannot be mailed, and only those of its language.
+
+A reader belongs to exactly one language of the audience: the one on the list, or else the audience's first. It streams;
+it never holds the list. Bad rows are kept to be named, the first thousand in full and the rest by number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from digest.errors import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from digest.model import Audience, Edition, Recipient
+    from digest.ports import RecipientSource
+
+NAMED = 1000
+
+
+@dataclass(slots=True)
+class Readers:
+    """One pass over the list. `faults` and the counts fill while it runs."""
+
+    source: RecipientSource
+    edition: Edition
+    audience: Audience
+    topics: tuple[str, ...] = ()  # only readers who asked for one of these; empty: all
+    faults: list[Fault] = field(default_factory=list)
+    bad: int = 0
+    others: int = 0  # of another language, or without the topic
+
+    def __iter__(self) -> Iterator[Recipient]:
+        """The readers of this edition, in the list's order."""
+        for row in self.source.recipients():
+            if isinstance(row, Fault):
+                self.bad += 1
+                if len(self.faults) < NAMED:
+                    self.faults.append(row)
+            elif self._suits(row):
+                yield row
+            else:
+                self.others += 1
+
+    def _suits(self, reader: Recipient) -> bool:
+        if self.topics and not set(self.topics) & set(reader.topics):
+            return False
+        return language_of(reader, self.audience) == self.edition.language
+
+
+def language_of(reader: Recipient, audience: Audience) -> str:
+    """In which of the audience's languages this reader gets the edition.
+
+    >>> from digest.model import Audience, Recipient
+    >>> both = Audience(name="a", title="A", languages=("en", "fr"))
+    >>> [language_of(Recipient(address="r@example.org", language=tag), both) for tag in ("fr-CA", "de", "")]
+    ['fr', 'en', 'en']
+    """
+    wanted = reader.language.lower()
+    for language in audience.languages:
+        if wanted == language.lower() or wanted.split("-")[0] == language.lower().split("-")[0]:
+            return language
+    return audience.languages[0]
