@@ -44,7 +44,7 @@ def shared(head: Letterhead, subject: Line, date: datetime, language: str, conte
     """The rows, with all that every mail of the edition has in common."""
     rows = [b""] * len(Row)
     rows[Row.SENDER] = header.mailbox("From", head.sender_name, head.sender)
-    rows[Row.SENDER] += header.mailbox("Reply-To", "", head.reply_to)
+    rows[Row.SENDER] += header.mailbox("Reply-To", head.reply_to_name, head.reply_to)
     rows[Row.DATE] = header.date(date)
     if not subject[1]:
         rows[Row.SUBJECT] = subject_field(subject, {})

@@ -60,7 +60,7 @@ def mailbox(name: str, display: str, address: str) -> bytes:
     if not _ADDRESS.fullmatch(address) or len(address) > MAX_ADDRESS:
         message = f"{address!a} cannot stand in {name}: it is not a canonical address"
         raise ValueError(message)
-    if len(name) + len(display) + len(address) <= LINE - 5 and _ATOMS.fullmatch(display):
+    if len(name) + len(display) + len(address) <= LINE - 5 and _ATOMS.fullmatch(display) and "=?" not in display:
         return f"{name}: {display} <{address}>\r\n".encode()
     return _with_phrase(name, display, f"<{address}>" if one_line(display) else address)
 

@@ -36,6 +36,7 @@ class Letterhead:
     sender: str  # the From address
     sender_name: str = ""
     reply_to: str  # the newsroom contact
+    reply_to_name: str = ""
     list_id: str = ""  # words joined by dots: everyone.2.example.org (RFC 2919)
     list_name: str = ""
     unsubscribe_mailto: str = ""  # an address, or a mailto: URL
@@ -69,6 +70,7 @@ def _problems(head: Letterhead) -> Iterator[str]:
     else:
         yield "the Reply-To address is missing: give the newsroom's contact, so that readers' answers reach a person"
     yield from _name("the From name", head.sender_name, head.sender)
+    yield from _name("the Reply-To name", head.reply_to_name, head.reply_to)
     yield from _name("the list's name", head.list_name, head.sender)
     yield from _name("the organization", head.organization, head.sender)
     if head.list_id:
@@ -116,7 +118,7 @@ def _name(what: str, name: str, sender: str) -> Iterator[str]:
     folded = unicodedata.normalize("NFKC", name)
     for posed in _ADDRESS_LIKE.findall(folded):
         if posed.strip(".'").casefold() != sender.casefold():
-            yield f"{what} {name!a} looks like the address {posed!a}, but the mail is from {sender}: use a name"
+            yield f"{what} {name!a} looks like the address {posed!a}, which is not {sender}: use a name"
     for word in folded.split():
         scripts = {script for letter in word if letter.isalpha() if (script := _script(letter))}
         if len(scripts) > 1:
