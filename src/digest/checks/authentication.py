@@ -1,0 +1,198 @@
+"""What DNS says about who may send for the newsroom: SPF, DKIM and DMARC, and whether they align with From.
+
+Asked on request only, through a dnspython resolver that is handed in. SPF: RFC 7208; DKIM keys: RFC 6376 3.6.1; DMARC
+and its alignment: RFC 7489 3.1. Which relay sends is not known here, so nothing is said about its own address.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from digest.checks.check import Spot, check
+from digest.model import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from digest.checks.subject import Subject
+
+MAX_LOOKUPS = 10  # RFC 7208 4.6.4; more is a permanent error
+MIN_RSA_BYTES = 290  # the DER of a 2048-bit public key has 294, that of a 1024-bit one 162
+_COSTS = re.compile(r"[+?~-]?(include|a|mx|ptr|exists)(?=[:/\s]|$)|(redirect)=", re.IGNORECASE)
+
+
+class Unanswered(Exception):
+    """DNS gave no answer in time."""
+
+
+def texts(subject: Subject, name: str) -> list[str]:
+    """The TXT records of a name; none is an empty list. Raises Unanswered when DNS does not answer."""
+    if name not in subject.resolved:
+        subject.resolved[name] = _ask(subject, name)
+    answer = subject.resolved[name]
+    if isinstance(answer, str):
+        raise Unanswered(answer)
+    return answer
+
+
+def _ask(subject: Subject, name: str) -> list[str] | str:
+    import dns.exception
+    import dns.resolver
+
+    resolver: Any = subject.online.resolver if subject.online else None
+    try:
+        resolver = resolver or dns.resolver.Resolver()
+        found = resolver.resolve(name, "TXT", lifetime=subject.online.seconds if subject.online else 10)
+    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+        return []
+    except (dns.exception.DNSException, OSError, ValueError) as error:
+        return str(error).splitlines()[0] if str(error) else type(error).__name__
+    return [b"".join(record.strings).decode("utf-8", "replace") for record in found]
+
+
+def _domain(address: str) -> str:
+    return address.rpartition("@")[2].strip(" >").lower()
+
+
+@check("dns-unanswered", Severity.WARNING, "network", "What DNS does not answer now, a relay cannot verify either.")
+def dns_unanswered(subject: Subject) -> Iterator[Spot]:
+    """A question about SPF, DKIM or DMARC that DNS left open."""
+    if subject.online is None or not subject.online.dns:
+        return
+    for name in _names(subject):
+        try:
+            texts(subject, name)
+        except Unanswered as error:
+            yield Spot(name, f"DNS does not answer: {error}")
+
+
+@check("spf", Severity.ERROR, "network", "Without one good SPF record, nobody knows which machines may send for us.")
+def spf(subject: Subject) -> Iterator[Spot]:
+    """No SPF record, two of them, one that lets everybody, or one that asks DNS too often."""
+    if subject.online is None or not subject.online.dns:
+        return
+    domain = _domain(subject.newsroom.sender)
+    try:
+        records = [text for text in texts(subject, domain) if re.match(r"v=spf1(?:\s|$)", text, re.IGNORECASE)]
+        if len(records) != 1:
+            told = "no SPF record" if not records else f"{len(records)} SPF records, which counts as none"
+            yield Spot(domain, f"has {told}; add one TXT record like 'v=spf1 include:relay.example -all'")
+            return
+        if re.search(r"(?:^|\s)\+?all(?:\s|$)", records[0], re.IGNORECASE):
+            yield Spot(domain, "its SPF record lets everybody send (+all); end it with -all or ~all")
+        elif not re.search(r"[-~?]all(?:\s|$)|redirect=", records[0], re.IGNORECASE):
+            yield Spot(domain, "its SPF record says nothing about other machines; end it with -all or ~all")
+        if (count := _lookups(subject, records[0], {domain})) > MAX_LOOKUPS:
+            yield Spot(domain, f"its SPF record takes {count} DNS questions; over {MAX_LOOKUPS} it counts as broken")
+    except Unanswered:
+        return  # dns-unanswered says so
+
+
+@check("dkim", Severity.ERROR, "network", "A signature without its key in DNS is as good as none.")
+def dkim(subject: Subject) -> Iterator[Spot]:
+    """No key in DNS, a revoked, broken or short one, or a signing domain that From does not align with."""
+    if subject.online is None or not subject.online.dns or (signer := _signer(subject)) is None:
+        return
+    domain, selector = signer
+    name = f"{selector}._domainkey.{domain}"
+    sender = _domain(subject.newsroom.sender)
+    if not _aligned(sender, domain):
+        yield Spot("mail:DKIM-Signature", f"signs for {domain}, which does not align with From's {sender}")
+    try:
+        records = texts(subject, name)
+    except Unanswered:
+        return
+    tags = [_tags(text) for text in records if "p=" in text]
+    if len(tags) != 1:
+        yield Spot(
+            name, "has no DKIM key; publish it as a TXT record" if not tags else "has several DKIM keys; keep one"
+        )
+        return
+    key, kind = tags[0].get("p", ""), tags[0].get("k", "rsa")
+    if not key:
+        yield Spot(name, "its key is revoked (p= is empty); publish the new one, or sign with another selector")
+    elif not re.fullmatch(r"[A-Za-z0-9+/]+={0,2}", key):
+        yield Spot(name, "its key is no base64; publish it again")
+    elif kind == "rsa" and len(key) * 3 // 4 < MIN_RSA_BYTES:
+        yield Spot(name, "its RSA key is shorter than 2048 bits; make a new one")
+
+
+@check("dmarc", Severity.WARNING, "network", "Gmail and Yahoo ask bulk senders for a DMARC record, and for alignment.")
+def dmarc(subject: Subject) -> Iterator[Spot]:
+    """No DMARC record for From's domain or one above it, two, or one without a policy that can be read."""
+    if subject.online is None or not subject.online.dns:
+        return
+    sender = _domain(subject.newsroom.sender)
+    try:
+        for domain in _upwards(sender):
+            name = f"_dmarc.{domain}"
+            records = [text for text in texts(subject, name) if re.match(r"v\s*=\s*DMARC1\b", text)]
+            if not records:
+                continue
+            policy = _tags(records[0]).get("p", "")
+            if len(records) > 1:
+                yield Spot(name, f"has {len(records)} DMARC records, which counts as none; keep one")
+            elif policy not in ("none", "quarantine", "reject"):
+                yield Spot(name, f"its policy is {policy or 'missing'!r}; write p=none, quarantine or reject")
+            return
+        yield Spot(f"_dmarc.{sender}", "has no DMARC record; begin with 'v=DMARC1; p=none; rua=mailto:…'")
+    except Unanswered:
+        return
+
+
+@check("dkim-absent", Severity.WARNING, "network", "Bulk mail without a signature of its own domain ends in spam.")
+def dkim_absent(subject: Subject) -> Iterator[Spot]:
+    """Neither the mail nor the configuration says who signs."""
+    if subject.online is not None and subject.online.dns and _signer(subject) is None:
+        yield Spot(
+            "mail", "is not signed, and no DKIM domain and selector are configured; make sure that the relay signs"
+        )
+
+
+def _names(subject: Subject) -> Iterator[str]:
+    sender = _domain(subject.newsroom.sender)
+    yield sender
+    yield f"_dmarc.{sender}"
+    if signer := _signer(subject):
+        yield f"{signer[1]}._domainkey.{signer[0]}"
+
+
+def _signer(subject: Subject) -> tuple[str, str] | None:
+    if subject.message and (value := subject.message.value("DKIM-Signature")):
+        tags = _tags(value)
+        if tags.get("d") and tags.get("s"):
+            return tags["d"].lower(), tags["s"].lower()
+    return subject.dkim
+
+
+def _tags(text: str) -> dict[str, str]:
+    pairs = (part.partition("=") for part in text.split(";"))
+    return {name.strip().lower(): re.sub(r"\s+", "", value) for name, _, value in pairs}
+
+
+def _aligned(sender: str, other: str) -> bool:
+    """Relaxed alignment, without a list of public suffixes: one is the other, or lies below it."""
+    return sender == other or sender.endswith(f".{other}") or other.endswith(f".{sender}")
+
+
+def _upwards(domain: str) -> Iterator[str]:
+    labels = domain.split(".")
+    for start in range(max(1, len(labels) - 1)):
+        yield ".".join(labels[start:])
+
+
+def _lookups(subject: Subject, record: str, seen: set[str]) -> int:
+    """How many DNS questions the record costs, included records counted too; a loop is counted once."""
+    count = 0
+    for term in record.split()[1:]:
+        if not _COSTS.match(term):
+            continue
+        count += 1
+        found = re.fullmatch(r"[+?~-]?include:(\S+)|redirect=(\S+)", term, re.IGNORECASE)
+        target = ((found[1] or found[2]) if found else "").lower().rstrip(".")
+        if target and "%" not in target and target not in seen and count <= MAX_LOOKUPS:
+            seen.add(target)
+            inner = [text for text in texts(subject, target) if text.lower().startswith("v=spf1")]
+            count += _lookups(subject, inner[0], seen) if inner else 0
+    return count

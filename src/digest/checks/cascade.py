@@ -1,0 +1,215 @@
+"""What an element's text looks like: its colour, what lies behind it, its size, and whether it is seen at all.
+
+A plain cascade, for contrast only: `style` attributes, `<style>` rules (specificity and `!important` as CSS has them),
+old attributes (`bgcolor`, `color`), inheritance, and the browser's own defaults for links and headings. Rules under a
+condition count when it is `prefers-color-scheme` of the asked scheme, or `screen`; those for a width or a feature do
+not. A background image makes what is behind the text unknown, and then nothing is said. It never guesses.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from digest.checks import colours
+from digest.checks.css import declarations
+from digest.checks.selectors import matches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from digest.checks.colours import Colour
+    from digest.checks.css import Stylesheet
+    from digest.checks.selectors import Selector
+    from digest.checks.tree import Document, Element
+
+Scheme = Literal["light", "dark"]
+
+_PROPERTIES = frozenset({
+    "color", "background", "background-color", "background-image", "font", "font-size", "font-weight",
+    "display", "visibility", "opacity", "max-height", "overflow",
+})  # fmt: skip
+_HEADING_SIZE = {"h1": 2.0, "h2": 1.5, "h3": 1.17, "h4": 1.0, "h5": 0.83, "h6": 0.67}
+_SIZES = {"xx-small": 9, "x-small": 10, "small": 13, "medium": 16, "large": 18, "x-large": 24, "xx-large": 32}
+_UNITS = {"px": 1.0, "pt": 4 / 3, "pc": 16.0, "in": 96.0, "cm": 96 / 2.54, "mm": 96 / 25.4}
+_BOLD = 600
+_CONDITION = re.compile(r"prefers-color-scheme\s*:\s*(light|dark)")
+# What Chromium draws where nobody said anything: text, page, link.
+_DEFAULTS: dict[Scheme, tuple[str, str, str]] = {
+    "light": ("#000000", "#ffffff", "#0000ee"),
+    "dark": ("#ffffff", "#121212", "#9e9eff"),
+}
+
+Winning = dict[str, str]
+_Weight = tuple[int, tuple[int, int, int], int]  # origin, specificity, order
+_NONE: _Weight = (-2, (0, 0, 0), 0)
+_LOWEST: _Weight = (-1, (0, 0, 0), 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How an element's own text is seen. `behind` is None where a picture is. Sizes are CSS pixels."""
+
+    colour: Colour
+    behind: Colour | None
+    size: float
+    bold: bool
+    hidden: bool
+
+
+def looks(document: Document, sheet: Stylesheet, scheme: Scheme) -> Iterator[tuple[Element, Look]]:
+    """Every element with how its own text looks in this scheme, in document order."""
+    supports_dark = any("dark" in (meta.attributes.get("content") or "") for meta in _scheme_metas(document))
+    text, page, link = _DEFAULTS["dark" if scheme == "dark" and supports_dark else "light"]
+    first = Look(colour=_known(text), behind=_known(page), size=16.0, bold=False, hidden=False)
+    index = _index(sheet, scheme)
+    seen: dict[int, Look] = {}
+    for element in document.elements:
+        above = seen.get(id(element.parent), first)
+        look = _look(element, above, _winning(element, index), link)
+        seen[id(element)] = look
+        yield element, look
+
+
+def has_scheme(sheet: Stylesheet, scheme: Scheme) -> bool:
+    """Tell whether any rule is meant for this scheme alone."""
+    return any(_CONDITION.search(media) and scheme in media for rule in sheet.rules for media in rule.media)
+
+
+def _scheme_metas(document: Document) -> Iterator[Element]:
+    return (e for e in document.elements if e.tag == "meta" and e.attributes.get("name", "").lower() == "color-scheme")
+
+
+def _known(text: str) -> Colour:
+    return colours.parse(text) or colours.TRANSPARENT
+
+
+def _applies(media: tuple[str, ...], scheme: Scheme) -> bool:
+    for condition in media:
+        plain = re.sub(r"\b(?:only|screen|all|and)\b", " ", _CONDITION.sub(" ", condition))
+        if (found := _CONDITION.search(condition)) and found[1] != scheme:
+            return False
+        if plain.strip(" ()"):
+            return False
+    return True
+
+
+_Index = dict[str, list[tuple["Selector", int, "list[tuple[str, str, bool]]"]]]
+
+
+def _index(sheet: Stylesheet, scheme: Scheme) -> _Index:
+    """Rules that set what we look at, by what the picked element must have: `.class`, `#id`, type or `*`."""
+    index: _Index = {}
+    for order, rule in enumerate(sheet.rules):
+        wanted = [(d.property, d.value, d.important) for d in rule.declarations if d.property in _PROPERTIES]
+        if not wanted or not _applies(rule.media, scheme):
+            continue
+        for selector in rule.selectors:
+            last = selector.compounds[-1]
+            keys = [f".{name}" for name in last.classes] or [f"#{name}" for name in last.ids] or [*last.types] or ["*"]
+            index.setdefault(keys[0], []).append((selector, order, wanted))
+    return index
+
+
+@dataclass(slots=True)
+class _Contest:
+    """The declarations offered for one element; of each property the one that weighs most is kept."""
+
+    won: Winning = field(default_factory=dict)
+    weights: dict[str, _Weight] = field(default_factory=dict)
+
+    def offer(self, name: str, value: str, weight: _Weight) -> None:
+        # `background` sets what `background-color` sets, so the two are weighed as one.
+        key = "background" if name == "background-color" else name
+        if self.weights.get(key, _NONE) <= weight:
+            self.weights[key] = weight
+            self.won[key] = value
+
+
+def _winning(element: Element, index: _Index) -> Winning:
+    contest = _Contest()
+    have = element.attributes
+    _offer_attributes(element, contest)
+    for key in ("*", element.tag, f"#{have.get('id', '')}", *(f".{name}" for name in have.get("class", "").split())):
+        for selector, order, wanted in index.get(key, ()):
+            if matches(element, selector):
+                for name, value, important in wanted:
+                    contest.offer(name, value, (2 if important else 0, selector.specificity, order))
+    for place, one in enumerate(declarations(have["style"]) if "style" in have else ()):
+        if one.property in _PROPERTIES:
+            contest.offer(one.property, one.value, (3 if one.important else 1, (0, 0, 0), place))
+    return contest.won
+
+
+def _offer_attributes(element: Element, contest: _Contest) -> None:
+    """What HTML's old attributes say; any style beats them."""
+    have = element.attributes
+    if "bgcolor" in have:
+        contest.offer("background", have["bgcolor"], _LOWEST)
+    if "background" in have:
+        contest.offer("background-image", f"url({have['background']})", _LOWEST)
+    if "color" in have and element.tag == "font":
+        contest.offer("color", have["color"], _LOWEST)
+    if "hidden" in have:
+        contest.offer("display", "none", _LOWEST)
+
+
+def _look(element: Element, above: Look, won: Winning, link: str) -> Look:
+    colour = above.colour
+    if element.tag == "a" and "href" in element.attributes:
+        colour = _known(link)
+    said = won.get("color", "").lower()
+    if said in ("inherit", "unset", "currentcolor"):
+        colour = above.colour
+    elif said and (parsed := colours.parse(said)):
+        colour = parsed
+    behind = above.behind
+    ground = f"{won.get('background', '')} {won.get('background-image', '')}".lower()
+    if "url(" in ground or "gradient(" in ground:
+        behind = None
+    elif (laid := colours.parse(ground)) and laid.alpha > 0:
+        behind = laid.over(behind) if behind else laid if laid.alpha == 1 else None
+    size, bold = _font(element, above, won)
+    opacity = won.get("opacity", "1")
+    hidden = (
+        above.hidden
+        or won.get("display", "").lower() == "none"
+        or won.get("visibility", "").lower() in ("hidden", "collapse")
+        or re.fullmatch(r"0*\.?0+", opacity) is not None
+        or (won.get("max-height", "").lower() in ("0", "0px") and won.get("overflow", "").lower() == "hidden")
+        or element.tag in ("style", "script", "title", "head")
+    )
+    return Look(colour=colour, behind=behind, size=size, bold=bold, hidden=hidden)
+
+
+def _font(element: Element, above: Look, won: Winning) -> tuple[float, bool]:
+    size = above.size * _HEADING_SIZE.get(element.tag, 0.83 if element.tag == "small" else 1.0)
+    bold = above.bold or element.tag in _HEADING_SIZE or element.tag in ("b", "strong", "th")
+    font = won.get("font", "").lower()
+    if font in ("inherit", "unset"):
+        size, bold = above.size, above.bold
+    elif font:
+        bold = bool(re.search(r"\b(?:bold|[6-9]00)\b", font))
+        found = re.search(r"(?:^|\s)(\d[\d.]*(?:px|pt|em|rem|%))", font)
+        size = _length(found[1], above.size) if found else size
+    if said := won.get("font-size", "").lower():
+        size = _length(said, above.size)
+    weight = won.get("font-weight", "").lower()
+    if weight.isdigit() and weight.isascii():
+        bold = int(weight[:5]) >= _BOLD
+    elif weight:
+        bold = {"bold": True, "bolder": True, "normal": False, "lighter": False}.get(weight, above.bold)
+    return size, bold
+
+
+def _length(text: str, parent: float) -> float:
+    if text in _SIZES:
+        return float(_SIZES[text])
+    found = re.fullmatch(r"(\d{0,6}\.?\d{0,6})([a-z%]*)", text)
+    if not found or not found[1].strip("."):
+        return parent
+    number, unit = float(found[1]), found[2]
+    if unit in ("em", "%"):
+        return number * parent / (100 if unit == "%" else 1)
+    return number * (16.0 if unit == "rem" else _UNITS.get(unit, 1.0))

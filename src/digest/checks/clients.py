@@ -1,0 +1,174 @@
+"""What mail programs make of the HTML and CSS that the mail uses, by caniemail's table in `data/`.
+
+    used(document, styles) ─▶ triggers with lines ─table─▶ features ─clients─▶ who does not support them
+
+The table is dated and vendored (`tools/vendor_caniemail.py` renews it); nothing is fetched. A feature is load-bearing
+when a mail without it is broken or unreadable; the loss of any other costs beauty only.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
+
+from digest.checks.check import Spot, check
+from digest.checks.css import all_declarations
+from digest.checks.images import suffix_kind
+from digest.errors import UsageError
+from digest.model import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from digest.checks.css import Stylesheet
+    from digest.checks.subject import Subject
+    from digest.checks.tree import Document
+
+# The programs most newsrooms' readers have; a newsroom names its own with the client filter.
+DEFAULT_CLIENTS = ("apple-mail", "gmail", "outlook", "samsung-email", "thunderbird", "yahoo")
+# Without these a mail falls apart or loses content. Others degrade: square corners, no hover, the light colours.
+LOAD_BEARING = frozenset({
+    "css-display-flex", "css-display-grid", "css-grid-template", "css-align-items", "css-justify-content",
+    "css-gap", "css-position", "css-left-right-top-bottom", "css-inset", "css-float", "css-transform",
+    "css-writing-mode", "css-variables", "css-unit-calc", "css-function-min", "css-function-max",
+    "css-function-clamp", "css-function-light-dark", "css-modern-color", "css-mask-image", "css-clip-path",
+    "css-filter", "css-mix-blend-mode", "css-opacity", "css-unit-vw", "css-unit-vh", "css-unit-rem",
+    "css-at-import", "css-visibility", "css-pseudo-element-before", "css-pseudo-element-after", "css-inline-size",
+    "css-block-inline-size", "html-video", "html-audio", "html-svg", "html-object", "html-picture", "html-form",
+    "html-dialog", "html-popover", "html-input-text", "html-input-checkbox", "html-input-radio",
+    "html-input-submit", "html-select", "html-textarea", "html-image-maps", "html-link", "html-base",
+    "html-marquee", "html-meter", "html-progress", "html-srcset", "image-svg", "image-webp", "image-avif",
+    "image-heif", "image-tiff", "image-bmp", "image-base64", "image-hdr", "image-mp4", "image-apng",
+})  # fmt: skip
+_FUNCTION = re.compile(r"([a-z-]+)\(")
+_UNIT = re.compile(r"(?<![\w#.-])[-+]?\d*\.?\d+(%|[a-z]{1,4})\b|(?<![\w#.-])[-+]?\d*\.?\d+(%)", re.IGNORECASE)
+
+
+@check(
+    "client-breaks", Severity.WARNING, "rendering", "What a common mail program drops must not hold the mail together."
+)
+def client_breaks(subject: Subject) -> Iterator[Spot]:
+    """A load-bearing feature that a client of the filter does not support."""
+    yield from _unsupported(subject, load_bearing=True)
+
+
+@check(
+    "client-degrades",
+    Severity.INFO,
+    "rendering",
+    "Worth knowing: these programs show the mail plainer than it was made.",
+)
+def client_degrades(subject: Subject) -> Iterator[Spot]:
+    """Any other feature that a client of the filter does not support."""
+    yield from _unsupported(subject, load_bearing=False)
+
+
+@cache
+def table() -> dict[str, Any]:
+    """The vendored table: `clients`, `features`, `triggers`, `date`, `source`."""
+    from importlib.resources import files
+
+    text = files("digest.checks").joinpath("data/caniemail.json").read_text("utf-8")
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
+
+
+def chosen(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The clients that a filter means: `gmail` is all of Gmail's, `gmail.ios` one; empty means the default ones.
+
+    Raises UsageError for a name that no client has, and says which there are.
+    """
+    clients = [*table()["clients"]]
+    for name in names:
+        if not any(client == name or client.startswith(f"{name}.") for client in clients):
+            families = ", ".join(sorted({client.partition(".")[0] for client in clients}))
+            message = f"{name!r} is no mail client that the table knows; known: {families}"
+            raise UsageError(message)
+    wanted = names or DEFAULT_CLIENTS
+    return tuple(c for c in clients if any(c == name or c.startswith(f"{name}.") for name in wanted))
+
+
+def used(document: Document, sheet: Stylesheet) -> dict[str, int]:
+    """Every trigger that the mail shows (`property:gap`, `element:video`), with the line where it is first seen."""
+    found: dict[str, int] = {}
+    for element in document.elements:
+        for trigger in _of_element(element.tag, element.attributes):
+            found.setdefault(trigger, element.line)
+    for at_rule in sheet.at_rules:
+        found.setdefault(f"at:{at_rule.name}", at_rule.line)
+        if at_rule.name == "media":
+            for feature in re.findall(r"\(\s*(?:-webkit-)?(?:min-|max-)?([a-z-]+)", at_rule.prelude.lower()):
+                found.setdefault(f"media:{feature}", at_rule.line)
+    for rule in sheet.rules:
+        for trigger in _of_prelude(rule.prelude):
+            found.setdefault(trigger, rule.line)
+    inline = ((e.attributes["style"], e.line) for e in document.elements if "style" in e.attributes)
+    for one, line in all_declarations(sheet, inline):
+        for trigger in _of_declaration(one.property, one.value.lower(), one.important):
+            found.setdefault(trigger, line)
+    return found
+
+
+def _of_element(tag: str, attributes: dict[str, str]) -> Iterator[str]:
+    yield f"element:{tag}"
+    for name in attributes:
+        yield f"attribute:{name}"
+    if tag in ("input", "button"):
+        yield f"{tag}:{attributes.get('type', 'text').lower()}"
+    elif tag == "a" and (href := attributes.get("href", "")):
+        yield "link:#" if href.startswith("#") else f"link:{href.partition(':')[0].lower()}"
+    elif tag == "meta" and "name" in attributes:
+        yield f"meta:{attributes['name'].lower()}"
+    elif tag == "img":
+        source = attributes.get("src", "")
+        kind = {"jpeg": "jpg", "heic": "heif"}.get(suffix_kind(source), suffix_kind(source))
+        yield "image:data" if source.lower().startswith("data:") else f"image:{kind}"
+
+
+def _of_prelude(prelude: str) -> Iterator[str]:
+    bare = re.sub(r"\[[^\]]*\]", "[]", prelude)
+    for mark in re.findall(r"\[\]|[>+~*]", bare):
+        yield f"selector:{mark}"
+    for name in re.findall(r"::?([a-z-]+)", bare.lower()):
+        yield f"pseudo:{name}"
+
+
+@lru_cache(maxsize=2048)  # a mail says the same few hundred declarations over and over
+def _of_declaration(name: str, value: str, important: bool) -> tuple[str, ...]:
+    plain = re.sub(r"url\([^)]*\)|\"[^\"]*\"|'[^']*'", " ", value)
+    triggers = [f"property:{name}", f"value:{name}:{plain.strip()}"]
+    triggers += [f"function:{function}" for function in _FUNCTION.findall(plain)]
+    triggers += [f"unit:{one or two}" for one, two in _UNIT.findall(plain)]
+    triggers += [f"keyword:{word}" for word in re.findall(r"[a-z-]+", plain)]
+    if important:
+        triggers.append("keyword:!important")
+    return tuple(triggers)
+
+
+def _unsupported(subject: Subject, *, load_bearing: bool) -> Iterator[Spot]:
+    if subject.document is None:
+        return
+    known = table()
+    order = {client: place for place, client in enumerate(known["clients"])}
+    clients = chosen(subject.clients)
+    first: dict[str, int] = {}
+    for trigger, line in subject.triggers.items():
+        for slug in known["triggers"].get(trigger, ()):
+            first.setdefault(slug, line)
+    for slug in sorted(first, key=lambda slug: (first[slug], slug)):
+        feature = known["features"][slug]
+        without = [client for client in clients if feature["support"][order[client]] == "n"]
+        if without and (slug in LOAD_BEARING) == load_bearing:
+            names = _families(without, known["clients"])
+            yield Spot(f"html:{first[slug]}", f"{feature['title']} is not supported by {names} (as of {known['date']})")
+
+
+def _families(clients: list[str], names: dict[str, str]) -> str:
+    """`Gmail (Android, iOS), Outlook (Windows)`: each program once, with where it runs."""
+    by_family: dict[str, list[str]] = {}
+    for client in clients:
+        family, _, where = names[client].partition(" (")
+        by_family.setdefault(family, []).append(where.rstrip(")"))
+    return ", ".join(f"{family} ({', '.join(places)})" for family, places in by_family.items())

@@ -1,0 +1,108 @@
+"""Links in stories and in the finished HTML: relative, http, doubled, unsafe, disguised, private, tracking.
+
+What is wrong with an address is decided in `web_address`; here it is found where it stands: `story.link`, the links of
+a summary's Markdown, and the HTML's own. An address that a story wrote is reported at the story, not again in the HTML.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import TYPE_CHECKING
+
+from digest.checks.check import Check, Spot, check
+from digest.checks.web_address import faults
+from digest.model import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from digest.checks.subject import Subject
+    from digest.model import Story
+
+# Inline links `[text](url "title")`, reference definitions `[a]: url` and autolinks `<https://…>`.
+_MARKDOWN_LINK = re.compile(
+    r"(?<!!)\[[^\]\n]*\]\(\s*(?:<([^>\n]*)>|([^\s)]*(?:\([^\s)]*\)[^\s)]*)*))"
+    r"|^ {0,3}\[[^\]\n]+\]:\s*(\S+)|<((?:https?|mailto|javascript|data|file|ftp):[^>\s]*)>",
+    re.MULTILINE | re.IGNORECASE,
+)
+
+_WHY = {
+    "link-malformed": (Severity.ERROR, "An address that no browser can read opens nothing."),
+    "link-relative": (Severity.ERROR, "A mail has no address of its own, so a relative link leads nowhere."),
+    "link-unsafe": (Severity.ERROR, "javascript:, data: and file: links are stripped or dangerous."),
+    "link-doubled-host": (Severity.ERROR, "Two addresses pasted together lead to an error page."),
+    "link-disguised": (Severity.ERROR, "An address with a user name in it shows one site and opens another."),
+    "link-private": (Severity.ERROR, "Readers cannot reach a machine that is only in the newsroom's network."),
+    "link-lookalike": (Severity.WARNING, "A name that mixes scripts may be somebody else's, made to be mistaken."),
+    "link-long": (Severity.WARNING, "Very long addresses are cut by some programs and then lead nowhere."),
+    "link-http": (Severity.INFO, "An unencrypted page can be read and changed on its way to the reader."),
+    "link-tracking": (Severity.INFO, "This digest follows nobody; neither should its links."),
+}
+
+
+def written(story: Story) -> Iterator[tuple[str, str]]:
+    """The links that a story wrote: (key, address), the story's own first."""
+    if story.link:
+        yield "link", story.link
+    for found in _MARKDOWN_LINK.finditer(story.summary):
+        if address := next((group for group in found.groups() if group is not None), ""):
+            yield "summary", address
+
+
+def _find(code: str, subject: Subject) -> Iterator[Spot]:
+    reported: set[str] = set()
+    based = bool(subject.newsroom.url)
+    for story in subject.stories:
+        for key, url in written(story):
+            for found, message in faults(url):
+                # The composer makes a plain relative path absolute with the newsroom's url.
+                if found == code and not (code == "link-relative" and based and re.match(r"[/?][^/]", url)):
+                    yield Spot(subject.place(story, key), message)
+            reported.add(url.strip())
+    if subject.document is None:
+        return
+    for element in subject.document.elements:
+        href = element.attributes.get("href", "#")
+        if element.tag != "a" or subject.is_slot(href) or href.startswith("#") or href.strip() in reported:
+            continue
+        reported.add(href.strip())
+        for found, message in faults(href):
+            if found == code:
+                yield Spot(f"html:{element.line}", message)
+
+
+LINK_CHECKS: tuple[Check, ...] = tuple(
+    Check(code=code, severity=severity, scope="rendering", why=why, run=partial(_find, code))
+    for code, (severity, why) in _WHY.items()
+)
+
+
+@check(
+    "text-links", Severity.WARNING, "rendering", "Readers of the text part should get every link, in the same order."
+)
+def text_links(subject: Subject) -> Iterator[Spot]:
+    """Web links that are in only one of HTML and text, or in another order; slots are left out."""
+    if subject.rendering is None or subject.document is None:
+        return
+    hrefs = (e.attributes.get("href", "").strip() for e in subject.document.elements if e.tag == "a")
+    html = [url for url in dict.fromkeys(hrefs) if re.match(r"https?://", url) and not subject.is_slot(url)]
+    plain = [url for url in dict.fromkeys(_text_urls(subject.rendering.text)) if not subject.is_slot(url)]
+    missing, extra = [url for url in html if url not in plain], [url for url in plain if url not in html]
+    for url in missing:
+        yield Spot("text", f"{url} is linked in the HTML and not in the text")
+    for url in extra:
+        yield Spot("html", f"{url} is in the text and not linked in the HTML")
+    both = [url for url in html if url in plain]
+    for one, two in zip(both, (url for url in plain if url in html), strict=True):
+        if one != two:
+            yield Spot("text", f"links are in another order than in the HTML: {two} stands where {one} should")
+            break
+
+
+def _text_urls(text: str) -> Iterator[str]:
+    for found in re.finditer(r"https?://[^\s<>\"]+", text):
+        url = found[0]
+        while url[-1] in ".,;:!?'" or (url[-1] == ")" and url.count("(") < url.count(")")):
+            url = url[:-1]
+        yield url

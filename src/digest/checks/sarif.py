@@ -1,0 +1,99 @@
+"""Findings as other programs read them: SARIF 2.1.0 for code hosts and editors, plain JSON for scripts.
+
+SARIF is the OASIS standard "Static Analysis Results Interchange Format 2.1.0": one run, a rule for every code that
+occurs, a result for every finding with its file and line. Both functions return values; writing them is the caller's.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from digest.checks.registry import CHECKS
+from digest.model import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+_PLACE = re.compile(r"(?P<name>.+?)(?::(?P<line>[1-9]\d{0,8}))?")
+# Where the parts of an edition are, once built.
+_PARTS = {"html": "index.html", "text": "digest.txt", "mail": "digest.eml"}
+
+if TYPE_CHECKING:
+    from digest.model import Finding
+
+
+def sarif(findings: Iterable[tuple[str, Finding]], *, version: str, build: str = "build") -> dict[str, Any]:
+    """A SARIF log of (edition id, finding) pairs; an edition's parts are named below `build/EDITION/`.
+
+    Paths are relative to the newsroom's folder (`%SRCROOT%`). Findings of one place and code keep one fingerprint when
+    lines move, so that a code host shows them as the same.
+    """
+    pairs = list(findings)
+    codes = sorted({one.code for _, one in pairs})
+    return {
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {"driver": {"name": "digest", "version": version, "rules": [_rule(code) for code in codes]}},
+                "columnKind": "unicodeCodePoints",
+                "originalUriBaseIds": {"%SRCROOT%": {"description": {"text": "The newsroom's folder."}}},
+                "results": [_result(edition, one, codes.index(one.code), build) for edition, one in pairs],
+            }
+        ],
+    }
+
+
+def as_json(findings: Iterable[Finding]) -> list[dict[str, str]]:
+    """Each finding as an object with `code`, `severity`, `where`, `message`."""
+    return [
+        {"code": one.code, "severity": str(one.severity), "where": one.where, "message": one.message}
+        for one in findings
+    ]
+
+
+def _rule(code: str) -> dict[str, Any]:
+    one = CHECKS.get(code)
+    rule: dict[str, Any] = {"id": code, "name": "".join(part.title() for part in code.split("-"))}
+    if one:
+        rule["shortDescription"] = {"text": one.why}
+        rule["defaultConfiguration"] = {"level": _LEVELS[one.severity]}
+        rule["properties"] = {"scope": one.scope}
+    return rule
+
+
+def _result(edition: str, one: Finding, index: int, build: str) -> dict[str, Any]:
+    found = _PLACE.fullmatch(one.where)
+    name, line = (found["name"], found["line"]) if found else (one.where, None)
+    part = _PARTS.get(name.partition(":")[0])
+    result: dict[str, Any] = {
+        "ruleId": one.code,
+        "ruleIndex": index,
+        "level": _LEVELS[one.severity],
+        "message": {"text": f"{one.where}: {one.message}" if not _is_file(name) else one.message},
+        "partialFingerprints": {"digest/v1": f"{edition}:{one.code}:{name}:{re.sub(r'[0-9]+', '#', one.message)}"},
+        "properties": {"edition": edition},
+    }
+    uri = f"{build}/{edition}/{part}" if part else name if _is_file(name) else "config.yaml"
+    physical: dict[str, Any] = {"artifactLocation": {"uri": quote(uri), "uriBaseId": "%SRCROOT%"}}
+    if line and (part or _is_file(name)):
+        physical["region"] = {"startLine": int(line)}
+    result["locations"] = [{"physicalLocation": physical, "logicalLocations": [{"name": one.where, "kind": "member"}]}]
+    return result
+
+
+def _is_file(name: str) -> bool:
+    """`stories/a.md` and `config.yaml` are files; `subject`, `mail` and `2022-02/everyone/en` are not."""
+    return bool(re.search(r"\.[A-Za-z0-9]{1,8}$", name)) and ":" not in name and " " not in name
+
+
+def by_severity(findings: Iterable[Finding]) -> Mapping[Severity, int]:
+    """How many findings there are of each severity, all three named."""
+    counts = dict.fromkeys(Severity, 0)
+    for one in findings:
+        counts[one.severity] += 1
+    return counts

@@ -1,0 +1,177 @@
+"""What an editor would see in a story: a photo without credit or alt text, an unknown kicker, "TK", no summary.
+
+Looks at the stories as they were written, before anything is composed, and names the file and the line.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from digest.checks.check import Spot, check
+from digest.model import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from digest.checks.subject import Subject
+    from digest.model import Story
+
+MAX_TITLE = 150  # columns; the longest real headline of the model newsroom has 138
+MAX_SUMMARY = 900  # columns, about 150 words: more is an article, not a summary
+ALIKE = 0.85  # of two kickers' letters
+
+_FILE_NAME = re.compile(r"\S+\.(?:jpe?g|png|gif|webp|svg|heic|avif|tiff?|bmp)", re.IGNORECASE)
+_CAMERA_NAME = re.compile(r"(?:img|dsc[nf]?|image|photo|picture|screenshot|untitled|p)[-_ ]?\d*", re.IGNORECASE)
+_PLACEHOLDERS = (
+    # A capitalised word after it is a name or an ordinal: TK Maxx, the XXX Olympiad (a thirtieth one).
+    re.compile(r"\b(?:TK(?:TK)*|X{3,})\b(?! [A-Z][a-z])"),
+    re.compile(r"\blorem\s+ipsum\b|\bdummy (?:text|copy)\b|\?{3,}", re.IGNORECASE),
+    re.compile(r"\binsert\b[^.\n]{0,40}\bhere\b|\byour (?:text|title|headline|link) here\b", re.IGNORECASE),
+)
+# Controls, line separators, zero-width spaces, and what reorders text. Joiners (emoji, Persian) and marks stay.
+_HIDDEN = re.compile(
+    "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u2028\u2029\u200b\u2060\u202a-\u202e\u2066-\u2069\ufeff\U000e0000-\U000e007f]"
+)
+_ENCODED_WORD = re.compile(r"=\?[^?\s]+\?[bq]\?", re.IGNORECASE)
+
+
+@check("credit-missing", Severity.WARNING, "stories", "A photo without its credit may not be ours to print.")
+def credit_missing(subject: Subject) -> Iterator[Spot]:
+    """A story with an image and no credit."""
+    for story in subject.stories:
+        if story.image and not story.credit.strip():
+            yield Spot(subject.place(story, "image"), "has a photo and no credit; add `credit: © Name Year`")
+
+
+@check("alt-missing", Severity.ERROR, "stories", "Readers who cannot see the photo, or load it, get nothing of it.")
+def alt_missing(subject: Subject) -> Iterator[Spot]:
+    """A story with an image and no text for those who do not see it."""
+    for story in subject.stories:
+        if story.image and not story.image_alt.strip():
+            yield Spot(subject.place(story, "image"), "has a photo and no `image_alt`; say what it shows")
+
+
+@check("alt-file-name", Severity.WARNING, "stories", "A file name read aloud tells nobody what the photo shows.")
+def alt_file_name(subject: Subject) -> Iterator[Spot]:
+    """An alt text that is a file name or a camera's number."""
+    for story in subject.stories:
+        alt = story.image_alt.strip()
+        if story.image and alt and (_FILE_NAME.fullmatch(alt) or _CAMERA_NAME.fullmatch(alt)):
+            yield Spot(subject.place(story, "image_alt"), f"'{_short(alt)}' is a file's name; say what the photo shows")
+
+
+@check("kicker-unknown", Severity.WARNING, "stories", "A misspelt kicker splits a series in two.")
+def kicker_unknown(subject: Subject) -> Iterator[Spot]:
+    """A kicker that the newsroom does not list, or, where it lists none, one letter off one in use."""
+    given = [(story, (story.kicker,)) for story in subject.stories if story.kicker]
+    yield from _unknown(subject, given, "kicker", subject.kickers, lambda story: (story.kicker,))
+
+
+@check(
+    "topic-unknown", Severity.WARNING, "stories", "A misspelt topic keeps a story from the readers who asked for it."
+)
+def topic_unknown(subject: Subject) -> Iterator[Spot]:
+    """The same for topics."""
+    given = [(story, story.topics) for story in subject.stories]
+    yield from _unknown(subject, given, "topic", subject.topics, lambda story: story.topics)
+
+
+@check("placeholder", Severity.ERROR, "stories", "Words that stood for words to come must not reach readers.")
+def placeholder(subject: Subject) -> Iterator[Spot]:
+    """TK, lorem ipsum, a row of X, "insert … here" in any text that readers see."""
+    for story in subject.stories:
+        for key in ("title", "kicker", "credit", "image_alt", "summary"):
+            text = getattr(story, key)
+            found = next((hit for pattern in _PLACEHOLDERS if (hit := pattern.search(text))), None)
+            if found:
+                yield Spot(
+                    subject.place(story, key), f"'{_short(found[0])}' in {key} stands for words to come; write them"
+                )
+
+
+@check(
+    "hidden-characters", Severity.WARNING, "stories", "Invisible characters break searches, headers and reading order."
+)
+def hidden_characters(subject: Subject) -> Iterator[Spot]:
+    """Controls, bidirectional overrides, zero-width spaces and encoded words in a story's lines."""
+    for story in subject.stories:
+        for key in ("title", "kicker", "credit", "image_alt"):
+            text = getattr(story, key)
+            if found := _HIDDEN.search(text):
+                name = unicodedata.name(found[0], "control character")
+                yield Spot(subject.place(story, key), f"{key} holds U+{ord(found[0]):04X} ({name.lower()}); remove it")
+            elif found := _ENCODED_WORD.search(text):
+                yield Spot(
+                    subject.place(story, key), f"{key} holds a mail header's encoding ({found[0]}…); write the text"
+                )
+
+
+@check("title-empty", Severity.ERROR, "stories", "A story without a headline cannot be found or opened.")
+def title_empty(subject: Subject) -> Iterator[Spot]:
+    """No title, or one of blanks and invisible characters only."""
+    for story in subject.stories:
+        if not _HIDDEN.sub("", story.title).strip():
+            yield Spot(subject.place(story, "title"), "has no title; give it one")
+
+
+@check("title-long", Severity.WARNING, "stories", "A headline of many lines is not read on a phone.")
+def title_long(subject: Subject) -> Iterator[Spot]:
+    """A title wider than MAX_TITLE columns."""
+    for story in subject.stories:
+        if (width := _width(story.title)) > MAX_TITLE:
+            yield Spot(subject.place(story, "title"), f"title is {width} columns wide; {MAX_TITLE} are plenty")
+
+
+@check("summary-empty", Severity.WARNING, "stories", "A headline alone rarely tells why to read on.")
+def summary_empty(subject: Subject) -> Iterator[Spot]:
+    """No summary."""
+    for story in subject.stories:
+        if not story.summary.strip():
+            yield Spot(subject.place(story, "summary"), "has no summary; a sentence or two below the front matter")
+
+
+@check("summary-long", Severity.WARNING, "stories", "A digest is skimmed: long summaries bury the stories below them.")
+def summary_long(subject: Subject) -> Iterator[Spot]:
+    """A summary wider than MAX_SUMMARY columns, link targets not counted."""
+    for story in subject.stories:
+        width = _width(re.sub(r"\]\([^)]*\)", "]", story.summary))
+        if width > MAX_SUMMARY:
+            yield Spot(subject.place(story, "summary"), f"summary is {width} columns long; {MAX_SUMMARY} are plenty")
+
+
+def _unknown(
+    subject: Subject,
+    given: Iterable[tuple[Story, tuple[str, ...]]],
+    key: str,
+    known: Iterable[str],
+    read: Callable[[Story], tuple[str, ...]],
+) -> Iterator[Spot]:
+    listed = set(known)
+    counts: dict[str, int] = {}
+    if not listed:
+        for story in subject.stories_by_id.values():
+            for word in read(story):
+                counts[word] = counts.get(word, 0) + 1
+    for story, words in given:
+        for word in words:
+            pool = listed or {other for other, count in counts.items() if count > counts.get(word, 0)}
+            if word in pool:
+                continue
+            near = get_close_matches(word.casefold(), sorted({one.casefold() for one in pool}), n=1, cutoff=ALIKE)
+            if near:
+                meant = next(one for one in sorted(pool) if one.casefold() == near[0])
+                yield Spot(subject.place(story, key, f"{key}s"), f"{key} '{word}' is new here, did you mean '{meant}'?")
+            elif listed:
+                yield Spot(subject.place(story, key, f"{key}s"), f"{key} '{word}' is not one of the newsroom's")
+
+
+def _width(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+def _short(text: str, most: int = 60) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= most else flat[: most - 1] + "…"
