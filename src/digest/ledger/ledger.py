@@ -1,0 +1,231 @@
+"""The ledger's port over a database: each method is one transaction around the module that does the work.
+
+It decides nothing. `opening.open_ledger` makes one, after looking at what it opens.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select, update
+
+from digest.delivery import Event, Outcome, Phase, Standing, State, Suppression
+from digest.ledger import claims, editions, events, overview, suppressing, witness
+from digest.ledger.moves import WAITING
+from digest.ledger.schema import deliveries, meta
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from digest.delivery import Delivery, Mailing
+    from digest.ledger.database import Database, Transaction
+    from digest.ledger.editions import EditionRow
+    from digest.model import Recipient
+
+_SETTLED = 500  # addresses settled in one statement
+
+
+class SqlLedger:
+    """`ports.Ledger` and `ports.Suppressions` on SQLite or PostgreSQL. Safe to use from many threads."""
+
+    def __init__(self, database: Database, *, ledger_id: str, witnesses: Path | None) -> None:
+        self.database = database
+        self.id = ledger_id
+        self._witnesses = witnesses
+        self._rows: dict[str, EditionRow] = {}
+
+    def _row(self, name: str) -> EditionRow:
+        """The edition, which never changes once it is frozen."""
+        if name not in self._rows:
+            with self.database.reading() as transaction:
+                self._rows[name] = editions.must_find(transaction, name)
+        return self._rows[name]
+
+    def freeze(
+        self,
+        edition: str,
+        content: str,
+        recipients: Iterable[Recipient],
+        now: float | None = None,
+        message_id: Callable[[str], str] | None = None,
+    ) -> Mapping[str, int]:
+        """See `ports.Ledger.freeze`."""
+        moment = time.time() if now is None else now
+        counts = editions.freeze(self.database, edition, content, recipients, moment, message_id)
+        if any(counts.values()):
+            self.witness(edition, moment)
+        return counts
+
+    @contextmanager
+    def lock(self, edition: str, owner: str) -> Iterator[None]:
+        """See `ports.Ledger.lock`."""
+        with self.database.exclusive(edition, owner):
+            yield
+
+    def recover(self, edition: str, now: float, *, expired: bool = False) -> Mapping[State, int]:
+        """See `ports.Ledger.recover`."""
+        row = self._row(edition)
+        with self.database.writing() as transaction:
+            return claims.recover(transaction, row, now, expired=expired)
+
+    def claim(self, edition: str, owner: str, limit: int, now: float, only: str = "") -> Sequence[Delivery]:
+        """See `ports.Ledger.claim`."""
+        row = self._row(edition)
+        with self.database.writing() as transaction:
+            return claims.claim(transaction, row, owner, limit, now, only)
+
+    def renew(self, edition: str, owner: str, now: float) -> int:
+        """See `ports.Ledger.renew`."""
+        row = self._row(edition)
+        with self.database.writing() as transaction:
+            return claims.renew(transaction, row, owner, now)
+
+    def record(
+        self, events_: Sequence[tuple[int, Event, Outcome | None]], now: float, owner: str = ""
+    ) -> frozenset[int]:
+        """See `ports.Ledger.record`."""
+        with self.database.writing() as transaction:
+            return events.record(transaction, events_, now, owner)
+
+    def settle(self, edition: str, addresses: Iterable[str], event: Event, detail: str, now: float) -> frozenset[str]:
+        """See `ports.Ledger.settle`."""
+        if event not in (Event.SETTLE_SENT, Event.SETTLE_RESEND):
+            message = f"a person or a log settles; {event} is for a sender to say"
+            raise ValueError(message)
+        row = self._row(edition)
+        by_fold: dict[str, str] = {address.casefold(): address for address in addresses}
+        unfit: set[str] = set()
+        with self.database.writing() as transaction:
+            called_off = editions.mailings(transaction, edition)[0].standing is Standing.CANCELLED
+            if called_off and event is Event.SETTLE_RESEND:
+                return frozenset(by_fold.values())
+            folded = list(by_fold)
+            for start in range(0, len(folded), _SETTLED):
+                part = folded[start : start + _SETTLED]
+                ids = _ids(transaction, row, part)
+                told = [(ids[each], event, _said(ids[each], event, detail)) for each in part if each in ids]
+                left = events.record(transaction, told, now, "")
+                unfit.update(by_fold[each] for each in part if each not in ids or ids[each] in left)
+        return frozenset(unfit)
+
+    def expire(self, edition: str, now: float, *, age: float, attempts: int) -> int:
+        """See `ports.Ledger.expire`."""
+        row = self._row(edition)
+        with self.database.writing() as transaction:
+            return claims.expire(transaction, row, now, age=age, attempts=attempts)
+
+    def pause(self, edition: str) -> None:
+        """See `ports.Ledger.pause`."""
+        with self.database.writing() as transaction:
+            editions.stand(transaction, edition, Standing.PAUSED)
+
+    def resume(self, edition: str) -> None:
+        """See `ports.Ledger.resume`."""
+        with self.database.writing() as transaction:
+            editions.stand(transaction, edition, Standing.OPEN)
+
+    def cancel(self, edition: str, now: float) -> int:
+        """See `ports.Ledger.cancel`."""
+        with self.database.writing() as transaction:
+            row = editions.stand(transaction, edition, Standing.CANCELLED)
+            spared = transaction.core.execute(
+                update(deliveries)
+                .where(row.rows, deliveries.c.state.in_(WAITING))
+                .values(state=State.CANCELLED, next_try=0, changed=now)
+            )
+            return spared.rowcount
+
+    def mailing(self, edition: str) -> Mailing | None:
+        """See `ports.Ledger.mailing`."""
+        with self.database.reading() as transaction:
+            return next(iter(editions.mailings(transaction, edition)), None)
+
+    def mailings(self) -> Sequence[Mailing]:
+        """See `ports.Ledger.mailings`."""
+        with self.database.reading() as transaction:
+            return editions.mailings(transaction)
+
+    def next_try(self, edition: str, now: float) -> float | None:
+        """See `ports.Ledger.next_try`."""
+        row = self._row(edition)
+        with self.database.reading() as transaction:
+            return claims.next_try(transaction, row, now)
+
+    def counts(self, edition: str) -> Mapping[State, int]:
+        """See `ports.Ledger.counts`."""
+        row = self._row(edition)
+        with self.database.reading() as transaction:
+            return overview.counts(transaction, row)
+
+    def domains(self, edition: str) -> Mapping[str, Mapping[State, int]]:
+        """See `ports.Ledger.domains`."""
+        return overview.domains(self.database, self._row(edition))
+
+    def refusals(self, edition: str) -> Mapping[tuple[int, str], int]:
+        """See `ports.Ledger.refusals`."""
+        return overview.refusals(self.database, self._row(edition))
+
+    def timeline(self, edition: str, step: float) -> Sequence[tuple[float, State, int]]:
+        """See `ports.Ledger.timeline`."""
+        row = self._row(edition)
+        with self.database.reading() as transaction:
+            return overview.timeline(transaction, row, step)
+
+    def deliveries(self, edition: str, states: Iterable[State] = ()) -> Iterator[Delivery]:
+        """See `ports.Ledger.deliveries`."""
+        return overview.listed(self.database, self._row(edition), states)
+
+    def witness(self, edition: str, now: float) -> None:
+        """See `ports.Ledger.witness`."""
+        if self._witnesses is None:
+            return
+        row = self._row(edition)
+        with self.database.writing() as transaction:
+            generation = int(transaction.core.scalars(select(meta.c.value).where(meta.c.key == "generation")).one()) + 1
+            transaction.core.execute(update(meta).where(meta.c.key == "generation").values(value=str(generation)))
+            counts = overview.counts(transaction, row)
+        testimony = witness.Testimony(
+            edition=edition,
+            content=row.content,
+            ledger=self.id,
+            generation=generation,
+            sent=counts.get(State.SENT, 0),
+            held=counts.get(State.IN_DOUBT, 0),
+            written=witness.moment(now),
+        )
+        witness.write(self._witnesses, testimony)
+
+    def suppressed(self, addresses: Sequence[str], audience: str) -> frozenset[str]:
+        """See `ports.Suppressions.suppressed`."""
+        return suppressing.suppressed(self.database, addresses, audience)
+
+    def suppress(self, address: str, scope: str, reason: str, detail: str, now: float) -> bool:
+        """See `ports.Suppressions.suppress`."""
+        added = Suppression(address=address, scope=scope, reason=reason, detail=detail, since=now)
+        return suppressing.suppress(self.database, added)
+
+    def unsuppress(self, address: str, scope: str) -> bool:
+        """See `ports.Suppressions.unsuppress`."""
+        return suppressing.unsuppress(self.database, address, scope)
+
+    def suppressions(self) -> Iterator[Suppression]:
+        """See `ports.Suppressions.suppressions`."""
+        return suppressing.listed(self.database)
+
+    def close(self) -> None:
+        """See `ports.Ledger.close`."""
+        self.database.close()
+
+
+def _ids(transaction: Transaction, row: EditionRow, folded: Sequence[str]) -> dict[str, int]:
+    asked = select(deliveries.c.recipient, deliveries.c.id).where(
+        deliveries.c.edition == row.id, deliveries.c.recipient.in_(folded)
+    )
+    return dict(transaction.core.execute(asked).tuples().all())
+
+
+def _said(delivery: int, event: Event, detail: str) -> Outcome:
+    return Outcome(delivery=delivery, event=event, phase=Phase.DOT, detail=detail)

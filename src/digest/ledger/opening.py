@@ -1,0 +1,219 @@
+"""Open the ledger: find it, look at it, refuse what cannot be trusted, bring an older one up to date.
+
+    URL ─▶ examine the file ─▶ whole? ─▶ which version? ─▶ whose? ─▶ does a witness know more? ─▶ SqlLedger
+
+Created is only what was never there: a ledger of which any trace is left is never begun afresh.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import create_engine, insert, select, text, update
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from digest.errors import ConfigError, Fault, LedgerError
+from digest.files import sync_folder
+from digest.ledger import health, locks, witness
+from digest.ledger.editions import mailings
+from digest.ledger.ledger import SqlLedger
+from digest.ledger.schema import APPLICATION_ID, MIGRATIONS, POSTGRES_SCHEMA, VERSION, meta, metadata
+from digest.ledger.sqlite import SqliteDatabase
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy import URL, Connection
+
+    from digest.ledger.database import Database
+
+_OLDEST_SQLITE = (3, 35)  # RETURNING, UPDATE FROM, MATERIALIZED
+_FAULTY = "is no ledger URL; write sqlite:///.digest/ledger.db or postgresql://user@host/database"
+
+
+def open_ledger(
+    url: str,
+    *,
+    newsroom: str,
+    root: Path | None = None,
+    witnesses: Path | None = None,
+    create: bool = True,
+    readonly: bool = False,
+    schema: str = POSTGRES_SCHEMA,
+) -> SqlLedger:
+    """Open the ledger at `url`, and create it when there never was one.
+
+    `newsroom` is whose it is, a name that stays; `root` is the folder to which a relative SQLite path belongs. The
+    second record is kept in `witnesses`, for SQLite `sent/` beside the file when not given. With `create=False` or
+    `readonly` a ledger that is not there is a LedgerError. Raises LedgerError, saying what is wrong and how to mend
+    it; ConfigError for a URL that is none.
+    """
+    target = _target(url)
+    if target.get_backend_name() == "postgresql":
+        return _open_postgres(target, newsroom, witnesses, create=create and not readonly, schema=schema)
+    path = (root or Path()) / str(target.database)
+    return _open_sqlite(path, newsroom, witnesses or path.parent / "sent", create=create, readonly=readonly)
+
+
+def _target(url: str) -> URL:
+    try:
+        target = make_url(url)
+    except ArgumentError:
+        target = None
+    known = target is not None and target.get_backend_name() in ("sqlite", "postgresql")
+    if target is None or not known or not target.database or target.database == ":memory:":
+        shown = target.render_as_string(hide_password=True) if target is not None else url.rpartition("@")[2]
+        raise ConfigError([Fault(file="config.yaml", key="send.ledger", message=f"{shown!r} {_FAULTY}")])
+    return target
+
+
+def _open_sqlite(path: Path, newsroom: str, witnesses: Path, *, create: bool, readonly: bool) -> SqlLedger:
+    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+        message = f"this Python brings SQLite {sqlite3.sqlite_version}; the ledger needs 3.35 or newer"
+        raise LedgerError(message)
+    if not health.examine(path):
+        witness.missing(str(path), witnesses)
+        if readonly or not create:
+            raise _none_yet(str(path))
+        _create_sqlite(path, newsroom)
+    database = SqliteDatabase(path, readonly=readonly)
+    try:
+        with database.reading() as transaction:
+            health.check_whole(transaction, path)
+        return _checked(database, newsroom, witnesses, readonly=readonly)
+    except BaseException:
+        database.close()
+        raise
+
+
+def _none_yet(name: str) -> LedgerError:
+    return LedgerError(f"{name}: there is no ledger yet; the first `digest send --live` makes it")
+
+
+def _create_sqlite(path: Path, newsroom: str) -> None:
+    """Make the file under another name, whole, and then give it its own: a crash leaves no half a ledger."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with locks.file_lock(Path(f"{path}-locks") / "create.lock", f"process {os.getpid()}", str(path), wait=True):
+            if path.exists():
+                return  # another process was faster
+            for left in path.parent.glob(f"{path.name}.new*"):
+                left.unlink()  # of one that died on the way
+            new = Path(f"{path}.new")
+            os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+            with closing(sqlite3.connect(new, isolation_level=None)) as file:
+                file.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                file.execute(f"PRAGMA user_version = {VERSION}")
+                file.execute("PRAGMA journal_mode = WAL")
+            engine = create_engine(f"sqlite:///{new}")
+            with engine.begin() as connection:
+                _create_tables(connection, newsroom)
+            engine.dispose()
+            new.rename(path)
+            sync_folder(path.parent)
+    except OSError as error:
+        message = (
+            f"{path}: cannot be created: {(error.strerror or str(error)).lower()}; check the folder, nothing was sent"
+        )
+        raise LedgerError(message) from None
+
+
+def _create_tables(connection: Connection, newsroom: str) -> None:
+    metadata.create_all(connection)
+    said = {"newsroom": newsroom, "ledger": secrets.token_hex(8), "version": str(VERSION), "generation": "0"}
+    connection.execute(insert(meta), [{"key": key, "value": value} for key, value in said.items()])
+
+
+def _open_postgres(url: URL, newsroom: str, witnesses: Path | None, *, create: bool, schema: str) -> SqlLedger:
+    try:
+        from digest.ledger.postgres import PostgresDatabase
+    except ImportError:
+        message = f"{url.render_as_string(hide_password=True)}: needs psycopg; `pip install 'digest[fleet]'`"
+        raise LedgerError(message) from None
+    database = PostgresDatabase(url, schema=schema)
+    try:
+        with database.writing() as transaction:
+            core = transaction.core
+            # Two machines may open an empty database at once: the second waits, and then finds the tables.
+            core.execute(
+                text("SELECT pg_advisory_xact_lock(hashtext('digest ledger ' || :schema))"), {"schema": schema}
+            )
+            if core.scalar(text("SELECT to_regclass(:table)"), {"table": f"{schema}.meta"}) is None:
+                if witnesses is not None:
+                    witness.missing(database.name, witnesses)
+                if not create:
+                    raise _none_yet(database.name)  # noqa: TRY301 - what is raised here closes the database
+                if core.scalar(text("SELECT to_regnamespace(:schema)"), {"schema": schema}) is None:
+                    core.exec_driver_sql(f'CREATE SCHEMA "{schema}"')
+                _create_tables(core, newsroom)
+        return _checked(database, newsroom, witnesses)
+    except BaseException:
+        database.close()
+        raise
+
+
+def _checked(database: Database, newsroom: str, witnesses: Path | None, *, readonly: bool = False) -> SqlLedger:
+    """Ask what is the same for both databases: which version, whose, and whether it is the newest copy."""
+    with database.reading() as transaction:
+        said = dict(transaction.core.execute(select(meta.c.key, meta.c.value)).tuples().all())
+    version = int(said.get("version", "0"))
+    if version > VERSION:
+        message = (
+            f"{database.name}: was written by a newer digest (ledger version {version}, this program knows {VERSION}); "
+            "`pip install --upgrade digest`"
+        )
+        raise LedgerError(message)
+    if version < VERSION and not readonly:
+        migrate(database, version, VERSION, MIGRATIONS)
+    if said.get("newsroom") != newsroom:
+        rename = f"UPDATE meta SET value = '{newsroom}' WHERE key = 'newsroom'"  # noqa: S608 - to be read, not run
+        message = (
+            f"{database.name}: is the ledger of {said.get('newsroom')!r}, not of {newsroom!r}; send.ledger must name "
+            f"this newsroom's own. If the newsroom was renamed, tell the ledger: `{rename}`"
+        )
+        raise LedgerError(message)
+    if witnesses is not None:
+        with database.reading() as transaction:
+            names = frozenset(mailing.edition for mailing in mailings(transaction))
+        generation = int(said["generation"])
+        witness.compare(database.name, witnesses, ledger=said["ledger"], generation=generation, editions=names)
+    return SqlLedger(database, ledger_id=said["ledger"], witnesses=witnesses)
+
+
+def migrate(database: Database, version: int, target: int, steps: Mapping[int, Sequence[str]]) -> None:
+    """Bring a ledger from `version` to `target`, all or nothing; a SQLite file is copied first.
+
+    `steps` has, for each version, the statements that lead to the next. Raises LedgerError when there is no way.
+    """
+    lacking = [each for each in range(version, target) if each not in steps]
+    if lacking:
+        message = f"{database.name}: has ledger version {version}, for which this program knows no way to {target}"
+        raise LedgerError(message)
+    if isinstance(database, SqliteDatabase):
+        _back_up(database.path, version)
+    with database.writing() as transaction:
+        for each in range(version, target):
+            for statement in steps[each]:
+                transaction.core.exec_driver_sql(statement)
+        transaction.core.execute(update(meta).where(meta.c.key == "version").values(value=str(target)))
+        if isinstance(database, SqliteDatabase):
+            transaction.core.exec_driver_sql(f"PRAGMA user_version = {target}")
+
+
+def _back_up(path: Path, version: int) -> None:
+    copy = Path(f"{path}.version-{version}-{time.strftime('%Y%m%d%H%M%S')}")
+    try:
+        os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as destination:
+            source.backup(destination)
+        sync_folder(path.parent)
+    except (OSError, sqlite3.Error) as error:
+        message = f"{path}: could not be copied to {copy} before its migration ({error}); nothing was changed"
+        raise LedgerError(message) from None

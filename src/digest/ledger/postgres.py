@@ -1,0 +1,123 @@
+"""The ledger in a PostgreSQL that many machines share: our own schema, synchronous commits, advisory locks.
+
+A transaction that was committed is in the server's write-ahead log before `writing()` ends, whatever the server's own
+default says. A pooler must give sessions, not transactions: locks and settings belong to the session.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from sqlalchemy import create_engine, func, text
+from sqlalchemy.pool import QueuePool
+
+from digest.errors import LedgerBusy, LedgerError
+from digest.ledger import locks, statements
+from digest.ledger.database import Database, Transaction, as_json
+from digest.ledger.schema import POSTGRES_SCHEMA
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sqlalchemy import URL
+
+_FRAGMENTS = {
+    "{ids}": "(SELECT CAST(value AS bigint) FROM json_array_elements_text(CAST(:ids AS json)))",
+    "{rows}": (
+        "(SELECT CAST(value->>0 AS bigint) AS id, CAST(value->>1 AS integer) AS code, value->>2 AS detail, "
+        "CAST(value->>3 AS double precision) AS next_try FROM json_array_elements(CAST(:rows AS json))) AS e"
+    ),
+    "{skip}": " FOR UPDATE SKIP LOCKED",
+}
+_PARAMETER = re.compile(r":(\w+)", re.ASCII)
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_AWAY = ("08", "57P", "53300")
+_MEANINGS = {
+    "53100": "its disk is full; nothing more was sent. Free some space there, then `digest resume` goes on",
+    "25006": "it is read-only (a standby?); send.ledger must name the primary",
+    "42501": "this user may not do that; it needs to own the schema `digest`, or CREATE on the database",
+}
+
+_HOLDER = text(
+    "SELECT a.application_name, a.backend_start FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
+    "WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 "
+    "AND ((CAST(l.classid AS bigint) << 32) | CAST(l.objid AS bigint)) = :key "
+    "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+
+
+class PostgresDatabase(Database):
+    """A ledger's server. `schema` is where its tables are."""
+
+    driver_error = psycopg.Error
+
+    def __init__(self, url: URL, *, schema: str = POSTGRES_SCHEMA) -> None:
+        super().__init__()
+        self.name = url.render_as_string(hide_password=True)
+        self.schema = schema
+        self.engine = create_engine(
+            url.set(drivername="postgresql+psycopg"),
+            poolclass=QueuePool,
+            pool_pre_ping=True,
+            hide_parameters=True,  # they hold readers' addresses, and errors are shown
+            connect_args={
+                "options": f"-c search_path={schema} -c synchronous_commit=on -c client_encoding=UTF8",
+                "application_name": "digest",
+                "connect_timeout": 10,
+            },
+        )
+
+    @contextmanager
+    def writing(self) -> Iterator[Transaction]:
+        """A transaction; the server has it in its log when the block ends."""
+        with self.explained(), self.engine.begin() as connection:
+            yield Transaction(self, connection)
+
+    def respell(self, statement: str) -> str:
+        """Psycopg takes `%(name)s`."""
+        for fragment, words in _FRAGMENTS.items():
+            statement = statement.replace(fragment, words)
+        return _PARAMETER.sub(r"%(\1)s", statement)
+
+    def insert(self, transaction: Transaction, rows: Sequence[tuple[Any, ...]]) -> int:
+        """Insert deliveries, a batch in one statement."""
+        cursor = transaction.cursor
+        cursor.execute(self.spell(statements.FREEZE_ROWS), {"rows": as_json(rows)})
+        return int(cursor.rowcount)
+
+    @contextmanager
+    def exclusive(self, edition: str, owner: str) -> Iterator[None]:
+        """Hold the edition's advisory lock on a connection of its own; it ends with the connection."""
+        key = int.from_bytes(hashlib.sha256(f"{self.schema}/{edition}".encode()).digest()[:8], signed=True)
+        with self.explained(), self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            try:
+                connection.execute(text("SELECT set_config('application_name', :name, false)"), {"name": owner[:63]})
+                if not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": key}):
+                    row = connection.execute(_HOLDER, {"key": key}).first()
+                    holder = f"{row[0]} since {row[1]:%Y-%m-%d %H:%M:%S %z}" if row else "another process"
+                    raise LedgerBusy(locks.busy(edition, holder))
+                yield
+            finally:
+                connection.invalidate()  # closed, not given back: that is what lets go, even of a broken one
+
+    def domain_of(self, column: Any) -> Any:
+        """What comes after the last @: an address may hold another in a quoted local part."""
+        return func.substring(column, "[^@]*$")
+
+    def explain(self, error: BaseException) -> LedgerError:
+        """What the server's error means, and what to do."""
+        state = getattr(error, "sqlstate", None) or ""
+        said = " ".join(str(error).split())
+        if (isinstance(error, psycopg.OperationalError) and not state) or state.startswith(_AWAY):
+            return LedgerBusy(f"{self.name}: the database cannot be reached; nothing is lost, try again later ({said})")
+        if state in _MEANINGS:
+            return LedgerError(f"{self.name}: {_MEANINGS[state]} ({said})")
+        return LedgerError(f"{self.name}: {said}")
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()

@@ -1,0 +1,156 @@
+"""The ledger in one SQLite file: WAL, synchronous FULL, one writer at a time, readers beside it.
+
+A transaction that was committed is on the disk, in the write-ahead log, before `writing()` ends. What makes a file fit
+to be a ledger is in `health`; who may send is decided by `locks`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import create_engine, event, func
+from sqlalchemy.pool import QueuePool
+
+from digest.errors import LedgerBusy, LedgerError
+from digest.ledger import locks, statements
+from digest.ledger.database import Database, Transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+PATIENCE = 10.0  # seconds that a transaction waits for another program's
+_CACHE = 65_536  # KiB that the writer keeps in memory: a million readers' index grows in it
+_LOG_LEFT = 64 * 1024 * 1024  # bytes of the write-ahead log kept for the next time
+
+_FRAGMENTS = {
+    "{ids}": "(SELECT value FROM json_each(:ids))",
+    "{rows}": (
+        "(SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS code, "
+        "json_extract(value, '$[2]') AS detail, json_extract(value, '$[3]') AS next_try FROM json_each(:rows)) AS e"
+    ),
+    "{skip}": "",
+}
+
+_MEANINGS = {
+    "SQLITE_FULL": "the disk is full; nothing more was sent. Free some space, then `digest resume` goes on",
+    "SQLITE_READONLY": "cannot be written to; check who owns it and its folder, and that the disk is not read-only",
+    "SQLITE_CANTOPEN": "cannot be opened; check that its folder exists and may be written to",
+    "SQLITE_IOERR": "the disk reports an error; nothing more was sent. Look at the system's log, then `digest resume`",
+    "SQLITE_CORRUPT": "is damaged",
+    "SQLITE_NOTADB": "is no SQLite file, or was overwritten",
+}
+
+
+class SqliteDatabase(Database):
+    """A ledger's file. `readonly` opens it for looking only."""
+
+    driver_error = sqlite3.Error
+
+    def __init__(self, path: Path, *, readonly: bool = False) -> None:
+        super().__init__()
+        self.path = path
+        self.name = str(path)
+        self._writing = threading.Lock()
+        self._writer: Connection | None = None
+        target = f"file:{_quoted(path)}{'?mode=ro' if readonly else '?mode=rw'}"
+        self.engine = create_engine(
+            "sqlite+pysqlite://",
+            creator=lambda: sqlite3.connect(
+                target, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False
+            ),
+            poolclass=QueuePool,
+        )
+        event.listen(self.engine, "connect", _prepare if not readonly else _prepare_readonly)
+        event.listen(self.engine, "begin", _begin)
+
+    @contextmanager
+    def writing(self) -> Iterator[Transaction]:
+        """A transaction that may write; it is in the log, and the log on the disk, when the block ends."""
+        with self._writing, self.explained():
+            if self._writer is None:
+                self._writer = self.engine.connect().execution_options(writes=True)
+                self._writer.connection.cursor().execute(f"PRAGMA cache_size = -{_CACHE}")
+            with self._writer.begin():
+                yield Transaction(self, self._writer)
+
+    def respell(self, statement: str) -> str:
+        """SQLite takes `:name` as it stands."""
+        for fragment, words in _FRAGMENTS.items():
+            statement = statement.replace(fragment, words)
+        return statement
+
+    def insert(self, transaction: Transaction, rows: Sequence[tuple[Any, ...]]) -> int:
+        """Insert deliveries, by the driver's own loop: faster here than taking JSON apart."""
+        cursor = transaction.cursor
+        cursor.executemany(statements.FREEZE, rows)
+        return int(cursor.rowcount)
+
+    def exclusive(self, edition: str, owner: str) -> AbstractContextManager[None]:
+        """Hold the edition's lock file, which a crash lets go of."""
+        return locks.file_lock(locks.edition_lock(self.path, edition), owner, edition)
+
+    def domain_of(self, column: Any) -> Any:
+        """What comes after the last @: an address may hold another in a quoted local part."""
+        return func.replace(column, func.rtrim(column, func.replace(column, "@", "")), "")
+
+    def explain(self, error: BaseException) -> LedgerError:
+        """What SQLite's error means, and what to do."""
+        name = getattr(error, "sqlite_errorname", "") or ""
+        if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            message = (
+                f"{self.path}: another program has held it for more than {PATIENCE:.0f} s; "
+                f"see which with `fuser {self.path}`, then try again"
+            )
+            return LedgerBusy(message)
+        for start, meaning in _MEANINGS.items():
+            if name.startswith(start):
+                mend = f"; {rescue(self.path)}" if start in ("SQLITE_CORRUPT", "SQLITE_NOTADB") else ""
+                return LedgerError(f"{self.path}: {meaning}{mend}")
+        return LedgerError(f"{self.path}: {error}")
+
+    def close(self) -> None:
+        """Close every connection; the last one moves the log into the file."""
+        with self._writing:
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = None
+            self.engine.dispose()
+
+
+def rescue(path: Path) -> str:
+    """What a person can do about a damaged file."""
+    return (
+        f"put a backup in its place, or save what can be read: `sqlite3 {path} .recover | sqlite3 {path}.rescued`, "
+        f"then move {path}.rescued there. Do not start afresh: readers would be mailed twice"
+    )
+
+
+def _quoted(path: Path) -> str:
+    from urllib.parse import quote
+
+    return quote(str(path.absolute()))
+
+
+def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")  # a commit has reached the disk (EXTRA adds nothing in WAL mode)
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA secure_delete = OFF")  # Debian turns it on; it writes every page twice
+    cursor.execute(f"PRAGMA journal_size_limit = {_LOG_LEFT}")
+
+
+def _prepare_readonly(connection: sqlite3.Connection, _record: object) -> None:
+    connection.execute("PRAGMA query_only = ON")
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

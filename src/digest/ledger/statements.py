@@ -1,0 +1,85 @@
+"""The ledger's busy statements, by name. They run straight on the driver, a batch at a time.
+
+`{ids}` and `{rows}` stand for a JSON array taken apart in the database (`[3, 4]`; `[[3, 250, "ok", 0], …]` as columns
+id, code, detail, next_try), and `{skip}` for what keeps two claims of a fleet from waiting for each other: only these
+differ between SQLite and PostgreSQL. Everything that is not busy is written where it is used, with SQLAlchemy Core.
+"""
+
+from __future__ import annotations
+
+from digest.delivery import Event, State
+from digest.ledger.moves import SOURCES, TARGET, TRIES
+
+
+def _listed(states: frozenset[State]) -> str:
+    return ", ".join(f"'{state}'" for state in sorted(states))
+
+
+def _apply(event: Event) -> str:
+    """One event for many deliveries. Only what fits is changed, and the ids of what was changed come back."""
+    changes = ["changed = :now", "owner = ''", "lease = 0"]
+    if event in TRIES:
+        # A refusal of what is deferred already closes a try that was counted when it was deferred.
+        changes += ["code = e.code", "detail = e.detail", "next_try = e.next_try"]
+        changes += ["attempts = deliveries.attempts + CASE deliveries.state WHEN 'deferred' THEN 0 ELSE 1 END"]
+    else:
+        changes += ["next_try = 0"]
+        changes += ["code = CASE WHEN e.detail = '' THEN deliveries.code ELSE e.code END"]
+        changes += ["detail = CASE WHEN e.detail = '' THEN deliveries.detail ELSE e.detail END"]
+    return (
+        f"UPDATE deliveries SET state = '{TARGET[event]}', {', '.join(changes)} FROM {{rows}} "  # noqa: S608 - our words
+        f"WHERE deliveries.id = e.id AND deliveries.state IN ({_listed(SOURCES[event])}) "
+        "AND (:owner = '' OR deliveries.owner IN ('', :owner)) RETURNING deliveries.id"
+    )
+
+
+APPLY: dict[Event, str] = {event: _apply(event) for event in Event if event not in (Event.CLAIM, Event.INTEND)}
+
+INTEND = (
+    "UPDATE deliveries SET state = 'sending', changed = :now WHERE id IN {ids} AND state = 'claimed' "
+    "AND (:owner = '' OR owner = :owner) AND edition IN (SELECT id FROM editions WHERE standing = 'open') RETURNING id"
+)
+
+# What a paused or cancelled edition does with a delivery whose intent came too late.
+GIVE_BACK = (
+    "UPDATE deliveries SET owner = '', lease = 0, next_try = 0, changed = :now, state = CASE WHEN edition IN "
+    "(SELECT id FROM editions WHERE standing = 'cancelled') THEN 'cancelled' ELSE 'planned' END "
+    "WHERE id IN {ids} AND state = 'claimed' AND (:owner = '' OR owner = :owner) "
+    "AND edition IN (SELECT id FROM editions WHERE standing <> 'open')"
+)
+
+COLUMNS = "id, recipient, address, name, language, fields, message_id, state, attempts, code, detail, next_try, changed"
+
+_CLAIM = (
+    "WITH due AS MATERIALIZED (SELECT id FROM deliveries WHERE edition = :edition "  # noqa: S608 - our words
+    "AND state IN ('planned', 'deferred') AND (next_try <= :now OR next_try > :never){only} "
+    "AND EXISTS (SELECT 1 FROM editions WHERE id = :edition AND standing = 'open') "
+    "ORDER BY next_try, id LIMIT :limit{{skip}}) "
+    "UPDATE deliveries SET state = 'claimed', owner = :owner, lease = :lease, changed = :now "
+    f"WHERE id IN (SELECT id FROM due) RETURNING {COLUMNS}"
+)
+CLAIM = _CLAIM.format(only="")
+CLAIM_ONE = _CLAIM.format(only=" AND recipient = :only")
+
+ATTEMPTS = "SELECT id, attempts FROM deliveries WHERE id IN {ids}"
+
+FREEZE = (
+    "INSERT INTO deliveries (edition, recipient, address, name, language, fields, message_id, state, changed) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, 'planned', ?) ON CONFLICT DO NOTHING"
+)
+FREEZE_ROWS = (
+    "INSERT INTO deliveries (edition, recipient, address, name, language, fields, message_id, state, changed) "
+    "SELECT CAST(value->>0 AS bigint), value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, 'planned', "
+    "CAST(value->>7 AS double precision) FROM json_array_elements(CAST(:rows AS json)) ON CONFLICT DO NOTHING"
+)
+
+NEWEST_SUPPRESSION = "SELECT coalesce(max(seq), 0) FROM suppressions"
+UNSWEPT = "SELECT id, audience, swept FROM editions WHERE standing <> 'cancelled' AND swept < :newest"
+SWEEP = (
+    "UPDATE deliveries SET state = 'suppressed', owner = '', lease = 0, next_try = 0, changed = :now, "
+    "detail = (SELECT max(reason) FROM suppressions "
+    "WHERE address = deliveries.recipient AND scope IN ('*', :audience)) "
+    "WHERE edition = :edition AND state IN ('planned', 'deferred', 'claimed') AND recipient IN "
+    "(SELECT address FROM suppressions WHERE seq > :swept AND scope IN ('*', :audience))"
+)
+SWEPT = "UPDATE editions SET swept = :newest WHERE id = :edition AND swept < :newest"
