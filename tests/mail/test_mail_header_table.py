@@ -1,4 +1,4 @@
-"""The header table of FAULTS: every text in every place is refused, or is legal and read back by independent parsers."""
+"""The header table of FAULTS: each text in each place is refused, or is legal and independent parsers read it back."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def list_name(value):
 
 
 def same(parser, display, expected):
-    """Whether a display name came back. CPython 3.11 puts blanks between the encoded words of a phrase (RFC 2047, 6.2)."""
+    """Whether a display name came back. CPython 3.11 wrongly puts blanks between the encoded words of a phrase."""
     if parser == "python-default":
         return display.replace(" ", "") == expected.replace(" ", "")
     return display == expected

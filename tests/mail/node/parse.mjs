@@ -34,7 +34,7 @@ async function parser(data) {
     to: boxes(mail.to?.value),
     reply_to: boxes(mail.replyTo?.value),
     message_id: mail.messageId ?? "",
-    list_id: list.name === list.id ? "" : libmime.decodeWords(list.name ?? "") + " <>",
+    list_id: !list.id || list.name === list.id ? "" : libmime.decodeWords(list.name ?? "") + " <>",
     text: mail.text ?? "",
     html: mail.html || "",
     images: mail.attachments.map((one) => [one.contentId ?? "", one.content.toString("base64")]),
