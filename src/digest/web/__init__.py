@@ -1,0 +1,1 @@
+"""The public endpoint: one-click unsubscribe, and the archive of what was sent."""

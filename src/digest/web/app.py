@@ -1,0 +1,229 @@
+"""The public endpoint as an ASGI application: leave with one click, read what was sent, and nothing else.
+
+    GET  /u/TOKEN   a page that asks; changes nothing, because mail scanners follow every link
+    POST /u/TOKEN   `List-Unsubscribe=One-Click` (RFC 8058) or the page's button: suppresses, answers 200
+    GET  /archive/… the editions that were sent;  GET /healthz
+
+No cookie, no redirect, no script, no log of who asked for what. A token that is not ours, whatever is wrong with it,
+gets the page and the status of any address that does not exist. "You are unsubscribed" is said when it is on disk.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from digest.errors import DigestError
+from digest.recipients import tokens
+from digest.web import archive as pages
+from digest.web.form import read_form
+from digest.web.page import POLICY, Kind, Names, page
+from digest.web.words import Words, chosen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from starlette.requests import Request
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from digest.model import Audience, Newsroom
+    from digest.ports import Suppressions
+
+EVERYWHERE = "*"
+SAFE = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Permissions-Policy": "interest-cohort=()",
+}
+_log = logging.getLogger(__name__)
+_ONE_CLICK = "List-Unsubscribe"
+_SCOPES: dict[str, Kind] = {"this": "done", "all": "done_every"}
+
+
+def app(
+    *,
+    secrets: Sequence[str],
+    suppressions: Suppressions,
+    newsroom: Newsroom,
+    audiences: Mapping[str, Audience],
+    archive: Path | None = None,
+    clock: Callable[[], float] = time.time,
+) -> Starlette:
+    """Make the application. Its tokens are read with any of `secrets`; the archive is served when a folder is given.
+
+    `suppressions` is called from several threads. Raises UsageError for a secret that is missing or too short.
+    """
+    tokens.read(secrets, "")  # a wrong secret is said now, not to the first reader who wants to leave
+    leaving = _Leaving(secrets, suppressions, newsroom, audiences, clock)
+    routes = [
+        Route("/u/{token}", leaving.endpoint, methods=["GET", "POST"]),
+        Route("/healthz", _health),
+    ]
+    if archive is not None:
+        routes.append(Route("/archive", _to_archive))
+        routes.append(Route("/archive/{path:path}", _Archive(archive).endpoint))
+    made = Starlette(
+        routes=routes,
+        middleware=[Middleware(_SafeHeaders)],
+        exception_handlers={HTTPException: leaving.refuse, DigestError: leaving.hold, Exception: leaving.fail},
+    )
+    made.router.redirect_slashes = False  # it would redirect to whatever host the request names
+    return made
+
+
+class _Leaving:
+    """The two sides of /u/TOKEN, and the pages for everything that goes wrong."""
+
+    def __init__(
+        self,
+        secrets: Sequence[str],
+        suppressions: Suppressions,
+        newsroom: Newsroom,
+        audiences: Mapping[str, Audience],
+        clock: Callable[[], float],
+    ) -> None:
+        self._secrets = tuple(secrets)
+        self._suppressions = suppressions
+        self._newsroom = newsroom
+        self._audiences = audiences
+        self._clock = clock
+
+    async def endpoint(self, request: Request) -> Response:
+        reader = tokens.read(self._secrets, request.path_params["token"])
+        if reader is None:
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        if request.method == "POST":
+            return await self._leave(request, *reader)
+        audience, address = reader
+        gone = await run_in_threadpool(self._suppressions.suppressed, [address], audience)
+        return self._page("already" if gone else "ask", request, *reader)
+
+    async def _leave(self, request: Request, audience: str, address: str) -> Response:
+        form = await read_form(request)
+        one_click = form.get(_ONE_CLICK, "").lower() == "one-click"
+        kind = "done" if one_click else _SCOPES.get(form.get("leave", ""))
+        if kind is None:
+            return self._page("unclear", request, audience, address, status=HTTPStatus.BAD_REQUEST)
+        scope = EVERYWHERE if kind == "done_every" else audience
+        detail = "one click in the mail program" if one_click else "on the page"
+        await run_in_threadpool(self._suppressions.suppress, address, scope, "unsubscribed", detail, self._clock())
+        return self._page(kind, request, audience, address)
+
+    async def refuse(self, request: Request, error: Exception) -> Response:
+        """The page for an address that does not exist, and for a request that is none of ours."""
+        status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
+        response = self._page("unknown" if status == HTTPStatus.NOT_FOUND else "refused", request, status=status)
+        if isinstance(error, HTTPException) and error.headers:
+            response.headers.update(error.headers)
+        return response
+
+    async def hold(self, request: Request, error: Exception) -> Response:
+        """The page for a database that is away: nothing was changed, a mail program may try again later."""
+        _log.error("unsubscribe: %s", error)
+        return self._page("trouble", request, status=HTTPStatus.SERVICE_UNAVAILABLE)
+
+    async def fail(self, request: Request, _error: Exception) -> Response:
+        """The page for a bug, whose traceback goes to the server's log and not to the reader."""
+        response = self._page("trouble", request, status=HTTPStatus.INTERNAL_SERVER_ERROR)
+        for name, value in SAFE.items():  # this answer does not pass through the middleware
+            response.headers.setdefault(name, value)
+        return response
+
+    def _page(
+        self, kind: Kind, request: Request, audience: str = "", address: str = "", *, status: int = HTTPStatus.OK
+    ) -> Response:
+        known = self._audiences.get(audience)
+        names = Names(
+            newsroom=self._newsroom.name,
+            contact=(known.contact if known else "") or self._newsroom.contact,
+            newsroom_url=self._newsroom.url,
+            audience=known.title if known else audience,
+            address=address,
+        )
+        words = self._words(request, known)
+        headers = {"Content-Language": words.language, "Vary": "Accept-Language", "Content-Security-Policy": POLICY}
+        return Response(page(kind, words, names), status, headers, media_type="text/html")
+
+    def _words(self, request: Request, audience: Audience | None) -> Words:
+        own = audience.languages[0] if audience and audience.languages else self._newsroom.language
+        return chosen(request.headers.get("accept-language", ""), own)
+
+
+class _Archive:
+    """The folder of editions that were sent."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    async def endpoint(self, request: Request) -> Response:
+        return await run_in_threadpool(self._serve, request.path_params["path"])
+
+    def _serve(self, path: str) -> Response:
+        file = pages.find(self._root, path)
+        if file is None:
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        if pages.needs_slash(self._root, path):
+            # Relative on purpose: the address may stand below another path of the proxy before us.
+            return RedirectResponse(f"./{path.rpartition('/')[2]}/", HTTPStatus.PERMANENT_REDIRECT)
+        data = pages.content(file)
+        if data is None:
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        headers = {"Content-Security-Policy": pages.POLICY, "Cache-Control": "public, max-age=300"}
+        return Response(data, headers=headers, media_type=pages.KINDS[file.suffix.lower()])
+
+
+class _SafeHeaders:
+    """Gives every answer the headers that it has no reason to be without."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_safely(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in SAFE.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, send_safely)
+
+
+async def _to_archive(_request: Request) -> Response:
+    return RedirectResponse("archive/", HTTPStatus.PERMANENT_REDIRECT)
+
+
+async def _health(_request: Request) -> Response:
+    return PlainTextResponse("ok\n")
+
+
+def serve(application: Starlette, *, host: str, port: int) -> None:
+    """Serve until a signal comes. No access log: its lines would hold tokens. TLS is the proxy's, before us."""
+    import uvicorn
+
+    uvicorn.run(
+        application,
+        host=host,
+        port=port,
+        access_log=False,
+        server_header=False,
+        log_level="warning",
+        timeout_keep_alive=5,
+        limit_concurrency=200,
+        h11_max_incomplete_event_size=16_384,
+        http="h11",
+    )

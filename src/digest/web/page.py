@@ -1,0 +1,106 @@
+"""The public page as HTML: a question, a button or two, an answer. Pure: words and names in, bytes out.
+
+No script, no picture, no font, nothing from elsewhere; readable at 320 px, in light and dark, by ear and by keyboard.
+Every value is escaped, and no page shows a whole address.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from digest.web.words import Words
+
+Kind = Literal["ask", "unclear", "done", "done_every", "already", "unknown", "trouble", "refused"]
+
+STYLE = """
+:root{color-scheme:light dark;--page:#eef0f4;--sheet:#fff;--ink:#14161c;--soft:#3a3d45;--line:#767c8c;--brand:#1e2dbe;\
+--brand-ink:#fff;--link:#1e2dbe}
+@media (prefers-color-scheme:dark){:root{--page:#101218;--sheet:#181b23;--ink:#f2f3f7;--soft:#b9bfcd;--line:#868da0;\
+--brand:#9db0ff;--brand-ink:#0c1050;--link:#9db0ff}}
+*{box-sizing:border-box}
+body{margin:0;background:var(--page);color:var(--soft);font:1rem/1.55 system-ui,-apple-system,"Segoe UI",Roboto,\
+"Noto Sans","Noto Sans Arabic",Arial,sans-serif;overflow-wrap:anywhere}
+header{padding:1rem 1.25rem;background:var(--sheet);border-top:.3rem solid var(--brand)}
+header p{max-width:34rem;margin:0 auto;color:var(--ink);font-weight:700;font-size:.875rem;letter-spacing:.04em}
+main{max-width:36.5rem;margin:1.5rem auto;padding:1.75rem 1.25rem 2rem;background:var(--sheet)}
+h1{margin:0 0 .75rem;color:var(--ink);font:700 1.75rem/1.2 Georgia,"Times New Roman","Noto Naskh Arabic",serif}
+p{margin:0 0 1.25rem}
+bdi{color:var(--ink);font-weight:600}
+button{display:block;width:100%;min-height:3rem;margin:0 0 .75rem;padding:.65rem 1rem;border:2px solid var(--brand);\
+border-radius:.3rem;background:var(--brand);color:var(--brand-ink);font:inherit;font-weight:700;cursor:pointer}
+button.second{border-color:var(--line);background:transparent;color:var(--ink);font-weight:600}
+button:hover{text-decoration:underline}
+a{color:var(--link)}
+:focus-visible{outline:3px solid var(--link);outline-offset:3px}
+footer{max-width:36.5rem;margin:0 auto 2rem;padding:0 1.25rem;font-size:.875rem}
+@media (min-width:40rem){main{margin-top:3rem;padding:2.5rem 2.5rem 2.75rem}footer{padding:0 2.5rem}\
+header{padding:1rem 0}}
+"""
+_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """Who asks whom: the newsroom as it is shown, the audience's title, the reader's address (shown masked)."""
+
+    newsroom: str
+    contact: str
+    newsroom_url: str = ""
+    audience: str = ""
+    address: str = ""
+
+
+def page(kind: Kind, words: Words, names: Names) -> bytes:
+    """The whole page, UTF-8. The same kind, words and names give the same bytes."""
+    titles = {
+        "done": words.done_title,
+        "done_every": words.done_title,
+        "already": words.done_title,
+        "unknown": words.unknown_title,
+        "trouble": words.trouble_title,
+        "refused": words.refused_title,
+    }
+    title = titles.get(kind, words.ask_title)
+    texts = {"ask": words.ask, "unclear": words.unclear}
+    lines = [_filled(texts.get(kind) or getattr(words, kind), names)]
+    form = ""
+    if kind in ("ask", "unclear"):
+        form = (
+            '<form method="post">'
+            f'<button name="leave" value="this">{_filled(words.this, names)}</button>'
+            f'<button name="leave" value="all" class="second">{_filled(words.every, names)}</button></form>'
+        )
+    elif kind in ("done", "done_every", "already"):
+        lines.append(_filled(words.mistake, names))
+    newsroom = escape(names.newsroom)
+    home = f'<a href="{escape(names.newsroom_url)}">{newsroom}</a>' if names.newsroom_url else ""
+    return (
+        f'<!DOCTYPE html><html lang="{words.language}" dir="{words.direction}"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex">'
+        f"<title>{escape(title)} · {newsroom}</title><style>{STYLE}</style></head>"
+        f'<body><header><p><bdi>{newsroom}</bdi></p></header><main role="main"><h1>{escape(title)}</h1>'
+        f"{''.join(f'<p>{line}</p>' for line in lines)}{form}</main>"
+        f"{f'<footer><p>{home}</p></footer>' if home else ''}</body></html>"
+    ).encode()
+
+
+def masked(address: str) -> str:
+    """`ann@example.org` as `a…@example.org`: enough for its reader to know it again, too little for anybody else."""
+    local, _, domain = address.rpartition("@")
+    return f"{local[:1]}…@{domain}"
+
+
+def _filled(sentence: str, names: Names) -> str:
+    contact = escape(names.contact)
+    return escape(sentence).format(
+        audience=f"<bdi>{escape(names.audience)}</bdi>",
+        newsroom=f"<bdi>{escape(names.newsroom)}</bdi>",
+        address=f"<bdi>{escape(masked(names.address))}</bdi>",
+        contact=f'<a href="mailto:{contact}"><bdi>{contact}</bdi></a>',
+    )

@@ -1,0 +1,363 @@
+"""The public endpoint on a real server: scanners change nothing, one click leaves, and a wrong token learns nothing."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from contextlib import contextmanager
+from zoneinfo import ZoneInfo
+
+import httpx
+import pytest
+import uvicorn
+
+from digest.errors import LedgerBusy, UsageError
+from digest.model import Audience, Newsroom
+from digest.recipients import tokens
+from digest.web.app import app
+
+SECRET = "0123456789abcdef0123456789abcdef"
+ONE_CLICK = {"List-Unsubscribe": "One-Click"}
+NEWSROOM = Newsroom(
+    name="Newsroom <&> Co",
+    contact="newsroom@example.org",
+    sender="digest@example.org",
+    timezone=ZoneInfo("Europe/Zurich"),
+    url="https://www.example.org/newsroom",
+)
+AUDIENCES = {"everyone": Audience(name="everyone", title="All “content” <b>")}
+
+
+@contextmanager
+def serving(application):
+    config = uvicorn.Config(application, access_log=False, server_header=False, log_level="critical", http="h11",
+                            h11_max_incomplete_event_size=16_384, timeout_keep_alive=5)  # fmt: skip
+    server = uvicorn.Server(config)
+    # Named as TCP, or asyncio leaves Nagle's algorithm on and each answer waits 40 ms.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(20)
+        listener.close()
+
+
+@pytest.fixture
+def archive(tmp_path):
+    folder = tmp_path / "archive"
+    (folder / "2022-02" / "everyone").mkdir(parents=True)
+    (folder / "index.html").write_text("<h1>All editions</h1>")
+    (folder / "2022-02" / "everyone" / "index.html").write_text("<h1>February</h1>")
+    (folder / "2022-02" / "everyone" / "manifest.json").write_text("{}")
+    (folder / "2022-02" / "everyone" / ".env").write_text("SECRET=1")
+    (folder / ".git").mkdir()
+    (folder / ".git" / "index.html").write_text("hidden")
+    (tmp_path / "ledger.html").write_text("outside")
+    (folder / "out.html").symlink_to(tmp_path / "ledger.html")
+    (folder / "up").symlink_to(tmp_path)
+    (folder / "in.html").symlink_to(folder / "index.html")
+    return folder
+
+
+@pytest.fixture
+def client(suppressions, archive):
+    made = app(secrets=[SECRET], suppressions=suppressions, newsroom=NEWSROOM, audiences=AUDIENCES, archive=archive,
+               clock=lambda: 1_650_000_000.0)  # fmt: skip
+    with serving(made) as base, httpx.Client(base_url=base) as client:
+        yield client
+
+
+def link(audience="everyone", address="ann@example.org"):
+    return f"/u/{tokens.token([SECRET], audience, address)}"
+
+
+def test_get_and_head_show_a_page_and_change_nothing(client, suppressions):
+    """FAULTS 60: scanners follow every link of a mail, some many times; nobody is unsubscribed by that."""
+    for _ in range(3):
+        assert client.get(link()).status_code == 200
+        assert client.head(link()).status_code == 200
+        assert client.get(link(), params=ONE_CLICK).status_code == 200
+    assert not suppressions.rows
+
+
+def test_one_click_leaves_without_cookie_or_redirect(client, suppressions):
+    """RFC 8058: a POST with `List-Unsubscribe=One-Click` is all it takes, and 200 is the whole answer."""
+    answer = client.post(link(), data=ONE_CLICK)
+    assert answer.status_code == 200
+    assert "set-cookie" not in answer.headers
+    row = suppressions.rows["ann@example.org", "everyone"]
+    assert (row.reason, row.since) == ("unsubscribed", 1_650_000_000.0)
+    assert len(suppressions.rows) == 1
+
+
+def test_one_click_may_come_as_multipart(client, suppressions):
+    """RFC 8058, 3.1 prefers multipart/form-data."""
+    assert client.post(link(), files={"List-Unsubscribe": (None, "One-Click")}).status_code == 200
+    assert ("ann@example.org", "everyone") in suppressions.rows
+
+
+def test_a_replay_changes_nothing_more(client, suppressions):
+    """Idempotent: the same request again is answered the same, and the first reason is kept."""
+    first = client.post(link(), data=ONE_CLICK)
+    second = client.post(link(), data=ONE_CLICK)
+    assert (first.status_code, first.content) == (second.status_code, second.content)
+    assert len(suppressions.rows) == 1
+
+
+def test_the_pages_buttons_leave_one_audience_or_all(client, suppressions):
+    """The page offers this audience, and every mail of the newsroom."""
+    assert "gets no more mails of" in client.post(link(), data={"leave": "this"}).text
+    assert set(suppressions.rows) == {("ann@example.org", "everyone")}
+    client.post(link(), data={"leave": "all"})
+    assert ("ann@example.org", "*") in suppressions.rows
+
+
+@pytest.mark.parametrize("body", [b"", b"leave=maybe", b"List-Unsubscribe=no", b"\xff\xfe", b"a=1&" * 500])
+def test_a_post_that_says_nothing_asks_instead(client, suppressions, body):
+    """A POST without RFC 8058's words or a button is no wish to leave: the page asks again."""
+    answer = client.post(link(), content=body, headers={"Content-Type": "application/x-www-form-urlencoded"})
+    assert answer.status_code == 400
+    assert "press the button" in answer.text
+    assert not suppressions.rows
+
+
+def test_who_has_left_is_told_so(client):
+    """The page of a reader who has left says so, and how to come back, instead of asking again."""
+    client.post(link(), data=ONE_CLICK)
+    page = client.get(link()).text
+    assert "is not subscribed" in page
+    assert "newsroom@example.org" in page
+    assert "<button" not in page
+
+
+def test_a_wrong_token_is_any_address_that_does_not_exist(client, suppressions):
+    """FAULTS 60: no oracle: a forged, cut, foreign or mad token gets byte by byte what any wrong address gets."""
+    right = link()
+    foreign = tokens.token(["f" * 32], "everyone", "ann@example.org")
+    wrong = [
+        right[:-1],
+        right + "A",
+        f"/u/{foreign}",
+        "/u/x",
+        f"/u/{'A' * 900}",
+        f"/u/{'A' * 5000}",
+        "/u/%00",
+        "/nothing",
+    ]
+    nowhere = client.get("/u")
+    for path in wrong:
+        for answer in (client.get(path), client.post(path, data=ONE_CLICK)):
+            assert (answer.status_code, answer.content) == (404, nowhere.content)
+            assert set(answer.headers) == set(nowhere.headers)
+    assert not suppressions.rows
+
+
+def test_a_thousand_wrong_tokens_are_answered(client):
+    """They cost a hash each, and the server goes on as before."""
+    assert {client.get(f"/u/{number:0128x}").status_code for number in range(1_000)} == {404}
+    assert client.get(link()).status_code == 200
+
+
+def test_no_page_shows_the_address(client):
+    """The reader knows it again, somebody who reads along does not learn it."""
+    for answer in (client.get(link()), client.post(link(), data=ONE_CLICK), client.get(link())):
+        assert "ann@" not in answer.text
+        assert "a…@example.org" in answer.text
+
+
+def test_names_are_escaped(client):
+    """A newsroom's or an audience's name is text, never markup."""
+    page = client.get(link()).text
+    assert "Newsroom &lt;&amp;&gt; Co" in page
+    assert "All “content” &lt;b&gt;" in page
+
+
+@pytest.mark.parametrize(
+    ("accepts", "language", "says"),
+    [
+        ("fr-CH, en;q=0.5", "fr", "Se désabonner"),
+        ("de, es;q=0.8, en;q=0.1", "es", "Darse de baja"),
+        ("ar", "ar", 'dir="rtl"'),
+        ("en;q=0.1, fr;q=0.9", "fr", "Se désabonner"),
+        ("xx, *;q=0.1", "en", "Unsubscribe"),
+        ("", "en", "Unsubscribe"),
+        (";;q=x,,fr;q=no, es;q=0", "en", "Unsubscribe"),
+    ],
+)
+def test_the_page_speaks_the_readers_language(client, accepts, language, says):
+    """Accept-Language by its weights; what is none of ours is passed over."""
+    answer = client.get(link(), headers={"Accept-Language": accepts})
+    assert f'<html lang="{language}"' in answer.text
+    assert says in answer.text
+    assert answer.headers["content-language"] == language
+
+
+def test_the_audiences_language_speaks_when_the_reader_names_none(suppressions):
+    """An audience in Arabic gets its page in Arabic."""
+    audiences = {"ar": Audience(name="ar", title="x", languages=("ar",))}
+    made = app(secrets=[SECRET], suppressions=suppressions, newsroom=NEWSROOM, audiences=audiences)
+    with serving(made) as base:
+        assert 'lang="ar" dir="rtl"' in httpx.get(base + link("ar")).text
+
+
+def test_every_answer_has_the_safe_headers(client):
+    """Nothing may be framed, sniffed, stored or referred to; nothing but the page's own style may load."""
+    answers = [
+        client.get(link()),
+        client.post(link(), data=ONE_CLICK),
+        client.get("/u/x"),
+        client.get("/healthz"),
+        client.request("TRACE", link()),
+        client.put(link()),
+        client.post(link(), content=b"x" * 10_000),
+    ]
+    for answer in answers:
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "server" not in answer.headers
+        assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("method", ["TRACE", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECTION"])
+def test_other_methods_are_refused(client, suppressions, method):
+    """405, with the methods that there are."""
+    answer = client.request(method, link())
+    assert answer.status_code == 405
+    assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD", "POST"}
+    assert not suppressions.rows
+
+
+def test_a_large_body_or_header_is_refused(client, suppressions):
+    """Limits: eight kilobytes of form, also when no length is announced; some of headers."""
+
+    def stream():
+        for _ in range(50):
+            yield b"x" * 1_000
+
+    assert client.post(link(), content=b"x" * 9_000).status_code == 413
+    assert client.post(link(), content=stream()).status_code == 413
+    assert client.get(link(), headers={"X": "y" * 300_000}).status_code in (400, 431)
+    assert client.get("/healthz").status_code == 200
+    assert not suppressions.rows
+
+
+def test_a_body_that_never_comes_is_given_up(client, monkeypatch, suppressions):
+    """A client that announces a form and falls silent does not keep us."""
+    monkeypatch.setattr("digest.web.form.PATIENCE", 0.2)
+    with socket.create_connection((client.base_url.host, client.base_url.port)) as slow:
+        slow.sendall(f"POST {link()} HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\nList".encode())
+        slow.settimeout(20)
+        assert b"408" in slow.recv(200)
+    assert not suppressions.rows
+
+
+def test_trouble_with_the_database_is_never_called_done(suppressions):
+    """When it could not be stored, the reader and the mail program are told to try again; no trace is shown."""
+
+    def away(*_):
+        message = "the ledger is busy at postgresql://u:***@h"
+        raise LedgerBusy(message)
+
+    suppressions.suppress = away
+    made = app(secrets=[SECRET], suppressions=suppressions, newsroom=NEWSROOM, audiences=AUDIENCES)
+    with serving(made) as base:
+        answer = httpx.post(base + link(), data=ONE_CLICK)
+        assert answer.status_code == 503
+        assert "Nothing was changed" in answer.text
+        assert "ledger" not in answer.text
+        suppressions.suppress = lambda *_: 1 / 0
+        answer = httpx.post(base + link(), data=ONE_CLICK)
+        assert answer.status_code == 500
+        assert "Nothing was changed" in answer.text
+        assert "ZeroDivision" not in answer.text
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+def test_a_short_secret_stops_the_server_from_starting(suppressions):
+    """Better no page than one whose links anybody can make."""
+    with pytest.raises(UsageError):
+        app(secrets=["short"], suppressions=suppressions, newsroom=NEWSROOM, audiences=AUDIENCES)
+
+
+def test_the_archive_is_served(client):
+    """Built pages, folders by their index.html with relative links that work, and files behind links inside."""
+    assert client.get("/archive/").text == "<h1>All editions</h1>"
+    assert client.get("/archive/2022-02/everyone/").text == "<h1>February</h1>"
+    assert client.get("/archive/in.html").status_code == 200
+    moved = client.get("/archive/2022-02/everyone", headers={"Host": "evil.example"})
+    assert (moved.status_code, moved.headers["location"]) == (308, "./everyone/")
+    assert client.get("/archive").headers["location"] == "archive/"
+    assert "sandbox" in client.get("/archive/").headers["content-security-policy"]
+    assert client.head("/archive/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../ledger.html",
+        "..%2fledger.html",
+        "%2e%2e/ledger.html",
+        "%2e%2e%2fledger.html",
+        "%252e%252e%252fledger.html",
+        "..%5cledger.html",
+        "2022-02/../../ledger.html",
+        "//etc/passwd",
+        "/etc/passwd",
+        "%2fetc%2fpasswd",
+        "file:///etc/passwd",
+        "index.html%00.png",
+        "out.html",
+        "up/ledger.html",
+        ".git/index.html",
+        "2022-02/everyone/.env",
+        "2022-02/everyone/manifest.json",
+        "2022-02/",
+        "%c0%ae%c0%ae/ledger.html",
+        "x" * 300,
+    ],
+)
+def test_the_archive_gives_nothing_else_away(client, path):
+    """Traversal in all its spellings, links out, hidden files, other kinds of files: 404."""
+    with socket.create_connection((client.base_url.host, client.base_url.port)) as raw:  # httpx would tidy the path
+        raw.sendall(f"GET /archive/{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: raw.recv(65_536), b""))
+    assert answer.startswith(b"HTTP/1.1 404")
+    assert b"outside" not in answer
+
+
+def test_an_unsubscribe_during_a_send_holds_from_then_on(client, suppressions):
+    """FAULTS 51: a sender that asks at the last moment, as it must, mails nobody whose unsubscribe was answered."""
+    readers = [f"r{number}@example.org" for number in range(60)]
+    answered, mailed, wrong = set(), [], []
+    begun = threading.Event()
+
+    def leave():
+        with httpx.Client(base_url=client.base_url) as other:
+            for reader in readers[::2]:
+                other.post(link(address=reader), data=ONE_CLICK)
+                answered.add(reader)
+                begun.set()
+
+    leaver = threading.Thread(target=leave)
+    leaver.start()
+    begun.wait(20)
+    for reader in reversed(readers):
+        told = reader in answered
+        if not suppressions.suppressed([reader], "everyone"):
+            mailed.append(reader)
+            if told:
+                wrong.append(reader)
+        time.sleep(0.002)
+    leaver.join()
+    assert not wrong
+    assert set(readers[1::2]) <= set(mailed)
