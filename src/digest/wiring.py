@@ -7,7 +7,7 @@ hands what it found to the rooms that decide.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -36,6 +36,8 @@ STATE = ".digest"  # caches and the ledger; not committed
 BUILD = "build"
 ARCHIVE = "archive"
 MAX_IMAGE = 50_000_000
+# The settings that change what a reader gets; how it is sent (smtp, send) is not among them.
+_SHAPING = {"newsroom", "theme", "mail", "unsubscribe", "archive"}
 
 
 def open_newsroom(file: Path | str | None = None, environ: Mapping[str, str] | None = None) -> OpenNewsroom:
@@ -178,14 +180,28 @@ class OpenNewsroom:
 
     def write(self, build: Build, out: Path | None = None) -> Path:
         """Put a build into its folder below build/ (or `out`). Raises DigestError when the disk refuses."""
-        return builds.write(out or self.root / BUILD, build, self.facts())
+        return builds.write(out or self.root / BUILD, build, self.facts(build))
 
-    def facts(self) -> dict[str, Any]:
-        """What a manifest says about how it was made."""
+    def facts(self, build: Build) -> dict[str, Any]:
+        """What a manifest says about how it was made: what went in, each with its hash, and by which versions."""
         from importlib.metadata import version
 
         names = ("digest", "jinja2", "mjml-python", "premailer", "markdown-it-py", "nh3", "babel")
-        return {"theme": self.config.settings.theme.name, "versions": {name: version(name) for name in names}}
+        return {"inputs": self.inputs(build), "versions": {name: version(name) for name in names}}
+
+    def inputs(self, build: Build) -> dict[str, str]:
+        """A hash of everything that shaped the build: each story, the theme, the editor's hand, and the settings."""
+        from digest.approval import fingerprint_of
+
+        settings = self.config.settings
+        shaping = settings.model_dump(by_alias=True, mode="json", include=_SHAPING)
+        shaping["audience"] = settings.audiences[build.edition.audience].model_dump(mode="json")
+        found = {f"story {story.id}": fingerprint_of(asdict(story)) for story in build.selection.stories}
+        found["config"] = fingerprint_of(shaping)
+        found["overrides"] = fingerprint_of(asdict(self.overrides(build.edition)))
+        if build.rendering is not None:
+            found["theme"] = self.theme.fingerprint
+        return found
 
     def now(self) -> datetime:
         """This moment in the newsroom's zone, or the one that SOURCE_DATE_EPOCH names (reproducible-builds.org)."""
