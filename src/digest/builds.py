@@ -128,6 +128,18 @@ def read_manifest(path: Path) -> dict[str, Any]:
     return data
 
 
+def damaged(folder: Path, account: Mapping[str, Any]) -> str:
+    """The first file that is not what its manifest says, or nothing."""
+    for name, facts in account["files"].items():
+        try:
+            data = (folder / name).read_bytes()
+        except OSError:
+            return str(name)
+        if hashlib.sha256(data).hexdigest() != facts["sha256"]:
+            return str(name)
+    return ""
+
+
 def history(root: Path, audience: str, language: str, zone: tzinfo, *, sent: bool) -> Iterator[PastEdition]:
     """What the editions below `root` for this audience and language held, oldest period first."""
     found = (

@@ -55,6 +55,7 @@ def build(
     history: Sequence[PastEdition],
     overrides: Overrides,
     now: datetime,
+    network: bool = False,
 ) -> Build:
     """Make the edition, up to the bytes of every file; nothing is written. A thin or empty one has no rendering."""
     selection = select(stories, edition=edition, audience=desk.audience, now=now, history=history, overrides=overrides)
@@ -71,7 +72,7 @@ def build(
         history=tuple(history),
         read_file=desk.read_image,
     )
-    findings = (*rendering.findings, *run(subject, policy=desk.policy))
+    findings = (*rendering.findings, *run(subject, policy=desk.policy, network=network))
     return Build(
         selection=selection,
         rendering=rendering,

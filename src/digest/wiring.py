@@ -164,8 +164,11 @@ class OpenNewsroom:
 
         return render(self.desk(selection.edition.audience), selection, now or self.now())
 
-    def build(self, edition: Edition, *, now: datetime | None = None) -> Build:
-        """Make an edition with all its files, in memory. Raises what `select` and `compose` raise."""
+    def build(self, edition: Edition, *, now: datetime | None = None, network: bool = False) -> Build:
+        """Make an edition with all its files, in memory; with `network`, run the checks that need one too.
+
+        Raises what `select` and `compose` raise.
+        """
         from digest.pipeline import build
 
         history, overrides = self.history(edition), self.overrides(edition)
@@ -176,6 +179,7 @@ class OpenNewsroom:
             history=history,
             overrides=overrides,
             now=now or self.now(),
+            network=network,
         )
 
     def write(self, build: Build, out: Path | None = None) -> Path:
@@ -200,7 +204,7 @@ class OpenNewsroom:
         found["config"] = fingerprint_of(shaping)
         found["overrides"] = fingerprint_of(asdict(self.overrides(build.edition)))
         if build.rendering is not None:
-            found["theme"] = self.theme.fingerprint
+            found["theme"] = self.theme.key
         return found
 
     def now(self) -> datetime:

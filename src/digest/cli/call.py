@@ -66,3 +66,11 @@ class Call:
     def editions(self, when: When, which: Which) -> tuple[Edition, ...]:
         """The editions that the flags name."""
         return self.newsroom.editions(self.period(when), which.audience, which.language)
+
+    def edition_named(self, text: str) -> Edition:
+        """The edition of an id like `2022-02/everyone/en`; the language may be left out. Raises UsageError."""
+        parts = text.split("/")
+        if len(parts) not in (2, 3):
+            message = f"{text!r} is not an edition; write it like 2022-02/everyone/en"
+            raise UsageError(message)
+        return self.newsroom.edition(*parts)

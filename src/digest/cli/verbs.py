@@ -14,7 +14,7 @@ from digest.cli.flags import flat
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FAMILIES = ("newsroom", "stories", "build")
+FAMILIES = ("newsroom", "stories", "build", "check")
 
 
 def load() -> None:
