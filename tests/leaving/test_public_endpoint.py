@@ -169,7 +169,7 @@ def test_no_page_shows_the_address(client):
     """The reader knows it again, somebody who reads along does not learn it."""
     for answer in (client.get(link()), client.post(link(), data=ONE_CLICK), client.get(link())):
         assert "ann@" not in answer.text
-        assert "a…@example.org" in answer.text
+        assert "a…@example.org" in answer.text.replace("\u2060", "")
 
 
 def test_names_are_escaped(client):

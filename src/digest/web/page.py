@@ -25,12 +25,14 @@ STYLE = """
 *{box-sizing:border-box}
 body{margin:0;background:var(--page);color:var(--soft);font:1rem/1.55 system-ui,-apple-system,"Segoe UI",Roboto,\
 "Noto Sans","Noto Sans Arabic",Arial,sans-serif;overflow-wrap:anywhere}
-header{padding:1rem 1.25rem;background:var(--sheet);border-top:.3rem solid var(--brand)}
-header p{max-width:34rem;margin:0 auto;color:var(--ink);font-weight:700;font-size:.875rem;letter-spacing:.04em}
-main{max-width:36.5rem;margin:1.5rem auto;padding:1.75rem 1.25rem 2rem;background:var(--sheet)}
+header{background:var(--sheet);border-top:.3rem solid var(--brand)}
+header p{max-width:36.5rem;margin:0 auto;padding:1rem 1.25rem;color:var(--ink);font-weight:700;font-size:.875rem}
+main{max-width:36.5rem;margin:1.5rem auto;padding:1.75rem 1.25rem;background:var(--sheet)}
 h1{margin:0 0 .75rem;color:var(--ink);font:700 1.75rem/1.2 Georgia,"Times New Roman","Noto Naskh Arabic",serif}
 p{margin:0 0 1.25rem}
-bdi{color:var(--ink);font-weight:600}
+main>p:last-child,button:last-child{margin-bottom:0}
+p bdi{color:var(--ink);font-weight:600}
+a bdi{color:inherit;font-weight:inherit}
 button{display:block;width:100%;min-height:3rem;margin:0 0 .75rem;padding:.65rem 1rem;border:2px solid var(--brand);\
 border-radius:.3rem;background:var(--brand);color:var(--brand-ink);font:inherit;font-weight:700;cursor:pointer}
 button.second{border-color:var(--line);background:transparent;color:var(--ink);font-weight:600}
@@ -38,11 +40,12 @@ button:hover{text-decoration:underline}
 a{color:var(--link)}
 :focus-visible{outline:3px solid var(--link);outline-offset:3px}
 footer{max-width:36.5rem;margin:0 auto 2rem;padding:0 1.25rem;font-size:.875rem}
-@media (min-width:40rem){main{margin-top:3rem;padding:2.5rem 2.5rem 2.75rem}footer{padding:0 2.5rem}\
-header{padding:1rem 0}}
+@media (min-width:40rem){main{margin-top:3rem;padding:2.5rem}footer{padding:0 2.5rem}header p{padding:1rem 2.5rem}}
 """
 _HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+_JOINED = "\u2060"  # keeps the line from breaking at the dots
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,9 +94,9 @@ def page(kind: Kind, words: Words, names: Names) -> bytes:
 
 
 def masked(address: str) -> str:
-    """`ann@example.org` as `a…@example.org`: enough for its reader to know it again, too little for anybody else."""
+    """`ann@example.org` as `a…@example.org` on one line: its reader knows it again, nobody else learns it."""
     local, _, domain = address.rpartition("@")
-    return f"{local[:1]}…@{domain}"
+    return f"{local[:1]}{_JOINED}…{_JOINED}@{domain}"
 
 
 def _filled(sentence: str, names: Names) -> str:
