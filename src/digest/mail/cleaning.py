@@ -2,8 +2,8 @@ r"""What may stand in a line of text that others see: the one rule, for headers,
 
 The rule: terminal escapes, byte order marks and the nine bidirectional controls that reorder their neighbours
 (U+202A-202E, U+2066-2069) vanish; any run of blanks, tabs, line ends (U+0085, U+2028 and U+2029 too), NUL and other
-C0 and C1 controls becomes one blank; blanks at the ends go; half a surrogate pair becomes U+FFFD. All else stays:
-joiners, combining marks, the marks U+200E, U+200F and U+061C that right-to-left text needs.
+C0 and C1 controls becomes one blank; blanks of any kind at the ends go; half a surrogate pair becomes U+FFFD.
+All else stays: joiners, combining marks, the marks U+200E, U+200F and U+061C that right-to-left text needs.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def one_line(text: str) -> str:
     if _TIDY.fullmatch(text):
         return text
     text = _HALVES.sub("\ufffd", _VANISH.sub("", _ESCAPES.sub("", text)))
-    return _BLANKS.sub(" ", text).strip(" ")
+    return _BLANKS.sub(" ", text).strip()
 
 
 def plain_body(text: str) -> str:

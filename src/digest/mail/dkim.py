@@ -65,8 +65,8 @@ class Signer:
         listed = [name.lower() for name in names]
         signed = [name for own in listed for name in ([own, own] if own in _ONCE else [own])]
         lines = [
-            f"v=1; a={self.algorithm}; c=relaxed/simple; d={self.domain}; s={self.selector};",
-            f"t={timestamp};",
+            f"v=1; a={self.algorithm}; c=relaxed/simple;",
+            f"d={self.domain}; s={self.selector}; t={timestamp};",
             *_fold([f"{name}:" for name in signed[:-1]] + [f"{signed[-1]};"], "h="),
             "bh=",
         ]

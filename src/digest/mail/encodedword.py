@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 WIDTH = 75
 _FRAME = len("=?utf-8?q??=")
 _PLAIN = re.compile(r"[A-Za-z0-9!*+/-]", re.ASCII)
+_VIRAMA = 9  # the combining class of the sign that joins Indic consonants into one
 _JOINER = "\u200d"
 _SKIN_TONES = ("\U0001f3fb", "\U0001f3ff")
 _FLAG_LETTERS = "".join(map(chr, range(0x1F1E6, 0x1F200)))
@@ -99,6 +100,7 @@ def _continues(cluster: str, character: str) -> bool:
         cluster.endswith(_JOINER)
         or character == _JOINER
         or unicodedata.category(character).startswith("M")
+        or (unicodedata.combining(cluster[-1]) == _VIRAMA and character.isalpha())
         or _SKIN_TONES[0] <= character <= _SKIN_TONES[1]
         or _TAGS[0] <= character <= _TAGS[1]
     )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _ADDRESS_LIKE = re.compile(r"[^\s<>(),;:\"]+@[^\s<>(),;:\"]+")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*", re.ASCII)
 _FEEDBACK_ID = re.compile(r"[A-Za-z0-9._-]+(?::[A-Za-z0-9._-]+){0,3}", re.ASCII)
+_WORD = re.compile(r"[^\W\d_]+")
 _LOOK_ALIKE_SCRIPTS = ("LATIN", "CYRILLIC", "GREEK")
 _MAX_NAME = 200  # characters; a mail program shows some 30 of them
 
@@ -119,7 +120,7 @@ def _name(what: str, name: str, sender: str) -> Iterator[str]:
     for posed in _ADDRESS_LIKE.findall(folded):
         if posed.strip(".'").casefold() != sender.casefold():
             yield f"{what} {name!a} looks like the address {posed!a}, which is not {sender}: use a name"
-    for word in folded.split():
+    for word in _WORD.findall(folded):
         scripts = {script for letter in word if letter.isalpha() if (script := _script(letter))}
         if len(scripts) > 1:
             mixed = " and ".join(sorted(script.capitalize() for script in scripts))
