@@ -1,0 +1,128 @@
+"""Compose an edition: fill a compiled theme with the stories that were selected, as HTML and as text.
+
+    Selection ─▶ Draft (views of everything) ─theme─▶ HTML ─too large? fewer stories in full─▶ text ─▶ Rendering
+
+Pure but for the images that `read_image` hands in. Nothing that a story says is evaluated, and nothing is sent.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import TemplateSyntaxError
+
+from digest.composer.clean import one_line
+from digest.composer.draft import Draft
+from digest.composer.places import whole
+from digest.composer.sandbox import run
+from digest.composer.text import finish
+from digest.errors import RenderError
+from digest.model import Finding, Rendering, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from digest.composer.options import ThemeOptions
+    from digest.composer.theme import Theme
+    from digest.model import Audience, Newsroom, Selection
+
+DEFAULT_SUBJECT = "{{ edition.period_label }}: {{ edition.lead.title }}"
+DEFAULT_PREHEADER = "{{ edition.teaser }}"
+
+
+def compose(
+    selection: Selection,
+    *,
+    theme: Theme,
+    newsroom: Newsroom,
+    audience: Audience,
+    options: ThemeOptions,
+    now: datetime,
+    subject: str = "",
+    preheader: str = "",
+    read_image: Callable[[str], bytes] | None = None,
+    archive_url: str = "",
+) -> Rendering:
+    """Compose the edition of `selection`, which holds at least one story.
+
+    `subject` and `preheader` are templates; the audience's own come first, and ours when all are empty. `read_image`
+    gives the bytes of an image by the path that the story gives, or raises OSError. Raises RenderError with the file
+    and line of a template that fails; what is wrong with content is in the rendering's findings.
+    """
+    draft = Draft(
+        selection=selection,
+        theme=theme,
+        newsroom=newsroom,
+        audience=audience,
+        options=options,
+        now=now,
+        read_image=read_image,
+        archive_url=archive_url,
+    )
+    line = partial(_line, theme=theme, values=draft.values())
+    lines = {
+        "subject": line("subject", audience.subject or subject or DEFAULT_SUBJECT),
+        "preheader": line("preheader", audience.preheader or preheader or DEFAULT_PREHEADER),
+    }
+    html, findings = _html(draft, lines)
+    sizes = draft.tally.sizes()
+    text = finish(run(theme.text, draft.values() | lines, theme.text_places, []))
+    return Rendering(
+        edition=selection.edition,
+        **lines,
+        html=html,
+        text=text,
+        direction=draft.words.direction,
+        nonce=draft.nonce,
+        slots=draft.reader._slots(html, text, *lines.values()),  # noqa: SLF001 - hidden from templates, not from us
+        findings=(*draft.findings, *findings),
+        cut=draft.cut,
+        bytes_per_story=sizes,
+        images=draft.images,
+    )
+
+
+def _line(name: str, template: str, *, theme: Theme, values: dict[str, Any]) -> str:
+    """Fill a template of one line (subject, preheader)."""
+    key = ("line", template)
+    made = theme.memory.get(key)
+    if made is None:
+        try:
+            made = theme.lines.template(theme.lines.guarded(template, name))
+        except TemplateSyntaxError as error:
+            message = f"{name}:{error.lineno}: {error.message}"
+            raise RenderError(message) from None
+        theme.remember(key, made)
+    return one_line(run(made, values, whole(name), []))
+
+
+def _html(draft: Draft, lines: dict[str, str]) -> tuple[str, list[Finding]]:
+    """The HTML, with as many stories in full as the size limit lets through, and what had to give."""
+    limit = draft.options.size_limit
+    html = draft.html(lines)
+    size = len(html.encode())
+    if size <= limit:
+        return html, []
+    # More stories in full never make a smaller mail: search for the largest number that fits.
+    low, high = 0, len(draft.contents) - 1
+    while low < high:
+        middle = (low + high + 1) // 2
+        draft.cut_to(middle)
+        low, high = (middle, high) if len(draft.html(lines).encode()) <= limit else (low, middle - 1)
+    draft.cut_to(low)
+    html = draft.html(lines)
+    where, left = draft.selection.edition.id, len(html.encode())
+    message = (
+        f"the HTML would have {_kb(size)}, over {_kb(limit)}: the last {draft.cut} stories are title and link only"
+    )
+    findings = [Finding(code="size-cut", severity=Severity.WARNING, where=where, message=message)]
+    if left > limit:
+        message = f"the HTML has {_kb(left)} even with titles only, over {_kb(limit)}; set a limit for this audience"
+        findings.append(Finding(code="size-over", severity=Severity.ERROR, where=where, message=message))
+    return html, findings
+
+
+def _kb(size: int) -> str:
+    return f"{size / 1024:.0f} KB"

@@ -1,0 +1,171 @@
+"""Make one story ready to be set: clean words, links a mail may carry, its Markdown as HTML and as text, its image.
+
+    Story ─▶ Content (the same in every edition of a language; remembered) ─position─▶ StoryView
+
+Everything that had to be dropped is said in a finding that names the story's file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from digest.composer import photos
+from digest.composer.clean import one_line
+from digest.composer.links import resolve
+from digest.composer.views import LinkView, StoryView
+from digest.composer.words import direction
+from digest.model import Finding, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from digest.composer.options import ThemeOptions
+    from digest.composer.summary import Summary
+    from digest.composer.theme import Theme
+    from digest.composer.words import Words
+    from digest.model import Newsroom, Story
+
+_SEVERITY = {"image-missing": Severity.ERROR, "image-unsafe": Severity.ERROR, "link-unsafe": Severity.WARNING}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What a story says, ready to be set anywhere."""
+
+    story: Story
+    title: str
+    kicker: str
+    credit: str
+    date: str
+    link: str
+    summary: Summary
+    html: Markup
+    image_alt: str
+    lang: str
+    dir: str
+    findings: tuple[Finding, ...]
+    photo: photos.Photo
+
+
+def content(story: Story, *, theme: Theme, newsroom: Newsroom, words: Words, options: ThemeOptions) -> Content:
+    """The story made ready; from memory when this theme has made it ready before."""
+    key = (story, words.language, newsroom.url, newsroom.timezone, options)
+    kept = theme.memory.get(key)
+    if kept is not None:
+        found: Content = kept
+        return found
+    made = _make(story, theme=theme, newsroom=newsroom, words=words, options=options)
+    theme.remember(key, made)
+    return made
+
+
+def _make(story: Story, *, theme: Theme, newsroom: Newsroom, words: Words, options: ThemeOptions) -> Content:
+    problems: list[tuple[str, str]] = []
+    link = ""
+    if story.link:
+        checked = resolve(story.link, newsroom.url)
+        link = checked.url
+        if checked.code:
+            problems.append((checked.code, f"link: {checked.reason}"))
+    summary = theme.markdown.read(story.summary, lambda url: resolve(url, newsroom.url))
+    problems += summary.problems
+    foreign = bool(story.language) and not _same_language(story.language, words.language)
+    turned = foreign and direction(story.language) != words.direction
+    return Content(
+        story=story,
+        title=one_line(story.title),
+        kicker=one_line(story.kicker),
+        credit=one_line(story.credit),
+        date=words.day(story.date.astimezone(newsroom.timezone).date()) if options.dates else "",
+        link=link,
+        summary=summary,
+        html=Markup(summary.html),  # noqa: S704 - nh3 has cleaned it
+        image_alt=one_line(story.image_alt),
+        lang=story.language if foreign else "",
+        dir=direction(story.language) if turned else "",
+        findings=tuple(finding(story, code, message) for code, message in problems),
+        photo=photos.place(story.image, options, None) if story.image and options.images == "link" else photos.Photo(),
+    )
+
+
+def with_photo(made: Content, options: ThemeOptions, read_image: Callable[[str], bytes] | None) -> photos.Photo:
+    """The story's image: read anew when it can be read, since files change under a name that stays."""
+    image = made.story.image
+    if not image or (options.images == "link" and read_image is None):
+        return made.photo
+    return photos.place(image, options, read_image)
+
+
+def finding(story: Story, code: str, message: str) -> Finding:
+    """A finding about one story."""
+    return Finding(
+        code=code, severity=_SEVERITY.get(code, Severity.WARNING), where=story.file or story.id, message=message
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """Where a story stands in an edition. `reference` is the number of its first link in the text part."""
+
+    number: int
+    reference: int
+    level: int
+    lead: bool
+    first: bool
+    last: bool
+    brief: bool
+
+
+def view(made: Content, photo: photos.Photo, at: Position, theme: Theme) -> StoryView:
+    """The story as templates see it at this place."""
+    links, text = _references(made, at, theme)
+    return StoryView(
+        id=made.story.id,
+        number=at.number,
+        title=made.title,
+        kicker=made.kicker,
+        credit=made.credit,
+        date=made.date,
+        link=made.link,
+        html=made.html,
+        text=text,
+        links=links,
+        image=photo.src,
+        image_alt=made.image_alt,
+        image_width=photo.width,
+        image_height=photo.height,
+        lang=made.lang,
+        dir=made.dir,
+        lead=at.lead,
+        first=at.first,
+        last=at.last,
+        level=at.level,
+        brief=at.brief,
+    )
+
+
+def _references(made: Content, at: Position, theme: Theme) -> tuple[tuple[LinkView, ...], str]:
+    """The numbered links of a story, its own first, and its summary as text with these numbers in it."""
+    key = ("text", made.story, made.link, at.reference, at.brief)
+    kept = theme.memory.get(key)
+    if kept is not None:
+        found: tuple[tuple[LinkView, ...], str] = kept
+        return found
+    numbers: dict[str, int] = {}
+
+    def number(url: str) -> int:
+        return numbers.setdefault(url, at.reference + len(numbers))
+
+    if made.link:
+        number(made.link)
+    text = "" if at.brief else made.summary.text(number)
+    links = tuple(LinkView(number=count, url=url) for url, count in numbers.items())
+    theme.remember(key, (links, text))
+    return links, text
+
+
+def _same_language(one: str, other: str) -> bool:
+    return one.replace("_", "-").split("-")[0].lower() == other.replace("_", "-").split("-")[0].lower()

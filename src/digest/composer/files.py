@@ -1,0 +1,117 @@
+"""Find a theme's files: the newsroom's own first, then those that came with digest, file by file.
+
+    folders ─▶ ThemeFiles(theme.mjml.j2, partials, text.txt.j2, theme.yaml, locale/*.yaml)
+
+Reads templates and nothing else: a name that leads out of the theme's folders is refused.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from digest.errors import Fault, ThemeError
+from digest.yamlfile import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+MJML = "theme.mjml.j2"
+TEXT = "text.txt.j2"
+SETTINGS = "theme.yaml"
+LOCALE = "locale"
+FALLBACK = "default"  # the theme whose files stand in for those that another theme does not have
+_SUFFIXES = (".j2", ".mjml", ".yaml")
+_LARGEST = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateFile:
+    """One file: the name that a person would open, and what it says."""
+
+    shown: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThemeFiles:
+    """The files that count for one theme, by their name within it (`theme.mjml.j2`, `locale/en.yaml`)."""
+
+    theme: str
+    files: dict[str, TemplateFile]
+
+    def get(self, name: str, asked: Fault | None = None) -> TemplateFile:
+        """The file of that name. Raises ThemeError, at `asked` when something asked for it."""
+        found = self.files.get(name)
+        if found is None:
+            near = did_you_mean(name, (one for one in self.files if not one.startswith(LOCALE)))
+            message = f"the theme has no file {name}{near}"
+            place = asked or Fault(file=f"templates/{self.theme}", message="")
+            raise ThemeError([Fault(file=place.file, line=place.line, message=message)])
+        return found
+
+
+def builtin() -> Path:
+    """The folder of the themes that came with digest: in the wheel, or at the root of a working copy."""
+    package = Path(__file__).parent.parent
+    installed = package / "templates"
+    return installed if installed.is_dir() else package.parent.parent / "templates"
+
+
+def themes(folders: Sequence[Path]) -> list[str]:
+    """The names of all themes there are."""
+    found = {path.parent.name for folder in _all(folders) for path in folder.glob(f"*/{MJML}")}
+    return sorted(found)
+
+
+def gather(folders: Sequence[Path], theme: str) -> ThemeFiles:
+    """Read the files of `theme`. Raises ThemeError when there is no such theme, or a file that is not UTF-8."""
+    everywhere = _all(folders)
+    if not any((folder / theme / MJML).is_file() for folder in everywhere):
+        near = did_you_mean(theme, themes(folders))
+        raise ThemeError([Fault(file=f"templates/{theme}", message=f"there is no theme of this name{near}")])
+    files: dict[str, TemplateFile] = {}
+    for part, prefix in ((theme, ""), (LOCALE, f"{LOCALE}/"), (FALLBACK, "")):
+        for folder in everywhere:
+            for path in _templates(folder / part):
+                name = prefix + path.relative_to(folder / part).as_posix()
+                if name not in files:
+                    files[name] = _read(path)
+                elif prefix:
+                    files[f"{name}#{len(files)}"] = _read(path)  # a newsroom's words stand over ours, key by key
+    return ThemeFiles(theme=theme, files=files)
+
+
+def _all(folders: Sequence[Path]) -> list[Path]:
+    """The folders with ours at the end, each once."""
+    ours = builtin()
+    return [*(folder for folder in folders if folder != ours), ours]
+
+
+def _templates(folder: Path) -> Iterable[Path]:
+    root = folder.resolve()
+    for path in sorted(folder.rglob("*")):
+        inside = path.suffix in _SUFFIXES and path.is_file() and path.resolve().is_relative_to(root)
+        if inside and not path.name.startswith("."):
+            yield path
+
+
+def _read(path: Path) -> TemplateFile:
+    shown = _shown(path)
+    data = path.read_bytes()
+    if len(data) > _LARGEST:
+        raise ThemeError([Fault(file=shown, message=f"has {len(data)} bytes; a template has at most {_LARGEST}")])
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ThemeError([Fault(file=shown, line=line, message="this is not UTF-8; save it as UTF-8")]) from None
+    return TemplateFile(shown=shown, text=text.replace("\r\n", "\n"))
+
+
+def _shown(path: Path) -> str:
+    """The path as a person here would type it."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative

@@ -1,0 +1,166 @@
+"""The filters that themes may use: Jinja's harmless ones, those of ours that set text, and bounds on what grows.
+
+Each takes and returns text or values; none reads anything but its arguments. A filter that could make an endless text
+(`center`, `format`, `indent`), that is never the same twice (`random`), or that switches escaping off (`safe`) is not
+here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import pass_context, pass_eval_context
+from jinja2.filters import FILTERS as DEFAULT_FILTERS
+from markupsafe import Markup
+
+from digest.composer import words
+from digest.composer.wrap import COLUMNS, shorten, width, wrap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from jinja2.nodes import EvalContext
+    from jinja2.runtime import Context
+
+LARGEST = 16 * 1024 * 1024  # characters in one text, and in one rendering
+LONGEST_RANGE = 10_000
+
+_JINJAS = (
+    "abs",
+    "batch",
+    "capitalize",
+    "count",
+    "d",
+    "default",
+    "e",
+    "escape",
+    "first",
+    "float",
+    "int",
+    "items",
+    "last",
+    "length",
+    "list",
+    "lower",
+    "map",
+    "max",
+    "min",
+    "reject",
+    "rejectattr",
+    "reverse",
+    "round",
+    "select",
+    "selectattr",
+    "slice",
+    "sort",
+    "string",
+    "striptags",
+    "sum",
+    "title",
+    "trim",
+    "truncate",
+    "unique",
+    "upper",
+    "urlencode",
+)
+_TOO_LONG = f"this makes more than {LARGEST // (1024 * 1024)} MB of text"
+
+
+class BudgetError(Exception):
+    """A template did more work, or made more text, than any digest needs."""
+
+
+def bounded(value: Any) -> Any:
+    """The value, unless it is a text longer than LARGEST. Raises BudgetError."""
+    if isinstance(value, str) and len(value) > LARGEST:
+        raise BudgetError(_TOO_LONG)
+    return value
+
+
+def limited_range(*numbers: int) -> range:
+    """`range()` of at most LONGEST_RANGE numbers. Raises BudgetError."""
+    found = range(*numbers)
+    try:
+        long = len(found)
+    except OverflowError:
+        long = LONGEST_RANGE + 1
+    if long > LONGEST_RANGE:
+        message = f"range{numbers} is too long, at most {LONGEST_RANGE} numbers"
+        raise BudgetError(message)
+    return found
+
+
+@pass_context
+def _steps(context: Context, items: Iterable[Any]) -> Iterator[Any]:
+    """Hand out `items`, each for one step of the rendering's budget."""
+    spend: Callable[[], None] = context["_budget"].spend
+    for item in items:
+        spend()
+        yield item
+
+
+@pass_eval_context
+def _joined(context: EvalContext, parts: list[Any]) -> str:
+    """`a ~ b`: escaped as Jinja would, and no longer than LARGEST."""
+    texts: list[Any] = [part if isinstance(part, str) else str(part) for part in parts]
+    if sum(map(len, texts)) > LARGEST:
+        raise BudgetError(_TOO_LONG)
+    return Markup("").join(texts) if context.autoescape else "".join(texts)
+
+
+@pass_eval_context
+def _join(context: EvalContext, items: Iterable[Any], separator: str = "") -> str:
+    texts: list[Any] = []
+    for item in items:
+        texts.extend((separator, item))
+    return _joined(context, texts[1:])
+
+
+def _batch(items: Iterable[Any], size: int, filler: Any = None) -> Iterator[list[Any]]:
+    return DEFAULT_FILTERS["batch"](items, len(limited_range(size)) or 1, filler)  # type: ignore[no-any-return]
+
+
+def _slice(items: Iterable[Any], count: int, filler: Any = None) -> Iterator[list[Any]]:
+    return DEFAULT_FILTERS["slice"](items, len(limited_range(count)) or 1, filler)  # type: ignore[no-any-return]
+
+
+def _replace(text: str, old: str, new: str) -> str:
+    if len(text) + text.count(old) * len(new) > LARGEST:
+        raise BudgetError(_TOO_LONG)
+    return text.replace(old, new)
+
+
+def _fill(text: str, **values: object) -> str:
+    """Put values where `{name}` stands in one of the theme's words."""
+    return words.fill(text, **values)
+
+
+def _wrap(text: str, first: str = "", rest: str | None = None) -> str:
+    """Set a paragraph in 72 columns; `first` begins its first line, `rest` (or blanks) the others."""
+    return wrap(text, COLUMNS, first=first, rest=" " * width(first) if rest is None else rest)
+
+
+def _rule(mark: str) -> str:
+    """A line of `mark` across all 72 columns."""
+    return mark[:1] * COLUMNS
+
+
+def _underline(text: str, mark: str = "-") -> str:
+    """The text with a line of `mark` under it, as wide as its widest line."""
+    return f"{text}\n{mark[:1] * min(COLUMNS, max(map(width, text.split(chr(10)))))}"
+
+
+FILTERS: dict[str, Callable[..., Any]] = {name: DEFAULT_FILTERS[name] for name in _JINJAS} | {
+    "_bounded": bounded,
+    "_joined": _joined,
+    "_steps": _steps,
+    "batch": _batch,
+    "fill": _fill,
+    "join": _join,
+    "replace": _replace,
+    "rule": _rule,
+    "shorten": shorten,
+    "slice": _slice,
+    "underline": _underline,
+    "wrap": _wrap,
+}

@@ -1,0 +1,75 @@
+"""What a newsroom may set about its theme: brand colours, logo, fonts, how images travel, how large a mail may be.
+
+`ThemeOptions.faults()` says every value that cannot be used; `notes` of a loaded theme say what had to be adjusted.
+This module reads no file.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from digest.composer.colour import is_colour
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+GMAIL_CLIPS_AT = 102 * 1024  # bytes of HTML after which Gmail shows "[Message clipped]"
+SERIF = "Georgia, 'Times New Roman', Times, serif"
+SANS = "-apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_FONTS = re.compile(r"[A-Za-z0-9 _,'-]{1,300}")  # what a font-family list needs, and nothing that could leave it
+_URL = re.compile(r"https?://[^\s\"'<>]+")
+_SMALLEST = 4096
+_WIDEST = 592  # the sheet's 640 less its margins
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThemeOptions:
+    """The `theme:` part of config.yaml. Sizes in bytes, widths in pixels, colours as `#rrggbb`."""
+
+    name: str = "default"  # the folder in templates/
+    brand: str = "#1e2dbe"
+    brand_dark: str = ""  # the accent in dark mode; made from `brand` when empty
+    logo: str = (
+        ""  # an address (https://…) of a PNG or JPEG for the masthead; the newsroom's name stands there if empty
+    )
+    logo_alt: str = ""  # the newsroom's name when empty
+    logo_width: int = 160
+    heading_font: str = SERIF
+    body_font: str = SANS
+    images: Literal["link", "embed"] = "link"
+    image_base_url: str = ""  # what a relative image path is appended to, with images: link
+    size_limit: int = GMAIL_CLIPS_AT
+    contents_over: int = 6  # an edition with more stories than this opens with a contents list
+    dates: bool = True  # show each story's date
+
+    def faults(self) -> tuple[tuple[str, str], ...]:
+        """Every value that cannot be used, as (key, message); empty when all can."""
+        return tuple(self._faults())
+
+    def _faults(self) -> Iterator[tuple[str, str]]:  # noqa: C901 - one rule per key, nothing between them
+        if not _NAME.fullmatch(self.name):
+            yield "name", f"{self.name!r} is not a folder's name; use small letters, digits and hyphens"
+        if not is_colour(self.brand):
+            yield "brand", f"{self.brand!r} is not a colour; write it like #1e2dbe"
+        if self.brand_dark and not is_colour(self.brand_dark):
+            yield "brand_dark", f"{self.brand_dark!r} is not a colour; write it like #9db0ff"
+        for key in ("heading_font", "body_font"):
+            fonts: str = getattr(self, key)
+            if not _FONTS.fullmatch(fonts) or fonts.count("'") % 2:
+                yield key, f"{fonts!r} is not a list of font names; write it like Georgia, 'Times New Roman', serif"
+        for key in ("logo", "image_base_url"):
+            url: str = getattr(self, key)
+            if url and not _URL.fullmatch(url):
+                yield key, f"{url!r} is not an address that a mail can load; begin with https://"
+        if not 1 <= self.logo_width <= _WIDEST:
+            yield "logo_width", f"{self.logo_width} is not a width in pixels from 1 to {_WIDEST}"
+        if self.images not in ("link", "embed"):
+            yield "images", f"{self.images!r} is neither 'link' nor 'embed'"
+        if self.size_limit < _SMALLEST:
+            yield "size_limit", f"{self.size_limit} bytes hold no digest; give at least {_SMALLEST}"
+        if self.contents_over < 0:
+            yield "contents_over", f"{self.contents_over} is below 0; 0 always shows the contents list"

@@ -1,0 +1,204 @@
+"""Run templates that anyone may have written: no way out to Python, no endless work, and errors with file and line.
+
+    template ─guarded()─▶ code ─run()─▶ text │ RenderError "file:line: what is wrong"
+
+Templates see values that this package made for them (classes marked with `template_value`), words and numbers; names
+are read, never private ones. Every turn of a loop and every call takes a step of a budget, and every text that grows
+has a bound. Story content is data: nothing in it is ever read as a template.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, nodes
+from jinja2.sandbox import SandboxedEnvironment
+from jinja2.visitor import NodeTransformer
+
+from digest.composer.filters import FILTERS, LARGEST, BudgetError, bounded, limited_range
+from digest.errors import RenderError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import CodeType, TracebackType
+
+    from jinja2.runtime import Context
+
+    from digest.composer.places import Places
+
+    T = TypeVar("T", bound=type)
+
+STEPS = 200_000  # turns of loops and calls in one rendering; 500 stories take about 5,000
+SECONDS = 20.0  # a rendering takes milliseconds
+_CLOCK_EVERY = 1024  # steps between two looks at the clock
+_TEXT_METHODS = frozenset(
+    (
+        "capitalize",
+        "endswith",
+        "lower",
+        "lstrip",
+        "removeprefix",
+        "removesuffix",
+        "rstrip",
+        "split",
+        "startswith",
+        "strip",
+        "title",
+        "upper",
+    )
+)
+_values: set[type] = set()
+
+
+def template_value(kind: T) -> T:
+    """Mark a class of ours whose public attributes templates may read. A class decorator."""
+    _values.add(kind)
+    return kind
+
+
+class Budget:
+    """What one rendering may still spend."""
+
+    __slots__ = ("deadline", "steps")
+
+    def __init__(self) -> None:
+        self.steps = STEPS
+        self.deadline = time.monotonic() + SECONDS
+
+    def spend(self) -> None:
+        """Take one step. Raises BudgetError when there are none left, or no time."""
+        self.steps -= 1
+        if self.steps < 0:
+            message = f"this takes more than {STEPS} steps; is there a loop without end?"
+            raise BudgetError(message)
+        if self.steps % _CLOCK_EVERY == 0 and time.monotonic() > self.deadline:
+            message = f"this takes more than {SECONDS:.0f} seconds"
+            raise BudgetError(message)
+
+
+class ThemeEnvironment(SandboxedEnvironment):
+    """Jinja as themes get it: strict, without a loader (nothing can be included at run time), and on a budget."""
+
+    intercepted_binops = frozenset({"+", "*", "**", "%"})
+
+    def __init__(self, *, escape: bool, lines: bool = False) -> None:
+        """`escape` for HTML; `lines` drops the line of a block tag that stands alone, as plain text needs it."""
+        super().__init__(
+            autoescape=escape,
+            undefined=StrictUndefined,
+            trim_blocks=lines,
+            lstrip_blocks=lines,
+            keep_trailing_newline=True,
+        )
+        self.filters = FILTERS.copy()
+        self.globals = {name: self.globals[name] for name in ("cycler", "dict", "joiner", "namespace")}
+        self.globals["range"] = limited_range
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Of texts only methods that cannot make them grow; of everything else what Jinja deems safe."""
+        if isinstance(obj, str):
+            return attr in _TEXT_METHODS
+        return super().is_safe_attribute(obj, attr, value)
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """`obj.attribute`: quickly for our own values, by Jinja's rules for all others."""
+        if type(obj) in _values and attribute[:1] != "_":
+            try:
+                return getattr(obj, attribute)
+            except AttributeError:
+                return self.undefined(obj=obj, name=attribute)
+        return super().getattr(obj, attribute)
+
+    def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Call something from a template: one step, and what comes back is bounded."""
+        context["_budget"].spend()
+        return bounded(super().call(context, obj, *args, **kwargs))
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """Arithmetic that could fill the memory, only on what is small."""
+        most = 64 if operator == "**" else 1_000_000
+        if operator in ("*", "**") and not (_is_small(left, 1_000_000) and _is_small(right, most)):
+            message = f"{operator} is for small numbers here"
+            raise BudgetError(message)
+        if operator == "%" and isinstance(left, str):
+            message = "% formats no text here; put the parts next to each other"
+            raise BudgetError(message)
+        return bounded(super().call_binop(context, operator, left, right))
+
+    def guarded(self, source: str, name: str) -> CodeType:
+        """Compile a template in which everything that repeats or grows counts. Raises TemplateSyntaxError."""
+        tree = _Guard().visit(self.parse(source, name, name))
+        code: CodeType = self.compile(tree, name, name)
+        return code
+
+    def template(self, code: CodeType) -> Template:
+        """The template that `code` (of guarded()) makes."""
+        return Template.from_code(self, code, self.globals)
+
+
+class _Guard(NodeTransformer):
+    """Writes the budget into a template's syntax tree."""
+
+    def visit_Name(self, node: nodes.Name) -> nodes.Node:  # noqa: N802 - visitors are named after their nodes
+        if node.name.startswith("_"):
+            message = f"{node.name} is private; names here begin with a letter"
+            raise TemplateSyntaxError(message, node.lineno)
+        return node
+
+    def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        node.iter = nodes.Filter(node.iter, "_steps", [], [], None, None, lineno=node.lineno)
+        return node
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        parts = nodes.List(node.nodes, lineno=node.lineno)
+        return nodes.Filter(parts, "_joined", [], [], None, None, lineno=node.lineno)
+
+    def visit_AssignBlock(self, node: nodes.AssignBlock) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        node.filter = nodes.Filter(node.filter, "_bounded", [], [], None, None, lineno=node.lineno)
+        return node
+
+    def visit_Include(self, node: nodes.Node) -> nodes.Node:  # noqa: N802
+        message = "templates are not put together here; in a theme use <mj-include path=…>"
+        raise TemplateSyntaxError(message, node.lineno)
+
+    visit_Import = visit_FromImport = visit_Extends = visit_Include  # noqa: N815
+
+
+def run(template: Template, values: Mapping[str, Any], places: Places, parts: list[str]) -> str:
+    """Render `template` piece by piece into `parts`, and return them joined.
+
+    Raises RenderError with the file and line of the template for anything that goes wrong in it.
+    """
+    size = 0
+    try:
+        for piece in template.generate(values, _budget=Budget()):
+            parts.append(piece)
+            size += len(piece)
+            if size > LARGEST:
+                bounded("".join(parts))
+    except RecursionError:
+        message = f"{_where(sys.exc_info()[2], template, places)}: a macro calls itself without end"
+        raise RenderError(message) from None
+    except (TemplateError, BudgetError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        message = f"{_where(error.__traceback__, template, places)}: {str(error) or type(error).__name__}"
+        raise RenderError(message) from None
+    return "".join(parts)
+
+
+def _where(traceback: TracebackType | None, template: Template, places: Places) -> str:
+    """The innermost line of the template that the traceback passed through; Jinja has put its own lines into it."""
+    line = 0
+    while traceback:
+        if traceback.tb_frame.f_code.co_filename == template.filename:
+            line = traceback.tb_lineno
+        traceback = traceback.tb_next
+    return places.at_line(line)
+
+
+def _is_small(value: Any, most: int) -> bool:
+    return isinstance(value, int | float) and abs(value) <= most

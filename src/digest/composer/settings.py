@@ -1,0 +1,145 @@
+"""Read a theme's theme.yaml: its colours in both schemes, which must be told apart from which; and its catalogues.
+
+    theme.yaml + the brand's shades ─▶ every colour by name │ ThemeError naming the pair that cannot be read
+
+It decides no look; it only refuses what readers could not read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from digest.composer.colour import READABLE, contrast, ink_on, is_colour, lightness, readable, softer
+from digest.composer.files import LOCALE, SETTINGS, TemplateFile, ThemeFiles
+from digest.composer.words import DEFAULT, PLURALS, Catalogue
+from digest.errors import Fault, ThemeError
+from digest.yamlfile import Document, did_you_mean, parse
+
+if TYPE_CHECKING:
+    from digest.composer.options import ThemeOptions
+
+_SCHEMES = 2  # light and dark
+_BAND_AT_NIGHT = 0.42  # of the brand's lightness
+_CLEAR = 7.0  # the accent in dark mode: small text on a dark sheet wants more than the least contrast
+
+
+def colours(files: ThemeFiles, options: ThemeOptions) -> tuple[dict[str, str], list[str]]:
+    """Every colour of the theme by name (`ink`, and `ink_dark` for dark mode), and notes on what was adjusted."""
+    settings = files.get(SETTINGS)
+    document = parse(settings.text, settings.shown)
+    faults = list(document.faults)
+    palette: dict[str, str] = {}
+    named = document.data.get("colors", {})
+    for name, pair in named.items() if isinstance(named, dict) else ():
+        values = pair if isinstance(pair, list) else [pair, pair]
+        if len(values) != _SCHEMES or not all(isinstance(value, str) and is_colour(value) for value in values):
+            message = 'give two colours, for light and for dark: ["#14161c", "#f2f3f7"]'
+            faults.append(document.fault(("colors", name), message))
+            continue
+        palette[name], palette[f"{name}_dark"] = values
+    faults += [
+        document.fault((), f"colors.{name} is missing; a theme has at least ink, page and sheet")
+        for name in ("ink", "page", "sheet")
+        if name not in palette
+    ]
+    if faults:
+        raise ThemeError(faults)
+    notes = _brand(palette, options)
+    faults = _unreadable(document, palette)
+    if faults:
+        raise ThemeError(faults)
+    return palette, notes
+
+
+def _brand(palette: dict[str, str], options: ThemeOptions) -> list[str]:
+    """Add the shades of the brand: `band` and what is written on it, and `accent` for small text and links."""
+    notes = []
+    palette["band"] = options.brand
+    palette["band_dark"] = _night(options.brand)
+    for scheme in ("", "_dark"):
+        band = palette[f"band{scheme}"]
+        palette[f"on_band{scheme}"] = ink_on(band)
+        palette[f"on_band_soft{scheme}"] = softer(palette[f"on_band{scheme}"], band)
+    grounds = [palette["sheet"], palette["page"]]
+    palette["accent"] = readable(options.brand, grounds)
+    if palette["accent"] != options.brand:
+        notes.append(
+            f"theme.brand: {options.brand} cannot be read on {grounds[0]}; kickers and links use {palette['accent']}"
+        )
+    grounds = [palette["sheet_dark"], palette["page_dark"]]
+    wanted = options.brand_dark or readable(options.brand, grounds, _CLEAR)
+    palette["accent_dark"] = readable(wanted, grounds)
+    if options.brand_dark and palette["accent_dark"] != options.brand_dark:
+        notes.append(
+            f"theme.brand_dark: {options.brand_dark} cannot be read on {grounds[0]}; "
+            f"dark mode uses {palette['accent_dark']}"
+        )
+    return notes
+
+
+def _night(brand: str) -> str:
+    """The band after dark: the brand, deep enough not to glare."""
+    import colorsys
+
+    from digest.composer.colour import rgb
+
+    _, value, _ = colorsys.rgb_to_hls(*rgb(brand))
+    return lightness(brand, min(value, 0.5) * _BAND_AT_NIGHT)
+
+
+def _unreadable(document: Document, palette: dict[str, str]) -> list[Fault]:
+    faults = []
+    pairs = document.data.get("contrast", [])
+    for index, pair in enumerate(pairs if isinstance(pairs, list) else []):
+        ink, _, ground = str(pair).partition(" on ")
+        faults += [
+            document.fault(("contrast", index), f"{name!r} is no colour{did_you_mean(name, palette)}")
+            for name in (ink, ground)
+            if name not in palette
+        ]
+        if ink not in palette or ground not in palette:
+            continue
+        for scheme in ("", "_dark"):
+            one, other = palette[ink + scheme], palette[ground + scheme]
+            if (ratio := contrast(one, other)) < READABLE:
+                message = f"{one} on {other} has a contrast of {ratio:.1f}; {READABLE} is the least that can be read"
+                faults.append(document.fault(("contrast", index), f"{ink}{scheme} on {ground}{scheme}: {message}"))
+    return faults
+
+
+def catalogues(files: ThemeFiles) -> dict[str, Catalogue]:
+    """The words of every language, by tag; a newsroom's own file is laid over ours. Raises ThemeError."""
+    found: dict[str, Catalogue] = {}
+    faults: list[Fault] = []
+    for name, file in reversed(files.files.items()):
+        if not name.startswith(f"{LOCALE}/"):
+            continue
+        language = name.split("#")[0].removeprefix(f"{LOCALE}/").removesuffix(".yaml").lower()
+        words, wrong = _catalogue(file)
+        faults += wrong
+        found[language] = found.get(language, {}) | words
+    known = found.get(DEFAULT, {})
+    for name, file in files.files.items():
+        if name.startswith(f"{LOCALE}/"):
+            document = parse(file.text, file.shown)
+            faults += [
+                document.fault((key,), f"is no word of the themes{did_you_mean(key, known)}")
+                for key in document.data
+                if key not in known
+            ]
+    if faults:
+        raise ThemeError(faults)
+    return found
+
+
+def _catalogue(file: TemplateFile) -> tuple[Catalogue, list[Fault]]:
+    document = parse(file.text, file.shown)
+    faults = list(document.faults)
+    for key, value in document.data.items():
+        if isinstance(value, dict):
+            if "other" not in value or not set(value) <= set(PLURALS):
+                message = f"plural forms are {', '.join(PLURALS)}; other is always needed"
+                faults.append(document.fault((key,), message))
+        elif not isinstance(value, str):
+            faults.append(document.fault((key,), "expected one text here, or plural forms"))
+    return document.data, faults

@@ -1,0 +1,216 @@
+"""Load a theme: compiled already, from the cache on disk, or compiled now and cached.
+
+    folders + options ─hash of all that goes in─▶ cache hit ─▶ Theme
+                                               └▶ miss ─compile─▶ cache ─▶ Theme
+
+A hit imports neither MJML nor premailer and parses no template. The cache is only ever a short cut: a damaged file is
+made anew, and a folder that cannot be written costs time and nothing else.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import importlib.util
+import json
+import marshal
+import os
+import sys
+import tempfile
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from digest.composer.files import ThemeFiles, gather
+from digest.composer.places import Places
+from digest.composer.sandbox import ThemeEnvironment
+from digest.composer.summary import Markdown
+from digest.composer.words import Words
+from digest.errors import ThemeError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import CodeType
+
+    from jinja2 import Template
+
+    from digest.composer.compile import Compiled
+    from digest.composer.options import ThemeOptions
+    from digest.composer.words import Catalogue
+
+_LIBRARIES = ("mjml", "premailer", "cssutils", "jinja2")  # what is compiled depends on them
+_OURS = ("compile", "filters", "lint", "mjml_table", "sandbox", "settings", "summary", "tokens")
+_KEPT = 8  # compiled themes on disk; one is about 100 KB
+_REMEMBERED = 2000  # stories whose parts are kept in memory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Theme:
+    """A compiled theme. `key` is the hash of all that went into it; `notes` say what was adjusted to be readable."""
+
+    name: str
+    key: str
+    html: Template
+    html_places: Places
+    text: Template
+    text_places: Places
+    markdown: Markdown
+    constants: dict[str, Any]
+    catalogues: dict[str, Catalogue]
+    notes: tuple[str, ...] = ()
+    lines: ThemeEnvironment  # for subject and preheader: one line of plain text each
+    memory: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def words(self, language: str) -> Words:
+        """The theme's words in `language`; English, with `missing` set, when it has none of them."""
+        key = ("words", language)
+        if key not in self.memory:
+            self.memory[key] = Words(language, self.catalogues)
+        found: Words = self.memory[key]
+        return found
+
+    def remember(self, key: Any, value: Any) -> None:
+        """Keep something that is costly to make again. When there is too much, all is forgotten."""
+        if len(self.memory) >= _REMEMBERED:
+            self.memory.clear()
+        self.memory[key] = value
+
+
+def load_theme(folders: Sequence[Path], options: ThemeOptions, *, cache: Path | None = None) -> Theme:
+    """Load the theme that `options` names, from the first of `folders` (and then ours) that has each of its files.
+
+    `cache` is a folder for compiled themes; it is made when it is missing. Raises ThemeError with every fault.
+    """
+    if faults := options.faults():
+        from digest.errors import Fault
+
+        raise ThemeError([Fault(file="theme", key=key, message=message) for key, message in faults])
+    files = gather(folders, options.name)
+    key = _key(files, options)
+    path = cache / f"theme-{options.name}-{key[:32]}.json" if cache else None
+    if path and (kept := _read(path, key)):
+        return kept
+    from digest.composer.compile import compile_theme
+
+    compiled = compile_theme(files, options)
+    packed = _pack(compiled, options.name, key)
+    if path:
+        _write(path, packed)
+    return _unpack(packed)
+
+
+def _key(files: ThemeFiles, options: ThemeOptions) -> str:
+    here = Path(__file__).parent
+    parts = {
+        "files": {name: (file.shown, _sha(file.text.encode())) for name, file in files.files.items()},
+        "options": asdict(options),
+        "libraries": {name: _version(name) for name in _LIBRARIES},
+        "ours": {name: _sha(here.joinpath(f"{name}.py").read_bytes()) for name in _OURS},
+        "python": sys.implementation.cache_tag,
+    }
+    return _sha(json.dumps(parts, sort_keys=True).encode())
+
+
+def _version(name: str) -> str:
+    """The version of a library, by the folder beside it: reading its metadata would cost a hundred times more."""
+    spec = importlib.util.find_spec(name)
+    if spec is None or not spec.origin:
+        return ""
+    folder = Path(spec.origin).parent.parent
+    names = (entry.name for entry in os.scandir(folder) if entry.name.endswith(".dist-info"))
+    versions = sorted(found for found in names if found.lower().replace("-", "_").startswith(name))
+    return ",".join(versions)
+
+
+def _sha(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _pack(compiled: Compiled, name: str, key: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "key": key,
+        "html_code": _code(compiled.html_code),
+        "html_places": asdict(compiled.html_places),
+        "text_code": _code(compiled.text_code),
+        "text_places": asdict(compiled.text_places),
+        "styles": compiled.styles,
+        "constants": {
+            name: {"markup": str(value)} if isinstance(value, Markup) else value
+            for name, value in compiled.constants.items()
+        },
+        "catalogues": compiled.catalogues,
+        "notes": compiled.notes,
+    }
+
+
+def _unpack(packed: dict[str, Any]) -> Theme:
+    html = ThemeEnvironment(escape=True)
+    text = ThemeEnvironment(escape=False, lines=True)
+    return Theme(
+        name=packed["name"],
+        key=packed["key"],
+        html=html.template(_decode(packed["html_code"])),
+        html_places=_places(packed["html_places"]),
+        text=text.template(_decode(packed["text_code"])),
+        text_places=_places(packed["text_places"]),
+        markdown=Markdown(packed["styles"]),
+        constants={
+            name: Markup(value["markup"]) if isinstance(value, dict) else value  # noqa: S704 - ours, compiled
+            for name, value in packed["constants"].items()
+        },
+        catalogues=packed["catalogues"],
+        notes=tuple(packed["notes"]),
+        lines=text,
+    )
+
+
+def _code(code: CodeType) -> str:
+    return base64.b64encode(marshal.dumps(code)).decode("ascii")
+
+
+def _decode(text: str) -> CodeType:
+    # The checksum of the cache file has been verified: this is what we wrote, under the same Python.
+    code: CodeType = marshal.loads(base64.b64decode(text))  # noqa: S302
+    return code
+
+
+def _places(packed: dict[str, Any]) -> Places:
+    return Places(**{one.name: _frozen(packed[one.name]) for one in fields(Places)})
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list | tuple) else value
+
+
+def _read(path: Path, key: str) -> Theme | None:
+    """The theme kept at `path`; None when there is none, or when it is damaged in any way."""
+    try:
+        checksum, _, payload = path.read_bytes().partition(b"\n")
+    except OSError:
+        return None
+    if checksum.decode("ascii", errors="replace") != _sha(payload):
+        return None
+    packed = json.loads(payload)
+    return _unpack(packed) if packed["key"] == key else None
+
+
+def _write(path: Path, packed: dict[str, Any]) -> None:
+    """Keep a compiled theme, whole or not at all, and drop the oldest of too many."""
+    payload = json.dumps(packed, ensure_ascii=False).encode()
+    with contextlib.suppress(OSError):  # a cache that cannot be kept costs time, and is no fault of the edition
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(_sha(payload).encode() + b"\n" + payload)
+            Path(name).replace(path)
+        except OSError:
+            Path(name).unlink(missing_ok=True)
+            raise
+        kept = sorted(path.parent.glob("theme-*.json"), key=lambda one: one.stat().st_mtime, reverse=True)
+        for old in kept[_KEPT:]:
+            old.unlink(missing_ok=True)

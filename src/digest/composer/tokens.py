@@ -1,0 +1,148 @@
+"""Swap Jinja tags for opaque words that MJML and premailer pass through, and put the tags back afterwards.
+
+    MJML with Jinja ─swap()─▶ MJML with tokens ─MJML, premailer─▶ HTML with tokens ─restore()─▶ HTML with Jinja
+
+What reads only `theme` is known when the theme is compiled, and is written out at once. restore() puts every tag on a
+line of its own (inside the tag, where Jinja ignores it), so that an error at run time is traced back to its file.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import TemplateSyntaxError, meta
+
+from digest.composer.places import Places, whole
+from digest.composer.sandbox import run
+from digest.errors import Fault, ThemeError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from digest.composer.sandbox import ThemeEnvironment
+
+TOKEN = re.compile(r"jx(\d+)xj")
+_OPENING = re.compile(r"\{[{%][-+]?")
+_ENDS = {"variable_begin": "variable_end", "block_begin": "block_end"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tag:
+    """One Jinja tag as it was written, with the file and line it begins on."""
+
+    text: str
+    file: str
+    line: int
+
+    @property
+    def is_block(self) -> bool:
+        """Whether it is `{% … %}`: it must come through exactly once, or the template falls apart."""
+        return self.text.startswith("{%")
+
+
+@dataclass(slots=True)
+class Swapped:
+    """A text whose Jinja tags are tokens. `spots` are (offset in the text, line of the source) to count lines from."""
+
+    text: str = ""
+    tags: list[Tag] = field(default_factory=list)
+    spots: list[tuple[int, int]] = field(default_factory=list)
+    places: Places = field(default_factory=lambda: Places(starts=(), files=(), lines=()))
+
+    def place(self, offset: int) -> tuple[str, int]:
+        """The file and line that stand at `offset` of the text."""
+        index = max(bisect_right(self.spots, (offset, 1 << 62)) - 1, 0)
+        start, line = self.spots[index] if self.spots else (0, 1)
+        return self.places.find(line + self.text.count("\n", start, offset))
+
+
+def swap(source: str, places: Places, environment: ThemeEnvironment, constants: Mapping[str, Any]) -> Swapped:
+    """Swap the Jinja tags of `source`. Raises ThemeError for Jinja that cannot be read."""
+    if found := TOKEN.search(source):
+        file, line = places.find(source.count("\n", 0, found.start()) + 1)
+        raise ThemeError([Fault(file=file, line=line, message=f"{found[0]!r} is a word kept for digest, use another")])
+    swapped = Swapped(places=places)
+    parts: list[str] = []
+    size = 0
+    try:
+        pieces = list(environment.lex(source))
+    except TemplateSyntaxError as error:
+        file, line = places.find(error.lineno)
+        raise ThemeError([Fault(file=file, line=line, message=error.message or "this is not Jinja")]) from None
+    tag, begun, ends, comment = "", 0, "", False
+    for line, kind, value in pieces:
+        if kind == "comment_begin":
+            comment = True
+        elif kind == "comment_end":
+            comment = False
+        if comment or kind in ("comment_end", "raw_begin", "raw_end"):
+            continue
+        if kind in _ENDS:
+            tag, begun, ends = value, line, _ENDS[kind]
+            continue
+        if ends:
+            tag += value
+            if kind != ends:
+                continue
+            text = _token(tag.rstrip(), swapped, places.find(begun), environment, constants)
+            tag, ends, line = "", "", begun  # noqa: PLW2901 - a tag begins where it began
+        else:
+            text = value
+        swapped.spots.append((size, line))
+        parts.append(text)
+        size += len(text)
+    swapped.text = "".join(parts)
+    return swapped
+
+
+def _token(
+    tag: str, swapped: Swapped, place: tuple[str, int], environment: ThemeEnvironment, constants: Mapping[str, Any]
+) -> str:
+    if tag.startswith("{{"):
+        names = meta.find_undeclared_variables(environment.parse(tag))
+        if names and names <= set(constants):
+            template = environment.template(environment.guarded(tag, place[0]))
+            return run(template, constants, whole(*place), [])
+    swapped.tags.append(Tag(text=tag, file=place[0], line=place[1]))
+    return f"jx{len(swapped.tags) - 1}xj"
+
+
+def restore(text: str, tags: list[Tag]) -> tuple[str, Places]:
+    """Put the tags back. Raises ThemeError for a block tag that was lost or doubled on the way."""
+    counts = [0] * len(tags)
+    for found in TOKEN.finditer(text):
+        counts[int(found[1])] += 1
+    faults = [
+        Fault(
+            file=tag.file,
+            line=tag.line,
+            message=f"{tag.text} {'is lost' if not count else 'is doubled'} in MJML; "
+            "put it into <mj-raw>, or into the text of <mj-text>",
+        )
+        for tag, count in zip(tags, counts, strict=True)
+        if tag.is_block and count != 1
+    ]
+    if faults:
+        raise ThemeError(faults)
+    starts: list[int] = []
+    files: list[str] = []
+    lines: list[int] = []
+    parts: list[str] = []
+    at, line = 0, 1
+    for found in TOKEN.finditer(text):
+        before = text[at : found.start()]
+        tag = tags[int(found[1])]
+        opening = _OPENING.match(tag.text)
+        assert opening is not None
+        written = f"{opening[0]}\n{tag.text[opening.end() :].replace(chr(10), ' ')}"
+        parts += (before, written)
+        line += before.count("\n") + 1
+        starts.append(line)
+        files.append(tag.file)
+        lines.append(tag.line)
+        at = found.end()
+    parts.append(text[at:])
+    return "".join(parts), Places(starts=tuple(starts), files=tuple(files), lines=tuple(lines), fixed=True)

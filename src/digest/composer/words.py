@@ -1,0 +1,154 @@
+"""The theme's own words and the calendar's, in the edition's language: plurals, dates, periods, countries, direction.
+
+    language tag ─▶ catalogue (templates/locale/) + CLDR (Babel) ─▶ Words
+
+Rules of CLDR, never of a programmer: Arabic has six plurals, Spanish says `de`, English here is `14 February 2022`.
+Babel is imported when the first Words is made.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Literal
+
+from digest.period import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    from babel import Locale
+
+    from digest.period import Period
+
+Catalogue = dict[str, "str | dict[str, str]"]
+PLURALS = ("zero", "one", "two", "few", "many", "other")
+DEFAULT = "en"
+
+_TERRITORIES = {"en": "en_GB"}  # what a bare tag means where CLDR's own choice would mislead: `en` is American order
+_MONTH = re.compile(r"\d{4}-\d{2}")
+_COUNTRY = re.compile(r"[A-Z]{2}")
+
+
+class Words:
+    """What to say in one language. `missing` says that the theme has no catalogue for it and speaks English."""
+
+    def __init__(self, language: str, catalogues: Mapping[str, Catalogue]) -> None:
+        self.language = language
+        base = language.replace("_", "-").split("-", maxsplit=1)[0].lower()
+        found = catalogues.get(language.lower()) or catalogues.get(base)
+        self.missing = found is None
+        self.catalogue: Catalogue = {**catalogues[DEFAULT], **(found or {})}
+        self.locale = _locale(language)
+        own = _locale(DEFAULT) if self.missing else self.locale
+        self._plural = own.plural_form
+        self.direction: Literal["ltr", "rtl"] = "rtl" if self.locale.text_direction == "rtl" else "ltr"
+        self._days: dict[date, str] = {}
+
+    def say(self, key: str, **values: object) -> str:
+        """The catalogue's text for `key`, with `{name}` replaced by the value of that name."""
+        text = self.catalogue[key]
+        assert isinstance(text, str), key
+        return fill(text, **values)
+
+    def count(self, key: str, number: int) -> str:
+        """The catalogue's text for this many things, by the language's own plural rule."""
+        forms = self.catalogue[key]
+        assert isinstance(forms, dict), key
+        return fill(forms.get(self._plural(number), forms["other"]), n=number)
+
+    def day(self, day: date) -> str:
+        """`14 February 2022`, `14 de febrero de 2022`, `2022年2月14日`."""
+        text = self._days.get(day)
+        if text is None:
+            from babel.dates import format_date
+
+            text = self._days[day] = format_date(day, "long", locale=self.locale)
+        return text
+
+    def period(self, period: Period) -> str:
+        """The period's name as a heading: `February 2022`, `1st quarter 2022`, `2021`, `Week of 14–20 Feb 2022`."""
+        if period.kind == "year":
+            return self._skeleton("y", period.first)
+        if period.kind == "quarter":
+            return _first_upper(self._skeleton("yQQQQ", period.first))
+        if period.kind == "month":
+            return _first_upper(self._skeleton("yMMMM", period.first))
+        from datetime import timedelta
+
+        from babel.dates import format_interval
+
+        days = format_interval(period.first, period.after - timedelta(days=1), "yMMMMd", locale=self.locale)
+        days = re.sub(r"\s*[\u2009\u202f]\s*", " ", days)
+        return self.say("week_of", days=days) if period.kind == "week" else days
+
+    def also_from(self, period: Period, now: Period) -> str:
+        """`Also from January`, with the year when it is not the edition's."""
+        if period.kind == "month" and period.first.year == now.first.year:
+            name = str(self.locale.months["format"]["wide"][period.first.month])
+        elif period.kind == "month":
+            name = self._skeleton("yMMMM", period.first)
+        else:
+            name = self.period(period)
+        return self.say("also_from", period=name)
+
+    def heading(self, key: str, zone: Any) -> str:
+        """What stands over a group of stories: a month, a country, or the topic or kicker as its newsroom wrote it."""
+        if _MONTH.fullmatch(key):
+            return self.period(parse(key, zone))
+        if _COUNTRY.fullmatch(key):
+            return str(self.locale.territories.get(key, key))
+        if " " in key or key != key.lower():
+            return key
+        return _first_upper(key.replace("-", " ").replace("_", " "))
+
+    def _skeleton(self, skeleton: str, day: date) -> str:
+        from babel.dates import format_skeleton, match_skeleton, parse_pattern
+
+        name = match_skeleton(skeleton, self.locale.datetime_skeletons)
+        pattern = self.locale.datetime_skeletons[name] if name else None
+        if pattern is None:
+            return format_skeleton(skeleton, day, locale=self.locale)
+        if "L" in pattern.pattern and not _has_standalone_months(self.locale):
+            pattern = parse_pattern(pattern.pattern.replace("L", "M"))
+        return pattern.apply(day, self.locale)
+
+
+def fill(text: str, **values: object) -> str:
+    """Replace `{name}` by its value; unlike str.format() it reads nothing else into braces."""
+    for name, value in values.items():
+        text = text.replace("{" + name + "}", str(value))
+    return text
+
+
+def direction(language: str) -> Literal["ltr", "rtl"]:
+    """The direction in which `language` is written."""
+    return "rtl" if _locale(language).text_direction == "rtl" else "ltr"
+
+
+def _locale(language: str) -> Locale:
+    from babel import Locale, UnknownLocaleError
+
+    tag = language.replace("-", "_")
+    for candidate in (_TERRITORIES.get(tag.lower(), tag), tag.split("_", maxsplit=1)[0]):
+        try:
+            return Locale.parse(candidate)
+        except (UnknownLocaleError, ValueError):
+            continue
+    return Locale.parse(_TERRITORIES[DEFAULT])
+
+
+def _has_standalone_months(locale: Locale) -> bool:
+    """Whether the language has month names of its own for headings.
+
+    Where it borrows them, Babel (2.18) resolves the loan once for all languages: after a Hebrew digest a Catalan one
+    would have Hebrew months. So we borrow ourselves.
+    """
+    from babel import localedata
+
+    months = localedata.load(locale.language, merge_inherited=False).get("months", {})
+    return "wide" in months.get("stand-alone", {})
+
+
+def _first_upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
