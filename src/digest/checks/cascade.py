@@ -33,6 +33,7 @@ _PROPERTIES = frozenset({
 _HEADING_SIZE = {"h1": 2.0, "h2": 1.5, "h3": 1.17, "h4": 1.0, "h5": 0.83, "h6": 0.67}
 _SIZES = {"xx-small": 9, "x-small": 10, "small": 13, "medium": 16, "large": 18, "x-large": 24, "xx-large": 32}
 _UNITS = {"px": 1.0, "pt": 4 / 3, "pc": 16.0, "in": 96.0, "cm": 96 / 2.54, "mm": 96 / 25.4}
+_UNSEEN = frozenset({"head", "style", "script", "title"})
 _BOLD = 600
 _CONDITION = re.compile(r"prefers-color-scheme\s*:\s*(light|dark)")
 # What Chromium draws where nobody said anything: text, page, link.
@@ -131,7 +132,7 @@ def _winning(element: Element, index: _Index) -> Winning:
     contest = _Contest()
     have = element.attributes
     _offer_attributes(element, contest)
-    for key in ("*", element.tag, f"#{have.get('id', '')}", *(f".{name}" for name in have.get("class", "").split())):
+    for key in ("*", element.tag, f"#{have.get('id', '')}", *(f".{name}" for name in sorted(element.classes))):
         for selector, order, wanted in index.get(key, ()):
             if matches(element, selector):
                 for name, value, important in wanted:
@@ -165,22 +166,31 @@ def _look(element: Element, above: Look, won: Winning, link: str) -> Look:
     elif said and (parsed := colours.parse(said)):
         colour = parsed
     behind = above.behind
-    ground = f"{won.get('background', '')} {won.get('background-image', '')}".lower()
-    if "url(" in ground or "gradient(" in ground:
-        behind = None
-    elif (laid := colours.parse(ground)) and laid.alpha > 0:
-        behind = laid.over(behind) if behind else laid if laid.alpha == 1 else None
+    if "background" in won or "background-image" in won:
+        behind = _behind(f"{won.get('background', '')} {won.get('background-image', '')}".lower(), behind)
     size, bold = _font(element, above, won)
-    opacity = won.get("opacity", "1")
-    hidden = (
-        above.hidden
-        or won.get("display", "").lower() == "none"
-        or won.get("visibility", "").lower() in ("hidden", "collapse")
-        or re.fullmatch(r"0*\.?0+", opacity) is not None
-        or (won.get("max-height", "").lower() in ("0", "0px") and won.get("overflow", "").lower() == "hidden")
-        or element.tag in ("style", "script", "title", "head")
-    )
+    hidden = above.hidden or element.tag in _UNSEEN or (bool(won) and _is_hidden(won))
     return Look(colour=colour, behind=behind, size=size, bold=bold, hidden=hidden)
+
+
+def _behind(ground: str, below: Colour | None) -> Colour | None:
+    if "url(" in ground or "gradient(" in ground:
+        return None
+    laid = colours.parse(ground)
+    if laid is None or laid.alpha == 0:
+        return below
+    if laid.alpha == 1:
+        return laid
+    return laid.over(below) if below else None
+
+
+def _is_hidden(won: Winning) -> bool:
+    return (
+        won.get("display", "").lower() == "none"
+        or won.get("visibility", "").lower() in ("hidden", "collapse")
+        or re.fullmatch(r"0*\.?0+%?", won.get("opacity", "1")) is not None
+        or (won.get("max-height", "").lower() in ("0", "0px") and won.get("overflow", "").lower() == "hidden")
+    )
 
 
 def _font(element: Element, above: Look, won: Winning) -> tuple[float, bool]:

@@ -50,8 +50,12 @@ _UNIT = re.compile(r"(?<![\w#.-])[-+]?\d*\.?\d+(%|[a-z]{1,4})\b|(?<![\w#.-])[-+]
     "client-breaks", Severity.WARNING, "rendering", "What a common mail program drops must not hold the mail together."
 )
 def client_breaks(subject: Subject) -> Iterator[Spot]:
-    """A load-bearing feature that a client of the filter does not support."""
-    yield from _unsupported(subject, load_bearing=True)
+    """A load-bearing feature that a client of the filter does not support: one finding for each feature."""
+    known = table()
+    for slug, line, without in unsupported(subject):
+        if slug in LOAD_BEARING:
+            title, names = known["features"][slug]["title"], _families(without, known["clients"])
+            yield Spot(f"html:{line}", f"{title} is not supported by {names} (as of {known['date']})")
 
 
 @check(
@@ -61,17 +65,25 @@ def client_breaks(subject: Subject) -> Iterator[Spot]:
     "Worth knowing: these programs show the mail plainer than it was made.",
 )
 def client_degrades(subject: Subject) -> Iterator[Spot]:
-    """Any other feature that a client of the filter does not support."""
-    yield from _unsupported(subject, load_bearing=False)
+    """Any other feature that a client of the filter does not support: one finding for each program."""
+    known = table()
+    plainer: dict[str, list[str]] = {}
+    for slug, _, without in unsupported(subject):
+        if slug not in LOAD_BEARING:
+            for program in dict.fromkeys(known["clients"][client].partition(" (")[0] for client in without):
+                plainer.setdefault(program, []).append(known["features"][slug]["title"])
+    for program, titles in sorted(plainer.items()):
+        yield Spot(
+            "html", f"somewhere in {program} (as of {known['date']}) it does without: {', '.join(sorted(titles))}"
+        )
 
 
 @cache
 def table() -> dict[str, Any]:
     """The vendored table: `clients`, `features`, `triggers`, `date`, `source`."""
-    from importlib.resources import files
+    import pkgutil  # importlib.resources takes seven times as long to load
 
-    text = files("digest.checks").joinpath("data/caniemail.json").read_text("utf-8")
-    loaded: dict[str, Any] = json.loads(text)
+    loaded: dict[str, Any] = json.loads(pkgutil.get_data("digest.checks", "data/caniemail.json") or b"{}")
     return loaded
 
 
@@ -147,22 +159,23 @@ def _of_declaration(name: str, value: str, important: bool) -> tuple[str, ...]:
     return tuple(triggers)
 
 
-def _unsupported(subject: Subject, *, load_bearing: bool) -> Iterator[Spot]:
+def unsupported(subject: Subject) -> Iterator[tuple[str, int, list[str]]]:
+    """Each feature that the mail uses and a client of the filter lacks: its slug, its first line, those clients.
+
+    Raises UsageError when the filter names a client that nobody knows.
+    """
     if subject.document is None:
         return
-    known = table()
-    order = {client: place for place, client in enumerate(known["clients"])}
-    clients = chosen(subject.clients)
+    known, clients = table(), chosen(subject.clients)
+    places = {client: place for place, client in enumerate(known["clients"])}
     first: dict[str, int] = {}
     for trigger, line in subject.triggers.items():
         for slug in known["triggers"].get(trigger, ()):
-            first.setdefault(slug, line)
+            first[slug] = min(line, first.get(slug, line))
     for slug in sorted(first, key=lambda slug: (first[slug], slug)):
-        feature = known["features"][slug]
-        without = [client for client in clients if feature["support"][order[client]] == "n"]
-        if without and (slug in LOAD_BEARING) == load_bearing:
-            names = _families(without, known["clients"])
-            yield Spot(f"html:{first[slug]}", f"{feature['title']} is not supported by {names} (as of {known['date']})")
+        support = known["features"][slug]["support"]
+        if without := [client for client in clients if support[places[client]] == "n"]:
+            yield slug, first[slug], without
 
 
 def _families(clients: list[str], names: dict[str, str]) -> str:

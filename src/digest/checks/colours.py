@@ -6,6 +6,7 @@ WCAG 2.2, 1.4.3 (contrast, minimum) and its definitions of relative luminance an
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 _NAMES = {
@@ -44,6 +45,7 @@ class Colour(NamedTuple):
 TRANSPARENT = Colour(0, 0, 0, 0)
 
 
+@lru_cache(maxsize=1024)  # a theme has a dozen colours
 def parse(text: str) -> Colour | None:
     """The first colour in a CSS value (`#fff url(a.png)`), or None for none, or a notation that is not read here."""
     value = text.lower()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from digest.checks.selectors import Selector, selector
@@ -80,6 +80,7 @@ def parse(blocks: Iterable[tuple[str, int]]) -> Stylesheet:
     return Stylesheet(rules=tuple(reading.rules), at_rules=tuple(reading.at_rules))
 
 
+@lru_cache(maxsize=4096)  # a mail repeats a few dozen style attributes hundreds of times
 def declarations(text: str) -> tuple[Declaration, ...]:
     """The declarations of a `style` attribute or a rule's block; what is none is left out."""
     found = (_DECLARATION.fullmatch(part) for part in split(text, ";"))

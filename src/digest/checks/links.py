@@ -51,14 +51,19 @@ def written(story: Story) -> Iterator[tuple[str, str]]:
 
 
 def _find(code: str, subject: Subject) -> Iterator[Spot]:
+    return (spot for found, spot in subject.link_faults if found == code)
+
+
+def link_faults(subject: Subject) -> Iterator[tuple[str, Spot]]:
+    """Every fault of every link, with the code of the check that reports it."""
     reported: set[str] = set()
     based = bool(subject.newsroom.url)
     for story in subject.stories:
         for key, url in written(story):
             for found, message in faults(url):
                 # The composer makes a plain relative path absolute with the newsroom's url.
-                if found == code and not (code == "link-relative" and based and re.match(r"[/?][^/]", url)):
-                    yield Spot(subject.place(story, key), message)
+                if not (found == "link-relative" and based and re.match(r"[/?][^/]", url)):
+                    yield found, Spot(subject.place(story, key), message)
             reported.add(url.strip())
     if subject.document is None:
         return
@@ -68,8 +73,7 @@ def _find(code: str, subject: Subject) -> Iterator[Spot]:
             continue
         reported.add(href.strip())
         for found, message in faults(href):
-            if found == code:
-                yield Spot(f"html:{element.line}", message)
+            yield found, Spot(f"html:{element.line}", message)
 
 
 LINK_CHECKS: tuple[Check, ...] = tuple(

@@ -109,10 +109,8 @@ def _matches(element: Element, compounds: Sequence[Compound], at: int) -> bool:
 def _is(element: Element, one: Compound) -> bool:
     if one.types and one.types[0] not in ("*", element.tag):
         return False
-    if one.classes:
-        have = element.attributes.get("class", "").split()
-        if not all(name in have for name in one.classes):
-            return False
+    if one.classes and not element.classes.issuperset(one.classes):
+        return False
     if one.ids and element.attributes.get("id") != one.ids[0]:
         return False
     for pseudo in one.pseudos:

@@ -9,7 +9,6 @@ who asked for a score must not take silence for a good one.
 from __future__ import annotations
 
 import re
-import socket
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -39,6 +38,8 @@ class Verdict:
 
 def ask(mail: bytes, host: str, port: int, seconds: float) -> Verdict:
     """The verdict of the spamd at host:port. Raises OSError when it cannot be had in time or cannot be read."""
+    import socket
+
     until = time.monotonic() + seconds
     request = b"REPORT SPAMC/1.5\r\nContent-length: %d\r\nUser: digest\r\n\r\n" % len(mail)
     reply = b""

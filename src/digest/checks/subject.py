@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from digest.checks.check import Spot
     from digest.checks.css import Stylesheet
     from digest.checks.message import Message
     from digest.checks.online import Online
@@ -76,6 +77,13 @@ class Subject:
         from digest.checks.message import Message
 
         return Message(data=self.mail)
+
+    @cached_property
+    def link_faults(self) -> tuple[tuple[str, Spot], ...]:
+        """What is wrong with the links of stories and HTML, by code."""
+        from digest.checks.links import link_faults
+
+        return tuple(link_faults(self))
 
     @cached_property
     def fetched(self) -> dict[str, list[tuple[Any, Any]]]:

@@ -21,6 +21,11 @@ class Element:
     line: int = 0
     parent: Element | None = None
     children: list[Element | str] = field(default_factory=list)
+    classes: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Split the class attribute once: selectors ask for it at every element and every ancestor."""
+        self.classes = frozenset(self.attributes.get("class", "").split())
 
     def ancestors(self) -> Iterator[Element]:
         """Its parent, the parent's parent, and so on."""
