@@ -71,6 +71,31 @@ def too_large(file: str, size: int) -> Fault:
     return Fault(file=file, message=message)
 
 
+def day_written(data: bytes, zone: ZoneInfo) -> int:
+    """The day on which a faulty file dates itself, as a proleptic ordinal; 0 when that is not sure."""
+    document = _document(data)
+    try:
+        if document and not any(fault.key == "date" for fault in document.faults):
+            return moment.read(str(document.data.get("date", "")), zone)[0].toordinal()
+    except ValueError:
+        pass  # the fault was reported with all others when the file was parsed
+    return 0
+
+
+def line_of(key: str, data: bytes) -> int:
+    """The line on which a key stands; 0 when it does not."""
+    document = _document(data)
+    return document.lines.get((key,), 0) if document else 0
+
+
+def _document(data: bytes) -> Document | None:
+    text = _decode(data, "")
+    try:
+        return None if isinstance(text, Fault) else yamlfile.parse(cut(text).header, "", first_line=2)
+    except ValueError:
+        return None
+
+
 def _decode(data: bytes, file: str) -> str | Fault:
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return Fault(file=file, line=1, message="is UTF-16; save the file as UTF-8")

@@ -40,14 +40,14 @@ def read(text: str, zone: ZoneInfo) -> tuple[datetime, bool]:
         message = f"{text!r} is a placeholder, not a date; write the day on which the story was published"
         raise ValueError(message)
     if found["time"] is None:
-        return _in_zone(datetime.combine(day, clock, tzinfo=zone), zone), True
+        return first_instant(day, zone), True
     if found["offset"] is None:
         aware = datetime.combine(day, clock, tzinfo=zone).isoformat()
         message = f"{text!r} has a time but no zone; in {zone.key} it would be {aware}"
         raise ValueError(message)
-    return _in_zone(datetime.combine(day, clock), zone), False
+    return datetime.combine(day, clock).astimezone(zone), False
 
 
-def _in_zone(moment: datetime, zone: ZoneInfo) -> datetime:
-    # Through UTC: where the clocks skip midnight, the day's first instant is the moment after the gap.
-    return moment.astimezone(UTC).astimezone(zone)
+def first_instant(day: date, zone: ZoneInfo) -> datetime:
+    """When `day` begins in `zone`. Where the clocks skip midnight, that is the moment after the gap."""
+    return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC).astimezone(zone)

@@ -1,0 +1,84 @@
+"""The newsroom's folder of story files, as a StorySource. It never writes a story file."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from digest.errors import Fault, StoryError
+from digest.stories import frontmatter
+from digest.stories.gather import Gathering, Reader
+from digest.stories.index import DamagedIndexError, Index, discard
+from digest.stories.names import SUFFIX, story_id
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from pathlib import Path
+    from zoneinfo import ZoneInfo
+
+    from digest.model import Story
+
+
+class FolderSource:
+    """The story files `**/*.md` below `root`. `zone` and `language` are the newsroom's.
+
+    `index` is where the index is kept; it is made when it is not there, and None does without one. With `skip_bad`,
+    files with faults are left out, and `faults` has what was wrong with them after each call.
+    """
+
+    def __init__(
+        self, root: Path, *, zone: ZoneInfo, language: str, index: Path | None = None, skip_bad: bool = False
+    ) -> None:
+        self.faults: tuple[Fault, ...] = ()
+        self._reader = Reader(root=root, zone=zone, language=language)
+        self._index = index
+        self._skip_bad = skip_bad
+
+    def stories(self, start: datetime | None = None, end: datetime | None = None) -> Sequence[Story]:
+        """Every story dated in `[start, end)` (None: open), drafts and withdrawn ones too, ordered by date, then id.
+
+        Raises StoryError with every fault of every file that could be in the range, unless bad ones are skipped.
+        """
+        gathered = self._gather(start, end)
+        self.faults = tuple(gathered.faults)
+        if self.faults and not self._skip_bad:
+            raise StoryError(self.faults)
+        return gathered.stories
+
+    def every_fault(self) -> tuple[Fault, ...]:
+        """What is wrong with any file at all, by file and line. Parses every file that the index does not know."""
+        return tuple(self._gather(None, None).faults)
+
+    def story(self, name: str) -> Story:
+        """The story with this id, or in this file. Raises StoryError when there is none, or when it has faults."""
+        path = story_id(name) + SUFFIX
+        shown = self._reader.shown(path)
+        if path.startswith("/") or ".." in path.split("/"):
+            raise StoryError([Fault(file=shown, message="is outside of the stories folder")])
+        try:
+            data = (self._reader.root / path).read_bytes()
+        except OSError as error:
+            raise StoryError([Fault(file=shown, message=f"cannot be read ({error.strerror})")]) from None
+        story, faults = self._reader.parse(path, data)
+        if story is None:
+            raise StoryError(faults)
+        return story
+
+    def _gather(self, start: datetime | None, end: datetime | None) -> Gathering:
+        if self._index is not None:
+            for _ in range(2):
+                try:
+                    return self._walk(self._index, start, end)
+                except DamagedIndexError:
+                    with contextlib.suppress(OSError):  # where it cannot be removed, the walk goes without it
+                        discard(self._index)
+        return self._walk(None, start, end)
+
+    def _walk(self, index: Path | None, start: datetime | None, end: datetime | None) -> Gathering:
+        reader = self._reader
+        owner = f"{frontmatter.VERSION} {reader.language} {reader.zone.key} {reader.root.resolve()}"
+        with Index(index, owner) as opened:
+            gathering = Gathering(reader=reader, index=opened, start=start, end=end)
+            gathering.run()
+            return gathering

@@ -1,0 +1,210 @@
+"""One walk over the stories folder: which stories are in a range, and what is wrong with files that could be.
+
+    scan ─page─▶ as the index knows it? ─no─▶ glance at the changed files, or parse them
+                        │ yes                           │
+                        └─────── days that fit ◀────────┘ ─▶ stories, from the index or parsed ─▶ no two the same
+
+Every file is checked against the index, so that no change is missed; only what may be in the range is parsed. It
+holds one page and what it selects, and reports a fault of a file only when that file may be in the range.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from array import array
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from digest.errors import Fault
+from digest.stories import frontmatter, record, scan
+from digest.stories.duplicates import KEYS, duplicates
+from digest.stories.glance import SIZE, UNKNOWN, Glance, glance, mark, of_story
+from digest.stories.index import PER_GLANCE, DamagedIndexError
+from digest.stories.names import SUFFIX
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from digest.model import Story
+    from digest.stories.index import Index
+    from digest.stories.record import Parsed
+    from digest.stories.scan import Page
+
+_FIRST, _LAST = 1, 10_000 * 366  # no day's ordinal is outside
+_MARGIN = 2  # days between a date as written and its day in another zone, at most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """How the bytes of a file below `root` become a story: the newsroom's zone and language."""
+
+    root: Path
+    zone: ZoneInfo
+    language: str
+
+    def parse(self, path: str, data: bytes) -> Parsed:
+        """The story in the file at `path` (relative, with `.md`), or its faults."""
+        return frontmatter.parse(
+            data, story_id=identity(path), file=self.shown(path), zone=self.zone, language=self.language
+        )
+
+    def load(self, path: str, text: str) -> Parsed | None:
+        """The same from the index; None when what it holds makes no sense."""
+        try:
+            return record.load(text, story_id=identity(path), file=self.shown(path), zone=self.zone)
+        except (ValueError, KeyError, TypeError):
+            return None
+
+    def shown(self, path: str) -> str:
+        """The file's path as a person would type it."""
+        return str(self.root / path)
+
+
+def identity(path: str) -> str:
+    """The id of the story in the file at `path` below the root: NFC, since file systems differ in how they spell é."""
+    return unicodedata.normalize("NFC", path.removesuffix(SUFFIX))
+
+
+@dataclass(slots=True)
+class Gathering:
+    """The walk. `run` it once; then `stories` are in order, by date and id, and `faults` by file and line."""
+
+    reader: Reader
+    index: Index
+    start: datetime | None
+    end: datetime | None
+    stories: list[Story] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    _taken: dict[str, Story] = field(default_factory=dict)
+    _places: list[tuple[str, str, int]] = field(default_factory=list)  # folder, last name and length of each page
+    _marks: tuple[array[int], array[int]] = field(default_factory=lambda: (array("I"), array("I")))  # per key, per file
+
+    def run(self) -> None:
+        """Walk. Raises DamagedIndexError; then another walk, with another index, is needed."""
+        for page in scan.pages(self.reader.root, self.faults):
+            parsed: dict[int, Parsed] = {}
+            glances = self._glances(page, parsed)
+            self._places.append((page.folder, page.names[-1], len(page.names)))
+            for number, marks in enumerate(self._marks, 1):
+                marks.extend(glances[number::PER_GLANCE])
+            self._take(page, glances, parsed)
+        self.index.finish()
+        self._refuse_duplicates()
+        self.stories = sorted(self._taken.values(), key=_order)
+        self.faults.sort(key=lambda fault: (fault.file, fault.line))
+
+    def _glances(self, page: Page, parsed: dict[int, Parsed]) -> array[int]:
+        """Three numbers for each file of the page, from the index where the file is unchanged."""
+        known = self.index.page(page.folder, page.names[-1])
+        if known and known.covers(page):
+            return known.glances
+        before = known.by_name() if known else {}
+        glances = array("I")
+        for number, name in enumerate(page.names):
+            old = before.pop(name, None) if before else None
+            if old and old[0] == page.stamp(number):
+                glances.extend(old[1])
+            else:
+                glances.extend(self._glance(page, number, parsed))
+        self.index.learn(page, glances, gone=[page.folder + name for name in before])
+        return glances
+
+    def _glance(self, page: Page, number: int, parsed: dict[int, Parsed]) -> Glance:
+        try:
+            data = page.read(number, SIZE)
+        except OSError:
+            return Glance(UNKNOWN, 0, 0)  # parsing will meet the same, and say so
+        if seen := glance(data):
+            return seen
+        story, _ = parsed[number] = self._parse(page, number)
+        return of_story(story) if story else Glance(frontmatter.day_written(data, self.reader.zone), 0, 0)
+
+    def _take(self, page: Page, glances: array[int], parsed: dict[int, Parsed]) -> None:
+        first = self.start.toordinal() - _MARGIN if self.start else _FIRST
+        last = self.end.toordinal() + _MARGIN if self.end else _LAST
+        days = glances[0::PER_GLANCE]
+        for number in [place for place, day in enumerate(days) if first <= day <= last or day == UNKNOWN]:
+            story, faults = parsed.get(number) or self._known(page, number) or self._parse(page, number)
+            self.faults += faults
+            if story and self._inside(story):
+                self._taken[page.path(number)] = story
+
+    def _known(self, page: Page, number: int) -> Parsed | None:
+        path = page.path(number)
+        text = self.index.record(path, page.stamp(number))
+        return self.reader.load(path, text) if text else None
+
+    def _parse(self, page: Page, number: int) -> Parsed:
+        path, stamp = page.path(number), page.stamp(number)
+        if stamp[-1] > frontmatter.MAX_BYTES:
+            return None, (frontmatter.too_large(self.reader.shown(path), stamp[-1]),)
+        try:
+            parsed = self.reader.parse(path, page.read(number, frontmatter.MAX_BYTES + 1))
+        except FileNotFoundError:
+            return None, ()  # it went away since it was listed
+        except OSError as error:
+            return None, (Fault(file=self.reader.shown(path), message=f"cannot be read ({error.strerror})"),)
+        self.index.remember(path, stamp, record.dump(parsed))
+        return parsed
+
+    def _inside(self, story: Story) -> bool:
+        # In UTC: two times of one zone compare by the clock on the wall, which is wrong in the hour that comes twice.
+        moment = story.date.astimezone(UTC)
+        return (not self.start or self.start.astimezone(UTC) <= moment) and (
+            not self.end or moment < self.end.astimezone(UTC)
+        )
+
+    def _refuse_duplicates(self) -> None:
+        """Find stories in two files, one of them selected. The later one is at fault, and is not taken."""
+        others = {path: story for path in self._suspects() if (story := self._elsewhere(path))}
+        paths = {story.id: path for path, story in self._taken.items()}
+        for story, earlier, key in duplicates(sorted((*self._taken.values(), *others.values()), key=_order)):
+            if story.id in paths or earlier.id in paths:
+                self.faults.append(self._repetition(story, earlier, key))
+                self._taken.pop(paths.get(story.id, ""), None)
+        for path, story in list(self._taken.items()):
+            if paths[story.id] != path:
+                message = f"its name differs from {self.reader.shown(paths[story.id])} in spelling only; rename one"
+                self.faults.append(Fault(file=story.file, message=message))
+                del self._taken[path]
+
+    def _suspects(self) -> list[str]:
+        """Paths of files that are not selected, and whose link or guid may be that of a story that is."""
+        found: list[str] = []
+        for key, marks in zip(KEYS, self._marks, strict=True):
+            wanted = {mark(getattr(story, key).encode()) for story in self._taken.values()} - {0}
+            counts = Counter([one for one in marks if one in wanted])
+            twice = {one for one, count in counts.items() if count > 1}
+            start = 0
+            for folder, last, length in self._places if twice else ():
+                hits = [number for number, one in enumerate(marks[start : start + length]) if one in twice]
+                start += length
+                if hits:
+                    known = self.index.page(folder, last)
+                    if known is None:
+                        message = "a page that was there is there no more"
+                        raise DamagedIndexError(message)
+                    names = known.names.split("\0")
+                    found += [folder + names[number] for number in hits]
+        return [path for path in dict.fromkeys(found) if path not in self._taken]
+
+    def _elsewhere(self, path: str) -> Story | None:
+        try:
+            return self.reader.parse(path, (self.reader.root / path).read_bytes())[0]
+        except OSError:
+            return None
+
+    def _repetition(self, story: Story, earlier: Story, key: str) -> Fault:
+        try:
+            line = frontmatter.line_of(key, Path(story.file).read_bytes())
+        except OSError:
+            line = 0
+        message = f"is the same as that of {earlier.file}; keep one of the two, or say translation_of"
+        return Fault(file=story.file, line=line, key=key, message=message)
+
+
+def _order(story: Story) -> tuple[datetime, str]:
+    return story.date.astimezone(UTC), story.id

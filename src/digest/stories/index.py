@@ -1,0 +1,242 @@
+"""What the story files said when they were last read, kept in SQLite, so that only changed files are read again.
+
+Pages of the folder (names, stamps, glances) and the stories that were parsed, each with the stamp of the file from
+which it came. It is a cache: whatever is damaged, older or of another newsroom counts as not there, and deleting the
+file loses nothing. It never answers for a file whose stamp differs, and never trusts a stamp so young that a later
+write could bear the same one. Several processes may use one index: each row is right by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+import zlib
+from array import array
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from digest.stories.scan import PER_STAMP
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+    from types import TracebackType
+
+    from digest.stories.scan import Page, Stamp
+
+PER_GLANCE = 3  # numbers kept for each file: day, mark of the link, mark of the guid
+_APPLICATION = 0x44696753  # "DigS", SQLite's application_id
+_SCHEMA = 1  # raise it when a table changes
+_YOUNG = 2_000_000_000  # ns: FAT keeps times to two seconds, and nothing is coarser
+_PATIENCE = 2.0  # seconds to wait for another process, before doing without it
+_BATCH = 64  # pages in one transaction, about 32,000 files
+_TABLES = """
+CREATE TABLE IF NOT EXISTS owner (name TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS page (folder TEXT NOT NULL, last TEXT NOT NULL, names TEXT NOT NULL, stamps BLOB NOT NULL,
+    glances BLOB NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY (folder, last));
+CREATE TABLE IF NOT EXISTS story (path TEXT PRIMARY KEY, mtime INTEGER NOT NULL, ctime INTEGER NOT NULL,
+    size INTEGER NOT NULL, record TEXT NOT NULL, checksum INTEGER NOT NULL);
+DELETE FROM owner; DELETE FROM page; DELETE FROM story
+"""
+# Errors that speak of the circumstances (busy, read-only, full, forbidden), not of what the file holds.
+_CIRCUMSTANCES = {
+    *(sqlite3.SQLITE_PERM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY),
+    *(sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_AUTH),
+}
+
+
+class DamagedIndexError(Exception):
+    """The index cannot be read: `discard` it and begin again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a page's files: their names joined with NUL, PER_STAMP and PER_GLANCE numbers for each."""
+
+    names: str
+    stamps: bytes
+    glances: array[int]
+
+    def covers(self, page: Page) -> bool:
+        """Tell whether the page is still as it was."""
+        return self.stamps == page.stamps.tobytes() and self.names == "\0".join(page.names)
+
+    def by_name(self) -> dict[str, tuple[Stamp, array[int]]]:
+        """Stamp and glance of each file."""
+        stamps = array("q", self.stamps)
+        times = zip(stamps[0::PER_STAMP], stamps[1::PER_STAMP], stamps[2::PER_STAMP], strict=True)
+        glances = (self.glances[place : place + PER_GLANCE] for place in range(0, len(self.glances), PER_GLANCE))
+        return dict(zip(self.names.split("\0"), zip(times, glances, strict=True), strict=True))
+
+
+class Index:
+    """One run over the folder with the index at hand; without one, or with one that cannot be written, from memory.
+
+    `owner` is all that the answers depend on besides the files. The constructor and every method can raise
+    DamagedIndexError.
+    """
+
+    def __init__(self, path: Path | None, owner: str) -> None:
+        self._young = time.time_ns() - _YOUNG
+        self._visited: set[tuple[str, str]] = set()
+        self._pages: dict[tuple[str, str], Known] = {}  # to be written
+        self._records: dict[str, tuple[Stamp, str]] = {}
+        self._gone: list[str] = []  # paths without a story any more
+        self._dropped: list[tuple[str, str]] = []  # pages that are no more
+        self._connection = None if path is None else _connect(path, owner)
+        self._writable = self._connection is not None
+
+    def __enter__(self) -> Self:
+        """Nothing to do: it is open."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it. What `finish` did not write is lost without harm."""
+        if self._connection is not None:
+            self._connection.close()
+
+    def page(self, folder: str, last: str) -> Known | None:
+        """What is known of the page of this folder that ends with the file `last`."""
+        key = (folder, last)
+        self._visited.add(key)
+        if key in self._pages:
+            return self._pages[key]
+        query = "SELECT names, stamps, glances, checksum FROM page WHERE folder = ? AND last = ?"
+        for names, stamps, glances, checksum in self._ask(query, key):
+            if isinstance(names, str) and isinstance(stamps, bytes) and isinstance(glances, bytes):
+                known = Known(names, stamps, array("I", glances))
+                whole = len(stamps) // PER_STAMP // 8 == len(known.glances) // PER_GLANCE == names.count("\0") + 1
+                return known if whole and zlib.crc32(glances) == checksum else None
+        return None
+
+    def learn(self, page: Page, glances: array[int], gone: Iterable[str]) -> None:
+        """Remember a page as it is now; `gone` are the paths whose stories are no longer to be remembered."""
+        stamps = array("q", page.stamps)
+        for number in self._too_young(stamps):
+            stamps[number * PER_STAMP] = -1  # no file's time: it will be read again
+        self._pages[page.folder, page.names[-1]] = Known("\0".join(page.names), stamps.tobytes(), glances)
+        self._gone += gone
+        if len(self._pages) >= _BATCH:
+            self._write()
+
+    def record(self, path: str, stamp: Stamp) -> str | None:
+        """The record of the story in the file with this path and stamp."""
+        if path in self._records:
+            known, record = self._records[path]
+            return record if known == stamp else None
+        query = "SELECT record, checksum FROM story WHERE path = ? AND mtime = ? AND ctime = ? AND size = ?"
+        for record, checksum in self._ask(query, (path, *stamp)):
+            if isinstance(record, str) and zlib.crc32(record.encode()) == checksum:
+                return record
+        return None
+
+    def remember(self, path: str, stamp: Stamp, record: str) -> None:
+        """Keep the record of a story that was parsed."""
+        if self._writable and max(stamp[:2]) < self._young:
+            self._records[path] = (stamp, record)
+            if len(self._records) >= _BATCH * _BATCH:
+                self._write()
+
+    def finish(self) -> None:
+        """Say that the whole folder was walked: what was not met is forgotten, and all is written."""
+        for folder, last in list(self._ask("SELECT folder, last FROM page", ())):
+            if (folder, last) not in self._visited:
+                known = self.page(str(folder), str(last))
+                self._gone += [f"{folder}{name}" for name in known.names.split("\0")] if known else []
+                self._dropped.append((str(folder), str(last)))
+        self._write()
+
+    def _too_young(self, stamps: array[int]) -> Iterator[int]:
+        for times in (stamps[0::PER_STAMP], stamps[1::PER_STAMP]):
+            if max(times) >= self._young:
+                yield from (number for number, moment in enumerate(times) if moment >= self._young)
+
+    def _ask(self, query: str, values: tuple[object, ...]) -> Iterator[tuple[Any, ...]]:
+        if self._connection is None:
+            return
+        try:
+            yield from self._connection.execute(query, values)
+        except sqlite3.Error as error:
+            _raise_if_damaged(error)  # otherwise: nothing is known just now
+
+    def _write(self) -> None:
+        if self._connection is None or not self._writable or not (self._pages or self._records or self._dropped):
+            return
+        pages = [
+            (folder, last, known.names, known.stamps, known.glances.tobytes(), zlib.crc32(known.glances.tobytes()))
+            for (folder, last), known in self._pages.items()
+        ]
+        records = [
+            (path, *stamp, record, zlib.crc32(record.encode())) for path, (stamp, record) in self._records.items()
+        ]
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.executemany("DELETE FROM story WHERE path = ?", ((path,) for path in self._gone))
+            self._connection.executemany("DELETE FROM page WHERE folder = ? AND last = ?", self._dropped)
+            self._connection.executemany("INSERT OR REPLACE INTO page VALUES (?, ?, ?, ?, ?, ?)", pages)
+            self._connection.executemany("INSERT OR REPLACE INTO story VALUES (?, ?, ?, ?, ?, ?)", records)
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            _raise_if_damaged(error)
+            self._writable = False  # what is to be written stays in memory, and is lost without harm
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        else:
+            self._pages, self._records, self._gone, self._dropped = {}, {}, [], []
+
+
+def discard(path: Path) -> None:
+    """Remove a damaged index with the journal that goes with it. Raises OSError."""
+    for name in (path, path.with_name(path.name + "-journal")):
+        name.unlink(missing_ok=True)
+
+
+def _connect(path: Path, owner: str) -> sqlite3.Connection | None:
+    """Open or make the index; None when the circumstances forbid it, or when the file is another program's database."""
+    with contextlib.suppress(OSError):  # a read-only newsroom: then SQLite says so below
+        path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        connection = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
+    except sqlite3.Error:
+        return None
+    ours = False
+    try:
+        ours = _prepare(connection, owner)
+    except sqlite3.Error as error:
+        _raise_if_damaged(error)
+    finally:
+        if not ours:
+            connection.close()
+    return connection if ours else None
+
+
+def _prepare(connection: sqlite3.Connection, owner: str) -> bool:
+    """Make the tables where there are none and empty those of another owner. False for another program's database."""
+    connection.execute("PRAGMA synchronous = NORMAL")
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if tables and application != _APPLICATION:
+        return False
+    if tables and version != _SCHEMA:
+        message = f"the index has schema {version}, this program {_SCHEMA}"
+        raise DamagedIndexError(message)
+    if not tables or connection.execute("SELECT name FROM owner").fetchall() != [(owner,)]:
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in _TABLES.split(";"):
+            connection.execute(statement)
+        connection.execute("INSERT INTO owner VALUES (?)", (owner,))
+        connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+        connection.execute(f"PRAGMA user_version = {_SCHEMA}")
+        connection.execute("COMMIT")
+    return True
+
+
+def _raise_if_damaged(error: sqlite3.Error) -> None:
+    # Text that is no UTF-8 has no code of SQLite's: Python found it.
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+    if code & 0xFF not in _CIRCUMSTANCES:
+        raise DamagedIndexError(str(error)) from error

@@ -1,0 +1,137 @@
+"""Walk the stories folder: every story file with its stamp, page by page, in the order in which the system lists them.
+
+A page ends after a name whose checksum has nine zero bits, about every 512 files. So a file that comes or goes
+changes its own page and no other, and memory holds one page. It reads no file, follows no symbolic link, and names
+what it does not take.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import zlib
+from array import array
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from digest.errors import Fault
+from digest.stories.names import SUFFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_PAGE = 511  # the bits of a name's checksum that are zero where a page ends
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_REGULAR = stat.S_IFREG
+
+PER_STAMP = 3
+Stamp = tuple[int, int, int]  # mtime_ns, ctime_ns, size: equal ones mean that nobody wrote to the file
+
+
+@dataclass(slots=True)
+class Page:
+    """Some story files of one folder. `folder` is relative to the root, empty or with a slash at its end.
+
+    `descriptor` is the open folder, while this page is being looked at and no longer. `stamps` has PER_STAMP
+    numbers for each name.
+    """
+
+    folder: str
+    descriptor: int
+    names: list[str] = field(default_factory=list)
+    stamps: array[int] = field(default_factory=lambda: array("q"))
+
+    def stamp(self, number: int) -> Stamp:
+        """The stamp of the file at this place."""
+        mtime, ctime, size = self.stamps[number * PER_STAMP : (number + 1) * PER_STAMP]
+        return mtime, ctime, size
+
+    def path(self, number: int) -> str:
+        """The path of the file at this place, relative to the root."""
+        return self.folder + self.names[number]
+
+    def read(self, number: int, limit: int) -> bytes:
+        """The first `limit` bytes of the file at this place. Raises OSError."""
+        file = os.open(self.names[number], _FILE, dir_fd=self.descriptor)
+        try:
+            return os.read(file, limit)
+        finally:
+            os.close(file)
+
+
+def pages(root: Path, faults: list[Fault]) -> Iterator[Page]:
+    """Every story file below `root`. What is in the way (links, unreadable folders, odd names) is added to `faults`."""
+    stack = [""]
+    while stack:
+        folder = stack.pop()
+        try:
+            # Only the root itself may be a link.
+            descriptor = os.open(root / folder, _FOLDER | (os.O_NOFOLLOW if folder else 0))
+        except OSError as error:
+            message = f"cannot be opened ({error.strerror}); it holds the stories"
+            faults.append(Fault(file=str(root / folder), message=message))
+            continue
+        try:
+            yield from _listed(root, folder, descriptor, stack, faults)
+        finally:
+            os.close(descriptor)
+
+
+def _listed(root: Path, folder: str, descriptor: int, stack: list[str], faults: list[Fault]) -> Iterator[Page]:
+    page = Page(folder, descriptor)
+    with os.scandir(descriptor) as entries:
+        for entry in entries:
+            name = entry.name
+            if name[-3:] != SUFFIX or name[0] == ".":
+                if entry.is_dir(follow_symlinks=False) and name[0] != ".":
+                    stack.append(f"{folder}{name}/")
+                elif message := _oddity(entry):
+                    faults.append(Fault(file=_shown(root / folder / name), message=message))
+                continue
+            try:
+                found = entry.stat(follow_symlinks=False)
+                checksum = zlib.crc32(name.encode())
+            except FileNotFoundError:
+                continue  # it went away since it was listed
+            except (OSError, UnicodeEncodeError) as error:
+                message = f"cannot be used ({getattr(error, 'strerror', 'its name is not UTF-8')}); rename or remove it"
+                faults.append(Fault(file=_shown(root / folder / name), message=message))
+                continue
+            if stat.S_IFMT(found.st_mode) != _REGULAR:
+                if stat.S_ISDIR(found.st_mode):
+                    stack.append(f"{folder}{name}/")
+                    continue
+                message = _oddity(entry) or "is not a regular file; put a story there, or nothing"
+                faults.append(Fault(file=_shown(root / folder / name), message=message))
+                continue
+            page.names.append(name)
+            page.stamps.append(found.st_mtime_ns)
+            page.stamps.append(found.st_ctime_ns)
+            page.stamps.append(found.st_size)
+            if not checksum & _PAGE:
+                yield page
+                page = Page(folder, descriptor)
+    if page.names:
+        yield page
+
+
+def _oddity(entry: os.DirEntry[str]) -> str:
+    """What is wrong with an entry that looks like a story or a folder of them and is neither; else nothing."""
+    if entry.name[0] == ".":
+        return ""
+    if entry.is_symlink():
+        try:
+            matters = entry.name.endswith(SUFFIX) or entry.is_dir()
+        except OSError:  # a link to itself, or into a closed folder
+            matters = True
+        return "is a symbolic link, and links are not followed here; put the thing itself there" if matters else ""
+    if entry.name.lower().endswith((SUFFIX, ".markdown")) and not entry.name.endswith(SUFFIX):
+        return "is not taken for a story, whose file name ends in .md; rename it"
+    return ""
+
+
+def _shown(path: Path) -> str:
+    """A path that can be printed, whatever bytes its name has."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
