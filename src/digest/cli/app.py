@@ -52,7 +52,10 @@ def _run(arguments: list[str]) -> int:
         _complain(str(error))
         return error.exit_code
     except TyperException as error:
-        _complain(_usage(error, command))
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(error)  # noqa: T201 - the help itself, asked for by saying nothing
+        else:
+            _complain(_usage(error, command))
         return 2
     except (typer.Abort, KeyboardInterrupt):
         _complain("interrupted; nothing was left half done")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,9 +13,12 @@ from digest.cli.output import Output, output
 from digest.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from digest.cli.flags import Common, When, Which
+    from digest.ledger.ledger import SqlLedger
+    from digest.mailing.parts import Parts
     from digest.model import Edition
     from digest.period import Period
     from digest.wiring import OpenNewsroom
@@ -43,6 +47,22 @@ class Call:
         if skip:
             self.__dict__["newsroom"] = dataclasses.replace(self.newsroom, skip_bad=True)
         return self
+
+    @cached_property
+    def parts(self) -> Parts:
+        """What the newsroom sends with. A warning about a secret is printed when the verb ends."""
+        from digest.mailing.parts import Parts
+
+        return Parts(newsroom=self.newsroom)
+
+    @contextmanager
+    def opened(self, *, create: bool = True) -> Iterator[tuple[Parts, SqlLedger]]:
+        """The parts, and the ledger open for as long as the block runs. Raises LedgerError."""
+        ledger = self.parts.ledger(create=create)
+        try:
+            yield self.parts, ledger
+        finally:
+            ledger.close()
 
     @cached_property
     def now(self) -> datetime:

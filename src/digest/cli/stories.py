@@ -61,7 +61,7 @@ def _explained(call: Call, chosen: list[Selection], *, everything: bool) -> None
         if number:
             call.out.line()
         mine = [row for row in rows if row["edition"] == selection.edition.id]
-        taken = sum(row["included"] for row in mine)
+        taken = len([row for row in mine if row["included"]])
         call.out.line(f"{selection.edition.id}: {taken} in, {len(mine) - taken} out")
         call.out.table(("", "story", "rule", "reason"), [_cells(row) for row in mine])
         for row in mine if call.common.verbose else ():

@@ -8,13 +8,15 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+import typer
+
 from digest.cli.app import app
 from digest.cli.flags import flat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FAMILIES = ("newsroom", "stories", "build", "check")
+FAMILIES = ("newsroom", "stories", "build", "check", "readers")
 
 
 def load() -> None:
@@ -23,11 +25,18 @@ def load() -> None:
         importlib.import_module(f"digest.cli.{family}")
 
 
-def verb(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def group(name: str, summary: str) -> typer.Typer:
+    """A verb that has verbs of its own: `digest subscribers add`."""
+    made = typer.Typer(help=summary, rich_markup_mode=None, no_args_is_help=True)
+    app.add_typer(made, name=name)
+    return made
+
+
+def verb(name: str, home: typer.Typer = app) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register a function as `digest NAME`, with its groups of flags laid flat."""
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
-        app.command(name)(flat(function))
+        home.command(name)(flat(function))
         return function
 
     return register

@@ -234,6 +234,7 @@ class UnsubscribeSection(Section):
     """How readers leave."""
 
     url: Web = Field("", description="The https address at which `digest serve` is reached: one click leaves.")
+    allow_local: bool = Field(False, description="Take a url of this machine or without TLS: for trying things out.")  # noqa: FBT003
     secret_env: str = Field("DIGEST_UNSUBSCRIBE_SECRET", description="The environment variable with the secret.")
     secret_file: str = Field("", description="Or the file with it.")
     mailto: Address | None = Field(None, description="Where 'unsubscribe' mails go; the newsroom's contact when empty.")

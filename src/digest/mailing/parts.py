@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from digest.ledger.opening import SqlLedger
+    from digest.ledger.ledger import SqlLedger
     from digest.mail.dkim import Signer
     from digest.model import Audience
     from digest.ports import RecipientSource
@@ -63,13 +63,13 @@ class Parts:
             raise UsageError(message)
         return self.newsroom.config.path(section.csv)
 
-    def ledger(self) -> SqlLedger:
-        """The newsroom's ledger, opened and examined. Raises LedgerError."""
+    def ledger(self, *, create: bool = True) -> SqlLedger:
+        """The newsroom's ledger, opened and examined; made when there never was one. Raises LedgerError."""
         from digest.ledger.opening import open_ledger
 
         send = self.newsroom.config.settings.send
         url = self.environ.get(send.ledger_env, "") if send.ledger_env else send.ledger
-        return open_ledger(url, root=self.newsroom.root, newsroom=self.newsroom.config.newsroom.sender)
+        return open_ledger(url, root=self.newsroom.root, newsroom=self.newsroom.config.newsroom.name, create=create)
 
     def smtp(self) -> SmtpSettings:
         """How to reach the relay. Raises ConfigError for settings that contradict each other."""

@@ -1,0 +1,110 @@
+"""`digest check` and `digest approve`: what is wrong before it goes, and a person's word for the exact bytes."""
+
+from __future__ import annotations
+
+import getpass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from digest.cli.call import Call
+from digest.cli.flags import Common, When, Which
+from digest.cli.output import tally
+from digest.cli.verbs import verb
+from digest.errors import CheckFailed, NothingToSend
+from digest.model import Severity
+
+if TYPE_CHECKING:
+    from digest.builds import Build
+    from digest.model import Edition, Finding
+
+
+@verb("check")
+def check(
+    common: Common,
+    when: When,
+    which: Which,
+    explain: Annotated[str, typer.Option("--explain", metavar="CODE", help="Say what a code means, and end.")] = "",
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
+    network: Annotated[bool, typer.Option("--network", help="Also fetch links and images, and ask DNS.")] = False,
+    sarif: Annotated[bool, typer.Option("--sarif", help="Print SARIF 2.1.0, for code review tools.")] = False,
+) -> None:
+    """Run every check over the editions of a period."""
+    call = Call(common)
+    if explain:
+        from digest.checks.registry import explain as explained
+
+        for line in explained(explain).splitlines():
+            call.out.line(line)
+        return
+    made = [call.newsroom.build(edition, now=call.now, network=network) for edition in call.editions(when, which)]
+    found = [(each.edition, finding) for each in made for finding in each.findings]
+    _tell(call, made, found, sarif=sarif)
+    _judge(made, [finding for _, finding in found], strict=strict)
+
+
+def _tell(call: Call, made: list[Build], found: list[tuple[Edition, Finding]], *, sarif: bool) -> None:
+    if sarif:
+        from importlib.metadata import version
+
+        from digest.checks.sarif import sarif as document
+
+        call.out.data(document([(edition.id, finding) for edition, finding in found], version=version("digest")))
+    elif call.common.json:
+        call.out.data([{"edition": edition.id, **_facts(finding)} for edition, finding in found])
+    else:
+        for each in made:
+            stories = len(each.selection.stories)
+            state = tally(each.findings) if each.rendering else "nothing to check: too few stories"
+            call.out.line(f"{each.edition.id}: {stories} stor{'y' if stories == 1 else 'ies'}, {state}")
+            call.out.findings(each.findings)
+
+
+def _facts(finding: Finding) -> dict[str, Any]:
+    return {
+        "code": finding.code,
+        "severity": finding.severity.value,
+        "where": finding.where,
+        "message": finding.message,
+    }
+
+
+def _judge(made: list[Build], found: list[Finding], *, strict: bool) -> None:
+    if not any(each.rendering for each in made):
+        message = "nothing to check: no edition of this period has enough stories"
+        raise NothingToSend(message)
+    loud = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
+    bad = [finding for finding in found if finding.severity in loud]
+    if bad:
+        message = f"{tally(bad)}; `digest check --explain {bad[0].code}` says why it matters"
+        raise CheckFailed(message)
+
+
+@verb("approve")
+def approve(
+    common: Common,
+    edition: Annotated[str, typer.Argument(help="2022-02/everyone/en; or give a period and an audience.")] = "",
+    when: When = When(),  # noqa: B008 - frozen
+    which: Which = Which(),  # noqa: B008 - frozen
+    by: Annotated[
+        str, typer.Option("--by", metavar="NAME", help="Who approves; the user of this machine if not said.")
+    ] = "",
+    show: Annotated[
+        bool, typer.Option("--show", help="Only say who approved what, and whether it still holds.")
+    ] = False,
+) -> None:
+    """Sign exactly what was built; any change voids it."""
+    from digest import approving
+
+    call = Call(common)
+    editions = [call.edition_named(edition)] if edition else list(call.editions(when, which))
+    for each in editions:
+        if show:
+            state = approving.state(call.newsroom, each, call.now)
+        else:
+            state = approving.approve(call.newsroom, each, by or getpass.getuser(), call.now)
+        if common.json:
+            call.out.data(state.as_data())
+        else:
+            for line in state.lines():
+                call.out.line(line)

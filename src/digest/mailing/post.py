@@ -1,0 +1,178 @@
+"""Freeze an edition and send it.
+
+    build ─checks, approval─▶ archive ─▶ ledger.freeze(readers) ─▶ engine ─▶ Report
+    an edition that is frozen already ─recall─▶ the same rendering ─▶ engine ─▶ Report
+
+Everything that can refuse does so before the first reader is frozen. Once frozen, the content is what the archive and
+the ledger agree on, whatever happened to the stories since.
+"""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass, field
+from os import getpid
+from typing import TYPE_CHECKING
+
+from digest.delivery import FINAL
+from digest.errors import AlreadySent, CheckFailed, LedgerError, NothingToSend
+from digest.mailing import frozen
+from digest.mailing.letters import letters
+from digest.mailing.readers import Readers
+from digest.model import Severity
+from digest.wiring import ARCHIVE
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+    from datetime import datetime
+    from pathlib import Path
+
+    from digest.errors import Fault
+    from digest.ledger.ledger import SqlLedger
+    from digest.mailing.parts import Parts
+    from digest.model import Edition, Rendering
+    from digest.ports import Transport
+    from digest.sender.tally import Progress, Report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frozen:
+    """An edition whose readers and content are settled. `fresh` when this run settled them."""
+
+    rendering: Rendering
+    fresh: bool
+    planned: int = 0
+    suppressed: int = 0
+    duplicates: int = 0
+    bad: int = 0
+    faults: tuple[Fault, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+
+def finished(ledger: SqlLedger, edition: str) -> bool:
+    """Whether the edition was frozen and every reader's mail came to an end; one in doubt has not."""
+    counts = ledger.counts(edition)
+    return bool(counts) and FINAL.issuperset(counts)
+
+
+def refuse_finished(ledger: SqlLedger, edition: str) -> None:
+    """Raise AlreadySent (exit 4) when there is nothing left to do, saying what became of it."""
+    if finished(ledger, edition):
+        from digest.report import sentence
+
+        message = f"{edition} was sent already: {sentence(ledger.counts(edition))}"
+        raise AlreadySent(message)
+
+
+def freeze(parts: Parts, ledger: SqlLedger, edition: Edition, now: datetime) -> Frozen:
+    """Settle content and readers, or recall them when they are settled.
+
+    Raises NothingToSend, CheckFailed, ApprovalError, ConfigError, LedgerError; then nothing was frozen.
+    """
+    archive = parts.newsroom.root / ARCHIVE
+    if mailing := ledger.mailing(edition.id):
+        return _recalled(parts, edition, mailing.content, now)
+    build = parts.newsroom.build(edition, now=now)
+    if build.rendering is None:
+        count = len(build.selection.stories)
+        why = f"{count} stories, thin: {build.selection.verdict}" if count else "no stories"
+        message = f"{edition.id}: nothing to send: {why}"
+        raise NothingToSend(message)
+    if errors := [each for each in build.findings if each.severity is Severity.ERROR]:
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        first = f"{errors[0].code}: {errors[0].where}: {errors[0].message}"
+        message = f"{edition.id}: {first}{more}; `digest check` lists what must be mended"
+        raise CheckFailed(message)
+    from digest.approving import demand
+
+    demand(parts.newsroom, build, parts.newsroom.config.settings.send.approval)
+    identify = letters(parts, build.rendering, now=now, live=True).identify
+    frozen.keep(archive, build, parts.newsroom.facts(build))
+    audience = parts.newsroom.config.audience(edition.audience)
+    readers = Readers(parts.source(audience), edition, audience, parts.topics(audience))
+    try:
+        counts = ledger.freeze(edition.id, build.rendering.fingerprint, readers, now.timestamp(), identify)
+    except BaseException:
+        frozen.forget(archive, edition)
+        raise
+    if not counts.get("planned") and not counts.get("suppressed"):
+        frozen.forget(archive, edition)
+        message = f"{edition.id}: nobody to send it to: the list of {audience.name} has no reader who can be mailed"
+        raise NothingToSend(message)
+    return Frozen(
+        rendering=build.rendering,
+        fresh=True,
+        planned=counts.get("planned", 0),
+        suppressed=counts.get("suppressed", 0),
+        duplicates=counts.get("duplicates", 0),
+        bad=readers.bad,
+        faults=tuple(readers.faults),
+    )
+
+
+def _recalled(parts: Parts, edition: Edition, fingerprint: str, now: datetime) -> Frozen:
+    archive = parts.newsroom.root / ARCHIVE
+    rendering = frozen.recall(archive, edition, fingerprint)
+    today = parts.newsroom.build(edition, now=now).rendering
+    notes: tuple[str, ...] = ()
+    if today is None or today.fingerprint != fingerprint:
+        notes = ("stories or settings changed since it was frozen; the readers left get what the others got",)
+    return Frozen(rendering=rendering, fresh=False, notes=notes)
+
+
+def send(
+    parts: Parts,
+    ledger: SqlLedger,
+    ready: Frozen,
+    transport: Transport,
+    *,
+    now: datetime,
+    connections: int,
+    stop: threading.Event,
+    progress: Callable[[Progress], None],
+    limit: int | None = None,
+    only: str = "",
+) -> Report:
+    """Send what is left of the edition. Raises LedgerBusy when somebody else does; otherwise the report tells all."""
+    from digest.engines.local import send_edition
+
+    made = letters(parts, ready.rendering, now=now, live=True)
+    section = parts.newsroom.config.settings.send
+    edition = ready.rendering.edition.id
+    if only:
+        only = _on_the_list(ledger, edition, only)
+    return send_edition(
+        ledger,
+        transport,
+        made.outgoing,
+        edition=edition,
+        owner=owner(),
+        connections=connections,
+        stop=stop,
+        progress=progress,
+        limit=limit,
+        only=only,
+        patience=section.patience,
+        retry_for=section.retry_for * 3600,
+    )
+
+
+def owner() -> str:
+    """This sender's name in the ledger and in messages: the host and the process."""
+    return f"{socket.gethostname()}:{getpid()}"
+
+
+def eml(folder: Path, *, maildir: bool) -> Transport:
+    """Mails as files: one .eml for each reader, or a Maildir."""
+    from digest.sender.eml import EmlFolder, Maildir
+
+    return Maildir(folder) if maildir else EmlFolder(folder)
+
+
+def _on_the_list(ledger: SqlLedger, edition: str, only: str) -> str:
+    for delivery in ledger.deliveries(edition):
+        if delivery.address.casefold() == only.casefold():
+            return delivery.address
+    message = f"{edition}: {only} is not among its readers; `--to {only}` sends a test mail to anybody"
+    raise LedgerError(message)
