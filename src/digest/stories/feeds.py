@@ -130,17 +130,23 @@ class _Reader:
             stamp=datetime.fromtimestamp(timegm(stamp), UTC) if stamp else None,
             link=_text(entry.get("link")),
             guid=_text(entry.get("id")),
-            summary=summary,
-            article=content[0] if content else "",
+            summary=self.prose(summary, entry.get("summary_detail")),
+            article=self.prose(content[0], None) if content else "",
             image=_picture(entry),
             credit=clean_line(_text(owners[0])) if owners else "",
             topics=[_text(tag.get("label") or tag.get("term")) for tag in entry.get("tags", ())],
             language=prose.language(entry.get("language"), self.language),
         )
 
+    def prose(self, text: str, detail: object) -> str:
+        """Markdown of a text, which is HTML unless the feed calls it plain."""
+        if isinstance(detail, dict) and detail.get("type") == "text/plain":
+            return prose.paragraphs(text.split("\n\n"))
+        return prose.from_html(text, self.source)
+
     def object(self, one: Mapping[str, Any]) -> Item | Fault:
         """An item of a JSON Feed."""
-        article = _text(one.get("content_html")) or prose.paragraphs(_text(one.get("content_text")).split("\n\n"))
+        page = prose.from_html(_text(one.get("content_html")), self.source)
         tags = one.get("tags")
         return self.item(
             title=_text(one.get("title")),
@@ -149,7 +155,7 @@ class _Reader:
             link=_text(one.get("external_url") or one.get("url")),
             guid=_text(one.get("id")),
             summary=prose.paragraphs(_text(one.get("summary")).split("\n\n")),
-            article=article,
+            article=page or prose.paragraphs(_text(one.get("content_text")).split("\n\n")),
             image=_text(one.get("image") or one.get("banner_image")),
             credit="",
             topics=[_text(tag) for tag in tags] if isinstance(tags, list) else [],
@@ -189,7 +195,6 @@ class _Reader:
                 self.notes.append(
                     f"{base}: {which}: '{clean_line(address)[:60]}' is no http or https address; left out"
                 )
-        text = prose.from_html(summary, base) if "<" in summary or "&" in summary else summary
         return Item(
             title=name,
             date=at,
@@ -198,7 +203,7 @@ class _Reader:
             link=prose.web_address(link, base),
             image=prose.web_address(image, base),
             guid=clean_line(guid),
-            summary=text or _teaser(prose.from_html(article, base)),
+            summary=summary or _teaser(article),
             topics=tuple(dict.fromkeys(one for topic in topics if (one := slug(topic)))),
             language=language,
         )

@@ -1,0 +1,201 @@
+"""The parts of one story in a page: title, kicker, credit, link, picture, summary, told by tags, order and class names.
+
+It looks at the elements that it is given and at nothing around them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from digest.stories import prose
+from digest.stories.characters import clean_line
+from digest.stories.listing_text import CREDIT
+from digest.stories.page import HEADINGS, HIDDEN, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from lxml.html import HtmlElement
+
+    from digest.stories import dates
+    from digest.stories.page import Page
+
+_BLOCKS = frozenset(
+    {"p", "div", "section", "article", "ul", "ol", "li", "table", "tr", "td", "th", "dl", "dt", "dd", "figure"}
+    | {"header", "footer", "blockquote", "figcaption", "br", "main", "aside", *HEADINGS}
+)
+_KICKER = re.compile(r"kicker|eyebrow|overline|supertitle|pretitle|dachzeile", re.IGNORECASE)
+_CREDIT = re.compile(r"credit|copyright", re.IGNORECASE)
+_HEADLINE = re.compile(r"title|headline|heading", re.IGNORECASE)
+_LONGEST_KICKER = 80
+_LONGEST_MORE = 25  # "Read more", "Lire la suite", "Weiterlesen"; a sentence is longer
+_MANY_PARTS = 6  # elements that make up one date: day, month, year and what parts them
+_PROSE = 20  # letters beside a date that make it a date in a sentence
+
+
+def has_title(element: HtmlElement) -> bool:
+    """Tell whether an element can hold a story: it has a heading, a link with words, or is itself a link or a term."""
+    if element.tag == "dt" or (element.tag == "a" and len(element) > 1):
+        return True
+    inside = (one for one in element.iter() if one is not element and isinstance(one.tag, str))
+    named = (one for one in inside if one.tag in (*HEADINGS, "dt", "a") or _HEADLINE.search(one.get("class") or ""))
+    return any(words(one) for one in named)
+
+
+def dated(page: Page, root: HtmlElement) -> Iterator[tuple[HtmlElement, dates.Moment | dates.NoSuchDay]]:
+    """The dates in an element, each with the innermost element that holds it, in the order of the page."""
+    taken: set[HtmlElement] = set()
+    for element in root.iter():
+        if not isinstance(element.tag, str) or element in taken or not _shown(element):
+            continue
+        simple = len(element) <= _MANY_PARTS and not any(len(child) for child in element)
+        when = None
+        if element.tag == "time" or (simple and not _in_sentence(element)):
+            when = page.date(element)
+        inner = next((child for child in element if page.date(child)), None) if when and len(element) else None
+        if when and inner is None:
+            taken.update(element.iter())
+            yield element, when
+            continue
+        for holder, text in ((element, element.text if len(element) else ""), (element.getparent(), element.tail)):
+            if holder is not None and text and element is not root and (loose := page.moment(clean_line(text))):
+                yield holder, loose
+
+
+class Parts:
+    """What was found of one story. Each part is the elements that hold it, mostly one."""
+
+    def __init__(self, page: Page, room: HtmlElement | None) -> None:
+        self.page = page
+        self.room = room
+        self.found: dict[str, list[HtmlElement]] = {}
+        self.date: HtmlElement | None = None
+
+    @classmethod
+    def of(cls, page: Page, title: HtmlElement | None, rest: Sequence[HtmlElement]) -> Parts:
+        """A story that lies flat: its title, and what comes below its date."""
+        parts = cls(page, None)
+        if title is not None:
+            parts.found["title"] = [title]
+        parts._sort(rest)
+        return parts
+
+    @classmethod
+    def within(cls, page: Page, room: HtmlElement) -> Parts:
+        """A story that has an element of its own."""
+        parts = cls(page, room)
+        pieces = [one for one in _pieces(room) if not page.date(one) and not page.moment(words(one))]
+        title = _title(room, pieces)
+        if title is None:
+            return parts
+        parts.found["title"] = [title]
+        inside = set(title.iter()) | set(title.iterancestors())
+        place = next((n for n, one in enumerate(pieces) if one in inside), 0)
+        parts._sort(one for one in pieces if one not in inside)
+        above = [one for one in pieces[:place] if one not in inside and one not in parts.found.get("credit", ())]
+        short = [one for one in above if words(one) and len(words(one)) <= _LONGEST_KICKER]
+        if short and "kicker" not in parts.found:
+            parts.found["kicker"] = short[-1:]
+        below = [one for one in parts.found.get("summary", ()) if one not in above]
+        parts.found["summary"] = below
+        return parts
+
+    def choose(self, key: str, elements: list[HtmlElement]) -> None:
+        """Let a selector say what a part is."""
+        self.found[key] = elements
+        if key == "date" and elements:
+            self.date = elements[0]
+
+    def text(self, key: str) -> str:
+        """A part as one line."""
+        return next((text for one in self.found.get(key, ()) if (text := words(one))), "")
+
+    def link(self) -> str:
+        """Where the story is: the link on its title, or around it, or the first."""
+        title = self.found.get("title", [])[:1]
+        around = [one for part in title for one in part.iterancestors("a")]
+        candidates = [*self.found.get("link", ()), *title, *around]
+        if self.room is not None:
+            candidates += [self.room, *self.room.iterancestors("a")]
+        for one in candidates:
+            for anchor in (one, *one.iter("a")):
+                href = anchor.get("href") if anchor.tag == "a" else None
+                if href and not href.startswith(("#", "mailto:")):
+                    return self.page.link(href, self.text("title"))
+        return ""
+
+    def picture(self) -> tuple[str, str]:
+        """The address and the alternative text of the story's picture."""
+        chosen = self.found.get("image", [] if self.room is None else [self.room])
+        for one in chosen:
+            for image in one.iter("img"):
+                source = image.get("data-src") or image.get("src") or (image.get("srcset") or "").split(" ")[0]
+                if address := prose.web_address(source, self.page.base):
+                    return address, clean_line(image.get("alt") or "")
+        return "", ""
+
+    def summary(self) -> str:
+        """The summary as Markdown."""
+        texts = [prose.from_element(one, self.page.base) for one in self.found.get("summary", ())]
+        return "\n\n".join(dict.fromkeys(filter(None, texts)))
+
+    def _sort(self, pieces: Iterator[HtmlElement] | Sequence[HtmlElement]) -> None:
+        for one in pieces:
+            text, name = words(one), one.get("class") or ""
+            if not text or _says_more(one, text) or self.page.moment(text):
+                continue
+            if CREDIT.match(text) or _CREDIT.search(name) or one.tag == "figcaption":
+                self.found.setdefault("credit", []).append(one)
+            elif _KICKER.search(name) and len(text) <= _LONGEST_KICKER:
+                self.found.setdefault("kicker", []).append(one)
+            else:
+                self.found.setdefault("summary", []).append(one)
+
+
+def _pieces(element: HtmlElement) -> Iterator[HtmlElement]:
+    """The elements that hold one piece of text each: paragraphs, headings, and what stands alone."""
+    if not _shown(element):
+        return
+    loose = "".join([element.text or "", *(child.tail or "" for child in element)])
+    blocks = any(child.tag in _BLOCKS or len(child) for child in element)
+    whole = element.tag == "p" or element.tag in HEADINGS or not len(element)
+    if whole or (len(re.sub(r"\W", "", loose)) >= _PROSE and not blocks):
+        yield element
+        return
+    for child in element:
+        if isinstance(child.tag, str):
+            yield from _pieces(child)
+
+
+def _title(room: HtmlElement, pieces: list[HtmlElement]) -> HtmlElement | None:
+    """The heading; else what is called one; else the link with the most words; else the first piece."""
+    shown = [one for one in room.iter() if isinstance(one.tag, str) and _shown(one)]
+    for chosen in (
+        [one for one in shown if one.tag in HEADINGS or one.tag == "dt"],
+        [one for one in shown if one is not room and _HEADLINE.search(one.get("class") or "")],
+        sorted((one for one in shown if one.tag == "a"), key=lambda one: -len(words(one))),
+        [one for one in pieces if not CREDIT.match(words(one))],
+    ):
+        found = next((one for one in chosen if words(one)), None)
+        if found is not None:
+            return found
+    return None
+
+
+def _shown(element: HtmlElement) -> bool:
+    return element.tag not in HIDDEN and element.get("hidden") is None
+
+
+def _says_more(element: HtmlElement, text: str) -> bool:
+    """A link, and nothing else, that says no more than where it leads."""
+    anchors = [element] if element.tag == "a" else list(element.iter("a"))
+    return len(text) <= _LONGEST_MORE and len(anchors) == 1 and words(anchors[0]) == text
+
+
+def _in_sentence(element: HtmlElement) -> bool:
+    parent = element.getparent()
+    if parent is None or element.tag in _BLOCKS:
+        return False
+    beside = "".join([parent.text or "", *(child.tail or "" for child in parent)])
+    return len(re.sub(r"\W", "", beside)) >= _PROSE

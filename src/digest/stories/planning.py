@@ -1,0 +1,220 @@
+"""Decide what an import changes, and write nothing. Pure but for the texts that it is given to edit.
+
+listings + stories + record ─unite─▶ one draft a story ─hear─▶ values ─▶ new files, changed files, the next record
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from digest.errors import Fault
+from digest.stories import frontmatter, identity, merge, provenance
+from digest.stories.naming import slug, story_name
+from digest.stories.provenance import ImportRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from digest.model import Story
+    from digest.stories.identity import Identity
+    from digest.stories.listing import Item, Listing
+    from digest.stories.merge import Kept
+
+FAR_FEWER = 0.5  # of the last import's items; a list that rolls over keeps its length, one that broke loses most of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewFile:
+    """A story that has no file yet. `path` is relative to the stories' folder."""
+
+    id: str
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedFile:
+    """A story file in which `fields` change."""
+
+    id: str
+    path: str
+    before: str
+    after: str
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """A source that gave nothing (`empty`), or far fewer items than the last time (`shrunk`)."""
+
+    source: str
+    kind: str
+    items: int
+    before: int
+    fault: Fault | None = None  # the first of what could not be read
+
+    def __str__(self) -> str:
+        """What happened, without what to do."""
+        found = f"{self.source}: {self.items or 'no'} item{'' if self.items == 1 else 's'} found"
+        text = f"{found}, and {self.before} the last time" if self.before else found
+        return f"{text} ({self.fault})" if self.fault else text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What an import would do. `faults` are items and files that it cannot do, each with its reason."""
+
+    new: tuple[NewFile, ...] = ()
+    changed: tuple[ChangedFile, ...] = ()
+    unchanged: int = 0
+    kept: tuple[Kept, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    notes: tuple[str, ...] = ()
+    before: ImportRecord = field(default_factory=ImportRecord)
+    record: ImportRecord = field(default_factory=ImportRecord)
+
+    def diff(self) -> str:
+        """All changes as one unified diff, new files against /dev/null."""
+        changes = [("/dev/null", one.path, "", one.text) for one in self.new]
+        changes += [(f"a/{one.path}", one.path, one.before, one.after) for one in self.changed]
+        lines: list[str] = []
+        for origin, path, before, after in changes:
+            old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+            lines += difflib.unified_diff(old, new, origin, f"b/{path}")
+        return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
+
+
+def plan(
+    listings: Sequence[Listing],
+    existing: Sequence[Story],
+    texts: Callable[[str], str],
+    record: ImportRecord,
+    channel: str | None = None,
+) -> Plan:
+    """Decide what the listings change. `texts` gives a story file's whole text by the story's id, as it is.
+
+    `channel` is put on every story; None takes each listing's title as a name, `""` puts none.
+    """
+    planner = _Planner(existing, record)
+    for listing in listings:
+        planner.listen(listing, channel)
+    return planner.finish(texts)
+
+
+class _Planner:
+    """Drafts of all stories, known and new, into which listings are read one after another."""
+
+    def __init__(self, existing: Sequence[Story], before: ImportRecord) -> None:
+        self.before = before
+        self.listings: list[Listing] = []
+        self.sources = dict(before.sources)
+        self.ids = [story.id for story in existing]
+        self.drafts: list[merge.Draft] = []
+        self.known: list[list[Identity]] = []
+        self.heard: set[int] = set()  # numbers of the stories that the listings hold
+        for story in existing:
+            words = before.stories.get(story.id, {})
+            values = {**frontmatter.as_fields(story), "summary": story.summary}
+            self.drafts.append(merge.Draft(values, words, story.file or f"{story.id}.md"))
+            # Also as sources know it: a person may have given it another title or date.
+            said: list[Mapping[str, object]] = [values, *words.values()]
+            self.known.append([_identity(one, story.date) for one in said if "title" in one])
+
+    def listen(self, listing: Listing, channel: str | None) -> None:
+        """Read one listing into the drafts."""
+        name = self.name(listing)
+        self.listings.append(listing)
+        if name != provenance.STDIN:
+            self.sources[name] = len(listing.items)
+        identities = [_identity(merge.fields([item], ""), item.date) for item in listing.items]
+        told: dict[int, list[Item]] = {}
+        for item, number in zip(listing.items, identity.unite(self.known, identities), strict=True):
+            told.setdefault(number, []).append(item)
+        for number, items in sorted(told.items()):
+            if number == len(self.drafts):
+                self.drafts.append(merge.Draft({}, {}))
+                self.known.append([])
+            said = merge.fields(items, slug(listing.title) if channel is None else channel)
+            self.drafts[number].hear(name, said)
+            self.known[number].append(_identity(said, items[0].date))
+            self.heard.add(number)
+
+    def name(self, listing: Listing) -> str:
+        """The listing's name in the record; two files of one name in one import are two sources."""
+        name = provenance.source_name(listing.source)
+        number = 1 + sum(provenance.source_name(other.source) == name for other in self.listings)
+        return name if number == 1 else f"{name} ({number})"
+
+    def finish(self, texts: Callable[[str], str]) -> Plan:
+        """The plan, with names for the new stories."""
+        old = len(self.ids)
+        taken = {story.casefold() for story in self.ids}
+        for draft in self.drafts[old:]:
+            self.ids.append(story_name(_day(draft.values["date"]), str(draft.values["title"]), taken))
+            taken.add(self.ids[-1].casefold())
+        new, changed, faults = [], [], []
+        kept = []
+        stories = {story: said for story, said in self.before.stories.items() if story in self.ids}
+        for number in sorted(self.heard):
+            draft, story = self.drafts[number], self.ids[number]
+            if number >= old:
+                text = frontmatter.serialise(_front(draft.values), str(draft.values.get("summary") or ""))
+                new.append(NewFile(id=story, path=f"{story}.md", text=text))
+            elif draft.changed:
+                before = texts(story)
+                try:
+                    after = frontmatter.edit(before, {key: draft.values[key] for key in draft.changed})
+                except ValueError as error:
+                    faults.append(Fault(file=draft.file, message=str(error)))
+                    continue
+                fields = tuple(draft.changed)
+                changed.append(ChangedFile(id=story, path=f"{story}.md", before=before, after=after, fields=fields))
+            kept += draft.kept
+            stories[story] = draft.words
+        return Plan(
+            new=tuple(new),
+            changed=tuple(changed),
+            unchanged=len(self.heard) - len(new) - len(changed) - len(faults),
+            kept=tuple(kept),
+            verdicts=tuple(self.verdicts()),
+            faults=(*(fault for listing in self.listings for fault in listing.faults), *faults),
+            notes=tuple(note for listing in self.listings for note in listing.notes),
+            before=self.before,
+            record=ImportRecord(sources=self.sources, stories=stories),
+        )
+
+    def verdicts(self) -> Iterator[Verdict]:
+        """What is suspicious about how much the sources gave."""
+        for listing in self.listings:
+            items, before = len(listing.items), self.before.sources.get(provenance.source_name(listing.source), 0)
+            if kind := "empty" if not items else "shrunk" if items < before * FAR_FEWER else "":
+                fault = next(iter(listing.faults), None)
+                yield Verdict(source=listing.source, kind=kind, items=items, before=before, fault=fault)
+
+
+def _front(values: Mapping[str, object]) -> dict[str, object]:
+    return {key: value for key, value in values.items() if key != "summary"}
+
+
+def _identity(said: Mapping[str, object], near: datetime) -> Identity:
+    """The identity of a story's values, or of what a source said; `near` is a time in the newsroom's zone."""
+    return identity.identity(
+        title=str(said["title"]),
+        day=_day(said.get("date"), near),
+        kicker=str(said.get("kicker") or ""),
+        link=str(said.get("link") or ""),
+        guid=str(said.get("guid") or ""),
+    )
+
+
+def _day(value: object, near: datetime | None = None) -> str:
+    """The day of a date, a time or a word of the record, in the zone of `near`."""
+    if isinstance(value, str) and "T" in value:
+        value = datetime.fromisoformat(value)
+    if isinstance(value, datetime):
+        value = (value.astimezone(near.tzinfo) if near else value).date()
+    return value.isoformat() if isinstance(value, date) else str(value or "")

@@ -1,0 +1,189 @@
+"""Find the stories of a page by its shape: every story has a date, and an element around it that no other date shares.
+
+    dates ─climb─▶ one element a story, or siblings cut at headings where stories lie flat ─parts─▶ items
+    or, with CSS selectors: exactly the elements that these name
+
+What has no date where its neighbours have one, or a day that the calendar has not, is a fault with its line.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, cast
+
+from digest.errors import Fault, UsageError
+from digest.stories import dates
+from digest.stories.listing import Item
+from digest.stories.page import HEADINGS, words
+from digest.stories.parts import Parts, dated, has_title
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from lxml.html import HtmlElement
+
+    from digest.stories.page import Page
+
+    Moment = dates.Moment | dates.NoSuchDay
+    Dated = tuple[HtmlElement, Moment]  # the innermost element that holds the date, and the date
+
+_OWN_ROOM = ("article", "li", "tr", "dd")  # elements that pages give to one story each
+_TITLES = (*HEADINGS, "dt")
+_NEVER = ("body", "html", "main")
+
+
+def by_shape(page: Page) -> tuple[list[Item], list[Fault]]:
+    """The items that the page shows, in its order."""
+    shape = _Shape(page)
+    items: list[Item] = []
+    faults: list[Fault] = []
+    for place, when in shape.dates:
+        room = shape.room(place)
+        parts = Parts.within(page, room) if room is not None else shape.flat(place)
+        _take(page, parts, when, place, items, faults)
+    faults += shape.undated()
+    return items, sorted(faults, key=lambda fault: fault.line)
+
+
+def by_selectors(page: Page, selectors: Mapping[str, str]) -> tuple[list[Item], list[Fault]]:
+    """The items that CSS selectors name; title, date, link and picture are looked for where they have no selector."""
+    chosen = {key: _compiled(key, text) for key, text in selectors.items() if text}
+    if "item" not in chosen:
+        message = "selectors: item: is missing; name the element that holds one story"
+        raise UsageError(message)
+    items: list[Item] = []
+    faults: list[Fault] = []
+    for room in chosen.pop("item")(page.root):
+        parts = Parts.within(page, room)
+        parts.found = {key: found for key, found in parts.found.items() if key == "title"}
+        for key, find in chosen.items():
+            parts.choose(key, find(room))
+        place, when = next(iter(dated(page, parts.date if parts.date is not None else room)), (room, None))
+        _take(page, parts, when, place, items, faults)
+    return items, faults
+
+
+def _compiled(key: str, text: str) -> Callable[[HtmlElement], list[HtmlElement]]:
+    from cssselect import SelectorError
+    from lxml.cssselect import CSSSelector
+
+    try:
+        select = CSSSelector(text, translator="html")
+    except SelectorError as error:
+        message = f"selectors: {key}: {text!r} is no CSS selector: {error}"
+        raise UsageError(message) from None
+    return lambda room: cast("list[HtmlElement]", select(room))
+
+
+def _take(
+    page: Page, parts: Parts, when: Moment | None, place: HtmlElement, items: list[Item], faults: list[Fault]
+) -> None:
+    line = place.sourceline or 0
+    title = parts.text("title")
+    name = f"'{title[:60]}'" if title else "a story"
+    if not isinstance(when, dates.Moment):
+        problem = f": {when}" if when else " has no date"
+        faults.append(Fault(file=page.source, line=line, message=f"{name}{problem}; left out"))
+    elif not title:
+        faults.append(Fault(file=page.source, line=line, message="no title was found for this date; left out"))
+    else:
+        image, alt = parts.picture()
+        items.append(
+            Item(
+                title=title,
+                date=when.at,
+                date_only=when.date_only,
+                kicker=parts.text("kicker"),
+                credit=parts.text("credit"),
+                link=parts.link(),
+                image=image,
+                image_alt=alt,
+                summary=parts.summary(),
+                language=page.language,
+                line=line,
+            )
+        )
+
+
+class _Shape:
+    """Where the dates of a page stand, and what is around them."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.dates = _one_a_room(list(dated(page, page.root)))
+        self.count = Counter(above for place, _ in self.dates for above in (place, *place.iterancestors()))
+        headings = [one for one in page.root.iter(*_TITLES) if dates.is_period(words(one), page.language)]
+        self.periods = set(headings)
+        titles = list(page.root.iter(*_TITLES))
+        if len(firsts := [one for one in titles if one.tag == "h1"]) == 1 < len(titles):
+            self.periods.add(firsts[0])  # the page's own title is no story's
+        self.parted = {above for heading in headings for above in (heading, *heading.iterancestors())}
+        self.rooms: list[HtmlElement] = []
+        self.dates_lead: bool | None = None  # whether flat stories have their date above the title; the first one tells
+
+    def room(self, place: HtmlElement) -> HtmlElement | None:
+        """The element that holds the story of this date and of no other; None where stories lie flat."""
+        reach: list[HtmlElement] = []
+        for one in (place, *place.iterancestors()):
+            if self.count[one] > 1 or one in self.parted or one.tag in _NEVER:
+                break
+            reach.append(one)
+        own = [one for one in reach if one.tag in _OWN_ROOM and has_title(one)]
+        room = own[-1] if own else next((one for one in reach if has_title(one)), None)
+        if room is not None:
+            self.rooms.append(room)
+        return room
+
+    def flat(self, place: HtmlElement) -> Parts:
+        """The parts of a story whose title, date and summary are siblings."""
+        row = place
+        while (above := row.getparent()) is not None and self.count[above] == 1 and above.tag not in _NEVER:
+            row = above
+        before = self._title(self._until(row, backwards=True))
+        after = list(self._until(row, backwards=False))
+        if self.dates_lead is None:
+            self.dates_lead = before is None
+        title = before
+        if self.dates_lead:
+            title = self._title(after)
+            after = after[after.index(title) + 1 :] if title is not None else []
+        ends = next((n for n, one in enumerate(after) if one.tag in _TITLES), len(after))
+        return Parts.of(self.page, title, after[:ends])
+
+    def _title(self, row: Iterable[HtmlElement]) -> HtmlElement | None:
+        return next((one for one in row if one.tag in _TITLES), None)
+
+    def _until(self, row: HtmlElement, *, backwards: bool) -> Iterator[HtmlElement]:
+        """Siblings up to the next date or heading of a period; up to the title, going back."""
+        for one in row.itersiblings(preceding=backwards):
+            if self.count[one] or one in self.periods:
+                return
+            yield one
+            if backwards and one.tag in _TITLES:
+                return
+
+    def undated(self) -> Iterator[Fault]:
+        """Elements that look like the rooms of stories and have no date."""
+        kinds = {(room.getparent(), room.tag, room.get("class")) for room in self.rooms}
+        for parent, tag, name in kinds:
+            if parent is None or tag not in _OWN_ROOM:
+                continue
+            for one in parent.iterchildren(tag):
+                if one.get("class") == name and not self.count[one] and one not in self.parted and has_title(one):
+                    title = Parts.within(self.page, one).text("title")
+                    message = f"'{title[:60]}' has no date; left out"
+                    yield Fault(file=self.page.source, line=one.sourceline or 0, message=message)
+
+
+def _one_a_room(found: list[Dated]) -> list[Dated]:
+    """Of a story with two dates (published, updated) the first: where both are in one room with one title."""
+    result: list[Dated] = []
+    seen: set[HtmlElement] = set()
+    for place, when in found:
+        room = next((one for one in (place, *place.iterancestors()) if one.tag in _OWN_ROOM), None)
+        alone = room is not None and sum(1 for _ in room.iter(*_TITLES)) == 1
+        if room is None or not alone or room not in seen:
+            result.append((place, when))
+        if room is not None:
+            seen.add(room)
+    return result
