@@ -17,6 +17,7 @@ from digest.sender.wire import Lost
 if TYPE_CHECKING:
     from digest.delivery import Outgoing
     from digest.sender.connect import Link
+    from digest.sender.replies import Reply
     from digest.sender.settings import Timeouts
 
 BLOCK = 64 * 1024
@@ -25,12 +26,26 @@ LAST_WORDS = 2.0  # seconds for the rest of a reply that interrupted us
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back in a phase: its kind, the code (0 when there was none), and the words."""
+    """What came back in a phase: its kind, and the reply, or why there was none that could be used."""
 
     phase: Phase
     heard: Heard
-    code: int
-    detail: str
+    reply: Reply | None
+    trouble: str = ""
+
+    @property
+    def code(self) -> int:
+        """The reply's code, 0 when there was none."""
+        return self.reply.code if self.reply else 0
+
+    @property
+    def detail(self) -> str:
+        """The server's words, or ours."""
+        return self.trouble or (self.reply.text if self.reply else "")
+
+    def __str__(self) -> str:
+        """What a person would quote."""
+        return self.trouble or str(self.reply)
 
 
 class Dialogue:
@@ -40,7 +55,7 @@ class Dialogue:
         self.link = link
         self.lost = ""
         self.reset_due = False
-        self._timeouts = timeouts
+        self._seconds = {phase: timeouts.of(phase) for phase in Phase}
         self._owed = 0  # replies to what was said
         self._in_body = False  # a 354 was heard, and no dot was said since
         self._steps: list[tuple[Phase, bytes]] = []
@@ -54,23 +69,23 @@ class Dialogue:
         """Say commands. When that fails, the hearing that follows finds why, and a server's last words if any."""
         self._owed += replies
         with contextlib.suppress(Lost):
-            self.link.wire.write((line,), self._timeouts.block)
+            self.link.wire.write((line,), self._seconds[Phase.BODY])
 
     def hear(self, phase: Phase) -> Answer:
         """The reply that is owed next."""
         try:
-            reply = self.link.wire.read(self._timeouts.of(phase))
+            reply = self.link.wire.read(self._seconds[phase])
         except Lost as lost:
             self.lost = str(lost)
-            return Answer(phase, Heard.NOTHING, 0, self.lost)
+            return Answer(phase, Heard.NOTHING, None, self.lost)
         self._owed -= 1
         heard = hear(phase, reply)
         if heard is Heard.CLOSING:
             self.lost = str(reply)
         elif heard is Heard.NOTHING:
             self.lost = f"this answers no {phase.value.upper()}: {reply}"
-            return Answer(phase, heard, reply.code, self.lost)
-        return Answer(phase, heard, reply.code, reply.text)
+            return Answer(phase, heard, reply, self.lost)
+        return Answer(phase, heard, reply)
 
     def open(self, mail: Outgoing) -> None:
         """Say a mail's envelope; without PIPELINING each line awaits its turn in hear_envelope()."""
@@ -111,7 +126,7 @@ class Dialogue:
         """
         data, end = dotted(mail.data)
         dot = len(data) + end.index(b".")
-        seconds = self._timeouts.block * (1 + len(data) // BLOCK)
+        seconds = self._seconds[Phase.BODY] * (1 + len(data) // BLOCK)
         wire = self.link.wire
         self._owed += 1
         lines = self._envelope(following) if following is not None else b""
@@ -140,7 +155,7 @@ class Dialogue:
         """The server waits for the body: unless it said more than it was asked, and its answers may be shifted."""
         if self.link.wire.pending:
             self.lost = "the server spoke out of turn"
-            return Answer(Phase.DATA, Heard.NOTHING, 0, self.lost)
+            return Answer(Phase.DATA, Heard.NOTHING, None, self.lost)
         self._in_body = True
         return answer
 
@@ -163,6 +178,6 @@ class Dialogue:
         try:
             reply = self.link.wire.read(seconds)
         except Lost:
-            return Answer(Phase.BODY, Heard.NOTHING, 0, reason)
+            return Answer(Phase.BODY, Heard.NOTHING, None, reason)
         self.lost = str(reply)
-        return Answer(Phase.BODY, hear(Phase.BODY, reply), reply.code, reply.text)
+        return Answer(Phase.BODY, hear(Phase.BODY, reply), reply)

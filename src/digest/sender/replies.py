@@ -11,6 +11,8 @@ MAX_LINES = 128
 MAX_WORDS = 400  # characters of a server's words that are kept
 ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?=\s|$)", re.ASCII)
 CODE_LENGTH = 3
+HYPHEN = ord("-")
+MARKS = frozenset(b" -\r\n")  # what may follow a code
 
 
 class NotSmtp(Exception):
@@ -27,7 +29,7 @@ class Reply:
     @property
     def lines(self) -> tuple[str, ...]:
         """The text of each line without the code, made safe for a terminal and a log."""
-        return tuple(_printable(line[CODE_LENGTH + 1 :]) for line in self.raw.splitlines())
+        return tuple(_printable(line[CODE_LENGTH + 1 :]) for line in self.raw.rstrip(b"\r\n").split(b"\n"))
 
     @property
     def text(self) -> str:
@@ -63,21 +65,20 @@ def parse_reply(data: bytearray, start: int, end: int) -> tuple[Reply, int] | No
                 message = f"a reply of more than {MAX_BYTES} bytes"
                 raise NotSmtp(message)
             return None
-        line = bytes(data[position:newline])
-        position = newline + 1
-        first, mark = line[:CODE_LENGTH], line[CODE_LENGTH : CODE_LENGTH + 1]
-        if not _is_code(first) or mark not in {b" ", b"-", b"\r", b""} or (code and first != code):
-            message = f"not an SMTP reply: {_printable(line[:60])!r}"
+        code_end = position + CODE_LENGTH
+        first = bytes(data[position : min(code_end, newline)])
+        well_formed = (
+            newline >= code_end and first.isdigit() and b"200" <= first <= b"599" and data[code_end] in MARKS
+        )
+        if not well_formed or (code and first != code):
+            message = f"not an SMTP reply: {_printable(bytes(data[position : min(newline, position + 60)]))!r}"
             raise NotSmtp(message)
-        if mark != b"-":
+        position = newline + 1
+        if data[code_end] != HYPHEN:
             return Reply(int(first), bytes(data[start:position])), position
         code = first
     message = f"a reply of more than {MAX_LINES} lines"
     raise NotSmtp(message)
-
-
-def _is_code(text: bytes) -> bool:
-    return len(text) == CODE_LENGTH and text.isdigit() and b"2" <= text[:1] <= b"5"
 
 
 def _printable(line: bytes) -> str:

@@ -109,16 +109,15 @@ class SmtpSession:
         yield Outcome(
             delivery=mail.delivery, event=found.event, phase=answer.phase, code=answer.code, detail=answer.detail
         )
-        words = f"{answer.code} {answer.detail}" if answer.code else answer.detail
         if found.then is Then.STOP:
             if answer.phase is Phase.MAIL and answer.heard is Heard.NEVER:
                 what, hint = f"the server refuses the sender {mail.sender}", "newsroom.from and what the relay allows"
             else:
                 what, hint = "the server does not let us send", "smtp.username and smtp.tls"
-            message = f"{self._settings.peer}: {what}: {words}; check {hint}"
+            message = f"{self._settings.peer}: {what}: {answer}; check {hint}"
             raise SendStopped(message)
         if found.then is Then.OVER or self._talk.lost:
-            message = f"{self._settings.peer}: {self._talk.lost or words} ({answer.phase.value})"
+            message = f"{self._settings.peer}: {self._talk.lost or answer} ({answer.phase.value})"
             raise TransportError(message)
         self._talk.reset_due = found.then is Then.RESET
 

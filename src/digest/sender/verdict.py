@@ -102,15 +102,17 @@ VERDICTS: dict[tuple[Phase, Heard], Verdict] = {
 def hear(phase: Phase, reply: Reply) -> Heard:
     """Which kind of reply this is in this phase."""
     kind = reply.code // 100
-    if kind == (3 if phase is Phase.DATA else 2):
-        return Heard.YES
+    if kind == 2:  # noqa: PLR2004 - the digits are the protocol's
+        return Heard.NOTHING if phase is Phase.DATA else Heard.YES  # a 250 to DATA answers something else
+    if kind == 3:  # noqa: PLR2004
+        return Heard.YES if phase is Phase.DATA else Heard.NOTHING
     if reply.code == CLOSING:
         return Heard.CLOSING
     if reply.code == MUST_LOG_IN:
         return Heard.UNWELCOME
     if phase is Phase.RCPT and reply.code == STORAGE and not reply.status:
         return Heard.LATER  # RFC 5321, 4.5.3.1.10: an old way of saying "too many for now"; 552 5.2.2 says it plainly
-    return {4: Heard.LATER, 5: Heard.NEVER}.get(kind, Heard.NOTHING)  # a 250 to DATA answers something else
+    return Heard.LATER if kind == 4 else Heard.NEVER  # noqa: PLR2004
 
 
 def verdict(phase: Phase, heard: Heard, *, intended: bool = False) -> Verdict:
