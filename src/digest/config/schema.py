@@ -226,8 +226,7 @@ class SendSection(Section):
     ledger_env: str = Field("", description="The environment variable with the ledger's URL, when it has a password.")
     engine: Literal["local"] = Field("local", description="local: threads on this machine.")
     approval: Literal["none", "required", "two"] = Field("none", description="Whose word a send needs: see approve.")
-    patience: float = Field(0, ge=0, description="Seconds to wait within a run for readers to be tried again.")
-    retry_for: float = Field(72, gt=0, description="Hours after which a reader who is only deferred counts as refused.")
+    patience: float = Field(30, ge=0, description="Seconds to wait within a run for readers to be tried again.")
 
 
 class UnsubscribeSection(Section):

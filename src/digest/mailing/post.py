@@ -130,12 +130,13 @@ def send(
     now: datetime,
     connections: int,
     stop: threading.Event,
-    progress: Callable[[Progress], None],
+    progress: Callable[[Progress], None] | None = None,
     limit: int | None = None,
     only: str = "",
 ) -> Report:
     """Send what is left of the edition. Raises LedgerBusy when somebody else does; otherwise the report tells all."""
-    from digest.engines.local import send_edition
+    from digest.sender.loop import send_edition
+    from digest.sender.run import Patience
 
     made = letters(parts, ready.rendering, now=now, live=True)
     section = parts.newsroom.config.settings.send
@@ -153,8 +154,7 @@ def send(
         progress=progress,
         limit=limit,
         only=only,
-        patience=section.patience,
-        retry_for=section.retry_for * 3600,
+        patience=Patience(deferred=section.patience),
     )
 
 

@@ -1,0 +1,263 @@
+"""`digest status`, `resume`, `resolve`, `pause`, `cancel`: the ledger in words, and a person's word for it."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from digest.cli.call import Call
+from digest.cli.flags import Common, When, Which
+from digest.cli.verbs import verb
+from digest.delivery import Event, State
+from digest.errors import NothingToSend, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from digest.delivery import Delivery
+    from digest.ledger.ledger import SqlLedger
+    from digest.model import Edition
+
+Named = Annotated[str, typer.Argument(metavar="[EDITION]", help="2022-02/everyone/en; or give a period and audience.")]
+Needed = Annotated[str, typer.Argument(metavar="EDITION", help="2022-02/everyone/en.")]
+
+
+@verb("status")
+def status(
+    common: Common,
+    edition: Named = "",
+    when: When = When(),  # noqa: B008 - frozen
+    which: Which = Which(),  # noqa: B008 - frozen
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page with charts.")] = None,
+) -> None:
+    """What became of every reader: counts, and each held address by name."""
+    call = Call(common)
+    with call.opened(create=False) as (_, ledger):
+        names = _named(call, ledger, edition, when, which)
+        held = {name: _held(ledger, name) for name in names}
+        if common.json:
+            call.out.data([_facts(ledger, name, held[name]) for name in names])
+        for name in () if common.json else names:
+            _tell(call, ledger, name, held[name])
+        if html is not None:
+            _write_page(call, ledger, names, held, html)
+        codes = [_code(ledger, name) for name in names]
+    if worst := next((code for code in (75, 1) if code in codes), 0):
+        raise typer.Exit(worst)
+
+
+@verb("resume")
+def resume(
+    common: Common,
+    edition: Needed,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask (for scripts).")] = False,
+) -> None:
+    """Go on with an edition that was interrupted or paused."""
+    from digest.cli.send import deliver
+
+    call = Call(common)
+    chosen = call.edition_named(edition)
+    with call.opened(create=False) as (_, ledger):
+        _demand_known(ledger, chosen.id)
+        ledger.resume(chosen.id)
+    deliver(call, (chosen,), yes=yes)
+
+
+@verb("pause")
+def pause(common: Common, edition: Needed) -> None:
+    """Let no further mail of an edition go; `resume` undoes it."""
+    call = Call(common)
+    chosen = call.edition_named(edition)
+    with call.opened(create=False) as (_, ledger):
+        _demand_known(ledger, chosen.id)
+        ledger.pause(chosen.id)
+    call.out.line(f"{chosen.id} is paused; to go on: digest resume {chosen.id}")
+
+
+@verb("cancel")
+def cancel(
+    common: Common,
+    edition: Needed,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask (for scripts).")] = False,
+) -> None:
+    """Call an edition off for everybody who has not been mailed. It cannot be undone."""
+    call = Call(common)
+    chosen = call.edition_named(edition)
+    if not yes and not (sys.stdin.isatty() and typer.confirm(f"Call {chosen.id} off for good?", err=True)):
+        message = f"{chosen.id} was not called off; in a script say --yes"
+        raise UsageError(message)
+    with call.opened(create=False) as (_, ledger):
+        _demand_known(ledger, chosen.id)
+        spared = ledger.cancel(chosen.id, call.now.timestamp())
+    call.out.line(f"{chosen.id} is called off: {spared:,} readers will not be mailed")
+
+
+@verb("resolve")
+def resolve(
+    common: Common,
+    edition: Needed,
+    address: Annotated[list[str], typer.Argument(metavar="[ADDRESS]...", help="Readers in doubt.")] = [],  # noqa: B006 - typer copies it
+    sent: Annotated[bool, typer.Option("--sent", help="They have got it.")] = False,
+    resend: Annotated[bool, typer.Option("--resend", help="They have not: mail them with the next resume.")] = False,
+    everyone: Annotated[bool, typer.Option("--all", help="Everybody who is in doubt.")] = False,
+    maillog: Annotated[
+        Path | None, typer.Option("--maillog", metavar="FILE", help="Whoever the relay's log (Postfix, Exim) names.")
+    ] = None,
+) -> None:
+    """Settle readers in doubt: by your word, or by the relay's log."""
+    call = Call(common)
+    chosen = call.edition_named(edition)
+    with call.opened(create=False) as (_, ledger):
+        _demand_known(ledger, chosen.id)
+        if maillog is not None:
+            _resolve_by_log(call, ledger, chosen, maillog)
+        elif sent == resend:
+            message = "say which: --sent (they have got it) or --resend (mail them), or --maillog FILE"
+            raise UsageError(message)
+        else:
+            doubted = [each.address for each in ledger.deliveries(chosen.id, [State.IN_DOUBT])]
+            readers = doubted if everyone else address
+            if not readers:
+                message = "name the readers, or say --all for everybody who is in doubt"
+                raise UsageError(message)
+            event = Event.SETTLE_SENT if sent else Event.SETTLE_RESEND
+            wrong = ledger.settle(chosen.id, readers, event, "by a person's word", call.now.timestamp())
+            for each in sorted(wrong):
+                typer.echo(f"digest: {each} is not held in {chosen.id}; nothing was changed for it", err=True)
+            call.out.line(f"{len(set(readers)) - len(wrong)} settled as {'sent' if sent else 'to be mailed'}")
+        left = ledger.counts(chosen.id).get(State.IN_DOUBT, 0)
+        call.out.line(f"{left} in doubt" if left else "nobody is in doubt any more")
+        if ledger.counts(chosen.id).get(State.PLANNED):
+            call.out.line(f"to mail who is left: digest resume {chosen.id}")
+
+
+def _resolve_by_log(call: Call, ledger: SqlLedger, edition: Edition, maillog: Path) -> None:
+    from digest.sender.maillog import accepted
+
+    doubted = {each.message_id.strip("<>"): each.address for each in ledger.deliveries(edition.id, [State.IN_DOUBT])}
+    try:
+        with maillog.open(encoding="utf-8", errors="replace") as lines:
+            found = [doubted[each] for each in accepted(lines) if each in doubted]
+    except OSError as error:
+        message = f"{maillog}: cannot be read: {error.strerror}"
+        raise UsageError(message) from None
+    if found:
+        ledger.settle(edition.id, found, Event.SETTLE_SENT, f"accepted, says {maillog}", call.now.timestamp())
+    call.out.line(f"{len(set(found))} settled as sent; a log without a mail is no proof, so the others stay in doubt")
+
+
+def _named(call: Call, ledger: SqlLedger, edition: str, when: When, which: Which) -> list[str]:
+    """The editions asked for that the ledger knows; all of them when nothing is said. Raises NothingToSend."""
+    known = [each.edition for each in ledger.mailings()]
+    if edition:
+        wanted = {call.edition_named(edition).id}
+    elif when != When():
+        wanted = {each.id for each in call.editions(when, which)}
+    else:
+        wanted = {name for name in known if not which.audience or name.split("/")[1] in which.audience}
+    found = [name for name in known if name in wanted]
+    if not found:
+        message = f"{edition or 'nothing'} was never sent; the ledger knows {', '.join(known) or 'no edition'}"
+        raise NothingToSend(message)
+    return found
+
+
+def _demand_known(ledger: SqlLedger, edition: str) -> None:
+    if ledger.mailing(edition) is None:
+        message = f"{edition} was never sent: there is nothing to settle, pause or go on with"
+        raise UsageError(message)
+
+
+def _held(ledger: SqlLedger, edition: str) -> list[Delivery]:
+    from digest.report import NAMED
+
+    return list(ledger.deliveries(edition, NAMED))
+
+
+def _code(ledger: SqlLedger, edition: str) -> int:
+    counts = ledger.counts(edition)
+    if any(counts.get(state) for state in (State.PLANNED, State.CLAIMED, State.SENDING, State.DEFERRED)):
+        return 75
+    return 1 if counts.get(State.REFUSED) or counts.get(State.IN_DOUBT) else 0
+
+
+def _tell(call: Call, ledger: SqlLedger, edition: str, held: list[Delivery]) -> None:
+    from digest.report import WORDS, sentence
+
+    mailing = ledger.mailing(edition)
+    standing = f", {mailing.standing.value}" if mailing and mailing.standing.value != "open" else ""
+    call.out.line(f"{edition}: {sentence(ledger.counts(edition))}{standing}")
+    for each in held:
+        said = f"{each.code} {each.detail}" if each.code else each.detail
+        again = f", again at {_clock(call, each.next_try)}" if each.state is State.DEFERRED and each.next_try else ""
+        call.out.line(f"  {each.address}: {WORDS[each.state]}: {said}{again}")
+    for line in _advice(edition, ledger.counts(edition)):
+        call.out.line(f"  {line}")
+
+
+def _advice(edition: str, counts: Any) -> Iterator[str]:
+    if counts.get(State.IN_DOUBT):
+        yield f"in doubt: digest resolve {edition} --maillog FILE, or --sent / --resend ADDRESS"
+    if any(counts.get(state) for state in (State.PLANNED, State.CLAIMED, State.SENDING, State.DEFERRED)):
+        yield f"to go on: digest resume {edition}"
+
+
+def _clock(call: Call, moment: float) -> str:
+    return f"{datetime.fromtimestamp(moment, call.newsroom.config.newsroom.timezone):%Y-%m-%d %H:%M}"
+
+
+def _facts(ledger: SqlLedger, edition: str, held: list[Delivery]) -> dict[str, Any]:
+    mailing = ledger.mailing(edition)
+    return {
+        "edition": edition,
+        "standing": mailing.standing.value if mailing else "",
+        "content": mailing.content if mailing else "",
+        "counts": {state.value: count for state, count in ledger.counts(edition).items()},
+        "held": [
+            {
+                "address": each.address,
+                "state": each.state.value,
+                "code": each.code,
+                "detail": each.detail,
+                "attempts": each.attempts,
+                "message_id": each.message_id,
+                "next_try": each.next_try,
+            }
+            for each in held
+        ],
+    }
+
+
+def _write_page(call: Call, ledger: SqlLedger, names: list[str], held: dict[str, list[Delivery]], path: Path) -> None:
+    from digest import files, report
+
+    if len(names) > 1:
+        message = f"--html shows one edition; name one of {', '.join(names)}"
+        raise UsageError(message)
+    (name,) = names
+    audience = call.newsroom.config.audiences.get(name.split("/")[1])
+    standings = report.Standings(
+        edition=name,
+        title=audience.title if audience else name,
+        counts=ledger.counts(name),
+        timeline=ledger.timeline(name, _step(ledger, name)),
+        domains=ledger.domains(name),
+        refusals=ledger.refusals(name),
+    )
+    try:
+        files.write_whole(path, report.page(standings, held[name], call.now).encode())
+    except OSError as error:
+        message = f"{path}: cannot be written: {error.strerror}"
+        raise UsageError(message) from None
+    call.out.line(f"Open {path} in a browser.")
+
+
+def _step(ledger: SqlLedger, edition: str) -> float:
+    """Seconds a column of the timeline stands for: the roundest that makes no more than some sixty columns."""
+    moments = [start for start, _, _ in ledger.timeline(edition, 1.0)]
+    length = max(moments) - min(moments) if moments else 0.0
+    return next((step for step in (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0) if length / step <= 60), 86400.0)  # noqa: PLR2004

@@ -1,0 +1,294 @@
+"""`digest send`: a plan, unless told to go; then the edition goes out, each reader once."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from digest.cli.call import Call
+from digest.cli.flags import Common, When, Which
+from digest.cli.verbs import verb
+from digest.errors import AlreadySent, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from digest.ledger.ledger import SqlLedger
+    from digest.mailing.plan import Plan
+    from digest.mailing.post import Frozen
+    from digest.model import Edition
+    from digest.ports import Transport
+    from digest.sender.tally import Progress, Report
+
+_SHOWN = 10  # domains in a plan
+
+
+@verb("send")
+def send(
+    common: Common,
+    when: When,
+    which: Which,
+    live: Annotated[bool, typer.Option("--live", help="Really send. Without it: a plan.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask (for scripts).")] = False,
+    to: Annotated[
+        str, typer.Option("--to", metavar="ADDRESS", help="One test mail to this address, not recorded.")
+    ] = "",
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, metavar="N", help="At most N mails in this run.")
+    ] = None,
+    only: Annotated[str, typer.Option("--only", metavar="ADDRESS", help="Only this reader of the list.")] = "",
+    eml: Annotated[Path | None, typer.Option("--eml", metavar="DIR", help="Write .eml files instead of SMTP.")] = None,
+    maildir: Annotated[bool, typer.Option("--maildir", help="With --eml: make DIR a Maildir.")] = False,
+) -> None:
+    """Show what sending would do; with --live, send: each reader once."""
+    call = Call(common)
+    editions = call.editions(when, which)
+    if not which.audience:
+        # Audiences without a list are built, and looked at, and not sent to anybody.
+        named = call.newsroom.config.settings.audiences
+        editions = tuple(each for each in editions if named[each.audience].recipients is not None)
+    if not editions:
+        message = "no audience of config.yaml has recipients; give one a list: recipients: {csv: FILE}"
+        raise UsageError(message)
+    if to:
+        _test(call, editions, to)
+    elif not live:
+        _plan(call, editions, when, which)
+    else:
+        deliver(call, editions, yes=yes, limit=limit, only=only, eml=eml, maildir=maildir)
+
+
+def _test(call: Call, editions: tuple[Edition, ...], to: str) -> None:
+    from digest.delivery import Event
+    from digest.errors import SendStopped
+    from digest.mailing.testmail import send_test
+    from digest.sender.smtp import SmtpTransport
+
+    transport = SmtpTransport(call.parts.smtp())
+    for edition in editions:
+        outcome = send_test(call.parts, edition, to, transport, call.now)
+        if outcome.event is not Event.ACCEPT:
+            message = f"{edition.id}: the test mail was not accepted: {outcome.code or ''} {outcome.detail}".rstrip()
+            raise SendStopped(message)
+        call.out.line(f"{edition.id}: a test mail went to {to}; nothing was recorded")
+
+
+def _plan(call: Call, editions: tuple[Edition, ...], when: When, which: Which) -> None:
+    from digest.mailing import plan as planning
+    from digest.mailing.readers import Readers
+
+    smtp, finished = call.parts.smtp(), 0
+    with call.opened() as (parts, ledger):
+        for edition in editions:
+            if ledger.mailing(edition.id):
+                finished += _frozen_already(call, ledger, edition)
+                continue
+            audience = call.newsroom.config.audience(edition.audience)
+            readers = Readers(parts.source(audience), edition, audience, parts.topics(audience))
+            made = planning.make(readers, ledger, smtp.rate, smtp.per_domain)
+            build = call.newsroom.build(edition, now=call.now)
+            subject = build.rendering.subject if build.rendering else "nothing to send"
+            _show_plan(call, made, subject)
+    if not call.common.json:
+        again = " ".join(filter(None, (when.again(), which.again())))
+        call.out.line(f"Nothing was sent. To look: digest send {again} --to you@example.org; to send: add --live")
+    if finished == len(editions):
+        message = "every edition of this period was sent already"
+        raise AlreadySent(message)
+
+
+def _frozen_already(call: Call, ledger: SqlLedger, edition: Edition) -> bool:
+    from digest.mailing.post import finished
+    from digest.report import sentence
+
+    done = finished(ledger, edition.id)
+    state = "finished" if done else "begun; --live goes on where it stopped"
+    if call.common.json:
+        counts = {state.value: count for state, count in ledger.counts(edition.id).items()}
+        call.out.data({"edition": edition.id, "begun": True, "finished": done, "counts": counts})
+    else:
+        call.out.line(f"{edition.id}: {sentence(ledger.counts(edition.id))} ({state})")
+    return done
+
+
+def _show_plan(call: Call, plan: Plan, subject: str) -> None:
+    for fault in plan.faults:
+        typer.echo(f"digest: left out: {fault}", err=True)
+    if call.common.json:
+        call.out.data({"edition": plan.edition, "subject": subject, "readers": plan.readers,
+                       "suppressed": plan.suppressed, "duplicates": plan.duplicates, "bad": plan.bad,
+                       "domains": dict(plan.domains), "languages": dict(plan.languages),
+                       "seconds": plan.seconds})  # fmt: skip
+        return
+    call.out.line(f"{plan.edition}: {subject}")
+    extra = [(plan.suppressed, "suppressed"), (plan.duplicates, "on the list twice"), (plan.bad, "bad rows"),
+             (plan.others, "for another edition")]  # fmt: skip
+    words = ", ".join(f"{count:,} {word}" for count, word in extra if count)
+    call.out.line(f"  {plan.readers:,} mails" + (f" ({words} left out)" if words else ""))
+    for label, counts in (("domains", plan.domains), ("languages", plan.languages)):
+        shown = [f"{name} {count:,}" for name, count in list(counts.items())[:_SHOWN]]
+        more = len(counts) - len(shown)
+        call.out.line(f"  {label}: {', '.join(shown)}{f' and {more} more' if more > 0 else ''}")
+    if plan.seconds is not None:
+        call.out.line(f"  about {_duration(plan.seconds)} at the rates of config.yaml")
+    call.out.line()
+
+
+def deliver(
+    call: Call,
+    editions: tuple[Edition, ...],
+    *,
+    yes: bool,
+    limit: int | None = None,
+    only: str = "",
+    eml: Path | None = None,
+    maildir: bool = False,
+) -> None:
+    """Freeze and send each edition that is not finished, and end with the exit code of the worst."""
+    from digest.mailing import post
+
+    transport, connections = _transport(call, eml, maildir=maildir)
+    reports: list[Report] = []
+    with call.opened() as (parts, ledger), _stopping() as stop:
+        done = [each for each in editions if post.finished(ledger, each.id)]
+        if len(done) == len(editions):
+            post.refuse_finished(ledger, done[0].id)
+        _confirm(call, [each for each in editions if each not in done], yes=yes)
+        for edition in editions:
+            if edition in done or stop.is_set():
+                continue
+            ready = post.freeze(parts, ledger, edition, call.now)
+            _frozen(call, ready)
+            with _progress(call, edition) as show:
+                report = post.send(
+                    parts, ledger, ready, transport,
+                    now=call.now, connections=connections, stop=stop, progress=show, limit=limit, only=only,
+                )  # fmt: skip
+            _tell(call, report)
+            reports.append(report)
+    for warning in call.parts.warnings:
+        typer.echo(f"digest: {warning}", err=True)
+    _end(reports)
+
+
+def _transport(call: Call, eml: Path | None, *, maildir: bool) -> tuple[Transport, int]:
+    if maildir and eml is None:
+        message = "--maildir goes with --eml DIR"
+        raise UsageError(message)
+    if eml is not None:
+        from digest.mailing.post import eml as files
+
+        return files(eml, maildir=maildir), 1
+    from digest.sender.smtp import SmtpTransport
+
+    settings = call.parts.smtp()
+    return SmtpTransport(settings), settings.connections
+
+
+def _confirm(call: Call, editions: list[Edition], *, yes: bool) -> None:
+    if yes:
+        return
+    names = ", ".join(each.id for each in editions)
+    if not sys.stdin.isatty():
+        message = f"this sends {names} to its readers; in a script say --yes"
+        raise UsageError(message)
+    if not typer.confirm(f"Send {names} to its readers now?", err=True):
+        raise typer.Abort
+    call.out.line()
+
+
+@contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """Ctrl-C, SIGTERM and a closed terminal finish what is in flight; a second one changes nothing about that."""
+    stop = threading.Event()
+
+    def ask(_number: int, _frame: Any) -> None:
+        if not stop.is_set():
+            typer.echo("\ndigest: finishing the mails in flight …", err=True)
+        stop.set()
+
+    before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _frozen(call: Call, ready: Frozen) -> None:
+    for fault in ready.faults:
+        typer.echo(f"digest: left out: {fault}", err=True)
+    for note in ready.notes:
+        typer.echo(f"digest: {note}", err=True)
+    if ready.fresh and not call.common.json:
+        extra = [(ready.suppressed, "suppressed"), (ready.duplicates, "on the list twice"), (ready.bad, "bad rows")]
+        words = "".join(f", {count:,} {word}" for count, word in extra if count)
+        call.out.line(f"{ready.rendering.edition.id}: {ready.planned:,} readers{words}: {ready.rendering.subject}")
+
+
+@contextmanager
+def _progress(call: Call, edition: Edition) -> Iterator[Callable[[Progress], None] | None]:
+    if call.common.quiet or call.common.json or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    from digest.report import sentence
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[words]}"))
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(edition.id, total=None, words="")
+
+        def show(now: Progress) -> None:
+            left = "" if now.remaining is None else f", {_duration(now.remaining)} left"
+            words = f"{sentence(now.outcomes) if now.outcomes else 'connecting'} · {now.rate:,.0f}/s{left}"
+            bar.update(task, total=now.total, completed=now.done, words=words)
+
+        yield show
+
+
+def _tell(call: Call, report: Report) -> None:
+    from digest.report import sentence
+
+    if call.common.json:
+        call.out.data({"edition": report.edition, "sent": report.sent, "seconds": round(report.seconds, 3),
+                       "counts": {state.value: count for state, count in report.counts.items()},
+                       "stopped": str(report.stopped) if report.stopped else "",
+                       "interrupted": report.interrupted})  # fmt: skip
+        return
+    call.out.line(f"{report.edition}: {sentence(report.counts)}, in {_duration(report.seconds)}")
+    if report.held:
+        call.out.line(f"  each of them by name: digest status {report.edition}")
+    if report.left:
+        call.out.line(f"  to go on: digest resume {report.edition}")
+
+
+def _end(reports: list[Report]) -> None:
+    """The exit code of the worst: a reason to stop first, then an interruption, readers to retry, readers held."""
+    if stopped := next((each.stopped for each in reports if each.stopped), None):
+        raise stopped
+    codes = [each.exit_code for each in reports]
+    if worst := next((code for code in (130, 75, 1) if code in codes), 0):
+        raise typer.Exit(worst)
+
+
+def _duration(seconds: float) -> str:
+    """`4 s`, `12 min`, `3 h 5 min`.
+
+    >>> [_duration(n) for n in (0.4, 75, 11100)]
+    ['0.4 s', '1 min 15 s', '3 h 5 min']
+    """
+    if seconds < 10:  # noqa: PLR2004 - where tenths still mean something
+        return f"{seconds:.1f} s"
+    hours, rest = divmod(round(seconds), 3600)
+    minutes, left = divmod(rest, 60)
+    parts = [(hours, "h"), (minutes, "min"), (0 if hours else left, "s")]
+    return " ".join(f"{count} {unit}" for count, unit in parts if count) or "0 s"
