@@ -1,0 +1,107 @@
+"""Send from this process: a pool of threads, a connection each, no server and no daemon.
+
+`signals` turns Ctrl-C, SIGTERM and a closed terminal into a calm end: what is in flight is finished and recorded. It
+never loses or doubles a mail, however impatient one is: the ledger stands a kill at any moment.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import socket
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from digest.sender.loop import send_edition
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+    from digest.delivery import Delivery, Outgoing
+    from digest.ports import Ledger, Transport
+    from digest.sender.run import Patience
+    from digest.sender.tally import Progress, Report
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_ASKED_TWICE = b"\nStill finishing the mails in flight. Once more ends at once, and leaves those in doubt.\n"
+_THIRD = 3
+
+
+class Stopping:
+    """Whether somebody asked this process to end. `event` is what a run and its pacer wait on."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+        self.signal = 0  # the first one that came
+
+    @property
+    def exit_code(self) -> int:
+        """As shells count: 130 for Ctrl-C, 143 for SIGTERM; 0 when nobody asked."""
+        return 128 + self.signal if self.signal else 0
+
+
+@contextmanager
+def signals() -> Iterator[Stopping]:
+    """Take SIGINT, SIGTERM and SIGHUP as a request to end while inside. In any thread but the main one, do nothing.
+
+    The second signal says what it is that takes time; the third ends the process at once.
+    """
+    stopping = Stopping()
+    if threading.current_thread() is not threading.main_thread():
+        yield stopping
+        return
+    count = 0
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        nonlocal count
+        count += 1
+        stopping.signal = stopping.signal or number
+        stopping.event.set()
+        if count >= _THIRD:
+            os._exit(128 + number)
+        if count > 1:
+            os.write(2, _ASKED_TWICE)
+
+    before = {number: signal.signal(number, on_signal) for number in _SIGNALS}
+    try:
+        yield stopping
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def this_process() -> str:
+    """Who we are, for the lock, the leases and the one who finds the edition taken."""
+    return f"{socket.gethostname()}, process {os.getpid()}, run {secrets.token_hex(3)}"
+
+
+def send(
+    ledger: Ledger,
+    transport: Transport,
+    build: Callable[[Delivery], Outgoing],
+    *,
+    edition: str,
+    connections: int = 4,
+    stopping: Stopping | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    limit: int | None = None,
+    only: str = "",
+    patience: Patience | None = None,
+) -> Report:
+    """Send what is left of a frozen edition from here. Arguments, report and errors are those of `send_edition`."""
+    return send_edition(
+        ledger,
+        transport,
+        build,
+        edition=edition,
+        owner=this_process(),
+        connections=connections,
+        stop=stopping.event if stopping else None,
+        progress=progress,
+        limit=limit,
+        only=only,
+        patience=patience,
+    )

@@ -1,0 +1,107 @@
+"""Commits shared between connections: whoever comes first writes for all who wait.
+
+    connection 1 ─ intent ─┐
+    connection 2 ─ intent ─┼─▶ one transaction, one fsync ─▶ each goes on with its own answer
+    connection 3 ─ outcome ┘
+
+An intent returns when it is on the disk. An outcome does not wait: it goes with the next commit, or with `flush()`. So
+a crash leaves in doubt at most the mails in flight and what was answered since the last commit. There is no thread of
+its own to start or stop. A ledger that fails is remembered: from then on no intent is given.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from digest.delivery import Event
+from digest.errors import DigestError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from digest.delivery import Outcome
+    from digest.ports import Ledger
+
+    Entry = tuple[int, Event, Outcome | None]
+
+
+class _Ticket:
+    """One intent on its way to the disk."""
+
+    __slots__ = ("allowed", "done")
+
+    def __init__(self) -> None:
+        self.done = False
+        self.allowed = False
+
+
+class Committer:
+    """Group commit over a ledger, for all connections of one run. `clock` gives seconds since the epoch."""
+
+    def __init__(self, ledger: Ledger, owner: str, clock: Callable[[], float]) -> None:
+        self._ledger = ledger
+        self._owner = owner
+        self._clock = clock
+        self._queue = threading.Lock()  # guards what waits
+        self._commit = threading.Lock()  # held by the one who writes for all
+        self._entries: list[Entry] = []
+        self._tickets: list[tuple[int, _Ticket]] = []
+        self.failure: DigestError | None = None
+
+    def intend(self, delivery: int) -> bool:
+        """Make the intent durable. False when the mail must not go: the ledger says so, or cannot be written."""
+        ticket = _Ticket()
+        with self._queue:
+            self._entries.append((delivery, Event.INTEND, None))
+            self._tickets.append((delivery, ticket))
+        with self._commit:
+            if not ticket.done:
+                self._write()
+        return ticket.allowed
+
+    def tell(self, delivery: int, event: Event, outcome: Outcome | None = None) -> None:
+        """Say what became of a delivery. It is durable after the next commit."""
+        with self._queue:
+            self._entries.append((delivery, event, outcome))
+
+    def flush(self) -> None:
+        """Make durable all that was told. What cannot be written stays, and `failure` says why."""
+        if self._entries:
+            with self._commit:
+                self._write()
+
+    def finish(self, grace: float) -> None:
+        """Make durable all that was told, trying for `grace` seconds. Raises what the ledger raised last."""
+        end = time.monotonic() + grace
+        while True:
+            self.flush()
+            if not self._entries:
+                return
+            if time.monotonic() >= end:
+                assert self.failure is not None
+                raise self.failure
+            time.sleep(min(0.5, grace))
+
+    def _write(self) -> None:
+        """One transaction for all that waits. Called with `_commit` held."""
+        with self._queue:
+            entries, self._entries = self._entries, []
+            tickets, self._tickets = self._tickets, []
+        if self.failure is not None:  # the disk may be back, but no new mail goes in this run
+            entries = [entry for entry in entries if entry[1] is not Event.INTEND]
+        unfit: frozenset[int] = frozenset()
+        written = False
+        try:
+            if entries:
+                unfit = self._ledger.record(entries, self._clock(), self._owner)
+            written = self.failure is None
+        except DigestError as error:
+            self.failure = error
+            with self._queue:
+                self._entries = [entry for entry in entries if entry[1] is not Event.INTEND] + self._entries
+        finally:
+            for delivery, ticket in tickets:
+                ticket.allowed = written and delivery not in unfit
+                ticket.done = True

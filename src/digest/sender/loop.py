@@ -1,0 +1,190 @@
+"""Send one edition: be its only sender, put right what a dead one left, let the connections work, say what came of it.
+
+    lock ─▶ recover ─▶ anything to do? ─▶ connections (threads) ─▶ settle, give back ─▶ report
+
+The ledger is the truth, the transport is how mails leave, and `build` makes a mail for one reader. Nothing here knows
+SMTP, SQL or templates. A second call for an edition that is finished sends nothing and says so.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from digest.delivery import Standing, State
+from digest.errors import AlreadySent, DigestError, LedgerError, NothingToSend, UsageError
+from digest.sender.connection import Connection
+from digest.sender.run import Patience, Run
+from digest.sender.tally import Progress, Report
+from digest.sender.work import Work
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from digest.delivery import Delivery, Outgoing
+    from digest.ports import Ledger, Transport
+
+WAITING = (State.PLANNED, State.DEFERRED)
+MAX_AGE = 5 * 86400.0  # a deferred reader is given up after this (RFC 5321, 4.5.4.1: four to five days) …
+MIN_TRIES = 4  # … and no fewer tries, so that a clock set forward gives nobody up
+_TICK = 0.1  # seconds between two looks at the connections
+_TESTIFY = 10.0  # seconds between two updates of the second record
+
+
+def send_edition(
+    ledger: Ledger,
+    transport: Transport,
+    build: Callable[[Delivery], Outgoing],
+    *,
+    edition: str,
+    owner: str,
+    connections: int = 4,
+    clock: Callable[[], float] = time.time,
+    stop: threading.Event | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    limit: int | None = None,
+    only: str = "",
+    patience: Patience | None = None,
+) -> Report:
+    """Send what is left of a frozen edition, and report.
+
+    `build` makes one reader's mail; a DigestError that it raises is that reader's refusal. `stop`, when set, ends the
+    run after what is in flight. `progress` is called about ten times a second.
+    `limit` bounds the mails that are tried; `only` is one address. `clock` gives seconds since the epoch. What ends the
+    run early (SendStopped, TransportError, LedgerError) is in the report's `stopped`.
+
+    Raises LedgerBusy when somebody else is sending it, AlreadySent when nothing is left to do, NothingToSend when it
+    was never frozen or `only` names nobody who waits, UsageError when it is paused, LedgerError when the ledger cannot
+    be used from the start.
+    """
+    with ledger.lock(edition, owner):
+        began = time.monotonic()
+        mailing = ledger.mailing(edition)
+        if mailing is None:
+            message = f"{edition} is not in the ledger: nothing was frozen to be sent"
+            raise NothingToSend(message)
+        if mailing.standing is Standing.PAUSED:
+            message = f"{edition} is paused; `digest resume` lets it go on"
+            raise UsageError(message)
+        now = clock()
+        recovered = ledger.recover(edition, now)
+        ledger.expire(edition, now, age=MAX_AGE, attempts=MIN_TRIES)
+        counts = ledger.counts(edition)
+        total = sum(counts.get(state, 0) for state in WAITING)
+        if not total:
+            _say_finished(edition, counts)
+            return Report(edition=edition, counts=counts, recovered=recovered)
+        ledger.witness(edition, now)
+        work = Work(ledger, edition, owner, clock, limit=limit, only=only)
+        run = Run(
+            ledger=ledger,
+            edition=edition,
+            owner=owner,
+            build=build,
+            work=work,
+            clock=clock,
+            patience=patience or Patience(),
+        )
+        bounds = [each for each in (limit, 1 if only else None) if each is not None]
+        total = min(total, *bounds) if bounds else total
+        threads = [
+            threading.Thread(target=Connection(run, transport).live, name=f"connection {number}")
+            for number in range(1, max(1, min(connections, total)) + 1)
+        ]
+        testified = began
+
+        def look() -> None:
+            nonlocal testified
+            run.committer.flush()
+            _show(run, progress, total, began)
+            if time.monotonic() - testified > _TESTIFY:
+                testified = time.monotonic()
+                ledger.witness(edition, clock())
+
+        interrupted = _watch(run, threads, stop or threading.Event(), look)
+        try:
+            run.close()
+        except DigestError as error:
+            run.halt(error)
+        if run.halted is not None and not isinstance(run.halted, DigestError):
+            raise run.halted
+        _show(run, progress, total, began)
+        if only and not run.outcomes and run.halted is None and not interrupted:
+            message = f"{only} does not wait for {edition}; `digest status` says where this reader stands"
+            raise NothingToSend(message)
+        return _report(run, ledger, edition, clock, recovered, began, interrupted=interrupted)
+
+
+def _say_finished(edition: str, counts: Mapping[State, int]) -> None:
+    """Raise AlreadySent, unless somebody is in doubt: then there is something to say, though nothing to send."""
+    if not counts.get(State.IN_DOUBT):
+        said = ", ".join(f"{count:,} {state}" for state, count in counts.items())
+        message = f"{edition} is finished, nothing is left to send: {said}"
+        raise AlreadySent(message)
+
+
+def _watch(run: Run, threads: list[threading.Thread], stop: threading.Event, look: Callable[[], None]) -> bool:
+    """Wait for the connections, having a look ten times a second. Returns whether somebody asked for the end."""
+    interrupted = False
+    _start(threads)
+    while (thread := next((each for each in threads if each.is_alive()), None)) is not None:
+        try:
+            thread.join(_TICK)
+            if stop.is_set():
+                interrupted = True
+                run.stop.set()
+            if run.halted is None:
+                look()
+        except KeyboardInterrupt:  # where nobody handles the signal: the same as `stop`
+            interrupted = True
+            run.stop.set()
+        except BaseException as error:  # noqa: BLE001 - told, or raised, when the connections are done
+            run.halt(error)
+    return interrupted and run.halted is None
+
+
+def _start(threads: list[threading.Thread]) -> None:
+    """Start the connections, or as many as the machine can bear. Raises RuntimeError when that is none."""
+    for number, thread in enumerate(threads):
+        try:
+            thread.start()
+        except RuntimeError:
+            if not number:
+                raise
+            return
+
+
+def _show(run: Run, progress: Callable[[Progress], None] | None, total: int, began: float) -> None:
+    if progress is not None:
+        progress(Progress(total=total, outcomes=dict(run.outcomes), elapsed=time.monotonic() - began))
+
+
+def _report(
+    run: Run,
+    ledger: Ledger,
+    edition: str,
+    clock: Callable[[], float],
+    recovered: Mapping[State, int],
+    began: float,
+    *,
+    interrupted: bool,
+) -> Report:
+    stopped = run.halted if isinstance(run.halted, DigestError) else None
+    try:
+        now = clock()
+        if not isinstance(stopped, LedgerError):
+            ledger.witness(edition, now)
+        counts, next_try = ledger.counts(edition), ledger.next_try(edition, now)
+    except DigestError as error:
+        raise stopped or error from error
+    return Report(
+        edition=edition,
+        counts=counts,
+        outcomes=dict(run.outcomes),
+        recovered=recovered,
+        stopped=stopped,
+        interrupted=interrupted,
+        next_try=next_try,
+        seconds=time.monotonic() - began,
+    )
