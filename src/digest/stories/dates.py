@@ -39,17 +39,17 @@ class Moment:
     languages: frozenset[str] = frozenset()  # empty: any
 
 
-_ORDINAL = r"(?:st|nd|rd|th|er|re|e|[oaº°](?=\s)|-?го|-?е)?"
+_ORDINAL = r"(?:(?:st|nd|rd|th|er|re|e|[oa°]|-?го|-?е)(?!\w))?"
 _CLOCK = (
     r"(?:[\s,·|–-]+(?:at|à|a las|um|às|alle|в)?\s*(?P<hour>\d{1,2})[:h](?P<minute>\d{2})(?::\d{2})?\s*(?:uhr|hrs?|h)?)?"
 )
 _YEAR_END = r"(?:\s*(?:г\.?|года|م))?"
 _DAY_FIRST = re.compile(
-    rf"(?:(?P<weekday>\D+?)[\s,]+)?(?P<day>\d{{1,2}})\s*{_ORDINAL}(?P<dot>\.)?\s*(?P<month>\D+?)"
-    rf"[\s,]*(?P<year>\d{{4}}){_YEAR_END}{_CLOCK}"
+    rf"(?:(?P<weekday>\D+?)[\s,،]+)?(?P<day>\d{{1,2}})\s*{_ORDINAL}(?P<dot>\.)?\s*(?P<month>\D+?)"
+    rf"[\s,،]*(?P<year>\d{{4}}){_YEAR_END}{_CLOCK}(?:[\s,،]+(?P<weekday_last>[^\d\s]+))?"
 )
 _MONTH_FIRST = re.compile(
-    rf"(?:(?P<weekday>\D+?)[\s,]+)?(?P<month>\D+?)\s*(?P<day>\d{{1,2}})\s*{_ORDINAL}(?P<dot>\.)?\s*,?\s+(?P<year>\d{{4}}){_CLOCK}"
+    rf"(?:(?P<weekday>\D+?)[\s,،]+)?(?P<month>\D+?)\s*(?P<day>\d{{1,2}})\s*{_ORDINAL}(?P<dot>\.)?\s*[,،]?\s+(?P<year>\d{{4}}){_CLOCK}(?:[\s,،]+(?P<weekday_last>[^\d\s]+))?"
 )
 _CJK = re.compile(r"(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[日号號일](?:\D{0,8}?)?")
 _ISO = re.compile(
@@ -137,7 +137,10 @@ def _from_internet_date(plain: str, zone: tzinfo) -> Moment | None:
 def _from_words(plain: str, shown: str, zone: tzinfo, language: str) -> Moment | None:
     for form in (_DAY_FIRST, _MONTH_FIRST):
         found = form.fullmatch(plain.lower())
-        if not found or (found["weekday"] and _fold(found["weekday"]) not in _weekdays(language[:2].lower())):
+        if not found:
+            continue
+        around = {_fold(found[group]) for group in ("weekday", "weekday_last") if found[group]}
+        if not around <= _weekdays(language[:2].lower()):
             continue
         if month := _month(found["month"], language):
             return _spelled(found, month, shown, zone)

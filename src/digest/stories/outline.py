@@ -84,14 +84,15 @@ class Calendar:
         return dates.is_period(text, self.language)
 
 
-def _rows(text: str) -> Iterator[Row]:
+def _rows(text: str, calendar: Calendar) -> Iterator[Row]:
     gap = True
     for number, raw in enumerate(re.split(r"\r\n|\r|\n", text), 1):
         line = raw.replace("\xa0", " ").expandtabs(4).lstrip("\ufeff").rstrip()
         if not clean_line(line) or _RULE.fullmatch(line):
             gap = True
             continue
-        found = _BULLET.match(line)
+        # "3. Juni 2021" is a German date, not the third item.
+        found = None if isinstance(calendar.date(clean_line(line)), dates.Moment) else _BULLET.match(line)
         shown = clean_line(found["text"] if found else line)
         indent = len(line) - len(line.lstrip())
         sign = found["sign"] if found else ""
@@ -102,7 +103,7 @@ def _rows(text: str) -> Iterator[Row]:
 
 def blocks(text: str, calendar: Calendar) -> Iterator[Block]:
     """The items and outer paragraphs of a listing, in order."""
-    rows = list(_rows(text))
+    rows = list(_rows(text, calendar))
     current: Block | None = None
     for place, row in enumerate(rows):
         heading = calendar.is_period(row.text) and not _titles(rows, place, calendar, current)

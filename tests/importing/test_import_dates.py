@@ -1,0 +1,157 @@
+"""Dates as newsrooms write them."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from babel.dates import format_date
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digest.stories import dates
+
+ZURICH = ZoneInfo("Europe/Zurich")
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("14 February 2022", "2022-02-14"),
+        ("03 June 2021", "2021-06-03"),
+        ("February 14, 2022", "2022-02-14"),
+        ("Monday, 14 February 2022", "2022-02-14"),
+        ("3rd Feb. 2022", "2022-02-03"),
+        ("4 mai 2021", "2021-05-04"),
+        ("1er mars 2021", "2021-03-01"),
+        ("lundi 14 février 2022", "2022-02-14"),
+        ("7 de marzo de 2024", "2024-03-07"),
+        ("viernes, 4 de junio de 2021", "2021-06-04"),
+        ("3. Juni 2021", "2021-06-03"),
+        ("1º de maio de 2021", "2021-05-01"),
+        ("5 maggio 2021", "2021-05-05"),
+        ("9 мая 2021 г.", "2021-05-09"),
+        ("١٤ فبراير ٢٠٢٢", "2022-02-14"),
+        ("14 شباط/فبراير 2022", "2022-02-14"),
+        ("14 كانون الثاني 2022", "2022-01-14"),
+        ("14 جويلية 2021", "2021-07-14"),
+        ("2022年2月14日", "2022-02-14"),
+        ("2022年2月14日 星期一", "2022-02-14"),
+        ("2022-02-14", "2022-02-14"),
+        ("14.02.2022", "2022-02-14"),
+        ("14/02/2022", "2022-02-14"),
+        ("02/14/2022", "2022-02-14"),
+        ("\u200f14 فبراير 2022", "2022-02-14"),
+    ],
+)
+def test_a_date_is_read_in_many_languages(text, day):
+    """Months in words, ordinals, weekdays, other digits and other orders all mean the same day."""
+    moment = dates.parse(text, ZURICH, "en")
+    assert moment is not None
+    assert moment.date_only
+    assert moment.at == datetime.combine(date.fromisoformat(day), datetime.min.time(), tzinfo=ZURICH)
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("2022-02-14T09:00:00Z", "2022-02-14T09:00+00:00"),
+        ("2022-02-14 09:00", "2022-02-14T08:00+00:00"),
+        ("Mon, 14 Feb 2022 09:00:00 +0100", "2022-02-14T08:00+00:00"),
+        ("14 February 2022, 14:30", "2022-02-14T13:30+00:00"),
+    ],
+)
+def test_a_time_keeps_its_zone_or_takes_the_newsrooms(text, instant):
+    """A time with an offset is that instant; one without is meant in the newsroom's zone."""
+    moment = dates.parse(text, ZURICH)
+    assert moment is not None
+    assert not moment.date_only
+    assert moment.at.astimezone(UTC) == datetime.fromisoformat(instant)
+    assert moment.at.tzinfo is ZURICH
+
+
+@pytest.mark.parametrize("text", ["2022-02-14T00:00:00+00:00", "2022-02-14T00:00:00", "2022-02-13T23:00:00Z"])
+def test_midnight_is_a_day_without_a_time(text):
+    """Machines write a day as midnight: in UTC, in its own offset, or in the newsroom's zone."""
+    moment = dates.parse(text, ZURICH)
+    assert moment is not None
+    assert moment.date_only
+    assert moment.at.date() == date(2022, 2, 14)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("30 February 2022", "no day that the calendar has"),
+        ("31 avril 2021", "no day that the calendar has"),
+        ("2022-14-02", "no day that the calendar has"),
+        ("0000-01-01", "no day that the calendar has"),
+        ("9999-12-31", "1900 to 2199"),
+        ("03/04/2022", "two days; write it as 2022-04-03"),
+        ("2022-02-14T09:00+99:00", "no offset"),
+    ],
+)
+def test_a_day_that_does_not_exist_or_could_be_two_is_refused_with_its_reason(text, reason):
+    """It is never guessed, and never taken for a text that is no date."""
+    with pytest.raises(dates.NoSuchDay, match=reason):
+        dates.parse(text, ZURICH, "en")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Since 14 February 2022",
+        "In 12 May 2021",
+        "From 9-5 to web development",
+        "14 Foobar 2022",
+        "2022",
+        "",
+        "x" * 500,
+    ],
+)
+def test_a_text_that_is_not_wholly_a_date_is_none(text):
+    """A title with a date in it stays a title."""
+    assert dates.parse(text, ZURICH) is None
+
+
+def test_the_order_of_numbers_follows_the_language():
+    """Only English writes the month first, so 05/04 is the fifth of April in French."""
+    moment = dates.parse("05/04/2021", ZURICH, "fr")
+    assert moment is not None
+    assert moment.at.date() == date(2021, 4, 5)
+
+
+def test_a_language_that_is_not_in_the_table_is_read_when_the_newsroom_writes_it():
+    """Polish month names are known to Babel, and used in a Polish newsroom."""
+    assert dates.parse("4 czerwca 2021", ZURICH) is None
+    moment = dates.parse("4 czerwca 2021", ZURICH, "pl")
+    assert moment is not None
+    assert moment.at.date() == date(2021, 6, 4)
+
+
+@pytest.mark.parametrize(
+    "text", ["2022", "February 2022", "février 2022", "Febrero de 2022", "2022年2月", "فبراير 2022"]
+)
+def test_a_month_or_a_year_alone_is_a_heading(text):
+    """In any language, with or without the year."""
+    assert dates.is_period(text)
+
+
+@pytest.mark.parametrize("text", ["1984 revisited", "Shared future 2022", "1234", "ILO 2022", "5 stories", ""])
+def test_other_headings_are_no_periods(text):
+    """A number in a heading does not make it one."""
+    assert not dates.is_period(text)
+
+
+@given(
+    day=st.dates(date(1990, 1, 1), date(2100, 12, 31)),
+    language=st.sampled_from(["en_GB", "en_US", "fr", "es", "de", "pt", "it", "ru", "zh", "ar", "nl", "tr"]),
+    width=st.sampled_from(["long", "full"]),
+)
+def test_every_day_that_babel_writes_is_read_back(day, language, width):
+    """Babel's long and full dates, in each language that we promise, are that day again."""
+    text = format_date(day, width, locale=language)
+    moment = dates.parse(text, ZURICH, language[:2])
+    assert moment is not None, text
+    assert moment.at.date() == day
