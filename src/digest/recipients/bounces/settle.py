@@ -1,0 +1,203 @@
+"""Settle what came back: find the mails that are meant, decide about all of them, then do it.
+
+    reports ─Message-IDs, tokens─▶ the ledger's deliveries ─rules.decide─▶ verdicts ─▶ suppressions, ledger, bounce log
+
+What proves which mail is meant is the Message-ID that the ledger knows (derived with a secret, so that nobody can guess
+it), or an unsubscribe token that was made here. Running it twice over the same reports changes nothing more.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from digest.delivery import Event, State
+from digest.recipients import tokens
+from digest.recipients.bounces.report import Kind, Report, read
+from digest.recipients.bounces.rules import IN_A_ROW, Verdict, decide
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from digest.delivery import Delivery
+    from digest.ports import Ledger, Suppressions
+    from digest.recipients.bounces.log import BounceLog
+    from digest.recipients.bounces.mailbox import Letter, Mailbox
+
+DEPTH = 24  # editions that are looked through, the newest first: a report is rarely older than a week
+_WENT = frozenset({State.SENT, State.IN_DOUBT, State.REFUSED})
+_PERMANENT = range(500, 600)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What was done. `suppressed` counts new suppressions by reason, `settled` mails taken out of doubt."""
+
+    verdicts: tuple[Verdict, ...] = ()
+    suppressed: Mapping[str, int]
+    settled: int = 0
+
+    @property
+    def kinds(self) -> Mapping[Kind, int]:
+        """How many reports of each kind there were."""
+        return Counter(verdict.report.kind for verdict in self.verdicts)
+
+    @property
+    def unsettled(self) -> tuple[Verdict, ...]:
+        """Those that a person must look at."""
+        return tuple(verdict for verdict in self.verdicts if not verdict.handled)
+
+
+def settle_mailbox(
+    mailbox: Mailbox,
+    *,
+    ledger: Ledger,
+    suppressions: Suppressions,
+    log: BounceLog,
+    identify: Callable[[str, str], str],
+    secrets: Sequence[str],
+    now: float,
+    dry: bool = False,
+) -> Summary:
+    """Settle every mail that waits in `mailbox`, then mark those as done that need no person. See settle()."""
+    reports = [_read(letter) for letter in mailbox.letters()]
+    summary = settle(
+        reports,
+        ledger=ledger,
+        suppressions=suppressions,
+        log=log,
+        identify=identify,
+        secrets=secrets,
+        now=now,
+        dry=dry,
+    )
+    if not dry:
+        mailbox.done(verdict.report.key for verdict in summary.verdicts if verdict.handled)
+    return summary
+
+
+def settle(
+    reports: Sequence[Report],
+    *,
+    ledger: Ledger,
+    suppressions: Suppressions,
+    log: BounceLog,
+    identify: Callable[[str, str], str],
+    secrets: Sequence[str],
+    now: float,
+    dry: bool = False,
+) -> Summary:
+    """Decide about `reports` and, unless `dry`, carry it out: suppressions first, each durable by itself.
+
+    `identify(edition, address)` derives the Message-ID of a delivery whose row does not hold it. Raises LedgerError.
+    """
+    verdicts = judge(reports, ledger=ledger, log=log, identify=identify, secrets=secrets, now=now)
+    if dry:
+        planned = Counter(one.suppression.reason for one in verdicts if one.suppression)
+        return Summary(verdicts=verdicts, suppressed=planned, settled=sum(one.arrived for one in verdicts))
+    new: Counter[str] = Counter()
+    for verdict in verdicts:
+        row = verdict.suppression
+        if row and suppressions.suppress(row.address, row.scope, row.reason, row.detail, row.since):
+            new[row.reason] += 1
+    settled = 0
+    for edition, addresses in _grouped(verdict.delivery for verdict in verdicts if verdict.arrived):
+        left = ledger.settle(edition, addresses, Event.SETTLE_SENT, "the relay had it: a report came back", now)
+        settled += len(addresses) - len(left)
+    log.note(
+        ((_identifier(one.delivery, identify), one.report.status) for one in verdicts if one.counts and one.delivery),
+        now,
+    )
+    return Summary(verdicts=verdicts, suppressed=new, settled=settled)
+
+
+def _read(letter: Letter) -> Report:
+    if not letter.data:
+        return Report(kind=Kind.OTHER, why="empty, or too large for a report", key=letter.key)
+    return read(letter.data, key=letter.key)
+
+
+def judge(
+    reports: Sequence[Report],
+    *,
+    ledger: Ledger,
+    log: BounceLog,
+    identify: Callable[[str, str], str],
+    secrets: Sequence[str],
+    now: float,
+) -> tuple[Verdict, ...]:
+    """A verdict for each report, in their order. Changes nothing."""
+    wanted = {one for report in reports for one in report.message_ids}
+    meant = _found(ledger, wanted, identify)
+    about = [next((meant[one] for one in report.message_ids if one in meant), None) for report in reports]
+    uncertain = {
+        delivery.address.lower()
+        for report, delivery in zip(reports, about, strict=True)
+        if delivery and report.kind is Kind.BOUNCE
+    }
+    past = _past(ledger, uncertain)
+    known = log.bounced({_identifier(one, identify) for rows in past.values() for one in rows})
+    # Reports of this very run count too: three months of bounces may lie in one mailbox.
+    known |= {
+        _identifier(delivery, identify)
+        for report, delivery in zip(reports, about, strict=True)
+        if delivery and report.kind is Kind.BOUNCE and report.status and not report.status.startswith("4")
+    }
+    verdicts: list[Verdict] = []
+    for report, delivery in zip(reports, about, strict=True):
+        reader = next(filter(None, (tokens.read(secrets, one) for one in report.tokens)), None) if secrets else None
+        rows = past.get(delivery.address.lower(), []) if delivery else []
+        count = _in_a_row(rows, known, identify) if rows else 1
+        verdicts.append(decide(report, delivery, reader, count, now))
+    return tuple(verdicts)
+
+
+def _in_a_row(rows: Sequence[Delivery], known: frozenset[str], identify: Callable[[str, str], str]) -> int:
+    """How many of a reader's last mails, newest first, came back or were refused without one that did not."""
+    count = 0
+    for one in rows:
+        refused = one.state is State.REFUSED and one.code in _PERMANENT
+        if not refused and _identifier(one, identify) not in known:
+            break
+        count += 1
+    return count
+
+
+def _found(ledger: Ledger, wanted: set[str], identify: Callable[[str, str], str]) -> dict[str, Delivery]:
+    """The deliveries with these Message-IDs, looked for in the newest editions first."""
+    missing, found = set(wanted), {}
+    for mailing in reversed(ledger.mailings()[-DEPTH:]):
+        for delivery in ledger.deliveries(mailing.edition) if missing else ():
+            identifier = _identifier(delivery, identify)
+            if identifier in missing:
+                found[identifier] = delivery
+                missing.discard(identifier)
+                if not missing:
+                    break
+    return found
+
+
+def _past(ledger: Ledger, addresses: set[str]) -> dict[str, list[Delivery]]:
+    """The last mails that went to each of these readers, newest first."""
+    past: dict[str, list[Delivery]] = defaultdict(list)
+    short = set(addresses)
+    for mailing in reversed(ledger.mailings()[-DEPTH:]):
+        for delivery in ledger.deliveries(mailing.edition, _WENT) if short else ():
+            address = delivery.address.lower()
+            if address in short:
+                past[address].append(delivery)
+        short = {one for one in short if len(past[one]) < IN_A_ROW}
+    return past
+
+
+def _grouped(deliveries: Iterable[Delivery | None]) -> Iterable[tuple[str, list[str]]]:
+    groups: dict[str, dict[str, None]] = defaultdict(dict)
+    for one in deliveries:
+        if one:
+            groups[one.edition][one.address] = None
+    return [(edition, list(addresses)) for edition, addresses in groups.items()]
+
+
+def _identifier(delivery: Delivery, identify: Callable[[str, str], str]) -> str:
+    return delivery.message_id or identify(delivery.edition, delivery.address)
