@@ -81,7 +81,7 @@ def _luminance(colour: Colour) -> float:
 
 def _number(text: str, full: float) -> float:
     try:
-        value = float(text.rstrip("%")) * (full / 100 if text.endswith("%") else 1)
+        value = float(text.rstrip("%"))
     except ValueError:  # `1.2.3` passes the pattern and is no number
         return 0.0
-    return min(max(value, 0.0), full)
+    return min(value * full / 100 if text.endswith("%") else value, full)

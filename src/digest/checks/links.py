@@ -7,7 +7,6 @@ a summary's Markdown, and the HTML's own. An address that a story wrote is repor
 from __future__ import annotations
 
 import re
-from functools import partial
 from typing import TYPE_CHECKING
 
 from digest.checks.check import Check, Spot, check
@@ -15,7 +14,7 @@ from digest.checks.web_address import faults
 from digest.model import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from digest.checks.subject import Subject
     from digest.model import Story
@@ -27,17 +26,58 @@ _MARKDOWN_LINK = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 
-_WHY = {
-    "link-malformed": (Severity.ERROR, "An address that no browser can read opens nothing."),
-    "link-relative": (Severity.ERROR, "A mail has no address of its own, so a relative link leads nowhere."),
-    "link-unsafe": (Severity.ERROR, "javascript:, data: and file: links are stripped or dangerous."),
-    "link-doubled-host": (Severity.ERROR, "Two addresses pasted together lead to an error page."),
-    "link-disguised": (Severity.ERROR, "An address with a user name in it shows one site and opens another."),
-    "link-private": (Severity.ERROR, "Readers cannot reach a machine that is only in the newsroom's network."),
-    "link-lookalike": (Severity.WARNING, "A name that mixes scripts may be somebody else's, made to be mistaken."),
-    "link-long": (Severity.WARNING, "Very long addresses are cut by some programs and then lead nowhere."),
-    "link-http": (Severity.INFO, "An unencrypted page can be read and changed on its way to the reader."),
-    "link-tracking": (Severity.INFO, "This digest follows nobody; neither should its links."),
+# Code: severity, why, what is found.
+_KINDS = {
+    "link-malformed": (
+        Severity.ERROR,
+        "An address that no browser can read opens nothing.",
+        "An empty link, a blank or an invisible character in it, no host, an impossible port.",
+    ),
+    "link-relative": (
+        Severity.ERROR,
+        "A mail has no address of its own, so a relative link leads nowhere.",
+        "A link without scheme; a story's path is fine where the newsroom has a url to put before it.",
+    ),
+    "link-unsafe": (
+        Severity.ERROR,
+        "Links that run something or open a file are stripped, or dangerous.",
+        "`javascript:`, `data:`, `file:` and every scheme but https, http, mailto and tel.",
+    ),
+    "link-doubled-host": (
+        Severity.ERROR,
+        "Two addresses pasted together lead to an error page.",
+        "`https://x.org/https://…`, `https://https://…`, `https://x.org/x.org/…`; web archives are let be.",
+    ),
+    "link-disguised": (
+        Severity.ERROR,
+        "An address with a user name in it shows one site and opens another.",
+        "`https://ilo.org@elsewhere.example/`.",
+    ),
+    "link-private": (
+        Severity.ERROR,
+        "Readers cannot reach a machine that is only in the newsroom's network.",
+        "localhost, names without a dot or under .local and .internal, addresses that are not global.",
+    ),
+    "link-lookalike": (
+        Severity.WARNING,
+        "A name that mixes scripts may be somebody else's, made to be mistaken.",
+        "Host names with Latin and Cyrillic or Greek letters in one part, or only letters that look Latin.",
+    ),
+    "link-long": (
+        Severity.WARNING,
+        "Very long addresses are cut by some programs and then lead nowhere.",
+        "More than 2,000 characters.",
+    ),
+    "link-http": (
+        Severity.INFO,
+        "An unencrypted page can be read and changed on its way to the reader.",
+        "A link with http.",
+    ),
+    "link-tracking": (
+        Severity.INFO,
+        "This digest follows nobody, and neither should its links.",
+        "utm_…, fbclid and other parameters that only tell who clicked where.",
+    ),
 }
 
 
@@ -50,8 +90,12 @@ def written(story: Story) -> Iterator[tuple[str, str]]:
             yield "summary", address
 
 
-def _find(code: str, subject: Subject) -> Iterator[Spot]:
-    return (spot for found, spot in subject.link_faults if found == code)
+def _finder(code: str, finds: str) -> Callable[[Subject], Iterator[Spot]]:
+    def find(subject: Subject) -> Iterator[Spot]:
+        return (spot for found, spot in subject.link_faults if found == code)
+
+    find.__doc__ = finds
+    return find
 
 
 def link_faults(subject: Subject) -> Iterator[tuple[str, Spot]]:
@@ -77,8 +121,8 @@ def link_faults(subject: Subject) -> Iterator[tuple[str, Spot]]:
 
 
 LINK_CHECKS: tuple[Check, ...] = tuple(
-    Check(code=code, severity=severity, scope="rendering", why=why, run=partial(_find, code))
-    for code, (severity, why) in _WHY.items()
+    Check(code=code, severity=severity, scope="rendering", why=why, run=_finder(code, finds))
+    for code, (severity, why, finds) in _KINDS.items()
 )
 
 

@@ -88,7 +88,7 @@ def _result(edition: str, one: Finding, index: int, build: str) -> dict[str, Any
 
 def _is_file(name: str) -> bool:
     """`stories/a.md` and `config.yaml` are files; `subject`, `mail` and `2022-02/everyone/en` are not."""
-    return bool(re.search(r"\.[A-Za-z0-9]{1,8}$", name)) and ":" not in name and " " not in name
+    return bool(re.search(r"\.[A-Za-z0-9]{1,8}$", name)) and ":" not in name
 
 
 def by_severity(findings: Iterable[Finding]) -> Mapping[Severity, int]:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 MAX_URL = 2000  # characters; some mail programs and proxies cut beyond it
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
 _BLANKS = re.compile('[\u0000-\u0020\u007f-\u00a0\u2028\u2029\u200b\ufeff<>"]')
-_LOOKS_LIKE_HOST = re.compile(r"(?:www\.|[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|int|edu|gov|info|eu|[a-z]{2})(?=[/?#]|$))")
+_LOOKS_LIKE_HOST = re.compile(
+    r"(?:www\.|[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|int|edu|gov|info|eu|[a-z]{2})(?=[/?#]|:\d|$))"
+)
 _DOUBLED = re.compile(
     r"https?:/{0,2}[^/?#]*/{1,2}https?:/|https?:/{0,2}https?(?::|//)|https?://[^/?#]*https?://", re.IGNORECASE
 )
@@ -137,7 +139,12 @@ def _lookalike(host: str) -> str:
         scripts = {unicodedata.name(letter, "?").partition(" ")[0] for letter in letters}
         if "LATIN" in scripts and scripts & {"CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"}:
             return f"{host}, where {text!r} mixes letters of {' and '.join(sorted(scripts)).title()}"
-        if letters and not text.isascii() and all(letter in _LOOKALIKES for letter in letters) and host.isascii():
+        if (
+            letters
+            and not text.isascii()
+            and all(letter in _LOOKALIKES for letter in letters)
+            and host.rpartition(".")[2].isascii()
+        ):
             return f"{host}, where {text!r} only looks like Latin letters"
     return ""
 

@@ -1,0 +1,300 @@
+"""Every check has something that trips it and something near it that does not."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from typing import NamedTuple
+
+import pytest
+from check_subjects import (
+    EDITION,
+    JPEG,
+    MAIL,
+    NEWSROOM,
+    PNG,
+    UNSUBSCRIBE,
+    ZONE,
+    codes,
+    files,
+    html,
+    mailed,
+    past,
+    pictured,
+    rendered,
+    rendering,
+    selection,
+    story,
+    subject,
+    text,
+    with_html,
+)
+
+from digest.checks.registry import CHECKS, Subject, run
+from digest.model import Audience, Decision, Edition, InlineImage, Severity
+
+
+class Case(NamedTuple):
+    """`trips` must give the code; `clean`, as near to it as can be, must not."""
+
+    trips: Subject
+    clean: Subject
+
+
+def placed(address: str) -> Subject:
+    return subject(story(link=address))
+
+
+IMAGE = '<p><img src="https://www.ilo.org/a.jpg" alt="A loom" width="600"></p>'
+LINK_A = '<p><a href="https://www.ilo.org/a">Skills</a></p>'
+ARABIC = Edition(period=EDITION.period, audience="everyone", language="ar")
+LONG = "word " * 40
+LATE = dt.datetime(2022, 3, 1, tzinfo=ZONE)
+YEAR = [past(f"2021-{month:02}", *(f"{month}-{n}" for n in range(9))) for month in range(1, 13)]
+PIN = (Decision(story=story(date=LATE), included=True, rule="pinned", reason="the editor pins it"),)
+
+CASES: dict[str, Case] = {
+    # --- stories
+    "credit-missing": Case(subject(pictured(credit=" ")), subject(pictured())),
+    "alt-missing": Case(subject(pictured(image_alt="")), subject(pictured())),
+    "alt-file-name": Case(subject(pictured(image_alt="IMG_2041.jpg")), subject(pictured(image_alt="A loom, 1804.2"))),
+    "kicker-unknown": Case(
+        subject(story(kicker="Skill stories"), kickers={"Skills stories"}), subject(kickers={"Skills stories"})
+    ),
+    "topic-unknown": Case(
+        subject(story(topics=("gendre",)), topics={"gender"}), subject(story(topics=("gender",)), topics={"gender"})
+    ),
+    "placeholder": Case(
+        subject(story(summary="Quote TK from the minister")), subject(story(title="TK Maxx hires 9,000"))
+    ),
+    "hidden-characters": Case(subject(story(title="Safe\u202egpj.exe")), subject(story(title="می‌خواهم 👩‍🏭 é"))),
+    "title-empty": Case(subject(story(title=" \u200b ")), subject(story(title="?"))),
+    "title-long": Case(subject(story(title="wide " * 31)), subject(story(title="wide " * 29))),
+    "summary-empty": Case(subject(story(summary=" \n")), subject()),
+    "summary-long": Case(
+        subject(story(summary="word " * 200)), subject(story(summary=f"[word](https://e.org/{'x' * 950})"))
+    ),
+    # --- the choice
+    "date-outside-period": Case(
+        subject(story(date=LATE)),
+        subject(story(date=LATE), selection=selection([story(date=LATE)], decisions=PIN)),
+    ),
+    "headline-near-duplicate": Case(
+        subject(story(1), story(2, title="Helping Women Workers Manage Barriers in Pakistan!")),
+        subject(story(1, title="Skills in Action, part 1"), story(2, title="Skills in Action, part 2")),
+    ),
+    "sent-before": Case(
+        subject(story(1), history=[past("2022-01", story(1).id)]),
+        subject(story(1, repeat=True), history=[past("2022-01", story(1).id)]),
+    ),
+    "thin-month": Case(subject(history=YEAR), subject(*map(story, range(5, 10)), history=YEAR)),
+    "link-twice": Case(subject(story(1), story(2, link=story(1).link)), subject(story(1, link=""), story(2, link=""))),
+    # --- images
+    "image-unsafe": Case(subject(pictured(image="file:///etc/passwd")), subject(pictured())),
+    "image-http": Case(
+        subject(pictured(image="http://www.ilo.org/a.jpg")), subject(pictured(image="https://www.ilo.org/a.jpg"))
+    ),
+    "image-format": Case(
+        subject(pictured(image="a.png"), read_file=files(**{"a.png": b"<svg/>"})),
+        subject(pictured(image="https://www.ilo.org/a.png?as=a.svg")),
+    ),
+    "image-missing": Case(subject(pictured(image="photos/gone.jpg")), subject(pictured())),
+    "image-broken": Case(
+        subject(pictured(), read_file=files(**{"photos/ada.jpg": PNG})), subject(pictured(image="photos/ada.jpg"))
+    ),
+    "image-heavy": Case(
+        subject(pictured(), read_file=files(**{"photos/ada.jpg": JPEG + b"\0" * 1_000_000})), subject(pictured())
+    ),
+    "image-too-big": Case(
+        subject(pictured(), read_file=files(**{"photos/ada.jpg": JPEG + b"\0" * 10_000_000})),
+        subject(pictured(), read_file=files(**{"photos/ada.jpg": JPEG + b"\0" * 1_000_000})),
+    ),
+    "image-source": Case(
+        with_html(after=IMAGE.replace("https://www.ilo.org/a.jpg", "cid:a@b")),
+        rendered(
+            html=html(after=IMAGE.replace("https://www.ilo.org/a.jpg", "cid:a@b")),
+            images=(InlineImage(cid="a@b", media_type="image/jpeg", data=JPEG),),
+        ),
+    ),
+    "image-width": Case(with_html(after=IMAGE.replace(' width="600"', "")), with_html(after=IMAGE)),
+    "image-alt": Case(
+        with_html(after=IMAGE.replace(' alt="A loom"', "")), with_html(after=IMAGE.replace("A loom", ""))
+    ),
+    "image-tracker": Case(with_html(after=IMAGE.replace("600", "1")), with_html(after=IMAGE)),
+    # --- links
+    "link-malformed": Case(placed("https://www.ilo.org/a b"), placed("https://www.ilo.org/a%20b")),
+    "link-relative": Case(placed("www.ilo.org/news"), placed("/news/1")),  # made absolute with the newsroom's url
+    "link-unsafe": Case(
+        subject(story(summary="[x](javascript:alert(1))")), subject(story(summary="[write](mailto:a@ilo.org)"))
+    ),
+    "link-doubled-host": Case(
+        placed("https://ilo.org/https://ilo.org/a"), placed("https://web.archive.org/web/2022/https://ilo.org/a")
+    ),
+    "link-disguised": Case(placed("https://www.ilo.org@evil.example.com/"), placed("https://www.ilo.org/@ilo")),
+    "link-private": Case(placed("http://169.254.169.254/latest"), placed("https://93.184.215.14/")),
+    "link-lookalike": Case(placed("https://www.ilо.org/"), placed("https://münchen.de/")),  # a Cyrillic о
+    "link-long": Case(placed(f"https://www.ilo.org/{'x' * 2000}"), placed(f"https://www.ilo.org/{'x' * 1900}")),
+    "link-http": Case(placed("http://www.ilo.org/a"), placed("https://www.ilo.org/a")),
+    "link-tracking": Case(placed("https://www.ilo.org/a?utm_source=x&y=2"), placed("https://www.ilo.org/a?y=2")),
+    "text-links": Case(
+        rendered(text=text([story(2), story(1)])), rendered(text=text([story(1), story(2)]).replace("/2", "/2)."))
+    ),
+    # --- the composed edition
+    "subject-empty": Case(rendered(subject=" "), subject()),
+    "subject-long": Case(rendered(subject="x" * 79), rendered(subject="x" * 78)),
+    "preheader-missing": Case(rendered(preheader=""), subject()),
+    "preheader-long": Case(rendered(preheader="x" * 141), rendered(preheader="x" * 140)),
+    "html-clipped": Case(with_html(after="x" * 105_000), with_html(after="x" * 102_000)),
+    "html-near-clip": Case(with_html(after="x" * 100_000), with_html(after="x" * 90_000)),
+    "text-empty": Case(rendered(text="\n"), subject()),
+    "text-lines": Case(
+        rendered(text=text([story(1), story(2)]) + LONG),
+        rendered(text=text([story(1), story(2)]) + f"[1] https://www.ilo.org/{'x' * 90}"),
+    ),
+    "text-control": Case(rendered(text=text([story(1), story(2)]) + "\x1b[2J"), subject()),
+    "text-signature": Case(
+        rendered(text="-- \n" + text([story(1), story(2)])), rendered(text=text([story(1), story(2)]) + "-- \nILO")
+    ),
+    "merge-tag": Case(
+        rendered(subject="News for {{ name }}"), subject(story(title="Why {{ name }} is not a greeting"))
+    ),
+    "story-not-shown": Case(
+        rendered(text=text([story(1)])),
+        rendered(text=text([story(1), story(2)]).replace("Strengthening digital", "STRENGTHENING\n  DIGITAL")),
+    ),
+    "unsubscribe-missing": Case(
+        rendered(text=text([story(1), story(2)]).replace(UNSUBSCRIBE, "")),
+        rendered(text=text([story(1), story(2)]).replace(UNSUBSCRIBE, "https://ilo.org/unsubscribe/1")),
+    ),
+    # --- HTML
+    "html-parse-error": Case(with_html(after="<div><span></div>"), with_html(after="<!--[if mso]><table><![endif]-->")),
+    "html-lang": Case(with_html(html='<html dir="ltr">'), with_html(html='<html lang="en-GB" dir="ltr">')),
+    "html-dir": Case(
+        rendered(edition=ARABIC, html=html(html='<html lang="ar">')),
+        rendered(edition=ARABIC, direction="rtl", html=html(html='<html lang="ar" dir="rtl">')),
+    ),
+    "html-title": Case(with_html(title=""), subject()),
+    "table-role": Case(
+        with_html(after="<table><tr><td>x</td></tr></table>"),
+        with_html(after='<table role="presentation"><tr><td>x</td></tr></table><table><tr><th>x</th></tr></table>'),
+    ),
+    "heading-order": Case(with_html(after="<h4>Deep</h4>"), with_html(after="<h3>Deep</h3><h2>Up again</h2>")),
+    "link-text": Case(
+        with_html(after=LINK_A.replace("Skills", "Read more →")),
+        with_html(after=LINK_A.replace("Skills", "Read more about skills")),
+    ),
+    "link-text-twice": Case(with_html(after=LINK_A + LINK_A.replace("/a", "/b")), with_html(after=LINK_A + LINK_A)),
+    "html-active": Case(with_html(after="<script>x()</script>"), subject(story(title="onload is not an onion"))),
+    "html-external": Case(
+        with_html(style="@import url(https://fonts.example.com/a.css);"),
+        with_html(style="a { color: #1e2dbe; background-image: url(cid:dots) }"),
+    ),
+    "html-overlay": Case(
+        with_html(after='<p style="position:fixed;top:0">Pay here</p>'), with_html(after='<p style="top:0">x</p>')
+    ),
+    "contrast-light": Case(
+        with_html(after='<p style="color:#999999">Grey</p>'), with_html(after='<p style="color:#767676">Grey</p>')
+    ),
+    "contrast-dark": Case(
+        with_html(after='<p style="color:#14161c">Forgotten</p>'),
+        with_html(after='<p style="color:#14161c;background:#ffffff">A light box</p>'),
+    ),
+    "client-breaks": Case(
+        with_html(after='<div style="display:flex">x</div>'),
+        replace(with_html(after='<div style="display:flex">x</div>'), clients=("apple-mail",)),
+    ),
+    "client-degrades": Case(
+        with_html(after='<p style="border-radius:4px">x</p>'),
+        replace(with_html(style=""), clients=("apple-mail.macos",)),
+    ),
+    # --- the mail
+    "mail-line-ends": Case(mailed(b"2022\r\n\r\n--", b"2022\n\r\n--"), subject()),
+    "mail-8bit": Case(mailed(b"<p>F", "<p>é".encode()), subject()),
+    "mail-line-length": Case(mailed(b"<p>F", b"<p>" + b"F" * 80), mailed(b"<p>F", b"<p>" + b"F" * 40)),
+    "mail-header-missing": Case(mailed(b"Date: ", b"X-Date: "), subject()),
+    "mail-header-twice": Case(
+        mailed(b"Subject: ", b"subject: b\r\nSubject: "), mailed(b"\r\nTo: ", b"\r\nX-A: 1\r\nX-A: 2\r\nTo: ")
+    ),
+    "mail-header-form": Case(mailed(b"\r\nTo: ", b"\r\nBcc: other@example.net\r\nTo: "), subject()),
+    "mail-parts": Case(mailed(b"text/plain", b"text/calendar"), subject()),
+    "mail-unsubscribe": Case(
+        mailed(b"<https://news.ilo.org/u/abc>, ", b""),
+        subject(mail=MAIL.replace(b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n", b"")),
+    ),
+    "from-spoof": Case(
+        subject(newsroom=replace(NEWSROOM, sender_name="ceo@bank.com")),
+        subject(newsroom=replace(NEWSROOM, sender_name="digest@ilo.org")),
+    ),
+    "reply-to": Case(
+        mailed(b"Reply-To: newsroom@ilo.org", b"Reply-To: a@ilo.org, b@ilo.org"),
+        mailed(b"Reply-To: newsroom@ilo.org", b"Reply-To: ILO <newsroom@ilo.org>"),
+    ),
+    "from-invalid": Case(mailed(b"<digest@ilo.org>", b"<digest@evil.example>"), subject()),
+    "from-no-reply": Case(subject(newsroom=replace(NEWSROOM, sender="no-reply@ilo.org")), subject()),
+}
+
+
+def test_every_check_has_a_case_that_trips_it_and_one_that_does_not():
+    """No check is without its two cases; those of the network have theirs in test_checks_network."""
+    assert set(CASES) == {code for code, check in CHECKS.items() if check.scope != "network"}
+
+
+@pytest.mark.parametrize("code", CASES)
+def test_a_check_finds_what_it_is_for(code):
+    """What should trip the check does, with its code and severity, a place, and a sentence."""
+    found = [finding for finding in run(CASES[code].trips) if finding.code == code]
+    assert found
+    assert all(finding.severity is CHECKS[code].severity and finding.where for finding in found)
+    assert all(finding.message and "\n" not in finding.message for finding in found)
+
+
+@pytest.mark.parametrize("code", CASES)
+def test_a_check_lets_the_next_best_thing_pass(code):
+    """What is near to it and right gives no false alarm."""
+    assert code not in codes(CASES[code].clean)
+
+
+def test_a_sound_edition_has_no_findings_but_what_is_worth_knowing():
+    """Nothing in an edition without fault is an error or a warning."""
+    assert {(f.code, f.message) for f in run(subject()) if f.severity is not Severity.INFO} == set()
+
+
+def test_findings_are_the_same_every_time():
+    """The same subject gives the same findings in the same order, errors first."""
+    trouble = subject(
+        pictured(credit="", image_alt="", link="http://ilo.org@10.0.0.1/a b", summary=""),
+        story(2, title="TK", link="javascript:x"),
+        audience=Audience(name="everyone", title="x", min_items=9),
+    )
+    first = run(trouble)
+    again = run(replace(trouble))
+    assert first == again
+    assert len(first) > 8
+    ranks = [list(Severity).index(finding.severity) for finding in first]
+    assert ranks == sorted(ranks)
+
+
+def test_a_finding_about_a_story_names_its_file_and_line():
+    """With the story's file at hand the place is file and line; the key that is missing stands where it should be."""
+    told = pictured(credit="", summary="TK")
+    source = b"---\r\ntitle: A\r\ndate: 2022-02-11\r\nimage: photos/ada.jpg\r\n---\r\n\r\nTK\r\n"
+    found = run(subject(told, read_file=files(**{told.file: source})))
+    assert ("credit-missing", f"{told.file}:4") in {(f.code, f.where) for f in found}
+    assert ("placeholder", f"{told.file}:7") in {(f.code, f.where) for f in found}
+
+
+def test_nothing_to_look_at_gives_no_findings():
+    """A subject with a newsroom only is examined without an error."""
+    assert run(Subject(newsroom=NEWSROOM)) == ()
+
+
+def test_findings_without_a_rendering_are_about_stories_only():
+    """Stories can be checked before anything is composed."""
+    assert codes(Subject(newsroom=NEWSROOM, selection=selection([pictured(credit="")]))) == {"credit-missing"}
+
+
+def test_an_rtl_edition_is_sound_too():
+    """The Arabic edition is not warned about its direction."""
+    told = (story(1, title="مساعدة العاملات"),)
+    arabic = rendering(told, edition=ARABIC, direction="rtl", html=html(told, html='<html lang="ar" dir="rtl">'))
+    assert codes(subject(*told, rendering=arabic)) & {"html-dir", "html-lang"} == set()
