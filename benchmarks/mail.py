@@ -1,0 +1,278 @@
+"""How fast mails are made: built and personalised per reader, and signed. Prints its figures alone.
+
+Run `python -m benchmarks.mail [--quick]`. Contestants take turns in rounds, so that a busy moment of the machine hits
+all alike; the figure is the median, with min and max, and the ratio to the fastest possible: a copy in memory for
+building, `openssl speed` for signing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import re
+import shutil
+import statistics
+import subprocess
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import dkim
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from digest import period
+from digest.mail.dkim import load_signer
+from digest.mail.inspect import demand_sound
+from digest.mail.letterhead import Letterhead
+from digest.mail.merge import fill_html, fill_text
+from digest.mail.message_id import message_id
+from digest.mail.template import MailTemplate
+from digest.model import Edition, Recipient, Rendering, slot_token
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ZONE = ZoneInfo("Europe/Zurich")
+DATE = datetime(2022, 3, 1, 9, 0, tzinfo=ZONE)
+NONCE = "5d41402abc4b"
+SIZE = 36_000  # octets of a finished mail: a digest of twelve stories
+LETTERHEAD = Letterhead(
+    sender="digest@example.org",
+    sender_name="ILO Newsroom",
+    reply_to="newsroom@example.org",
+    list_id="everyone.digest.example.org",
+    list_name="All newsroom content",
+    unsubscribe_mailto="leave@example.org",
+    unsubscribe_https=True,
+)
+
+
+@dataclass(slots=True)
+class Contestant:
+    """One way of doing the work, its repetitions a round, and its times in seconds for one piece of work."""
+
+    name: str
+    work: Callable[[], object]
+    repeat: int
+    times: list[float] = field(default_factory=list)
+
+    def run(self) -> None:
+        work, repeat = self.work, self.repeat
+        start = time.perf_counter()
+        for _ in range(repeat):
+            work()
+        self.times.append((time.perf_counter() - start) / repeat)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer rounds: seconds instead of a minute")
+    quick = parser.parse_args().quick
+    rounds = 5 if quick else 15
+    print(built(rounds, quick=quick))
+    print()
+    print(signed(rounds, quick=quick))
+
+
+def built(rounds: int, *, quick: bool) -> str:
+    """Mails of 36 KB, each with its reader's name, link, To and Message-ID."""
+    composed = rendering()
+    template = MailTemplate.compile(composed, LETTERHEAD, date=DATE)
+    readers = [Recipient(address=f"reader{number}@example.net", name=f"Reader {number}") for number in range(1000)]
+    prepared = [(reader, values(number, reader), identifier(reader)) for number, reader in enumerate(readers)]
+    turns = Turns(prepared)
+    specimen = template.join(*prepared[0])
+    demand_sound(specimen)
+    buffer = bytearray(specimen)
+    scale = 1 if quick else 4
+    contestants = [
+        Contestant("memcpy of the finished mail", lambda: bytes(buffer), 4000 * scale),
+        Contestant("digest: template.join", lambda: template.join(*turns.next()), 1000 * scale),
+        Contestant(
+            "digest: Message-ID derived and join",
+            lambda: one_reader(template, turns.next()),
+            1000 * scale,
+        ),
+        Contestant("email.message.EmailMessage", lambda: email_message(composed, turns.next()), 5 * scale),
+    ]
+    compete(contestants, rounds)
+    title = f"Mails built, {len(specimen) / 1024:.1f} KB, personalised, one core"
+    return table(title, contestants, limit=contestants[0], peer=contestants[-1])
+
+
+def signed(rounds: int, *, quick: bool) -> str:
+    """DKIM signatures over such mails."""
+    scale = 1 if quick else 3
+    key = generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    edwards = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    rsa = load_signer(pem, domain="example.org", selector="bench", file="dkim.pem")
+    ed25519 = load_signer(edwards, domain="example.org", selector="bench", file="dkim.pem")
+    composed, reader = rendering(), Recipient(address="reader@example.net", name="Reader")
+    own, identity = values(0, reader), identifier(reader)
+    plain = MailTemplate.compile(composed, LETTERHEAD, date=DATE)
+    with_rsa = MailTemplate.compile(composed, LETTERHEAD, date=DATE, signer=rsa)
+    with_ed25519 = MailTemplate.compile(composed, LETTERHEAD, date=DATE, signer=ed25519)
+    data = plain.join(reader, own, identity)
+    digest = hashlib.sha256(data).digest()
+    headers = [name.encode() for name in ("from", "to", "subject", "date", "message-id", "reply-to", "mime-version")]
+
+    def by_dkimpy() -> bytes:
+        options = {"canonicalize": (b"relaxed", b"simple"), "include_headers": headers}
+        return dkim.sign(data, b"bench", b"example.org", pem, **options)
+
+    contestants = [
+        Contestant(
+            "SHA-256 of the mail, which every signature needs", lambda: hashlib.sha256(data).digest(), 300 * scale
+        ),
+        Contestant("digest: rsa-2048, the signature alone", lambda: rsa.raw_sign(digest), 60 * scale),
+        Contestant(
+            "digest: rsa-2048, mail joined, hashed, signed", lambda: with_rsa.join(reader, own, identity), 60 * scale
+        ),
+        Contestant(
+            "digest: ed25519, mail joined, hashed, signed",
+            lambda: with_ed25519.join(reader, own, identity),
+            300 * scale,
+        ),
+        Contestant("dkimpy: rsa-2048, hashed and signed", by_dkimpy, 2 * scale),
+    ]
+    openssl = Contestant("openssl speed: rsa-2048", openssl_speed, 1)
+    if not shutil.which("openssl"):
+        compete(contestants, rounds)
+        return table(
+            "DKIM signatures, one core (openssl is not installed)", contestants, contestants[0], contestants[-1]
+        )
+    for _ in range(rounds):
+        openssl.times.append(openssl_speed())
+        compete(contestants, 1)
+    return table("DKIM signatures, one core", [openssl, *contestants], limit=openssl, peer=contestants[-1])
+
+
+def openssl_speed() -> float:
+    """Seconds for one rsa-2048 signature by OpenSSL's own benchmark."""
+    command = ["openssl", "speed", "-seconds", "1", "rsa2048"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return 1 / float(re.search(r"^rsa\s+2048 bits\s+\S+\s+\S+\s+(\S+)", shown, re.MULTILINE)[1])
+
+
+class Turns:
+    """The readers in turn, without end, so that no contestant serves the same one twice in a row."""
+
+    def __init__(self, readers: list[tuple]) -> None:
+        self.readers, self.at = readers, 0
+
+    def next(self) -> tuple:
+        self.at = (self.at + 1) % len(self.readers)
+        return self.readers[self.at]
+
+
+def compete(contestants: list[Contestant], rounds: int) -> None:
+    for _ in range(rounds):
+        for one in contestants:
+            one.run()
+
+
+def table(title: str, contestants: list[Contestant], limit: Contestant, peer: Contestant) -> str:
+    """A Markdown table: time for one, how many a second, and the ratios to the limit and the peer, by round."""
+    rows = [
+        f"### {title}",
+        "",
+        "| way | median | min–max | a second | time / limit | times the peer's speed |",
+        "|---|---|---|---|---|---|",
+    ]
+    for one in contestants:
+        median = statistics.median(one.times)
+        slower = statistics.median(mine / theirs for mine, theirs in zip(one.times, limit.times, strict=True))
+        faster = statistics.median(theirs / mine for mine, theirs in zip(one.times, peer.times, strict=True))
+        spread = f"{microseconds(min(one.times))}–{microseconds(max(one.times))}"
+        rows.append(
+            f"| {one.name} | {microseconds(median)} µs | {spread} | {1 / median:,.0f} | {slower:.2f} | {faster:,.1f} |"
+        )
+    return "\n".join(rows)
+
+
+def microseconds(seconds: float) -> str:
+    value = seconds * 1e6
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
+
+
+def one_reader(template: MailTemplate, turn: tuple) -> bytes:
+    reader, own, _ = turn
+    return template.join(reader, own, identifier(reader))
+
+
+def email_message(composed: Rendering, turn: tuple) -> bytes:
+    """The same mail by the standard library: one EmailMessage per reader, serialised for SMTP."""
+    reader, own, identity = turn
+    message = EmailMessage(policy=SMTP)
+    message["From"] = f"{LETTERHEAD.sender_name} <{LETTERHEAD.sender}>"
+    message["Reply-To"] = LETTERHEAD.reply_to
+    message["To"] = f"{reader.name} <{reader.address}>"
+    message["Subject"] = composed.subject
+    message["Date"] = DATE
+    message["Message-ID"] = identity
+    message["List-Id"] = f"{LETTERHEAD.list_name} <{LETTERHEAD.list_id}>"
+    message["List-Unsubscribe"] = f"<{own['unsubscribe_url']}>"
+    message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    message.set_content(fill_plainly(composed.text, own), cte="quoted-printable")
+    message.add_alternative(fill_plainly(composed.html, own), subtype="html", cte="quoted-printable")
+    return message.as_bytes()
+
+
+def fill_plainly(text: str, own: dict[str, str]) -> str:
+    for name, value in own.items():
+        text = text.replace(slot_token(NONCE, name), value)
+    return text
+
+
+def identifier(reader: Recipient) -> str:
+    return message_id("2022-02/everyone/en", reader.address, domain="example.org", secret=b"benchmark")
+
+
+def values(number: int, reader: Recipient) -> dict[str, str]:
+    token = hashlib.sha256(str(number).encode()).hexdigest()[:32]
+    return {"name": reader.name, "unsubscribe_url": f"https://digest.example.org/u/{token}"}
+
+
+def rendering() -> Rendering:
+    """A digest whose finished mail has about 36 KB: twelve stories of styled HTML and a text part, with letters that are not ASCII."""
+    name, leave = slot_token(NONCE, "name"), slot_token(NONCE, "unsubscribe_url")
+    words = "Décent wörk and skills for all, the newsroom says – 雇用 and more. "
+    story = (
+        '<tr><td style="padding:16px 24px;font-family:Arial,sans-serif;font-size:16px;line-height:24px">'
+        '<h2 style="margin:0 0 8px"><a href="https://example.org/story/{n}" style="color:#1e2dbe">A headline</a></h2>'
+        "<p>{words}</p></td></tr>\n"
+    )
+    start = f'<!doctype html>\n<html lang="en"><body><table><tr><td>Dear {name},</td></tr>\n'
+    end = f'<tr><td>For {name}. <a href="{leave}">Leave</a></td></tr></table></body></html>\n'
+    text = f"Dear {name},\n\n" + "A headline\nA summary of the story in a line or two.\n\n" * 12 + f"Leave: {leave}\n"
+    edition = Edition(period=period.parse("2022-02", ZONE), audience="everyone", language="en")
+    slots = frozenset({"name", "unsubscribe_url"})
+    repeat = 1
+    while True:
+        html = start + "".join(story.format(n=n, words=words * repeat) for n in range(12)) + end
+        composed = Rendering(
+            edition=edition,
+            subject="ILO Newsroom: February 2022",
+            preheader="",
+            html=html,
+            text=text,
+            nonce=NONCE,
+            slots=slots,
+        )
+        template = MailTemplate.compile(composed, LETTERHEAD, date=DATE)
+        own = dict.fromkeys(slots, "https://example.org/")
+        if len(template.join(None, own, "<a@example.org>")) >= SIZE:
+            assert "slot-" not in fill_html(html, NONCE, own) + fill_text(text, NONCE, own)
+            return composed
+        repeat += 1
+
+
+if __name__ == "__main__":
+    main()
