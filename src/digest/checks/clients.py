@@ -42,6 +42,14 @@ LOAD_BEARING = frozenset({
     "html-marquee", "html-meter", "html-progress", "html-srcset", "image-svg", "image-webp", "image-avif",
     "image-heif", "image-tiff", "image-bmp", "image-base64", "image-hdr", "image-mp4", "image-apng",
 })  # fmt: skip
+# Nobody sees their loss: what they do is said another way too, or is a nicety for the pointer.
+UNNOTICED = frozenset({
+    "css-color-scheme", "css-letter-spacing", "css-outline", "css-outline-offset", "css-pseudo-class-active",
+    "css-pseudo-class-focus", "css-pseudo-class-hover", "css-pseudo-class-visited", "css-selector-attribute",
+    "css-selector-child", "css-word-break", "css-word-spacing", "css-overflow-wrap", "css-border-spacing",
+    "css-height", "css-important", "html-aria-hidden", "html-aria-label", "html-body", "html-meta-color-scheme",
+    "html-role", "html-semantics", "html-target", "html-lang", "html-dir",
+})  # fmt: skip
 _FUNCTION = re.compile(r"([a-z-]+)\(")
 _UNIT = re.compile(r"(?<![\w#.-])[-+]?\d*\.?\d+(%|[a-z]{1,4})\b|(?<![\w#.-])[-+]?\d*\.?\d+(%)", re.IGNORECASE)
 
@@ -58,24 +66,20 @@ def client_breaks(subject: Subject) -> Iterator[Spot]:
             yield Spot(f"html:{line}", f"{title} is not supported by {names} (as of {known['date']})")
 
 
-@check(
-    "client-degrades",
-    Severity.INFO,
-    "rendering",
-    "Worth knowing: these programs show the mail plainer than it was made.",
-)
+@check("client-degrades", Severity.INFO, "rendering", "These programs show the mail plainer than it was made.")
 def client_degrades(subject: Subject) -> Iterator[Spot]:
-    """Any other feature that a client of the filter does not support: one finding for each program."""
+    """Other features that a client of the filter does not support, program by program, where a reader would see it."""
     known = table()
     plainer: dict[str, list[str]] = {}
     for slug, _, without in unsupported(subject):
-        if slug not in LOAD_BEARING:
+        if slug not in LOAD_BEARING and slug not in UNNOTICED:
             for program in dict.fromkeys(known["clients"][client].partition(" (")[0] for client in without):
                 plainer.setdefault(program, []).append(known["features"][slug]["title"])
-    for program, titles in sorted(plainer.items()):
-        yield Spot(
-            "html", f"somewhere in {program} (as of {known['date']}) it does without: {', '.join(sorted(titles))}"
+    if plainer:
+        told = "; ".join(
+            f"{program} (without {', '.join(sorted(titles))})" for program, titles in sorted(plainer.items())
         )
+        yield Spot("html", f"is plainer in some versions of {told}; as of {known['date']}")
 
 
 @cache

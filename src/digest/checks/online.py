@@ -90,6 +90,15 @@ def image_dead(subject: Subject) -> Iterator[Spot]:
             yield Spot(target.where, f"{target.url} is {kind} and is served as {answer.content_type or 'no type'}")
 
 
+@check(
+    "network-unasked", Severity.WARNING, "network", "Checks that could not ask have found nothing, not nothing wrong."
+)
+def network_unasked(subject: Subject) -> Iterator[Spot]:
+    """The network was asked for, and no way to it was given."""
+    if subject.online is None:
+        yield Spot("network", "links, images and DNS were not asked: this program was given no way to the network")
+
+
 def _answers(subject: Subject, kind: str) -> list[tuple[_Target, Answer | str]]:
     """Every target with its answer, or the reason why there is none. Asked once for a subject."""
     if subject.online is None or subject.online.fetch is None:

@@ -131,13 +131,19 @@ class Subject:
             self._peeked[path] = None if data is None else (len(data), data[:1024])
         return self._peeked[path]
 
+    def _source(self, story: Story) -> bytes | None:
+        """The story's file, by its id first: its name is as a person would type it, from wherever they stand."""
+        if self.read_file is None:
+            return None
+        return self.read_file(f"stories/{story.id}.md") or self.read_file(story.file or story.id)
+
     def place(self, story: Story, *keys: str) -> str:
         """Where in the story's file the first of `keys` that is written stands: `stories/a.md:4`.
 
         Without a line when the file cannot be read. `summary` means the text below the front matter.
         """
         name = story.file or story.id
-        data = self.read_file(name) if self.read_file else None
+        data = self._source(story)
         if not data:
             return name
         lines = data.decode("utf-8", "replace").removeprefix("\ufeff").splitlines()
