@@ -30,7 +30,7 @@ class Standing:
     edition: str
     subject: str
     approval: Approval | None
-    needed: approval.Needed
+    needed: str
     problem: str
 
     def lines(self) -> Iterator[str]:

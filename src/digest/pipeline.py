@@ -44,7 +44,8 @@ class Desk:
     preheader: str
     archive_url: str
     example: Mapping[str, str]  # slot values for the copy that is nobody's
-    read_image: Callable[[str], bytes | None]
+    image: Callable[[str], bytes]  # raises OSError
+    read_file: Callable[[str], bytes | None]
 
 
 def build(
@@ -70,7 +71,7 @@ def build(
         newsroom=desk.newsroom,
         audience=desk.audience,
         history=tuple(history),
-        read_file=desk.read_image,
+        read_file=desk.read_file,
     )
     findings = (*rendering.findings, *run(subject, policy=desk.policy, network=network))
     return Build(
@@ -98,7 +99,7 @@ def render(desk: Desk, selection: Selection, now: datetime) -> Rendering:
         now=now,
         subject=desk.subject,
         preheader=desk.preheader,
-        read_image=desk.read_image,
+        read_image=desk.image,
         archive_url=desk.archive_url,
     )
 
@@ -106,8 +107,9 @@ def render(desk: Desk, selection: Selection, now: datetime) -> Rendering:
 def sample(desk: Desk, rendering: Rendering, now: datetime) -> bytes:
     """The mail as it would go, addressed to nobody: what `digest.eml` holds."""
     template = MailTemplate.compile(rendering, desk.letterhead, date=now)
-    identity = message_id(rendering.edition.id, rendering.fingerprint, desk.letterhead.message_id_domain)
-    return template.join(None, values_for(rendering, desk.example), identity)
+    identity = message_id(rendering.edition.id, "", domain=desk.letterhead.id_domain)
+    values = {slot: _example(desk.example, slot) for slot in template.slots}
+    return template.join(None, values, identity)
 
 
 def page(rendering: Rendering, example: Mapping[str, str]) -> str:
@@ -121,4 +123,8 @@ def page(rendering: Rendering, example: Mapping[str, str]) -> str:
 
 def values_for(rendering: Rendering, example: Mapping[str, str]) -> dict[str, str]:
     """A value for each slot that occurs: the example's, or the slot's own name in brackets."""
-    return {slot: example.get(slot, f"[{slot.removeprefix('field.')}]") for slot in rendering.slots}
+    return {slot: _example(example, slot) for slot in rendering.slots}
+
+
+def _example(example: Mapping[str, str], slot: str) -> str:
+    return example.get(slot, f"[{slot.removeprefix('field.')}]")

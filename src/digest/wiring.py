@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from errno import ENOENT
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from digest import builds, period
 from digest.config import load as config_file
-from digest.errors import UsageError
+from digest.errors import Fault, OverridesError, StoryError, UsageError
 from digest.model import Edition
 
 if TYPE_CHECKING:
@@ -125,8 +126,8 @@ class OpenNewsroom:
     ) -> tuple[Story, ...]:
         """The stories that selection must see: the period's, older ones that may be late, and pinned ones.
 
-        With `every`, all the newsroom's stories, so that each can be explained. Raises StoryError, and UsageError for
-        an override that names no story.
+        With `every`, all the newsroom's stories, so that each can be explained. Raises StoryError, and OverridesError
+        for an override that names no story.
         """
         if every:
             found = {story.id: story for story in self.stories.stories()}
@@ -136,12 +137,12 @@ class OpenNewsroom:
             found = {story.id: story for story in self.stories.stories(start, edition.period.end)}
         for named in (*overrides.pin, *overrides.skip, *overrides.order):
             if named not in found:
-                story = self.stories.story(named)
-                if story is None:
+                try:
+                    found[named] = self.stories.story(named)
+                except StoryError as error:
                     where = self.overrides_file(edition)
-                    message = f"{where}: {named!r} is no story under stories/; `digest stories` lists their ids"
-                    raise UsageError(message)
-                found[named] = story
+                    faults = [Fault(file=str(where), message=f"names {named!r}, but {each}") for each in error.faults]
+                    raise OverridesError(faults) from None
         return tuple(found.values())
 
     def select(self, edition: Edition, *, now: datetime | None = None, every: bool = False) -> Selection:
@@ -250,7 +251,8 @@ class OpenNewsroom:
             preheader=found.preheader or settings.mail.preheader,
             archive_url=settings.archive.url,
             example=self.example(found),
-            read_image=self.read_image,
+            image=self.image,
+            read_file=self.read_image,
         )
 
     def letterhead(self, audience: Audience) -> Letterhead:
@@ -289,6 +291,13 @@ class OpenNewsroom:
 
         given = {code: (part.severity, part.reason) for code, part in self.config.settings.checks.items()}
         return Policy.parse(given)
+
+    def image(self, name: str) -> bytes:
+        """The bytes of a story's image, to be carried in the mail. Raises OSError when there is none."""
+        data = self.read_image(name)
+        if data is None:
+            raise FileNotFoundError(ENOENT, "there is no such file in the newsroom's folder", name)
+        return data
 
     def read_image(self, name: str) -> bytes | None:
         """The bytes of an image that a story names by a path inside the newsroom; None when there is no such file.

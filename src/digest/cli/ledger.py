@@ -161,7 +161,7 @@ def _named(call: Call, ledger: SqlLedger, edition: str, when: When, which: Which
         wanted = {name for name in known if not which.audience or name.split("/")[1] in which.audience}
     found = [name for name in known if name in wanted]
     if not found:
-        message = f"{edition or 'nothing'} was never sent; the ledger knows {', '.join(known) or 'no edition'}"
+        message = f"{edition or 'what you ask for'} was never sent; the ledger knows {', '.join(known) or 'no edition'}"
         raise NothingToSend(message)
     return found
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -151,30 +149,31 @@ def deliver(
     maildir: bool = False,
 ) -> None:
     """Freeze and send each edition that is not finished, and end with the exit code of the worst."""
+    from digest.engines.local import signals
     from digest.mailing import post
 
     transport, connections = _transport(call, eml, maildir=maildir)
     reports: list[Report] = []
-    with call.opened() as (parts, ledger), _stopping() as stop:
+    with call.opened() as (parts, ledger), signals() as stopping:
         done = [each for each in editions if post.finished(ledger, each.id)]
         if len(done) == len(editions):
             post.refuse_finished(ledger, done[0].id)
         _confirm(call, [each for each in editions if each not in done], yes=yes)
         for edition in editions:
-            if edition in done or stop.is_set():
+            if edition in done or stopping.signal:
                 continue
             ready = post.freeze(parts, ledger, edition, call.now)
             _frozen(call, ready)
             with _progress(call, edition) as show:
                 report = post.send(
                     parts, ledger, ready, transport,
-                    now=call.now, connections=connections, stop=stop, progress=show, limit=limit, only=only,
+                    now=call.now, connections=connections, stopping=stopping, progress=show, limit=limit, only=only,
                 )  # fmt: skip
             _tell(call, report)
             reports.append(report)
     for warning in call.parts.warnings:
         typer.echo(f"digest: {warning}", err=True)
-    _end(reports)
+    _end(reports, stopping.exit_code)
 
 
 def _transport(call: Call, eml: Path | None, *, maildir: bool) -> tuple[Transport, int]:
@@ -201,24 +200,6 @@ def _confirm(call: Call, editions: list[Edition], *, yes: bool) -> None:
     if not typer.confirm(f"Send {names} to its readers now?", err=True):
         raise typer.Abort
     call.out.line()
-
-
-@contextmanager
-def _stopping() -> Iterator[threading.Event]:
-    """Ctrl-C, SIGTERM and a closed terminal finish what is in flight; a second one changes nothing about that."""
-    stop = threading.Event()
-
-    def ask(_number: int, _frame: Any) -> None:
-        if not stop.is_set():
-            typer.echo("\ndigest: finishing the mails in flight …", err=True)
-        stop.set()
-
-    before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _frozen(call: Call, ready: Frozen) -> None:
@@ -271,10 +252,12 @@ def _tell(call: Call, report: Report) -> None:
         call.out.line(f"  to go on: digest resume {report.edition}")
 
 
-def _end(reports: list[Report]) -> None:
-    """The exit code of the worst: a reason to stop first, then an interruption, readers to retry, readers held."""
+def _end(reports: list[Report], signalled: int) -> None:
+    """The exit code of the worst: a reason to stop first, then a signal, readers to retry, readers held."""
     if stopped := next((each.stopped for each in reports if each.stopped), None):
         raise stopped
+    if signalled:
+        raise typer.Exit(signalled)
     codes = [each.exit_code for each in reports]
     if worst := next((code for code in (130, 75, 1) if code in codes), 0):
         raise typer.Exit(worst)

@@ -9,9 +9,7 @@ the ledger agree on, whatever happened to the stories since.
 
 from __future__ import annotations
 
-import socket
 from dataclasses import dataclass, field
-from os import getpid
 from typing import TYPE_CHECKING
 
 from digest.delivery import FINAL
@@ -23,11 +21,11 @@ from digest.model import Severity
 from digest.wiring import ARCHIVE
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable
     from datetime import datetime
     from pathlib import Path
 
+    from digest.engines.local import Stopping
     from digest.errors import Fault
     from digest.ledger.ledger import SqlLedger
     from digest.mailing.parts import Parts
@@ -52,8 +50,7 @@ class Frozen:
 
 def finished(ledger: SqlLedger, edition: str) -> bool:
     """Whether the edition was frozen and every reader's mail came to an end; one in doubt has not."""
-    counts = ledger.counts(edition)
-    return bool(counts) and FINAL.issuperset(counts)
+    return ledger.mailing(edition) is not None and FINAL.issuperset(ledger.counts(edition))
 
 
 def refuse_finished(ledger: SqlLedger, edition: str) -> None:
@@ -129,38 +126,29 @@ def send(
     *,
     now: datetime,
     connections: int,
-    stop: threading.Event,
+    stopping: Stopping,
     progress: Callable[[Progress], None] | None = None,
     limit: int | None = None,
     only: str = "",
 ) -> Report:
     """Send what is left of the edition. Raises LedgerBusy when somebody else does; otherwise the report tells all."""
-    from digest.sender.loop import send_edition
+    from digest.engines import local
     from digest.sender.run import Patience
 
     made = letters(parts, ready.rendering, now=now, live=True)
-    section = parts.newsroom.config.settings.send
     edition = ready.rendering.edition.id
-    if only:
-        only = _on_the_list(ledger, edition, only)
-    return send_edition(
+    return local.send(
         ledger,
         transport,
         made.outgoing,
         edition=edition,
-        owner=owner(),
         connections=connections,
-        stop=stop,
+        stopping=stopping,
         progress=progress,
         limit=limit,
-        only=only,
-        patience=Patience(deferred=section.patience),
+        only=_on_the_list(ledger, edition, only) if only else "",
+        patience=Patience(deferred=parts.newsroom.config.settings.send.patience),
     )
-
-
-def owner() -> str:
-    """This sender's name in the ledger and in messages: the host and the process."""
-    return f"{socket.gethostname()}:{getpid()}"
 
 
 def eml(folder: Path, *, maildir: bool) -> Transport:
