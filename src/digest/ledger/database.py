@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from digest.errors import LedgerError
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 class Transaction:
     """What one transaction can do. Everything in it becomes durable together, or not at all."""
 
@@ -116,4 +119,4 @@ class Database(ABC):
 
 def as_json(values: Iterable[object] | Mapping[str, object]) -> str:
     """Values as a statement's `{ids}` or `{rows}` takes them."""
-    return json.dumps(list(values), ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(list(values))

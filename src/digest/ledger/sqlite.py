@@ -153,4 +153,6 @@ def _prepare_readonly(connection: sqlite3.Connection, _record: object) -> None:
 
 def _begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get("writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    driver = connection.connection.dbapi_connection
+    assert driver is not None
+    driver.cursor().execute("BEGIN IMMEDIATE" if writes else "BEGIN")  # on the driver: this happens for every commit

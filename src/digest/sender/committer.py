@@ -28,13 +28,15 @@ if TYPE_CHECKING:
 
 
 class _Ticket:
-    """One intent on its way to the disk."""
+    """One intent on its way to the disk, and the thread that waits for it."""
 
-    __slots__ = ("allowed", "done")
+    __slots__ = ("allowed", "leads", "wake")
 
     def __init__(self) -> None:
-        self.done = False
         self.allowed = False
+        self.leads = False  # woken to write for those who came meanwhile, itself among them
+        self.wake = threading.Lock()
+        self.wake.acquire()
 
 
 class Committer:
@@ -44,10 +46,11 @@ class Committer:
         self._ledger = ledger
         self._owner = owner
         self._clock = clock
-        self._queue = threading.Lock()  # guards what waits
-        self._commit = threading.Lock()  # held by the one who writes for all
+        self._queue = threading.Lock()  # guards what waits, and whether somebody leads
+        self._commit = threading.Lock()  # held while writing
         self._entries: list[Entry] = []
         self._tickets: list[tuple[int, _Ticket]] = []
+        self._led = False
         self.failure: DigestError | None = None
 
     def intend(self, delivery: int) -> bool:
@@ -56,9 +59,12 @@ class Committer:
         with self._queue:
             self._entries.append((delivery, Event.INTEND, None))
             self._tickets.append((delivery, ticket))
-        with self._commit:
-            if not ticket.done:
-                self._write()
+            ticket.leads = not self._led
+            self._led = True
+        if not ticket.leads:
+            ticket.wake.acquire()  # each waits for itself alone: a lock that all wait for would let them by one by one
+        if ticket.leads:
+            self._lead()
         return ticket.allowed
 
     def tell(self, delivery: int, event: Event, outcome: Outcome | None = None) -> None:
@@ -69,8 +75,21 @@ class Committer:
     def flush(self) -> None:
         """Make durable all that was told. What cannot be written stays, and `failure` says why."""
         if self._entries:
-            with self._commit:
-                self._write()
+            self._write()
+
+    def _lead(self) -> None:
+        """Write for all who wait, then let the first of those who came meanwhile lead."""
+        try:
+            self._write()
+        finally:
+            with self._queue:
+                following = self._tickets[0][1] if self._tickets else None
+                if following is None:
+                    self._led = False
+                else:
+                    following.leads = True
+            if following is not None:
+                following.wake.release()
 
     def finish(self, grace: float) -> None:
         """Make durable all that was told, trying for `grace` seconds. Raises what the ledger raised last."""
@@ -85,23 +104,25 @@ class Committer:
             time.sleep(min(0.5, grace))
 
     def _write(self) -> None:
-        """One transaction for all that waits. Called with `_commit` held."""
-        with self._queue:
-            entries, self._entries = self._entries, []
-            tickets, self._tickets = self._tickets, []
-        if self.failure is not None:  # the disk may be back, but no new mail goes in this run
-            entries = [entry for entry in entries if entry[1] is not Event.INTEND]
-        unfit: frozenset[int] = frozenset()
-        written = False
-        try:
-            if entries:
-                unfit = self._ledger.record(entries, self._clock(), self._owner)
-            written = self.failure is None
-        except DigestError as error:
-            self.failure = error
+        """One transaction for all that waits."""
+        with self._commit:
             with self._queue:
-                self._entries = [entry for entry in entries if entry[1] is not Event.INTEND] + self._entries
-        finally:
-            for delivery, ticket in tickets:
-                ticket.allowed = written and delivery not in unfit
-                ticket.done = True
+                entries, self._entries = self._entries, []
+                tickets, self._tickets = self._tickets, []
+            if self.failure is not None:  # the disk may be back, but no new mail goes in this run
+                entries = [entry for entry in entries if entry[1] is not Event.INTEND]
+            unfit: frozenset[int] = frozenset()
+            written = False
+            try:
+                if entries:
+                    unfit = self._ledger.record(entries, self._clock(), self._owner)
+                written = self.failure is None
+            except DigestError as error:
+                self.failure = error
+                with self._queue:
+                    self._entries = [entry for entry in entries if entry[1] is not Event.INTEND] + self._entries
+            finally:
+                for delivery, ticket in tickets:
+                    ticket.allowed = written and delivery not in unfit
+                    if not ticket.leads:
+                        ticket.wake.release()

@@ -1,0 +1,366 @@
+"""A ledger in memory that keeps every promise of the port but durability. The real ones pass the same tests."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from digest.delivery import Delivery, Event, Mailing, Outcome, Phase, Standing, State, Suppression
+from digest.errors import LedgerBusy, LedgerError
+from digest.ledger import backoff
+from digest.ledger.moves import AT_WORK, SOURCES, TARGET, TRIES, WAITING, audience_of, reason, words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from digest.model import Recipient
+
+EVERYWHERE = "*"
+
+
+class MemoryLedger:
+    """`ports.Ledger` and `ports.Suppressions` in memory."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._mailings: dict[str, Mailing] = {}
+        self._rows: dict[int, Delivery] = {}
+        self._owners: dict[int, tuple[str, float]] = {}
+        self._senders: dict[str, str] = {}
+        self._suppressions: dict[tuple[str, str], Suppression] = {}
+        self._numbers = 0
+
+    def freeze(
+        self,
+        edition: str,
+        content: str,
+        recipients: Iterable[Recipient],
+        now: float | None = None,
+        message_id: Callable[[str], str] | None = None,
+    ) -> Mapping[str, int]:
+        """See `ports.Ledger.freeze`."""
+        with self._lock:
+            known = self._mailings.get(edition)
+            if known is not None and known.content != content:
+                message = f"{edition} was frozen with another content"
+                raise LedgerError(message)
+            if known is None:
+                self._freeze(edition, content, recipients, now or 0.0, message_id)
+            rows = self._of(edition)
+            left = sum(row.state is State.SUPPRESSED for row in rows)
+            known = self._mailings.get(edition)
+            duplicates = known.duplicates if known else 0
+            return {"planned": len(rows) - left, "suppressed": left, "duplicates": duplicates}
+
+    def _freeze(
+        self,
+        edition: str,
+        content: str,
+        recipients: Iterable[Recipient],
+        now: float,
+        message_id: Callable[[str], str] | None,
+    ) -> None:
+        unique: dict[str, Recipient] = {}
+        seen = 0
+        for recipient in recipients:
+            seen += 1
+            unique.setdefault(recipient.address.casefold(), recipient)
+        if not unique:
+            return
+        self._mailings[edition] = Mailing(edition=edition, content=content, frozen=now, duplicates=seen - len(unique))
+        for recipient in unique.values():
+            self._numbers += 1
+            self._rows[self._numbers] = Delivery(
+                id=self._numbers,
+                edition=edition,
+                address=recipient.address,
+                name=recipient.name,
+                language=recipient.language,
+                fields=json.dumps(dict(recipient.fields), ensure_ascii=False, sort_keys=True),
+                message_id=message_id(recipient.address) if message_id else "",
+                changed=now,
+            )
+        self._sweep(now)
+
+    def _of(self, edition: str) -> list[Delivery]:
+        return [row for row in self._rows.values() if row.edition == edition]
+
+    def _must(self, edition: str) -> Mailing:
+        try:
+            return self._mailings[edition]
+        except KeyError:
+            message = f"{edition} is not in the ledger"
+            raise LedgerError(message) from None
+
+    def _sweep(self, now: float) -> None:
+        """Mark who was suppressed since."""
+        for row in list(self._rows.values()):
+            if row.state in SOURCES[Event.SUPPRESS] and self._mailings[row.edition].standing is not Standing.CANCELLED:
+                why = self._reason(row.address, audience_of(row.edition))
+                if why:
+                    self._put(row, State.SUPPRESSED, now, detail=why, next_try=0.0)
+
+    def _reason(self, address: str, audience: str) -> str:
+        scopes = (EVERYWHERE, audience)
+        found = [self._suppressions.get((address.casefold(), scope)) for scope in scopes]
+        return max((each.reason for each in found if each), default="")
+
+    def _put(self, row: Delivery, state: State, now: float, **values: Any) -> None:
+        self._rows[row.id] = replace(row, state=state, changed=now, **values)
+        if state not in AT_WORK:
+            self._owners.pop(row.id, None)
+
+    @contextmanager
+    def lock(self, edition: str, owner: str) -> Iterator[None]:
+        """See `ports.Ledger.lock`."""
+        with self._lock:
+            if edition in self._senders:
+                message = f"{edition} is being sent by {self._senders[edition]}"
+                raise LedgerBusy(message)
+            self._senders[edition] = owner
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._senders[edition]
+
+    def recover(self, edition: str, now: float, *, expired: bool = False) -> Mapping[State, int]:
+        """See `ports.Ledger.recover`."""
+        found: Counter[State] = Counter()
+        with self._lock:
+            called_off = self._must(edition).standing is Standing.CANCELLED
+            for row in self._of(edition):
+                if row.state in AT_WORK and expired and self._owners[row.id][1] >= now:
+                    continue
+                if row.state is State.SENDING:
+                    detail = "its sender stopped between the intent and the answer: it may have been accepted"
+                    self._put(row, State.IN_DOUBT, now, attempts=row.attempts + 1, detail=detail)
+                    found[State.IN_DOUBT] += 1
+                elif row.state is State.CLAIMED:
+                    self._put(row, State.PLANNED, now, next_try=0.0)
+                    found[State.PLANNED] += 1
+                elif row.state is State.DEFERRED and row.code >= backoff.FAILED and not expired:
+                    self._rows[row.id] = replace(row, next_try=0.0)
+            if called_off:
+                self._call_off(edition, now)
+        return dict(found)
+
+    def _call_off(self, edition: str, now: float) -> int:
+        spared = [row for row in self._of(edition) if row.state in WAITING]
+        for row in spared:
+            self._put(row, State.CANCELLED, now, next_try=0.0)
+        return len(spared)
+
+    def claim(self, edition: str, owner: str, limit: int, now: float, only: str = "") -> Sequence[Delivery]:
+        """See `ports.Ledger.claim`."""
+        with self._lock:
+            if self._must(edition).standing is not Standing.OPEN:
+                return []
+            self._sweep(now)
+            due = [
+                row
+                for row in self._of(edition)
+                if row.state in WAITING
+                and (row.next_try <= now or row.next_try > now + backoff.LONGEST)
+                and (not only or row.address.casefold() == only.casefold())
+            ]
+            due.sort(key=lambda row: (row.next_try, row.id))
+            for row in due[:limit]:
+                self._put(row, State.CLAIMED, now)
+                self._owners[row.id] = (owner, now + backoff.LEASE)
+            return [self._rows[row.id] for row in due[:limit]]
+
+    def renew(self, edition: str, owner: str, now: float) -> int:
+        """See `ports.Ledger.renew`."""
+        with self._lock:
+            self._must(edition)
+            held = [number for number, (who, _) in self._owners.items() if who == owner]
+            held = [number for number in held if self._rows[number].edition == edition]
+            for number in held:
+                self._owners[number] = (owner, now + backoff.LEASE)
+            return len(held)
+
+    def record(
+        self, events: Sequence[tuple[int, Event, Outcome | None]], now: float, owner: str = ""
+    ) -> frozenset[int]:
+        """See `ports.Ledger.record`."""
+        if any(event is Event.CLAIM for _, event, _ in events):
+            message = "a claim is made with claim(), which gives the lease"
+            raise ValueError(message)
+        with self._lock:
+            if any(event is Event.INTEND for _, event, _ in events):
+                self._sweep(now)
+            return frozenset(
+                number for number, event, said in events if not self._apply(number, event, said, now, owner)
+            )
+
+    def _apply(self, number: int, event: Event, said: Outcome | None, now: float, owner: str) -> bool:
+        row = self._rows.get(number)
+        holder = self._owners.get(number, ("", 0.0))[0]
+        if row is None or row.state not in SOURCES[event] or (owner and holder not in ("", owner)):
+            return False
+        if event is Event.INTEND:
+            standing = self._mailings[row.edition].standing
+            if standing is not Standing.OPEN:
+                back = State.CANCELLED if standing is Standing.CANCELLED else State.PLANNED
+                self._put(row, back, now, next_try=0.0)
+                return False
+            self._put(row, State.SENDING, now)
+            return True
+        detail = words(said.detail) if said else ""
+        values: dict[str, Any] = {"next_try": 0.0}
+        if event in TRIES:
+            values |= {"code": said.code if said else 0, "detail": detail}
+            values["attempts"] = row.attempts + (row.state is not State.DEFERRED)
+        elif said and detail:
+            values |= {"code": said.code, "detail": detail}
+        if event is Event.DEFER:
+            values["next_try"] = now + backoff.delay(said, delivery=number, attempts=row.attempts + 1)
+        self._put(row, TARGET[event], now, **values)
+        return True
+
+    def settle(self, edition: str, addresses: Iterable[str], event: Event, detail: str, now: float) -> frozenset[str]:
+        """See `ports.Ledger.settle`."""
+        if event not in (Event.SETTLE_SENT, Event.SETTLE_RESEND):
+            message = f"a person or a log settles; {event} is for a sender to say"
+            raise ValueError(message)
+        with self._lock:
+            called_off = self._must(edition).standing is Standing.CANCELLED
+            asked = {address.casefold(): address for address in addresses}
+            if called_off and event is Event.SETTLE_RESEND:
+                return frozenset(asked.values())
+            numbers = {row.address.casefold(): row.id for row in self._of(edition)}
+            unfit = set()
+            for folded, address in asked.items():
+                number = numbers.get(folded, 0)
+                said = Outcome(delivery=number, event=event, phase=Phase.DOT, detail=detail)
+                if not self._apply(number, event, said, now, ""):
+                    unfit.add(address)
+            return frozenset(unfit)
+
+    def expire(self, edition: str, now: float, *, age: float, attempts: int) -> int:
+        """See `ports.Ledger.expire`."""
+        with self._lock:
+            if self._must(edition).frozen + age > now:
+                return 0
+            late = [row for row in self._of(edition) if row.state is State.DEFERRED and row.attempts >= attempts]
+            for row in late:
+                detail = f"given up after {row.attempts} tries; the last answer: {row.detail}"
+                self._put(row, State.REFUSED, now, detail=detail)
+            return len(late)
+
+    def pause(self, edition: str) -> None:
+        """See `ports.Ledger.pause`."""
+        self._stand(edition, Standing.PAUSED)
+
+    def resume(self, edition: str) -> None:
+        """See `ports.Ledger.resume`."""
+        self._stand(edition, Standing.OPEN)
+
+    def cancel(self, edition: str, now: float) -> int:
+        """See `ports.Ledger.cancel`."""
+        with self._lock:
+            self._stand(edition, Standing.CANCELLED)
+            return self._call_off(edition, now)
+
+    def _stand(self, edition: str, standing: Standing) -> None:
+        with self._lock:
+            known = self._must(edition)
+            if known.standing is Standing.CANCELLED and standing is not Standing.CANCELLED:
+                message = f"{edition} was cancelled, which is final"
+                raise LedgerError(message)
+            self._mailings[edition] = replace(known, standing=standing)
+
+    def mailing(self, edition: str) -> Mailing | None:
+        """See `ports.Ledger.mailing`."""
+        return self._mailings.get(edition)
+
+    def mailings(self) -> Sequence[Mailing]:
+        """See `ports.Ledger.mailings`."""
+        return list(self._mailings.values())
+
+    def next_try(self, edition: str, now: float) -> float | None:
+        """See `ports.Ledger.next_try`."""
+        with self._lock:
+            self._must(edition)
+            due = [
+                now if row.state is State.PLANNED or row.next_try > now + backoff.LONGEST else max(now, row.next_try)
+                for row in self._of(edition)
+                if row.state in WAITING
+            ]
+            return min(due, default=None)
+
+    def counts(self, edition: str) -> Mapping[State, int]:
+        """See `ports.Ledger.counts`."""
+        with self._lock:
+            self._must(edition)
+            found = Counter(row.state for row in self._of(edition))
+            return {state: found[state] for state in State if found[state]}
+
+    def domains(self, edition: str) -> Mapping[str, Mapping[State, int]]:
+        """See `ports.Ledger.domains`."""
+        with self._lock:
+            self._must(edition)
+            found: dict[str, Counter[State]] = {}
+            for row in self._of(edition):
+                found.setdefault(row.address.casefold().rpartition("@")[2], Counter())[row.state] += 1
+            return {name: dict(found[name]) for name in sorted(found, key=lambda each: (-found[each].total(), each))}
+
+    def refusals(self, edition: str) -> Mapping[tuple[int, str], int]:
+        """See `ports.Ledger.refusals`."""
+        found = Counter(
+            (row.code, reason(row.detail, row.address)) for row in self.deliveries(edition, [State.REFUSED])
+        )
+        return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+    def timeline(self, edition: str, step: float) -> Sequence[tuple[float, State, int]]:
+        """See `ports.Ledger.timeline`."""
+        with self._lock:
+            self._must(edition)
+            found = Counter((int(row.changed // step), row.state) for row in self._of(edition))
+            return [(span * step, state, count) for (span, state), count in sorted(found.items())]
+
+    def deliveries(self, edition: str, states: Iterable[State] = ()) -> Iterator[Delivery]:
+        """See `ports.Ledger.deliveries`."""
+        with self._lock:
+            self._must(edition)
+            wanted = set(states)
+            return iter([row for row in self._of(edition) if not wanted or row.state in wanted])
+
+    def witness(self, edition: str, now: float) -> None:
+        """See `ports.Ledger.witness`; what lives in memory has none."""
+        del now
+        self._must(edition)
+
+    def suppressed(self, addresses: Sequence[str], audience: str) -> frozenset[str]:
+        """See `ports.Suppressions.suppressed`."""
+        with self._lock:
+            return frozenset(address for address in addresses if self._reason(address, audience))
+
+    def suppress(self, address: str, scope: str, reason: str, detail: str, now: float) -> bool:
+        """See `ports.Suppressions.suppress`."""
+        key = (address.casefold(), scope)
+        with self._lock:
+            if key in self._suppressions:
+                return False
+            self._suppressions[key] = Suppression(
+                address=key[0], scope=scope, reason=reason, detail=words(detail), since=now
+            )
+            return True
+
+    def unsuppress(self, address: str, scope: str) -> bool:
+        """See `ports.Suppressions.unsuppress`."""
+        with self._lock:
+            return self._suppressions.pop((address.casefold(), scope), None) is not None
+
+    def suppressions(self) -> Iterator[Suppression]:
+        """See `ports.Suppressions.suppressions`."""
+        with self._lock:
+            return iter([self._suppressions[key] for key in sorted(self._suppressions)])
+
+    def close(self) -> None:
+        """See `ports.Ledger.close`."""
