@@ -14,7 +14,7 @@ from digest.composer.clean import multiline, one_line
 from digest.composer.content import Position, content, finding, view, with_photo
 from digest.composer.links import resolve
 from digest.composer.sandbox import run
-from digest.composer.views import EditionView, GroupView, NewsroomView, ReaderView, StoryList, StoryView, Tally
+from digest.composer.views import EditionView, GroupView, NewsroomView, ReaderView, StoryList, StoryView, Tally, runs
 from digest.composer.wrap import shorten
 from digest.model import Finding, InlineImage, Severity
 
@@ -129,16 +129,19 @@ class Draft:
             label = self.words.heading(group.key, period.zone) if group.key else ""
             label = "" if only and label == self.words.period(period) else one_line(label)
             stories, reference = self._views(at, len(group.stories), reference, level=3 if label else 2)
-            groups.append(GroupView(label=label, stories=stories))
+            groups.append(self._group(label, stories))
             at += len(group.stories)
         for late in self.selection.late:
             label = self.words.also_from(late.period, period)
             stories, reference = self._views(at, len(late.stories), reference, level=3)
-            groups.append(GroupView(label=label, stories=stories, late=True))
+            groups.append(self._group(label, stories, late=True))
             at += len(late.stories)
         return tuple(groups)
 
-    def _views(self, at: int, count: int, reference: int, *, level: int) -> tuple[StoryList, int]:
+    def _group(self, label: str, stories: list[StoryView], *, late: bool = False) -> GroupView:
+        return GroupView(label=label, stories=StoryList(stories, self.tally), runs=runs(stories, self.tally), late=late)
+
+    def _views(self, at: int, count: int, reference: int, *, level: int) -> tuple[list[StoryView], int]:
         """Views of the `count` stories from the one at `at`, and the number of the next link."""
         found: list[StoryView] = []
         full = len(self.contents) - self.cut
@@ -154,7 +157,7 @@ class Draft:
             )
             found.append(view(self.contents[index], self.photos[index], place, self.theme))
             reference += len(found[-1].links)
-        return StoryList(found, self.tally), reference
+        return found, reference
 
     def _edition(self) -> EditionView:
         words, edition, audience = self.words, self.selection.edition, self.audience

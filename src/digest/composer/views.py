@@ -120,12 +120,37 @@ class StoryList(Sequence[StoryView]):
 
 @template_value
 @dataclass(slots=True, kw_only=True)
+class RunView:
+    """Stories of a group that can be set in one column: one with a `photo` of its own, or several without."""
+
+    stories: StoryList
+    photo: bool
+
+
+@template_value
+@dataclass(slots=True, kw_only=True)
 class GroupView:
-    """Stories under one heading; `label` is empty when they need none. `late` ones are of an earlier period."""
+    """Stories under one heading; `label` is empty when they need none. `late` ones are of an earlier period.
+
+    A theme walks through `stories`, or through `runs` of them, which take fewer bytes than a section for each.
+    """
 
     label: str
     stories: StoryList
+    runs: tuple[RunView, ...]
     late: bool = False
+
+
+def runs(stories: Sequence[StoryView], tally: Tally) -> tuple[RunView, ...]:
+    """Cut stories into runs: each with a photo alone, neighbours without one together."""
+    found: list[tuple[bool, list[StoryView]]] = []
+    for story in stories:
+        photo = bool(story.image) and not story.brief
+        if photo or not found or found[-1][0]:
+            found.append((photo, [story]))
+        else:
+            found[-1][1].append(story)
+    return tuple(RunView(stories=StoryList(part, tally), photo=photo) for photo, part in found)
 
 
 @template_value
