@@ -7,7 +7,7 @@ hands what it found to the rooms that decide.
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from errno import ENOENT
 from functools import cached_property
@@ -68,7 +68,7 @@ class OpenNewsroom:
 
         newsroom = self.config.newsroom
         return FolderSource(
-            self.root / "stories",
+            _typed(self.root / "stories"),
             zone=newsroom.timezone,
             language=newsroom.language,
             index=self.root / STATE / "stories.db",
@@ -201,7 +201,7 @@ class OpenNewsroom:
         settings = self.config.settings
         shaping = settings.model_dump(by_alias=True, mode="json", include=_SHAPING)
         shaping["audience"] = settings.audiences[build.edition.audience].model_dump(mode="json")
-        found = {f"story {story.id}": fingerprint_of(asdict(story)) for story in build.selection.stories}
+        found = {f"story {s.id}": fingerprint_of(asdict(replace(s, file=""))) for s in build.selection.stories}
         found["config"] = fingerprint_of(shaping)
         found["overrides"] = fingerprint_of(asdict(self.overrides(build.edition)))
         if build.rendering is not None:
@@ -309,3 +309,9 @@ class OpenNewsroom:
         if not path.is_relative_to(base) or not path.is_file() or path.stat().st_size > MAX_IMAGE:
             return None
         return path.read_bytes()
+
+
+def _typed(path: Path) -> Path:
+    """The path as a person in the current folder would type it: what messages about files in it begin with."""
+    relative = os.path.relpath(path)
+    return path if relative.startswith("..") else Path(relative)

@@ -45,15 +45,14 @@ def serve(
 @verb("bounces")
 def bounces(
     common: Common,
-    source: Annotated[
-        str, typer.Argument(metavar="SOURCE", help="A file, an mbox, a Maildir, or imaps://user@host/folder.")
-    ],
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A file, an mbox, a Maildir, or imaps://user@host.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")] = False,
 ) -> None:
     """Read delivery reports, complaints and unsubscribe mails, and act on them."""
-    from digest.returns import take_in
+    from digest.returns import lines, take_in
 
     call = Call(common)
     with call.opened() as (parts, ledger):
-        summary = take_in(parts, ledger, source, call.now.timestamp())
-    for line in summary.lines():
+        summary = take_in(parts, ledger, source, call.now.timestamp(), dry=dry_run)
+    for line in lines(summary, verbose=common.verbose or dry_run):
         call.out.line(line)

@@ -248,6 +248,13 @@ class DkimSection(Section):
     key_file: str = Field("", description="The private key (PEM, rsa-2048 or ed25519).")
 
 
+class BouncesSection(Section):
+    """Where reports of undelivered mails are read with a password."""
+
+    password_env: str = Field("DIGEST_IMAP_PASSWORD", description="The environment variable with the IMAP password.")
+    ca_file: str = Field("", description="Certificates to trust for IMAP instead of the system's.")
+
+
 class ArchiveSection(Section):
     """The public archive of what was sent."""
 
@@ -265,6 +272,7 @@ class Settings(Section):
     send: SendSection = Field(default_factory=SendSection)
     unsubscribe: UnsubscribeSection = Field(default_factory=UnsubscribeSection)
     dkim: DkimSection = Field(default_factory=DkimSection)
+    bounces: BouncesSection = Field(default_factory=BouncesSection)
     archive: ArchiveSection = Field(default_factory=ArchiveSection)
     imports: ImportSection = Field(default_factory=ImportSection, alias="import")
     checks: dict[str, CheckSection] = Field(default_factory=dict, description="By the check's code.")
