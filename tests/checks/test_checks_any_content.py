@@ -31,7 +31,7 @@ STORIES = st.builds(
 STYLES = st.text(alphabet="abcrgb#.%:;{}()!0123456789- /*'\"@", max_size=80)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     stories=st.lists(STORIES, max_size=4),
     style=STYLES,

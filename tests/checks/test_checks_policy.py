@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
-from check_subjects import codes, pictured, story, subject
+import re
+from pathlib import Path
 
+import pytest
+from check_subjects import codes, files, pictured, story, subject
+
+import digest
+from digest.checks.catalogue import COMPOSED
 from digest.checks.registry import CHECKS, Policy, explain, run
 from digest.errors import ConfigError, UsageError
 from digest.model import Finding, Severity
@@ -33,11 +38,34 @@ def test_a_mistake_in_the_policy_is_said_with_what_was_meant():
     assert "checks.alt-missing.reason: is empty" in lines[2]
 
 
-def test_findings_of_other_rooms_follow_the_policy_too():
-    """What the composer found can be ruled on, once its codes are known."""
-    policy = Policy.parse({"photo-left-out": ("info", "we know")}, others=["photo-left-out"])
-    found = Finding(code="photo-left-out", severity=Severity.WARNING, where="a", message="b")
-    assert [one.severity for one in policy.apply([found, found])] == [Severity.INFO]
+def test_findings_of_the_composer_follow_the_policy_too():
+    """What was found while composing is ruled on like the rest, and told once."""
+    policy = Policy.parse({"size-cut": ("info", "we know")})
+    made = Finding(code="size-cut", severity=Severity.WARNING, where="2022-02/everyone/en", message="3 stories cut")
+    heard = run(subject(), policy=policy, made=[made, made])
+    assert [one.severity for one in heard if one.code == "size-cut"] == [Severity.INFO]
+
+
+def test_what_the_composer_says_is_left_out_where_a_check_says_it_with_the_line():
+    """One missing photo is one finding; the composer's word about another story stays."""
+    told = pictured(image="photos/gone.jpg")
+    source = b"---\nimage: photos/gone.jpg\n---\n"
+    examined = subject(told, read_file=files(**{told.file: source}))
+    made = [
+        Finding(code="image-missing", severity=Severity.ERROR, where=told.file, message="cannot be read here"),
+        Finding(code="image-missing", severity=Severity.ERROR, where="stories/other.md", message="cannot be read here"),
+    ]
+    heard = [one.where for one in run(examined, made=made) if one.code == "image-missing"]
+    assert heard == [f"{told.file}:2", "stories/other.md"]
+
+
+def test_every_code_that_the_composer_uses_is_known_here():
+    """A newsroom can rule on, and ask about, everything that it is told."""
+    room = Path(digest.__file__).parent / "composer"
+    used = {code for file in room.glob("*.py") for code in re.findall(r'code="([a-z-]+)"', file.read_text("utf-8"))}
+    assert used
+    assert used - {*CHECKS, *COMPOSED} == set()
+    assert all(explain(code).startswith(f"{code} (") for code in used)
 
 
 @pytest.mark.parametrize("code", CHECKS)

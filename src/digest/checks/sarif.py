@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from digest.checks.registry import CHECKS
+from digest.checks.catalogue import CHECKS, COMPOSED
 from digest.model import Severity
 
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ def _rule(code: str) -> dict[str, Any]:
         rule["shortDescription"] = {"text": one.why}
         rule["defaultConfiguration"] = {"level": _LEVELS[one.severity]}
         rule["properties"] = {"scope": one.scope}
+    elif code in COMPOSED:
+        rule["shortDescription"] = {"text": COMPOSED[code]}
     return rule
 
 

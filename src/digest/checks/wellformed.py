@@ -13,6 +13,7 @@ from html.entities import html5
 
 from digest.checks.tree import Element
 
+MAX_DEPTH = 200  # a mail of ours is 20 deep; the scan of what is open above must not grow without end
 _TOKEN = re.compile(
     r"(?P<text>[^<]+)"
     r"|<!--(?!-?>)(?:(?!--).)*+-->"
@@ -129,7 +130,9 @@ def _fits(here: Element, tag: str) -> bool:
     if here.tag in ("title", "style"):
         return False
     at: Element | None = here
-    while at is not None and at.tag not in ("td", "th", "body"):
+    for _ in range(MAX_DEPTH):
+        if at is None or at.tag in ("td", "th", "body"):
+            return True
         if at.tag == "p" and tag in _BLOCKS:
             return False  # a paragraph ends where a block begins
         if at.tag == tag and tag in ("a", "p"):
@@ -137,7 +140,7 @@ def _fits(here: Element, tag: str) -> bool:
         if at.tag in _HEADINGS and tag in _HEADINGS:
             return False
         at = at.parent
-    return True
+    return False
 
 
 def _closed(here: Element, name: str) -> Element:
