@@ -31,7 +31,7 @@ class Say:
     """Answer with these words; a 2xx or 3xx lets the command take effect. `then` what: go on, or one more fault."""
 
     words: str | bytes
-    then: Drop | Reset | Hang | None = None
+    then: Fault | None = None
 
     @property
     def data(self) -> bytes:
@@ -378,14 +378,13 @@ class Conversation:
         fault = self.ask(Phase.BODY)
         if fault is not None:
             self.fail(fault)
-        while True:
-            whole = b"\r\n" + self.buffer
-            end = whole.find(b"\r\n.\r\n")
-            if end >= 0:
-                break
+        self.buffer[:0] = b"\r\n"  # so that a body that is a lone dot has the same end
+        searched = 0
+        while (end := self.buffer.find(b"\r\n.\r\n", searched)) < 0:
+            searched = max(0, len(self.buffer) - 4)
             self.receive()
-        data = whole[2 : end + 2]
-        del self.buffer[: end + 3]
+        data = bytes(self.buffer[2 : end + 2])
+        del self.buffer[: end + 5]
         if not data.isascii() and not self.offers("8BITMIME"):
             self.violation("a body that is not 7-bit")
         self.settle(data.replace(b"\r\n..", b"\r\n."))

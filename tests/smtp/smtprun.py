@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from faultserver import FaultServer
 
 # Long enough for a busy machine to answer what a server does answer, where a hang has to be waited out.
-QUICK = Timeouts(
-    connect=5, banner=5, ehlo=5, starttls=5, auth=5, mail=5, rcpt=5, data=5, block=5, dot=5, rset=5, quit=5
-)
+QUICK = Timeouts(**dict.fromkeys(Timeouts.__slots__, 20.0))
 
 
 def impatient(phase: Phase, seconds: float = 0.4) -> Timeouts:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from digest.delivery import Phase
 from digest.errors import SendStopped, TransportError
 from digest.sender.settings import is_loopback
-from digest.sender.wire import Lost, Wire
+from digest.sender.wire import Lost, TlsSocket, Wire
 
 if TYPE_CHECKING:
     from digest.sender.auth import Login
@@ -232,6 +232,7 @@ def tls_context(settings: SmtpSettings) -> ssl.SSLContext | None:
         message = f"{name}: {path}: {reason}; give a PEM file"
         raise SendStopped(message) from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.sslsocket_class = TlsSocket
     return context
 
 

@@ -5,6 +5,7 @@ It knows exactly what was handed to the kernel, because that is what tells "sure
 
 from __future__ import annotations
 
+import errno
 import select
 import socket
 import ssl
@@ -23,6 +24,14 @@ GONE = "the server closed the connection"
 
 class Lost(Exception):
     """The conversation cannot go on: closed, reset, silent for too long, or not SMTP any more. Says which."""
+
+
+class TlsSocket(ssl.SSLSocket):
+    """Closed for certain: ssl lets one fall open when the peer resets just before the handshake."""
+
+    def __del__(self) -> None:
+        """Give the descriptor back."""
+        self.close()
 
 
 class Wire:
@@ -125,17 +134,23 @@ class Wire:
         """
         self._start = self._end = 0
         deadline = time.monotonic() + seconds
-        secured = context.wrap_socket(self._sock, server_hostname=hostname, do_handshake_on_connect=False)
-        self._sock = secured
+        secured: ssl.SSLSocket | None = None
         while True:
             try:
+                if secured is None:
+                    secured = context.wrap_socket(self._sock, server_hostname=hostname, do_handshake_on_connect=False)
+                    self._sock = secured
                 secured.do_handshake()
             except ssl.SSLWantReadError:
                 events = select.POLLIN
             except ssl.SSLWantWriteError:
                 events = select.POLLOUT
-            except (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError):
+            except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
                 raise Lost(GONE) from None
+            except ssl.SSLError:
+                raise
+            except OSError as error:
+                raise Lost(_reason(error)) from None
             else:
                 return
             self._poll(events, deadline, f"no TLS within {seconds:g} s")
@@ -195,6 +210,6 @@ def _reason(error: OSError) -> str:
     """A socket's error in words."""
     if isinstance(error, ssl.SSLError):
         return f"TLS failed: {error.reason or error}"
-    if isinstance(error, ConnectionResetError | BrokenPipeError):
+    if isinstance(error, ConnectionError) or error.errno == errno.ENOTCONN:
         return "the server reset the connection"
     return (error.strerror or str(error)).lower()
