@@ -44,7 +44,8 @@ def edit(text: str, changes: Mapping[str, object]) -> str:
         else:
             header = _with(header, key, written(key, changes[key]), newline)
             wanted[key] = value
-    if _data(header) != wanted:
+    document = yamlfile.parse(header, "")
+    if document.faults or document.data != wanted:
         message = f"{', '.join(sorted(changes))} cannot be changed alone here; edit the file by hand"
         raise ValueError(message)
     body, closing = layout.body, layout.closing
