@@ -14,11 +14,17 @@ from digest.model import Recipient
 from digest.recipients import subscribers
 from digest.recipients.csvfile import CsvSource
 from digest.recipients.subscribers import Change, Entry
+from digest.testing import MemoryLedger
 
 LIST = (
     b'\xef\xbb\xbfName;E-Mail;Notes;City\r\n"B; Bob";Bob@Example.org;"two\r\nlines";Rome\r\n'
     b"broken;row;;\r\nCarl;c@example.org;;"
 )
+
+
+@pytest.fixture
+def suppressions():
+    return MemoryLedger()
 
 
 @pytest.fixture
@@ -177,7 +183,7 @@ def test_a_file_that_is_no_list_is_not_touched(tmp_path, suppressions):
 names = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), max_size=12)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(names, min_size=1, max_size=8), st.sampled_from([b"\n", b"\r\n", b"\r"]))
 def test_adding_and_removing_comes_back_to_the_same_bytes(tmp_path_factory, suppressions, given_names, end):
     """Property: add any readers, remove them again, and the file is what it was."""

@@ -187,7 +187,8 @@ def _goodbye(server: imaplib.IMAP4) -> None:
 
 def _must(status: str, answer: list[Any], kind: type[DigestError], message: str) -> None:
     if status != "OK":
-        raise kind(f"{message}: {_told(answer)}")
+        message += f": {_told(answer)}"
+        raise kind(message)
 
 
 def _told(answer: list[Any]) -> str:

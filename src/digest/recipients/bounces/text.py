@@ -50,7 +50,9 @@ _TRYING = re.compile(
 
 def header(mail: Message, name: str) -> str:
     """A field as text on one line, encoded words decoded where they can be."""
-    raw = str(mail.get(name, ""))[:2_000]
+    # Not mail.get(): it gives up on bytes that are not ASCII, which many senders leave unencoded.
+    value = next((str(value) for key, value in mail.raw_items() if key.lower() == name.lower()), "")
+    raw = value[:2_000].encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     with contextlib.suppress(LookupError, ValueError, binascii.Error):  # an unknown charset: then it stays raw
         raw = str(make_header(decode_header(raw)))
     return " ".join(raw.split())
