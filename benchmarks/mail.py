@@ -241,7 +241,7 @@ def values(number: int, reader: Recipient) -> dict[str, str]:
 
 
 def rendering() -> Rendering:
-    """A digest whose finished mail has about 36 KB: twelve stories of styled HTML and a text part, with letters that are not ASCII."""
+    """A digest whose finished mail has about 36 KB: twelve stories of styled HTML and a text part, not all ASCII."""
     name, leave = slot_token(NONCE, "name"), slot_token(NONCE, "unsubscribe_url")
     words = "Décent wörk and skills for all, the newsroom says – 雇用 and more. "
     story = (

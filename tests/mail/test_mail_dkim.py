@@ -68,7 +68,8 @@ def test_dkimpy_verifies_every_readers_mail(kind):
         assert data == slow_join(made, reader, {**VALUES, "name": name}, identifier(reader))
         assert inspect(data) == ()
     assert verified(made.join(None, VALUES, identifier()), signing)
-    assert verified(made.join(ANNA, VALUES, identifier(), subject_prefix="[TEST] "), signing)
+    for one in (made, template(signer=signing)):  # a subject with a slot, and one that all share
+        assert verified(one.join(ANNA, VALUES, identifier(), subject_prefix="[TEST] "), signing)
 
 
 def opendkim(data, signing, folder):

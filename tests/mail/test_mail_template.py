@@ -176,8 +176,9 @@ def test_a_reader_without_a_value_gets_an_error_and_no_hole():
         made.join(ANNA, {"unsubscribe_url": LEAVE}, identifier())
     with pytest.raises(RenderError, match=r"there is no slot nmae|the mail has no slot nmae"):
         made.join(ANNA, {**VALUES, "nmae": "Anna"}, identifier())
-    with pytest.raises(RenderError, match=r"unsubscribe_url.* https"):
-        made.join(ANNA, {**VALUES, "unsubscribe_url": "http://localhost/u"}, identifier())
+    for other in ("http://localhost/u", "mailto:leave@example.org", ""):
+        with pytest.raises(RenderError, match=r"unsubscribe_url' is no https address, which one-click"):
+            made.join(ANNA, {**VALUES, "unsubscribe_url": other}, identifier())
     with pytest.raises(RenderError, match="unsubscribe_url"):
         made.join(ANNA, {**VALUES, "unsubscribe_url": "https://x.org/\r\nBcc: y@z.org"}, identifier())
 
