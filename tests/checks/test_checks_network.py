@@ -361,6 +361,16 @@ def test_no_daemon_is_said_too():
     assert heard_about("spam-unasked", scored(place))
 
 
+def test_a_copy_that_is_nobodys_is_judged_as_a_readers():
+    """The built mail has no To; it gets one, so that its score is that of the mails that go."""
+    heard = []
+    nobodys = MAIL.replace(b"\r\nTo: reader@example.net", b"")
+    with spam_daemon(HAM, heard) as place:
+        run(replace(scored(place), mail=nobodys), network=True)
+    assert heard[0].count(b"\r\nTo: reader@example.org\r\n\r\n") == 1
+    assert heard[0].startswith(b"REPORT SPAMC/1.5\r\nContent-length: %d\r\n" % (len(nobodys) + 24))
+
+
 def test_a_score_that_is_no_number_is_refused():
     """Nonsense from the daemon is an OSError with words."""
     with pytest.raises(OSError, match="has no score"):

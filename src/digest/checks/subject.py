@@ -100,10 +100,10 @@ class Subject:
         """SpamAssassin's verdict, or why there is none; None when it was not asked for."""
         if self.mail is None or self.online is None or self.online.spamd is None:
             return None
-        from digest.checks.spamd import ask
+        from digest.checks.spamd import addressed, ask
 
         try:
-            return ask(self.mail, *self.online.spamd, self.online.seconds)
+            return ask(addressed(self.mail), *self.online.spamd, self.online.seconds)
         except OSError as error:
             return str(error)
 

@@ -127,8 +127,6 @@ def _fits(here: Element, tag: str) -> bool:
     """Tell whether `tag` may open inside `here`, where content flows."""
     if tag not in _PHRASING and tag not in _BLOCKS:
         return False
-    if here.tag in ("title", "style"):
-        return False
     at: Element | None = here
     for _ in range(MAX_DEPTH):
         if at is None or at.tag in ("td", "th", "body"):
