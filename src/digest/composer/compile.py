@@ -17,6 +17,7 @@ from jinja2 import TemplateSyntaxError
 from markupsafe import Markup
 
 from digest.composer import files as theme_files
+from digest.composer import views as views  # noqa: PLC0414 - imported so that the code reads their attributes directly
 from digest.composer.files import ThemeFiles, gather
 from digest.composer.lint import lint
 from digest.composer.places import Places, whole

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from digest.composer.theme import Theme
     from digest.model import Audience, Newsroom, Selection
 
-DEFAULT_SUBJECT = "{{ edition.period_label }}: {{ edition.lead.title }}"
+DEFAULT_SUBJECT = "{{ edition.title }}: {{ edition.period_label }}"  # short: the preheader has the news
 DEFAULT_PREHEADER = "{{ edition.teaser }}"
 
 
@@ -86,15 +86,11 @@ def compose(
 
 def _line(name: str, template: str, *, theme: Theme, values: dict[str, Any]) -> str:
     """Fill a template of one line (subject, preheader)."""
-    key = ("line", template)
-    made = theme.memory.get(key)
-    if made is None:
-        try:
-            made = theme.lines.template(theme.lines.guarded(template, name))
-        except TemplateSyntaxError as error:
-            message = f"{name}:{error.lineno}: {error.message}"
-            raise RenderError(message) from None
-        theme.remember(key, made)
+    try:
+        made = theme.line(template, name)
+    except TemplateSyntaxError as error:
+        message = f"{name}:{error.lineno}: {error.message}"
+        raise RenderError(message) from None
     return one_line(run(made, values, whole(name), []))
 
 

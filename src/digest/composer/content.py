@@ -7,8 +7,8 @@ Everything that had to be dropped is said in a finding that names the story's fi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
 from markupsafe import Markup
 
@@ -39,6 +39,7 @@ class Content:
     title: str
     kicker: str
     credit: str
+    photo_credit: str
     date: str
     link: str
     summary: Summary
@@ -48,18 +49,16 @@ class Content:
     dir: str
     findings: tuple[Finding, ...]
     photo: photos.Photo
+    views: dict[tuple[object, ...], StoryView] = field(default_factory=dict, compare=False, repr=False)
 
 
 def content(story: Story, *, theme: Theme, newsroom: Newsroom, words: Words, options: ThemeOptions) -> Content:
     """The story made ready; from memory when this theme has made it ready before."""
-    key = (story, words.language, newsroom.url, newsroom.timezone, options)
-    kept = theme.memory.get(key)
-    if kept is not None:
-        found: Content = kept
-        return found
-    made = _make(story, theme=theme, newsroom=newsroom, words=words, options=options)
-    theme.remember(key, made)
-    return made
+    kept = theme.contents(words.language, newsroom.url, newsroom.timezone, options)
+    found: Content | None = kept.get(story)
+    if found is None:
+        found = kept[story] = _make(story, theme=theme, newsroom=newsroom, words=words, options=options)
+    return found
 
 
 def _make(story: Story, *, theme: Theme, newsroom: Newsroom, words: Words, options: ThemeOptions) -> Content:
@@ -72,13 +71,15 @@ def _make(story: Story, *, theme: Theme, newsroom: Newsroom, words: Words, optio
             problems.append((checked.code, f"link: {checked.reason}"))
     summary = theme.markdown.read(story.summary, lambda url: resolve(url, newsroom.url))
     problems += summary.problems
+    credit = one_line(story.credit)
     foreign = bool(story.language) and not _same_language(story.language, words.language)
     turned = foreign and direction(story.language) != words.direction
     return Content(
         story=story,
         title=one_line(story.title),
         kicker=one_line(story.kicker),
-        credit=one_line(story.credit),
+        credit=credit,
+        photo_credit=words.say("photo", credit=credit) if credit else "",
         date=words.day(story.date.astimezone(newsroom.timezone).date()) if options.dates else "",
         link=link,
         summary=summary,
@@ -106,8 +107,7 @@ def finding(story: Story, code: str, message: str) -> Finding:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
+class Position(NamedTuple):
     """Where a story stands in an edition. `reference` is the number of its first link in the text part."""
 
     number: int
@@ -119,9 +119,17 @@ class Position:
     brief: bool
 
 
-def view(made: Content, photo: photos.Photo, at: Position, theme: Theme) -> StoryView:
-    """The story as templates see it at this place."""
-    links, text = _references(made, at, theme)
+def view(made: Content, photo: photos.Photo, at: Position) -> StoryView:
+    """The story as templates see it at this place; remembered, since a month is composed for many audiences."""
+    key = (at, photo.src, photo.width)
+    found = made.views.get(key)
+    if found is None:
+        found = made.views[key] = _view(made, photo, at)
+    return found
+
+
+def _view(made: Content, photo: photos.Photo, at: Position) -> StoryView:
+    links, text = _references(made, at)
     return StoryView(
         id=made.story.id,
         number=at.number,
@@ -130,6 +138,8 @@ def view(made: Content, photo: photos.Photo, at: Position, theme: Theme) -> Stor
         credit=made.credit,
         date=made.date,
         link=made.link,
+        heading=f"{made.title}\u00a0[{at.reference}]" if made.link else made.title,
+        byline=" · ".join(filter(None, (made.date, made.photo_credit if photo.src else made.credit))),
         html=made.html,
         text=text,
         links=links,
@@ -147,13 +157,8 @@ def view(made: Content, photo: photos.Photo, at: Position, theme: Theme) -> Stor
     )
 
 
-def _references(made: Content, at: Position, theme: Theme) -> tuple[tuple[LinkView, ...], str]:
+def _references(made: Content, at: Position) -> tuple[tuple[LinkView, ...], str]:
     """The numbered links of a story, its own first, and its summary as text with these numbers in it."""
-    key = ("text", made.story, made.link, at.reference, at.brief)
-    kept = theme.memory.get(key)
-    if kept is not None:
-        found: tuple[tuple[LinkView, ...], str] = kept
-        return found
     numbers: dict[str, int] = {}
 
     def number(url: str) -> int:
@@ -162,9 +167,7 @@ def _references(made: Content, at: Position, theme: Theme) -> tuple[tuple[LinkVi
     if made.link:
         number(made.link)
     text = "" if at.brief else made.summary.text(number)
-    links = tuple(LinkView(number=count, url=url) for url, count in numbers.items())
-    theme.remember(key, (links, text))
-    return links, text
+    return tuple(LinkView(number=count, url=url) for url, count in numbers.items()), text
 
 
 def _same_language(one: str, other: str) -> bool:

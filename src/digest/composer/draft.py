@@ -61,6 +61,7 @@ class Draft:
         self.cut = 0
         self.groups = self._groups()
         self.edition = self._edition()
+        self._newsroom_view = self._newsroom()
 
     @property
     def images(self) -> tuple[InlineImage, ...]:
@@ -79,7 +80,7 @@ class Draft:
         """What templates see."""
         return {
             "edition": self.edition,
-            "newsroom": self._newsroom(),
+            "newsroom": self._newsroom_view,
             "reader": self.reader,
             "theme": self.theme.constants,
             "words": self.words.catalogue,
@@ -155,7 +156,7 @@ class Draft:
                 last=index == at + count - 1,
                 brief=index >= full,
             )
-            found.append(view(self.contents[index], self.photos[index], place, self.theme))
+            found.append(view(self.contents[index], self.photos[index], place))
             reference += len(found[-1].links)
         return found, reference
 

@@ -63,7 +63,7 @@ _JINJAS = (
     "upper",
     "urlencode",
 )
-_TOO_LONG = f"this makes more than {LARGEST // (1024 * 1024)} MB of text"
+TOO_LONG = f"this makes more than {LARGEST // (1024 * 1024)} MB of text"
 
 
 class BudgetError(Exception):
@@ -73,7 +73,7 @@ class BudgetError(Exception):
 def bounded(value: Any) -> Any:
     """The value, unless it is a text longer than LARGEST. Raises BudgetError."""
     if isinstance(value, str) and len(value) > LARGEST:
-        raise BudgetError(_TOO_LONG)
+        raise BudgetError(TOO_LONG)
     return value
 
 
@@ -104,7 +104,7 @@ def _joined(context: EvalContext, parts: list[Any]) -> str:
     """`a ~ b`: escaped as Jinja would, and no longer than LARGEST."""
     texts: list[Any] = [part if isinstance(part, str) else str(part) for part in parts]
     if sum(map(len, texts)) > LARGEST:
-        raise BudgetError(_TOO_LONG)
+        raise BudgetError(TOO_LONG)
     return Markup("").join(texts) if context.autoescape else "".join(texts)
 
 
@@ -126,7 +126,7 @@ def _slice(items: Iterable[Any], count: int, filler: Any = None) -> Iterator[lis
 
 def _replace(text: str, old: str, new: str) -> str:
     if len(text) + text.count(old) * len(new) > LARGEST:
-        raise BudgetError(_TOO_LONG)
+        raise BudgetError(TOO_LONG)
     return text.replace(old, new)
 
 

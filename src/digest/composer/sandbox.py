@@ -14,10 +14,11 @@ import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, nodes
+from jinja2.compiler import CodeGenerator, Frame
 from jinja2.sandbox import SandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
-from digest.composer.filters import FILTERS, LARGEST, BudgetError, bounded, limited_range
+from digest.composer.filters import FILTERS, LARGEST, TOO_LONG, BudgetError, bounded, limited_range
 from digest.errors import RenderError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 STEPS = 200_000  # turns of loops and calls in one rendering; 500 stories take about 5,000
 SECONDS = 20.0  # a rendering takes milliseconds
-_CLOCK_EVERY = 1024  # steps between two looks at the clock
+_LOOK_EVERY = 64  # steps between two looks at the clock and at what was written
 _TEXT_METHODS = frozenset(
     (
         "capitalize",
@@ -50,37 +51,52 @@ _TEXT_METHODS = frozenset(
     )
 )
 _values: set[type] = set()
+_attributes: set[str] = set()  # of any of them
 
 
 def template_value(kind: T) -> T:
     """Mark a class of ours whose public attributes templates may read. A class decorator."""
     _values.add(kind)
+    _attributes.update(name for name in dir(kind) if not name.startswith("_"))
     return kind
 
 
 class Budget:
     """What one rendering may still spend."""
 
-    __slots__ = ("deadline", "steps")
+    __slots__ = ("counted", "deadline", "parts", "size", "steps")
 
-    def __init__(self) -> None:
+    def __init__(self, parts: list[str]) -> None:
+        """Watch over a rendering that collects its pieces in `parts`."""
         self.steps = STEPS
         self.deadline = time.monotonic() + SECONDS
+        self.parts = parts
+        self.counted = self.size = 0
 
     def spend(self) -> None:
-        """Take one step. Raises BudgetError when there are none left, or no time."""
+        """Take one step. Raises BudgetError when no steps, no time or no room are left."""
         self.steps -= 1
-        if self.steps < 0:
+        if self.steps % _LOOK_EVERY == 0:
+            self.look()
+
+    def look(self) -> None:
+        """Look at what was spent. Raises BudgetError."""
+        if self.steps <= 0:
             message = f"this takes more than {STEPS} steps; is there a loop without end?"
             raise BudgetError(message)
-        if self.steps % _CLOCK_EVERY == 0 and time.monotonic() > self.deadline:
+        if time.monotonic() > self.deadline:
             message = f"this takes more than {SECONDS:.0f} seconds"
             raise BudgetError(message)
+        self.size += sum(map(len, self.parts[self.counted :]))
+        self.counted = len(self.parts)
+        if self.size > LARGEST:
+            raise BudgetError(TOO_LONG)
 
 
 class ThemeEnvironment(SandboxedEnvironment):
     """Jinja as themes get it: strict, without a loader (nothing can be included at run time), and on a budget."""
 
+    values = _values
     intercepted_binops = frozenset({"+", "*", "**", "%"})
 
     def __init__(self, *, escape: bool, lines: bool = False) -> None:
@@ -104,7 +120,7 @@ class ThemeEnvironment(SandboxedEnvironment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """`obj.attribute`: quickly for our own values, by Jinja's rules for all others."""
-        if type(obj) in _values and attribute[:1] != "_":
+        if type(obj) in _values:  # _Guard has refused private names
             try:
                 return getattr(obj, attribute)
             except AttributeError:
@@ -138,6 +154,22 @@ class ThemeEnvironment(SandboxedEnvironment):
         return Template.from_code(self, code, self.globals)
 
 
+class _Generator(CodeGenerator):
+    """Writes Python for templates; a public attribute of our own values is read without a detour."""
+
+    def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802 - visitors are named after nodes
+        if not isinstance(node.node, nodes.Name) or node.attr not in _attributes:
+            super().visit_Getattr(node, frame)
+            return
+        name = frame.symbols.ref(node.node.name)
+        self.write(f"({name}.{node.attr} if {name}.__class__ in environment.values else ")
+        super().visit_Getattr(node, frame)
+        self.write(")")
+
+
+ThemeEnvironment.code_generator_class = _Generator
+
+
 class _Guard(NodeTransformer):
     """Writes the budget into a template's syntax tree."""
 
@@ -146,6 +178,12 @@ class _Guard(NodeTransformer):
             message = f"{node.name} is private; names here begin with a letter"
             raise TemplateSyntaxError(message, node.lineno)
         return node
+
+    def visit_Getattr(self, node: nodes.Getattr) -> nodes.Node:  # noqa: N802
+        if node.attr.startswith("_"):
+            message = f"{node.attr} is private"
+            raise TemplateSyntaxError(message, node.lineno)
+        return self.generic_visit(node)
 
     def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
@@ -174,13 +212,14 @@ def run(template: Template, values: Mapping[str, Any], places: Places, parts: li
 
     Raises RenderError with the file and line of the template for anything that goes wrong in it.
     """
-    size = 0
+    budget = Budget(parts)
+    context = template.new_context({**values, "_budget": budget})
     try:
-        for piece in template.generate(values, _budget=Budget()):
-            parts.append(piece)
-            size += len(piece)
-            if size > LARGEST:
-                bounded("".join(parts))
+        try:
+            parts.extend(template.root_render_func(context))
+            budget.look()
+        except Exception:  # noqa: BLE001 - whatever it is, Jinja puts the template's lines into its traceback
+            template.environment.handle_exception()
     except RecursionError:
         message = f"{_where(sys.exc_info()[2], template, places)}: a macro calls itself without end"
         raise RenderError(message) from None

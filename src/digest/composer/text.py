@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import re
 
-from digest.composer.clean import multiline
-
-_BLANKS = re.compile(r"\n{4,}")
-_GLUE = str.maketrans({"\u00a0": " ", "\u202f": " "})  # no-break spaces have done their work in wrapping
+_TRAILING = re.compile(r"[ \t]+\n")
 
 
 def finish(text: str) -> str:
@@ -19,6 +16,10 @@ def finish(text: str) -> str:
 
     A line of `-- ` begins a signature (RFC 3676, 4.3): mail programs hide what follows. Two dashes take its place.
     """
-    lines = [line.rstrip() for line in multiline(text).translate(_GLUE).split("\n")]
-    lines = ["\u2013\u2013" if line == "--" else line for line in lines]
-    return _BLANKS.sub("\n\n\n", "\n".join(lines)).strip("\n") + "\n"
+    if " \n" in text or "\t\n" in text:
+        text = _TRAILING.sub("\n", text)
+    while "\n\n\n\n" in text:
+        text = text.replace("\n\n\n\n", "\n\n\n")
+    while "\n--\n" in text:
+        text = text.replace("\n--\n", "\n\u2013\u2013\n")
+    return text.strip("\n") + "\n"

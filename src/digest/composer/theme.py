@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from digest.composer.words import Catalogue
 
 _LIBRARIES = ("mjml", "premailer", "cssutils", "jinja2")  # what is compiled depends on them
-_OURS = ("compile", "filters", "lint", "mjml_table", "sandbox", "settings", "summary", "tokens")
+_OURS = ("compile", "filters", "lint", "mjml_table", "sandbox", "settings", "summary", "tokens", "views")
 _KEPT = 8  # compiled themes on disk; one is about 100 KB
 _REMEMBERED = 2000  # stories whose parts are kept in memory
 
@@ -72,11 +72,20 @@ class Theme:
         found: Words = self.memory[key]
         return found
 
-    def remember(self, key: Any, value: Any) -> None:
-        """Keep something that is costly to make again. When there is too much, all is forgotten."""
-        if len(self.memory) >= _REMEMBERED:
-            self.memory.clear()
-        self.memory[key] = value
+    def contents(self, *circumstances: Any) -> dict[Any, Any]:
+        """What was made of stories under these circumstances, by story. When there is too much, all is forgotten."""
+        kept: dict[Any, Any] = self.memory.setdefault(("contents", *circumstances), {})
+        if len(kept) > _REMEMBERED:
+            kept.clear()
+        return kept
+
+    def line(self, source: str, name: str) -> Template:
+        """The template of one line of text (a subject). Raises TemplateSyntaxError."""
+        key = ("line", source)
+        if key not in self.memory:
+            self.memory[key] = self.lines.template(self.lines.guarded(source, name))
+        found: Template = self.memory[key]
+        return found
 
 
 def load_theme(folders: Sequence[Path], options: ThemeOptions, *, cache: Path | None = None) -> Theme:

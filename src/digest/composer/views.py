@@ -47,6 +47,8 @@ class StoryView:
     credit: str
     date: str
     link: str
+    heading: str  # for the text part: the title, with the number of its link
+    byline: str  # for the text part: date and credit
     html: Markup
     text: str
     links: tuple[LinkView, ...]

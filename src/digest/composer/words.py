@@ -44,6 +44,7 @@ class Words:
         self._plural = own.plural_form
         self.direction: Literal["ltr", "rtl"] = "rtl" if self.locale.text_direction == "rtl" else "ltr"
         self._days: dict[date, str] = {}
+        self._periods: dict[Period, str] = {}
 
     def say(self, key: str, **values: object) -> str:
         """The catalogue's text for `key`, with `{name}` replaced by the value of that name."""
@@ -68,6 +69,12 @@ class Words:
 
     def period(self, period: Period) -> str:
         """The period's name as a heading: `February 2022`, `1st quarter 2022`, `2021`, `Week of 14–20 Feb 2022`."""
+        name = self._periods.get(period)
+        if name is None:
+            name = self._periods[period] = self._period(period)
+        return name
+
+    def _period(self, period: Period) -> str:
         if period.kind == "year":
             return self._skeleton("y", period.first)
         if period.kind == "quarter":

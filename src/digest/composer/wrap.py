@@ -72,7 +72,7 @@ def _lines(text: str, columns: int, first: str, rest: str) -> tuple[str, ...]:
             taken += blank + width(piece)
             empty = False
     lines.append(line.rstrip())
-    return tuple(_no_signature(line) for line in lines)
+    return tuple(_no_signature(line.replace("\u00a0", " ").replace("\u202f", " ")) for line in lines)
 
 
 def _no_signature(line: str) -> str:
@@ -118,6 +118,7 @@ def _is_flag(cluster: str) -> bool:
     return len(cluster) == 1 and _is_regional(cluster)
 
 
+@lru_cache(maxsize=256)
 def shorten(text: str, columns: int) -> str:
     """`text` cut at a word so that it takes at most `columns`, with an ellipsis when something was cut."""
     if width(text) <= columns:
