@@ -289,10 +289,11 @@ lines = (
     .map(clean_line)
     .filter(lambda text: text == clean_line(text) and any(one.isalnum() for one in text))
 )
-odd_lines = st.sampled_from(
-    'no|12:30|- x|a: b|#x|a #b|~|null|\'|"|it\'s|say "x"|a\\b|[a]|{a}|a,b|x:|? a|!tag|&a|*a|%a|@a|`a|>|=|<<|...|---|'
-    "1e3|0o7|.5|-1|é|日本語|😀|«»|a\xa0b|y|NO|True|2022-02-14|1:2:3|+.inf|.NaN|0x1_f|190:20".split("|")  # noqa: SIM905 - fifty quoted quotes are unreadable
-)
+ODD = r"""
+    no|12:30|- x|a: b|#x|a #b|~|null|'|"|it's|say "x"|a\b|[a]|{a}|a,b|x:|? a|!tag|&a|*a|%a|@a|`a|>|=|<<|...|---
+    1e3|0o7|.5|-1|é|日本語|😀|«»|y|NO|True|2022-02-14|1:2:3|+.inf|.NaN|0x1_f|190:20
+"""
+odd_lines = st.sampled_from([word.strip() for line in ODD.strip().splitlines() for word in line.split("|")])
 text_values = lines | odd_lines
 
 

@@ -165,7 +165,7 @@ class Index:
             return
         try:
             yield from self._connection.execute(query, values)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             _raise_if_damaged(error)  # otherwise: nothing is known just now
 
     def _write(self) -> None:
@@ -185,7 +185,7 @@ class Index:
             self._connection.executemany("INSERT OR REPLACE INTO page VALUES (?, ?, ?, ?, ?, ?)", pages)
             self._connection.executemany("INSERT OR REPLACE INTO story VALUES (?, ?, ?, ?, ?, ?)", records)
             self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             _raise_if_damaged(error)
             self._writable = False  # what is to be written stays in memory, and is lost without harm
             if self._connection.in_transaction:
@@ -211,7 +211,7 @@ def _connect(path: Path, owner: str) -> sqlite3.Connection | None:
     ours = False
     try:
         ours = _prepare(connection, owner)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         _raise_if_damaged(error)
     finally:
         if not ours:
@@ -241,8 +241,8 @@ def _prepare(connection: sqlite3.Connection, owner: str) -> bool:
     return True
 
 
-def _raise_if_damaged(error: sqlite3.Error) -> None:
-    # Text that is no UTF-8 has no code of SQLite's: Python found it.
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+def _raise_if_damaged(error: sqlite3.Error | UnicodeDecodeError) -> None:
+    # Python itself finds text that is not UTF-8, in the tables or in SQLite's message: then there is no code.
+    code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
     if code & 0xFF not in _CIRCUMSTANCES:
         raise DamagedIndexError(str(error)) from error

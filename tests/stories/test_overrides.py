@@ -1,0 +1,81 @@
+"""An overrides file says what an editor wants, or what is wrong with it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from digest.errors import OverridesError
+from digest.model import Overrides
+from digest.stories import overrides
+
+
+def test_no_file_says_nothing(tmp_path):
+    """A file that is not there, or is empty, overrides nothing."""
+    assert overrides.load(tmp_path / "none.yaml") == Overrides()
+    (tmp_path / "empty.yaml").write_text("# nothing yet\n")
+    assert overrides.load(tmp_path / "empty.yaml") == Overrides()
+
+
+def test_stories_are_named_by_id_or_by_file(tmp_path):
+    """`stories/a.md`, `./a.md` and `a` are one story; one story needs no list."""
+    path = tmp_path / "everyone.yaml"
+    path.write_bytes(b"\xef\xbb\xbfpin: stories/2022/a.md\r\nskip: [b.md, ./c]\r\norder:\r\n- d\r\n- 2022/a\r\n")
+    assert overrides.load(path) == Overrides(pin=("2022/a",), skip=("b", "c"), order=("d", "2022/a"))
+
+
+def test_every_mistake_at_once(tmp_path):
+    """Unknown keys, doubles, contradictions and things that are no ids are all named with their lines."""
+    path = tmp_path / "everyone.yaml"
+    path.write_text("pins: [a]\npin: [a, a.md]\nskip: [a, {b: c}]\norder: [[x]]\npin: [z]\n")
+    with pytest.raises(OverridesError) as error:
+        overrides.load(path)
+    assert [str(fault).removeprefix(f"{path}:") for fault in error.value.faults] == [
+        "1: pins: is not a key here, did you mean 'pin'?",
+        "2: pin[1]: a is named twice; keep one",
+        "3: skip[1]: expected a story's id here, like 2022-02-14-helping-women",
+        "3: skip[0]: a is skipped, and in pin too; keep one",
+        "4: order[0]: expected a story's id here, like 2022-02-14-helping-women",
+        "5: pin: is given twice, first on line 2; keep one",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"pin: [\n", ":2: this is not YAML"),
+        (b"\n\xff", ":2: is not UTF-8"),
+        (b"- a\n", ":1: expected keys and values"),
+    ],
+)
+def test_files_that_cannot_be_read(tmp_path, content, expected):
+    """A file that is no YAML mapping in UTF-8 is refused with the line."""
+    path = tmp_path / "everyone.yaml"
+    path.write_bytes(content)
+    with pytest.raises(OverridesError, match=expected):
+        overrides.load(path)
+
+
+def test_a_folder_in_its_place_is_named(tmp_path):
+    """What the system refuses is one line for a person."""
+    with pytest.raises(OverridesError, match=r"cannot be read \(Is a directory\)"):
+        overrides.load(tmp_path)
+
+
+ids = st.lists(
+    st.sampled_from(["2022-02-14-helping", "2022/a", "no", "12:30", "é", "a: b", "- x", "#1", "with blank"]),
+    unique=True,
+).map(tuple)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(pin=ids, skip=ids, order=ids)
+def test_what_is_saved_is_loaded(tmp_path, pin, skip, order):
+    """Overrides come back as they were saved, in their order, from a folder that was made for them."""
+    skip = tuple(name for name in skip if name not in {*pin, *order})
+    wanted = Overrides(pin=pin, skip=skip, order=order)
+    path = tmp_path / "overrides" / "2022-02" / "everyone.yaml"
+    overrides.save(path, wanted)
+    assert overrides.load(path) == wanted
+    assert [one.name for one in path.parent.iterdir()] == ["everyone.yaml"]
