@@ -8,11 +8,14 @@ import grp
 import ipaddress
 import mailbox as stdlib_mailbox
 import os
+import pwd
 import shutil
 import socket
 import subprocess
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -126,9 +129,9 @@ ssl_cert = <{tls}/cert.pem
 ssl_key = <{tls}/key.pem
 disable_plaintext_auth = yes
 login_trusted_networks =
-default_internal_user = {user}
-default_login_user = {user}
-default_internal_group = {group}
+default_internal_user = {internal}
+default_internal_group = {internal_group}
+default_login_user = {login}
 mail_location = maildir:{base}/mail/%u
 first_valid_uid = 0
 mail_uid = {user}
@@ -154,8 +157,12 @@ service imap-login {{
     ssl = yes
   }}
 }}
+auth_failure_delay = 0
 service anvil {{
   chroot =
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 service stats {{
   chroot =
@@ -169,16 +176,23 @@ def free_port():
 
 
 @pytest.fixture(scope="module")
-def imap(tmp_path_factory, certificate):
+def imap(certificate):
     """A real Dovecot of our own, on two free ports, with one user; ended by its own handle."""
     program = shutil.which("dovecot") or shutil.which("dovecot", path="/usr/sbin")
     if not program:  # as in the suite's conftest: a hole in CI is a failure, on a laptop it is said
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("Dovecot (dovecot-imapd) is not installed")
-    base = tmp_path_factory.mktemp("dovecot")
+    own, own_group = getpass.getuser(), grp.getgrgid(os.getgid()).gr_name
+    users = {"internal": own, "internal_group": own_group, "login": own, "user": own, "group": own_group}
+    if os.getuid() == 0:  # Dovecot runs nothing as root; its package brings users of its own
+        users = {"internal": "dovecot", "internal_group": "dovecot", "login": "dovenull", "user": "nobody"}
+        users["group"] = grp.getgrgid(pwd.getpwnam("nobody").pw_gid).gr_name
+    base = Path(tempfile.mkdtemp(prefix="digest-dovecot-"))  # pytest's own folders are closed to those users
+    base.chmod(0o755)
     ports = {"plain": free_port(), "port": free_port()}
-    user, group = getpass.getuser(), grp.getgrgid(os.getgid()).gr_name
+    (base / "mail").mkdir()
+    shutil.chown(base / "mail", users["user"], users["group"])
     (base / "users").write_text(f"bounces:{{PLAIN}}{PASSWORD}\n")
-    (base / "dovecot.conf").write_text(CONFIG.format(base=base, tls=certificate, user=user, group=group, **ports))
+    (base / "dovecot.conf").write_text(CONFIG.format(base=base, tls=certificate, **users, **ports))
     server = subprocess.Popen([program, "-F", "-c", base / "dovecot.conf"], stderr=subprocess.PIPE)
     try:
         deadline = time.monotonic() + 20
@@ -190,22 +204,24 @@ def imap(tmp_path_factory, certificate):
                 assert server.poll() is None, server.stderr.read().decode()
                 assert time.monotonic() < deadline, (base / "log").read_text()
                 time.sleep(0.05)
-        yield base / "mail" / "bounces", ports
+        yield base / "mail" / "bounces", ports, (users["user"], users["group"])
     finally:
         server.terminate()
         server.wait(20)
         server.stderr.close()
+        shutil.rmtree(base)
 
 
 @pytest.fixture
 def inbox(imap):
     """The user's Maildir, with three mails that nobody has seen, and the address of the server."""
-    folder, ports = imap
+    folder, ports, owner = imap
     shutil.rmtree(folder, ignore_errors=True)
-    folder.parent.mkdir(exist_ok=True)
     box = stdlib_mailbox.Maildir(folder)
     for mail in MAILS:
         box.add(mail)
+    for path in (folder, *folder.rglob("*")):
+        shutil.chown(path, *owner)
     return folder, f"imaps://bounces@localhost:{ports['port']}/INBOX", f"imap://bounces@localhost:{ports['plain']}"
 
 

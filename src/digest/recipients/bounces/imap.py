@@ -6,6 +6,7 @@ message. Nothing is deleted, moved or answered. Each step has a time limit, and 
 
 from __future__ import annotations
 
+import contextlib
 import imaplib
 import ipaddress
 import re
@@ -182,7 +183,8 @@ def _goodbye(server: imaplib.IMAP4) -> None:
     try:
         server.logout()
     except (OSError, imaplib.IMAP4.error):
-        server.shutdown()
+        with contextlib.suppress(OSError):  # the socket may be gone already
+            server.shutdown()
 
 
 def _must(status: str, answer: list[Any], kind: type[DigestError], message: str) -> None:
