@@ -172,4 +172,5 @@ def test_text_keeps_what_writing_needs_and_loses_what_deceives():
     """Joiners, marks and right-to-left marks stay; terminal escapes and overrides go (FAULTS 20)."""
     assert one_line("👨‍👩‍👧 e\u0301 \u200fשלום") == "👨‍👩‍👧 e\u0301 \u200fשלום"
     assert one_line("a\x1b[31mred\x1b[0m \x1b]0;title\x07b \x9b2Jc") == "ared b c"
+    assert plain_body("\u2068https://example.org\u2069 \u202ea") == "\u2068https://example.org\u2069 a\n"
     assert plain_body("a\r\nb\rc\fd\x00e\x1b[1mf\n-- \nx") == "a\nb\nc\ndef\n--\nx\n"

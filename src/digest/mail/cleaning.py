@@ -16,6 +16,8 @@ _BLANKS = re.compile("[\x00-\x20\x7f-\x9f\u2028\u2029]+")
 _HALVES = re.compile("[\ud800-\udfff]")
 _TIDY = re.compile("[!-~]+(?: [!-~]+)*")
 
+# In a body, isolates (U+2066-2069) stay: a right-to-left theme sets names and links apart with them.
+_VANISH_IN_BODY = re.compile("[\u202a-\u202e\ufeff]")
 _LINE_ENDS = re.compile("\r\n|[\r\f\v\x85\u2028\u2029]")
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _SIGNATURE = re.compile(r"^-- $", re.MULTILINE)
@@ -34,12 +36,12 @@ def one_line(text: str) -> str:
 
 
 def plain_body(text: str) -> str:
-    r"""A text part: lines ended by `\n`, the last one too; no control but the tab; no line that is a signature mark.
+    r"""A text part: lines ended by `\n`, the last one too; no control but the tab, no override, no signature mark.
 
     A story whose line is `-- ` would make mail programs fold away all that follows; the line loses its blank.
     """
     text = _LINE_ENDS.sub("\n", _ESCAPES.sub("", text))
-    text = _HALVES.sub("\ufffd", _VANISH.sub("", _CONTROLS.sub("", text)))
+    text = _HALVES.sub("\ufffd", _VANISH_IN_BODY.sub("", _CONTROLS.sub("", text)))
     text = _SIGNATURE.sub("--", text)
     return text if text.endswith("\n") else text + "\n"
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 MAX_LINE = 998  # RFC 5322, 2.1.1, without the CRLF
 MAX_ENCODED_LINE = 76  # RFC 2045, 6.7 and 6.8
 
+_TEMPTING = (b".", b"From ")  # SMTP doubles the dot (RFC 5321, 4.5.2), mbox puts a > before From
+_ALTERNATIVES = 2  # a multipart here has at least two parts
 _ONCE = (b"from", b"reply-to", b"subject", b"date", b"message-id", b"mime-version", b"content-type")
 _AT_MOST_ONCE = (b"to", b"list-id", b"list-unsubscribe", b"list-unsubscribe-post", b"sender", b"content-language")
 _NEVER = (b"bcc", b"cc", b"resent-bcc", b"return-path", b"received", b"x-mailer")
@@ -56,23 +58,20 @@ def _finding(code: str, where: str, message: str) -> Finding:
 
 def _octets(mail: bytes) -> Iterator[Finding]:
     """What must hold for every octet and every line."""
-    ends = mail.count(b"\r\n")
-    if mail.count(b"\r") != ends or mail.count(b"\n") != ends:
+    rows = mail.split(b"\r\n")
+    if not mail.count(b"\r") == mail.count(b"\n") == len(rows) - 1:
         yield _finding("mail-bare-line-end", "mail", "a CR or LF stands alone; servers read it in different ways")
     if not mail.isascii():
         yield _finding("mail-8-bit", "mail", "an octet above 127; not every server takes them")
     if controls := mail.translate(None, _LEGAL):
         yield _finding("mail-control", _line(mail, mail.index(controls[:1])), "a control character")
-    if not mail.endswith(b"\r\n"):
+    if rows[-1]:
         yield _finding("mail-no-end", "mail", "the last line has no CRLF")
-    if b"\n." in mail or mail.startswith(b"."):
-        yield _finding(
-            "mail-dot", _line(mail, mail.find(b"\n.") + 1), "a line begins with a dot, which SMTP would double"
-        )
-    if b"\nFrom " in mail or mail.startswith(b"From "):
-        yield _finding("mail-from", _line(mail, mail.find(b"\nFrom ") + 1), "a line begins with 'From ' (mbox adds >)")
-    longest = max(map(len, mail.split(b"\r\n")))
-    if longest > MAX_LINE:
+    for number, row in enumerate(rows, start=1):
+        if row.startswith(_TEMPTING):
+            code, why = ("mail-dot", "a dot, which SMTP doubles") if row[:1] == b"." else ("mail-from", "'From '")
+            yield _finding(code, f"line {number}", f"begins with {why}")
+    if (longest := max(map(len, rows))) > MAX_LINE:
         yield _finding("mail-long-line", "mail", f"a line has {longest} octets; the limit is {MAX_LINE}")
 
 
@@ -134,12 +133,14 @@ def _parts(head: bytes, body: bytes) -> Iterator[Finding]:
     boundaries = _BOUNDARY.findall(head) + _BOUNDARY.findall(body)
     if not boundaries:
         yield _finding("mail-boundary", "header", "no multipart boundary")
+    rows = body.split(b"\r\n")
     for boundary in boundaries:
-        rows = re.findall(rb"^--" + re.escape(boundary) + rb"(?:--)?\r$", body, re.MULTILINE)
-        if len(rows) < 3 or not rows[-1].endswith(b"--\r") or any(row.endswith(b"--\r") for row in rows[:-1]):  # noqa: PLR2004
+        opening, closing = b"--" + boundary, b"--" + boundary + b"--"
+        openings, closings = rows.count(opening), rows.count(closing)
+        if openings < _ALTERNATIVES or closings != 1 or opening in rows[rows.index(closing) :]:
             yield _finding("mail-boundary", "body", "a boundary does not open, divide and close the body's parts")
         announced = body.count(b'boundary="' + boundary + b'"')
-        if body.count(boundary) != len(rows) + announced:
+        if body.count(boundary) != openings + closings + announced:
             yield _finding("mail-boundary", "body", "a boundary occurs inside a part")
         for part in body.split(b"--" + boundary)[1:-1]:
             part_head, _, content = part.partition(b"\r\n\r\n")
