@@ -131,9 +131,9 @@ def text_signature(subject: Subject) -> Iterator[Spot]:
     if subject.rendering is None:
         return
     lines = subject.rendering.text.split("\n")
-    for number, line in enumerate(lines, 1):
-        below = " ".join(" ".join(lines[number:]).split())
-        if line == "-- " and any(" ".join(story.title.split()) in below for story in subject.stories):
+    for number in (place for place, line in enumerate(lines, 1) if line == "-- "):
+        below = _letters(" ".join(lines[number:]))
+        if any(_letters(story.title) in below for story in subject.stories):
             yield Spot(f"text:{number}", "a signature's delimiter stands above stories; programs fold them away")
 
 

@@ -93,6 +93,9 @@ def _compound(word: str, *, child: bool) -> Compound | None:
 
 def matches(element: Element, wanted: Selector) -> bool:
     """Tell whether the selector picks this element."""
+    for outer in wanted.compounds[:-1]:  # most rules fail here, before any ancestor is walked
+        if outer.classes and not element.classes_above.issuperset(outer.classes):
+            return False
     return _matches(element, wanted.compounds, len(wanted.compounds) - 1)
 
 

@@ -22,10 +22,14 @@ class Element:
     parent: Element | None = None
     children: list[Element | str] = field(default_factory=list)
     classes: frozenset[str] = field(init=False)
+    classes_above: frozenset[str] = field(init=False, default=frozenset())  # those of all its ancestors
 
     def __post_init__(self) -> None:
         """Split the class attribute once: selectors ask for it at every element and every ancestor."""
         self.classes = frozenset(self.attributes.get("class", "").split())
+        if self.parent is not None:
+            above = self.parent.classes_above
+            self.classes_above = above | self.parent.classes if self.parent.classes else above
 
     def ancestors(self) -> Iterator[Element]:
         """Its parent, the parent's parent, and so on."""
