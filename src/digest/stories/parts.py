@@ -46,19 +46,25 @@ def has_title(element: HtmlElement) -> bool:
 def dated(page: Page, root: HtmlElement) -> Iterator[tuple[HtmlElement, dates.Moment | dates.NoSuchDay]]:
     """The dates in an element, each with the innermost element that holds it, in the order of the page."""
     taken: set[HtmlElement] = set()
+    prose_in: dict[HtmlElement, bool] = {}  # asked once for each parent: a page may put all its dates into one
     for element in root.iter():
         if not isinstance(element.tag, str) or element in taken or not _shown(element):
             continue
-        simple = len(element) <= _MANY_PARTS and not any(len(child) for child in element)
         when = None
-        if element.tag == "time" or (simple and not _in_sentence(element)):
+        if element.tag == "time" or (len(element) <= _MANY_PARTS and not any(len(child) for child in element)):
             when = page.date(element)
+        parent = element.getparent()
+        if when and parent is not None and element.tag not in (*_BLOCKS, "time"):
+            if parent not in prose_in:
+                prose_in[parent] = _is_sentence(parent)
+            if prose_in[parent]:
+                when = None
         inner = next((child for child in element if page.date(child)), None) if when and len(element) else None
         if when and inner is None:
             taken.update(element.iter())
             yield element, when
             continue
-        for holder, text in ((element, element.text if len(element) else ""), (element.getparent(), element.tail)):
+        for holder, text in ((element, element.text if len(element) else ""), (parent, element.tail)):
             if holder is not None and text and element is not root and (loose := page.moment(clean_line(text))):
                 yield holder, loose
 
@@ -193,9 +199,7 @@ def _says_more(element: HtmlElement, text: str) -> bool:
     return len(text) <= _LONGEST_MORE and len(anchors) == 1 and words(anchors[0]) == text
 
 
-def _in_sentence(element: HtmlElement) -> bool:
-    parent = element.getparent()
-    if parent is None or element.tag in _BLOCKS:
-        return False
-    beside = "".join([parent.text or "", *(child.tail or "" for child in parent)])
+def _is_sentence(element: HtmlElement) -> bool:
+    """Tell whether an element has words of its own beside its children."""
+    beside = "".join([element.text or "", *(child.tail or "" for child in element)])
     return len(re.sub(r"\W", "", beside)) >= _PROSE

@@ -178,12 +178,11 @@ class _Shape:
 def _one_a_room(found: list[Dated]) -> list[Dated]:
     """Of a story with two dates (published, updated) the first: where both are in one room with one title."""
     result: list[Dated] = []
-    seen: set[HtmlElement] = set()
+    alone: dict[HtmlElement, bool] = {}
     for place, when in found:
         room = next((one for one in (place, *place.iterancestors()) if one.tag in _OWN_ROOM), None)
-        alone = room is not None and sum(1 for _ in room.iter(*_TITLES)) == 1
-        if room is None or not alone or room not in seen:
+        if room is None or not alone.get(room):
             result.append((place, when))
-        if room is not None:
-            seen.add(room)
+        if room is not None and room not in alone:
+            alone[room] = sum(1 for _ in room.iter(*_TITLES)) == 1
     return result
