@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from digest.errors import Fault, ThemeError
-from digest.yamlfile import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -46,6 +45,8 @@ class ThemeFiles:
         """The file of that name. Raises ThemeError, at `asked` when something asked for it."""
         found = self.files.get(name)
         if found is None:
+            from digest.yamlfile import did_you_mean
+
             near = did_you_mean(name, (one for one in self.files if not one.startswith(LOCALE)))
             message = f"the theme has no file {name}{near}"
             place = asked or Fault(file=f"templates/{self.theme}", message="")
@@ -70,6 +71,8 @@ def gather(folders: Sequence[Path], theme: str) -> ThemeFiles:
     """Read the files of `theme`. Raises ThemeError when there is no such theme, or a file that is not UTF-8."""
     everywhere = _all(folders)
     if not any((folder / theme / MJML).is_file() for folder in everywhere):
+        from digest.yamlfile import did_you_mean
+
         near = did_you_mean(theme, themes(folders))
         raise ThemeError([Fault(file=f"templates/{theme}", message=f"there is no theme of this name{near}")])
     files: dict[str, TemplateFile] = {}

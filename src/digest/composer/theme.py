@@ -17,7 +17,6 @@ import json
 import marshal
 import os
 import sys
-import tempfile
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -209,6 +208,8 @@ def _read(path: Path, key: str) -> Theme | None:
 
 def _write(path: Path, packed: dict[str, Any]) -> None:
     """Keep a compiled theme, whole or not at all, and drop the oldest of too many."""
+    import tempfile
+
     payload = json.dumps(packed, ensure_ascii=False).encode()
     with contextlib.suppress(OSError):  # a cache that cannot be kept costs time, and is no fault of the edition
         path.parent.mkdir(parents=True, exist_ok=True)
