@@ -268,7 +268,7 @@ class OpenNewsroom:
             list_id=f"{audience.name}.{domain}",
             list_name=audience.title,
             unsubscribe_mailto=settings.unsubscribe.mailto or newsroom.contact,
-            unsubscribe_https=bool(settings.unsubscribe.url),
+            unsubscribe_https=settings.unsubscribe.url.startswith("https://"),  # RFC 8058 knows no other
             feedback_id=audience.name,
             message_id_domain=newsroom.sender.rpartition("@")[2],
             organization=newsroom.name,

@@ -227,6 +227,9 @@ class SendSection(Section):
     engine: Literal["local"] = Field("local", description="local: threads on this machine.")
     approval: Literal["none", "required", "two"] = Field("none", description="Whose word a send needs: see approve.")
     patience: float = Field(30, ge=0, description="Seconds to wait within a run for readers to be tried again.")
+    relay_patience: float = Field(
+        30, ge=0, description="Seconds without an answer, then the relay is given up for now."
+    )
 
 
 class UnsubscribeSection(Section):

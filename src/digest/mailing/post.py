@@ -136,6 +136,7 @@ def send(
     from digest.sender.run import Patience
 
     made = letters(parts, ready.rendering, now=now, live=True)
+    section = parts.newsroom.config.settings.send
     edition = ready.rendering.edition.id
     return local.send(
         ledger,
@@ -147,7 +148,7 @@ def send(
         progress=progress,
         limit=limit,
         only=_on_the_list(ledger, edition, only) if only else "",
-        patience=Patience(deferred=parts.newsroom.config.settings.send.patience),
+        patience=Patience(deferred=section.patience, budget=section.relay_patience),
     )
 
 

@@ -1,0 +1,393 @@
+"""`digest send` and what follows, against a real SMTP server: plan, test mail, live, status, resume, resolve."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import pytest
+from aiosmtpd.controller import Controller
+
+FEBRUARY = ("--month", "2022-02", "--audience", "everyone")
+EDITION = "2022-02/everyone/en"
+READERS = 6
+
+
+class AnyPort(Controller):
+    """aiosmtpd connects to itself once to see that it is up; with port 0 it must learn its port first."""
+
+    def _trigger_server(self):
+        self.port = self.server.sockets[0].getsockname()[1]
+        super()._trigger_server()
+
+
+class Sink:
+    """Takes mails and keeps them. `answers` maps an address to what RCPT says of it."""
+
+    def __init__(self):
+        self.mails: list[tuple[str, bytes]] = []
+        self.answers: dict[str, str] = {}
+        self.delay = 0.0
+
+    async def handle_RCPT(self, _server, _session, envelope, address, _options):  # noqa: N802 - aiosmtpd's name
+        if address in self.answers:
+            return self.answers[address]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, _server, _session, envelope):  # noqa: N802 - aiosmtpd's name
+        if self.delay:
+            import asyncio
+
+            await asyncio.sleep(self.delay)
+        (to,) = envelope.rcpt_tos
+        self.mails.append((to, envelope.original_content))
+        return "250 OK"
+
+    @property
+    def readers(self):
+        return Counter(to for to, _ in self.mails)
+
+
+@pytest.fixture
+def sink(newsroom):
+    """A server on loopback, and a newsroom that knows it."""
+    handler = Sink()
+    controller = AnyPort(handler, hostname="127.0.0.1", port=0, data_size_limit=None)
+    controller.start()
+    for name, value in (("HOST", "127.0.0.1"), ("PORT", str(controller.port)), ("TLS", "none")):
+        newsroom.monkeypatch.setenv(f"DIGEST_SMTP__{name}", value)
+    yield handler
+    controller.stop()
+
+
+def live(newsroom, *more):
+    return newsroom("send", *FEBRUARY, "--live", "--yes", *more)
+
+
+def status(newsroom):
+    return json.loads(newsroom("status", "--json").out)[0]
+
+
+def test_without_live_nothing_is_sent(newsroom, sink):
+    """A plan says how many, to which domains and languages, and how to go on; no mail goes."""
+    done = newsroom("send", *FEBRUARY)
+    assert done.code == 0
+    for words in ("6 mails", "example.org 2", "languages: en 3", "--live", "Nothing was sent"):
+        assert words in done.out
+    assert not sink.mails
+
+
+def test_each_reader_gets_one_mail_and_a_second_send_none(newsroom, sink):
+    """Live, each reader gets exactly one mail; the same command again ends with 4 and sends nothing."""
+    done = live(newsroom)
+    assert (done.code, done.err) == (0, "")
+    assert "6 accepted" in done.out
+    assert set(sink.readers.values()) == {1}
+    assert len(sink.mails) == READERS
+    again = live(newsroom)
+    assert (again.code, len(again.lines)) == (4, 1)
+    assert len(sink.mails) == READERS
+    assert newsroom("status").code == 0
+
+
+def test_a_mail_is_to_one_reader_and_names_no_other(newsroom, sink):
+    """Each mail has its one To, Reply-To is the newsroom, and no other reader's address is in it."""
+    live(newsroom)
+    everybody = set(sink.readers)
+    for to, data in sink.mails:
+        mail = email.message_from_bytes(data, policy=email.policy.default)
+        assert mail["To"].addresses[0].addr_spec == to
+        assert mail["Reply-To"] == "newsroom@ilo.org"
+        assert mail["Bcc"] is None
+        for other in everybody - {to}:
+            assert other.encode() not in data
+
+
+def test_a_test_mail_is_marked_and_not_recorded(newsroom, sink):
+    """--to sends one mail with a marked subject to anybody, and the ledger knows nothing of it."""
+    done = newsroom("send", *FEBRUARY, "--to", "editor@example.org")
+    assert done.code == 0
+    ((to, data),) = sink.mails
+    assert to == "editor@example.org"
+    assert email.message_from_bytes(data, policy=email.policy.default)["Subject"].startswith("[Test] ")
+    assert newsroom("status").code != 0
+    assert live(newsroom).code == 0
+    assert len(sink.mails) == 1 + READERS
+
+
+def test_a_refused_reader_is_named_with_the_servers_words(newsroom, sink):
+    """A 550 is for that reader alone: the others get theirs, and status says who, and what the server said."""
+    sink.answers["wei.chen@example.net"] = "550 5.1.1 No such user here"
+    assert live(newsroom).code == 1
+    assert len(sink.mails) == READERS - 1
+    done = newsroom("status")
+    assert done.code == 1
+    assert "wei.chen@example.net: refused: 550 5.1.1 No such user here" in done.out
+    (held,) = status(newsroom)["held"]
+    assert (held["address"], held["state"], held["code"]) == ("wei.chen@example.net", "refused", 550)
+
+
+def test_a_deferred_reader_is_tried_again_later(newsroom, sink):
+    """A 451 leaves the reader for later (75), with the time of the next try; resume after that sends it."""
+    newsroom.monkeypatch.setenv("DIGEST_SEND__PATIENCE", "0")
+    sink.answers["newsdesk@example.com"] = "451 4.7.1 Greylisted, come back"
+    assert live(newsroom).code == 75
+    assert "newsdesk@example.com: to be tried again: 451 4.7.1 Greylisted" in newsroom("status").out
+    assert len(sink.mails) == READERS - 1
+
+
+def test_a_suppressed_reader_is_left_out_even_when_on_the_list(newsroom, sink):
+    """Suppression beats the list, in whatever case the address is written."""
+    newsroom("subscribers", "suppress", "NEWSDESK@example.com")
+    done = live(newsroom)
+    assert (done.code, "1 suppressed" in done.out) == (0, True)
+    assert "newsdesk@example.com" not in sink.readers
+
+
+def test_bad_rows_are_named_and_the_others_go(newsroom, sink):
+    """A row that is no address is named with its line; a reader on the list twice gets one mail."""
+    with (newsroom.root / "recipients/everyone.csv").open("a", encoding="utf-8") as file:
+        file.write("broken@@example.org,X,en,\nO.BRIEN@example.org,Twice,en,\n")
+    done = live(newsroom)
+    assert "recipients/everyone.csv:8" in done.err
+    assert sum(sink.readers.values()) == READERS
+
+
+def test_limit_and_only(newsroom, sink):
+    """--limit stops after so many mails, --only mails one reader, and the next send goes on with the rest."""
+    assert live(newsroom, "--limit", "2").code == 75
+    assert len(sink.mails) == 2
+    waiting = next(a for a in ("wei.chen@example.net", "newsdesk@example.com") if a not in sink.readers)
+    assert live(newsroom, "--only", waiting.upper()).code == 75
+    assert sink.readers[waiting] == 1
+    assert live(newsroom).code == 0
+    assert set(sink.readers.values()) == {1}
+    assert len(sink.mails) == READERS
+
+
+def test_an_edited_story_does_not_reach_the_second_half(newsroom, sink):
+    """Between two runs a story changes: the readers who are left get what the others got, and it is said."""
+    live(newsroom, "--limit", "2")
+    name = "2022-02-10-strengthening-digital-tvet-in-ukraine"
+    newsroom.edit(f"stories/{name}.md", "title: Strengthening", "title: CHANGED")
+    done = live(newsroom)
+    assert done.code == 0
+    assert "changed since it was frozen" in done.err
+    assert len(sink.mails) == READERS
+    assert not any(b"CHANGED" in data for _, data in sink.mails)
+
+
+def test_a_tampered_archive_is_refused(newsroom, sink):
+    """The frozen content is checked against the ledger's hash before another mail goes."""
+    live(newsroom, "--limit", "2")
+    newsroom.edit(f"archive/{EDITION}/rendering.json", "Strengthening", "Weakening")
+    done = live(newsroom)
+    assert (done.code, len(done.lines)) == (1, 1)
+    assert "not what the readers so far have got" in done.err
+    assert len(sink.mails) == 2
+
+
+def test_a_server_that_is_not_there_marks_nobody(newsroom, sink):
+    """Connection refused: 75, nobody is marked, and the same command later sends everything."""
+    port = os.environ["DIGEST_SMTP__PORT"]
+    newsroom.monkeypatch.setenv("DIGEST_SMTP__PORT", "1")
+    newsroom.monkeypatch.setenv("DIGEST_SEND__RELAY_PATIENCE", "0")
+    done = live(newsroom)
+    assert done.code == 75, done.err
+    assert set(status(newsroom)["counts"]) == {"planned"}
+    newsroom.monkeypatch.setenv("DIGEST_SMTP__PORT", port)
+    assert live(newsroom).code == 0
+    assert len(sink.mails) == READERS
+
+
+def test_tls_is_not_given_up(newsroom, sink):
+    """A server without STARTTLS, where it is asked for, gets no mail, and the message says why."""
+    newsroom.monkeypatch.setenv("DIGEST_SMTP__TLS", "starttls")
+    done = live(newsroom)
+    assert done.code in (1, 75)
+    assert "STARTTLS" in done.err
+    assert not sink.mails
+
+
+def test_an_error_of_a_check_stops_the_send(newsroom, sink):
+    """What `check` calls an error is not sent, and nothing is frozen."""
+    newsroom.story("photo", image="images/none.jpg", image_alt="A photo", credit="© Nobody 2022")
+    done = live(newsroom)
+    assert (done.code, len(done.lines)) == (1, 1)
+    assert "digest check" in done.err
+    assert not sink.mails
+    assert not (newsroom.root / "archive").exists()
+
+
+def test_a_missing_approval_stops_the_send(newsroom, sink):
+    """Where config.yaml wants a word, a send without it ends with 5; with it, it goes; after a change, 5 again."""
+    newsroom.edit("config.yaml", "  engine: local", "  engine: local\n  approval: required")
+    assert live(newsroom).code == 5
+    newsroom("build", "--month", "2022-02")
+    newsroom("approve", EDITION, "--by", "Ana")
+    name = "2022-02-10-strengthening-digital-tvet-in-ukraine"
+    newsroom.edit(f"stories/{name}.md", "title: Strengthening", "title: Stronger")
+    done = live(newsroom)
+    assert (done.code, f"story {name}" in done.err) == (5, True)
+    newsroom.edit(f"stories/{name}.md", "title: Stronger", "title: Strengthening")
+    assert live(newsroom).code == 0
+    assert len(sink.mails) == READERS
+
+
+def test_an_unsubscribe_address_without_tls_is_refused(newsroom, sink):
+    """Readers must be able to leave over https: an http or localhost base, or a missing secret, stops the send."""
+    newsroom.monkeypatch.setenv("DIGEST_UNSUBSCRIBE__URL", "http://localhost:8025")
+    done = live(newsroom)
+    assert done.code == 2
+    assert "https" in done.err
+    assert "DIGEST_UNSUBSCRIBE_SECRET" in done.err
+    assert not sink.mails
+
+
+def test_one_click_links_are_in_every_mail(newsroom, sink):
+    """With an https base and a secret, each mail has its own List-Unsubscribe and the one-click header."""
+    newsroom.monkeypatch.setenv("DIGEST_UNSUBSCRIBE__URL", "https://leave.example.org")
+    newsroom.monkeypatch.setenv("DIGEST_UNSUBSCRIBE_SECRET", "a-secret-of-thirty-two-characters")
+    assert live(newsroom).code == 0
+    links = set()
+    for to, data in sink.mails:
+        mail = email.message_from_bytes(data, policy=email.policy.default)
+        assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+        assert "https://leave.example.org/u/" in mail["List-Unsubscribe"]
+        assert to.partition("@")[0] not in mail["List-Unsubscribe"]
+        links.add(mail["List-Unsubscribe"])
+        assert b"a-secret-of" not in data
+    assert len(links) == READERS
+
+
+def test_pause_resume_and_cancel(newsroom, sink):
+    """A paused edition does not go on, resume lets it, and a cancelled one never does."""
+    live(newsroom, "--limit", "2")
+    assert newsroom("pause", EDITION).code == 0
+    assert live(newsroom).code == 2
+    assert len(sink.mails) == 2
+    assert newsroom("resume", EDITION, "--yes").code == 0
+    assert len(sink.mails) == READERS
+
+
+def test_cancel_spares_the_rest(newsroom, sink):
+    """After cancel nobody else is mailed, and status says who was spared."""
+    live(newsroom, "--limit", "2")
+    assert "4 readers will not be mailed" in newsroom("cancel", EDITION, "--yes").out
+    assert live(newsroom).code == 4
+    assert len(sink.mails) == 2
+
+
+def test_a_script_must_say_yes(newsroom, sink):
+    """Without a terminal and without --yes nothing is sent."""
+    done = newsroom.shell("send", *FEBRUARY, "--live", stdin="")
+    assert (done.code, "--yes" in done.err) == (2, True)
+    assert not sink.mails
+
+
+def test_a_signal_ends_it_calmly_and_resume_finishes(newsroom, sink):
+    """SIGTERM in the middle: what is in flight is finished, the next command printed, nobody lost or mailed twice."""
+    sink.delay = 0.3
+    newsroom.monkeypatch.setenv("DIGEST_SMTP__CONNECTIONS", "1")
+    command = [sys.executable, "-c", "from digest.cli import main; main()", "send", *FEBRUARY, "--live", "--yes"]
+    with subprocess.Popen(command, cwd=newsroom.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        deadline = time.monotonic() + 60
+        while not sink.mails and time.monotonic() < deadline:
+            time.sleep(0.02)
+        run.send_signal(signal.SIGTERM)
+        out, err = run.communicate(timeout=60)
+    assert run.returncode == 143, err
+    assert f"digest resume {EDITION}" in out
+    before = len(sink.mails)
+    assert 0 < before < READERS
+    counts = status(newsroom)["counts"]
+    assert counts == {"sent": before, "planned": READERS - before}
+    sink.delay = 0
+    assert newsroom("resume", EDITION, "--yes").code == 0
+    assert sorted(sink.readers.values()) == [1] * READERS
+
+
+def test_a_kill_leaves_doubt_that_a_person_or_the_log_settles(newsroom, sink):
+    """Kill -9 with a mail in flight: that reader is held by name; resolve settles it and the rest goes out."""
+    sink.delay = 0.5
+    newsroom.monkeypatch.setenv("DIGEST_SMTP__CONNECTIONS", "1")
+    command = [sys.executable, "-c", "from digest.cli import main; main()", "send", *FEBRUARY, "--live", "--yes"]
+    with subprocess.Popen(command, cwd=newsroom.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        deadline = time.monotonic() + 60
+        while not sink.mails and time.monotonic() < deadline:
+            time.sleep(0.02)
+        time.sleep(0.2)  # the second mail's body is with the server by now
+        run.kill()
+        run.wait(timeout=60)
+    sink.delay = 0
+    time.sleep(0.6)
+    done = newsroom("resume", EDITION, "--yes")
+    assert done.code == 1
+    (doubted,) = [each["address"] for each in status(newsroom)["held"]]
+    log = newsroom.root / "mail.log"
+    identifier = next(each["message_id"] for each in status(newsroom)["held"]).strip("<>")
+    log.write_text(
+        f"x postfix/cleanup[1]: AB12: message-id=<{identifier}>\n"
+        "x postfix/qmgr[1]: AB12: from=<digest@example.org>, size=1, nrcpt=1 (queue active)\n"
+    )
+    assert "1 settled as sent" in newsroom("resolve", EDITION, "--maillog", "mail.log").out
+    assert newsroom("status").code == 0
+    assert max(sink.readers.values()) == 1
+    # aiosmtpd drops a mail whose sender is gone; the log above said otherwise, and its word was taken.
+    assert len({*sink.readers, doubted}) == READERS
+
+
+def test_eml_files_instead_of_smtp(newsroom):
+    """--eml writes one whole file a reader, and the ledger counts them as sent."""
+    assert live(newsroom, "--eml", "out").code == 0
+    files = list((newsroom.root / "out").glob("*.eml"))
+    assert len(files) == READERS
+    assert all(file.read_bytes().endswith(b"--\r\n") for file in files)
+    assert live(newsroom, "--eml", "out").code == 4
+
+
+def test_maildir_opens_in_a_mail_program(newsroom):
+    """--maildir makes DIR a Maildir with one new mail a reader."""
+    import mailbox
+
+    assert live(newsroom, "--eml", "box", "--maildir").code == 0
+    assert len(mailbox.Maildir(newsroom.root / "box", create=False)) == READERS
+
+
+def test_the_status_page(newsroom, sink):
+    """Status --html writes a page with charts and every held reader."""
+    sink.answers["wei.chen@example.net"] = "550 5.1.1 No such user here"
+    live(newsroom)
+    newsroom("status", EDITION, "--html", "status.html")
+    html = (newsroom.root / "status.html").read_text(encoding="utf-8")
+    assert html.count("<svg") >= 3
+    assert "wei.chen@example.net" in html
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda path: path.write_bytes(b""), "0 bytes"),
+        (lambda path: path.write_bytes(b"not a database" * 500), "ledger.db"),
+        (lambda path: path.unlink(), "ledger.db"),
+    ],
+)
+def test_a_damaged_ledger_is_never_begun_afresh(newsroom, sink, damage, said):
+    """Emptied, overwritten or deleted after a send, the ledger is refused with the way to mend it; nobody is mailed."""
+    live(newsroom)
+    for extra in (newsroom.root / ".digest").glob("ledger.db-*"):
+        if extra.is_file():
+            extra.unlink()
+    damage(newsroom.root / ".digest/ledger.db")
+    done = live(newsroom)
+    assert done.code == 1, done.err
+    assert said in done.err
+    assert len(sink.mails) == READERS
