@@ -189,6 +189,7 @@ class Conversation:
 
     def run(self) -> None:
         self.sock.settimeout(0.1)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             if self.server.implicit_tls:
                 self.handshake()
@@ -383,11 +384,14 @@ class Conversation:
         while (end := self.buffer.find(b"\r\n.\r\n", searched)) < 0:
             searched = max(0, len(self.buffer) - 4)
             self.receive()
-        data = bytes(self.buffer[2 : end + 2])
+        data = bytes(self.buffer[: end + 2]).replace(b"\r\n..", b"\r\n.")[2:]
         del self.buffer[: end + 5]
         if not data.isascii() and not self.offers("8BITMIME"):
             self.violation("a body that is not 7-bit")
-        self.settle(data.replace(b"\r\n..", b"\r\n."))
+        if isinstance(fault, Say) and not fault.data.startswith(b"2"):
+            self.forget()  # refused before its end: that was the answer
+        else:
+            self.settle(data)
 
     def do_bdat(self, line: str) -> None:
         size, last = int(line.split()[1]), line.upper().endswith(" LAST")

@@ -80,7 +80,7 @@ class Connector:
         opening = _Opening(self._settings, self._login, self._context)
         try:
             return opening.link()
-        except Lost as lost:
+        except (Lost, OSError) as lost:  # OSError: asking a socket that was reset whom it is connected to
             opening.abort()
             message = f"{self._settings.peer}: {lost} ({opening.phase.value})"
             raise TransportError(message) from None
