@@ -224,7 +224,7 @@ def _ids(transaction: Transaction, row: EditionRow, folded: Sequence[str]) -> di
     asked = select(deliveries.c.recipient, deliveries.c.id).where(
         deliveries.c.edition == row.id, deliveries.c.recipient.in_(folded)
     )
-    return dict(transaction.core.execute(asked).tuples().all())
+    return dict(transaction.core.execute(asked).all())
 
 
 def _said(delivery: int, event: Event, detail: str) -> Outcome:

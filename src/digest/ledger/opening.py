@@ -162,7 +162,7 @@ def _open_postgres(url: URL, newsroom: str, witnesses: Path | None, *, create: b
 def _checked(database: Database, newsroom: str, witnesses: Path | None, *, readonly: bool = False) -> SqlLedger:
     """Ask what is the same for both databases: which version, whose, and whether it is the newest copy."""
     with database.reading() as transaction:
-        said = dict(transaction.core.execute(select(meta.c.key, meta.c.value)).tuples().all())
+        said = dict(transaction.core.execute(select(meta.c.key, meta.c.value)).all())
     version = int(said.get("version", "0"))
     if version > VERSION:
         message = (

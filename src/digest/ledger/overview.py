@@ -29,7 +29,7 @@ _PAGE = 2_000
 def counts(transaction: Transaction, edition: EditionRow) -> dict[State, int]:
     """`Ledger.counts`, in the order of the states."""
     asked = select(deliveries.c.state, func.count()).where(edition.rows).group_by(deliveries.c.state)
-    found: dict[str, int] = dict(transaction.core.execute(asked).tuples().all())
+    found: dict[str, int] = dict(transaction.core.execute(asked).all())
     return {state: found[state] for state in State if state in found}
 
 

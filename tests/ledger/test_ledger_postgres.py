@@ -1,0 +1,124 @@
+"""What only a PostgreSQL ledger can be asked: two machines at once, a server that goes away, whose schema it is."""
+
+from __future__ import annotations
+
+import threading
+
+import psycopg
+import pytest
+
+from digest.delivery import State
+from digest.errors import LedgerBusy, LedgerError
+from digest.ledger.opening import open_ledger
+from digest.testing import readers
+
+EDITION = "2022-02/everyone/en"
+
+
+@pytest.fixture
+def opened(postgres, postgres_schema, tmp_path):
+    """Opens the same ledger again and again, as so many machines would."""
+    ledgers = []
+
+    def one(**options):
+        options = {"newsroom": "ILO Newsroom", "schema": postgres_schema, "witnesses": tmp_path / "sent"} | options
+        ledgers.append(open_ledger(postgres, **options))
+        return ledgers[-1]
+
+    yield one
+    for ledger in ledgers:
+        ledger.close()
+
+
+def test_machines_that_start_together(opened):
+    """Several machines that find an empty database make one ledger of it."""
+    found, errors = [], []
+
+    def start():
+        try:
+            found.append(opened())
+        except LedgerError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert len({ledger.id for ledger in found}) == 1
+
+
+def test_lock_between_machines(opened):
+    """The lock holds between machines, names its holder, and ends with the holder's connection."""
+    one, two = opened(), opened()
+    one.freeze(EDITION, "hash", readers(1), now=1.0)
+    with one.lock(EDITION, "newsroom-1, process 42"):
+        with pytest.raises(LedgerBusy, match="newsroom-1, process 42 since 20"), two.lock(EDITION, "me"):
+            pass
+        with two.database.engine.connect() as connection:
+            connection.exec_driver_sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'newsroom-1%%'"
+            )
+        with two.lock(EDITION, "me"):
+            pass
+
+
+def test_claims_do_not_wait_for_each_other(opened):
+    """A claim that is not committed yet is stepped over, not waited for."""
+    one, two = opened(), opened()
+    one.freeze(EDITION, "hash", readers(4), now=1.0)
+    with one.database.writing() as transaction:
+        transaction.core.exec_driver_sql("SELECT id FROM deliveries ORDER BY id LIMIT 2 FOR UPDATE")
+        assert [row.address for row in two.claim(EDITION, "two", 9, 2.0)] == [
+            "reader3@example.org",
+            "reader4@example.org",
+        ]
+
+
+def test_connection_lost(opened, postgres):
+    """A server that drops our connections is away, not broken: it is said, and the next try works."""
+    ledger = opened()
+    ledger.freeze(EDITION, "hash", readers(2), now=1.0)
+
+    def work():
+        with psycopg.connect(postgres, autocommit=True) as other, ledger.database.writing() as transaction:
+            other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'digest'")
+            transaction.run("SELECT 1")
+
+    with pytest.raises(LedgerBusy, match="cannot be reached") as caught:
+        work()
+    assert caught.value.exit_code == 75
+    assert ledger.counts(EDITION) == {State.PLANNED: 2}
+
+
+def test_nobody_there():
+    """A server that cannot be reached is named without the password."""
+    with pytest.raises(LedgerBusy, match="cannot be reached") as caught:
+        open_ledger("postgresql://news:secret@127.0.0.1:1/digest", newsroom="ILO Newsroom")
+    assert "secret" not in str(caught.value)
+    assert "127.0.0.1" in str(caught.value)
+
+
+def test_dropped(opened, postgres, postgres_schema):
+    """A ledger that was dropped while its second record is there is not begun afresh."""
+    opened().freeze(EDITION, "hash", readers(2), now=1.0)
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f'DROP SCHEMA "{postgres_schema}" CASCADE')
+    with pytest.raises(LedgerError, match=r"is missing, but .*2022-02~everyone~en\.json"):
+        opened()
+
+
+def test_other_newsroom_and_only_looking(opened):
+    """Whose it is and whether it is there are asked here too."""
+    with pytest.raises(LedgerError, match="there is no ledger yet"):
+        opened(create=False)
+    opened()
+    with pytest.raises(LedgerError, match="not of 'Other'"):
+        opened(newsroom="Other")
+
+
+def test_commits_are_synchronous(opened):
+    """A commit waits for the server's disk, whatever the server's default is."""
+    with opened().database.reading() as transaction:
+        assert transaction.core.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"
