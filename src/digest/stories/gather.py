@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from digest.errors import Fault
 from digest.stories import frontmatter, record, scan
 from digest.stories.duplicates import KEYS, duplicates
-from digest.stories.glance import SIZE, UNKNOWN, Glance, glance, mark, of_story
+from digest.stories.glance import SIZE, UNKNOWN, glance, mark, of_story
 from digest.stories.index import PER_GLANCE, DamagedIndexError
 from digest.stories.names import SUFFIX
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from digest.model import Story
+    from digest.stories.glance import Glance
     from digest.stories.index import Index
     from digest.stories.record import Parsed
     from digest.stories.scan import Page
@@ -85,7 +86,7 @@ class Gathering:
 
     def run(self) -> None:
         """Walk. Raises DamagedIndexError; then another walk, with another index, is needed."""
-        for page in scan.pages(self.reader.root, self.faults):
+        for page in scan.pages(self.reader.root, self.index.ends, self.faults):
             parsed: dict[int, Parsed] = {}
             glances = self._glances(page, parsed)
             self._places.append((page.folder, page.names[-1], len(page.names)))
@@ -103,13 +104,13 @@ class Gathering:
         if known and known.covers(page):
             return known.glances
         before = known.by_name() if known else {}
-        glances = array("I")
+        numbers: list[int] = []
         for number, name in enumerate(page.names):
-            old = before.pop(name, None) if before else None
-            if old and old[0] == page.stamp(number):
-                glances.extend(old[1])
+            if before and (old := before.pop(name, None)) and old[0] == page.stamp(number):
+                numbers += old[1]
             else:
-                glances.extend(self._glance(page, number, parsed))
+                numbers += self._glance(page, number, parsed)
+        glances = array("I", numbers)
         self.index.learn(page, glances, gone=[page.folder + name for name in before])
         return glances
 
@@ -117,11 +118,11 @@ class Gathering:
         try:
             data = page.read(number, SIZE)
         except OSError:
-            return Glance(UNKNOWN, 0, 0)  # parsing will meet the same, and say so
+            return UNKNOWN, 0, 0  # parsing will meet the same, and say so
         if seen := glance(data):
             return seen
         story, _ = parsed[number] = self._parse(page, number)
-        return of_story(story) if story else Glance(frontmatter.day_written(data, self.reader.zone), 0, 0)
+        return of_story(story) if story else (frontmatter.day_written(data, self.reader.zone), 0, 0)
 
     def _take(self, page: Page, glances: array[int], parsed: dict[int, Parsed]) -> None:
         first = self.start.toordinal() - _MARGIN if self.start else _FIRST

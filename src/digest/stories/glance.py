@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import zlib
 from datetime import date
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from digest.model import Story
@@ -36,15 +36,9 @@ _MANY = 20_000  # days to remember: more than fifty years of them
 _days: dict[bytes, int] = {}
 
 
-class Glance(NamedTuple):
-    """`day` is the date as written, as a proleptic ordinal: the instant lies within a day of it, whatever the zone.
-
-    `link` and `guid` are checksums, 0 for none: files with equal ones may be the same story, others cannot be.
-    """
-
-    day: int
-    link: int
-    guid: int
+# Three numbers. The day is the date as written, as a proleptic ordinal: the instant lies within a day of it, whatever
+# the zone. Link and guid are checksums, 0 for none: files with equal ones may be the same story, others cannot be.
+Glance = tuple[int, int, int]
 
 
 def glance(data: bytes) -> Glance | None:
@@ -64,14 +58,14 @@ def glance(data: bytes) -> Glance | None:
         if len(_days) >= _MANY:
             _days.clear()
         _days[written] = day
-    return Glance(day, mark(link), mark(guid))
+    return day, mark(link) if link else 0, mark(guid) if guid else 0
 
 
 def of_story(story: Story) -> Glance:
     """The same of a story that was parsed."""
-    return Glance(story.date.toordinal(), mark(story.link.encode()), mark(story.guid.encode()))
+    return story.date.toordinal(), mark(story.link.encode()), mark(story.guid.encode())
 
 
-def mark(value: bytes | None) -> int:
+def mark(value: bytes) -> int:
     """A checksum that is 0 for nothing only."""
-    return (zlib.crc32(value) or 1) if value else 0
+    return zlib.crc32(value) or int(value != b"")

@@ -99,6 +99,10 @@ class Index:
         if self._connection is not None:
             self._connection.close()
 
+    def ends(self, folder: str) -> frozenset[str]:
+        """The names at which the pages of this folder end."""
+        return frozenset(str(last) for (last,) in self._ask("SELECT last FROM page WHERE folder = ?", (folder,)))
+
     def page(self, folder: str, last: str) -> Known | None:
         """What is known of the page of this folder that ends with the file `last`."""
         key = (folder, last)

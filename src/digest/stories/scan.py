@@ -1,15 +1,14 @@
 """Walk the stories folder: every story file with its stamp, page by page, in the order in which the system lists them.
 
-A page ends after a name whose checksum has nine zero bits, about every 512 files. So a file that comes or goes
-changes its own page and no other, and memory holds one page. It reads no file, follows no symbolic link, and names
-what it does not take.
+A page ends after a name at which one ended before, so that a file that comes or goes changes its own page and no
+other; new pages have 512 files, none has more than 1,024, and memory holds one. It reads no file, follows no symbolic
+link, and names what it does not take.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-import zlib
 from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -18,10 +17,11 @@ from digest.errors import Fault
 from digest.stories.names import SUFFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
-_PAGE = 511  # the bits of a name's checksum that are zero where a page ends
+_NEW, _MOST = 512, 1024  # files in a page where none is known, and where some are
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _REGULAR, _KIND = stat.S_IFREG, 0o170000  # the kind's bits in a mode (inode(7))
@@ -61,8 +61,11 @@ class Page:
             os.close(file)
 
 
-def pages(root: Path, faults: list[Fault]) -> Iterator[Page]:
-    """Every story file below `root`. What is in the way (links, unreadable folders, odd names) is added to `faults`."""
+def pages(root: Path, ends: Callable[[str], AbstractSet[str]], faults: list[Fault]) -> Iterator[Page]:
+    """Every story file below `root`. What is in the way (links, unreadable folders, odd names) is added to `faults`.
+
+    `ends` gives the names in a folder at which pages ended before.
+    """
     stack = [""]
     while stack:
         folder = stack.pop()
@@ -74,41 +77,55 @@ def pages(root: Path, faults: list[Fault]) -> Iterator[Page]:
             faults.append(Fault(file=str(root / folder), message=message))
             continue
         try:
-            yield from _listed(root, folder, descriptor, stack, faults)
+            for found in _listed(folder, descriptor, ends(folder)):
+                if isinstance(found, Page):
+                    yield found
+                elif found.name[0] != "." and found.is_dir(follow_symlinks=False):
+                    stack.append(f"{folder}{found.name}/")
+                elif message := _oddity(found):
+                    faults.append(Fault(file=_shown(root / folder / found.name), message=message))
         finally:
             os.close(descriptor)
 
 
-def _listed(root: Path, folder: str, descriptor: int, stack: list[str], faults: list[Fault]) -> Iterator[Page]:
+def _listed(folder: str, descriptor: int, ends: AbstractSet[str]) -> Iterator[Page | os.DirEntry[str]]:
+    """The folder's pages, and every entry that is no story file."""
     # The loop runs once for each file there is: hence the bound methods, and checks in the order of what they cost.
-    page, crc32 = Page(folder, descriptor), zlib.crc32
-    add_name, add_number = page.names.append, page.stamps.append
+    most = _MOST if ends else _NEW
+    page = Page(folder, descriptor)
+    names, add_name, add_number = page.names, page.names.append, page.stamps.append
     with os.scandir(descriptor) as entries:
         for entry in entries:
             name = entry.name
-            if name[-3:] == SUFFIX and name[0] != ".":
-                try:
-                    found = entry.stat(follow_symlinks=False)
-                    end = not crc32(name.encode()) & _PAGE
-                except (OSError, UnicodeEncodeError):
-                    pass  # said below
-                else:
-                    if found.st_mode & _KIND == _REGULAR:
-                        add_name(name)
-                        add_number(found.st_mtime_ns)
-                        add_number(found.st_ctime_ns)
-                        add_number(found.st_size)
-                        if end:
-                            yield page
-                            page = Page(folder, descriptor)
-                            add_name, add_number = page.names.append, page.stamps.append
-                        continue
-            if name[0] != "." and entry.is_dir(follow_symlinks=False):
-                stack.append(f"{folder}{name}/")
-            elif message := _oddity(entry):
-                faults.append(Fault(file=_shown(root / folder / name), message=message))
-    if page.names:
+            if name[-3:] != SUFFIX or name[0] == "." or not (name.isascii() or _encodable(name)):
+                yield entry
+                continue
+            try:
+                found = entry.stat(follow_symlinks=False)
+            except OSError:
+                yield entry
+                continue
+            if found.st_mode & _KIND != _REGULAR:
+                yield entry
+                continue
+            add_name(name)
+            add_number(found.st_mtime_ns)
+            add_number(found.st_ctime_ns)
+            add_number(found.st_size)
+            if name in ends or len(names) == most:
+                yield page
+                page = Page(folder, descriptor)
+                names, add_name, add_number = page.names, page.names.append, page.stamps.append
+    if names:
         yield page
+
+
+def _encodable(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _oddity(entry: os.DirEntry[str]) -> str:
@@ -121,16 +138,15 @@ def _oddity(entry: os.DirEntry[str]) -> str:
             if name.endswith(SUFFIX) or entry.is_dir():
                 message = "is a symbolic link, and links are not followed here; put the thing itself there"
         elif name.endswith(SUFFIX):
-            name.encode()
             entry.stat(follow_symlinks=False)
-            if not entry.is_file():
+            if not _encodable(name):
+                message = "has a name that is not UTF-8; rename it"
+            elif not entry.is_file():
                 message = "is no file; put a story there, or nothing"
         elif name.lower().endswith((SUFFIX, ".markdown")):
             message = "is not taken for a story, whose file name ends in .md; rename it"
     except FileNotFoundError:
         message = ""  # it went away since it was listed
-    except UnicodeEncodeError:
-        message = "has a name that is not UTF-8; rename it"
     except OSError as error:
         message = f"cannot be looked at ({error.strerror})"
     return message
