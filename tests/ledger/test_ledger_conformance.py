@@ -376,6 +376,13 @@ class TestStanding:
                 change("2022-03/everyone/en")
         assert ledger.cancel("2022-03/everyone/en", NOW) == 0
 
+    def test_back_from_a_sender(self, ledger):
+        """What a sender gives back, or puts off, after the cancellation is cancelled too."""
+        ids = sending(ledger)
+        ledger.cancel(EDITION, NOW)
+        ledger.record([said(ids[0], Event.ACCEPT), said(ids[1], Event.DEFER, 450, "later")], NOW, "me")
+        assert ledger.counts(EDITION) == {State.SENDING: 1, State.SENT: 1, State.CANCELLED: 1}
+
     def test_crash_after_cancel(self, ledger):
         """What a dead sender had claimed of a cancelled edition is cancelled too, and no doubt is sent again."""
         ids = claimed(ledger)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from digest.delivery import Event
 from digest.ledger import backoff, statements
 from digest.ledger.database import as_json
-from digest.ledger.moves import words
+from digest.ledger.moves import TARGET, WAITING, words
 from digest.ledger.suppressing import sweep
 
 if TYPE_CHECKING:
@@ -73,6 +73,8 @@ def _apply(transaction: Transaction, event: Event, told: dict[int, Outcome | Non
         for delivery, outcome in told.items()
     ]
     done = transaction.run(statements.APPLY[event], rows=as_json(rows), now=now, owner=owner)
+    if TARGET[event] in WAITING:
+        transaction.run(statements.CALL_OFF, ids=as_json(told))
     return set() if len(done) == len(told) else set(told) - {row[0] for row in done}
 
 

@@ -48,6 +48,12 @@ GIVE_BACK = (
     "AND edition IN (SELECT id FROM editions WHERE standing <> 'open')"
 )
 
+# In a cancelled edition nobody waits: what came back from a sender is cancelled too.
+CALL_OFF = (
+    "UPDATE deliveries SET state = 'cancelled', next_try = 0 WHERE id IN {ids} AND state IN ('planned', 'deferred') "
+    "AND edition IN (SELECT id FROM editions WHERE standing = 'cancelled')"
+)
+
 COLUMNS = "id, recipient, address, name, language, fields, message_id, state, attempts, code, detail, next_try, changed"
 
 _CLAIM = (

@@ -220,7 +220,10 @@ class MemoryLedger:
             values |= {"code": said.code, "detail": detail}
         if event is Event.DEFER:
             values["next_try"] = now + backoff.delay(said, delivery=number, attempts=row.attempts + 1)
-        self._put(row, TARGET[event], now, **values)
+        state = TARGET[event]
+        if state in WAITING and self._mailings[row.edition].standing is Standing.CANCELLED:
+            state, values["next_try"] = State.CANCELLED, 0.0
+        self._put(row, state, now, **values)
         return True
 
     def settle(self, edition: str, addresses: Iterable[str], event: Event, detail: str, now: float) -> frozenset[str]:
