@@ -1,0 +1,269 @@
+"""Feeds and tables: RSS, Atom, JSON Feed, CSV, and telling them apart."""
+
+from __future__ import annotations
+
+import json
+import socket
+from datetime import UTC, date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import html as lxml_html
+from markdown_it import MarkdownIt
+
+from digest.errors import ImportFailed
+from digest.stories import feeds, importer, prose, table
+
+ZURICH = ZoneInfo("Europe/Zurich")
+DATA = Path(__file__).parent / "data"
+FEED = "https://news.example/feed"
+
+
+def read(data, source=FEED, **options):
+    return importer.read(source, data, zone=ZURICH, language="en", **options)
+
+
+def test_rss_gives_titles_links_guids_times_pictures_credits_and_topics():
+    """Times are instants in the newsroom's zone; HTML descriptions become Markdown; what is unsafe is left out."""
+    listing = read((DATA / "feed.rss").read_bytes())
+    assert (listing.title, listing.language) == ("Impact & people", "en")
+    one, two = listing.items
+    assert (one.title, one.link, one.guid) == ("Skills & jobs", "https://news.example/a", "g1")
+    assert one.date == datetime(2022, 2, 14, 23, 30, tzinfo=UTC)
+    assert one.date.date() == date(2022, 2, 15)
+    assert (one.image, one.credit, one.topics) == ("https://news.example/i.jpg", "© A", ("skills-work", "youth"))
+    assert one.summary == "Hello [you](https://news.example/y), *dear*.\n\n- one\n- two"
+    assert (two.link, two.date_only) == ("", True)
+    assert two.summary.startswith("First paragraph")
+    assert "Third" not in two.summary
+    assert [str(fault) for fault in listing.faults] == [
+        f"{FEED}: 'Bad day': its date 'Wed, 30 Feb 2022 09:00:00 GMT' cannot be read; left out",
+        f"{FEED}: 'No day': has no date; left out",
+    ]
+    assert "javascript" in listing.notes[0]
+
+
+def test_atom_gives_the_same():
+    """Published before updated, alternate links, HTML and XHTML contents."""
+    listing = read((DATA / "feed.atom").read_bytes())
+    assert [
+        (item.title, item.guid, item.link, item.date.date().isoformat(), item.summary) for item in listing.items
+    ] == [
+        ("A < B", "tag:x,1", "https://news.example/1", "2022-02-14", "The *summary*."),
+        ("Second", "tag:x,2", "https://news.example/2", "2022-02-13", "Only content."),
+    ]
+
+
+def test_json_feed_gives_the_same():
+    """Version 1.1, with HTML or plain content."""
+    items = [
+        {
+            "id": "1",
+            "url": "/1",
+            "title": "One",
+            "date_published": "2022-02-14T09:00:00+01:00",
+            "content_html": "<p>A</p>",
+        },
+        {"id": "2", "title": "Two", "date_published": "2022-02-13", "content_text": "5 * 3\n\nB", "tags": ["Skills"]},
+        {"id": "3", "title": "Three"},
+        "nonsense",
+    ]
+    data = json.dumps({"version": "https://jsonfeed.org/version/1.1", "title": "News", "items": items}).encode()
+    listing = read(data, content_type="application/feed+json")
+    assert [(item.title, item.link, item.guid, item.summary) for item in listing.items] == [
+        ("One", "https://news.example/1", "1", "A"),
+        ("Two", "", "2", "5 \\* 3\n\nB"),
+    ]
+    assert len(listing.faults) == 2
+
+
+BILLION_LAUGHS = (
+    '<!DOCTYPE lolz [<!ENTITY a "ha">'
+    + "".join(f'<!ENTITY {chr(98 + n)} "{f"&{chr(97 + n)};" * 10}">' for n in range(9))
+    + "]><rss><channel><title>&j;</title></channel></rss>"
+)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (BILLION_LAUGHS.encode(), "declares XML entities"),
+        (BILLION_LAUGHS.encode("utf-16"), "declares XML entities"),
+        (b'<?xml version="1.0" encoding="utf-7"?><!DOCTYPE x [<!ENTITY a "b">]><rss/>', "declares XML entities"),
+        (
+            b'<!DOCTYPE r [<!ENTITY x SYSTEM "file:///etc/passwd">]><rss><title>&x;</title></rss>',
+            "declares XML entities",
+        ),
+        (b"<rss>" + b"<a>" * 100_000, "within each other"),
+        (b'{"items": ' + b"[" * 100_000, "is not JSON"),
+        (b'{"a": 1}', "no JSON Feed"),
+        (b"%PDF-1.7", "is a PDF"),
+        (b"PK\x03\x04", "is a ZIP file"),
+        (b"\x1f\x8b", "packed with gzip"),
+        (b"News\n\n\xff", "feed:3: is not UTF-8 here"),
+        (b"News\n\0", "holds a NUL"),
+        (b"x" * 20_000_001, "has 20,000,001 bytes"),
+    ],
+    ids=range(13),
+)
+def test_what_is_hostile_or_no_listing_is_refused_with_its_reason(data, reason):
+    """Bombs, entities, depth, documents, damage: one line each."""
+    with pytest.raises(ImportFailed, match=reason) as caught:
+        read(data)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_page_that_is_said_to_be_a_feed_is_refused():
+    """The format that a person gave is believed, and what comes of it is said."""
+    with pytest.raises(ImportFailed, match="neither RSS nor Atom"):
+        read(b"<html><p>No feed</p></html>", format="feed")
+
+
+def test_a_feed_opens_nothing(monkeypatch, tmp_path):
+    """Not the external DTD, not a stylesheet, not a file or address that its text happens to be."""
+    asked = []
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **_: asked.append(args))
+    monkeypatch.setattr(socket.socket, "connect", lambda *args: asked.append(args))
+    monkeypatch.chdir(tmp_path)
+    data = (
+        b'<?xml-stylesheet href="http://127.0.0.1:1/x.xsl"?>'
+        b'<!DOCTYPE rss PUBLIC "-//N//DTD RSS 0.91//EN" "http://127.0.0.1:1/rss.dtd"><rss version="0.91"><channel>'
+        b"<title>T</title><item><title>A</title><pubDate>Mon, 14 Feb 2022 09:00:00 GMT</pubDate></item></channel></rss>"
+    )
+    assert len(read(data).items) == 1
+    assert asked == []
+
+
+def test_a_damaged_feed_is_read_as_far_as_it_goes_and_says_so():
+    """The items that are whole are items."""
+    data = (DATA / "feed.rss").read_bytes().split(b"<item><title>Bad day")[0]
+    listing = read(data)
+    assert [item.title for item in listing.items] == ["Skills & jobs"]
+    assert any("damaged XML" in note for note in listing.notes)
+
+
+def test_a_table_is_read_by_its_heads():
+    """Other names for columns, semicolons, a byte order mark, quotes, several lines in a cell."""
+    text = (
+        "\ufeffHeadline;Published;URL;Series;Description;Tags;Country;Section\r\n"
+        '"One; and ""two""";14.02.2022;https://x.org/1;Skills;"5 * 3\r\n\r\nMore";Skills, Youth;pk;Impact & People\r\n'
+        "\r\n"
+        "Two;2022-02-13;;;;;;\r\n"
+    )
+    listing = read(text.encode(), "stories.csv")
+    one, two = listing.items
+    assert (one.title, one.link, one.kicker, one.summary) == (
+        'One; and "two"',
+        "https://x.org/1",
+        "Skills",
+        "5 \\* 3\n\nMore",
+    )
+    assert (one.topics, one.countries, one.channel, one.line) == (("skills", "youth"), ("PK",), "impact-people", 2)
+    assert (two.title, two.line, listing.faults, listing.title) == ("Two", 6, (), "")
+
+
+def test_rows_that_cannot_be_read_are_faults_with_their_lines():
+    """No title, no day, a bad day, a bad address, a bad country, too many values: the others go on."""
+    rows = ["title,date,link,country,colour", ",2022-02-14,,,", "A,soon,,,", "B,2022-02-30,,,"]
+    rows += ["C,2022-02-14,javascript:x,,", "D,2022-02-14,,Pakistan,", "E,2022-02-14,,,,,x", "Good,2022-02-14,,,"]
+    listing = read("\n".join(rows).encode(), "a.csv")
+    assert [item.title for item in listing.items] == ["Good"]
+    assert [(fault.line, fault.key) for fault in listing.faults] == [
+        (2, "title"),
+        (3, "date"),
+        (4, "date"),
+        (5, "link"),
+        (6, "countries"),
+        (7, ""),
+    ]
+    assert listing.notes[0].startswith("a.csv:1: column 'colour' is not known")
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("title,title,date\na,b,2022-02-14", "given twice"),
+        ('title,date\n"a', "is not CSV"),
+        ("a,b\n1,2", "must name the columns"),
+    ],
+)
+def test_a_table_that_is_none_says_why(text, fault):
+    """And gives no item."""
+    listing = table.parse(text, "a.csv", zone=ZURICH)
+    assert listing.items == ()
+    assert fault in listing.faults[0].message
+
+
+@pytest.mark.parametrize(
+    ("data", "content_type", "kind"),
+    [
+        (b"<!DOCTYPE html><p>1", "", "html"),
+        (b"\xef\xbb\xbf<!-- c --><html>", "text/plain", "html"),
+        (b"<?xml version='1.0'?><rss version='2.0'/>", "text/html", "feed"),
+        (b"<rdf:RDF xmlns='x'/>", "", "feed"),
+        (b'<?xml version="1.0"?><html xmlns="x"/>', "application/xml", "html"),
+        (b' {"version": 1}', "", "jsonfeed"),
+        (b"date,title,link\n", "", "csv"),
+        (b"News\n\n1. A", "", "text"),
+        (b"5 < 6", "text/plain", "text"),
+    ],
+)
+def test_a_source_is_told_by_its_content(data, content_type, kind):
+    """Whatever the server called it."""
+    from digest.stories import sniff
+
+    assert sniff.detect(sniff.decode(data, "x", content_type), content_type) == kind
+
+
+def test_other_character_sets_are_read_when_they_are_declared():
+    """In the header, in the page, or by a mark; Latin-1 is what the web means by it."""
+    from digest.stories import sniff
+
+    page = "<meta charset='{}'>é“"
+    assert sniff.decode(page.format("iso-8859-1").encode("cp1252"), "x").endswith("é“")
+    assert (
+        sniff.decode("é".encode("cp1251", "ignore") + "я".encode("cp1251"), "x", "text/html; charset=windows-1251")
+        == "я"
+    )
+    assert sniff.decode("é".encode("utf-16"), "x") == "é"
+
+
+@given(
+    st.text(alphabet=st.characters(codec="utf-8", exclude_categories=["Cc", "Cf", "Zl", "Zp", "Cs", "Cn"]), max_size=60)
+)
+def test_escaped_text_shows_exactly_itself_in_markdown(text):
+    """Whatever a source's text holds, a reader sees it and nothing else."""
+    line = " ".join(text.split())
+    shown = lxml_html.fromstring(f"<div>{MarkdownIt().render(prose.escape(line))}</div>")
+    assert not {one.tag for one in shown.iter()} - {"div", "p"}
+    assert " ".join("".join(shown.itertext()).split()) == line
+
+
+@given(st.text(alphabet="<>/abip=\"' &;*_[]()#-\n", max_size=120))
+def test_any_html_becomes_markdown_without_a_tag(text):
+    """Rendered, it holds prose, lists, links and emphasis only."""
+    shown = MarkdownIt().render(prose.from_html(text))
+    assert not {one.tag for one in lxml_html.fromstring(f"<div>{shown}</div>").iter()} - {
+        *("div", "p", "ul", "li", "a", "em", "strong", "hr"),
+    }
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_make_the_reader_fail(data):
+    """Bytes are a listing, or are refused."""
+    try:
+        assert read(data, "x").source == "x"
+    except ImportFailed:
+        assert data
+
+
+def test_feeds_are_bounded():
+    """After 5,000 entries the rest is left out, and said to be."""
+    entry = "<item><title>A</title><pubDate>Mon, 14 Feb 2022 09:00:00 GMT</pubDate></item>"
+    text = f'<rss version="2.0"><channel><title>T</title>{entry * 5_002}</channel></rss>'
+    listing = feeds.parse_xml(text, FEED, zone=ZURICH)
+    assert len(listing.items) == feeds.MAX_ENTRIES
+    assert "the rest is left out" in listing.faults[0].message
