@@ -86,13 +86,19 @@ class Gathering:
 
     def run(self) -> None:
         """Walk. Raises DamagedIndexError; then another walk, with another index, is needed."""
+        first = self.start.toordinal() - _MARGIN if self.start else _FIRST
+        last = self.end.toordinal() + _MARGIN if self.end else _LAST
+        self.index.recall(first, last)
         for page in scan.pages(self.reader.root, self.index.ends, self.faults):
             parsed: dict[int, Parsed] = {}
             glances = self._glances(page, parsed)
             self._places.append((page.folder, page.names[-1], len(page.names)))
             for number, marks in enumerate(self._marks, 1):
                 marks.extend(glances[number::PER_GLANCE])
-            self._take(page, glances, parsed)
+            for number, day in enumerate(glances[0::PER_GLANCE]):
+                if first <= day <= last or day == UNKNOWN:
+                    found = parsed.get(number) or self._known(page, number) or self._parse(page, number)
+                    self._take(page.path(number), found)
         self.index.finish()
         self._refuse_duplicates()
         self.stories = sorted(self._taken.values(), key=_order)
@@ -124,32 +130,33 @@ class Gathering:
         story, _ = parsed[number] = self._parse(page, number)
         return of_story(story) if story else (frontmatter.day_written(data, self.reader.zone), 0, 0)
 
-    def _take(self, page: Page, glances: array[int], parsed: dict[int, Parsed]) -> None:
-        first = self.start.toordinal() - _MARGIN if self.start else _FIRST
-        last = self.end.toordinal() + _MARGIN if self.end else _LAST
-        days = glances[0::PER_GLANCE]
-        wanted = [number for number, day in enumerate(days) if first <= day <= last or day == UNKNOWN]
-        records = self.index.records([(page.path(number), page.stamp(number)) for number in wanted])
-        for number in wanted:
-            path = page.path(number)
-            known = self.reader.load(path, records[path]) if path in records else None
-            story, faults = parsed.get(number) or known or self._parse(page, number)
-            self.faults += faults
-            if story and self._inside(story):
-                self._taken[path] = story
+    def _take(self, path: str, found: Parsed) -> None:
+        story, faults = found
+        self.faults += faults
+        if story and self._inside(story):
+            self._taken[path] = story
+
+    def _known(self, page: Page, number: int) -> Parsed | None:
+        path = page.path(number)
+        text = self.index.record(path, page.stamp(number))
+        return self.reader.load(path, text) if text else None
 
     def _parse(self, page: Page, number: int) -> Parsed:
         path, stamp = page.path(number), page.stamp(number)
         if stamp[-1] > frontmatter.MAX_BYTES:
             return None, (frontmatter.too_large(self.reader.shown(path), stamp[-1]),)
         try:
-            parsed = self.reader.parse(path, page.read(number, frontmatter.MAX_BYTES + 1))
+            data = page.read(number, stamp[-1] + 1)
+            if len(data) > stamp[-1]:  # it has grown since it was listed
+                data = page.read(number, frontmatter.MAX_BYTES + 1)
         except FileNotFoundError:
             return None, ()  # it went away since it was listed
         except OSError as error:
             return None, (Fault(file=self.reader.shown(path), message=f"cannot be read ({error.strerror})"),)
-        self.index.remember(path, stamp, record.dump(parsed))
-        return parsed
+        found = self.reader.parse(path, data)
+        day = found[0].date.toordinal() if found[0] else frontmatter.day_written(data, self.reader.zone)
+        self.index.remember(path, stamp, day, record.dump(found))
+        return found
 
     def _inside(self, story: Story) -> bool:
         # In UTC: two times of one zone compare by the clock on the wall, which is wrong in the hour that comes twice.

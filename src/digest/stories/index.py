@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 from digest.stories.scan import PER_STAMP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
     from types import TracebackType
 
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 
 PER_GLANCE = 3  # numbers kept for each file: day, mark of the link, mark of the guid
 _APPLICATION = 0x44696753  # "DigS", SQLite's application_id
-_SCHEMA = 1  # raise it when a table changes
+_SCHEMA = 2  # raise it when a table changes
 _YOUNG = 2_000_000_000  # ns: FAT keeps times to two seconds, and nothing is coarser
 _PATIENCE = 2.0  # seconds to wait for another process, before doing without it
-_VARIABLES = 500  # in one statement; SQLite takes 999 at least
 _BATCH = 64  # pages in one transaction, about 32,000 files
 _TABLES = """
 CREATE TABLE IF NOT EXISTS owner (name TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS page (folder TEXT NOT NULL, last TEXT NOT NULL, names TEXT NOT NULL, stamps BLOB NOT NULL,
     glances BLOB NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY (folder, last));
 CREATE TABLE IF NOT EXISTS story (path TEXT PRIMARY KEY, mtime INTEGER NOT NULL, ctime INTEGER NOT NULL,
-    size INTEGER NOT NULL, record TEXT NOT NULL, checksum INTEGER NOT NULL);
+    size INTEGER NOT NULL, day INTEGER NOT NULL, record TEXT NOT NULL, checksum INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS story_day ON story (day);
 DELETE FROM owner; DELETE FROM page; DELETE FROM story
 """
 # Errors that speak of the circumstances (busy, read-only, full, forbidden), not of what the file holds.
@@ -82,7 +82,8 @@ class Index:
         self._young = time.time_ns() - _YOUNG
         self._visited: set[tuple[str, str]] = set()
         self._pages: dict[tuple[str, str], Known] = {}  # to be written
-        self._records: dict[str, tuple[Stamp, str]] = {}
+        self._records: dict[str, tuple[int, int, int, int, str, int]] = {}
+        self._recalled: dict[str, tuple[Stamp, str]] = {}
         self._gone: list[str] = []  # paths without a story any more
         self._dropped: list[tuple[str, str]] = []  # pages that are no more
         self._connection = None if path is None else _connect(path, owner)
@@ -127,26 +128,22 @@ class Index:
         if len(self._pages) >= _BATCH:
             self._write()
 
-    def records(self, files: Sequence[tuple[str, Stamp]]) -> dict[str, str]:
-        """The records, by path, of those files of which there is one with this stamp."""
-        found: dict[str, str] = {}
-        for start in range(0, len(files), _VARIABLES):
-            stamps = dict(files[start : start + _VARIABLES])
-            query = f"SELECT * FROM story WHERE path IN ({', '.join('?' * len(stamps))})"  # noqa: S608 - marks only
-            for path, mtime, ctime, size, record, checksum in self._ask(query, tuple(stamps)):
-                whole = isinstance(record, str) and zlib.crc32(record.encode()) == checksum
-                if whole and stamps.get(path) == (mtime, ctime, size):
-                    found[path] = record
-            for path in stamps.keys() & self._records.keys():
-                stamp, record = self._records[path]
-                if stamp == stamps[path]:
-                    found[path] = record
-        return found
+    def recall(self, first: int, last: int) -> None:
+        """Fetch the records of the days from `first` to `last` (ordinals), and those of unknown days, all at once."""
+        query = "SELECT path, mtime, ctime, size, record, checksum FROM story WHERE day BETWEEN ? AND ? OR day = 0"
+        for path, mtime, ctime, size, record, checksum in self._ask(query, (first, last)):
+            if isinstance(record, str) and zlib.crc32(record.encode()) == checksum:
+                self._recalled[path] = (mtime, ctime, size), record
 
-    def remember(self, path: str, stamp: Stamp, record: str) -> None:
+    def record(self, path: str, stamp: Stamp) -> str | None:
+        """The record of the file with this path and stamp, if it was recalled; it is given once."""
+        known = self._recalled.pop(path, None)
+        return known[1] if known and known[0] == stamp else None
+
+    def remember(self, path: str, stamp: Stamp, day: int, record: str) -> None:
         """Keep the record of a story that was parsed."""
         if self._writable and max(stamp[:2]) < self._young:
-            self._records[path] = (stamp, record)
+            self._records[path] = (*stamp, day, record, zlib.crc32(record.encode()))
             if len(self._records) >= _BATCH * _BATCH:
                 self._write()
 
@@ -179,15 +176,13 @@ class Index:
             (folder, last, known.names, known.stamps, known.glances.tobytes(), zlib.crc32(known.glances.tobytes()))
             for (folder, last), known in self._pages.items()
         ]
-        records = [
-            (path, *stamp, record, zlib.crc32(record.encode())) for path, (stamp, record) in self._records.items()
-        ]
+        records = [(path, *values) for path, values in self._records.items()]
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             self._connection.executemany("DELETE FROM story WHERE path = ?", ((path,) for path in self._gone))
             self._connection.executemany("DELETE FROM page WHERE folder = ? AND last = ?", self._dropped)
             self._connection.executemany("INSERT OR REPLACE INTO page VALUES (?, ?, ?, ?, ?, ?)", pages)
-            self._connection.executemany("INSERT OR REPLACE INTO story VALUES (?, ?, ?, ?, ?, ?)", records)
+            self._connection.executemany("INSERT OR REPLACE INTO story VALUES (?, ?, ?, ?, ?, ?, ?)", records)
             self._connection.execute("COMMIT")
         except (sqlite3.Error, UnicodeDecodeError) as error:
             _raise_if_damaged(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def read(text: str, zone: ZoneInfo) -> tuple[datetime, bool]:
     return datetime.combine(day, clock).astimezone(zone), False
 
 
+@lru_cache(4096)  # a month has thirty of them, whatever the number of its stories
 def first_instant(day: date, zone: ZoneInfo) -> datetime:
     """When `day` begins in `zone`. Where the clocks skip midnight, that is the moment after the gap."""
     return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC).astimezone(zone)
