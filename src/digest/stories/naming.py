@@ -27,7 +27,7 @@ def slug(text: str, longest: int = LONGEST) -> str:
     'from-9-5-to-web-development-honey-sta'
     """
     words: list[str] = [""]
-    for char in unicodedata.normalize("NFC", text.translate(_INSIDE_WORDS).casefold()).translate(_LETTERS):
+    for char in unicodedata.normalize("NFKC", text.translate(_INSIDE_WORDS)).casefold().translate(_LETTERS):
         kind = unicodedata.category(char)[0]
         if kind in "LM" or char.isdecimal():
             words[-1] += _bare(char)
