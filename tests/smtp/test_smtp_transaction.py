@@ -313,7 +313,7 @@ def test_a_server_that_left_while_nothing_was_said_costs_nobody(fault):
     with FaultServer(at(Phase.DOT, idle, times=1)) as server:
         session = SmtpTransport(settings(server)).open()
         events = [outcome.event for outcome in session.deliver(mails(1), lambda _: True)]
-        while not session._talk.link.wire.heard():
+        while not session._channel.talk.link.wire.heard():
             pass
         events += [outcome.event for outcome in session.deliver(mails(2, start=1), lambda _: True)]
         session.close()

@@ -32,13 +32,16 @@ class Lookahead:
 
     def first(self) -> Outgoing | None:
         """The mail whose turn it is."""
-        self.fetch(1)
-        return self._taken[0] if self._taken else None
+        return self.at(0)
 
     def second(self) -> Outgoing | None:
         """The one after it."""
-        self.fetch(2)
-        return self._taken[1] if len(self._taken) > 1 else None
+        return self.at(1)
+
+    def at(self, place: int) -> Outgoing | None:
+        """The mail that is `place` behind the first."""
+        self.fetch(place + 1)
+        return self._taken[place] if len(self._taken) > place else None
 
     def drop(self) -> Outgoing:
         """The first one has its Outcome."""

@@ -1,0 +1,67 @@
+"""Mails by DATA (RFC 5321): one body in flight, and with PIPELINING the next envelope behind it.
+
+    envelope 1 ─▶ replies ─▶ intent 1 ─▶ body 1, dot, envelope 2 ─▶ dot's reply = outcome 1 ─▶ replies ─▶ intent 2 ─▶ …
+
+With PIPELINING (RFC 2920, 3.1 allows all of this) an envelope is one write, and a body goes out in one write with the
+envelope of the next mail, so a mail costs one round trip. Without it, every command waits for its reply. When a
+connection dies, at most one mail of it is in doubt.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from digest.delivery import Event, Outcome, Phase
+from digest.sender.verdict import Heard
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from digest.delivery import Outgoing
+    from digest.sender.channel import Channel
+    from digest.sender.lookahead import Lookahead
+
+
+def converse(channel: Channel, taken: Lookahead, intend: Callable[[Outgoing], bool]) -> Iterator[Outcome]:
+    """Send until there is no mail, or the run is to stop; what is left in `taken` then was not spoken of.
+
+    Raises SendStopped or TransportError after the Outcome of the mail that met it.
+    """
+    said = False  # the first mail's envelope went out with the body before it
+    while (mail := taken.first()) is not None:
+        if not said:
+            if not channel.make_ready(mail):
+                return
+            refused = channel.object_to(mail)
+            if refused is not None:
+                taken.drop()
+                yield refused[0]
+                if refused[1] is not None:
+                    raise refused[1]
+                continue
+            channel.talk.open(mail)
+            taken.fetch(2)  # made while the server thinks
+        talk = channel.talk
+        answer = talk.hear_envelope()
+        said = False
+        intended = answer.heard is Heard.YES
+        if intended:
+            if not intend(mail):
+                taken.drop()
+                yield withheld(mail, Phase.DATA)
+                continue  # after a 354 only closing the connection takes a mail back: make_ready() does that
+            following = taken.second()
+            said = following is not None and channel.may_follow(following)
+            cut = talk.say_body(mail, following if said else None)
+            taken.fetch(3 if said else 2)
+            answer = cut or talk.hear(Phase.DOT)
+        taken.drop()
+        outcome, error = channel.judge(mail, answer, intended=intended)
+        yield outcome
+        if error is not None:
+            raise error
+
+
+def withheld(mail: Outgoing, phase: Phase) -> Outcome:
+    """The Outcome of a mail whose intent was refused at the last moment."""
+    return Outcome(delivery=mail.delivery, event=Event.SUPPRESS, phase=phase, detail="not to be mailed any more")
