@@ -255,8 +255,8 @@ class OpenNewsroom:
             read_file=self.read_image,
         )
 
-    def letterhead(self, audience: Audience) -> Letterhead:
-        """What every mail to this audience says of itself."""
+    def letterhead(self, audience: Audience, *, own_mailto: bool = False) -> Letterhead:
+        """What every mail to this audience says of itself; with `own_mailto`, each names its reader's own mailto."""
         from digest.mail.letterhead import Letterhead
 
         newsroom, settings = self.config.newsroom, self.config.settings
@@ -268,6 +268,7 @@ class OpenNewsroom:
             list_id=f"{audience.name}.{domain}",
             list_name=audience.title,
             unsubscribe_mailto=settings.unsubscribe.mailto or newsroom.contact,
+            unsubscribe_own_mailto=own_mailto,
             unsubscribe_https=settings.unsubscribe.url.startswith("https://"),  # RFC 8058 knows no other
             feedback_id=audience.name,
             message_id_domain=newsroom.sender.rpartition("@")[2],
@@ -281,6 +282,7 @@ class OpenNewsroom:
         return {
             "name": "",
             "address": f"reader@{self.config.newsroom.sender.rpartition('@')[2]}",
+            "unsubscribe_mailto": mailto,
             "unsubscribe_url": f"{unsubscribe.url.rstrip('/')}/u/example" if unsubscribe.url else mailto,
         }
 

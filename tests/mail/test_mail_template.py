@@ -381,3 +381,19 @@ def test_slots_name_what_a_reader_must_have():
         "fields.city"
     }
     assert EDITION.id == "2022-02/everyone/en"
+
+
+@pytest.mark.parametrize("https", [False, True])
+def test_leaving_by_mail_can_carry_the_readers_own_token(https):
+    """With unsubscribe_own_mailto each reader's List-Unsubscribe has their own mailto, after the https one if any."""
+    token = "mailto:leave@example.org?subject=unsubscribe%20abc"
+    made = template(head=letterhead(unsubscribe_https=https, unsubscribe_own_mailto=True))
+    values = VALUES | {"unsubscribe_mailto": token}
+    data = mail(made, values=values)
+    assert data == slow_join(made, ANNA, values, identifier())
+    head = data.partition(b"\r\n\r\n")[0].replace(b"\r\n ", b" ")
+    (field,) = [line for line in head.split(b"\r\n") if line.startswith(b"List-Unsubscribe:")]
+    assert field.endswith(b"<" + token.encode() + b">")
+    assert (b"<https://" in field) is https
+    with pytest.raises(RenderError, match="unsubscribe_mailto"):
+        mail(made, values=values | {"unsubscribe_mailto": "https://example.org"})

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from digest.model import Recipient
 
 UNSUBSCRIBE = "unsubscribe_url"  # the value that List-Unsubscribe needs when readers can leave over https
+UNSUBSCRIBE_BY_MAIL = "unsubscribe_mailto"  # and when the mail with which they leave must prove whose it is
 
 Line = tuple[tuple[str, ...], tuple[str, ...]]  # a line's literals, and the names of the slots between them
 
@@ -50,7 +51,7 @@ def shared(head: Letterhead, subject: Line, date: datetime, language: str, conte
         rows[Row.SUBJECT] = subject_field(subject, {})
     if head.list_id:
         rows[Row.LIST] = header.list_id(head.list_name, head.list_id)
-    if head.leave_by_mail and not head.unsubscribe_https:
+    if head.leave_by_mail and not (head.unsubscribe_https or head.unsubscribe_own_mailto):
         rows[Row.LEAVE] = header.urls("List-Unsubscribe", [head.leave_by_mail])
     if head.unsubscribe_https:
         rows[Row.REST] += header.literal("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")  # RFC 8058, 3.1
@@ -82,27 +83,37 @@ def subject_field(subject: Line, values: Mapping[str, str], prefix: str = "") ->
     return header.unstructured("Subject", one_line(prefix + text))
 
 
-class LeaveByLink:
-    """Writes List-Unsubscribe with a reader's own https address first, as RFC 8058, 3.1 asks."""
+class Leave:
+    """Writes a reader's own List-Unsubscribe: the https address first, as RFC 8058, 3.1 asks, then the mailto."""
 
-    __slots__ = ("_rest",)
+    __slots__ = ("_shared", "slots")
 
     def __init__(self, letterhead: Letterhead) -> None:
-        by_mail = letterhead.leave_by_mail
-        self._rest = f">,\r\n <{by_mail}>\r\n" if by_mail else ">\r\n"
+        own = letterhead.unsubscribe_own_mailto
+        self._shared = [] if own or not letterhead.leave_by_mail else [letterhead.leave_by_mail]
+        wanted = ((letterhead.unsubscribe_https, UNSUBSCRIBE), (own, UNSUBSCRIBE_BY_MAIL))
+        self.slots = tuple(slot for needed, slot in wanted if needed)
 
-    def __call__(self, url: str) -> bytes:
-        """The field. Raises ValueError for an address that is not https, or that a header cannot hold."""
-        if not url.startswith("https://"):
+    def url(self, slot: str, value: str) -> str:
+        """A reader's value of one of `slots`. Raises ValueError for one that cannot stand there."""
+        if slot == UNSUBSCRIBE and not value.startswith("https://"):
             message = "is no https address, which one-click unsubscription asks for (RFC 8058)"
             raise ValueError(message)
-        return f"List-Unsubscribe: <{header.url(url)}{self._rest}".encode()
+        if slot == UNSUBSCRIBE_BY_MAIL and not value.startswith("mailto:"):
+            message = "is no mailto address, which leaving by mail asks for"
+            raise ValueError(message)
+        return header.url(value)
+
+    def field(self, urls: Sequence[str]) -> bytes:
+        """The field with these addresses, in the order of `slots`, and the one that all readers share."""
+        listed = ">,\r\n <".join([*urls, *self._shared])
+        return f"List-Unsubscribe: <{listed}>\r\n".encode()
 
 
 def names(rows: Sequence[bytes], head: Letterhead) -> list[str]:
     """The names of all fields of a finished head but the signature, in order, those that differ included."""
     later = {Row.TO: "To", Row.SUBJECT: "Subject", Row.ID: "Message-ID"}
-    if head.leave_by_mail or head.unsubscribe_https:
+    if head.leave_by_mail or head.unsubscribe_https or head.unsubscribe_own_mailto:
         later[Row.LEAVE] = "List-Unsubscribe"
     found = []
     for row in Row:

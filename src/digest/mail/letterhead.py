@@ -41,6 +41,7 @@ class Letterhead:
     list_id: str = ""  # words joined by dots: everyone.2.example.org (RFC 2919)
     list_name: str = ""
     unsubscribe_mailto: str = ""  # an address, or a mailto: URL
+    unsubscribe_own_mailto: bool = False  # then every reader has a value `unsubscribe_mailto` with a token of theirs
     unsubscribe_https: bool = False  # then every reader has a value `unsubscribe_url`, and one click leaves (RFC 8058)
     feedback_id: str = ""  # Gmail's Feedback-ID, like 2022-02:everyone:digest:newsroom
     message_id_domain: str = ""  # right-hand side of Message-IDs; the From address's domain when empty

@@ -46,8 +46,9 @@ def slow_join(
     rows[head.Row.SUBJECT] = head.subject_field(subject, values, subject_prefix)
     rows[head.Row.TO] = head.to_field(recipient) if recipient else b""
     rows[head.Row.ID] = header.message_id(message_id)
-    if letterhead.unsubscribe_https:
-        rows[head.Row.LEAVE] = head.LeaveByLink(letterhead)(values[head.UNSUBSCRIBE])
+    leave = head.Leave(letterhead)
+    if leave.slots:
+        rows[head.Row.LEAVE] = leave.field([leave.url(slot, values[slot]) for slot in leave.slots])
     fields = b"".join(rows)
     if template.signer:
         seal = template.signer.prepare(field_names, int(template.date.timestamp()))

@@ -18,7 +18,7 @@ from digest.errors import ConfigError, Fault, RenderError
 from digest.mail import body, head, header
 from digest.mail.cleaning import one_line
 from digest.mail.dkim import demand_alignment, relaxed
-from digest.mail.head import UNSUBSCRIBE, Row
+from digest.mail.head import UNSUBSCRIBE_BY_MAIL, Row
 from digest.mail.inspect import demand_sound
 from digest.mail.letterhead import problems
 from digest.mail.merge import Filling, fillings
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from digest.mail.letterhead import Letterhead
     from digest.model import Recipient, Rendering
 
-_SPECIMEN = "https://example.org/"  # a value that may stand in every place
+_SPECIMEN = "https://example.org/"  # a value that may stand in every place but one
+_MAILTO = "mailto:leave@example.org"
 _BODY = len(Row)  # the first part of the body
 
 
@@ -49,7 +50,7 @@ class MailTemplate:
     subject: head.Line
     parts: tuple[bytes, ...] = field(repr=False)  # the head's rows, then the body, both with empty holes
     fillings: tuple[Filling, ...] = field(repr=False)
-    leave: head.LeaveByLink | None = field(repr=False)
+    leave: head.Leave = field(repr=False)
     seal: Seal | None = field(repr=False)
     relaxed_head: tuple[bytes, ...] = field(repr=False)  # the head's rows in DKIM's relaxed form
     body_hash: Any = field(repr=False)  # SHA-256 over the body up to its first hole; copied, never updated
@@ -69,7 +70,8 @@ class MailTemplate:
             demand_alignment(signer, letterhead.sender)
         template = cls._encode(rendering, letterhead, date, signer)
         identifier = derive_message_id(rendering.edition.id, "", domain=letterhead.id_domain)
-        demand_sound(template.join(None, dict.fromkeys(template.slots, _SPECIMEN), identifier))
+        specimen = {slot: _MAILTO if slot == UNSUBSCRIBE_BY_MAIL else _SPECIMEN for slot in template.slots}
+        demand_sound(template.join(None, specimen, identifier))
         return template
 
     @classmethod
@@ -79,13 +81,13 @@ class MailTemplate:
         bodies = body.encode(rendering)
         subject = cut(one_line(rendering.subject), rendering.nonce, rendering.slots)
         rows = head.shared(letterhead, subject, date, rendering.edition.language, bodies.content_type)
-        leave = head.LeaveByLink(letterhead) if letterhead.unsubscribe_https else None
+        leave = head.Leave(letterhead)
         return cls(
             rendering=rendering,
             letterhead=letterhead,
             date=date,
             signer=signer,
-            slots=frozenset((*subject[1], *(name for name, _ in bodies.holes), *([UNSUBSCRIBE] if leave else []))),
+            slots=frozenset((*subject[1], *(name for name, _ in bodies.holes), *leave.slots)),
             subject=subject,
             parts=(*rows[: Row.REST], rows[Row.REST] + b"\r\n", *bodies.parts),
             fillings=fillings(bodies.holes, first=_BODY + 1),
@@ -113,16 +115,18 @@ class MailTemplate:
         parts[Row.ID] = header.message_id(message_id)
         if subject_prefix or self.subject[1]:
             parts[Row.SUBJECT] = head.subject_field(self.subject, values, subject_prefix)
-        name = UNSUBSCRIBE
+        name, leave = "", dict.fromkeys(self.leave.slots, "")
         try:
-            if self.leave:
-                parts[Row.LEAVE] = self.leave(values[name])
+            for name in leave:
+                leave[name] = self.leave.url(name, values[name])
             for filling in self.fillings:
                 name = filling.name
                 filling.into(parts, values[name])
         except ValueError as error:
             message = f"{self.rendering.edition.id}: the value of the slot {name!r} {error}"
             raise RenderError(message) from None
+        if leave:
+            parts[Row.LEAVE] = self.leave.field([*leave.values()])
         if self.seal:
             parts[Row.SIGNATURE] = self._sign(self.seal, parts)
         return b"".join(parts)

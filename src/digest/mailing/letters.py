@@ -37,6 +37,7 @@ class Letters:
     sender: str
     audience: str
     leave: Callable[[str], str]  # the link with which the reader of an address leaves
+    leave_by_mail: Callable[[str], str]  # the mailto with which they do
     identify: Callable[[str], str]  # the Message-ID of an address's mail
     prefix: str = ""  # before the subject: `[Test] `
 
@@ -61,6 +62,8 @@ class Letters:
             return reader.fields[column]
         if slot == "unsubscribe_url":
             return self.leave(reader.address)
+        if slot == "unsubscribe_mailto":
+            return self.leave_by_mail(reader.address)
         return reader.name if slot == "name" else reader.address
 
 
@@ -72,13 +75,16 @@ def letters(parts: Parts, rendering: Rendering, *, now: datetime, live: bool, pr
     newsroom, edition = parts.newsroom, rendering.edition
     audience = newsroom.config.audience(edition.audience)
     secrets = parts.unsubscribe_secrets()
-    template = MailTemplate.compile(rendering, newsroom.letterhead(audience), date=now, signer=parts.signer())
+    # Who leaves by mail must prove whose mail it was: with a secret, each reader's mailto carries a token.
+    head = newsroom.letterhead(audience, own_mailto=bool(secrets))
+    template = MailTemplate.compile(rendering, head, date=now, signer=parts.signer())
     identify = _identifier(edition, template.letterhead.id_domain, secrets)
     return Letters(
         template=template,
         sender=newsroom.config.newsroom.sender,
         audience=audience.name,
         leave=_leave(parts, edition, secrets, live=live),
+        leave_by_mail=_leave_by_mail(parts, edition, secrets),
         identify=identify,
         prefix=prefix,
     )
@@ -94,17 +100,23 @@ def _identifier(edition: Edition, domain: str, secrets: tuple[str, ...]) -> Call
     return identify
 
 
+def _leave_by_mail(parts: Parts, edition: Edition, secrets: tuple[str, ...]) -> Callable[[str], str]:
+    from digest.recipients import tokens
+
+    mailbox = parts.newsroom.config.settings.unsubscribe.mailto or parts.newsroom.config.newsroom.contact
+    if not secrets:
+        plain = f"mailto:{quote(mailbox, safe='@+')}?subject=unsubscribe%20{edition.audience}"
+        return lambda _: plain
+    return lambda address: tokens.mailto(mailbox, secrets, edition.audience, address)
+
+
 def _leave(parts: Parts, edition: Edition, secrets: tuple[str, ...], *, live: bool) -> Callable[[str], str]:
     from digest.recipients import tokens
 
     config = parts.newsroom.config
     section, document = config.settings.unsubscribe, config.document
-    mailbox = section.mailto or config.newsroom.contact
     if not section.url:
-        plain = f"mailto:{quote(mailbox, safe='@+')}?subject=unsubscribe%20{edition.audience}"
-        if not secrets:
-            return lambda _: plain
-        return lambda address: tokens.mailto(mailbox, secrets, edition.audience, address)
+        return _leave_by_mail(parts, edition, secrets)
     faults = [
         document.fault(("unsubscribe", "url"), problem)
         for problem in tokens.unsubscribe_problems(section.url, allow_local=section.allow_local)
