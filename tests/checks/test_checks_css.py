@@ -94,6 +94,12 @@ def test_rules_media_and_lines_are_read():
     assert sheet.rules[3].declarations == (("color", "blue", True),)
 
 
+def test_a_stray_brace_or_semicolon_spoils_only_the_next_rule():
+    """As in a browser: what stands before the next brace belongs to that rule, which then picks nothing."""
+    sheet = parse([("a { top: 0 } } b { top: 0 } c { top: 0 } oops; d { top: 0 } e { top: 0 }", 1)])
+    assert [rule.prelude for rule in sheet.rules if rule.selectors] == ["a", "c", "e"]
+
+
 def test_declarations_keep_what_is_in_brackets_and_quotes():
     """A semicolon in an address or a string ends no declaration."""
     found = declarations("background: url(data:image/png;base64,AA==); font: 'a;b' ; COLOR : Red !IMPORTANT;;")

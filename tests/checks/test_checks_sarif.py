@@ -40,6 +40,8 @@ def test_a_log_has_one_run_with_its_rules():
         ("mail:Reply-To", f"build/{EDITION.id}/digest.eml", None),
         ("mail:7", f"build/{EDITION.id}/digest.eml", 7),
         ("subject", "config.yaml", None),
+        ("dns:_dmarc.ilo.org", "config.yaml", None),
+        ("/srv/news/stories/a.md:4", "/srv/news/stories/a.md", 4),
         ("config: newsroom.contact", "config.yaml", None),
         (EDITION.id, "config.yaml", None),
     ],

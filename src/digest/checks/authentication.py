@@ -64,7 +64,7 @@ def dns_unanswered(subject: Subject) -> Iterator[Spot]:
         try:
             texts(subject, name)
         except Unanswered as error:
-            yield Spot(name, f"DNS does not answer: {error}")
+            yield Spot(f"dns:{name}", f"DNS does not answer: {error}")
 
 
 @check("spf", Severity.ERROR, "network", "Without one good SPF record, nobody knows which machines may send for us.")
@@ -77,14 +77,16 @@ def spf(subject: Subject) -> Iterator[Spot]:
         records = [text for text in texts(subject, domain) if re.match(r"v=spf1(?:\s|$)", text, re.IGNORECASE)]
         if len(records) != 1:
             told = "no SPF record" if not records else f"{len(records)} SPF records, which counts as none"
-            yield Spot(domain, f"has {told}; add one TXT record like 'v=spf1 include:relay.example -all'")
+            yield Spot(f"dns:{domain}", f"has {told}; add one TXT record like 'v=spf1 include:relay.example -all'")
             return
         if re.search(r"(?:^|\s)\+?all(?:\s|$)", records[0], re.IGNORECASE):
-            yield Spot(domain, "its SPF record lets everybody send (+all); end it with -all or ~all")
+            yield Spot(f"dns:{domain}", "its SPF record lets everybody send (+all); end it with -all or ~all")
         elif not re.search(r"[-~?]all(?:\s|$)|redirect=", records[0], re.IGNORECASE):
-            yield Spot(domain, "its SPF record says nothing about other machines; end it with -all or ~all")
+            yield Spot(f"dns:{domain}", "its SPF record says nothing about other machines; end it with -all or ~all")
         if (count := _lookups(subject, records[0], {domain})) > MAX_LOOKUPS:
-            yield Spot(domain, f"its SPF record takes {count} DNS questions; over {MAX_LOOKUPS} it counts as broken")
+            yield Spot(
+                f"dns:{domain}", f"its SPF record takes {count} DNS questions; over {MAX_LOOKUPS} it counts as broken"
+            )
     except Unanswered:
         return  # dns-unanswered says so
 
@@ -106,16 +108,19 @@ def dkim(subject: Subject) -> Iterator[Spot]:
     tags = [_tags(text) for text in records if "p=" in text]
     if len(tags) != 1:
         yield Spot(
-            name, "has no DKIM key; publish it as a TXT record" if not tags else "has several DKIM keys; keep one"
+            f"dns:{name}",
+            "has no DKIM key; publish it as a TXT record" if not tags else "has several DKIM keys; keep one",
         )
         return
     key, kind = tags[0].get("p", ""), tags[0].get("k", "rsa")
     if not key:
-        yield Spot(name, "its key is revoked (p= is empty); publish the new one, or sign with another selector")
+        yield Spot(
+            f"dns:{name}", "its key is revoked (p= is empty); publish the new one, or sign with another selector"
+        )
     elif not re.fullmatch(r"[A-Za-z0-9+/]+={0,2}", key):
-        yield Spot(name, "its key is no base64; publish it again")
+        yield Spot(f"dns:{name}", "its key is no base64; publish it again")
     elif kind == "rsa" and len(key) * 3 // 4 < MIN_RSA_BYTES:
-        yield Spot(name, "its RSA key is shorter than 2048 bits; make a new one")
+        yield Spot(f"dns:{name}", "its RSA key is shorter than 2048 bits; make a new one")
 
 
 @check("dmarc", Severity.WARNING, "network", "Gmail and Yahoo ask bulk senders for a DMARC record, and for alignment.")
@@ -132,11 +137,11 @@ def dmarc(subject: Subject) -> Iterator[Spot]:
                 continue
             policy = _tags(records[0]).get("p", "")
             if len(records) > 1:
-                yield Spot(name, f"has {len(records)} DMARC records, which counts as none; keep one")
+                yield Spot(f"dns:{name}", f"has {len(records)} DMARC records, which counts as none; keep one")
             elif policy not in ("none", "quarantine", "reject"):
-                yield Spot(name, f"its policy is {policy or 'missing'!r}; write p=none, quarantine or reject")
+                yield Spot(f"dns:{name}", f"its policy is {policy or 'missing'!r}; write p=none, quarantine or reject")
             return
-        yield Spot(f"_dmarc.{sender}", "has no DMARC record; begin with 'v=DMARC1; p=none; rua=mailto:…'")
+        yield Spot(f"dns:_dmarc.{sender}", "has no DMARC record; begin with 'v=DMARC1; p=none; rua=mailto:…'")
     except Unanswered:
         return
 

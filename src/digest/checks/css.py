@@ -115,9 +115,10 @@ def _block(text: str, at: int, line: int, media: tuple[str, ...], reading: _Read
         mark = found[0]
         if mark == "}" and depth:
             return at
-        if mark not in ("{", ";", "}"):
-            continue
         prelude = text[start : found.start()].strip()
+        # A stray brace or semicolon spoils the rule after it, as in browsers; only an at-rule ends at a semicolon.
+        if mark != "{" and not (mark == ";" and prelude.startswith("@")):
+            continue
         here = line + text.count("\n", 0, found.start() - len(text[start : found.start()].lstrip()))
         name = re.match(r"@([\w-]+)\s*", prelude)
         if name:

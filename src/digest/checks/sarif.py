@@ -81,7 +81,8 @@ def _result(edition: str, one: Finding, index: int, build: str) -> dict[str, Any
         "properties": {"edition": edition},
     }
     uri = f"{build}/{edition}/{part}" if part else name if _is_file(name) else "config.yaml"
-    physical: dict[str, Any] = {"artifactLocation": {"uri": quote(uri), "uriBaseId": "%SRCROOT%"}}
+    artifact = {"uri": quote(uri)} if uri.startswith("/") else {"uri": quote(uri), "uriBaseId": "%SRCROOT%"}
+    physical: dict[str, Any] = {"artifactLocation": artifact}
     if line and (part or _is_file(name)):
         physical["region"] = {"startLine": int(line)}
     result["locations"] = [{"physicalLocation": physical, "logicalLocations": [{"name": one.where, "kind": "member"}]}]
