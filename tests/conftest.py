@@ -1,17 +1,14 @@
-"""What many tests share: a real Chromium, and one rule for parts that may be absent.
-
-On a laptop a test whose part is missing (a browser, Postfix) is skipped and says so. In CI that would hide a hole, so
-there it fails: `needs()` is the one place that decides.
-"""
+"""What many tests share: a real Chromium."""
 
 from __future__ import annotations
 
-import os
 import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+
+from needed import needs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,16 +22,6 @@ CHROMIUM_FLAGS = [
     "--disable-background-networking",
     "--disable-sync",
 ]
-
-
-def needs(program: str | None, what: str) -> str:
-    """Return `program` when it is there; otherwise skip, or fail where everything must run (`CI=true`)."""
-    if program:
-        return program
-    message = f"{what} is not installed"
-    if os.environ.get("CI") == "true":
-        pytest.fail(message)
-    pytest.skip(message)
 
 
 @pytest.fixture(scope="session")

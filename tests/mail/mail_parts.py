@@ -13,12 +13,12 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from conftest import needs
 from digest import period
 from digest.mail.letterhead import Letterhead
 from digest.mail.message_id import message_id
 from digest.mail.template import MailTemplate
 from digest.model import Edition, Recipient, Rendering, slot_token
+from needed import needs
 
 HERE = Path(__file__).parent
 ZONE = ZoneInfo("Europe/Zurich")
