@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from faultserver import FULL, GARBAGE, Drop, FaultServer, Hang, Reset, Say, Visit, at
 from smtprun import impatient, mails, settings, tell
@@ -106,7 +108,7 @@ def test_a_mail_that_could_not_be_said_whole_is_sure_not_to_have_gone():
     """The server stops reading in the middle: those that left whole are in doubt, the one that did not is put off."""
     small = mails(1)
     with FaultServer(at(Phase.DOT, Hang(), times=1), extensions=CHUNKS, small_window=True) as server:
-        times = impatient(Phase.BODY, 0.004)
+        times = replace(impatient(Phase.BODY, 0.004), dot=0.5)
         told = tell(server, [*small, *mails(3, 12_000_000, start=1)], timeouts=times, **WINDOW | {"window": 2})
     assert told.events[1] is Event.DEFER
     assert told.outcomes[1].phase is Phase.BODY

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 from faultserver import FULL, GARBAGE, Drop, FaultServer, Hang, Reset, Say, at
+from smtpauthority import Authority
 from smtprun import QUICK, impatient, mails, settings, tell
 
 from digest.delivery import Event, Phase
@@ -16,6 +17,11 @@ from digest.sender.settings import SmtpSettings
 from digest.sender.smtp import SmtpTransport
 
 SECRET = "correct horse ü battery"
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
 
 
 def opening_error(server: FaultServer, **changes) -> SendStopped:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from faultserver import FULL, GARBAGE, Drop, FaultServer, Hang, Reset, Say, Visit, at
+from smtpauthority import Authority
 from smtprun import QUICK, Told, impatient, mails, tell
 
 from digest.delivery import Event, Phase, State, step
@@ -53,6 +54,11 @@ EXPECTED = {
 }
 
 BIG = 12_000_000  # bytes: more than the kernels on both sides buffer, so that the body is still being said
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
 
 
 def fault_for(phase: Phase, behaviour: str):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from faultserver import FULL, GARBAGE, Drop, FaultServer, Hang, Reset, Say, Slow, Visit, at
+from smtpauthority import Authority
 from smtprun import QUICK, impatient, mails, settings, tell
 
 from digest.delivery import Event, Outgoing, Phase
@@ -12,6 +13,11 @@ from digest.sender.smtp import SmtpTransport
 
 LOCK_STEP = ("SIZE 33554432", "8BITMIME")  # everything but PIPELINING
 both_ways = pytest.mark.parametrize("extensions", [FULL, LOCK_STEP], ids=["pipelined", "lock-step"])
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
 
 
 def verbs(server: FaultServer) -> list[str]:
