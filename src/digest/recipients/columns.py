@@ -1,6 +1,6 @@
 """A row becomes a reader: which column is what, and what a cell may hold. The same for CSV files and for SQL.
 
-    column names ─header()─▶ Columns ─reader()─▶ function: row of cells ─▶ Recipient, or BadRow with the reason
+    column names ─header()─▶ Columns ─Reader─▶ rows of cells ─▶ Recipients, or BadRow with the reason
 
 A cell is cleaned only where that cannot change its meaning (blanks at the ends, line breaks in a name); anything else
 that is wrong makes the row a bad one, named and left out. Nothing here opens a file.
@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from digest.mail.address import canonical
 from digest.model import Recipient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 Value = TypeVar("Value")
 
@@ -35,7 +35,8 @@ _ALIASES = {
     "lang": "language",
     "topic": "topics",
 }
-_PLAIN_LOCAL = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*").fullmatch
+_ATOM = r"[A-Za-z0-9_+-]++"
+_PLAIN_LOCALS = re.compile(rf"(?:{_ATOM}(?:\.{_ATOM})*+@[a-z0-9.-]++(?:\n|$))++").fullmatch  # one on each line
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}").fullmatch
 _NOT_UTF8 = re.compile("[\ud800-\udfff]")
 # C0 and C1 controls, and the marks that turn the direction of the text around them (Unicode TR 9, "Trojan Source")
@@ -94,50 +95,99 @@ def field_name(raw: str) -> str:
     return _ALIASES.get(name) or re.sub(r"\W+", "_", name).strip("_")
 
 
-def reader(columns: Columns) -> Callable[[Sequence[str]], Recipient]:
-    """Make the function that turns a row of cells into a Recipient. It raises BadRow.
+class Reader:
+    """Turns rows of cells into Recipients. It remembers domains, languages and topic lists that it has judged.
 
-    It remembers domains, languages and topic lists that it has judged, so that the second million rows cost nothing
-    that the first ones have paid for.
+    So the second million rows cost nothing that the first ones have paid for, and memory stays flat.
     """
-    width, email, name, language = columns.width, columns.email, columns.name, columns.language
-    topics, fields = columns.topics, columns.fields
-    domains: dict[str, str] = {}
-    languages: dict[str, str] = {"": ""}
-    topic_lists: dict[str, tuple[str, ...]] = {"": ()}
-    # A frozen dataclass pays for its own guard once per field; a million rows would pay twice what reading costs.
-    create = Recipient.__new__
-    set_address, set_name, set_language, set_topics, set_fields = (
-        vars(Recipient)[slot].__set__ for slot in ("address", "name", "language", "topics", "fields")
-    )
 
-    def read(row: Sequence[str]) -> Recipient:
-        if len(row) != width:
-            row = _fit(row, width)
-        address = row[email]
-        local, _, domain = address.rpartition("@")
-        known = domains.get(domain)
-        if known is None or len(address) > _SHORT or not _PLAIN_LOCAL(local):
-            address = _address(address, domains)
-        elif known is not domain:
-            address = f"{local}@{known}"
-        new = create(Recipient)
-        set_address(new, address)
-        text = row[name].strip() if name >= 0 else ""
-        set_name(new, text if text.isprintable() and len(text) <= MAX_NAME else _name(text))
-        text = row[language] if language >= 0 else ""
-        found = languages.get(text)
-        set_language(new, _language(text, languages) if found is None else found)
-        text = row[topics] if topics >= 0 else ""
-        listed = topic_lists.get(text)
-        set_topics(new, _topics(text, topic_lists) if listed is None else listed)
-        set_fields(new, {key: _field(key, row[place]) for key, place in fields} if fields else {})
-        return new
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
+        self._common: set[str] = set()  # the domains that are written as they are mailed
+        self._languages: dict[str, str] = {"": ""}
+        self._topics: dict[str, tuple[str, ...]] = {"": ()}
 
-    return read
+    def one(self, row: list[str]) -> Recipient:
+        """The reader in one row. Raises BadRow."""
+        at = self._columns
+        if len(row) != at.width:
+            row = _fit(row, at.width)
+        language = row[at.language] if at.language >= 0 else ""
+        topics = row[at.topics] if at.topics >= 0 else ""
+        return Recipient(
+            address=self._address(row[at.email]),
+            name=_name(row[at.name]) if at.name >= 0 else "",
+            language=self._languages[language] if language in self._languages else _language(language, self._languages),
+            topics=self._topics[topics] if topics in self._topics else _topics(topics, self._topics),
+            fields={key: _field(key, row[place]) for key, place in at.fields},
+        )
+
+    def many(self, rows: list[list[str]]) -> list[Recipient] | None:
+        """What one() gives for each row, a column at a time; None when a row among them is out of the ordinary."""
+        at = self._columns
+        if set(map(len, rows)) != {at.width}:
+            return None
+        addresses = [row[at.email] for row in rows]
+        if not _PLAIN_LOCALS("\n".join(addresses)) or max(map(len, addresses)) > _SHORT:
+            return None
+        if not self._common.issuperset([address.partition("@")[2] for address in addresses]):
+            return None
+        names = [row[at.name].strip() for row in rows] if at.name >= 0 else [""] * len(rows)
+        if not "".join(names).isprintable() or max(map(len, names)) > MAX_NAME:
+            return None
+        try:
+            languages = [self._languages[row[at.language]] for row in rows] if at.language >= 0 else [""] * len(rows)
+            topics = [self._topics[row[at.topics]] for row in rows] if at.topics >= 0 else [()] * len(rows)
+            fields: list[dict[str, str]] = [{} for _ in rows]
+            for key, place in at.fields:
+                for values, row in zip(fields, rows, strict=True):
+                    values[key] = _field(key, row[place])
+        except (KeyError, BadRow):
+            return None
+        return _made(addresses, names, languages, topics, fields)
+
+    def _address(self, text: str) -> str:
+        address = _canonical(text)
+        domain = address.rpartition("@")[2]
+        if text.endswith(f"@{domain}"):
+            if len(self._common) >= _REMEMBERED:
+                self._common.clear()
+            self._common.add(domain)
+        return address
 
 
-def _fit(row: Sequence[str], width: int) -> Sequence[str]:
+class _Draft:
+    """A Recipient while it is filled in. The slots are the model's, or turning one into the other raises TypeError."""
+
+    __slots__ = ("address", "fields", "language", "name", "topics")
+
+    address: str
+    name: str
+    language: str
+    topics: tuple[str, ...]
+    fields: dict[str, str]
+
+
+def _made(*columns: Sequence[Any]) -> list[Recipient]:
+    """Recipients from columns of their fields: address, name, language, topics, fields.
+
+    Without their constructor: a frozen dataclass pays for its guard once per field, and a million rows would pay twice
+    what reading them costs.
+    """
+    made: list[Any] = []
+    for address, name, language, topics, fields in zip(*columns, strict=True):
+        draft = _Draft()
+        draft.address = address
+        draft.name = name
+        draft.language = language
+        draft.topics = topics
+        draft.fields = fields
+        draft.__class__ = Recipient  # type: ignore[assignment]  # the same slots under the guarded class
+        made.append(draft)
+    return made
+
+
+def _fit(row: list[str], width: int) -> list[str]:
     """Fill up a row whose last cells were not written; refuse one that has values outside the columns."""
     if any(cell.strip() for cell in row[width:]):
         message = f"has {len(row)} values for {width} columns; a value with the delimiter in it needs quotes around it"
@@ -145,21 +195,19 @@ def _fit(row: Sequence[str], width: int) -> Sequence[str]:
     return [*row[:width], *([""] * (width - len(row)))]
 
 
-def _address(text: str, domains: dict[str, str]) -> str:
+def _canonical(text: str) -> str:
     text = _sound("email", text.strip(" \t\u00a0"))  # never a line break: that is two rows run together
     try:
-        address = canonical(text)
+        return canonical(text)
     except ValueError as error:
         message = f"{text[:80]!r} {error}" if text else str(error)
         raise BadRow(message, "email") from None
-    if len(domains) >= _REMEMBERED:
-        domains.clear()
-    given, domain = text.rpartition("@")[2], address.rpartition("@")[2]
-    domains[given] = given if given == domain else domain
-    return address
 
 
 def _name(text: str) -> str:
+    text = text.strip()
+    if text.isprintable() and len(text) <= MAX_NAME:
+        return text
     text = " ".join(_UNSEEN.sub(" ", _sound("name", text)).split())
     if len(text) > MAX_NAME:
         message = f"has {len(text)} characters; {MAX_NAME} are the most"

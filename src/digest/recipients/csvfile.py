@@ -1,6 +1,6 @@
 """Readers from a CSV file, streamed: UTF-8 with or without BOM, `,` `;` or tab, a header in any order and case.
 
-    bytes ─blocks─▶ lines ─csv.reader─▶ rows ─columns.reader─▶ Recipient, or a Fault with the row's line
+    bytes ─blocks─▶ lines ─csv.reader─▶ batches of rows ─columns.Reader─▶ Recipient, or a Fault with the row's line
 
 A bad row is named and left out, and the others go on: also after a quote that is never closed, where the reading
 starts again at the next line. The file is never changed here, and never held in memory as a whole.
@@ -14,6 +14,7 @@ import itertools
 import re
 import stat
 from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from digest.errors import Fault, FaultyInput
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from digest.model import Recipient
 
 BLOCK = 1 << 18  # bytes read at a time
+BATCH = 64  # rows that are understood together
 MAX_LINE = 1 << 20  # a longer line cannot be a reader; it is named and skipped
 MAX_RESTARTS = 1_000  # after so many open quotes their rows are named together, so that reading stays linear
 DELIMITERS = ",;\t"
@@ -52,22 +54,33 @@ class CsvSource:
         """
         with open_list(self.path, self.name) as file:
             rows = Rows(file, self.name)
-            read = columns.reader(rows.columns)
-            for row in rows:
-                if row.__class__ is BadRow:
-                    yield rows.fault(row)
-                    continue
-                try:
-                    yield read(row)  # type: ignore[arg-type]  # the check above, which mypy cannot follow
-                except BadRow as bad:
-                    yield rows.fault(bad)
+            understand = columns.Reader(rows.columns)
+            for batch in rows.batches():
+                # Nearly all batches hold nothing but common rows, which are understood a column at a time.
+                many = understand.many(batch.rows) if batch.rows else []
+                if many is not None:
+                    yield from many
+                else:
+                    yield from (one for _first, _last, one in rows.one_by_one(batch, understand))
+                if batch.fault:
+                    yield batch.fault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Rows that follow each other, the line on which the first begins, and what is wrong with the row after them.
+
+    `plain` says that each row, blank ones too, is one line.
+    """
+
+    rows: list[list[str]]
+    first: int
+    plain: bool
+    fault: Fault | None = None
 
 
 class Rows:
-    """The rows of a CSV text, with their lines. Iterating gives a list of cells, or a BadRow where CSV itself fails.
-
-    While a row is worked on, `first` and `last` are its lines, counted from 1. Blank rows are passed over.
-    """
+    """The rows of a CSV text, in batches that know their lines. Going through them never raises."""
 
     def __init__(self, file: BinaryIO, name: str) -> None:
         """Read the header. Raises FaultyInput."""
@@ -75,7 +88,6 @@ class Rows:
         self._blocks = _Blocks(file, name)
         self._lines: Iterator[str] = itertools.chain.from_iterable(self._blocks)
         self._start = 0  # lines that were given to earlier csv readers
-        self._done = 0  # the last line of the row before
         text = next((line for line in self._counted() if line.strip()), None)
         if text is None:
             raise self._unusable(BadRow("is empty; the first line must name the columns: email,name,language,topics"))
@@ -89,50 +101,52 @@ class Rows:
         except csv.Error as error:
             raise self._unusable(BadRow(_explained(str(error)))) from None
 
-    @property
-    def first(self) -> int:
-        """The line on which the row begins."""
-        return self._done + 1
-
-    @property
-    def last(self) -> int:
-        """The line on which it ends."""
-        return self._start + self._reader.line_num
-
-    def fault(self, bad: BadRow) -> Fault:
-        """The row's mistake, with its line."""
-        return Fault(file=self.name, line=self.first, key=bad.key, message=str(bad))
-
-    def __iter__(self) -> Iterator[list[str] | BadRow]:
-        """Go through the rows. Never raises: a row that CSV cannot read is yielded as a BadRow."""
-        self._done = self.last
+    def batches(self) -> Iterator[Batch]:
+        """All rows. A row that CSV itself cannot read is its batch's `fault`; reading goes on at the next line."""
         restarts = 0
         while True:
-            reader, start, done = self._reader, self._start, self._done
+            first = self._start + self._reader.line_num + 1
+            rows: list[list[str]] = []
+            problem = ""
             try:
-                for row in reader:
-                    line = start + reader.line_num
-                    if line != done + 1 and _swallowed(row):
-                        break
-                    if len(row) > 1 or (row and row[0].strip()):
-                        yield row
-                    self._done = done = line
-                else:
-                    return
-                problem = _OPEN
+                rows.extend(itertools.islice(self._reader, BATCH))  # keeps what came before an error
             except csv.Error as error:
                 problem = _explained(str(error))
-            first, last = self.first, self.last
-            if first == last:
-                yield BadRow(problem)
-            elif restarts < MAX_RESTARTS and (again := self._blocks.lines(first + 1, last)):
+            last = self._start + self._reader.line_num
+            plain = not problem and last - first + 1 == len(rows)
+            if not plain:
+                # What comes after a cell that ran away was read from within a quote: it is read again.
+                runaway = next((at for at, row in enumerate(rows) if _swallowed(row)), None)
+                if runaway is not None:
+                    del rows[runaway:]
+                    problem = _OPEN
+            if not problem:
+                if not rows:
+                    return
+                yield Batch(rows=rows, first=first, plain=plain)
+                continue
+            bad = first + sum(map(_span, rows))
+            if bad < last and restarts < MAX_RESTARTS and (again := self._blocks.lines(bad + 1, last)):
                 restarts += 1
-                yield BadRow(_OPEN)
-                self._start, last = first, first
+                problem = _OPEN
+                self._start = bad
                 self._reader = self._read_from(again)
-            else:
-                yield BadRow(f"{problem}; lines {first} to {last} are left out, mend them")
-            self._done = last
+            elif bad < last:
+                problem += f"; lines {bad} to {last} are left out, mend them"
+            fault = Fault(file=self.name, line=bad, message=problem)
+            yield Batch(rows=rows, first=first, plain=False, fault=fault)
+
+    def one_by_one(self, batch: Batch, understand: columns.Reader) -> Iterator[tuple[int, int, Recipient | Fault]]:
+        """Each row of a batch that is not blank: its first and last line, and what it says."""
+        first = batch.first
+        for row in batch.rows:
+            last = first + (0 if batch.plain else _span(row) - 1)
+            if len(row) > 1 or (row and row[0].strip()):
+                try:
+                    yield first, last, understand.one(row)
+                except BadRow as bad:
+                    yield first, last, Fault(file=self.name, line=first, key=bad.key, message=str(bad))
+            first = last + 1
 
     def _read_from(self, lines: list[str]) -> _csv.Reader:
         self._lines = itertools.chain(lines, self._lines)
@@ -229,6 +243,11 @@ def open_list(path: Path, name: str) -> BinaryIO:
 def _swallowed(row: list[str]) -> bool:
     """Tell whether a cell over several lines looks like rows that an open quote ran together: an @ after a break."""
     return any("@" in cell and _BREAK.search(cell) and "@" in _BREAK.split(cell, maxsplit=1)[1] for cell in row)
+
+
+def _span(row: list[str]) -> int:
+    """How many lines a row takes: one, and one for each line break within quotes."""
+    return 1 + sum(len(_BREAK.findall(cell)) for cell in row)
 
 
 def _explained(problem: str) -> str:

@@ -18,7 +18,6 @@ from digest.errors import Fault, FaultyInput, UsageError
 from digest.files import write_whole
 from digest.mail.address import key
 from digest.recipients import columns
-from digest.recipients.columns import BadRow
 from digest.recipients.csvfile import Rows, line_end, open_list
 
 if TYPE_CHECKING:
@@ -94,14 +93,11 @@ class ListFile:
 
     def _spans(self) -> Iterator[tuple[str, int, int]]:
         rows = Rows(io.BytesIO(self._data), self.name)
-        read = columns.reader(rows.columns)
-        for row in rows:
-            if not isinstance(row, BadRow):
-                try:
-                    address = read(row).address
-                except BadRow:
-                    continue  # named when the list is read; it stays in the file for a person to mend
-                yield address, rows.first, rows.last
+        understand = columns.Reader(rows.columns)
+        for batch in rows.batches():
+            for first, last, one in rows.one_by_one(batch, understand):
+                if not isinstance(one, Fault):  # a bad row stays in the file, for a person to mend
+                    yield one.address, first, last
 
 
 def line(cells: Iterable[str], delimiter: str = ",", end: str = "\n") -> str:

@@ -59,10 +59,10 @@ class SqlSource:
             except BadRow as bad:
                 message = str(bad).replace("; the first line must name them", "; the query must name them")
                 raise FaultyInput([Fault(file=self.name, key=bad.key, message=message)]) from None
-            read = columns.reader(known)
+            understand = columns.Reader(known)
             for number, row in enumerate(result, start=1):
                 try:
-                    yield read([value if value.__class__ is str else _cell(value) for value in row])
+                    yield understand.one([value if value.__class__ is str else _cell(value) for value in row])
                 except BadRow as bad:
                     key = f"row {number}, {bad.key}" if bad.key else f"row {number}"
                     yield Fault(file=self.name, key=key, message=str(bad))
