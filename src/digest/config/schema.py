@@ -258,6 +258,14 @@ class BouncesSection(Section):
     ca_file: str = Field("", description="Certificates to trust for IMAP instead of the system's.")
 
 
+class PreviewSection(Section):
+    """The page in which an editor looks at the digest."""
+
+    test_addresses: Annotated[tuple[Address, ...], BeforeValidator(_listed)] = Field(
+        (), description="The only addresses to which the page may send a test mail."
+    )
+
+
 class ArchiveSection(Section):
     """The public archive of what was sent."""
 
@@ -277,5 +285,6 @@ class Settings(Section):
     dkim: DkimSection = Field(default_factory=DkimSection)
     bounces: BouncesSection = Field(default_factory=BouncesSection)
     archive: ArchiveSection = Field(default_factory=ArchiveSection)
+    preview: PreviewSection = Field(default_factory=PreviewSection)
     imports: ImportSection = Field(default_factory=ImportSection, alias="import")
     checks: dict[str, CheckSection] = Field(default_factory=dict, description="By the check's code.")
