@@ -134,6 +134,10 @@ def test_a_feed_opens_nothing(monkeypatch, tmp_path):
         b"<title>T</title><item><title>A</title><pubDate>Mon, 14 Feb 2022 09:00:00 GMT</pubDate></item></channel></rss>"
     )
     assert len(read(data).items) == 1
+    (tmp_path / "feed").write_bytes(data)
+    for text in (b"http://127.0.0.1:1/feed", b"feed"):
+        with pytest.raises(ImportFailed, match="neither RSS nor Atom"):
+            read(text, format="feed")
     assert asked == []
 
 

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.errors import FetchError
+from digest.stories import fetch as fetching
 from digest.stories import guard
 from digest.stories.fetch import fetch
 from digest.stories.guard import is_public
@@ -266,6 +267,14 @@ def test_a_gzip_bomb_is_unpacked_no_further_than_the_limit():
         pytest.raises(FetchError, match="more than 1,000,000 bytes"),
     ):
         get(base, max_bytes=1_000_000)
+
+
+def test_a_gzip_bomb_takes_no_more_memory_than_a_block():
+    """One packed block could hold a thousand times its size, so it is unpacked in pieces."""
+    bomb = gzip.compress(b"\0" * 50_000_000)
+    sizes = [len(piece) for piece in fetching._unpacked([bomb], "gzip", "x")]
+    assert sum(sizes) == 50_000_000
+    assert max(sizes) == 65_536
 
 
 @pytest.mark.parametrize(("name", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])

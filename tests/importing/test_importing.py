@@ -185,6 +185,28 @@ def test_a_source_that_changes_its_word_is_followed_where_nobody_edited(newsroom
     assert (story.kicker, story.summary) == ("", "Two.")
 
 
+def test_of_two_sources_that_agreed_the_one_that_moves_on_is_followed(newsroom):
+    """The other may be an address that is no longer read; when it is, its old word changes nothing back."""
+    old, new = (listing(("A title", "5 January 2022", text, "K")) for text in ("Old.", "New."))
+    bring_in(newsroom, ("a.txt", old), ("b.txt", old))
+    assert counts(bring_in(newsroom, ("b.txt", new))) == (0, 1, 0)
+    assert counts(bring_in(newsroom, ("a.txt", old))) == (0, 0, 1)
+    assert counts(bring_in(newsroom, ("b.txt", listing(("A title", "5 January 2022", "New."))))) == (0, 0, 1)
+    (story,) = stories(newsroom)
+    assert (story.summary, story.kicker) == ("New.", "K")
+
+
+def test_what_a_person_removed_does_not_come_back_from_a_second_source(newsroom):
+    """It is shown that the other source says it."""
+    bring_in(newsroom, ("a.txt", listing(("A title", "5 January 2022", "S.", "Kicker"))))
+    bring_in(newsroom, ("b.txt", listing(("A title", "5 January 2022", "S."))))
+    (path,) = newsroom.glob("*.md")
+    path.write_text(frontmatter.edit(path.read_text(), {"kicker": ""}))
+    again = bring_in(newsroom, ("b.txt", listing(("A title", "5 January 2022", "S.", "Kicker 2"))))
+    assert counts(again) == (0, 0, 1)
+    assert [(kept.field, kept.ours, kept.theirs) for kept in again.kept] == [("kicker", "", "Kicker 2")]
+
+
 def test_without_the_record_every_difference_counts_as_edited(newsroom):
     """It is shown, nothing is overwritten, and what is missing is filled."""
     bring_in(newsroom, ("a.txt", listing(("A title", "5 January 2022", "One."))))

@@ -60,6 +60,13 @@ def test_one_listing_that_shows_two_links_shows_two_stories():
     assert unite([[first], [second]], [second, first]) == [1, 0]
 
 
+def test_one_listing_that_shows_two_guids_shows_two_stories():
+    """Also when everything else is the same: the feed means two."""
+    first, second = one(guid="g1", link="https://x.org/1"), one(guid="g2", link="https://x.org/1")
+    assert unite([], [first, second]) == [0, 1]
+    assert unite([[first], [second]], [second, first]) == [1, 0]
+
+
 def test_a_link_that_moved_parts_nothing():
     """A site that gave its pages new addresses does not give the newsroom its stories twice."""
     assert same(one(link="https://old.org/1"), one(link="https://new.org/one"))

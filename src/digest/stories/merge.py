@@ -90,9 +90,11 @@ class Draft:
         if new == ours or (spoke and new == old):
             return
         others = {str(said[key]) for name, said in self.words.items() if name != source and key in said}
-        if (spoke and ours == old and ours not in others) or (not spoke and new and not ours and not others):
+        agreed = str(ours) in others
+        first = bool(new) and not ours and not others
+        if first or (spoke and ours and ours == old and (new or not agreed)):
             self._set(key, value)
-        elif new and str(ours) not in others:
+        elif new and not agreed:
             theirs, mine = str(value), str(self.values.get(key) or "")
             self.kept.append(Kept(file=self.file, field=key, ours=mine, theirs=theirs, source=source))
 
