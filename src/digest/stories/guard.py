@@ -96,7 +96,8 @@ class Guard(httpcore.NetworkBackend):
             raise httpcore.ConnectError(message)
         refused = [] if self.allow_private else [address for address in answer[0] if not is_public(address)]
         if refused:
-            message = f"{host}: {refused[0]} is not a public address, and only those are fetched"
+            name = "" if host == refused[0] else f"{host}: "
+            message = f"{name}{refused[0]} is not a public address; for an intranet set allow_private in config.yaml"
             raise FetchError(message)
         return answer[0]
 
