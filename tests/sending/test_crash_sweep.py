@@ -1,0 +1,158 @@
+"""Senders are killed at every point that matters, and at random: nobody is mailed twice, nobody is lost unnamed."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import socketserver
+import tempfile
+import threading
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from crash_zygote import EDITION, Zygote
+
+from digest.delivery import State
+from digest.ledger.opening import open_ledger
+from digest.testing import readers
+
+HELD = {State.IN_DOUBT}
+
+
+@pytest.fixture
+def tmp_path(tmp_path):
+    """In memory where that can be had: a killed process leaves its files, so no disk is needed to test that."""
+    if not os.access("/dev/shm", os.W_OK):
+        yield tmp_path
+        return
+    folder = Path(tempfile.mkdtemp(prefix="digest-crash-", dir="/dev/shm"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def zygote():
+    process = Zygote()
+    yield process
+    process.close()
+
+
+class Sink(socketserver.ThreadingTCPServer):
+    """Takes an address a line, and remembers it before it answers: that is what accepted means."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self):
+            try:
+                while (line := self.rfile.readline()).endswith(b"\n"):
+                    with self.server.lock:
+                        self.server.accepted[line.strip().decode()] += 1
+                    self.wfile.write(b"ok\n")
+            except OSError:
+                pass  # the sender was killed: that is what these tests do
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), self.Handler)
+        self.accepted = Counter()
+        self.lock = threading.Lock()
+
+
+@pytest.fixture
+def sink():
+    with Sink() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def states(folder):
+    ledger = open_ledger("sqlite:///state/ledger.db", newsroom="ILO Newsroom", root=folder)
+    found = {row.address: row.state for row in ledger.deliveries(EDITION)}
+    ledger.close()
+    return found
+
+
+def files(folder):
+    """The readers whose whole mail is in the folder. A short one under a final name is a failure."""
+    found = Counter()
+    for path in (folder / "out").glob("*.eml"):
+        text = path.read_bytes()
+        assert text.endswith(b"\r\nHello\r\n")
+        found[text.split(b"To: ")[1].split(b"\r\n")[0].decode()] += 1
+    return found
+
+
+def check(folder, got, count):
+    """The promise, after the last run."""
+    known = states(folder)
+    assert len(known) == count
+    assert max(got.values(), default=0) <= 1
+    assert {address for address, state in known.items() if state is State.SENT} <= set(got)
+    assert {address for address, state in known.items() if state is not State.SENT} <= {
+        address for address, state in known.items() if state in HELD
+    }
+    missing = {reader.address for reader in readers(count)} - set(got)
+    assert missing <= {address for address, state in known.items() if state in HELD}
+
+
+def test_no_crash(zygote, tmp_path):
+    """Without a kill everybody has a mail, and a second run finds nothing to do."""
+    assert zygote.run(tmp_path / "a") == 0
+    assert files(tmp_path / "a") == Counter({reader.address: 1 for reader in readers(8)})
+    assert zygote.run(tmp_path / "a") == 4
+    check(tmp_path / "a", files(tmp_path / "a"), 8)
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_killed_at_every_point_writing_files(zygote, tmp_path, part):
+    """Killed at each commit, fsync, rename and unlink: the next run finishes, and each reader has one whole file."""
+    zygote.run(tmp_path / "count")
+    points = int((tmp_path / "count" / "points").read_text())
+    assert points > 60
+    for point in range(1 + part, points + 1, 4):
+        folder = tmp_path / f"at-{point}"
+        assert zygote.run(folder, kill_at=point) == -signal.SIGKILL
+        code = zygote.run(folder)
+        assert code in (0, 1, 4), f"killed at {point}"
+        held = sum(state in HELD for state in states(folder).values())
+        assert held <= 8
+        assert (code == 1) == bool(held), f"killed at {point}"
+        check(folder, files(folder), 8)
+
+
+@pytest.mark.parametrize("part", range(2))
+def test_killed_at_every_point_over_a_connection(zygote, tmp_path, sink, part):
+    """Killed before and after each intent, send and answer: no reader gets two mails, and at most one is in doubt."""
+    zygote.run(tmp_path / "count", to=sink.server_address[1])
+    points = int((tmp_path / "count" / "points").read_text())
+    assert points > 60
+    for point in range(1 + part, points + 1, 2):
+        folder = tmp_path / f"at-{point}"
+        sink.accepted.clear()
+        assert zygote.run(folder, to=sink.server_address[1], kill_at=point) == -signal.SIGKILL
+        code = zygote.run(folder, to=sink.server_address[1])
+        assert code in (0, 1, 4), f"killed at {point}"
+        assert sum(state in HELD for state in states(folder).values()) <= 1, f"killed at {point}"
+        check(folder, sink.accepted, 8)
+
+
+def test_killed_at_random(zygote, tmp_path, sink):
+    """Kill -9 at random times, 50 times, over 500 readers and 4 connections: nobody twice, nobody lost unnamed."""
+    chance = random.Random(39)
+    kills = editions = 0
+    while kills < 50:
+        editions += 1
+        folder = tmp_path / f"edition-{editions}"
+        sink.accepted.clear()
+        port = sink.server_address[1]
+        while zygote.run(folder, to=port, readers=500, connections=4, kill_after=chance.uniform(0.0, 0.2)) < 0:
+            kills += 1
+        check(folder, sink.accepted, 500)
+    assert kills >= 50
