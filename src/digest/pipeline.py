@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
+    from digest.checks.online import Online
     from digest.composer.options import ThemeOptions
     from digest.composer.theme import Theme
     from digest.mail.letterhead import Letterhead
@@ -44,6 +45,8 @@ class Desk:
     preheader: str
     archive_url: str
     example: Mapping[str, str]  # slot values for the copy that is nobody's
+    clients: tuple[str, ...]  # mail programs to look at; empty: the common ones
+    dkim: tuple[str, str] | None  # the signing domain and selector
     image: Callable[[str], bytes]  # raises OSError
     read_file: Callable[[str], bytes | None]
 
@@ -56,7 +59,7 @@ def build(
     history: Sequence[PastEdition],
     overrides: Overrides,
     now: datetime,
-    network: bool = False,
+    online: Online | None = None,
 ) -> Build:
     """Make the edition, up to the bytes of every file; nothing is written. A thin or empty one has no rendering."""
     selection = select(stories, edition=edition, audience=desk.audience, now=now, history=history, overrides=overrides)
@@ -71,9 +74,13 @@ def build(
         newsroom=desk.newsroom,
         audience=desk.audience,
         history=tuple(history),
+        stories_by_id={story.id: story for story in stories},
         read_file=desk.read_file,
+        clients=desk.clients,
+        dkim=desk.dkim,
+        online=online,
     )
-    findings = (*rendering.findings, *run(subject, policy=desk.policy, network=network))
+    findings = run(subject, policy=desk.policy, network=online is not None, made=rendering.findings)
     return Build(
         selection=selection,
         rendering=rendering,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from digest.builds import Build
+    from digest.checks.online import Online
     from digest.checks.registry import Policy
     from digest.composer.options import ThemeOptions
     from digest.composer.theme import Theme
@@ -180,7 +181,7 @@ class OpenNewsroom:
             history=history,
             overrides=overrides,
             now=now or self.now(),
-            network=network,
+            online=self.online() if network else None,
         )
 
     def write(self, build: Build, out: Path | None = None) -> Path:
@@ -251,6 +252,8 @@ class OpenNewsroom:
             preheader=found.preheader or settings.mail.preheader,
             archive_url=settings.archive.url,
             example=self.example(found),
+            clients=settings.mail.clients,
+            dkim=(settings.dkim.domain, settings.dkim.selector) if settings.dkim.selector else None,
             image=self.image,
             read_file=self.read_image,
         )
@@ -285,6 +288,20 @@ class OpenNewsroom:
             "unsubscribe_mailto": mailto,
             "unsubscribe_url": f"{unsubscribe.url.rstrip('/')}/u/example" if unsubscribe.url else mailto,
         }
+
+    def online(self) -> Online:
+        """The ways out for checks that need a network: pages and images with the import's guards, DNS, SpamAssassin."""
+        from digest.checks.online import Answer, Online
+        from digest.stories.fetch import ask
+
+        settings = self.config.settings
+
+        def fetch(url: str) -> Answer:
+            found = ask(url, timeout=settings.imports.timeout, allow_private=settings.imports.allow_private)
+            return Answer(status=found.status, content_type=found.content_type, data=found.data)
+
+        host, _, port = settings.mail.spamd.rpartition(":")
+        return Online(fetch=fetch, spamd=(host, int(port)) if host else None)
 
     @cached_property
     def policy(self) -> Policy:

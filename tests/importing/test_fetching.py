@@ -378,3 +378,20 @@ def test_an_ipv4_address_is_judged_alike_in_every_dress(address):
     for dressed in (number, (0x2002 << 112) | (number << 80), (0x64FF9B << 96) | number):
         if not public:
             assert not is_public(str(ipaddress.IPv6Address(dressed)))
+
+
+@pytest.mark.parametrize("status", [200, 404, 410, 503])
+def test_asking_takes_any_status_as_an_answer(status):
+    """`ask` says what an address answers, with the first bytes only, whatever kind of thing it is."""
+    body = b"\x89PNG\r\n\x1a\n" + b"x" * 100_000
+    with serving(lambda handler: handler.reply(body, status, content_type="image/png")) as (url, _):
+        found = fetching.ask(url, max_bytes=16, allow_private=True)
+    assert (found.status, found.content_type, found.data) == (status, "image/png", body[:16])
+
+
+def test_asking_has_the_guards_of_fetching():
+    """A private address is not asked either, and a redirect to one is not followed."""
+    with serving(lambda handler: handler.reply()) as (url, server):
+        with pytest.raises(FetchError):
+            fetching.ask(url)
+        assert not server.seen

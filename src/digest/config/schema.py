@@ -169,6 +169,12 @@ class MailSection(Section):
 
     subject: Line = Field("", description="A template for the subject (Jinja).")
     preheader: Line = Field("", description="A template for the preheader, the line after the subject in an inbox.")
+    clients: Words = Field(
+        (), description="Mail programs that matter (gmail, outlook.windows); the common ones if empty."
+    )
+    spamd: str = Field(
+        "", pattern=r"^$|^[^\s:]+:\d{1,5}$", description="SpamAssassin's spamd, host:port, for check --network."
+    )
     list_domain: str = Field("", description="The domain of List-Id; the one of newsroom.from when empty.")
 
 

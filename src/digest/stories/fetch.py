@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import httpcore
 import httpx
@@ -32,6 +32,8 @@ USER_AGENT = "digest (newsroom digest importer)"
 _READABLE = ("text/", "application/xml", "application/json", "application/csv", "application/octet-stream")
 _REDIRECTS = {301, 302, 303, 307, 308}
 _BLOCK = 65_536
+_ENOUGH = 4096  # to tell an image by its first bytes
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,53 @@ def fetch(
     `allow_private` takes addresses of an intranet, or of this machine. `resolve` gives the addresses of a host and
     port (default: the system's). Raises FetchError, which names the address and what to do.
     """
+
+    def take(response: httpx.Response, deadline: Deadline) -> Fetched:
+        return _take(response, max_bytes, deadline)
+
+    return _visit(url, take, timeout, resolve, allow_private=allow_private)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What an address answers, whatever its status is. `data` are the first bytes of the body, no more than asked."""
+
+    status: int
+    content_type: str
+    data: bytes
+
+
+def ask(
+    url: str,
+    *,
+    max_bytes: int = _ENOUGH,
+    timeout: float = TIMEOUT,
+    allow_private: bool = False,
+    resolve: Resolver | None = None,
+) -> Asked:
+    """Look whether an address answers, with the guards of `fetch`; an error status is an answer. Raises FetchError."""
+
+    def take(response: httpx.Response, deadline: Deadline) -> Asked:
+        data = bytearray()
+        for block in response.iter_raw(_BLOCK):
+            deadline.left()
+            data += block
+            if len(data) >= max_bytes:
+                break
+        kind = response.headers.get("content-type", "")
+        return Asked(status=response.status_code, content_type=kind, data=bytes(data[:max_bytes]))
+
+    return _visit(url, take, timeout, resolve, allow_private=allow_private)
+
+
+def _visit(
+    url: str,
+    take: Callable[[httpx.Response, Deadline], T],
+    timeout: float,
+    resolve: Resolver | None,
+    *,
+    allow_private: bool,
+) -> T:
     deadline = Deadline(timeout)
     guard = Guard(deadline, resolve or system_addresses, allow_private=allow_private)
     place = _checked(url, shown(url))
@@ -64,7 +113,7 @@ def fetch(
             try:
                 with client.stream("GET", place, headers=_HEADERS, timeout=timeout) as response:
                     if response.status_code not in _REDIRECTS:
-                        return _take(response, max_bytes, deadline)
+                        return take(response, deadline)
                     place = _checked(str(place.join(response.headers.get("location", ""))), shown(str(place)))
             except (httpcore.TimeoutException, httpx.TimeoutException):
                 message = f"{shown(str(place))}: took longer than {timeout:g} s; try again later, or save the page"
