@@ -28,7 +28,9 @@ def test_no_line_is_wider_than_the_page(text, margin):
         assert width(line) <= COLUMNS or "http" in line or "slot-" in line or "mailto:" in line
         assert line != "--"
     kept = "".join(set_text.split()).replace("\u2013\u2013", "--")
-    assert kept == "".join((margin + text).replace("\u00a0", " ").replace("\u202f", " ").split()).replace("\u2013\u2013", "--")
+    assert kept == "".join((margin + text).replace("\u00a0", " ").replace("\u202f", " ").split()).replace(
+        "\u2013\u2013", "--"
+    )
 
 
 def test_wide_characters_take_two_columns_and_accents_none():

@@ -24,7 +24,7 @@ from digest.composer.places import Places, whole
 from digest.composer.sandbox import ThemeEnvironment
 from digest.composer.settings import catalogues, colours
 from digest.composer.summary import ELEMENTS
-from digest.composer.tokens import restore, swap
+from digest.composer.tokens import restore, swap, unclosed
 from digest.errors import Fault, ThemeError
 
 if TYPE_CHECKING:
@@ -41,6 +41,9 @@ PREHEADER_PADDING = "\u034f\u200c\u00a0" * 60
 _INCLUDE = re.compile(r"<mj-include\s+path=\"([^\"]*)\"\s*/>")
 _INLINE_STYLE = re.compile(r"<mj-style\s+inline=\"inline\"\s*>(.*?)</mj-style>", re.DOTALL)
 _STYLE = re.compile(r"<style\b")
+_BLOCK = re.compile(r"\{%(?!-).*?(?<!-)%\}", re.DOTALL)
+_COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)
+_NEIGHBOURS = ("<", "{%")  # what a line break after a block tag may be taken from
 _STYLE_ATTRIBUTE = re.compile(r" style=(?:\"([^\"]*)\"|'([^']*)')")
 _TWICE = re.compile(r"background:(#\w+);(?=background-color:\1)")
 _SPECIMEN = "jx-specimen"
@@ -73,6 +76,8 @@ def compile_theme(files: ThemeFiles, options: ThemeOptions) -> Compiled:
     environment = ThemeEnvironment(escape=True)
     source, places = assemble(files)
     swapped = swap(source, places, environment, {"theme": constants})
+    if fault := unclosed(swapped.tags):
+        raise ThemeError([fault])
     if faults := lint(swapped.text, swapped.place):
         raise ThemeError(faults)
     try:
@@ -157,7 +162,31 @@ def assemble(files: ThemeFiles) -> tuple[str, Places]:
         add(file.text[at:].rstrip("\n"), file.shown, file.text.count("\n", 0, at) + 1)
 
     walk(theme_files.MJML, (theme_files.MJML,), None)
-    return "\n".join(lines), Places(starts=tuple(starts), files=tuple(names), lines=tuple(numbers))
+    return tighten("\n".join(lines)), Places(starts=tuple(starts), files=tuple(names), lines=tuple(numbers))
+
+
+def tighten(source: str) -> str:
+    """Take the blanks between a block tag and neighbouring tags into the block tag, where they mean nothing.
+
+    MJML drops such blanks between elements; it could not between tokens. Lines stay as many as they were.
+    """
+    source = _COMMENT.sub(lambda found: "\n" * found[0].count("\n"), source)
+    parts: list[str] = []
+    at = 0
+    for found in _BLOCK.finditer(source):
+        if found.start() < at:
+            continue
+        data = source[at : found.start()]
+        kept = data.rstrip()
+        before = data[len(kept) :] if kept.endswith(">") or (not kept and parts) else ""
+        rest = source[found.end() :]
+        bare = rest.lstrip()
+        after = rest[: len(rest) - len(bare)] if bare.startswith(_NEIGHBOURS) else ""
+        tag = found[0]
+        parts += (data[: len(data) - len(before)], "{%", before, tag[2:-2], after, "%}")
+        at = found.end() + len(after)
+    parts.append(source[at:])
+    return "".join(parts)
 
 
 def to_html(mjml: str, *, specimen: bool = False) -> str:
@@ -196,7 +225,7 @@ def _tight(markup: str) -> str:
         style = (found[1] or found[2].replace('"', "'")).replace("; ", ";").replace(": ", ":")
         return f' style="{_TWICE.sub("", style)}"'
 
-    return _STYLE_ATTRIBUTE.sub(tight, markup)
+    return _STYLE_ATTRIBUTE.sub(tight, markup.replace(' data-premailer="ignore"', ""))  # some are in comments
 
 
 def _specimen() -> str:

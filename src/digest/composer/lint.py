@@ -34,6 +34,12 @@ _KINDS = {
 }
 _NAMED = re.compile(r"[a-z]{3,20}|rgba?\([\d\s.,%]+\)")
 _HTML_TAG = re.compile(r"<[a-zA-Z](?:[^\"'<>]|\"[^\"]*\"|'[^']*')*>")
+_ANY_TAG = re.compile(r"<(/?)([a-zA-Z][\w:-]*)(?:[^\"'<>]|\"[^\"]*\"|'[^']*')*>")
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_VOID = frozenset(
+    ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr")
+)
+_HTML_INSIDE = frozenset(("mj-button", "mj-navbar-link", "mj-social-element", "mj-table", "mj-text"))
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 
 _REFUSED = (
@@ -165,8 +171,34 @@ class _Lint:
             if TOKEN.search(_QUOTED.sub("", found[0])):
                 message = "a Jinja tag inside an HTML tag may stand only between the quotes of an attribute"
                 yield self._fault(tag.inner_offset + found.start(), message)
+        if tag.name in _HTML_INSIDE:
+            yield from self._balance(tag)
         if tag.name == "mj-style" and tag.inner.count("{") != tag.inner.count("}"):
             yield self._fault(tag.inner_offset, "the braces of this style sheet do not match")
+
+    def _balance(self, tag: Tag) -> Iterator[Fault]:
+        """HTML inside an element must be whole: MJML's compiler stops at what is not, without saying where."""
+        text = _COMMENT.sub(lambda found: " " * len(found[0]), tag.inner)
+        waiting: list[tuple[str, int]] = []
+        at = 0
+        while (at := text.find("<", at)) >= 0:
+            where = tag.inner_offset + at
+            found = _ANY_TAG.match(text, at)
+            if not found:
+                yield self._fault(where, "this < begins no tag; write &lt;, or close the quotes of an attribute")
+                at += 1
+                continue
+            at = found.end()
+            name = found[2].lower()
+            if not found[1]:
+                if name not in _VOID and not found[0].endswith("/>"):
+                    waiting.append((name, where))
+            elif waiting and waiting[-1][0] == name:
+                waiting.pop()
+            else:
+                yield self._fault(where, f"</{name}> closes nothing in this <{tag.name}>")
+        for name, where in waiting:
+            yield self._fault(where, f"<{name}> is not closed in this <{tag.name}>")
 
     def _fault(self, offset: int, message: str, key: str = "") -> Fault:
         file, line = self.place(offset)

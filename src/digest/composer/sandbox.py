@@ -118,6 +118,10 @@ class ThemeEnvironment(SandboxedEnvironment):
             return attr in _TEXT_METHODS
         return super().is_safe_attribute(obj, attr, value)
 
+    def wrap_str_format(self, value: Any) -> None:  # noqa: ARG002 - Jinja's hook
+        """Jinja would let `str.format` through, guarded; it pads without end, so is_safe_attribute() refuses it."""
+        return
+
     def getattr(self, obj: Any, attribute: str) -> Any:
         """`obj.attribute`: quickly for our own values, by Jinja's rules for all others."""
         if type(obj) in _values:  # _Guard has refused private names

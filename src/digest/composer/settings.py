@@ -110,6 +110,7 @@ def _unreadable(document: Document, palette: dict[str, str]) -> list[Fault]:
 def catalogues(files: ThemeFiles) -> dict[str, Catalogue]:
     """The words of every language, by tag; a newsroom's own file is laid over ours. Raises ThemeError."""
     found: dict[str, Catalogue] = {}
+    known: set[str] = set()
     faults: list[Fault] = []
     for name, file in reversed(files.files.items()):
         if not name.startswith(f"{LOCALE}/"):
@@ -118,7 +119,8 @@ def catalogues(files: ThemeFiles) -> dict[str, Catalogue]:
         words, wrong = _catalogue(file)
         faults += wrong
         found[language] = found.get(language, {}) | words
-    known = found.get(DEFAULT, {})
+        if language == DEFAULT:
+            known = known or set(words)  # ours, which comes first here
     for name, file in files.files.items():
         if name.startswith(f"{LOCALE}/"):
             document = parse(file.text, file.shown)

@@ -32,6 +32,7 @@ _MARKDOWN = re.compile(
 )  # what may mean something to Markdown, or be spelled otherwise by nh3
 _PARAGRAPHS = re.compile(r"\n{2,}")
 _TYPED_HTML = re.compile(r"</?[a-zA-Z][^>]*>|<!--")
+_BETWEEN = re.compile(r"(</(?:p|ul|ol|li|blockquote|pre)>|<(?:ul|ol|li|blockquote|hr)(?: [^>]*)?>)\n")
 _REFERENCE = "\x00"
 
 
@@ -92,7 +93,7 @@ class Markdown:
     def plain(self, source: str) -> Summary:
         """The short cut, for text in which Markdown would find nothing but paragraphs."""
         paragraphs = _PARAGRAPHS.split(source)
-        parts = [f"{self._opening}{html.escape(text, quote=False)}</p>\n" for text in paragraphs]
+        parts = [f"{self._opening}{html.escape(text, quote=False)}</p>" for text in paragraphs]
         return Summary(html="".join(parts), blocks=tuple(Block(text=one_line(text)) for text in paragraphs))
 
     def full(self, source: str, resolve: Callable[[str], Link]) -> Summary:
@@ -101,7 +102,7 @@ class Markdown:
         tokens = parser.parse(source)
         reader = _Reader(resolve)
         reader.clean(tokens)
-        markup = cleaner.clean(parser.renderer.render(tokens, parser.options, {}))
+        markup = _BETWEEN.sub(r"\1", cleaner.clean(parser.renderer.render(tokens, parser.options, {})))
         if _TYPED_HTML.search(source):
             reader.problems.append(("summary-html", "HTML in a summary is shown as it is typed; write Markdown"))
         return Summary(

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 TOKEN = re.compile(r"jx(\d+)xj")
 _OPENING = re.compile(r"\{[{%][-+]?")
+_NAME = re.compile(r"\{%[-+]?\s*(\w+)")
+_BLOCKS = frozenset(("autoescape", "call", "filter", "for", "if", "macro", "with"))
 _ENDS = {"variable_begin": "variable_end", "block_begin": "block_end"}
 
 
@@ -102,12 +104,36 @@ def _token(
     tag: str, swapped: Swapped, place: tuple[str, int], environment: ThemeEnvironment, constants: Mapping[str, Any]
 ) -> str:
     if tag.startswith("{{"):
-        names = meta.find_undeclared_variables(environment.parse(tag))
+        try:
+            names = meta.find_undeclared_variables(environment.parse(tag))
+        except TemplateSyntaxError as error:
+            raise ThemeError([Fault(file=place[0], line=place[1], message=error.message or "not Jinja")]) from None
         if names and names <= set(constants):
             template = environment.template(environment.guarded(tag, place[0]))
             return run(template, constants, whole(*place), [])
     swapped.tags.append(Tag(text=tag, file=place[0], line=place[1]))
     return f"jx{len(swapped.tags) - 1}xj"
+
+
+def unclosed(tags: list[Tag]) -> Fault | None:
+    """The first block that is not closed before its surroundings are; Jinja would name the end of the file."""
+    waiting: list[tuple[str, Tag]] = []
+    for tag in tags:
+        if not tag.is_block:
+            continue
+        found = _NAME.match(tag.text)
+        name = found[1] if found else ""
+        if name in _BLOCKS or (name == "set" and "=" not in tag.text):
+            waiting.append((name, tag))
+        elif name.startswith("end") and waiting:
+            above, opening = waiting.pop()
+            if name != f"end{above}":
+                return _not_closed(above, opening)
+    return _not_closed(*waiting[-1]) if waiting else None
+
+
+def _not_closed(name: str, tag: Tag) -> Fault:
+    return Fault(file=tag.file, line=tag.line, message=f"{tag.text} is not closed; {{% end{name} %}} is missing")
 
 
 def restore(text: str, tags: list[Tag]) -> tuple[str, Places]:

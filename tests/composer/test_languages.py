@@ -1,0 +1,113 @@
+"""Words, plurals, dates and directions follow the edition's language."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from composer_samples import ZURICH, story, theme
+
+from digest.composer.words import direction, fill
+from digest.period import parse
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        ("en", ["1 story", "5 stories", "14 February 2022", "February 2022"]),
+        ("en-US", ["1 story", "5 stories", "February 14, 2022", "February 2022"]),
+        ("fr", ["1 article", "5 articles", "14 février 2022", "Février 2022"]),
+        ("es", ["1 noticia", "5 noticias", "14 de febrero de 2022", "Febrero de 2022"]),
+        ("ar", ["خبر واحد", "5 أخبار", "14 فبراير 2022", "فبراير 2022"]),
+        ("zh-Hans", ["1 story", "5 stories", "2022年2月14日", "2022年2月"]),
+    ],
+)
+def test_counts_and_dates_are_the_languages_own(language, expected):
+    """Order, prepositions and plurals come from CLDR; a language without a catalogue speaks English words."""
+    words = theme().words(language)
+    found = [words.count("stories", 1), words.count("stories", 5), words.day(date(2022, 2, 14))]
+    assert [*found, words.period(parse("2022-02", ZURICH))] == expected
+
+
+def test_arabic_has_six_plurals():
+    """Zero, one, two, few, many and other are all different."""
+    words = theme().words("ar")
+    assert len({words.count("stories", number).replace(str(number), "") for number in (0, 1, 2, 3, 11, 100)}) == 6
+
+
+@pytest.mark.parametrize(
+    ("period", "name"),
+    [
+        ("2022-Q1", "1st quarter 2022"),
+        ("2021", "2021"),
+        ("2022-W07", "Week of 14–20 Feb 2022"),
+        ("2022-02-01--2022-02-15", "1–14 Feb 2022"),
+    ],
+)
+def test_periods_have_names(period, name):
+    """Each kind of period reads as a person would say it; the last day of a span is the last day that is in it."""
+    assert theme().words("en").period(parse(period, ZURICH)) == name
+
+
+def test_late_stories_name_their_month():
+    """The year is said when it is not the edition's."""
+    words, now = theme().words("en"), parse("2022-02", ZURICH)
+    assert words.also_from(parse("2022-01", ZURICH), now) == "Also from January"
+    assert words.also_from(parse("2021-12", ZURICH), now) == "Also from December 2021"
+
+
+@pytest.mark.parametrize(
+    ("key", "heading"),
+    [
+        ("2022-01", "January 2022"),
+        ("PK", "Pakistan"),
+        ("impact-and-people", "Impact and people"),
+        ("Skills stories", "Skills stories"),
+        ("ILO", "ILO"),
+    ],
+)
+def test_group_keys_become_headings(key, heading):
+    """Months and countries are named in the language; a slug becomes words; what has its own spelling keeps it."""
+    assert theme().words("en").heading(key, ZURICH) == heading
+
+
+def test_months_of_one_language_do_not_turn_up_in_another():
+    """Babel 2.18 mixes borrowed month names between languages; digests in Hebrew and Catalan do not show it."""
+    for language in ("he", "ca", "zh", "fr", "he", "ru"):
+        period = parse("2022-01", ZURICH)
+        words = theme().words(language)
+        text = words.period(period) + words.also_from(period, period)
+        is_hebrew = any("\u05d0" <= char <= "\u05ea" for char in text)
+        assert is_hebrew == (language == "he"), (language, text)
+
+
+def test_directions():
+    """Arabic, Hebrew, Persian and Urdu run right to left, also with a territory or a script."""
+    assert [direction(tag) for tag in ("ar", "he", "fa", "ur", "ar-EG", "ur-PK")] == ["rtl"] * 6
+    assert [direction(tag) for tag in ("en", "fr", "zh-Hant", "az", "xx", "")] == ["ltr"] * 6
+
+
+def test_filling_reads_nothing_into_braces():
+    """A title with braces or dots in it is only text."""
+    assert fill("“{title}” by {who}", title="{who.__class__}") == "“{who.__class__}” by {who}"
+
+
+def test_all_catalogues_say_the_same_things():
+    """Each language has every word, every placeholder, and the plural forms that its rule asks for."""
+    english = theme().catalogues["en"]
+    for language, catalogue in theme().catalogues.items():
+        assert set(catalogue) == set(english), language
+        plural = theme().words(language).locale.plural_form
+        for key, value in english.items():
+            if isinstance(value, dict):
+                assert set(plural.tags) | {"other"} <= set(catalogue[key]) | {"many"}, (language, key)
+            else:
+                placeholders = {
+                    word for word in ("{title}", "{credit}", "{period}", "{address}", "{days}") if word in value
+                }
+                assert all(word in catalogue[key] for word in placeholders), (language, key)
+
+
+def test_the_sample_date_is_a_day_in_the_newsrooms_zone():
+    """A story's date is shown as the newsroom's wall calendar has it."""
+    assert story(0).date.astimezone(ZURICH).date() == date(2022, 2, 10)

@@ -1,0 +1,163 @@
+"""Summaries are Markdown; what they become is clean, styled, and the same in both parts of the mail."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from digest.composer.links import resolve
+from digest.composer.summary import Markdown
+
+STYLES = {"p": "margin:0 0 10px;font-family:'Times New Roman'", "a": "color:#1e2dbe", "li": "margin:0"}
+
+
+@pytest.fixture(scope="module")
+def markdown():
+    return Markdown(STYLES)
+
+
+def read(markdown, source):
+    return markdown.read(source, lambda url: resolve(url, "https://www.harbour.example/"))
+
+
+def numbered(summary):
+    numbers = {}
+    return summary.text(lambda url: numbers.setdefault(url, len(numbers) + 1))
+
+
+class Elements(HTMLParser):
+    """The elements and attributes that a parser finds in a fragment."""
+
+    def __init__(self, fragment):
+        super().__init__()
+        self.tags, self.attributes = [], []
+        self.feed(fragment)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_comment(self, data):
+        self.tags.append(f"!--{data}")
+
+    def handle_decl(self, decl):
+        self.tags.append(f"!{decl}")
+
+
+plain = st.lists(
+    st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=60), min_size=1, max_size=4
+).map("\n\n".join)
+
+
+@given(plain)
+@example("It's “quoted” — 5 % of 20, isn't it?\nSecond line.\n\nSecond paragraph: 1) this.")
+@example("1986\\. A great year")
+@example("a  \nb")
+@example("AT&T; &amp; x")
+@example("= not a heading")
+@example("www.example.org and me@example.org")
+def test_the_short_cut_gives_the_same_bytes(source):
+    """Plain paragraphs take a short cut past the Markdown parser, and nobody can tell."""
+    markdown = Markdown(STYLES)
+    short, full = read(markdown, source), markdown.full(source, resolve)
+    if source.strip():
+        assert short.html == full.html
+        assert numbered(short) == numbered(full)
+
+
+def test_styles_stand_on_each_element(markdown):
+    """Every element that the theme styles has its style as an attribute, whatever the client does to style sheets."""
+    made = read(markdown, "A [link](https://a.example/?a=1&b=2).\n\n- one").html
+    assert (
+        '<p style="margin:0 0 10px;font-family:\'Times New Roman\'">A <a href="https://a.example/?a=1&amp;b=2"' in made
+    )
+    assert '<li style="margin:0">one</li>' in made
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "<style>@import 'https://evil.example/x.css'; body{display:none}</style>",
+    "</mj-text><mj-raw><script>x</script></mj-raw>",
+    '<mj-include path="/etc/passwd" />',
+    "<!--[if mso]><b>x</b><![endif]-->",
+    "<div><table><tr><td>",
+    "]]> --> </td></tr></table></body>",
+    '<p style="position:fixed;top:0;background:url(https://evil.example/t.gif)">x</p>',
+    "<a href='javascript:alert(1)' style='width:expression(alert(1))'>x</a>",
+    "<svg/onload=alert(1)>",
+    "<iframe src=//evil.example>",
+    "{{ config.smtp.password }} {% include '/etc/passwd' %} {{ ''.__class__ }}",
+    "[x](javascript:alert(1)) ![x](https://evil.example/t.gif) <javascript:alert(1)>",
+    '[x](https://a.example/"onmouseover="alert(1))',
+    "[x]: javascript:alert(1)\n\n[x]",
+]
+
+
+@pytest.mark.parametrize("source", HOSTILE)
+def test_html_in_a_summary_is_shown_not_obeyed(markdown, source):
+    """No element, attribute or style comes out that we did not put there (FAULTS 18, 19)."""
+    found = Elements(read(markdown, source).html)
+    assert set(found.tags) <= {"p", "a", "strong"}
+    assert {name for name, _ in found.attributes} <= {"style", "href"}
+    assert {value for name, value in found.attributes if name == "style"} <= set(STYLES.values())
+    assert all(value.startswith("https://") for name, value in found.attributes if name == "href")
+
+
+@given(st.text(st.sampled_from("<>[]()!\"'`*_{}%#&;:=/ \n-+1.ajspt\\"), max_size=80))
+def test_no_mixture_breaks_out(source):
+    """Whatever is typed, the summary is a balanced fragment of the allowed elements."""
+    made = read(Markdown(STYLES), source).html
+    open_tags = []
+    for closing, tag in re.findall(r"<(/?)([a-z0-9]+)", made):
+        if tag in ("br", "hr"):
+            continue
+        if closing:
+            assert open_tags.pop() == tag
+        else:
+            open_tags.append(tag)
+    assert not open_tags
+    assert made.count("<") == made.count(">") or "&gt;" in made
+
+
+def test_an_unsafe_link_is_dropped_and_said(markdown):
+    """The words stay, the address goes, and a finding will say which."""
+    made = read(markdown, "See [the page](javascript:alert(1)) now.")
+    assert "See the page now." in made.html
+    assert [code for code, _ in made.problems] == ["link-unsafe"]
+
+
+def test_typed_html_is_said(markdown):
+    """An editor who types tags learns that they are shown as typed."""
+    assert [code for code, _ in read(markdown, "so <b>bold</b>").problems] == ["summary-html"]
+    assert read(markdown, "3 < 4 > 2").problems == ()
+
+
+def test_the_text_part_has_the_same_words_and_links(markdown):
+    """Lists, quotations, code and numbered links, in 72 columns."""
+    source = (
+        "A **bold** word and [a link](https://a.example/x), [again](https://a.example/x).\n\n- one\n- two\n  1. deep\n"
+        "\n> quoted\n> text\n\n    code   stays\n\n# Heading\n\n![alt text](https://a.example/i.png)\n\n***"
+    )
+    assert numbered(read(markdown, source)) == (
+        "A bold word and a link [1], again [1].\n\n• one\n• two\n\n  1. deep\n\n> quoted text\n\ncode   stays\n\n"
+        "Heading\n\nalt text\n\n* * *"
+    )
+
+
+def test_headings_and_images_become_words(markdown):
+    """A summary has no headings of its own, which would break the mail's outline, and no images."""
+    made = read(markdown, "# Heading\n\n![alt text](https://a.example/i.png)").html
+    assert "<h1" not in made
+    assert "<img" not in made
+    assert "Heading</p>" in made
+    assert "alt text</p>" in made
+
+
+def test_an_empty_summary_is_empty(markdown):
+    """Blanks make no paragraph."""
+    assert read(markdown, " \n\t\n").html == ""
