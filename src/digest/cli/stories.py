@@ -105,7 +105,7 @@ def import_(
         str, typer.Option("--channel", metavar="NAME", help="The channel these stories are shown in.")
     ] = "",
     kind: Annotated[
-        str, typer.Option("--format", help="text, html, feed, json or csv; found out when not given.")
+        str, typer.Option("--format", help="text, html, feed, jsonfeed or csv; found out if not said.")
     ] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would change, as a diff; write nothing.")
