@@ -1,0 +1,159 @@
+"""How readers leave, from the link in their mail to the next send that leaves them out; and what bounces teach."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import httpx
+import pytest
+
+SECRET = "a-secret-of-thirty-two-characters"
+FEBRUARY = ("--month", "2022-02", "--audience", "everyone")
+MARCH = ("--month", "2022-03", "--audience", "everyone")
+
+
+@pytest.fixture
+def sent(newsroom):
+    """A newsroom with an https unsubscribe address, whose February went out as files."""
+    newsroom.monkeypatch.setenv("DIGEST_UNSUBSCRIBE__URL", "https://leave.example.org")
+    newsroom.monkeypatch.setenv("DIGEST_UNSUBSCRIBE_SECRET", SECRET)
+    assert newsroom("send", *FEBRUARY, "--live", "--yes", "--eml", "out").code == 0
+    newsroom.story("march", date="2022-03-10")
+    return newsroom
+
+
+def mails(newsroom, folder="out"):
+    found = {}
+    for path in (newsroom.root / folder).glob("*.eml"):
+        mail = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+        found[mail["To"].addresses[0].addr_spec] = mail
+    return found
+
+
+@pytest.fixture
+def endpoint(sent):
+    """`digest serve`, running as a program of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-c", "from digest.cli import main; main()", "serve", "--port", str(port)]
+    with subprocess.Popen(command, cwd=sent.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        base = f"http://127.0.0.1:{port}"
+        for _ in range(600):
+            try:
+                httpx.get(f"{base}/healthz")
+                break
+            except httpx.ConnectError:
+                time.sleep(0.05)
+        yield base
+        run.send_signal(signal.SIGINT)
+        out, err = run.communicate(timeout=30)
+    assert run.returncode in (0, 130), (out, err)
+    assert SECRET not in out + err
+
+
+def test_one_click_takes_a_reader_off_before_the_next_send(sent, endpoint):
+    """GET changes nothing, the one-click POST of RFC 8058 does, and March leaves that reader out."""
+    mail = mails(sent)["newsdesk@example.com"]
+    path = re.search(r"https://leave\.example\.org(/u/[^>]+)>", mail["List-Unsubscribe"])[1]
+    assert httpx.get(endpoint + path).status_code == 200
+    assert "newsdesk" not in sent("subscribers", "suppressed").out
+    answer = httpx.post(endpoint + path, data={"List-Unsubscribe": "One-Click"})
+    assert (answer.status_code, answer.cookies, answer.history) == (200, httpx.Cookies(), [])
+    assert "newsdesk@example.com" in sent("subscribers", "suppressed").out
+    assert sent("send", *MARCH, "--live", "--yes", "--eml", "march", now="2022-04-01").code == 0
+    assert set(mails(sent)) - set(mails(sent, "march")) == {"newsdesk@example.com"}
+
+
+def test_the_archive_is_served(endpoint):
+    """What was sent can be read in the browser, without anybody's address."""
+    page = httpx.get(f"{endpoint}/archive/2022-02/everyone/en/index.html", follow_redirects=True)
+    assert page.status_code == 200
+    assert "February 2022" in page.text
+    assert httpx.get(f"{endpoint}/archive/../config.yaml").status_code == 404
+
+
+def test_serve_needs_a_secret(newsroom):
+    """Without a secret nothing is served, and the line says which variable to set."""
+    done = newsroom("serve")
+    assert (done.code, "DIGEST_UNSUBSCRIBE_SECRET" in done.err) == (2, True)
+
+
+def test_a_hard_bounce_suppresses_and_a_forged_one_does_not(sent):
+    """A report about a mail of ours takes a dead address off; one that names no mail of ours changes nothing."""
+    real = mails(sent)["wei.chen@example.net"]["Message-ID"]
+    report = """\
+From: MAILER-DAEMON@mx.example.net
+To: digest@example.org
+Subject: Undelivered Mail Returned to Sender
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary=b
+
+--b
+Content-Type: text/plain
+
+It did not work.
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example.net
+
+Final-Recipient: rfc822; {address}
+Action: failed
+Status: 5.1.1
+Diagnostic-Code: smtp; 550 5.1.1 No such user
+
+--b
+Content-Type: message/rfc822-headers
+
+Message-ID: {identity}
+To: {address}
+
+--b--
+"""
+    sent.write("forged.eml", report.format(address="newsdesk@example.com", identity="<made-up@example.org>"))
+    sent.write("real.eml", report.format(address="wei.chen@example.net", identity=real))
+    assert "nobody" in sent("bounces", "forged.eml").out
+    assert "1 bounced" in sent("bounces", "real.eml", "--dry-run").out
+    assert "wei.chen" not in sent("subscribers", "suppressed").out
+    assert "1 bounced" in sent("bounces", "real.eml").out
+    assert "wei.chen@example.net" in sent("subscribers", "suppressed").out
+
+
+def test_leaving_by_mail_needs_the_readers_own_token(sent):
+    """The mailto of a reader's mail takes that reader off; the bare word from anybody is left for a person."""
+    header = mails(sent)["o.brien@example.org"]["List-Unsubscribe"]
+    subject = re.search(r"mailto:[^?]+\?subject=([^>]+)>", header)[1].replace("%20", " ")
+    wish = "From: anybody@example.com\nTo: newsroom@ilo.org\nSubject: {}\n\nplease\n"
+    sent.write("bare.eml", wish.format("unsubscribe"))
+    sent.write("token.eml", wish.format(subject))
+    assert "for a person" in sent("bounces", "bare.eml").out
+    assert sent("subscribers", "suppressed", "--json").out.strip() == "[]"
+    assert "1 unsubscribed" in sent("bounces", "token.eml").out
+    assert "o.brien@example.org" in sent("subscribers", "suppressed").out
+
+
+def test_subscribers_come_and_go(newsroom):
+    """add, remove, import and export work on the audience's file and nothing else."""
+    file = newsroom.root / "recipients/everyone.csv"
+    assert newsroom("subscribers", "add", "-a", "everyone", "new@example.org", "--name", "New One").code == 0
+    assert "New One" in file.read_text(encoding="utf-8")
+    assert "on the list already" in newsroom("subscribers", "add", "-a", "everyone", "NEW@example.org").out
+    newsroom.write("more.csv", "email;name\nanother@example.org;Another\nbad@@example.org;Bad\nnew@example.org;Again\n")
+    done = newsroom("subscribers", "import", "-a", "everyone", "more.csv")
+    assert done.code == 1
+    assert "more.csv:3" in done.err
+    assert "1 added, 1 there already" in done.out
+    assert newsroom("subscribers", "remove", "-a", "everyone", "new@example.org").code == 0
+    newsroom("subscribers", "suppress", "another@example.org")
+    exported = newsroom("subscribers", "export", "-a", "everyone").out
+    assert "another@example.org" not in exported
+    assert "another@example.org" in newsroom("subscribers", "export", "-a", "everyone", "--everyone").out
+    assert newsroom("subscribers", "unsuppress", "another@example.org").code == 0
+    assert "another@example.org" in newsroom("subscribers", "export", "-a", "everyone").out
