@@ -92,8 +92,17 @@ def test_other_failures_suppress_after_three_in_a_row(run, ledger):
 def test_a_mail_that_arrived_in_between_begins_the_count_anew(run, ledger):
     """January, February and April came back, March did not: that is one in a row."""
     for month in (MONTHS[0], MONTHS[1], MONTHS[3]):
-        run(about(month, "ann@example.org", "5.2.2"))
+        summary = run(about(month, "ann@example.org", "5.2.2"))
     assert not rows(ledger)
+    assert summary.verdicts[0].note == "ann@example.org came back (5.2.2), 1 in a row of 3: kept"
+
+
+def test_two_in_a_row_are_not_enough(run, ledger):
+    """March and April came back: the reader stays, and the note says how near it is."""
+    for month in MONTHS[2:]:
+        summary = run(about(month, "ann@example.org", "5.2.2"))
+    assert not rows(ledger)
+    assert summary.verdicts[0].note == "ann@example.org came back (5.2.2), 2 in a row of 3: kept"
 
 
 def test_three_reports_of_one_run_count_together(run, ledger):

@@ -55,6 +55,13 @@ def test_a_token_has_one_spelling(position, letter):
     assert tokens.read([SECRET], changed) is None
 
 
+def test_the_spare_bits_of_the_last_letter_are_read():
+    """Of the 64 letters that a token could end with, one is right."""
+    token = tokens.token([SECRET], "everyone", "ann@example.org")
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    assert [letter for letter in letters if tokens.read([SECRET], token[:-1] + letter)] == [token[-1]]
+
+
 def test_a_thousand_guesses_find_nothing():
     """FAULTS 60: random tokens of the right form are wrong, and only hashed: nothing is decrypted for them."""
     generator = random.Random(7)

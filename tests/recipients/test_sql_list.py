@@ -130,6 +130,16 @@ def test_the_password_is_in_no_message(url):
     assert refusal.value.__suppress_context__
 
 
+def test_a_server_that_repeats_the_password_is_masked(postgres):
+    """Whatever the database says back goes through the same mask."""
+    from sqlalchemy.engine import make_url
+
+    url = make_url(postgres).set(password="Geheim77").render_as_string(hide_password=False)
+    with pytest.raises(FaultyInput, match=r"\*\*\*") as refusal:
+        list(SqlSource(url, "SELECT CAST('Geheim77' AS integer) AS email").recipients())
+    assert "Geheim" not in str(refusal.value)
+
+
 def test_a_url_that_cannot_be_read_is_not_quoted():
     """A port that is no number may be the password, put in the wrong place."""
     with pytest.raises(UsageError) as refusal:
