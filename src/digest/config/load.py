@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from digest import yamlfile
+from digest.config import timetable
 from digest.errors import ConfigError, Fault, UsageError
 from digest.model import Audience, Match, Newsroom
 
@@ -69,7 +70,7 @@ def load(file: Path, environ: Mapping[str, str]) -> Config:
     document = yamlfile.parse(_text(file, name), name)
     _override(document, environ, Settings)
     settings, faults = yamlfile.validate(Settings, document)
-    faults += list(_cross_faults(document))
+    faults += [*_cross_faults(document), *timetable.faults(document)]
     if settings is None or faults:
         raise ConfigError(sorted(faults, key=lambda fault: (fault.file, fault.line)))
     newsroom = _newsroom(settings)

@@ -7,6 +7,7 @@ holds no secrets and reads nothing: not the file, not the environment.
 from __future__ import annotations
 
 import re
+from datetime import time, timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -67,6 +68,22 @@ def _one_line(value: str) -> str:
     return value
 
 
+def _clock(value: Any) -> time:
+    found = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", str(value), re.ASCII)
+    if found is None:
+        message = f"{value!r} is not a time of day; write it like 09:00"
+        raise ValueError(message)
+    return time(int(found[1]), int(found[2]))
+
+
+def _stretch(value: Any) -> timedelta:
+    found = re.fullmatch(r"(\d{1,4}) ?(day|hour|minute)s?", str(value), re.ASCII)
+    if found is None:
+        message = f"{value!r} is not a length of time; write it like 3 days or 12 hours"
+        raise ValueError(message)
+    return int(found[1]) * timedelta(**{f"{found[2]}s": 1})
+
+
 Line = Annotated[str, AfterValidator(_one_line)]
 Text = Annotated[Line, Field(min_length=1)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_listed)]
@@ -81,6 +98,9 @@ Zone = Annotated[
     PlainSerializer(str, return_type=str),
     WithJsonSchema({"type": "string"}),
 ]
+_AsText = (PlainSerializer(str, return_type=str), WithJsonSchema({"type": "string"}))
+Clock = Annotated[time, BeforeValidator(_clock), *_AsText]
+Stretch = Annotated[timedelta, BeforeValidator(_stretch), *_AsText]
 
 
 class Section(BaseModel):
@@ -278,6 +298,35 @@ class ArchiveSection(Section):
     url: Web = Field("", description="Where it is served: 'view in browser' leads there.")
 
 
+class ScheduleSection(Section):
+    """When the edition of each period goes out by itself, in the newsroom's time zone."""
+
+    period: Literal["month", "quarter", "year", "week"] = Field("month", description="Which period's editions.")
+    on: str = Field(
+        "first working day", description="The day after it: last day, day 15, second tuesday, last working day."
+    )
+    at: Clock = Field(time(9), description="The time of that day. Skipped by the clocks: just after; twice: the first.")
+    cron: str = Field("", description="Instead of on and at, five fields: the first such time after the period.")
+    audiences: Words = Field((), description="Whose editions; all audiences with recipients when empty.")
+    approval: Literal["none", "required", "two"] = Field(
+        "none", description="Whose word it needs; send.approval counts too."
+    )
+    catch_up: Stretch = Field(
+        timedelta(days=3), description="How long after its time it may still go by itself: 3 days, 12 hours."
+    )
+    country: str = Field("", description="Whose holidays are no working days: CH, or a part of it: CH-GE.")
+
+
+class HooksSection(Section):
+    """What is told of each event: commands (JSON on standard input) and web addresses (JSON by POST)."""
+
+    built: Words = Field((), description="An edition was built for its time. A command, https://…, or $VARIABLE.")
+    approved: Words = Field((), description="Somebody approved an edition.")
+    sent: Words = Field((), description="An edition went out, or is as far as the machine can bring it.")
+    failed: Words = Field((), description="An edition has not gone out though it is time.")
+    timeout: float = Field(30, gt=0, le=600, description="Seconds that each may take.")
+
+
 class Settings(Section):
     """config.yaml as a whole."""
 
@@ -292,5 +341,7 @@ class Settings(Section):
     bounces: BouncesSection = Field(default_factory=BouncesSection)
     archive: ArchiveSection = Field(default_factory=ArchiveSection)
     preview: PreviewSection = Field(default_factory=PreviewSection)
+    schedule: tuple[ScheduleSection, ...] = Field((), description="What goes out by itself, and when.")
+    hooks: HooksSection = Field(default_factory=HooksSection)
     imports: ImportSection = Field(default_factory=ImportSection, alias="import")
     checks: dict[str, CheckSection] = Field(default_factory=dict, description="By the check's code.")
