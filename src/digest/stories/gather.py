@@ -15,6 +15,7 @@ from array import array
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ from digest.stories.index import PER_GLANCE, DamagedIndexError
 from digest.stories.names import SUFFIX
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from zoneinfo import ZoneInfo
 
     from digest.model import Story
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from digest.stories.record import Parsed
     from digest.stories.scan import Page
 
+_NOTHING: Glance = (UNKNOWN, 0, 0)
 _FIRST, _LAST = 1, 10_000 * 366  # no day's ordinal is outside
 _MARGIN = 2  # days between a date as written and its day in another zone, at most
 
@@ -110,25 +113,24 @@ class Gathering:
         if known and known.covers(page):
             return known.glances
         before = known.by_name() if known else {}
-        numbers: list[int] = []
-        for number, name in enumerate(page.names):
-            if before and (old := before.pop(name, None)) and old[0] == page.stamp(number):
-                numbers += old[1]
-            else:
-                numbers += self._glance(page, number, parsed)
-        glances = array("I", numbers)
+        seen: list[Iterable[int] | None] = [None] * len(page.names)
+        for number, name in enumerate(page.names if before else ()):
+            old = before.pop(name, None)
+            if old and old[0] == page.stamp(number):
+                seen[number] = old[1]
+        changed = [number for number, one in enumerate(seen) if one is None]
+        for number, head in zip(changed, page.heads(changed, SIZE), strict=True):
+            seen[number] = (head and glance(head)) or self._closer_look(page, number, head, parsed)
+        glances = array("I", chain.from_iterable(one or _NOTHING for one in seen))
         self.index.learn(page, glances, gone=[page.folder + name for name in before])
         return glances
 
-    def _glance(self, page: Page, number: int, parsed: dict[int, Parsed]) -> Glance:
-        try:
-            data = page.read(number, SIZE)
-        except OSError:
-            return UNKNOWN, 0, 0  # parsing will meet the same, and say so
-        if seen := glance(data):
-            return seen
+    def _closer_look(self, page: Page, number: int, head: bytes | None, parsed: dict[int, Parsed]) -> Glance:
+        """What a glance could not tell, or could not because the file cannot be read: parsing will say so."""
         story, _ = parsed[number] = self._parse(page, number)
-        return of_story(story) if story else (frontmatter.day_written(data, self.reader.zone), 0, 0)
+        if story:
+            return of_story(story)
+        return (frontmatter.day_written(head, self.reader.zone) if head else UNKNOWN), 0, 0
 
     def _take(self, path: str, found: Parsed) -> None:
         story, faults = found

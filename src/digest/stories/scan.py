@@ -17,7 +17,7 @@ from digest.errors import Fault
 from digest.stories.names import SUFFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
@@ -59,6 +59,23 @@ class Page:
             return os.read(file, limit)
         finally:
             os.close(file)
+
+    def heads(self, numbers: Iterable[int], limit: int) -> Iterator[bytes | None]:
+        """The first `limit` bytes of the files at these places, None for one that cannot be read."""
+        names, descriptor, open_file, read, close = self.names, self.descriptor, os.open, os.read, os.close
+        for number in numbers:
+            try:
+                file = open_file(names[number], _FILE, dir_fd=descriptor)
+            except OSError:
+                yield None
+                continue
+            try:
+                head = read(file, limit)
+            except OSError:
+                head = None
+            finally:
+                close(file)
+            yield head
 
 
 def pages(root: Path, ends: Callable[[str], AbstractSet[str]], faults: list[Fault]) -> Iterator[Page]:
