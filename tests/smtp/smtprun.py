@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from faultserver import FaultServer
 
 # Long enough for a busy machine to answer what a server does answer, where a hang has to be waited out.
-QUICK = Timeouts(**dict.fromkeys(Timeouts.__slots__, 20.0))
+QUICK = Timeouts.each(20.0)
 
 
 def impatient(phase: Phase, seconds: float = 0.4) -> Timeouts:

@@ -264,6 +264,7 @@ def test_a_password_is_never_said_in_clear():
         ({"auth": "login"}, "LOGIN"),
         ({"auth": "plain"}, "PLAIN"),
         ({"password": "", "oauth_token": SECRET}, "XOAUTH2"),
+        ({"auth": "xoauth2"}, "XOAUTH2"),
     ],
 )
 def test_each_mechanism_logs_in(authority, changes, mechanism):

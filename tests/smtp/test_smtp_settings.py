@@ -61,6 +61,14 @@ def test_loopback_is_this_machine_and_nothing_that_looks_like_it(host, loopback)
     assert is_loopback(host) is loopback
 
 
+def test_one_time_can_be_given_for_all_phases():
+    """`smtp.timeout` shortens every wait, and never lengthens the goodbye."""
+    times = Timeouts.each(7.0)
+    assert {times.of(phase) for phase in Phase if phase is not Phase.QUIT} == {7.0}
+    assert times.connect == 7.0
+    assert times.quit == 2.0
+
+
 def test_every_phase_has_a_time():
     """RFC 5321, 4.5.3.2 is kept: ten minutes for the reply to the dot, five for RCPT, and so on."""
     times = Timeouts()

@@ -94,7 +94,8 @@ class Login:
         elif mechanism == "LOGIN":
             said = [settings.username, settings.password]
         else:
-            said = [f"user={settings.username}\1auth=Bearer {settings.oauth_token}\1\1"]
+            token = settings.oauth_token or settings.password
+            said = [f"user={settings.username}\1auth=Bearer {token}\1\1"]
         return (base64.b64encode(text.encode()).decode("ascii") for text in said)
 
     def _mask(self, words: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Literal
 
@@ -35,6 +35,12 @@ class Timeouts:
     rset: float = 20.0
     quit: float = 2.0  # what was accepted stays accepted, so nobody waits for a goodbye
 
+    @classmethod
+    def each(cls, seconds: float) -> Timeouts:
+        """The same time for every phase, but no more than a moment for the goodbye."""
+        given = {each.name: seconds for each in fields(cls)}
+        return cls(**given | {"quit": min(seconds, cls().quit)})
+
     def of(self, phase: Phase) -> float:
         """The seconds that the reply of `phase` may take."""
         return self.block if phase.value == "body" else float(getattr(self, phase.value))
@@ -53,7 +59,7 @@ class SmtpSettings:
     tls: Tls = "starttls"
     username: str = ""
     password: str = field(default="", repr=False)
-    oauth_token: str = field(default="", repr=False)  # an access token for XOAUTH2, instead of a password
+    oauth_token: str = field(default="", repr=False)  # for XOAUTH2; with `auth` xoauth2 the password may hold it too
     auth: Auth = "auto"  # XOAUTH2 with a token, else PLAIN, else LOGIN, as the server offers
     ca_file: str = ""  # PEM; only these authorities are trusted then, not the system's
     client_cert: str = ""  # PEM, with its key in the same file or in `client_key`
