@@ -86,6 +86,15 @@ def judge(approval: Approval | None, edition: str, account: Mapping[str, Any], n
         raise ApprovalError(message)
 
 
+def stricter(one: Needed, other: Needed) -> Needed:
+    """The one of two demands that asks for more people.
+
+    >>> stricter("none", "two"), stricter("required", "none")
+    ('two', 'required')
+    """
+    return max(one, other, key=_COUNT.__getitem__)
+
+
 def changes(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
     """What differs between two sets of inputs, in words."""
     for name in sorted({*before, *after}):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from digest.approval import Needed
     from digest.engines.local import Stopping
     from digest.errors import Fault
     from digest.ledger.ledger import SqlLedger
@@ -62,8 +63,8 @@ def refuse_finished(ledger: SqlLedger, edition: str) -> None:
         raise AlreadySent(message)
 
 
-def freeze(parts: Parts, ledger: SqlLedger, edition: Edition, now: datetime) -> Frozen:
-    """Settle content and readers, or recall them when they are settled.
+def freeze(parts: Parts, ledger: SqlLedger, edition: Edition, now: datetime, *, needed: Needed = "none") -> Frozen:
+    """Settle content and readers, or recall them when they are settled. `needed` counts beside send.approval.
 
     Raises NothingToSend, CheckFailed, ApprovalError, ConfigError, LedgerError; then nothing was frozen.
     """
@@ -81,9 +82,10 @@ def freeze(parts: Parts, ledger: SqlLedger, edition: Edition, now: datetime) -> 
         first = f"{errors[0].code}: {errors[0].where}: {errors[0].message}"
         message = f"{edition.id}: {first}{more}; `digest check` lists what must be mended"
         raise CheckFailed(message)
+    from digest.approval import stricter
     from digest.approving import demand
 
-    demand(parts.newsroom, build, parts.newsroom.config.settings.send.approval)
+    demand(parts.newsroom, build, stricter(parts.newsroom.config.settings.send.approval, needed))
     identify = letters(parts, build.rendering, now=now, live=True).identify
     frozen.keep(archive, build, parts.newsroom.facts(build))
     audience = parts.newsroom.config.audience(edition.audience)

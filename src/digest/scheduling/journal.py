@@ -1,0 +1,153 @@
+"""What the schedule remembers: since when each line of it is in force, which editions are settled, who was told.
+
+    .digest/schedule.json ─load(now)─▶ Journal ─settled, told, meet─▶ Journal ─save─▶ the file, whole
+
+The ledger knows who was mailed; this record only keeps a settled edition from being looked at again and a notice from
+being sent twice. A clock that ran ahead leaves moments in the future in it: they are not believed, so that what was
+then taken for past or empty is looked at again. Never deletes a damaged file by itself.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from digest import files
+from digest.errors import DigestError, LedgerError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from digest.schedule import Rule
+
+NAME = "schedule.json"
+LOCK = "schedule.lock"
+FORMAT = 1
+GRACE = timedelta(hours=1)  # cron's first call comes somewhat after the minute for which the line was written
+SKEW = timedelta(minutes=5)  # clocks of one machine may differ so much from one run to the next (NTP)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journal:
+    """The record. `done` and `told` map `2022-02/everyone` (and what was told of it) to when; times are aware.
+
+    `since`: what was due before is none of the schedule's business. `in_force`: from when on each line (in words)
+    sends by itself. `last`: the last run.
+    """
+
+    since: datetime | None = None
+    last: datetime | None = None
+    in_force: Mapping[str, datetime] = field(default_factory=dict)
+    done: Mapping[str, datetime] = field(default_factory=dict)
+    told: Mapping[str, datetime] = field(default_factory=dict)
+
+    @property
+    def settled(self) -> frozenset[tuple[str, str]]:
+        """The keys of tasks that are done: (period id, audience)."""
+        return frozenset((name.split("/")[0], name.split("/")[1]) for name in self.done)
+
+    def meet(self, lines: Iterable[str], rules: Sequence[Rule], now: datetime) -> Journal:
+        """Put lines that were not known in force from now on, and forget those that are gone."""
+        longest = max((rule.catch_up for rule in rules), default=timedelta())
+        return replace(
+            self,
+            since=self.since or now - max(longest, GRACE),
+            last=now,
+            in_force={line: self.in_force.get(line, now - GRACE) for line in lines},
+        )
+
+    def settle(self, name: str, now: datetime) -> Journal:
+        """The edition of this period and audience needs nothing more."""
+        return replace(self, done={**self.done, name: now})
+
+    def tell(self, what: str, now: datetime) -> Journal:
+        """The newsroom was told this."""
+        return replace(self, told={**self.told, what: now})
+
+    def was_told(self, what: str, now: datetime, again: timedelta | None = None) -> bool:
+        """Whether it was told before, and not so long ago that it is to be told again."""
+        before = self.told.get(what)
+        return before is not None and (again is None or now - before < again)
+
+    def changes(self, lines: Iterable[str]) -> tuple[str, ...]:
+        """What of the schedule is not as at the last run, a line each; nothing when there was none."""
+        if self.since is None:
+            return ()
+        now = list(lines)
+        gone = [f"- {line}" for line in self.in_force if line not in now]
+        return (*gone, *(f"+ {line}" for line in now if line not in self.in_force))
+
+
+def load(path: Path, now: datetime) -> tuple[Journal, str]:
+    """The record, and a warning when the clock must have run ahead. Raises DigestError for a file that is none."""
+    try:
+        data = json.loads(path.read_bytes())
+        if data["format"] > FORMAT:
+            message = f"{path}: is from a newer digest; update this one"
+            raise LedgerError(message)
+        found = Journal(
+            since=_moment(data["since"]),
+            last=_moment(data["last"]),
+            in_force={line: _moment(at) for line, at in data["in_force"].items()},
+            done={name: _moment(at) for name, at in data["done"].items()},
+            told={name: _moment(at) for name, at in data["told"].items()},
+        )
+    except FileNotFoundError:
+        return Journal(), ""
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = (error.strerror or str(error)).lower() if isinstance(error, OSError) else "is damaged"
+        message = f"{path}: {reason}; move it away and run again: who was mailed is in the ledger, not there"
+        raise DigestError(message) from None
+    return _believable(found, now)
+
+
+def save(path: Path, journal: Journal) -> None:
+    """Write the record whole. Raises DigestError when the disk refuses."""
+    data = {
+        "format": FORMAT,
+        "since": _text(journal.since),
+        "last": _text(journal.last),
+        "in_force": {line: _text(at) for line, at in journal.in_force.items()},
+        "done": {name: _text(at) for name, at in journal.done.items()},
+        "told": {name: _text(at) for name, at in journal.told.items()},
+    }
+    try:
+        files.write_whole(path, (json.dumps(data, ensure_ascii=False, indent=2) + "\n").encode())
+    except OSError as error:
+        message = f"{path}: cannot be written: {error.strerror}; free the disk, then run again"
+        raise DigestError(message) from None
+
+
+def _believable(found: Journal, now: datetime) -> tuple[Journal, str]:
+    latest = now + SKEW
+    if found.last is None or found.last <= latest:
+        return found, ""
+    warning = (
+        f"the last run was at {found.last:%Y-%m-%d %H:%M}, and it is only {now:%Y-%m-%d %H:%M} now: one of the two "
+        f"clocks was wrong; see that this machine's time is right"
+    )
+    trusted = replace(
+        found,
+        since=min(found.since, now) if found.since else None,
+        last=now,
+        in_force={line: min(at, now) for line, at in found.in_force.items()},
+        done={name: at for name, at in found.done.items() if at <= latest},
+        told={name: at for name, at in found.told.items() if at <= latest},
+    )
+    return trusted, warning
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        message = f"{text!r} has no zone"
+        raise ValueError(message)
+    return moment
+
+
+def _text(moment: datetime | None) -> str:
+    assert moment is not None, "a record is written after meet()"
+    return moment.isoformat()
