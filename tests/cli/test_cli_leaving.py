@@ -126,6 +126,13 @@ To: {address}
     assert "wei.chen@example.net" in sent("subscribers", "suppressed").out
 
 
+def test_bounces_are_not_read_without_the_secret(newsroom):
+    """Without the secret anybody could write a report about a reader of ours, so none is believed."""
+    newsroom.write("mail.eml", "Subject: x\n\n")
+    done = newsroom("bounces", "mail.eml")
+    assert (done.code, "DIGEST_UNSUBSCRIBE_SECRET" in done.err) == (2, True)
+
+
 def test_leaving_by_mail_needs_the_readers_own_token(sent):
     """The mailto of a reader's mail takes that reader off; the bare word from anybody is left for a person."""
     header = mails(sent)["o.brien@example.org"]["List-Unsubscribe"]

@@ -1,0 +1,100 @@
+"""Secrets and signatures: every mail signed or none sent, and no secret in anything that digest writes or says."""
+
+from __future__ import annotations
+
+import dkim
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from digest.mail.dkim import load_signer
+
+FEBRUARY = ("--month", "2022-02", "--audience", "everyone")
+SECRETS = {
+    "DIGEST_SMTP_PASSWORD": "hunter2-smtp-password",
+    "DIGEST_UNSUBSCRIBE_SECRET": "unsubscribe-secret-of-thirty-two",
+    "DIGEST_IMAP_PASSWORD": "imap-password-nobody-knows",
+}
+
+
+def pem(bits=2048):
+    key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+@pytest.fixture
+def signing(newsroom):
+    """A newsroom whose own key signs for example.org."""
+    key = newsroom.root / "dkim.pem"
+    key.write_bytes(pem())
+    key.chmod(0o600)
+    newsroom.edit(
+        "config.yaml",
+        "send:\n",
+        "dkim: {signer: digest, domain: example.org, selector: news, key_file: dkim.pem}\nsend:\n",
+    )
+    return newsroom
+
+
+def send(newsroom):
+    return newsroom("send", *FEBRUARY, "--live", "--yes", "--eml", "out")
+
+
+def test_every_mail_is_signed_and_the_signature_holds(signing):
+    """Each reader's mail carries a signature that dkimpy verifies with the published key."""
+    done = send(signing)
+    assert done.code == 0, done.err
+    signer = load_signer((signing.root / "dkim.pem").read_bytes(), domain="example.org", selector="news", file="k")
+    found = list((signing.root / "out").glob("*.eml"))
+    assert len(found) == 6
+    for path in found:
+        assert dkim.verify(path.read_bytes(), dnsfunc=lambda name, timeout=5: signer.record.encode())  # noqa: ARG005
+
+
+@pytest.mark.parametrize("damage", ["missing", "short", "rubbish"])
+def test_without_a_good_key_nothing_goes(signing, damage):
+    """A key that is missing, too short or no key stops the send: never an unsigned mail instead."""
+    key = signing.root / "dkim.pem"
+    if damage == "missing":
+        key.unlink()
+    else:
+        key.write_bytes(pem(1024) if damage == "short" else b"-----BEGIN NOTHING-----")
+    done = send(signing)
+    assert done.code == 2
+    assert "dkim.pem" in done.err
+    assert not (signing.root / "out").exists()
+
+
+def test_a_key_that_others_can_read_is_said(signing):
+    """The mail goes, and a line says whose eyes the key is open to."""
+    (signing.root / "dkim.pem").chmod(0o644)
+    done = send(signing)
+    assert (done.code, "chmod 600" in done.err) == (0, True)
+
+
+def test_no_secret_is_in_anything_we_write_or_say(signing):
+    """After build, plan, send, status and failures, no file and no output holds a secret."""
+    for name, value in SECRETS.items():
+        signing.monkeypatch.setenv(name, value)
+    signing.monkeypatch.setenv("DIGEST_UNSUBSCRIBE__URL", "https://leave.example.org")
+    signing.monkeypatch.setenv("DIGEST_SMTP__USERNAME", "newsroom")
+    said = [
+        signing("build", "--month", "2022-02"),
+        signing("config", "--print"),
+        signing("send", *FEBRUARY),
+        send(signing),
+        signing("status", "--json"),
+        signing("status", "--html", "status.html"),
+        signing("send", "--month", "2021-07", "--audience", "everyone", "--live", "--yes"),  # no relay is there
+        signing("bounces", "imaps://newsroom@127.0.0.1:1/INBOX"),
+    ]
+    text = "".join(done.out + done.err for done in said)
+    key = (signing.root / "dkim.pem").read_bytes()
+    secrets = [value.encode() for value in SECRETS.values()] + [key.splitlines()[3]]
+    for secret in secrets:
+        assert secret.decode() not in text
+        for path in signing.root.rglob("*"):
+            if path.is_file() and path.name != "dkim.pem":
+                assert secret not in path.read_bytes(), path
