@@ -260,6 +260,11 @@ def test_a_single_line_may_hold_what_languages_need():
     assert good(story_text(title='"\ta\tb  "')).title == "a b"
 
 
+def test_a_title_may_be_long():
+    """A title of 5,000 characters is a title; folding it is the mail's work."""
+    assert len(good(story_text(title="é" * 5000)).title) == 5000
+
+
 def test_a_header_in_encoded_words_is_only_text():
     """An encoded word that hides a line feed is kept as the characters it is."""
     title = "=?UTF-8?Q?=0ABcc:x?="
