@@ -1,0 +1,166 @@
+"""What the page says about an edition, as plain data for JSON: inbox, sizes, findings, selection, calendar.
+
+Reads sights and stories, decides nothing, and escapes nothing: the page puts all of it in as text.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from digest.checks.registry import CHECKS
+from digest.composer.options import GMAIL_CLIPS_AT
+from digest.errors import DigestError
+from digest.model import Severity, Status
+from digest.period import containing
+from digest.preview.stress import CASES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from digest.model import Decision, Finding, Selection, Story
+    from digest.preview.seams import Room
+    from digest.preview.studio import Sight
+
+ROWS = 300  # decisions that are listed; a search finds the others
+_LOUDEST = list(Severity)
+
+
+def edition(sight: Sight, revision: int) -> dict[str, Any]:
+    """All that the page shows at once."""
+    build, rendering = sight.build, sight.build.rendering
+    config = sight.room.config
+    head = sight.desk.letterhead
+    return {
+        "revision": revision,
+        "errors": list(sight.errors),
+        "newsroom": config.newsroom.name,
+        "edition": {
+            "id": sight.edition.id,
+            "period": sight.edition.period.id,
+            "month": containing(sight.edition.period.first, "month", sight.edition.period.zone).id,
+            "audience": sight.edition.audience,
+            "language": sight.edition.language,
+            "direction": rendering.direction if rendering else "ltr",
+            "previous": _step(sight, -1),
+            "next": _step(sight, 1),
+        },
+        "audiences": [
+            {"name": each.name, "title": each.title, "languages": list(each.languages)}
+            for each in config.audiences.values()
+        ],
+        "cases": [{"name": name, "title": case.title} for name, case in CASES.items()],
+        "test_addresses": list(config.settings.preview.test_addresses),
+        "inbox": {
+            "from_name": head.sender_name or head.organization,
+            "from": head.sender,
+            "reply_to": head.reply_to,
+            "subject": rendering.subject if rendering else "",
+            "preheader": rendering.preheader if rendering else "",
+            "date": f"{build.made:%Y-%m-%d}",
+            "to": f"{sight.reader.name} <{sight.reader.address}>".strip() if sight.reader else "",
+        },
+        "size": _sizes(sight),
+        "findings": [_finding(each, build.selection.stories) for each in _sorted(build.findings)],
+        "verdict": build.selection.verdict,
+        "stories": len(build.selection.stories),
+        "fingerprint": rendering.fingerprint if rendering else "",
+    }
+
+
+def selection(chosen: Selection, room: Room, words: str = "") -> dict[str, Any]:
+    """Every candidate with in or out and why: those in by reading order, then the rest from the newest."""
+    hand = room.overrides(chosen.edition)
+    order = {story.id: place for place, story in enumerate(chosen.stories)}
+    found = [each for each in chosen.decisions if words.casefold() in f"{each.story.title} {each.story.id}".casefold()]
+    inside = sorted((each for each in found if each.included), key=lambda d: order.get(d.story.id, len(order)))
+    rest = sorted((each for each in found if not each.included), key=_nearest_first)
+    rows = [*inside, *rest]
+    return {
+        "rows": [_row(each) for each in rows[:ROWS]],
+        "total": len(rows),
+        "included": len(inside),
+        "pin": list(hand.pin),
+        "skip": list(hand.skip),
+        "order": list(hand.order),
+    }
+
+
+def calendar(stories: Iterable[Story], room: Room) -> dict[str, Any]:
+    """How many published stories each month has, of each kicker; months without any are there too."""
+    zone = room.config.newsroom.timezone
+    counts: dict[str, Counter[str]] = {}
+    for story in stories:
+        if story.status is Status.PUBLISHED:
+            month = f"{story.date.astimezone(zone):%Y-%m}"
+            counts.setdefault(month, Counter())[story.kicker] += 1
+    total: Counter[str] = sum(counts.values(), Counter())
+    months: list[dict[str, Any]] = []
+    if counts:
+        span, last = room.period(min(counts)), max(counts)
+        while span.id <= last:
+            kickers = counts.get(span.id, Counter())
+            months.append({"month": span.id, "total": kickers.total(), "kickers": dict(kickers.most_common())})
+            span = span.step(1)
+    return {"months": months, "kickers": [name for name, _ in total.most_common()]}
+
+
+def _step(sight: Sight, count: int) -> str:
+    try:
+        return sight.edition.period.step(count).id
+    except DigestError:
+        return ""  # at the calendar's end
+
+
+def _sizes(sight: Sight) -> dict[str, Any]:
+    rendering = sight.build.rendering
+    if rendering is None:
+        return {"html": 0, "text": 0, "mail": 0, "limit": GMAIL_CLIPS_AT, "cut": 0, "stories": []}
+    titles = {story.id: story.title for story in sight.build.selection.stories}
+    return {
+        "html": len(rendering.html.encode()),
+        "text": len(rendering.text.encode()),
+        "mail": len(sight.build.mail),
+        "limit": GMAIL_CLIPS_AT,
+        "cut": rendering.cut,
+        "stories": [
+            {"id": name, "title": titles.get(name, name), "bytes": size}
+            for name, size in rendering.bytes_per_story.items()
+        ],
+    }
+
+
+def _sorted(findings: Iterable[Finding]) -> list[Finding]:
+    return sorted(findings, key=lambda each: _LOUDEST.index(each.severity))
+
+
+def _finding(finding: Finding, stories: Iterable[Story]) -> dict[str, Any]:
+    """A finding, with the story that it is about: where the frame is to go."""
+    about = next((s for s in stories if finding.where.partition(":")[0] in (s.file, s.id) and finding.where), None)
+    check = CHECKS.get(finding.code)
+    return {
+        "code": finding.code,
+        "severity": finding.severity.value,
+        "where": finding.where,
+        "message": finding.message,
+        "why": check.why if check else "",
+        "story": {"id": about.id, "title": about.title, "link": about.link} if about else None,
+    }
+
+
+def _nearest_first(decision: Decision) -> tuple[bool, float, str]:
+    return decision.rule == "outside-period", -decision.story.date.timestamp(), decision.story.id
+
+
+def _row(decision: Decision) -> dict[str, Any]:
+    story = decision.story
+    return {
+        "id": story.id,
+        "title": story.title,
+        "kicker": story.kicker,
+        "date": f"{story.date:%Y-%m-%d}",
+        "file": story.file,
+        "included": decision.included,
+        "rule": decision.rule,
+        "reason": decision.reason,
+    }

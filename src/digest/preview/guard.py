@@ -1,0 +1,173 @@
+"""Who may talk to the page: this machine's browser, from the page itself, and nobody else.
+
+Every request passes here first. A name that is not ours in `Host` is DNS rebinding; a fetch from another site is
+refused; a write must come from our own origin, with the token that only our page knows. GET changes nothing. When the
+page is served to other machines, each browser must first show a key.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse, RedirectResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.responses import Response
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+TOKEN_HEADER = "x-digest-token"  # noqa: S105 - the header's name
+COOKIE = "digest_preview"
+MAX_BODY = 256 * 1024
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+SAFE = {
+    "Content-Security-Policy": POLICY,
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), interest-cohort=()",
+}
+_OURS = ("same-origin", "none", "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """Where the page is served: `host` and `port` as bound. `token` opens writes; `key` opens the page itself."""
+
+    host: str
+    port: int
+    token: str
+    key: str = ""
+
+    def knows(self, host: str) -> bool:
+        """Whether a `Host` header names this server: loopback, or the address that it was told to listen on."""
+        name, colon, port = host.rpartition(":")
+        if not colon or port != str(self.port):
+            return self.port == 80 and host in self._names  # noqa: PLR2004 - HTTP's own port, which browsers leave out
+        # Bound to every address, it cannot know its names; an address cannot be rebound, so any will do.
+        return name in self._names or (self.host in ("0.0.0.0", "::") and _is_address(name))  # noqa: S104 - compared
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        own = f"[{self.host}]" if ":" in self.host else self.host
+        return ("127.0.0.1", "localhost", "[::1]", own)
+
+
+class Guard:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp, door: Door) -> None:
+        """Let through to `app` what `door` allows."""
+        self._app = app
+        self._door = door
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or refuse."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_safely(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in SAFE.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        if scope["type"] != "http":
+            return  # no websockets here: the server closes what nobody answers
+        refusal = self._refusal(scope, Headers(scope=scope))
+        if refusal is not None:
+            await refusal(scope, receive, send_safely)
+            return
+        await self._app(scope, _Limited(receive), send_safely)
+
+    def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
+        method, path = scope["method"], scope["path"]
+        hosts = headers.getlist("host")
+        if method not in ("GET", "HEAD", "POST"):
+            return _no(405, "this page takes GET and POST", {"Allow": "GET, HEAD, POST"})
+        if len(hosts) != 1 or not self._door.knows(hosts[0]):
+            return _no(403, f"this page answers on port {self._door.port} of this machine only")
+        if self._door.key and (locked := self._locked(scope, headers)):
+            return locked
+        if not _from_us(path, headers):
+            return _no(403, "another site may not read this page")
+        if method == "POST":
+            return self._write_refusal(headers, hosts[0])
+        return None
+
+    def _write_refusal(self, headers: Headers, host: str) -> Response | None:
+        length = headers.get("content-length", "")
+        if headers.get("origin") != f"http://{host}":
+            return _no(403, "only this page may change things")
+        if not hmac.compare_digest(headers.get(TOKEN_HEADER, "").encode(), self._door.token.encode()):
+            return _no(403, "the preview was started anew; reload the page")
+        if headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+            return _no(415, "send JSON")
+        if not length.isdigit() or int(length) > MAX_BODY:
+            return _no(413, "that is too much")
+        return None
+
+    def _locked(self, scope: Scope, headers: Headers) -> Response | None:
+        """Ask for the key, once: it comes in the address, and goes on in a cookie that no script can read."""
+        given = parse_qs(scope["query_string"].decode("ascii", "replace")).get("key", [""])[0]
+        if scope["method"] == "GET" and scope["path"] == "/" and self._is_key(given):
+            response = RedirectResponse("/", 303)
+            response.set_cookie(COOKIE, self._door.key, httponly=True, samesite="strict")
+            return response
+        try:
+            kept = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+        except CookieError:
+            kept = None
+        if kept is not None and self._is_key(kept.value):
+            return None
+        return _no(401, "open the address that `digest preview` printed, with its key")
+
+    def _is_key(self, given: str) -> bool:
+        return hmac.compare_digest(given.encode(), self._door.key.encode())
+
+
+class _Limited:
+    """Receives no more than a body may be, whatever its length claims."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._left = MAX_BODY
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self._left -= len(message.get("body", b""))
+        return message if self._left >= 0 else {"type": "http.disconnect"}
+
+
+def _from_us(path: str, headers: Headers) -> bool:
+    site = headers.get("sec-fetch-site", "")
+    if site in _OURS:
+        return True
+    # A link elsewhere may open the page itself, as a page of its own.
+    return path == "/" and headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _no(status: int, reason: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    return JSONResponse({"errors": [reason]}, status, dict(headers or {}))

@@ -1,0 +1,100 @@
+"""Tell every open page that a file changed: a watcher on the newsroom's folders, and a stream of events per page.
+
+Watches what shapes a digest (config, stories, templates, overrides, readers, images), never what digest itself writes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+FOLDERS = ("stories", "templates", "overrides", "recipients", "approvals", "images", "photos", "media")
+FILES = ("config.yaml",)
+HEARTBEAT = 15.0  # seconds; a page that is gone is noticed by then
+MOST = 32  # pages that listen at a time
+_QUIET = 100  # milliseconds in which changes are taken together
+
+
+class Live:
+    """One watcher, many listeners."""
+
+    def __init__(self, root: Path, changed: Callable[[], None]) -> None:
+        """Watch below `root`; call `changed` at each change, before the pages hear of it."""
+        self._root = root
+        self._changed = changed
+        self._wakers: set[anyio.Event] = set()
+        self._listeners = 0
+        self.closed = False
+
+    async def watch(self) -> None:
+        """Watch until cancelled. A folder that appears later is watched from then on."""
+        while not self.closed:
+            again = anyio.Event()
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._folders, again)
+                tasks.start_soon(self._top, again)
+
+    async def events(self) -> AsyncIterator[str]:
+        """The stream for one page (the HTML standard's server-sent events)."""
+        if self._listeners >= MOST:
+            return
+        self._listeners += 1
+        try:
+            yield "retry: 500\nevent: hello\ndata: 1\n\n"
+            while not self.closed:
+                waker = anyio.Event()
+                self._wakers.add(waker)
+                with anyio.move_on_after(HEARTBEAT):
+                    await waker.wait()
+                self._wakers.discard(waker)
+                yield "event: change\ndata: 1\n\n" if waker.is_set() and not self.closed else ": still here\n\n"
+        finally:
+            self._listeners -= 1
+
+    def wake(self) -> None:
+        """Something changed: say so to every page. Called in the server's own thread."""
+        self._changed()
+        self._ring()
+
+    def close(self) -> None:
+        """End every stream, so that the server can end."""
+        self.closed = True
+        self._ring()
+
+    def _ring(self) -> None:
+        wakers, self._wakers = self._wakers, set()
+        for waker in wakers:
+            waker.set()
+
+    def _present(self) -> list[Path]:
+        return [folder for name in FOLDERS if (folder := self._root / name).is_dir()]
+
+    async def _folders(self, again: anyio.Event) -> None:
+        from watchfiles import DefaultFilter, awatch
+
+        present = self._present()
+        if not present:
+            await again.wait()
+            return
+        wanted = DefaultFilter(ignore_entity_patterns=(*DefaultFilter.ignore_entity_patterns, r"^\.digest-.*\.tmp$"))
+        async for _ in awatch(*present, watch_filter=wanted, debounce=_QUIET, step=20, stop_event=again):
+            self.wake()
+
+    async def _top(self, again: anyio.Event) -> None:
+        """The newsroom's own folder, not what is below it: config.yaml, and folders that appear or go."""
+        from watchfiles import awatch
+
+        present = self._present()
+        names = {*FILES, *FOLDERS}
+        async for _ in awatch(
+            self._root, watch_filter=lambda _, path: Path(path).name in names,
+            recursive=False, debounce=_QUIET, step=20, stop_event=again,
+        ):  # fmt: skip
+            self.wake()
+            if self._present() != present:
+                again.set()

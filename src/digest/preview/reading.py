@@ -1,0 +1,82 @@
+"""The reading order of a mail: what a screen reader would say, one thing after another.
+
+Headings, links, images with their alt texts, and the words between. Pure; it reads the tree that the checks read.
+"""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from typing import TYPE_CHECKING
+
+from digest.checks.markup import read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from digest.checks.tree import Element
+
+_HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
+_SILENT = frozenset({"head", "style", "script", "title"})
+_STYLE = """
+:root{color-scheme:light dark}
+body{margin:0;padding:1.25rem;font:1rem/1.5 system-ui,sans-serif;background:#fff;color:#14161c;overflow-wrap:anywhere}
+ol{list-style:none;margin:0 auto;padding:0;max-width:40rem}
+li{display:grid;grid-template-columns:5.5rem 1fr;gap:.75rem;padding:.45rem 0;border-bottom:1px solid #d5d9e2}
+b{font:600 .8rem/1.9 system-ui,sans-serif;color:#565c6b}
+.heading span{font-family:Georgia,serif;font-size:1.2rem}
+.link span{color:#1e2dbe;text-decoration:underline}
+.wrong span{color:#a3151f;font-weight:600}
+@media (prefers-color-scheme:dark){body{background:#181b23;color:#f2f3f7}li{border-color:#343a48}b{color:#b3b9c7}
+.link span{color:#9db0ff}.wrong span{color:#ff9d9d}}
+"""
+
+
+def steps(html: str) -> Iterator[tuple[str, str]]:
+    """What is read, in order, as (kind, words): kinds are `heading 2`, `link`, `image`, `text`, `no alt`."""
+    yield from _below(read(html).root)
+
+
+def order_page(html: str, language: str, direction: str) -> str:
+    """The reading order as a page of its own."""
+    rows = "".join(
+        f'<li class="{_class(kind)}"><b>{escape(kind)}</b><span dir="auto">{escape(words)}</span></li>'
+        for kind, words in steps(html)
+    )
+    head = f'<html lang="{escape(language)}" dir="{escape(direction)}">'
+    return (
+        f"<!doctype html>{head}<title>Reading order</title><style>{_STYLE}</style><main><ol>{rows}</ol></main></html>"
+    )
+
+
+def _class(kind: str) -> str:
+    return "wrong" if kind == "no alt" else kind.partition(" ")[0]
+
+
+def _below(element: Element) -> Iterator[tuple[str, str]]:
+    for child in element.children:
+        if isinstance(child, str):
+            if words := _words(child):
+                yield "text", words
+        elif child.tag in _SILENT or child.attributes.get("aria-hidden") == "true":
+            continue
+        elif child.tag in _HEADINGS:
+            yield f"heading {child.tag[1]}", _words(child.text)
+        elif child.tag == "a" and child.attributes.get("href"):
+            yield "link", _words(child.text) or "(a link without words)"
+        elif child.tag == "img":
+            yield from _image(child)
+        else:
+            yield from _below(child)
+
+
+def _image(element: Element) -> Iterator[tuple[str, str]]:
+    alt = element.attributes.get("alt")
+    if alt is None:
+        yield "no alt", element.attributes.get("src", "")[:80]
+    elif alt:
+        yield "image", _words(alt)
+
+
+def _words(text: str) -> str:
+    return " ".join(re.sub(r"[\u034f\u200c\u00ad\u200b]", "", text).split())

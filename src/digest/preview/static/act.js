@@ -1,0 +1,69 @@
+// What the page may do: a test mail, an approval, a file for a reviewer.
+
+import { $, el, fill, get, post } from './dom.js';
+import { asked, state } from './state.js';
+
+let facts = null;
+let standing = [];
+let result = { test: '', approve: '' };
+const typed = { by: '' };
+
+async function run(button, name, task) {
+  button.disabled = true;
+  result[name] = 'Working…';
+  $(`${name}-result`).textContent = result[name];
+  try {
+    result[name] = await task();
+  } catch (error) {
+    result[name] = error.message;
+  }
+  const said = $(`${name}-result`);
+  if (said) said.textContent = result[name];
+  button.disabled = false;
+}
+
+function testing() {
+  const addresses = facts.test_addresses;
+  if (!addresses.length) {
+    return el('div', { class: 'action' }, el('p', { class: 'small soft' }, 'To send a test from here, list addresses in config.yaml: preview: {test_addresses: [you@example.org]}'));
+  }
+  const choice = el('select', { id: 'test-address', 'data-focus': 'test-address' }, addresses.map((each) => el('option', {}, each)));
+  const button = el('button', { type: 'button', 'data-focus': 'test' }, 'Send a test');
+  button.addEventListener('click', () => run(button, 'test', async () => (await post('/api/test', { ...asked(), address: choice.value })).said));
+  return el('div', { class: 'action' }, el('label', { for: 'test-address' }, 'A test mail to'), choice, button, el('p', { id: 'test-result', class: 'small', role: 'status' }, result.test));
+}
+
+function approving() {
+  const name = el('input', { id: 'by', autocomplete: 'name', 'data-focus': 'by', value: typed.by, oninput: (event) => { typed.by = event.target.value; } });
+  const wrong = facts.findings.filter((each) => each.severity === 'error').length;
+  const button = el('button', { type: 'button', class: 'main', 'data-focus': 'approve', disabled: !facts.fingerprint || facts.errors.length > 0 }, 'Approve exactly this');
+  button.addEventListener('click', () => run(button, 'approve', async () => {
+    const { lines } = await post('/api/approve', { ...asked(), who: '', by: name.value, fingerprint: facts.fingerprint });
+    standing = lines;
+    return lines.join('\n');
+  }));
+  return el('div', { class: 'action' },
+    standing.map((line) => el('p', { class: 'small soft', 'data-standing': '' }, line)),
+    state.who ? el('p', { class: 'small soft' }, 'You look as one reader; what is approved is the edition for all.') : null,
+    el('label', { for: 'by' }, 'Your name'), name, button,
+    wrong ? el('p', { class: 'small soft' }, 'Its errors must be mended before it is sent.') : null,
+    el('p', { id: 'approve-result', class: 'small', role: 'status' }, result.approve));
+}
+
+const draw = () => fill($('act'), approving(), testing(), el('div', { class: 'action' },
+  el('p', {}, el('a', { href: `/export?${new URLSearchParams(asked())}`, download: '', 'data-focus': 'export' }, 'Export one file for a reviewer'))));
+
+export async function act(now) {
+  const same = facts && facts.fingerprint === now.fingerprint && facts.edition.id === now.edition.id;
+  facts = now;
+  if (!same) result = { test: '', approve: '' };
+  if (!state.who || state.who.startsWith('reader:')) {
+    try {
+      standing = (await get('/api/standing', asked())).lines.slice(1);
+    } catch (error) {
+      if (!error.errors) throw error;
+      standing = error.errors;
+    }
+  }
+  draw();
+}

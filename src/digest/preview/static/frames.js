@@ -1,0 +1,173 @@
+// The stage: the mail in one frame or two, at any width, and the mail's other faces as text.
+// The frame runs no script; this page scrolls it and marks places in it.
+
+import { $, el, fill, get, kilobytes } from './dom.js';
+import { NARROWEST, WIDEST, asked, clampWidth, set, state } from './state.js';
+
+const scrolls = new Map(); // where each frame was, so that a reload stays there
+let direction = 'ltr';
+
+const height = () => Math.max(360, Math.round(window.innerHeight * 0.78));
+
+function source(at) {
+  const query = { ...asked(), scheme: state.scheme, images: state.images, style: state.style, size: state.size };
+  if (state.tab === 'order') query.tab = 'order';
+  if (at) query.at = at;
+  return `/frame?${new URLSearchParams(query)}`;
+}
+
+function remember() {
+  for (const frame of document.querySelectorAll('iframe')) {
+    if (frame.dataset.ready) scrolls.set(frame.name, frame.contentWindow.scrollY);
+  }
+}
+
+function sheet(name, width, at, title) {
+  const frame = el('iframe', { name, title, sandbox: 'allow-same-origin allow-popups allow-popups-to-escape-sandbox', class: state.scheme === 'light' ? '' : 'dark' });
+  frame.addEventListener('load', () => {
+    frame.dataset.ready = 'yes';
+    frame.contentWindow.scrollTo(0, scrolls.get(name) ?? 0);
+    frame.contentDocument.addEventListener('keydown', (event) => document.dispatchEvent(new KeyboardEvent('keydown', event)));
+  });
+  frame.src = source(at);
+  const box = el('figure', { class: 'sheet', 'data-width': width }, el('figcaption'), el('div', { class: 'window' }, frame));
+  if (name === 'first') box.append(handle(box));
+  return box;
+}
+
+function handle(box) {
+  const grip = el('div', {
+    class: 'handle', role: 'slider', tabindex: 0, 'aria-label': 'Width of the frame, in pixels',
+    'aria-valuemin': NARROWEST, 'aria-valuemax': WIDEST, 'aria-valuenow': state.width,
+  });
+  grip.addEventListener('keydown', (event) => {
+    const step = { ArrowRight: 10, ArrowLeft: -10, PageUp: 100, PageDown: -100 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    set({ width: clampWidth(Number(state.width) + step) });
+  });
+  grip.addEventListener('pointerdown', (event) => {
+    grip.setPointerCapture(event.pointerId);
+    document.body.classList.add('dragging');
+    // The sheet is centred, so its edge moves by half of what its width does.
+    const start = { x: event.clientX, width: Number(state.width), pull: document.querySelectorAll('.sheet').length > 1 ? 1 : 2, scale: Number(box.dataset.scale || 1) };
+    const move = (at) => set({ width: clampWidth(start.width + ((at.clientX - start.x) * start.pull) / start.scale) });
+    const end = () => {
+      document.body.classList.remove('dragging');
+      grip.removeEventListener('pointermove', move);
+    };
+    grip.addEventListener('pointermove', move);
+    grip.addEventListener('lostpointercapture', end, { once: true });
+  });
+  return grip;
+}
+
+export function fit() {
+  const sheets = [...document.querySelectorAll('.sheet')];
+  const narrow = window.innerWidth <= 768;
+  const room = $('board').clientWidth - 36;
+  const gap = 24;
+  const share = narrow || sheets.length < 2 ? room : (room - gap) / 2;
+  for (const box of sheets) {
+    const name = box.querySelector('iframe').name;
+    const width = Number(name === 'second' && state.second ? clampWidth(state.second) : state.width);
+    const scale = Math.min(1, share / width);
+    const frame = box.querySelector('iframe');
+    const tall = height();
+    box.dataset.scale = scale;
+    frame.style.width = `${width}px`;
+    frame.style.height = `${Math.round(tall / scale)}px`;
+    frame.style.transform = scale < 1 ? `scale(${scale})` : '';
+    box.querySelector('.window').style.width = `${Math.round(width * scale)}px`;
+    box.querySelector('.window').style.height = `${tall}px`;
+    const shown = scale < 1 ? `, shown at ${Math.round(scale * 100)} %` : '';
+    const which = state.at && name === 'first' ? `as last ${state.at}, ` : state.at ? 'now, ' : '';
+    box.querySelector('figcaption').textContent = `${which}${width} px${shown}`;
+    box.querySelector('.handle')?.setAttribute('aria-valuenow', width);
+  }
+}
+
+const lined = (text) => el('pre', { class: 'numbered' }, text.split('\n').map((line) => el('span', {}, line || ' ')));
+
+function branch(part) {
+  const words = [part.type, part.charset, part.encoding, part.disposition, part.id, kilobytes(part.bytes)].filter(Boolean).join(', ');
+  return el('li', {}, words, part.parts.length ? el('ul', {}, part.parts.map(branch)) : null);
+}
+
+const faces = {
+  text: ({ text }) => [el('div', { class: 'ruler' }, '72'), el('pre', { class: 'ruled', dir: direction }, text)],
+  source: ({ text }) => [lined(text)],
+  manifest: ({ text }) => [el('pre', {}, text)],
+  mime: ({ text, tree, fields }) => [
+    el('ul', { class: 'tree' }, branch(tree)),
+    el('table', { class: 'fields' }, el('tbody', {}, fields.map(([name, value]) => el('tr', {}, el('th', { scope: 'row' }, name), el('td', {}, value))))),
+    lined(text),
+  ],
+};
+
+export async function show(facts) {
+  const board = $('board');
+  direction = facts?.edition.direction ?? direction;
+  remember();
+  board.setAttribute('aria-labelledby', `tab-${state.tab}`);
+  $('mail-tools').hidden = !['html', 'order'].includes(state.tab);
+  if (!$('mail-tools').hidden) {
+    const two = state.second || state.at;
+    board.classList.toggle('two', Boolean(two));
+    const sheets = [sheet('first', state.width, state.at, state.at ? `The mail as last ${state.at}` : 'The mail')];
+    if (two) sheets.push(sheet('second', state.second || state.width, '', 'The mail, second frame'));
+    fill(board, sheets);
+    fit();
+    return;
+  }
+  board.classList.remove('two');
+  const tab = state.tab;
+  const place = board.querySelector('.paper');
+  const top = place && place.dataset.tab === tab ? place.scrollTop : 0;
+  const data = await get('/api/part', { ...asked(), part: tab });
+  if (tab !== state.tab) return;
+  const paper = el('div', { class: 'paper', 'data-tab': tab, tabindex: 0, role: 'group', 'aria-label': 'Content' }, faces[tab](data));
+  fill(board, paper);
+  paper.scrollTop = top;
+}
+
+const plain = (text) => text.replace(/\s+/g, ' ').trim();
+
+function spot(frame, story) {
+  const heads = [...frame.contentDocument.querySelectorAll('h1,h2,h3,h4,h5,h6')];
+  return heads.find((each) => plain(each.textContent).startsWith(plain(story.title)))
+    ?? [...frame.contentDocument.querySelectorAll('a[href]')].find((each) => story.link && each.getAttribute('href') === story.link);
+}
+
+function once(frame) {
+  return frame.dataset.ready ? Promise.resolve() : new Promise((done) => frame.addEventListener('load', done, { once: true }));
+}
+
+// Show the place that a finding is about: the story in the frame, a line of the source, or the inbox line.
+export async function goTo(finding) {
+  const line = /^html:(\d+)$/.exec(finding.where);
+  if (finding.story) {
+    if (state.tab !== 'html') set({ tab: 'html' });
+    const frame = document.querySelector('iframe[name="first"]');
+    await once(frame);
+    const found = spot(frame, finding.story);
+    for (const marked of frame.contentDocument.querySelectorAll('[data-preview-mark]')) {
+      marked.style.outline = '';
+      marked.removeAttribute('data-preview-mark');
+    }
+    if (!found) return;
+    found.setAttribute('data-preview-mark', '');
+    found.style.outline = '3px solid #d9822b';
+    found.scrollIntoView({ block: 'center' });
+    if (window.innerWidth <= 1024) $('stage').scrollIntoView();
+  } else if (line || finding.where === 'html') {
+    if (state.tab !== 'source') set({ tab: 'source' });
+    for (let tries = 0; tries < 40 && !document.querySelector('.numbered'); tries += 1) await new Promise((done) => setTimeout(done, 25));
+    const row = document.querySelectorAll('.numbered span')[line ? Number(line[1]) - 1 : 0];
+    row?.classList.add('marked');
+    row?.scrollIntoView({ block: 'center' });
+  } else if (['subject', 'preheader', 'from', 'reply-to'].includes(finding.where)) {
+    $('inbox').focus();
+    $('inbox').scrollIntoView();
+  }
+}

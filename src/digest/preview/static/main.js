@@ -1,0 +1,181 @@
+// The page: what is asked, what is shown, the keys, and staying up to date.
+
+import { act } from './act.js';
+import { $, el, fill, get, say } from './dom.js';
+import { fit, show } from './frames.js';
+import { calendar, checks, compare, inbox } from './panels.js';
+import { SCHEMES, TABS, WIDTHS, asked, onChange, set, state } from './state.js';
+import { stories } from './stories.js';
+
+const EDITION = ['period', 'audience', 'language', 'who'];
+const LOOK = ['tab', 'scheme', 'images', 'style', 'size', 'at'];
+const PANELS = ['checks', 'stories', 'calendar', 'compare', 'act'];
+let facts = null;
+let asking = 0;
+
+function segment(place, pairs, action) {
+  fill($(place), pairs.map(([name, label, pressed]) => el('button', { type: 'button', 'data-focus': name, 'aria-pressed': String(Boolean(pressed)), onclick: () => action(name) }, label)));
+}
+
+function tools() {
+  fill($('tabs'), TABS.map(([name, label]) => el('button', {
+    type: 'button', role: 'tab', id: `tab-${name}`, 'data-focus': name, 'aria-controls': 'board',
+    'aria-selected': String(state.tab === name), tabindex: state.tab === name ? 0 : -1, onclick: () => set({ tab: name }),
+  }, label)));
+  segment('widths', [...WIDTHS.map((width) => [String(width), String(width), Number(state.width) === width]), ['two', 'Two', state.second]], (name) => {
+    if (name === 'two') set({ second: state.second ? '' : state.width === '375' ? '600' : '375' });
+    else set({ width: name });
+  });
+  segment('schemes', SCHEMES.map(([name, label]) => [name, label, state.scheme === name]), (name) => set({ scheme: name }));
+  segment('switches', [['images', 'No images', state.images === 'off'], ['style', 'No <style>', state.style === 'off'], ['size', 'Text 200 %', state.size === '200']], flip);
+}
+
+function flip(name) {
+  set(name === 'size' ? { size: state.size === '200' ? '100' : '200' } : { [name]: state[name] === 'off' ? 'on' : 'off' });
+}
+
+const option = (value, label, chosen) => el('option', { value, selected: value === chosen }, label);
+
+function choices() {
+  $('newsroom').textContent = facts.newsroom;
+  document.title = `${facts.inbox.subject || facts.edition.id} – preview`;
+  if (document.activeElement !== $('period')) $('period').value = facts.edition.period;
+  $('previous').disabled = !facts.edition.previous;
+  $('next').disabled = !facts.edition.next;
+  fill($('audience'), facts.audiences.map((each) => option(each.name, each.title, facts.edition.audience)));
+  const languages = facts.audiences.find((each) => each.name === facts.edition.audience).languages;
+  fill($('language'), languages.map((each) => option(each, each, facts.edition.language)));
+  $('language').disabled = languages.length < 2;
+  const reader = state.who.startsWith('reader:') ? [option(state.who, state.who.slice(7), state.who)] : [];
+  const readers = el('optgroup', { label: 'A reader from the list', id: 'readers' }, reader, option('list', 'Choose…', ''));
+  fill($('who'), option('', 'Nobody in particular', state.who), readers,
+    el('optgroup', { label: 'A stress case' }, facts.cases.map((each) => option(`case:${each.name}`, each.title, state.who))));
+  $('who').value = state.who;
+}
+
+async function listReaders() {
+  const found = await get('/api/readers', asked());
+  fill($('readers'), found.map((each) => option(`reader:${each.address}`, each.name ? `${each.name} <${each.address}>` : each.address, state.who)));
+  $('who').value = state.who;
+  say(found.length ? `${found.length} readers to choose from` : 'The list has no reader for this edition.');
+  $('who').focus();
+}
+
+function complain(errors, stale) {
+  $('errors').hidden = !errors.length;
+  if (errors.length) fill($('errors'), el('p', {}, el('strong', {}, stale ? 'This does not work now; below is the last good mail.' : 'This does not work.')), errors.map((line) => el('p', {}, line)));
+}
+
+const drawers = { checks: () => checks(facts), stories, calendar, compare, act: () => act(facts) };
+
+async function panel(name) {
+  try {
+    await drawers[name]();
+  } catch (error) {
+    if (!error.errors) throw error;
+    $(name).replaceChildren(...error.errors.map((line) => el('p', { class: 'soft' }, line)));
+  }
+}
+
+async function refresh(frame = true) {
+  const turn = (asking += 1);
+  try {
+    const found = await get('/api/edition', asked());
+    if (turn !== asking) return;
+    facts = found;
+    state.current = facts.edition.month;
+    complain(facts.errors, true);
+    choices();
+    inbox(facts);
+    checks(facts);
+    if (frame) await show(facts);
+  } catch (error) {
+    if (!error.errors) throw error;
+    if (turn === asking) complain(error.errors, false);
+  }
+  if (turn !== asking) return;
+  await Promise.all(PANELS.filter((name) => name !== 'checks' && facts && $(`panel-${name}`).open).map(panel));
+  document.documentElement.dataset.revision = facts?.revision ?? '';
+}
+
+onChange(async (changed) => {
+  tools();
+  if (EDITION.some((key) => changed.has(key))) await refresh();
+  else {
+    if (LOOK.some((key) => changed.has(key)) || changed.has('second')) await show(facts).catch((error) => complain(error.errors ?? [String(error)], false));
+    else if (changed.has('width')) fit();
+    if (changed.has('q')) await panel('stories');
+    if (changed.has('at')) await panel('compare');
+  }
+});
+
+function follow() {
+  const stream = new EventSource('/api/events');
+  let lost = false;
+  stream.addEventListener('hello', () => {
+    document.documentElement.dataset.live = 'yes';
+    if (lost) refresh();
+    lost = false;
+  });
+  stream.addEventListener('change', () => refresh());
+  stream.addEventListener('error', () => { lost = true; document.documentElement.dataset.live = 'no'; });
+}
+
+const typing = (target) => target instanceof Element && target.matches('input, select, textarea');
+
+document.addEventListener('keydown', (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || $('help').open) return;
+  const schemes = SCHEMES.map(([name]) => name);
+  const keys = {
+    d: () => set({ scheme: schemes[(schemes.indexOf(state.scheme) + 1) % schemes.length], tab: state.tab === 'order' ? 'order' : 'html' }),
+    i: () => flip('images'),
+    t: () => set({ tab: state.tab === 'text' ? 'html' : 'text' }),
+    '/': () => search(),
+    '?': () => $('help').showModal(),
+  };
+  if (WIDTHS[event.key - 1]) keys[event.key] = () => set({ width: WIDTHS[event.key - 1] });
+  if (!keys[event.key]) return;
+  event.preventDefault();
+  keys[event.key]();
+});
+
+async function search() {
+  $('panel-stories').open = true;
+  if (!$('search')) await panel('stories');
+  $('search').scrollIntoView({ block: 'center' });
+  $('search').focus();
+}
+
+$('tabs').addEventListener('keydown', (event) => {
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  if (!step) return;
+  event.preventDefault();
+  const names = TABS.map(([name]) => name);
+  const next = names[(names.indexOf(state.tab) + step + names.length) % names.length];
+  set({ tab: next });
+  $(`tab-${next}`).focus();
+});
+for (const name of PANELS) {
+  const open = state.panels.split(',').includes(name);
+  $(`panel-${name}`).open = open;
+  $(`panel-${name}`).addEventListener('toggle', () => {
+    set({ panels: PANELS.filter((each) => $(`panel-${each}`).open).join(',') });
+    if (facts && $(`panel-${name}`).open) panel(name);
+  });
+}
+$('asks').addEventListener('submit', (event) => event.preventDefault());
+$('period').addEventListener('change', (event) => set({ period: event.target.value.trim() }));
+$('previous').addEventListener('click', () => set({ period: facts.edition.previous }));
+$('next').addEventListener('click', () => set({ period: facts.edition.next }));
+$('audience').addEventListener('change', (event) => set({ audience: event.target.value, language: '', who: '', at: '' }));
+$('language').addEventListener('change', (event) => set({ language: event.target.value, who: '' }));
+$('who').addEventListener('change', (event) => {
+  if (event.target.value !== 'list') { set({ who: event.target.value }); return; }
+  listReaders().catch((error) => { $('who').value = state.who; say(error.message); });
+});
+$('help-open').addEventListener('click', () => $('help').showModal());
+$('help-close').addEventListener('click', () => $('help').close());
+window.addEventListener('resize', fit);
+
+tools();
+refresh().then(follow);

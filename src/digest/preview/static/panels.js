@@ -1,0 +1,98 @@
+// What is said about the edition: inbox line, checks with sizes, calendar, comparison.
+
+import { $, el, fill, get, kilobytes } from './dom.js';
+import { goTo } from './frames.js';
+import { asked, set, state } from './state.js';
+
+const PHONE = 40; // characters of a subject that a phone shows
+const LONG = 60; // beyond this, desktops cut it too
+const PREHEADER = 110;
+const KINDS = 5; // kickers that get a colour of their own
+
+function meter(name, text, good, most, words) {
+  const length = [...text].length;
+  $(`${name}-count`).textContent = `${words}: ${length} characters${length > most ? `, cut after about ${most}` : length > good ? `, phones show about ${good}` : ''}`;
+  $(`${name}-meter`).style.setProperty('--share', Math.min(100, (100 * length) / most));
+  $(`${name}-meter`).classList.toggle('over', length > good);
+}
+
+export function inbox({ inbox: line }) {
+  for (const place of document.querySelectorAll('[data-fill]')) place.textContent = line[place.dataset.fill] || (place.dataset.fill === 'subject' ? 'No subject' : '');
+  meter('subject', line.subject, PHONE, LONG, 'Subject');
+  meter('preheader', line.preheader, PREHEADER, PREHEADER + 30, 'Preheader');
+  $('addresses').textContent = `From ${line.from}. Replies go to ${line.reply_to}.${line.to ? ` To ${line.to}.` : ''}`;
+}
+
+function sizes(size) {
+  const share = (bytes) => (100 * bytes) / Math.max(size.limit, size.html);
+  const told = size.stories.reduce((sum, each) => sum + each.bytes, 0);
+  const words = `${kilobytes(size.html)} of the ${kilobytes(size.limit)} at which Gmail clips a mail`;
+  return [
+    el('p', { class: 'small' }, `HTML: ${words}. Text ${kilobytes(size.text)}, whole mail ${kilobytes(size.mail)}.${size.cut ? ` ${size.cut} stories are shown as titles only.` : ''}`),
+    el('div', { class: 'bar', role: 'img', 'aria-label': words },
+      size.stories.map((each) => el('span', { vars: { '--share': share(each.bytes) }, title: `${each.title}: ${each.bytes} bytes` })),
+      el('span', { class: 'rest', vars: { '--share': share(size.html - told) }, title: 'Masthead, styles, footer' })),
+    el('table', { class: 'sizes' }, el('tbody', {},
+      [...size.stories].sort((a, b) => b.bytes - a.bytes).slice(0, 8).map((each) => el('tr', {}, el('td', { dir: 'auto' }, each.title), el('td', {}, `${each.bytes.toLocaleString('en')} B`))))),
+  ];
+}
+
+export function checks(facts) {
+  const count = (kind) => facts.findings.filter((each) => each.severity === kind).length;
+  const some = (number, word) => (number ? `${number} ${word}${number === 1 ? '' : 's'}` : '');
+  $('checks-tally').textContent = [some(count('error'), 'error'), some(count('warning'), 'warning'), some(count('info'), 'note')].filter(Boolean).join(', ') || 'nothing found';
+  fill($('checks'),
+    el('ul', { class: 'findings' }, facts.findings.map((each) => el('li', {},
+      el('button', { type: 'button', class: each.severity, onclick: () => goTo(each) },
+        el('span', { class: 'severity' }, `${each.severity === 'info' ? 'note' : each.severity}: `), el('span', { dir: 'auto' }, each.message),
+        el('code', {}, [each.where, each.code].filter(Boolean).join('  ')),
+        el('span', { class: 'why' }, each.why))))),
+    sizes(facts.size));
+}
+
+export async function calendar() {
+  const { months, kickers } = await get('/api/calendar');
+  const kind = (name) => Math.min(kickers.indexOf(name), KINDS);
+  const most = Math.max(1, ...months.map((each) => each.total));
+  const named = (month) => new Date(`${month}-15T12:00Z`).toLocaleDateString('en', { month: 'long', year: 'numeric' });
+  const column = (each, index) => el('button', {
+    type: 'button', 'data-focus': each.month, 'aria-current': state.current === each.month ? 'true' : null,
+    'aria-label': `${named(each.month)}: ${each.total} ${each.total === 1 ? 'story' : 'stories'}`,
+    title: Object.entries(each.kickers).map(([name, number]) => `${name || 'no kicker'}: ${number}`).join('\n'),
+    onclick: () => set({ period: each.month }),
+  },
+  el('span', { class: 'count' }, each.total || ''),
+  el('span', { class: 'stack', vars: { '--unit': `${Math.min(14, 84 / most)}px` } }, Object.entries(each.kickers).map(([name, number]) => el('span', { class: `k${kind(name)}`, vars: { '--count': number } }))),
+  el('span', { class: 'month' }, each.month.slice(5)),
+  el('span', { class: 'year' }, index === 0 || each.month.endsWith('-01') ? each.month.slice(2, 4).padStart(3, '’') : ''));
+  const legend = kickers.slice(0, KINDS).map((name, index) => el('li', {}, el('i', { class: `k${index}` }), el('bdi', {}, name || 'no kicker')));
+  if (kickers.length > KINDS) legend.push(el('li', {}, el('i', { class: `k${KINDS}` }), `${kickers.length - KINDS} more`));
+  fill($('calendar'),
+    el('div', { class: 'months', role: 'group', 'aria-label': 'Stories per month' }, months.map(column)),
+    el('ul', { class: 'legend' }, legend));
+  const current = document.querySelector('.months [aria-current]');
+  if (current) current.parentElement.scrollLeft = current.offsetLeft - current.parentElement.offsetLeft - 140;
+}
+
+const lastAt = { value: 'built' };
+
+export async function compare() {
+  const choice = el('select', { id: 'compare-at', 'data-focus': 'at', onchange: (event) => {
+    lastAt.value = event.target.value;
+    if (state.at) set({ at: lastAt.value, tab: 'html' });
+    else compare();
+  } }, ['built', 'sent'].map((name) => el('option', { value: name, selected: name === (state.at || lastAt.value) }, `as last ${name}`)));
+  const beside = el('button', { type: 'button', 'data-focus': 'beside', 'aria-pressed': String(Boolean(state.at)), onclick: () => set({ at: state.at ? '' : choice.value, tab: 'html' }) }, 'Side by side');
+  const head = [el('label', { for: 'compare-at', class: 'small soft' }, 'The edition now against the edition'), choice, beside];
+  try {
+    const { rows } = await get('/api/difference', { ...asked(), at: state.at || lastAt.value });
+    const tags = { gone: 'del', new: 'ins', same: 'span', skip: 'span' };
+    fill($('compare'), head, rows.length
+      ? el('div', { class: 'diff', tabindex: 0, role: 'group', 'aria-label': 'What changed in the text' }, rows.map(({ mark, line }) => el(tags[mark], {}, mark === 'skip' ? '⋯' : line || ' ')))
+      : el('p', {}, 'The text is the same.'));
+  } catch (error) {
+    if (!error.errors) throw error;
+    beside.disabled = !state.at;
+    fill($('compare'), head, error.errors.map((line) => el('p', { class: 'soft' }, line)));
+  }
+}
