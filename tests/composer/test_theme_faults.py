@@ -51,6 +51,7 @@ def faults(text):
         ("<mj-text><p><b>x</p></mj-text>", "<b> is not closed in this <mj-text>"),
         ("<mj-text>x</div></mj-text>", "</div> closes nothing in this <mj-text>"),
         ("<mj-text>a</mj-text", "is not closed"),
+        ("<mj-raw><div></mj-raw>", "<div> is not closed in this <mj-raw>"),
     ],
 )
 def test_mistakes_are_named(inside, message):

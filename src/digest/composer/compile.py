@@ -49,6 +49,8 @@ _TWICE = re.compile(r"background:(#\w+);(?=background-color:\1)")
 _SPECIMEN = "jx-specimen"
 _DEEPEST = 8
 # mrml closes and opens a conditional comment between neighbours inside a section; one comment says the same.
+# The block that MJML puts round a mail; round that we put the one main landmark that a page has.
+_ARTICLE = re.compile(r'(<div [^>]*aria-roledescription="email"[^>]*>)')
 _SEAM = re.compile(r"(<tr>|</td>)<!\[endif\]--><!--\[if mso \| IE\]>(?=<td|</tr>)")
 
 
@@ -198,6 +200,7 @@ def to_html(mjml: str, *, specimen: bool = False) -> str:
     inline = "\n".join(found[1] for found in _INLINE_STYLE.finditer(mjml))
     markup = mjml2html(_INLINE_STYLE.sub("", mjml), fonts={})
     markup = _SEAM.sub(r"\1", markup)
+    markup = _ARTICLE.sub(r'<div role="main">\1', markup, count=1).replace("</div></body>", "</div></div></body>", 1)
     markup = markup.replace("<!doctype html>", "<!DOCTYPE html>", 1)  # premailer drops a small one
     markup = _STYLE.sub('<style data-premailer="ignore"', markup)  # only the theme's inline sheet goes into attributes
     if specimen:

@@ -186,16 +186,18 @@ class Draft:
             more_label=words.count("more", more) if more else "",
             more_url=resolve(more_url).url if more_url else "",
             teaser=self._teaser(stories),
+            others=_headlines(stories[1:]),
             view_url=self.archive_url,
             date=words.day(self.now.astimezone(self.newsroom.timezone).date()),
         )
 
     def _teaser(self, stories: Sequence[StoryView]) -> str:
-        """What an inbox shows after the subject: the other headlines, or the one story's first words."""
+        """What an inbox shows after the subject: the headlines, or the one story's headline and first words."""
         if len(stories) > 1:
-            return shorten(" · ".join(story.title for story in stories[1 : 1 + _TEASED]), _TEASER)
+            return _headlines(stories)
         blocks = self.contents[0].summary.blocks if self.contents else ()
-        return shorten(one_line(blocks[0].text), _TEASER) if blocks else self.audience.title
+        parts = [*(story.title for story in stories), *(block.text for block in blocks[:1])]
+        return shorten(one_line(" · ".join(parts)), _TEASER)
 
     def _newsroom(self) -> NewsroomView:
         newsroom = self.newsroom
@@ -205,3 +207,7 @@ class Draft:
             url=resolve(newsroom.url).url if newsroom.url else "",
             address_lines=tuple(filter(None, map(str.strip, multiline(newsroom.postal_address).split("\n")))),
         )
+
+
+def _headlines(stories: Sequence[StoryView]) -> str:
+    return shorten(" · ".join(story.title for story in stories[:_TEASED]), _TEASER)

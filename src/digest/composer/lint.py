@@ -39,7 +39,7 @@ _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _VOID = frozenset(
     ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr")
 )
-_HTML_INSIDE = frozenset(("mj-button", "mj-navbar-link", "mj-social-element", "mj-table", "mj-text"))
+_HTML_INSIDE = frozenset(("mj-button", "mj-navbar-link", "mj-raw", "mj-social-element", "mj-table", "mj-text"))
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 
 _REFUSED = (

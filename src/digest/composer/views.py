@@ -178,7 +178,8 @@ class EditionView:
     more: int
     more_label: str
     more_url: str
-    teaser: str
+    teaser: str  # the headlines, for the line after the subject
+    others: str  # the same without the lead's, for subjects that have it
     view_url: str
     date: str
 

@@ -1,0 +1,327 @@
+"""An edition is composed once: subject, preheader, HTML and text, with slots for readers and findings for editors."""
+
+from __future__ import annotations
+
+import html as html_module
+import re
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+from composer_samples import AUDIENCE, NEWSROOM, TITLES, ZURICH, render, selection, stories, story, theme
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from digest.composer.options import ThemeOptions
+from digest.errors import RenderError
+from digest.model import Group, LateGroup, slot_token
+from digest.period import parse
+
+LEAD = "{{ edition.lead.title }}"
+
+
+def codes(rendering):
+    return [finding.code for finding in rendering.findings]
+
+
+def shown(html):
+    """The words of an HTML page, without tags, comments and styles."""
+    html = re.sub(r"<!--.*?-->|<style.*?</style>|<title>.*?</title>", "", html, flags=re.DOTALL)
+    return html_module.unescape(re.sub(r"<[^>]+>", " ", html))
+
+
+def test_by_default_the_subject_is_short_and_the_preheader_has_the_news():
+    """Subject: audience and period; preheader: the headlines, as many as an inbox shows."""
+    made = render(selection(*stories(5)))
+    assert made.subject == "All harbour news: February 2022"
+    assert made.preheader.startswith(f"{TITLES[0]} · {TITLES[1]}")
+    assert len(made.preheader) <= 140
+
+
+def test_a_subject_with_the_lead_leaves_the_others_for_the_preheader():
+    """The lead's headline in the subject need not be said twice."""
+    made = render(selection(*stories(2)), subject="{{ edition.lead.title }}", preheader="{{ edition.others }}")
+    assert (made.subject, made.preheader) == (TITLES[0], TITLES[1])
+
+
+def test_one_story_is_introduced_by_its_own_words():
+    """With a single story the preheader is its headline and the beginning of its summary."""
+    assert render(selection(story(0))).preheader.startswith(f"{TITLES[0]} · Twelve dockers spent the winter")
+
+
+def test_subject_templates_may_be_the_audiences_or_the_newsrooms():
+    """The audience's template comes first, then the newsroom's; both may use what the mail knows."""
+    picked = selection(*stories(3), more=2)
+    made = render(
+        picked, subject="{{ newsroom.name }}: {{ edition.count_label }}", preheader="{{ edition.more_label }}"
+    )
+    assert (made.subject, made.preheader) == ("Harbour Newsroom: 3 stories", "And 2 more stories on our website")
+    own = replace(AUDIENCE, subject="{{ edition.title|upper }}")
+    assert render(picked, audience=own, subject="x").subject == "ALL HARBOUR NEWS"
+
+
+def test_a_subject_that_fails_is_named():
+    """An undefined name or a syntax error in a subject is a RenderError that says so."""
+    with pytest.raises(RenderError, match=r"^subject:1: .*headlin"):
+        render(selection(story(0)), subject="{{ edition.headlin }}")
+    with pytest.raises(RenderError, match=r"^subject:1: "):
+        render(selection(story(0)), subject="{{ edition")
+
+
+def test_a_subject_is_one_clean_line():
+    """Line breaks and controls in a title cannot make a second header line (FAULTS 2)."""
+    made = render(selection(story(0, title="News\r\nBcc: all@x.example\x00\u2028\u202e")), subject=LEAD)
+    assert made.subject == "News Bcc: all@x.example"
+
+
+def test_slots_stand_where_readers_differ():
+    """The address and the way out are slots; their names are listed, and only those that occur."""
+    made = render(selection(story(0)), subject="{{ reader.name }}, {{ reader.field.city }}: news")
+    assert made.slots == {"address", "unsubscribe_url", "name", "field.city"}
+    for name in made.slots:
+        token = slot_token(made.nonce, name)
+        assert token in made.subject + made.html + made.text
+    assert f'href="{slot_token(made.nonce, "unsubscribe_url")}"' in made.html
+    assert slot_token(made.nonce, "unsubscribe_url") in made.text
+
+
+def test_a_story_cannot_forge_a_slot():
+    """The nonce hashes the content, so a token that a story carries is not the mail's own (FAULTS 23)."""
+    first = render(selection(story(0)))
+    forged = slot_token(first.nonce, "unsubscribe_url")
+    second = render(selection(story(0, summary=forged)))
+    assert second.nonce != first.nonce
+    assert forged in second.html
+    assert forged != slot_token(second.nonce, "unsubscribe_url")
+
+
+def test_the_same_input_gives_the_same_bytes():
+    """Composing twice, with warm and with cold memory, makes no difference."""
+    first = render(selection(*stories(5)))
+    theme().memory.clear()
+    assert render(selection(*stories(5))) == first
+    assert first.fingerprint == render(selection(*stories(5))).fingerprint
+
+
+BRACES = "{{ config.smtp.password }}{% include '/etc/passwd' %}{{ ''.__class__ }}{# x #}"
+
+
+def test_templates_in_content_are_text():
+    """Braces in any field of a story, an audience or the newsroom are shown as they are (FAULTS 17)."""
+    made = render(
+        selection(story(0, title=BRACES, kicker=BRACES, credit=BRACES, image_alt=BRACES, summary=f"`{BRACES}`")),
+        audience=replace(AUDIENCE, title=BRACES),
+        newsroom=replace(NEWSROOM, name=BRACES),
+    )
+    assert shown(made.html).count(BRACES) >= 6
+    assert made.text.count("password") >= 6
+    assert "root:" not in made.html
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=40))
+def test_nothing_in_a_story_changes_the_frame(title, summary, kicker):
+    """The tags of the page are the same whatever a story's title, kicker and summary say (FAULTS 18)."""
+    plain = render(selection(story(0, title="T", kicker="K", summary="S"), story(1)))
+    made = render(selection(story(0, title=title, kicker=f"K {kicker}", summary=f"S {summary}"), story(1)))
+
+    def frame(page):
+        page = re.sub(r'<div class="summary".*?</div>', "", page, count=1, flags=re.DOTALL)
+        page = re.sub(r'<p class="kicker"[^>]*>.*?</p>', "", page, flags=re.DOTALL)
+        return re.findall(r"</?[a-zA-Z]+|<!--\[if[^\]]*\]>", page)
+
+    assert frame(made.html) == frame(plain.html)
+
+
+def test_unsafe_and_relative_links_are_findings_with_the_storys_file():
+    """Dropped links are named with the file in which they stand; a relative one is joined to the newsroom's address."""
+    made = render(
+        selection(
+            story(0, link="javascript:alert(1)", summary="[a](data:x) [b](/c)"),
+        )
+    )
+    assert codes(made) == ["link-unsafe", "link-unsafe"]
+    assert {finding.where for finding in made.findings} == {"stories/2022-02-10-story-0.md"}
+    assert "https://www.harbour.example/c" in made.html
+    assert "javascript:" not in made.html
+    assert "data:x" not in made.html
+    bare = render(selection(story(0, link="news/1")), newsroom=replace(NEWSROOM, url=""))
+    assert codes(bare) == ["link-relative"]
+
+
+def test_ampersands_are_right_in_both_parts():
+    """`&` is `&amp;` in HTML and itself in the text part."""
+    made = render(selection(story(0, link="https://a.example/?a=1&b=2", title="Ships & sails")))
+    assert 'href="https://a.example/?a=1&amp;b=2"' in made.html
+    assert "Ships &amp; sails" in made.html
+    assert "https://a.example/?a=1&b=2" in made.text
+    assert "Ships & sails" in made.text
+
+
+def test_a_story_without_a_link_has_a_plain_title():
+    """No link is made up: the headline stands unlinked, in the same size and colour."""
+    made = render(selection(story(0), story(1, link="")))
+    assert re.search(rf"<h2[^>]*>{TITLES[1]}</h2>", made.html)
+    assert re.search(rf"<h2[^>]*><a [^>]*>{TITLES[0]}</a></h2>", made.html)
+
+
+def test_headings_are_in_order():
+    """h1 is the period; group headings are h2 with stories as h3; without them stories are h2."""
+    flat = render(selection(*stories(3)))
+    assert re.findall(r"<h(\d)", flat.html) == ["1", "2", "2", "2"]
+    picked = stories(4)
+    groups = (Group(key="2022-01", stories=picked[:2]), Group(key="2022-02", stories=picked[2:]))
+    grouped = render(selection(groups=groups, period="2022-Q1"))
+    assert re.findall(r"<h(\d)", grouped.html) == ["1", "2", "3", "3", "2", "3", "3"]
+    assert "January 2022" in shown(grouped.html)
+
+
+def test_the_only_months_heading_is_not_repeated():
+    """A month's digest grouped by month does not say the month twice."""
+    made = render(selection(groups=(Group(key="2022-02", stories=stories(2)),)))
+    assert re.findall(r"<h(\d)", made.html) == ["1", "2", "2"]
+
+
+def test_late_stories_have_their_own_heading():
+    """What arrived late is announced as what it is."""
+    late = LateGroup(period=parse("2022-01", ZURICH), stories=(story(4),))
+    made = render(selection(*stories(2), late=(late,)))
+    assert "Also from January" in shown(made.html)
+    assert "ALSO FROM JANUARY" in made.text
+    assert re.findall(r"<h(\d)", made.html) == ["1", "2", "2", "2", "3"]
+
+
+def test_what_was_over_the_limit_is_counted_and_linked():
+    """`and N more` leads to the audience's page, or the newsroom's; without either it is only said."""
+    made = render(selection(story(0), more=7))
+    assert 'href="https://www.harbour.example/newsroom"' in made.html
+    assert "And 7 more stories on our website" in made.text
+    own = render(selection(story(0), more=7), audience=replace(AUDIENCE, more_url="https://a.example/all"))
+    assert "https://a.example/all" in own.html
+    assert "https://a.example/all" in own.text
+    none = render(selection(story(0), more=1), newsroom=replace(NEWSROOM, url=""))
+    assert "And 1 more story on our website" in shown(none.html)
+
+
+def test_a_long_edition_opens_with_its_contents():
+    """More than six stories get a contents list, with titles linked where they have a link."""
+    assert "In this issue" not in shown(render(selection(*stories(6))).html)
+    made = render(selection(*stories(7)), preheader="P")
+    assert "In this issue" in shown(made.html)
+    assert "IN THIS ISSUE" in made.text
+    assert shown(made.html).count(TITLES[0]) == 4  # list and headline, of two stories with this title
+
+
+def test_the_footer_has_what_a_mail_must_say():
+    """Media contact, why you get this, the way out, the web page, and the postal address, in both parts."""
+    made = render(selection(story(0)), archive_url="https://www.harbour.example/digest/2022-02")
+    for part in (shown(made.html), made.text):
+        for words in ("Media contact", "press@harbour.example", "subscribed to “All harbour news”", "Unsubscribe",
+                      "View in browser", "Quay 4", "CH-1200 Geneva"):  # fmt: skip
+            assert words in part, words
+    assert 'href="mailto:press@harbour.example"' in made.html
+    assert 'href="https://www.harbour.example/digest/2022-02"' in made.html
+    assert "https://www.harbour.example/digest/2022-02" in made.text
+    assert "View in browser" not in render(selection(story(0))).html
+    own = render(selection(story(0)), audience=replace(AUDIENCE, contact="skills@harbour.example"))
+    assert "mailto:skills@harbour.example" in own.html
+
+
+def test_the_page_says_its_language_and_direction():
+    """Language and direction stand on the page and on a story that differs; Arabic is mirrored."""
+    made = render(selection(story(0), story(1, language="ar", title="خبر", summary="كلمة")))
+    assert re.search(r'<html lang="en" dir="ltr"', made.html)
+    assert made.html.count('lang="ar" dir="rtl"') == 2
+    arabic = render(selection(story(0), language="ar"))
+    assert arabic.direction == "rtl"
+    assert re.search(r'<html lang="ar" dir="rtl"', arabic.html)
+    assert "text-align:left" not in re.sub(r"<div class=\"mj-[^>]*>", "", arabic.html)
+
+
+def test_a_language_without_words_is_said():
+    """German has no catalogue here: dates are German, words are English, and a finding says what to add."""
+    made = render(selection(story(0), language="de"))
+    assert codes(made) == ["words-missing"]
+    assert "templates/locale/de.yaml" in made.findings[0].message
+    assert "10. Februar 2022" in made.html
+
+
+def test_credits_are_kept_out_of_alternative_texts():
+    """A photo's credit stands beneath it, isolated in its own direction; alt says what the photo shows, or nothing."""
+    photo = "https://img.example/1.jpg"
+    made = render(selection(story(0, image=photo, image_alt="A welder"), story(3, image=photo)))
+    assert re.findall(r'alt="([^"]*)"', made.html) == ["A welder", ""]
+    assert made.html.count('<span dir="auto">© Ana Lúcia / Harbour</span>') == 2
+    assert made.text.count("Photo: © Ana Lúcia / Harbour") == 2
+    assert "Photo:" not in shown(render(selection(story(0))).html)
+
+
+def test_nothing_is_loaded_but_images():
+    """No font, style sheet, script or tracker: without images the mail asks nobody for anything."""
+    made = render(selection(*stories(7)))
+    assert not re.search(r"<(link|script|iframe|object|embed|form|base)\b|@import|@font-face|url\(", made.html)
+    assert "<img" not in made.html
+
+
+def test_a_mail_too_large_ends_in_titles():
+    """Over the limit the tail becomes titles with links, as few as needed, and the build says so (FAULTS 7)."""
+    many = stories(60)
+    full = render(selection(*many))
+    assert full.cut == 0
+    options = ThemeOptions(size_limit=60 * 1024)
+    made = render(selection(*many), options)
+    assert 0 < made.cut < 60
+    assert len(made.html.encode()) <= options.size_limit
+    assert codes(made) == ["size-cut"]
+    assert f"the last {made.cut} stories are title and link only" in made.findings[0].message
+    assert shown(made.html).count("Twelve dockers") == sum(n % 5 == 0 for n in range(60 - made.cut))
+    assert all(f'href="https://www.harbour.example/news/{n}"' in made.html for n in range(60) if n % 4 != 2)
+    one_more = render(selection(*many[: 60 - made.cut]), options)
+    assert one_more.cut == 0
+
+
+def test_a_mail_that_cannot_be_made_small_enough_is_an_error():
+    """When even titles are too many, that is said as an error."""
+    assert codes(render(selection(*stories(60)), ThemeOptions(size_limit=8 * 1024))) == ["size-cut", "size-over"]
+
+
+def test_bytes_are_counted_per_story():
+    """Each story's share of the HTML is known, and together they are no more than the whole."""
+    made = render(selection(story(0), story(1, image="https://img.example/1.jpg"), story(2, summary="é" * 5000)))
+    sizes = dict(made.bytes_per_story)
+    assert set(sizes) == {"2022-02-10-story-0", "2022-02-11-story-1", "2022-02-12-story-2"}
+    assert sizes["2022-02-12-story-2"] > 10_000
+    assert sum(sizes.values()) < len(made.html.encode())
+    assert all(size > 500 for size in sizes.values())
+
+
+def test_a_template_error_names_the_partial(tmp_path):
+    """A theme that fails on this content says which file and line."""
+    from digest.composer.compose import compose
+    from digest.composer.files import builtin
+    from digest.composer.theme import load_theme
+
+    partial = (
+        (builtin() / "default" / "story.mjml.j2").read_text().replace("{{ story.kicker }}", "{{ story.kickr }}", 1)
+    )
+    (tmp_path / "default").mkdir()
+    (tmp_path / "default" / "story.mjml.j2").write_text(partial)
+    made = load_theme([tmp_path], ThemeOptions())
+    with pytest.raises(RenderError, match=r"default/story\.mjml\.j2:8: .*kickr"):
+        compose(
+            selection(story(1)), theme=made, newsroom=NEWSROOM, audience=AUDIENCE, options=ThemeOptions(),
+            now=datetime(2022, 3, 1, tzinfo=ZURICH),
+        )  # fmt: skip
+
+
+def test_a_late_hour_is_still_the_same_day():
+    """A story of 23:30 UTC on the 13th is of the 14th in Zurich, and shown so."""
+    from datetime import UTC
+
+    made = render(selection(story(0, date=datetime(2022, 2, 13, 23, 30, tzinfo=UTC), date_only=False)))
+    assert "14 February 2022" in made.html
+
+
+def test_dates_can_be_left_out():
+    """With `dates: false` no story shows one."""
+    assert "10 February" not in render(selection(story(0)), ThemeOptions(dates=False)).html

@@ -1,0 +1,236 @@
+"""How the digest looks, measured in a real browser: widths, schemes, directions, clients that take things away."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from composer_samples import render, selection, stories, story
+
+from digest.composer.options import ThemeOptions
+
+pytestmark = pytest.mark.browser
+
+THEMES = ("default", "quiet")
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="1200" height="800"><rect width="99%" height="99%"/></svg>'
+LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft" * 2
+
+
+def photo(number, **changes):
+    return story(number, **{"image": "https://img.example/photo.jpg", "image_alt": "A welder at work", **changes})
+
+
+def rich(name="default", language="en"):
+    """Everything a digest can have: photos, lists, quotations, code, contents, another language, long words."""
+    markdown = (
+        "A **word**, [a link](https://a.example/x).\n\n- one\n- two\n\n> quoted\n\n`code`\n\n---\n\n    " + "code " * 40
+    )
+    picked = [
+        photo(0),
+        story(1, summary=markdown),
+        photo(2, summary=markdown),
+        photo(3, credit="", image_alt=""),
+        story(4, title=LONG, kicker=LONG, credit=LONG, summary=LONG),
+        story(5, language="ar", title="خبر من الميناء", kicker="قصص", summary="كلمات قليلة عن السفن.\n\n- أولى"),
+        photo(6, language="he", title="חדשות", summary="מילים"),
+        *stories(3),
+    ]
+    options = ThemeOptions(name=name, size_limit=40 * 1024)
+    return render(selection(*picked, language=language, more=3), options, archive_url="https://a.example/web").html
+
+
+@pytest.fixture
+def show(browser):
+    """Open a mail's HTML at a width; nothing is fetched, images are drawn here. Gives the page."""
+    contexts = []
+
+    def open_page(html, width, *, scheme="light", images=True):
+        context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+        page.asked = []
+
+        def answer(route):
+            page.asked.append(route.request.url)
+            if images and "img.example" in route.request.url:
+                route.fulfill(body=SVG, content_type="image/svg+xml")
+            else:
+                route.abort()
+
+        page.route("**/*", answer)
+        page.set_content(html, wait_until="load")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+OVERFLOW = """() => {
+  const wide = document.documentElement.clientWidth;
+  return [...document.querySelectorAll('body *')].filter(e => {
+    const box = e.getBoundingClientRect();
+    return box.width && (box.right > wide + 0.5 || box.left < -0.5);
+  }).map(e => e.outerHTML.slice(0, 120)).concat(
+    document.documentElement.scrollWidth > wide ? ['page ' + document.documentElement.scrollWidth] : []);
+}"""
+
+CONTRAST = """() => {
+  const parse = c => c.match(/[\\d.]+/g).map(Number);
+  const lum = ([r, g, b]) => [r, g, b].map(v => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const ground = e => {
+    for (; e; e = e.parentElement) {
+      const c = parse(getComputedStyle(e).backgroundColor);
+      if (c.length < 4 || c[3] > 0) return c;
+    }
+    return [255, 255, 255];
+  };
+  const bad = [];
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let n; (n = walk.nextNode());) {
+    const e = n.parentElement;
+    if (!n.data.trim() || !e.getClientRects().length || ['STYLE', 'TITLE'].includes(e.tagName)) continue;
+    const [a, b] = [lum(parse(getComputedStyle(e).color)), lum(ground(e))].sort((x, y) => y - x);
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < 4.5) bad.push([n.data.trim().slice(0, 40), ratio.toFixed(2)]);
+  }
+  return bad;
+}"""
+
+
+@pytest.mark.parametrize("name", THEMES)
+@pytest.mark.parametrize("language", ["en", "ar"])
+@pytest.mark.parametrize("width", [320, 375, 640, 800, 1024])
+def test_nothing_is_wider_than_the_screen(show, name, language, width):
+    """From 320 to 1024 pixels nothing sticks out, whatever the direction and however long a word is."""
+    assert show(rich(name, language), width).evaluate(OVERFLOW) == []
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_nothing_sticks_out_when_clients_take_things_away(show, name):
+    """Without style sheets, without images, and with text at 200 %, the mail still fits a phone."""
+    html = rich(name)
+    bare = re.sub(r"<style.*?</style>", "", html, flags=re.DOTALL)
+    for width in (320, 800):
+        assert show(bare, width).evaluate(OVERFLOW) == []
+        assert show(html, width, images=False).evaluate(OVERFLOW) == []
+    page = show(html, 375)
+    page.evaluate(
+        "() => { const all = [...document.querySelectorAll('body *')];"
+        "const sizes = all.map(e => parseFloat(getComputedStyle(e).fontSize));"
+        "all.forEach((e, i) => e.style.setProperty('font-size', sizes[i] * 2 + 'px', 'important')); }"
+    )
+    assert page.evaluate(OVERFLOW) == []
+
+
+@pytest.mark.parametrize("name", THEMES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("brand", ["#1e2dbe", "#ffd400", "#808080"])
+def test_every_word_can_be_read(show, name, scheme, brand):
+    """The contrast of all text is at least 4.5 in both schemes, whatever the brand."""
+    markdown = "A **word**, [a link](https://a.example/x), `code`.\n\n- one\n\n> quoted"
+    picked = (photo(0), story(1, summary=markdown), photo(3, summary=markdown), *stories(5))
+    html = render(selection(*picked, more=2), ThemeOptions(name=name, brand=brand)).html
+    for images in (True, False):
+        assert show(html, 640, scheme=scheme, images=images).evaluate(CONTRAST) == []
+
+
+def test_dark_mode_is_dark(show):
+    """With a dark scheme page and sheet are dark, by the theme's own colours."""
+    page = show(rich(), 800, scheme="dark")
+    colours = page.evaluate(
+        "() => ['.page', '.sheet', '.band'].map(s => getComputedStyle(document.querySelector(s)).backgroundColor)"
+    )
+    assert colours[:2] == ["rgb(16, 18, 24)", "rgb(24, 27, 35)"]
+
+
+@pytest.mark.parametrize("name", THEMES)
+@pytest.mark.parametrize("language", ["en", "ar"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(show, name, language, scheme):
+    """The accessibility rules of axe-core are all kept, in both schemes and directions."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    groups = render(
+        selection(photo(0), story(1), photo(3, image_alt=""), *stories(6)[2:], language=language, more=2),
+        ThemeOptions(name=name),
+        archive_url="https://a.example/web",
+    )
+    page = show(groups.html, 800, scheme=scheme)
+    found = Axe().run(page).response["violations"]
+    assert [(rule["id"], rule["nodes"][0]["html"][:200]) for rule in found] == []
+
+
+HOSTILE = (
+    "</div></td></tr></table></body><div style='position:fixed;inset:0;background:red'>x</div>",
+    "<style>.sheet{display:none}*{font-size:90px}@import url(https://evil.example/x.css)</style>",
+    "<script>document.body.innerHTML='owned'</script><img src=https://evil.example/t.gif onerror=alert(1)>",
+    "<!--[if mso]><table><tr><td><![endif]--> <!-- ",
+    "</title></head><body onload=alert(1)>",
+    "{% for i in range(9) %}{{ i }}{% endfor %}</mj-text>",
+    "\u202e\u2066reversed",
+)
+
+
+@pytest.mark.parametrize("words", HOSTILE)
+def test_hostile_words_change_nothing_around_them(show, words):
+    """Whatever the fields of a story say: the frame stands, nothing is fetched, nothing runs (FAULTS 17-19)."""
+    bad = story(0, title=words, kicker=words, credit=words, summary=f"{words}\n\n{words}", image_alt=words)
+    page = show(render(selection(bad, story(1))).html, 320)
+    assert page.evaluate(OVERFLOW) == []
+    assert page.asked == []
+    assert page.locator("h2").count() == 2
+    assert page.locator("script, iframe, form").count() == 0
+    assert page.evaluate("() => [...document.querySelectorAll('*')].filter(e => "
+                         "getComputedStyle(e).position === 'fixed').length") == 0  # fmt: skip
+    assert "Unsubscribe" in page.inner_text("body")
+    assert page.evaluate("() => getComputedStyle(document.querySelector('h1')).fontSize") == "34px"
+
+
+def test_arabic_is_the_mirror_of_english(show):
+    """Headlines begin at the right, the photo stands at the left: English the other way round."""
+    boxes = {}
+    for language in ("en", "ar"):
+        html = render(selection(story(0, title="A"), photo(1, title="B"), language=language)).html
+        page = show(html, 800)
+        image, title = page.locator("img").bounding_box(), page.locator("h2").nth(1)
+        align = title.evaluate("e => getComputedStyle(e).textAlign")
+        period = page.locator("h1").evaluate("e => getComputedStyle(e).textAlign")
+        boxes[language] = (image["x"], image["x"] + image["width"], align, period)
+    english, arabic = boxes["en"], boxes["ar"]
+    assert english[2:] == ("left", "left")
+    assert arabic[2:] == ("right", "right")
+    assert arabic[0] == pytest.approx(800 - english[1], abs=1)
+    assert arabic[1] == pytest.approx(800 - english[0], abs=1)
+
+
+def test_photos_stand_beside_the_words_or_above_them(show):
+    """On a wide screen a photo is beside its story, on a phone above it and as wide as the column."""
+    html = render(selection(story(0), photo(1))).html
+    for width, beside in ((800, True), (375, False)):
+        page = show(html, width)
+        image, title = page.locator("img").bounding_box(), page.locator("h2").nth(1).bounding_box()
+        assert (image["x"] > title["x"] + title["width"] / 2) == beside
+        assert (image["y"] + image["height"] <= title["y"]) != beside
+        if not beside:
+            assert image["width"] == pytest.approx(375 - 48, abs=1)
+
+
+def test_the_preheader_is_not_seen(show):
+    """The inbox's line is in the page's source but takes no room and no colour trick."""
+    page = show(render(selection(*stories(3)), preheader="Only for the inbox").html, 640)
+    assert "Only for the inbox" not in page.inner_text("body")
+    assert "Only for the inbox" in page.content()
+    assert page.evaluate("() => document.querySelector('h1').getBoundingClientRect().top") < 150
+
+
+def test_the_page_is_the_same_without_a_style_sheet_where_it_matters(show):
+    """Sizes, colours and faces of headlines are on the elements: clients that drop <style> show them all the same."""
+    html = rich()
+    look = (
+        "() => [...document.querySelectorAll('h1, h2, .summary p, .kicker')].map(e => { const s = getComputedStyle(e);"
+        "return [s.color, s.fontFamily, s.fontWeight, s.lineHeight, s.margin].join() })"
+    )
+    bare = re.sub(r"<style.*?</style>", "", html, flags=re.DOTALL)
+    assert show(html, 800).evaluate(look) == show(bare, 800).evaluate(look)

@@ -1,0 +1,123 @@
+"""The text part is composed from the same stories, never converted from HTML."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from composer_samples import AUDIENCE, NEWSROOM, TITLES, render, selection, stories, story
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from digest.composer.options import ThemeOptions
+from digest.composer.text import finish
+from digest.composer.wrap import COLUMNS, width
+
+
+def test_a_digest_reads_like_this():
+    """Masthead, story, links beneath it, footer: the whole page, as a reader sees it."""
+    made = render(selection(story(1, summary="A word with [a link](https://a.example/x).")))
+    assert (
+        re.sub(r"slot-\w+-", "slot-", made.text)
+        == """\
+HARBOUR NEWSROOM
+February 2022
+All harbour news · 1 story
+========================================================================
+
+ON THE QUAY
+A new school on the southern quay opens its doors to forty
+apprentices [1]
+----------------------------------------------------------
+11 February 2022
+
+A word with a link [2].
+
+[1] https://www.harbour.example/news/1
+[2] https://a.example/x
+
+
+========================================================================
+
+Media contact: press@harbour.example
+
+You get this mail because you subscribed to “All harbour news”.
+Sent to slot-address-tols.
+
+Unsubscribe:
+slot-unsubscribe-url-tols
+
+Harbour Newsroom
+Quay 4
+CH-1200 Geneva
+"""
+    )
+
+
+def links_of(part):
+    return list(dict.fromkeys(re.findall(r"https://[^\s\"<>]+", part)))
+
+
+@pytest.mark.parametrize("name", ["default", "quiet"])
+@pytest.mark.parametrize("count", [1, 5, 40])
+def test_both_parts_have_the_same_stories_and_links_in_the_same_order(name, count):
+    """Titles and addresses come in one order, also when the tail is cut."""
+    picked = [replace(one, title=f"{one.title} {one.id}", summary=f"[x](https://a.example/{one.id})")
+              for one in stories(count)]  # fmt: skip
+    made = render(selection(*picked, more=2), ThemeOptions(name=name, size_limit=24 * 1024, contents_over=99))
+    html = re.sub(r"<style.*?</style>|xmlns\S+", "", made.html, flags=re.DOTALL).replace("&amp;", "&")
+    assert links_of(html) == links_of(made.text)
+    flat = " ".join(made.text.split())
+    places = [flat.index(one.title) for one in picked]
+    assert places == sorted(places)
+
+
+def test_no_line_is_over_72_columns_but_addresses():
+    """Long titles, wide characters and long words are wrapped; addresses stay whole."""
+    picked = [
+        story(0, title="漢字" * 60, kicker="K" * 100, credit="© " + "名" * 50, summary="語" * 200 + " " + "x" * 300),
+        story(1, title="A " * 90, link="https://a.example/" + "y" * 200),
+    ]
+    made = render(
+        selection(*picked), newsroom=replace(NEWSROOM, name="N" * 100), audience=replace(AUDIENCE, title="T " * 60)
+    )
+    for line in made.text.split("\n"):
+        assert width(line) <= COLUMNS or "https://" in line or line.startswith("slot-"), line
+
+
+HOSTILE = ["-- ", "--", "\x1b[2J\x1b]0;owned\x07", "\r\n.\r\n", "\x0c", "From nobody", ".", "a\u2028b", "\u202egnp"]
+
+
+@pytest.mark.parametrize("words", HOSTILE)
+def test_content_cannot_play_tricks_in_plain_text(words):
+    """No escape code, form feed, lone CR, forged signature or reversed text comes through (FAULTS 20)."""
+    made = render(selection(story(0, title=words or "x", summary=f"one\n\n{words}\n\ntwo", credit=words)))
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]", made.text)
+    assert not re.search(r"(?m)^-- ?$", made.text)
+
+
+@settings(max_examples=60)
+@given(st.text(max_size=200))
+def test_whatever_a_summary_says_the_page_keeps_its_form(words):
+    """One line feed as line end, none at the end but one, no blanks at line ends, no signature."""
+    text = render(selection(story(0, summary=words))).text
+    assert text.endswith("\n")
+    assert not text.endswith("\n\n")
+    assert not re.search(r"[ \t]\n|\n{4}|(?m:^-- ?$)|\r", text)
+
+
+def test_finishing_is_done_when_it_is_done():
+    """Finishing twice changes nothing."""
+    text = "\n\n a \n\n\n\n\n--\n--\n-- \nb\t\n\n"
+    assert finish(finish(text)) == finish(text) == " a\n\n\n––\n––\n––\nb\n"
+
+
+def test_the_credit_stands_in_the_text_too():
+    """Credits are readers' right in plain text as well."""
+    assert "© Ana Lúcia / Harbour" in render(selection(story(0))).text
+
+
+def test_contents_are_numbered():
+    """The contents list of a long edition numbers its titles."""
+    assert f"\n7. {TITLES[1][:30]}" in render(selection(*stories(7))).text
