@@ -315,6 +315,23 @@ def test_a_signal_ends_it_calmly_and_resume_finishes(newsroom, sink):
     assert sorted(sink.readers.values()) == [1] * READERS
 
 
+def test_a_second_sender_says_so_and_leaves(newsroom, sink):
+    """While one `send` works, another ends with 75 and names it; each reader still gets one mail."""
+    sink.delay = 4
+    newsroom.monkeypatch.setenv("DIGEST_SMTP__CONNECTIONS", "1")
+    command = [sys.executable, "-c", "from digest.cli import main; main()", "send", *FEBRUARY, "--live", "--yes"]
+    with subprocess.Popen(command, cwd=newsroom.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        deadline = time.monotonic() + 60
+        while not sink.mails and time.monotonic() < deadline:
+            time.sleep(0.02)
+        second = live(newsroom)
+        sink.delay = 0
+        _, err = run.communicate(timeout=60)
+    assert (run.returncode, second.code) == (0, 75), (err, second.err)
+    assert str(run.pid) in second.err
+    assert sorted(sink.readers.values()) == [1] * READERS
+
+
 def test_a_kill_leaves_doubt_that_a_person_or_the_log_settles(newsroom, sink):
     """Kill -9 with a mail in flight: that reader is held by name; resolve settles it and the rest goes out."""
     sink.delay = 0.5
@@ -370,6 +387,26 @@ def test_the_status_page(newsroom, sink):
     html = (newsroom.root / "status.html").read_text(encoding="utf-8")
     assert html.count("<svg") >= 3
     assert "wei.chen@example.net" in html
+
+
+def test_readers_in_their_own_language(newsroom, sink):
+    """An audience in two languages mails each reader one edition: the one in their language, or else the first."""
+    newsroom.edit("config.yaml", "    group_by: month\n    recipients:", "    languages: [en, fr]\n    recipients:")
+    newsroom.story("nouvelle", date="2022-02-14", language="fr", title="Une nouvelle")
+    assert live(newsroom).code == 0
+    assert sorted(sink.readers.values()) == [1] * READERS
+    for to, data in sink.mails:
+        mail = email.message_from_bytes(data, policy=email.policy.default)
+        assert mail["Content-Language"] == ("fr" if to == "jean-luc.moreau@example.com" else "en")
+
+
+def test_merge_fields_and_a_reader_without_one(newsroom, sink):
+    """A column of the list can stand in the subject; a column that the list does not have is that reader's refusal."""
+    newsroom.write("recipients/everyone.csv", "email,name,city\na@example.org,Ana,Genève\nb@example.org,Ben,\n")
+    newsroom.edit("config.yaml", "smtp:\n", 'mail: {subject: "News for {{ reader.field.city }}"}\nsmtp:\n')
+    assert live(newsroom).code == 0
+    subjects = {to: email.message_from_bytes(data, policy=email.policy.default)["Subject"] for to, data in sink.mails}
+    assert subjects == {"a@example.org": "News for Genève", "b@example.org": "News for"}
 
 
 @pytest.mark.parametrize(
