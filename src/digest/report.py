@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from digest.delivery import Delivery
 
 # Okabe and Ito's colours, told apart by colour-blind eyes; each state has its word beside it all the same.
-_COLOURS = {
+COLOURS = {
     State.SENT: "#0072b2",
     State.DEFERRED: "#e69f00",
     State.REFUSED: "#d55e00",
@@ -69,7 +69,7 @@ def sentence(counts: Mapping[State, int]) -> str:
     >>> sentence({State.REFUSED: 7, State.SENT: 4103})
     '4,103 accepted, 7 refused'
     """
-    return ", ".join(f"{counts[state]:,} {WORDS[state]}" for state in _COLOURS if counts.get(state)) or "no readers"
+    return ", ".join(f"{counts[state]:,} {WORDS[state]}" for state in COLOURS if counts.get(state)) or "no readers"
 
 
 def page(standings: Standings, held: Iterable[Delivery], now: datetime) -> str:
@@ -103,8 +103,8 @@ def _figure(title: str, chart: Markup, legend: Iterable[State]) -> Markup:
     if not chart:
         return Markup()
     keys = Markup(" ").join(
-        Markup('<span class="key"><i style="background:{}"></i>{}</span>').format(_COLOURS[state], WORDS[state])
-        for state in _COLOURS
+        Markup('<span class="key"><i style="background:{}"></i>{}</span>').format(COLOURS[state], WORDS[state])
+        for state in COLOURS
         if state in set(legend)
     )
     return Markup("<figure><figcaption><h2>{}</h2>{}</figcaption>{}</figure>").format(title, keys, chart)
@@ -120,7 +120,7 @@ def _stacked(rows: Sequence[tuple[str, Mapping[State, int]]]) -> Markup:
     for number, ((label, counts), total) in enumerate(zip(rows, totals, strict=True)):
         y, x = number * _ROW + 4, float(_LABEL)
         marks.append(_text(_LABEL - 8, y + 13, label, "end"))
-        for state in _COLOURS:
+        for state in COLOURS:
             if count := counts.get(state, 0):
                 marks.append(_bar(x, y, count * scale, _ROW - 8, state, f"{label}: {count:,} {WORDS[state]}"))
                 x += count * scale
@@ -142,7 +142,7 @@ def _timeline(points: Sequence[tuple[float, State, int]], zone: tzinfo) -> Marku
     for start in spans:
         x, y = 50 + round((start - spans[0]) / step) * width, float(_TALL - 24)
         clock = f"{datetime.fromtimestamp(start, zone):%H:%M:%S}"
-        for state in _COLOURS:
+        for state in COLOURS:
             count = sum(each for at, was, each in points if at == start and was is state)
             if count:
                 y -= count * scale
@@ -192,7 +192,7 @@ def _svg(height: float, marks: Iterable[Markup]) -> Markup:
 
 def _bar(x: float, y: float, width: float, height: float, state: State, words: str) -> Markup:
     return Markup('<rect x="{}" y="{}" width="{}" height="{}" fill="{}"><title>{}</title></rect>').format(
-        round(x, 1), round(y, 1), round(width, 1), round(height, 1), _COLOURS[state], words
+        round(x, 1), round(y, 1), round(width, 1), round(height, 1), COLOURS[state], words
     )
 
 

@@ -1,0 +1,117 @@
+"""What is to happen: what goes now, what is held and why, what comes next and where its approval stands.
+
+    rules, Journal, now ─pending─▶ Items         rules, now ─coming─▶ the next tasks
+
+Deciding takes values only; `approval` alone reads a file, to say who signed. Nothing here sends, writes or remembers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from digest import approval, schedule
+from digest.errors import ApprovalError
+from digest.scheduling.rules import words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from digest.approval import Needed
+    from digest.model import Edition
+    from digest.period import Period
+    from digest.schedule import Rule, Task
+    from digest.scheduling.journal import Journal
+    from digest.wiring import OpenNewsroom
+
+Hold = Literal["", "late", "new"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """A task whose time has come. `hold` says why it does not go by itself; empty when it goes."""
+
+    task: Task
+    hold: Hold = ""
+
+    @property
+    def name(self) -> str:
+        """`2022-02/everyone`."""
+        return "/".join(self.task.key)
+
+    @property
+    def why(self) -> str:
+        """Why it is held, and what to do, on one line."""
+        at = f"{self.task.at:%-d %B %Y, %H:%M}"
+        what = "its schedule is newer than that" if self.hold == "new" else "longer ago than catch_up allows"
+        return (
+            f"it was due at {at}, and {what}; send it with `digest send {flag(self.task.period)} --audience "
+            f"{self.task.audience} --live`, or let it be: `digest run --skip {self.name}`"
+        )
+
+
+def pending(rules: Sequence[Rule], journal: Journal, now: datetime) -> tuple[Item, ...]:
+    """Everything whose time has come and that is not settled, the oldest first. `journal` has met these rules."""
+    assert journal.since is not None, "a journal meets the rules first"
+    return tuple(
+        Item(task=task, hold="late" if task.held else "new" if _newer(task, journal) else "")
+        for task in schedule.due(rules, now, journal.settled, journal.since)
+    )
+
+
+def coming(rules: Sequence[Rule], journal: Journal, now: datetime, count: int) -> tuple[Task, ...]:
+    """The next `count` times of each audience; what was settled ahead of its time is left out."""
+    tasks = schedule.upcoming(rules, now, count)
+    first = {task.key: task for task in reversed(tasks)}  # two rules for one edition: the earlier time counts
+    return tuple(task for task in tasks if first[task.key] is task and task.key not in journal.settled)
+
+
+def needed(newsroom: OpenNewsroom, rule: Rule) -> Needed:
+    """Whose word an edition of this rule needs: the rule's own demand or send.approval, the stricter."""
+    return approval.stricter(newsroom.config.settings.send.approval, rule.approval)
+
+
+def standing(newsroom: OpenNewsroom, edition: Edition, demand: Needed, now: datetime) -> tuple[bool, str]:
+    """Whether the edition may go as it is now, and where its approval stands, in words."""
+    if demand == "none":
+        return True, "not needed"
+    signed = approval.load(approval.path_of(newsroom.root, edition))
+    if signed is None:
+        return False, "missing" if demand == "required" else "two missing"
+    from digest.approving import account_of
+
+    names = ", ".join(each.who for each in signed.signatures)
+    try:
+        approval.judge(signed, edition.id, account_of(newsroom, newsroom.build(edition, now=now)), demand)
+    except ApprovalError as error:
+        return False, "void" if " void" in str(error) else f"one missing, {names} has"
+    return True, f"by {names}"
+
+
+def flag(period: Period) -> str:
+    """The period as a flag: `--month 2022-02`."""
+    return f"--{period.kind} {period.id}"
+
+
+def away(task: Task, now: datetime) -> str:
+    """How far off it is: `in 12 days`, `tomorrow`, `in 3 hours`, `2 days ago`; days are the zone's own."""
+    zone = task.rule.zone
+    days = (task.at.astimezone(zone).date() - now.astimezone(zone).date()).days
+    if days in (-1, 1):
+        return "tomorrow" if days > 0 else "yesterday"
+    if days:
+        return f"in {days} days" if days > 0 else f"{-days} days ago"
+    minutes = round((task.at - now).total_seconds() / 60)
+    count, unit = (abs(minutes), "minute") if abs(minutes) < 100 else (round(abs(minutes) / 60), "hour")  # noqa: PLR2004
+    text = f"{count} {unit}{'s' * (count != 1)}"
+    return f"in {text}" if minutes >= 0 else f"{text} ago"
+
+
+def lines(rules: Sequence[Rule]) -> tuple[str, ...]:
+    """The whole schedule in words, a line for each audience of each rule."""
+    return tuple(dict.fromkeys(words(rule, audience) for rule in rules for audience in rule.audiences))
+
+
+def _newer(task: Task, journal: Journal) -> bool:
+    return task.at < journal.in_force[words(task.rule, task.audience)]

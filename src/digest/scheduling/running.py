@@ -1,0 +1,203 @@
+"""`digest run`: do what is due, remember it, and tell the newsroom. Run again, it does nothing.
+
+    lock ─▶ Journal ─pending─▶ each Item ─errand─▶ Result ─notice, hook─▶ settled in the Journal, saved at once
+
+One run at a time on this machine. A task counts as settled only when the newsroom was told of it, so a relay that
+fails after the last reader leaves the report to the next run. It decides nothing about stories, mails or times.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from digest.errors import DigestError, UsageError
+from digest.scheduling import agenda, journal, telling
+from digest.scheduling.errand import Kind, Office, Result, carry_out
+from digest.scheduling.rules import rules
+from digest.wiring import STATE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from digest.engines.local import Stopping
+    from digest.mailing.parts import Parts
+    from digest.ports import Transport
+    from digest.schedule import Rule, Task
+    from digest.scheduling.agenda import Item
+    from digest.scheduling.journal import Journal
+    from digest.scheduling.notices import Notice
+
+AHEAD = timedelta(days=1)  # how long before its time a missing approval is called for
+
+
+@dataclass(frozen=True, kw_only=True)
+class Routine:
+    """A newsroom's schedule at one moment. `say` and `warn` take what a person should read, line by line."""
+
+    parts: Parts
+    now: datetime
+    say: Callable[[str], None]
+    warn: Callable[[str], None]
+
+    @cached_property
+    def rules(self) -> tuple[Rule, ...]:
+        """The schedule of config.yaml. Raises UsageError when it has none."""
+        found = rules(self.parts.newsroom.config)
+        if not found:
+            message = "config.yaml has no schedule; add one: schedule: [{period: month, on: first working day}]"
+            raise UsageError(message)
+        if not any(rule.audiences for rule in found):
+            message = "no audience of config.yaml has recipients; give one a list: recipients: {csv: FILE}"
+            raise UsageError(message)
+        return found
+
+    @cached_property
+    def moment(self) -> datetime:
+        """Now, in UTC: two times of one zone compare by the clock on the wall, wrong in the hour that comes twice."""
+        return self.now.astimezone(UTC)
+
+    def recall(self) -> tuple[Journal, tuple[str, ...]]:
+        """The journal as this run would begin with it, and how the schedule changed since the last. Writes nothing."""
+        found, warning = journal.load(self.parts.newsroom.root / STATE / journal.NAME, self.moment)
+        if warning:
+            self.warn(warning)
+        lines = agenda.lines(self.rules)
+        return found.meet(lines, self.rules, self.moment), found.changes(lines)
+
+    def pending(self, found: Journal) -> tuple[Item, ...]:
+        """What is due, and what is held."""
+        return agenda.pending(self.rules, found, self.moment)
+
+    def coming(self, found: Journal, count: int) -> tuple[Task, ...]:
+        """What comes next."""
+        return agenda.coming(self.rules, found, self.moment, count)
+
+    def skip(self, name: str) -> None:
+        """Settle an edition that is due or held without sending it. Raises UsageError when it is neither."""
+        with self._held() as run:
+            known = [item.name for item in self.pending(run.journal)]
+            if name not in known:
+                message = f"{name!r} is not due; what is: {', '.join(known) or 'nothing'}"
+                raise UsageError(message)
+            run.journal = run.journal.settle(name, self.moment)
+            self.say(f"{name} is settled without having been sent")
+
+    def run(self, stopping: Stopping, *, force: bool = False) -> tuple[Result, ...]:
+        """Do what is due. Raises LedgerBusy when another run is at it, and DigestError when nothing can be done."""
+        with self._held() as run:
+            due, soon = self.pending(run.journal), self._unapproved(run.journal)
+            if not due and not soon:
+                return ()
+            ledger = self.parts.ledger()
+            try:
+                office = Office(parts=self.parts, ledger=ledger, transport=_once(self.parts), now=self.now,
+                                stopping=stopping, warn=self.warn)  # fmt: skip
+                results = []
+                for item in due:
+                    results.append(carry_out(office, item, force=force))
+                    self._tell(office, run, results[-1])
+                for task, state in soon:
+                    self._remind(office, run, task, state)
+            finally:
+                ledger.close()
+            return tuple(results)
+
+    @contextmanager
+    def _held(self) -> Iterator[_Run]:
+        from digest.engines.local import this_process
+        from digest.ledger.locks import file_lock
+
+        folder = self.parts.newsroom.root / STATE
+        with file_lock(folder / journal.LOCK, this_process(), "what is due"):
+            found, changes = self.recall()
+            for line in changes:
+                self.say(f"schedule: {line}")
+            run = _Run(routine=self, journal=found)
+            run.save()
+            yield run
+            run.save()
+
+    def _unapproved(self, found: Journal) -> list[tuple[Task, str]]:
+        """Editions that go out within a day and have no approval yet, of which nobody was told."""
+        newsroom, waiting = self.parts.newsroom, []
+        for task in self.coming(found, 1):
+            name = "/".join(task.key)
+            far = task.at - self.moment > AHEAD or self.moment < task.period.end  # before that it is not whole
+            if far or found.was_told(f"{name} reminder", self.moment):
+                continue
+            demand = agenda.needed(newsroom, task.rule)
+            states = [
+                agenda.standing(newsroom, each, demand, self.now)
+                for each in newsroom.editions(task.period, [task.audience])
+            ]
+            if missing := [words for holds, words in states if not holds]:
+                waiting.append((task, missing[0]))
+        return waiting
+
+    def _tell(self, office: Office, run: _Run, result: Result) -> None:
+        """Say how a task stands: here, to the hooks, by mail; then remember what was told and settled."""
+        name, kind = result.item.name, result.kind
+        for each in result.outcomes:
+            self.say(f"{each.edition.id}: {each.message}")
+        again = telling.AGAIN.get(kind)
+        notice = telling.notice(result, office.ledger, self.now)
+        if notice is not None:
+            if kind is not Kind.NOTHING and not run.journal.was_told(f"{name} {kind} hook", self.moment, again):
+                office.hook("sent" if kind is Kind.SENT else "failed", result.as_data())
+                run.told(f"{name} {kind} hook")
+            if not run.journal.was_told(f"{name} {kind}", self.moment, again):
+                if not self._mail(office, notice):
+                    return
+                run.told(f"{name} {kind}")
+        if result.settled:
+            run.journal = run.journal.settle(name, self.moment)
+            run.save()
+
+    def _remind(self, office: Office, run: _Run, task: Task, state: str) -> None:
+        edition = self.parts.newsroom.editions(task.period, [task.audience])[0]
+        if self._mail(office, telling.reminder(task, edition, state, self.now)):
+            run.told(f"{'/'.join(task.key)} reminder")
+
+    def _mail(self, office: Office, notice: Notice) -> bool:
+        from digest.scheduling import notices
+
+        try:
+            notices.post(self.parts, notice, office.transport(), self.now)
+        except DigestError as error:
+            self.warn(f"{self.parts.newsroom.config.newsroom.contact} was not told: {error}")
+            return False
+        return True
+
+
+@dataclass(kw_only=True)
+class _Run:
+    """The journal while the lock is held."""
+
+    routine: Routine
+    journal: Journal = field()
+
+    def told(self, what: str) -> None:
+        self.journal = self.journal.tell(what, self.routine.moment)
+        self.save()
+
+    def save(self) -> None:
+        journal.save(self.routine.parts.newsroom.root / STATE / journal.NAME, self.journal)
+
+
+def _once(parts: Parts) -> Callable[[], Transport]:
+    """The relay of config.yaml, made when it is first asked for: then its settings' faults are that task's."""
+    made: list[Transport] = []
+
+    def transport() -> Transport:
+        from digest.sender.smtp import SmtpTransport
+
+        if not made:
+            made.append(SmtpTransport(parts.smtp()))
+        return made[0]
+
+    return transport

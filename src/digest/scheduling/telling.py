@@ -1,0 +1,88 @@
+"""Which mail a Result is worth, and how often: words for the newsroom, the whole truth in the subject.
+
+    Result, demand ─notice─▶ Notice or nothing          AGAIN says after how long the same thing is said again
+
+Pure but for the names of refused readers, which are asked of the ledger. Never sends.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from digest.delivery import State
+from digest.report import WORDS
+from digest.scheduling.agenda import away, flag
+from digest.scheduling.errand import Kind
+from digest.scheduling.notices import Notice, name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from digest.ledger.ledger import SqlLedger
+    from digest.model import Edition
+    from digest.schedule import Task
+    from digest.scheduling.errand import Result
+
+DAY = timedelta(days=1)
+LATE = timedelta(hours=2)  # a relay that is away, or greylists, is back by then; longer is news
+AGAIN: dict[Kind, timedelta | None] = {Kind.RETRY: DAY, Kind.UNAPPROVED: DAY, Kind.FAILED: DAY}  # the others: once
+_NAMED = 20  # readers in a mail
+
+
+def notice(result: Result, ledger: SqlLedger, now: datetime) -> Notice | None:
+    """The mail to the newsroom about how a task stands; None while it is only being tried again."""
+    task, kind, worst = result.item.task, result.kind, result.worst
+    what = f"{name_of(task.period)}, {task.audience}"
+    several = len(result.outcomes) > 1
+    lines = tuple(f"{each.edition.id}: {each.message}." for each in result.outcomes)
+    if kind in (Kind.SENT, Kind.NOTHING):
+        told = [each for each in result.outcomes if each.kind is Kind.SENT] or result.outcomes
+        said = "; ".join(f"{each.edition.language}: {each.message}" if several else each.message for each in told)
+        subject = f"{what}: {said}"
+        lines += tuple(_held(result, ledger))
+    elif kind is Kind.RETRY:
+        if now - task.at < LATE:
+            return None
+        subject = f"{what} has NOT gone out to everybody: it is being tried again"
+        lines += (
+            "Nothing needs to be done, unless the relay stays away: every run goes on where the last one stopped.",
+        )
+    elif kind is Kind.UNAPPROVED:
+        subject = f"{what} has NOT gone out: it waits for approval"
+        lines += (f"It was due {_when(task)}, {away(task, now)}. It goes out by itself once it is approved.",)
+    else:
+        subject = f"{what} has NOT gone out"
+        lines += (f"It was due {_when(task)}, {away(task, now)}.",)
+    return Notice(kind=kind.value, edition=worst.edition, subject=subject, lines=lines, counts=result.counts)
+
+
+def reminder(task: Task, edition: Edition, state: str, now: datetime) -> Notice:
+    """The mail that says, the day before, that an approval is still to come."""
+    build = f"digest build {flag(task.period)} --audience {task.audience}"
+    return Notice(
+        kind="reminder",
+        edition=edition,
+        subject=f"{name_of(task.period)}, {task.audience} goes out {away(task, now)}, if it is approved",
+        lines=(
+            f"{edition.id} is due {_when(task)}. Its approval: {state}.",
+            f"To look at it and approve it: {build}, digest preview, digest approve {edition.id}",
+        ),
+    )
+
+
+def _held(result: Result, ledger: SqlLedger) -> Iterator[str]:
+    for each in result.outcomes:
+        states = [state for state in (State.IN_DOUBT, State.REFUSED) if each.counts.get(state)]
+        if not states:
+            continue
+        for delivery in islice(ledger.deliveries(each.edition.id, states), _NAMED):
+            said = f"{delivery.code or ''} {delivery.detail}".strip()
+            yield f"{delivery.address}: {WORDS[delivery.state]}: {said}"
+        yield f"All of them by name: digest status {each.edition.id}"
+
+
+def _when(task: Task) -> str:
+    return f"on {task.at:%A, %-d %B %Y at %H:%M}"
