@@ -98,7 +98,7 @@ def test_an_address_that_is_none_is_refused(bad):
 
 
 def test_list_urls_are_neither_folded_nor_encoded():
-    """DESIGN 9: a long URL stays whole, in one line, as it is: else one-click unsubscription is dead."""
+    """A long URL stays whole, in one line, as it is: else one-click unsubscription is dead."""
     url = "https://example.org/u/" + "a" * 400 + "?b=%20c&d=e"
     field = header.urls("List-Unsubscribe", [url, "mailto:leave@example.org?subject=unsubscribe"])
     assert field == f"List-Unsubscribe: <{url}>,\r\n <mailto:leave@example.org?subject=unsubscribe>\r\n".encode()

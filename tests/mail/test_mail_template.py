@@ -120,7 +120,7 @@ def test_a_subject_with_slots_is_the_same_both_ways(subject, name, prefix):
 
 
 def test_the_mail_holds_the_headers_of_the_design_in_order():
-    """DESIGN 5: one To, Reply-To the contact, both ways to leave, automatic, bulk, dated in the newsroom's zone."""
+    """One To, Reply-To the contact, both ways to leave, automatic, bulk, dated in the newsroom's zone."""
     head = mail().partition(b"\r\n\r\n")[0].decode().split("\r\n")
     assert head == [
         "From: ILO Newsroom <digest@example.org>",

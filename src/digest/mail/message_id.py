@@ -1,7 +1,7 @@
 """The Message-ID of one reader's mail, derived from edition and address: the same for ever, telling nobody anything.
 
 A mail that is sent again carries the same Message-ID, so the relay's log and the reader's mail program can know it
-again (DESIGN 5). It names neither the reader nor this machine nor its user (FAULTS 63). No clock, no randomness.
+again. It names neither the reader nor this machine nor its user (FAULTS 63). No clock, no randomness.
 """
 
 from __future__ import annotations

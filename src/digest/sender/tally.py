@@ -79,7 +79,7 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """By DESIGN 7: 0 only when nothing is left to do and nobody is held."""
+        """0 only when nothing is left to do and nobody is held."""
         if self.stopped is not None:
             return self.stopped.exit_code
         if self.interrupted:
