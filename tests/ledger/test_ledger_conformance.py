@@ -234,6 +234,19 @@ class TestRecord:
         ids = sending(ledger)
         assert ledger.record([(number, Event.INTEND, None) for number in ids], NOW, "me") == frozenset(ids)
 
+    def test_left_while_it_was_sent(self, ledger):
+        """Who leaves while the mail is in flight, and is put off or settled as not sent, does not wait again."""
+        ids = sending(ledger)
+        ledger.suppress("reader1@example.org", "everyone", "unsubscribed", "", NOW)
+        ledger.suppress("reader2@example.org", "*", "bounced", "", NOW)
+        assert ledger.counts(EDITION) == {State.SENDING: 3}
+        assert ledger.claim(EDITION, "me", 9, NOW) == []  # the sweep passes them by
+        ledger.record([said(ids[0], Event.DEFER, 450, "later")], NOW, "me")
+        ledger.recover(EDITION, NOW)
+        ledger.settle(EDITION, ["reader2@example.org", "reader3@example.org"], Event.SETTLE_RESEND, "", NOW)
+        assert list(states(ledger).values()) == [State.SUPPRESSED, State.SUPPRESSED, State.PLANNED]
+        assert [row.detail for row in ledger.deliveries(EDITION, [State.SUPPRESSED])] == ["unsubscribed", "bounced"]
+
     def test_paused_between(self, ledger):
         """A pause gives back what was claimed: nothing goes, nothing is lost."""
         ids = claimed(ledger)

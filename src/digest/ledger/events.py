@@ -75,6 +75,7 @@ def _apply(transaction: Transaction, event: Event, told: dict[int, Outcome | Non
     done = transaction.run(statements.APPLY[event], rows=as_json(rows), now=now, owner=owner)
     if TARGET[event] in WAITING:
         transaction.run(statements.CALL_OFF, ids=as_json(told))
+        transaction.run(statements.LEFT_MEANWHILE, ids=as_json(told))
     return set() if len(done) == len(told) else set(told) - {row[0] for row in done}
 
 

@@ -6,6 +6,7 @@ to be a ledger is in `health`; who may send is decided by `locks`.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from contextlib import contextmanager
@@ -59,7 +60,7 @@ class SqliteDatabase(Database):
         self.name = str(path)
         self._writing = threading.Lock()
         self._writer: Connection | None = None
-        target = f"file:{_quoted(path)}{'?mode=ro' if readonly else '?mode=rw'}"
+        target = f"file:{_quoted(path)}?{_mode(path) if readonly else 'mode=rw'}"
         self.engine = create_engine(
             "sqlite+pysqlite://",
             creator=lambda: sqlite3.connect(
@@ -136,6 +137,13 @@ def _quoted(path: Path) -> str:
     from urllib.parse import quote
 
     return quote(str(path.absolute()))
+
+
+def _mode(path: Path) -> str:
+    """How to look at a file: on a read-only disk SQLite must be told that nobody changes it, or it wants a log."""
+    log = path.with_name(f"{path.name}-wal")
+    fixed = not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)
+    return "immutable=1" if fixed else "mode=ro"
 
 
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:

@@ -54,6 +54,16 @@ CALL_OFF = (
     "AND edition IN (SELECT id FROM editions WHERE standing = 'cancelled')"
 )
 
+# While it was being sent or held, a sweep passed a delivery by: who left meanwhile does not wait again.
+LEFT_MEANWHILE = (
+    "UPDATE deliveries SET state = 'suppressed', next_try = 0, detail = (SELECT max(s.reason) FROM suppressions s "
+    "JOIN editions e ON s.scope IN ('*', e.audience) WHERE e.id = deliveries.edition "
+    "AND s.address = deliveries.recipient) "
+    "WHERE id IN {ids} AND state IN ('planned', 'deferred') AND EXISTS (SELECT 1 FROM suppressions s "
+    "JOIN editions e ON s.scope IN ('*', e.audience) WHERE e.id = deliveries.edition "
+    "AND s.address = deliveries.recipient)"
+)
+
 COLUMNS = "id, recipient, address, name, language, fields, message_id, state, attempts, code, detail, next_try, changed"
 
 _CLAIM = (

@@ -223,6 +223,8 @@ class MemoryLedger:
         state = TARGET[event]
         if state in WAITING and self._mailings[row.edition].standing is Standing.CANCELLED:
             state, values["next_try"] = State.CANCELLED, 0.0
+        elif state in WAITING and (why := self._reason(row.address, audience_of(row.edition))):
+            state, values["next_try"], values["detail"] = State.SUPPRESSED, 0.0, why
         self._put(row, state, now, **values)
         return True
 
