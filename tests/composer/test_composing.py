@@ -182,6 +182,14 @@ def test_the_only_months_heading_is_not_repeated():
     assert re.findall(r"<h(\d)", made.html) == ["1", "2", "2"]
 
 
+def test_a_heading_is_not_repeated_as_kicker():
+    """Grouped by kicker, the heading says it once for all its stories."""
+    picked = tuple(story(number, kicker="Skills stories") for number in range(2))
+    made = render(selection(groups=(Group(key="Skills stories", stories=picked),)))
+    assert shown(made.html).count("Skills stories") == 1
+    assert made.text.count("SKILLS STORIES") == 1
+
+
 def test_late_stories_have_their_own_heading():
     """What arrived late is announced as what it is."""
     late = LateGroup(period=parse("2022-01", ZURICH), stories=(story(4),))

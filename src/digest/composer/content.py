@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from digest.composer.words import Words
     from digest.model import Newsroom, Story
 
+_PLACES = 100  # places of one story that are remembered
 _SEVERITY = {"image-missing": Severity.ERROR, "image-unsafe": Severity.ERROR, "link-unsafe": Severity.WARNING}
 
 
@@ -124,6 +125,8 @@ def view(made: Content, photo: photos.Photo, at: Position) -> StoryView:
     key = (at, photo.src, photo.width)
     found = made.views.get(key)
     if found is None:
+        if len(made.views) >= _PLACES:
+            made.views.clear()
         found = made.views[key] = _view(made, photo, at)
     return found
 
