@@ -1,0 +1,47 @@
+"""A sender to a relay that takes its time, run as a script by the tests of signals: FOLDER SECONDS-PER-MAIL."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import time
+import warnings
+from pathlib import Path
+
+from digest.engines import local
+from digest.errors import DigestError
+from digest.ledger.opening import open_ledger
+from digest.testing import ACCEPTED, MemoryTransport, plain_mail, readers
+
+EDITION = "2022-02/everyone/en"
+
+
+def main():
+    folder, seconds = Path(sys.argv[1]), float(sys.argv[2])
+
+    def slow(mail):
+        sys.stdout.write(f"{mail.recipient}\n")
+        sys.stdout.flush()
+        time.sleep(seconds)
+        return ACCEPTED
+
+    with local.signals() as stopping, contextlib.ExitStack() as stack:
+        try:
+            ledger = open_ledger("sqlite:///ledger.db", newsroom="ILO Newsroom", root=folder)
+            stack.callback(ledger.close)
+            ledger.freeze(EDITION, "hash", readers(40))
+            report = local.send(
+                ledger, MemoryTransport(slow), plain_mail, edition=EDITION, connections=2, stopping=stopping
+            )
+        except DigestError as error:
+            sys.stderr.write(f"{error}\n")
+            return error.exit_code
+        counts = {str(state): count for state, count in report.counts.items()}
+        sys.stdout.write(json.dumps({"counts": counts, "interrupted": report.interrupted}) + "\n")
+        return stopping.exit_code or report.exit_code
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("error")
+    sys.exit(main())
