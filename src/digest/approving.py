@@ -6,10 +6,10 @@ same before anybody signs, so nobody signs bytes that no reader will get. It put
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from digest import approval, builds
+from digest import approval, builds, hooks
 from digest.errors import ApprovalError, DigestError, UsageError
 from digest.wiring import BUILD
 
@@ -32,6 +32,7 @@ class Standing:
     approval: Approval | None
     needed: str
     problem: str
+    warnings: tuple[str, ...] = ()  # hooks that could not be told
 
     def lines(self) -> Iterator[str]:
         """For people."""
@@ -43,6 +44,7 @@ class Standing:
             yield f"  {self.problem}"
         elif signed:
             yield "  holds: it may go"
+        yield from (f"  {warning}" for warning in self.warnings)
 
     def as_data(self) -> dict[str, Any]:
         """For programs."""
@@ -92,7 +94,10 @@ def approve(newsroom: OpenNewsroom, edition: Edition, who: str, now: datetime) -
     except OSError as error:
         message = f"{path}: cannot be written: {error.strerror}"
         raise DigestError(message) from error
-    return _standing(newsroom, build, signed)
+    standing = _standing(newsroom, build, signed)
+    return replace(
+        standing, warnings=hooks.fire(newsroom.config, newsroom.environ, "approved", {**standing.as_data(), "by": who})
+    )
 
 
 def _standing(newsroom: OpenNewsroom, build: Build, signed: Approval | None) -> Standing:

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from digest import builds
+from digest import builds, hooks
 from digest.errors import AlreadySent, ApprovalError, DigestError, LedgerBusy, TransportError
 from digest.mailing import post
 from digest.report import sentence
-from digest.scheduling import agenda, hooks
+from digest.scheduling import agenda
 from digest.sender.tally import HELD, UNFINISHED
 from digest.wiring import ARCHIVE, BUILD
 
@@ -51,7 +51,7 @@ _ORDER = list(Kind)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How one edition stands. `message` is one sentence without the edition's name; `code` is of DESIGN 7."""
+    """How one edition stands. `message` is a sentence without the edition's name; `code` an exit code (errors.py)."""
 
     edition: Edition
     kind: Kind
@@ -124,7 +124,8 @@ class Office:
 
     def hook(self, event: hooks.Event, facts: Mapping[str, Any]) -> None:
         """Tell the hooks of this event; those that fail are warned of."""
-        for warning in hooks.fire(self.parts.newsroom, event, facts):
+        newsroom = self.parts.newsroom
+        for warning in hooks.fire(newsroom.config, newsroom.environ, event, facts):
             self.warn(warning)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from digest.wiring import OpenNewsroom
+    from digest.config.load import Config
 
 Event = Literal["built", "approved", "sent", "failed"]
 FORMAT = 1
@@ -27,15 +27,15 @@ _SHOWN = 300  # characters of what a failing command wrote
 _NO_SUCCESS = 300  # the first HTTP status that is not a success
 
 
-def fire(newsroom: OpenNewsroom, event: Event, facts: Mapping[str, Any]) -> tuple[str, ...]:
+def fire(config: Config, environ: Mapping[str, str], event: Event, facts: Mapping[str, Any]) -> tuple[str, ...]:
     """Tell every hook of this event, one after another. Returns a warning for each that failed."""
-    section = newsroom.config.settings.hooks
+    section = config.settings.hooks
     named: tuple[str, ...] = getattr(section, event)
     data = json.dumps({"format": FORMAT, "event": event, **facts}, ensure_ascii=False).encode()
     return tuple(
         f"hook {event}: {problem}"
         for each in named
-        for problem in _tell(each, data, newsroom.root, newsroom.environ, section.timeout)
+        for problem in _tell(each, data, config.root, environ, section.timeout)
     )
 
 

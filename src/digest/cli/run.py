@@ -1,0 +1,141 @@
+"""`digest run`: do what is due, for cron, a systemd timer or, with --watch, by itself."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from digest.cli.call import Call
+from digest.cli.flags import Common
+from digest.cli.schedule import facts, routine_of, warn
+from digest.cli.verbs import verb
+from digest.errors import DigestError, UsageError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from digest.engines.local import Stopping
+    from digest.scheduling.errand import Result
+
+_BAD = (2, 1, 5)  # exit codes, the worst first; 75 says that the next run goes on
+_LATER = 75
+_LONGEST = 600.0  # seconds between two looks: config.yaml and the clock may change meanwhile
+_SOON = 60.0  # when somebody is to be tried again
+
+
+@verb("run")
+def run(
+    common: Common,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write and send nothing.")] = False,
+    held: Annotated[bool, typer.Option("--held", help="Send what is held, too: you have looked at it.")] = False,
+    skip: Annotated[
+        str, typer.Option("--skip", metavar="PERIOD/AUDIENCE", help="Settle this edition without sending it.")
+    ] = "",
+    watch: Annotated[bool, typer.Option("--watch", help="Stay, and run whenever something is due.")] = False,
+    ping: Annotated[str, typer.Option("--ping", metavar="URL", help="Ask URL after a good run, URL/fail else.")] = "",
+) -> None:
+    """Do what is due: build, check, approval, send, report. Run again, it does nothing."""
+    from digest.engines.local import signals
+    from digest.scheduling import watchdog
+
+    call = Call(common)
+    if ping:
+        watchdog.check(ping)
+    if skip:
+        routine_of(call).skip(skip)
+    elif dry_run:
+        _foresee(call)
+    elif watch:
+        _stay(common, held=held, ping=ping)
+    else:
+        with signals() as stopping:
+            code = _watched(call, stopping, held=held, ping=ping)
+        if code:
+            raise typer.Exit(code)
+
+
+def _foresee(call: Call) -> None:
+    routine = routine_of(call)
+    found, changes = routine.recall()
+    due = routine.pending(found)
+    if call.common.json:
+        call.out.data({"due": [facts(item) for item in due], "changed": list(changes)})
+        return
+    warn(call, due, changes)
+    if not due:
+        call.out.line(f"nothing is due; {_next(call)}")
+
+
+def _next(call: Call) -> str:
+    from digest.scheduling.agenda import away
+
+    routine = routine_of(call)
+    coming = routine.coming(routine.recall()[0], 1)
+    return ", ".join(f"{'/'.join(task.key)} goes out {away(task, call.now)}" for task in coming)
+
+
+def _watched(call: Call, stopping: Stopping, *, held: bool, ping: str) -> int:
+    """One run, its end told to the watchdog, whatever it is. Returns its exit code."""
+    from digest.scheduling import watchdog
+
+    said, good, code = "", False, 0
+    try:
+        results = routine_of(call).run(stopping, force=held)
+        code, said = _code(results), "\n".join(each.worst.message for each in results if each.code)
+        good = all(each.settled for each in results)  # a reader who is refused is no failure of the schedule
+        _show(call, results)
+    except BaseException as error:
+        said = str(error) or type(error).__name__
+        code = error.exit_code if isinstance(error, DigestError) else 1
+        raise
+    finally:
+        if ping and (good or code != _LATER) and not stopping.signal:
+            problem = watchdog.ping(ping, "" if good else said)
+            if problem:
+                typer.echo(f"digest: {problem}", err=True)
+    return stopping.exit_code or code
+
+
+def _show(call: Call, results: tuple[Result, ...]) -> None:
+    if call.common.json:
+        call.out.data([each.as_data() for each in results])
+    elif not results and not call.common.quiet:
+        call.out.line(f"nothing is due; {_next(call)}")
+
+
+def _code(results: tuple[Result, ...]) -> int:
+    codes = [each.code for each in results]
+    return next((code for code in (*_BAD, _LATER) if code in codes), 0)
+
+
+def _stay(common: Common, *, held: bool, ping: str) -> None:
+    """Run whenever something is due, until somebody asks for the end; a run that fails is told, and not the last."""
+    from digest.engines.local import signals
+
+    if common.now or held:
+        message = "--watch lives by the clock and decides nothing for you: it takes no --now and no --held"
+        raise UsageError(message)
+    with signals() as stopping:
+        while not stopping.signal:
+            call, code = Call(common), 2
+            try:
+                code = _watched(call, stopping, held=False, ping=ping)
+            except DigestError as error:
+                for line in str(error).splitlines():
+                    typer.echo(f"digest: {line}", err=True)
+            sys.stdout.flush()
+            stopping.event.wait(_pause(call, code))
+    raise typer.Exit(stopping.exit_code)
+
+
+def _pause(call: Call, code: int) -> float:
+    """Seconds until the next look."""
+    try:
+        routine = routine_of(call)
+        times: list[datetime] = [task.at for task in routine.coming(routine.recall()[0], 1)]
+    except DigestError:
+        return _SOON  # it was told; somebody is at it
+    until = min(((at - routine.moment).total_seconds() for at in times), default=_LONGEST)
+    return max(1.0, min(until, _SOON if code == _LATER else _LONGEST))

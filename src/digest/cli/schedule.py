@@ -1,0 +1,150 @@
+"""`digest schedule`: what goes out when, with its readers and approval; and the unit that runs it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from digest.cli.call import Call
+from digest.cli.flags import Common
+from digest.cli.verbs import verb
+from digest.errors import DigestError, UsageError
+from digest.scheduling.kinds import Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from digest.ledger.ledger import SqlLedger
+    from digest.schedule import Task
+    from digest.scheduling.agenda import Item
+    from digest.scheduling.running import Routine
+
+_WEEKS = 54  # times in a year, at most
+
+
+@verb("schedule")
+def schedule(
+    common: Common,
+    count: Annotated[
+        int, typer.Option("--count", min=1, max=500, metavar="N", help="The next N of each audience.")
+    ] = 2,
+    install: Annotated[
+        Unit | None, typer.Option("--install", help="Print what makes this machine run `digest run` by itself.")
+    ] = None,
+    write: Annotated[bool, typer.Option("--write", help="With --install: put it in its place.")] = False,
+) -> None:
+    """Show what goes out when, to how many, and where its approval stands."""
+    call = Call(common)
+    if write and install is None:
+        message = "--write goes with --install cron, systemd, kubernetes or github"
+        raise UsageError(message)
+    if install is not None:
+        _install(call, install, write=write)
+        return
+    routine = routine_of(call)
+    found, changes = routine.recall()
+    due = routine.pending(found)
+    with call.opened() as (_, ledger):
+        rows = list(_rows(call, routine, ledger, routine.coming(found, count)))
+    if common.json:
+        call.out.data({
+            "next": rows, "due": [facts(item) for item in due], "changed": list(changes),
+        })  # fmt: skip
+        return
+    warn(call, due, changes)
+    if due or changes:
+        call.out.line()
+    call.out.table(
+        ("edition", "goes out", "", "readers", "approval"),
+        [(row["name"], row["at_words"], row["away"], row["readers_words"], row["approval"]) for row in rows],
+        right=(3,),
+    )
+    call.out.line()
+    _year(call, routine, routine.coming(found, _WEEKS))
+
+
+def routine_of(call: Call) -> Routine:
+    """The newsroom's schedule at the call's moment."""
+    from digest.scheduling.running import Routine
+
+    return Routine(
+        parts=call.parts, now=call.now, say=call.out.line, warn=lambda text: typer.echo(f"digest: {text}", err=True)
+    )
+
+
+def warn(call: Call, due: tuple[Item, ...], changes: tuple[str, ...]) -> None:
+    """Say what would go now, what is held, and how the schedule is not what the last run knew."""
+    from digest.scheduling.agenda import away
+
+    for line in changes:
+        call.out.line(f"changed since the last run: {line}")
+    for item in due:
+        ago = away(item.task, call.now)
+        said = item.why if item.hold else f"it was due {ago}: `digest run` would send it now"
+        call.out.line(f"{item.name}: {said}")
+
+
+def facts(item: Item) -> dict[str, Any]:
+    """For programs: something whose time has come."""
+    return {"name": item.name, "at": item.task.at.isoformat(), "held": item.hold}
+
+
+def _rows(call: Call, routine: Routine, ledger: SqlLedger, tasks: tuple[Task, ...]) -> Iterator[dict[str, Any]]:
+    from digest.scheduling import agenda
+
+    readers: dict[str, int | None] = {}
+    for task in tasks:
+        if task.audience not in readers:
+            readers[task.audience] = _readers(call, ledger, task)
+        count = readers[task.audience]
+        demand = agenda.needed(call.newsroom, task.rule)
+        states = [
+            agenda.standing(call.newsroom, each, demand, call.now)
+            for each in call.newsroom.editions(task.period, [task.audience])
+        ]
+        _, words = min(states, key=lambda state: state[0])
+        yield {
+            "name": "/".join(task.key), "at": task.at.isoformat(), "at_words": f"{task.at:%a %-d %b %Y, %H:%M}",
+            "away": agenda.away(task, routine.now), "readers": count,
+            "readers_words": "?" if count is None else f"{count:,}", "approval": words,
+        }  # fmt: skip
+
+
+def _readers(call: Call, ledger: SqlLedger, task: Task) -> int | None:
+    """How many an audience's next editions would reach; None, with a warning, when the list cannot be read."""
+    from digest.mailing import plan
+    from digest.mailing.readers import Readers
+
+    audience = call.newsroom.config.audience(task.audience)
+    total = 0
+    try:
+        for edition in call.newsroom.editions(task.period, [task.audience]):
+            readers = Readers(call.parts.source(audience), edition, audience, call.parts.topics(audience))
+            total += plan.make(readers, ledger, 0.0, {}).readers
+    except DigestError as error:
+        typer.echo(f"digest: {error}", err=True)
+        return None
+    return total
+
+
+def _year(call: Call, routine: Routine, tasks: tuple[Task, ...]) -> None:
+    from digest.scheduling.year import year
+
+    zone = call.newsroom.config.newsroom.timezone
+    days = {task.at.astimezone(zone).date() for task in tasks}
+    for line in year(routine.now.astimezone(zone).date(), days):
+        call.out.line(line)
+
+
+def _install(call: Call, unit: Unit, *, write: bool) -> None:
+    from digest.scheduling import install
+
+    made = install.units(call.newsroom, unit)
+    if write:
+        for line in install.write(call.newsroom.root, unit, made):
+            call.out.line(line)
+        return
+    for each in made:
+        call.out.line(f"# {each.place}")
+        call.out.line(each.text)
