@@ -28,7 +28,7 @@ FOUND_SENDING = "its sender stopped between the intent and the answer: it may ha
 
 
 def claim(
-    transaction: Transaction, edition: EditionRow, owner: str, limit: int, now: float, only: str
+    transaction: Transaction, edition: EditionRow, owner: str, limit: int, now: float, only: str, *, lease: float
 ) -> Sequence[Delivery]:
     """`Ledger.claim`."""
     sweep(transaction, now)
@@ -39,7 +39,7 @@ def claim(
         never=now + backoff.LONGEST,
         limit=limit,
         owner=owner,
-        lease=now + backoff.LEASE,
+        lease=now + lease,
         **({"only": only.casefold()} if only else {}),
     )
     taken = [delivery_of(edition.name, row) for row in rows]

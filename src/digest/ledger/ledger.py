@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select, update
 
 from digest.delivery import Event, Outcome, Phase, Standing, State, Suppression
-from digest.ledger import claims, editions, events, overview, suppressing, witness
+from digest.ledger import backoff, claims, editions, events, overview, suppressing, witness
 from digest.ledger.moves import WAITING
 from digest.ledger.schema import deliveries, meta
 
@@ -34,6 +34,8 @@ class SqlLedger:
     def __init__(self, database: Database, *, ledger_id: str, witnesses: Path | None) -> None:
         self.database = database
         self.id = ledger_id
+        self.lease = backoff.LEASE  # seconds that a claim holds; a fleet, which renews its claims, makes it short
+        self.shared = False  # by a fleet, see `sharing`
         self._witnesses = witnesses
         self._rows: dict[str, EditionRow] = {}
 
@@ -75,7 +77,7 @@ class SqlLedger:
         """See `ports.Ledger.claim`."""
         row = self._row(edition)
         with self.database.writing() as transaction:
-            return claims.claim(transaction, row, owner, limit, now, only)
+            return claims.claim(transaction, row, owner, limit, now, only, lease=self.lease)
 
     def renew(self, edition: str, owner: str, now: float) -> int:
         """See `ports.Ledger.renew`."""

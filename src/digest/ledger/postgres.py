@@ -92,11 +92,22 @@ class PostgresDatabase(Database):
     @contextmanager
     def exclusive(self, edition: str, owner: str) -> Iterator[None]:
         """Hold the edition's advisory lock on a connection of its own; it ends with the connection."""
+        with self._locked(edition, owner, "pg_try_advisory_lock"):
+            yield
+
+    @contextmanager
+    def together(self, edition: str, owner: str) -> Iterator[None]:
+        """Hold it as one of a fleet: with the others of the fleet, and with nobody who sends alone."""
+        with self._locked(edition, owner, "pg_try_advisory_lock_shared"):
+            yield
+
+    @contextmanager
+    def _locked(self, edition: str, owner: str, take: str) -> Iterator[None]:
         key = int.from_bytes(hashlib.sha256(f"{self.schema}/{edition}".encode()).digest()[:8], signed=True)
         with self.explained(), self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             try:
                 connection.execute(text("SELECT set_config('application_name', :name, false)"), {"name": owner[:63]})
-                if not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": key}):
+                if not connection.scalar(text(f"SELECT {take}(:key)"), {"key": key}):
                     row = connection.execute(_HOLDER, {"key": key}).first()
                     holder = f"{row[0]} since {row[1]:%Y-%m-%d %H:%M:%S %z}" if row else "another process"
                     raise LedgerBusy(locks.busy(edition, holder))

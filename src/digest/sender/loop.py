@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from digest.delivery import Standing, State
 from digest.errors import AlreadySent, DigestError, LedgerError, NothingToSend, UsageError
-from digest.sender.connection import Connection
 from digest.sender.run import Patience, Run
 from digest.sender.tally import Progress, Report
+from digest.sender.threads import drive
 from digest.sender.work import Work
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 WAITING = (State.PLANNED, State.DEFERRED)
 MAX_AGE = 5 * 86400.0  # a deferred reader is given up after this (RFC 5321, 4.5.4.1: four to five days) …
 MIN_TRIES = 4  # … and no fewer tries, so that a clock set forward gives nobody up
-_TICK = 0.1  # seconds between two looks at the connections
 _TESTIFY = 10.0  # seconds between two updates of the second record
 
 
@@ -88,10 +87,6 @@ def send_edition(
         )
         bounds = [each for each in (limit, 1 if only else None) if each is not None]
         total = min(total, *bounds) if bounds else total
-        threads = [
-            threading.Thread(target=Connection(run, transport).live, name=f"connection {number}")
-            for number in range(1, max(1, min(connections, total)) + 1)
-        ]
         testified = began
 
         def look() -> None:
@@ -102,13 +97,7 @@ def send_edition(
                 testified = time.monotonic()
                 ledger.witness(edition, clock())
 
-        interrupted = _watch(run, threads, stop or threading.Event(), look)
-        try:
-            run.close()
-        except DigestError as error:
-            run.halt(error)
-        if run.halted is not None and not isinstance(run.halted, DigestError):
-            raise run.halted
+        interrupted = drive(run, transport, max(1, min(connections, total)), stop or threading.Event(), look)
         _show(run, progress, total, began)
         if only and not run.outcomes and run.halted is None and not interrupted:
             message = f"{only} does not wait for {edition}; `digest status` says where this reader stands"
@@ -122,37 +111,6 @@ def _say_finished(edition: str, counts: Mapping[State, int]) -> None:
         said = ", ".join(f"{count:,} {state}" for state, count in counts.items())
         message = f"{edition} is finished, nothing is left to send: {said}"
         raise AlreadySent(message)
-
-
-def _watch(run: Run, threads: list[threading.Thread], stop: threading.Event, look: Callable[[], None]) -> bool:
-    """Wait for the connections, having a look ten times a second. Returns whether somebody asked for the end."""
-    interrupted = False
-    _start(threads)
-    while (thread := next((each for each in threads if each.is_alive()), None)) is not None:
-        try:
-            thread.join(_TICK)
-            if stop.is_set():
-                interrupted = True
-                run.stop.set()
-            if run.halted is None:
-                look()
-        except KeyboardInterrupt:  # where nobody handles the signal: the same as `stop`
-            interrupted = True
-            run.stop.set()
-        except BaseException as error:  # noqa: BLE001 - told, or raised, when the connections are done
-            run.halt(error)
-    return interrupted and run.halted is None
-
-
-def _start(threads: list[threading.Thread]) -> None:
-    """Start the connections, or as many as the machine can bear. Raises RuntimeError when that is none."""
-    for number, thread in enumerate(threads):
-        try:
-            thread.start()
-        except RuntimeError:
-            if not number:
-                raise
-            return
 
 
 def _show(run: Run, progress: Callable[[Progress], None] | None, total: int, began: float) -> None:
