@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 from composer_samples import ZURICH, story, theme
 
-from digest.composer.words import direction, fill
+from digest.composer.words import Words, direction, fill
 from digest.period import parse
 
 
@@ -79,6 +79,18 @@ def test_months_of_one_language_do_not_turn_up_in_another():
         text = words.period(period) + words.also_from(period, period)
         is_hebrew = any("\u05d0" <= char <= "\u05ea" for char in text)
         assert is_hebrew == (language == "he"), (language, text)
+
+
+def test_every_language_of_cldr_has_dates():
+    """No language that Babel knows fails on a period, a day or a count."""
+    from babel import localedata
+
+    periods = [parse(text, ZURICH) for text in ("2022-02", "2022-Q1", "2021", "2022-W07", "2022-02-01--2022-02-15")]
+    for language in localedata.locale_identifiers():
+        if "_" not in language and language != "root":
+            words = Words(language, theme().catalogues)
+            texts = [words.period(period) for period in periods] + [words.day(date(2022, 2, 14))]
+            assert all(texts), language
 
 
 def test_directions():

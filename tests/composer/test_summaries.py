@@ -133,7 +133,10 @@ def test_an_unsafe_link_is_dropped_and_said(markdown):
 
 def test_typed_html_is_said(markdown):
     """An editor who types tags learns that they are shown as typed."""
-    assert [code for code, _ in read(markdown, "so <b>bold</b>").problems] == ["summary-html"]
+    made = read(markdown, "so <b>bold</b>")
+    assert "so &lt;b&gt;bold&lt;/b&gt;" in made.html
+    assert numbered(made) == "so <b>bold</b>"
+    assert [code for code, _ in made.problems] == ["summary-html"]
     assert read(markdown, "3 < 4 > 2").problems == ()
 
 

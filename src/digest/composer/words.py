@@ -92,6 +92,7 @@ class Words:
     def also_from(self, period: Period, now: Period) -> str:
         """`Also from January`, with the year when it is not the edition's."""
         if period.kind == "month" and period.first.year == now.first.year:
+            # Not "LLLL": where a language borrows these names, Babel 2.18 resolves the loan once for all languages.
             name = str(self.locale.months["format"]["wide"][period.first.month])
         elif period.kind == "month":
             name = self._skeleton("yMMMM", period.first)
@@ -110,15 +111,9 @@ class Words:
         return _first_upper(key.replace("-", " ").replace("_", " "))
 
     def _skeleton(self, skeleton: str, day: date) -> str:
-        from babel.dates import format_skeleton, match_skeleton, parse_pattern
+        from babel.dates import format_skeleton
 
-        name = match_skeleton(skeleton, self.locale.datetime_skeletons)
-        pattern = self.locale.datetime_skeletons[name] if name else None
-        if pattern is None:
-            return format_skeleton(skeleton, day, locale=self.locale)
-        if "L" in pattern.pattern and not _has_standalone_months(self.locale):
-            pattern = parse_pattern(pattern.pattern.replace("L", "M"))
-        return pattern.apply(day, self.locale)
+        return format_skeleton(skeleton, day, locale=self.locale)
 
 
 def fill(text: str, **values: object) -> str:
@@ -143,18 +138,6 @@ def _locale(language: str) -> Locale:
         except (UnknownLocaleError, ValueError):
             continue
     return Locale.parse(_TERRITORIES[DEFAULT])
-
-
-def _has_standalone_months(locale: Locale) -> bool:
-    """Whether the language has month names of its own for headings.
-
-    Where it borrows them, Babel (2.18) resolves the loan once for all languages: after a Hebrew digest a Catalan one
-    would have Hebrew months. So we borrow ourselves.
-    """
-    from babel import localedata
-
-    months = localedata.load(locale.language, merge_inherited=False).get("months", {})
-    return "wide" in months.get("stand-alone", {})
 
 
 def _first_upper(text: str) -> str:
