@@ -114,6 +114,17 @@ def _sign(offset):
     return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
 
 
+def test_a_story_that_moves_to_another_month(source, tmp_path):
+    """When its date or link is edited, a story is in its new month and no longer in the old, and seen as a double."""
+    folder = source({"a": {"link": "https://e.org/1"}, "b": {"date": "2022-01-03", "link": "https://e.org/2"}})
+    assert ids(folder.stories(**month("2022-02"))) == ["a"]
+    plant(tmp_path / "stories", {"b": {"date": "2022-02-03", "link": "https://e.org/2"}})
+    assert ids(folder.stories(**month("2022-02"))) == ["b", "a"]
+    assert ids(folder.stories(**month("2022-01"))) == []
+    plant(tmp_path / "stories", {"b": {"date": "2019-02-03", "link": "https://e.org/1"}})
+    assert "a.md:4: link: is the same as that of" in refusal(folder, **month("2022-02"))[0]
+
+
 def test_faults_of_every_file_that_may_be_in_the_range(source):
     """Bad files of the month, and those that do not say their date, stop it; bad files of other months do not."""
     folder = source(
