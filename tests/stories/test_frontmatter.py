@@ -352,6 +352,11 @@ def visible(fields):
     return {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
 
 
+def instant(value):
+    # In UTC: hypothesis makes times that a zone skips, which come back as the instant that they mean.
+    return value.astimezone(UTC) if isinstance(value, datetime) else value
+
+
 @settings(max_examples=50)
 @given(field_values, st.lists(lines, max_size=3).map("\n\n".join))
 def test_what_is_written_reads_back(fields, summary):
@@ -367,7 +372,7 @@ def test_what_is_written_reads_back(fields, summary):
     if story.date_only:
         assert not isinstance(fields["date"], datetime)
         assert got.pop("date").date() == expected.pop("date").date()
-    assert got == expected
+    assert {key: instant(value) for key, value in got.items()} == {key: instant(one) for key, one in expected.items()}
     assert story.summary == summary.strip("\n").rstrip()
     assert good(frontmatter.serialise(frontmatter.as_fields(story), story.summary)) == story
 

@@ -10,6 +10,7 @@ import sys
 import textwrap
 import threading
 import time
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -218,6 +219,38 @@ def test_damage_anywhere_never_changes_the_answer(room, place, junk):
     room.index.write_bytes(data)
     assert room.source().stories() == truth
     assert room.source().stories() == truth
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE page SET glances = zeroblob(length(glances))",
+        "UPDATE page SET glances = x'0102030405'",
+        "UPDATE page SET glances = ''",
+        "UPDATE page SET glances = 7, stamps = 'x'",
+        "UPDATE page SET names = 'a.md'",
+        "UPDATE page SET names = 7",
+        "UPDATE page SET stamps = substr(stamps, 9)",
+        "UPDATE page SET glances = (SELECT glances || glances FROM page)",
+        "UPDATE story SET record = replace(record, '2022', '2023')",
+        "UPDATE story SET record = '{}', checksum = 2745614147",
+        "UPDATE story SET record = '[]', checksum = 223132457",
+        "UPDATE story SET path = 'c.md' WHERE path = 'nope.md'",
+        "UPDATE story SET path = 7, mtime = 'x' WHERE path = 'a.md'",
+        "DELETE FROM story",
+        "DROP TABLE story",
+        "DROP TABLE page",
+        "DROP TABLE owner",
+    ],
+)
+def test_damage_within_the_rows_is_seen(room, change):
+    """What a row says is believed only with its checksum and in its form; otherwise the files are read."""
+    with sqlite3.connect(room.index) as connection:
+        connection.execute(change)
+    connection.close()
+    february = {"start": datetime(2022, 2, 1, tzinfo=ZURICH), "end": datetime(2022, 3, 1, tzinfo=ZURICH)}
+    assert [story.title for story in room.source().stories(**february)] == ["a", "b", "c"]
+    assert room.titles() == ["a", "b", "c"]
 
 
 def test_a_cut_index_is_mended(room, monkeypatch):
