@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import DBAPIError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from sqlalchemy import Connection, Engine
@@ -117,6 +117,6 @@ class Database(ABC):
             raise self.explain(error) from error
 
 
-def as_json(values: Iterable[object] | Mapping[str, object]) -> str:
-    """Values as a statement's `{ids}` or `{rows}` takes them."""
-    return _ENCODER.encode(list(values))
+def as_json(values: Sequence[object] | Mapping[int, object]) -> str:
+    """Values as a statement's `{ids}`, `{said}` or `{due}` takes them."""
+    return _ENCODER.encode(values)

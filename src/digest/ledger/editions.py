@@ -91,6 +91,8 @@ def freeze(
             "last": 0,
         }
         dialect = sqlite if transaction.core.dialect.name == "sqlite" else postgresql
+        if dialect is postgresql:  # a slow list may keep it waiting; it holds nobody else's rows
+            transaction.run("SET LOCAL idle_in_transaction_session_timeout = 0")
         added = transaction.core.execute(
             dialect.insert(editions).values(values).on_conflict_do_nothing().returning(editions.c.id)
         ).scalar()

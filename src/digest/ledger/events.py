@@ -40,23 +40,26 @@ def record(
 
 def _rounds(events: Iterable[tuple[int, Event, Outcome | None]]) -> list[Round]:
     """The events in as few groups as possible; an id's second event is in the second round."""
-    rounds: list[Round] = []
-    seen: dict[int, int] = {}
+    rounds: list[Round] = [{}]
+    seen: dict[int, int] = {}  # in which round an id's next event is
     for delivery, event, outcome in events:
-        if event is Event.CLAIM:
-            message = "a claim is made with claim(), which gives the lease"
-            raise ValueError(message)
         number = seen.get(delivery, 0)
         seen[delivery] = number + 1
         if number == len(rounds):
             rounds.append({})
-        rounds[number].setdefault(event, {})[delivery] = outcome
+        try:
+            rounds[number][event][delivery] = outcome
+        except KeyError:
+            rounds[number][event] = {delivery: outcome}
+    if any(Event.CLAIM in group for group in rounds):
+        message = "a claim is made with claim(), which gives the lease"
+        raise ValueError(message)
     return rounds
 
 
 def _intend(transaction: Transaction, ids: Sequence[int], now: float, owner: str) -> set[int]:
     sweep(transaction, now)
-    asked = as_json(ids)
+    asked = as_json(list(ids))
     done = {row[0] for row in transaction.run(statements.INTEND, ids=asked, now=now, owner=owner)}
     late = set(ids) - done
     if late:
@@ -65,23 +68,37 @@ def _intend(transaction: Transaction, ids: Sequence[int], now: float, owner: str
 
 
 def _apply(transaction: Transaction, event: Event, told: dict[int, Outcome | None], now: float, owner: str) -> set[int]:
-    due = _due(transaction, told, now) if event is Event.DEFER else {}
-    rows = [
-        (delivery, outcome.code, words(outcome.detail), due.get(delivery, 0.0))
-        if outcome
-        else (delivery, 0, "", due.get(delivery, 0.0))
-        for delivery, outcome in told.items()
-    ]
-    done = transaction.run(statements.APPLY[event], rows=as_json(rows), now=now, owner=owner)
+    done: set[int] = set()
+    for code, said in _by_code(told).items():
+        found = transaction.run(statements.APPLY[event], said=as_json(said), code=code, now=now, owner=owner)
+        done.update(row[0] for row in found)
     if TARGET[event] in WAITING:
-        transaction.run(statements.CALL_OFF, ids=as_json(told))
-        transaction.run(statements.LEFT_MEANWHILE, ids=as_json(told))
-    return set() if len(done) == len(told) else set(told) - {row[0] for row in done}
+        ids = as_json(list(told))
+        transaction.run(statements.CALL_OFF, ids=ids)
+        transaction.run(statements.LEFT_MEANWHILE, ids=ids)
+        if event is Event.DEFER:
+            transaction.run(statements.DUE, due=as_json(_due(transaction, told, ids, now, done)))
+    return set(told) - done
 
 
-def _due(transaction: Transaction, told: dict[int, Outcome | None], now: float) -> dict[int, float]:
-    """When each of the deferred is tried again, by how often it was tried."""
+def _by_code(told: dict[int, Outcome | None]) -> dict[int, dict[int, str]]:
+    """The words for each delivery, by reply code: there are many deliveries, and few codes."""
+    found: dict[int, dict[int, str]] = {}
+    for delivery, outcome in told.items():
+        code, said = (outcome.code, words(outcome.detail)) if outcome else (0, "")
+        try:
+            found[code][delivery] = said
+        except KeyError:
+            found[code] = {delivery: said}
+    return found
+
+
+def _due(
+    transaction: Transaction, told: dict[int, Outcome | None], ids: str, now: float, done: set[int]
+) -> dict[int, float]:
+    """When each of those that were deferred is tried again, by how often it was tried."""
     return {
-        delivery: now + backoff.delay(told[delivery], delivery=delivery, attempts=attempts + 1)
-        for delivery, attempts in transaction.run(statements.ATTEMPTS, ids=as_json(sorted(told)))
+        delivery: now + backoff.delay(told[delivery], delivery=delivery, attempts=attempts)
+        for delivery, attempts in transaction.run(statements.ATTEMPTS, ids=ids)
+        if delivery in done
     }

@@ -26,6 +26,8 @@ _LENGTH = 500
 
 def words(text: str) -> str:
     """A server's words as they are stored: one line, no control characters, of bounded length."""
+    if len(text) <= _LENGTH and text.isprintable() and "  " not in text and text == text.strip():
+        return text  # nearly all are, and this is done for every mail
     line = " ".join("".join(character if character.isprintable() else " " for character in text).split())
     return line if len(line) <= _LENGTH else f"{line[: _LENGTH - 1]}…"
 

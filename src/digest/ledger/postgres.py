@@ -27,15 +27,16 @@ if TYPE_CHECKING:
 
 _FRAGMENTS = {
     "{ids}": "(SELECT CAST(value AS bigint) FROM json_array_elements_text(CAST(:ids AS json)))",
-    "{rows}": (
-        "(SELECT CAST(value->>0 AS bigint) AS id, CAST(value->>1 AS integer) AS code, value->>2 AS detail, "
-        "CAST(value->>3 AS double precision) AS next_try FROM json_array_elements(CAST(:rows AS json))) AS e"
+    "{said}": "(SELECT CAST(key AS bigint) AS id, value AS said FROM json_each_text(CAST(:said AS json))) AS e",
+    "{due}": (
+        "(SELECT CAST(key AS bigint) AS id, CAST(value AS double precision) AS due "
+        "FROM json_each_text(CAST(:due AS json))) AS e"
     ),
     "{skip}": " FOR UPDATE SKIP LOCKED",
 }
 _PARAMETER = re.compile(r":(\w+)", re.ASCII)
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
-_AWAY = ("08", "57P", "53300")
+_AWAY = ("08", "57P", "53300", "25P03")
 _MEANINGS = {
     "53100": "its disk is full; nothing more was sent. Free some space there, then `digest resume` goes on",
     "25006": "it is read-only (a standby?); send.ledger must name the primary",

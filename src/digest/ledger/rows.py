@@ -11,6 +11,7 @@ from digest.ledger.statements import COLUMNS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_STATES = {str(state): state for state in State}
 SELECTED = tuple(deliveries.c[name] for name in COLUMNS.split(", "))
 
 
@@ -24,7 +25,7 @@ def delivery_of(edition: str, row: Sequence[Any]) -> Delivery:
         name=name,
         language=language,
         fields=fields,
-        state=State(state),
+        state=_STATES[state],
         attempts=attempts,
         message_id=message_id,
         code=code,

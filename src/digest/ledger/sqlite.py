@@ -27,15 +27,13 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 PATIENCE = 10.0  # seconds that a transaction waits for another program's
-_CACHE = 65_536  # KiB that the writer keeps in memory: a million readers' index grows in it
+_CACHE = 131_072  # KiB at most that the writer keeps in memory: the index of a million readers grows in it
 _LOG_LEFT = 64 * 1024 * 1024  # bytes of the write-ahead log kept for the next time
 
 _FRAGMENTS = {
     "{ids}": "(SELECT value FROM json_each(:ids))",
-    "{rows}": (
-        "(SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS code, "
-        "json_extract(value, '$[2]') AS detail, json_extract(value, '$[3]') AS next_try FROM json_each(:rows)) AS e"
-    ),
+    "{said}": "(SELECT CAST(key AS integer) AS id, value AS said FROM json_each(:said)) AS e",
+    "{due}": "(SELECT CAST(key AS integer) AS id, value AS due FROM json_each(:due)) AS e",
     "{skip}": "",
 }
 

@@ -1,8 +1,9 @@
 """The ledger's busy statements, by name. They run straight on the driver, a batch at a time.
 
-`{ids}` and `{rows}` stand for a JSON array taken apart in the database (`[3, 4]`; `[[3, 250, "ok", 0], …]` as columns
-id, code, detail, next_try), and `{skip}` for what keeps two claims of a fleet from waiting for each other: only these
-differ between SQLite and PostgreSQL. Everything that is not busy is written where it is used, with SQLAlchemy Core.
+`{ids}` stands for a JSON array taken apart in the database (`[3, 4]`), `{said}` and `{due}` for a JSON object with a
+text or a number for each id (`{"3": "2.0.0 Ok"}`: columns id and said, or id and due), and `{skip}` for what keeps two
+claims of a fleet from waiting for each other: only these differ between SQLite and PostgreSQL. Everything that is not
+busy is written where it is used, with SQLAlchemy Core.
 """
 
 from __future__ import annotations
@@ -16,18 +17,18 @@ def _listed(states: frozenset[State]) -> str:
 
 
 def _apply(event: Event) -> str:
-    """One event for many deliveries. Only what fits is changed, and the ids of what was changed come back."""
+    """One event and reply code for many deliveries. Only what fits is changed; the ids of what was changed come back."""
     changes = ["changed = :now", "owner = ''", "lease = 0"]
     if event in TRIES:
         # A refusal of what is deferred already closes a try that was counted when it was deferred.
-        changes += ["code = e.code", "detail = e.detail", "next_try = e.next_try"]
+        changes += ["code = :code", "detail = e.said", "next_try = 0"]
         changes += ["attempts = deliveries.attempts + CASE deliveries.state WHEN 'deferred' THEN 0 ELSE 1 END"]
     else:
         changes += ["next_try = 0"]
-        changes += ["code = CASE WHEN e.detail = '' THEN deliveries.code ELSE e.code END"]
-        changes += ["detail = CASE WHEN e.detail = '' THEN deliveries.detail ELSE e.detail END"]
+        changes += ["code = CASE WHEN e.said = '' THEN deliveries.code ELSE :code END"]
+        changes += ["detail = CASE WHEN e.said = '' THEN deliveries.detail ELSE e.said END"]
     return (
-        f"UPDATE deliveries SET state = '{TARGET[event]}', {', '.join(changes)} FROM {{rows}} "  # noqa: S608 - our words
+        f"UPDATE deliveries SET state = '{TARGET[event]}', {', '.join(changes)} FROM {{said}} "  # noqa: S608 - our words
         f"WHERE deliveries.id = e.id AND deliveries.state IN ({_listed(SOURCES[event])}) "
         "AND (:owner = '' OR deliveries.owner IN ('', :owner)) RETURNING deliveries.id"
     )
@@ -78,6 +79,7 @@ CLAIM = _CLAIM.format(only="")
 CLAIM_ONE = _CLAIM.format(only=" AND recipient = :only")
 
 ATTEMPTS = "SELECT id, attempts FROM deliveries WHERE id IN {ids}"
+DUE = "UPDATE deliveries SET next_try = e.due FROM {due} WHERE deliveries.id = e.id AND state = 'deferred'"
 
 FREEZE = (
     "INSERT INTO deliveries (edition, recipient, address, name, language, fields, message_id, state, changed) "

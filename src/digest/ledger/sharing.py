@@ -1,0 +1,259 @@
+"""What the workers of a fleet share in the ledger's PostgreSQL: leases, paces, the frozen renderings, who is there.
+
+    workers ─ beat ─▶ leases renewed · what the dead left is put right · one row of pace for each limit
+
+Every time here is the database's. A lease is short, so it is renewed while its owner lives; what a frozen owner held
+goes to others, and whatever that owner still wants to begin is refused, because the rows no longer say its name. All
+of it is beside the ledger's own tables: a ledger that was never shared has none of them. It sends nothing.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Column, Float, LargeBinary, MetaData, Table, Text, delete, event, func, select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from digest.delivery import Standing
+from digest.errors import LedgerError
+from digest.ledger import statements
+from digest.ledger.claims import FOUND_SENDING
+from digest.ledger.database import as_json
+from digest.ledger.postgres import PostgresDatabase
+from digest.ledger.schema import VERSION, editions, meta
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from digest.ledger.ledger import SqlLedger
+
+LEASE = 30.0  # seconds without a beat until what an owner held goes to others
+BEAT = 5.0  # seconds between two beats
+GONE = 60.0  # a worker that was silent for so long is not counted any more
+
+metadata = MetaData()
+
+paces = Table(
+    "paces",
+    metadata,
+    Column("bucket", Text, primary_key=True),  # relay HOST:PORT, or domain NAME
+    Column("due", Float(53), nullable=False),  # when the next mail may go
+)
+
+shelf = Table(
+    "shelf",
+    metadata,
+    Column("name", Text, primary_key=True),  # rendering FINGERPRINT, or schedule
+    Column("data", LargeBinary, nullable=False),
+)
+
+halts = Table(
+    "halts",
+    metadata,
+    Column("edition", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("since", Float(53), nullable=False),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("seen", Float(53), nullable=False),
+    Column("version", Text, nullable=False),
+)
+
+_AT_WORK = (
+    "CREATE INDEX IF NOT EXISTS deliveries_at_work ON deliveries (lease) WHERE state IN ('claimed', 'sending')",
+    # A queue's dead entries are stepped over by every claim, so they are cleared away early.
+    "ALTER TABLE deliveries SET (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0)",
+)
+_NOW = "CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
+
+# A worker that is frozen in the middle of a transaction must not hold its rows for ever.
+_IDLE = f"SET idle_in_transaction_session_timeout = '{LEASE:.0f}s'"
+
+_RENEW = (
+    f"UPDATE deliveries SET lease = {_NOW} + :lease WHERE id IN (SELECT id FROM deliveries "  # noqa: S608 - our words
+    "WHERE state IN ('claimed', 'sending') AND owner = :owner FOR UPDATE SKIP LOCKED)"
+)
+# Nobody could renew while the server was down, so no lease is over before it has been up for as long as a lease is.
+_REAP = (
+    "WITH over AS MATERIALIZED (SELECT id, state FROM deliveries "  # noqa: S608 - our words
+    f"WHERE state IN ('claimed', 'sending') AND lease < {_NOW} "
+    f"AND {_NOW} > CAST(extract(epoch FROM pg_postmaster_start_time()) AS double precision) + :lease "
+    "ORDER BY id LIMIT 10000 FOR UPDATE SKIP LOCKED) "
+    f"UPDATE deliveries SET owner = '', lease = 0, next_try = 0, changed = {_NOW}, "
+    "state = CASE over.state WHEN 'sending' THEN 'in_doubt' ELSE 'planned' END, "
+    "attempts = attempts + CASE over.state WHEN 'sending' THEN 1 ELSE 0 END, "
+    "detail = CASE over.state WHEN 'sending' THEN :found ELSE detail END "
+    "FROM over WHERE deliveries.id = over.id RETURNING deliveries.id, deliveries.state"
+)
+_PACE = (
+    f"INSERT INTO paces (bucket, due) VALUES (:bucket, {_NOW} + :span) ON CONFLICT (bucket) DO UPDATE "  # noqa: S608
+    f"SET due = greatest(paces.due, {_NOW} - :slack) + :span WHERE paces.due < {_NOW} + :ahead "
+    f"RETURNING due - :span, {_NOW}"
+)
+_PACE_DUE = f"SELECT due, {_NOW} FROM paces WHERE bucket = :bucket"  # noqa: S608 - our words
+_DUE = (
+    "SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE edition = :edition AND state IN ('planned', 'deferred') "
+    "AND next_try <= :now LIMIT :most) AS due"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A place in a pace. `start` and `now` are the database's seconds; `granted` says whether it was taken."""
+
+    start: float
+    now: float
+    granted: bool
+
+
+class Sharing:
+    """The fleet's side of a ledger. Safe to use from many threads. Raises LedgerError as the ledger does."""
+
+    def __init__(self, ledger: SqlLedger, database: PostgresDatabase) -> None:
+        self.ledger = ledger
+        self.database = database
+
+    def now(self) -> float:
+        """The database's clock, in seconds since the epoch."""
+        with self.database.reading() as transaction:
+            return float(transaction.run(f"SELECT {_NOW}")[0][0])
+
+    def beat(self, worker: str, version: str, owners: Sequence[str]) -> float:
+        """Say that `worker` lives and renew the leases of its runs. Returns the database's time."""
+        with self.database.writing() as transaction:
+            now = float(transaction.run(f"SELECT {_NOW}")[0][0])
+            seen = insert(workers).values(name=worker, seen=now, version=version)
+            transaction.core.execute(
+                seen.on_conflict_do_update(index_elements=["name"], set_={"seen": now, "version": version})
+            )
+            for owner in owners:
+                transaction.run(_RENEW, owner=owner, lease=LEASE)
+        return now
+
+    def check_version(self) -> None:
+        """Raise LedgerError when the ledger was meanwhile brought to a version that this program does not know."""
+        with self.database.reading() as transaction:
+            version = int(transaction.core.scalar(select(meta.c.value).where(meta.c.key == "version")) or 0)
+        if version > VERSION:
+            message = (
+                f"{self.database.name}: was brought to version {version} by a newer digest (this one knows {VERSION}); "
+                "`pip install --upgrade digest`, then start it again"
+            )
+            raise LedgerError(message)
+
+    @contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Whether nobody else of the fleet is inside; for housekeeping. One who is frozen inside is put out."""
+        with self.database.writing() as transaction:
+            key = f"digest tending {self.database.schema}"
+            yield bool(transaction.run("SELECT pg_try_advisory_xact_lock(hashtext(:key))", key=key)[0][0])
+
+    def leave(self, worker: str) -> None:
+        """Take a worker off the list."""
+        with self.database.writing() as transaction:
+            transaction.core.execute(delete(workers).where(workers.c.name == worker))
+
+    def present(self, within: float = 3 * BEAT) -> int:
+        """How many workers were heard in the last `within` seconds."""
+        with self.database.reading() as transaction:
+            since = float(transaction.run(f"SELECT {_NOW}")[0][0]) - within
+            return int(transaction.core.scalar(select(func.count()).where(workers.c.seen > since)) or 0)
+
+    def reap(self) -> Mapping[str, int]:
+        """Put right what those left whose lease is over: claimed becomes planned, sending in_doubt. Returns counts."""
+        counts: dict[str, int] = {}
+        with self.database.writing() as transaction:
+            found = transaction.run(_REAP, lease=LEASE, found=FOUND_SENDING)
+            if found:
+                ids = as_json([row[0] for row in found])
+                transaction.run(statements.CALL_OFF, ids=ids)
+                transaction.run(statements.LEFT_MEANWHILE, ids=ids)
+            gone = workers.c.seen < float(transaction.run(f"SELECT {_NOW}")[0][0]) - GONE
+            transaction.core.execute(delete(workers).where(gone))
+        for _, state in found:
+            counts[state] = counts.get(state, 0) + 1
+        return counts
+
+    def due(self, edition: str, now: float, most: int) -> int:
+        """How many readers of an edition could be mailed now, counted up to `most`."""
+        with self.database.reading() as transaction:
+            number = transaction.core.scalar(
+                select(editions.c.id).where(editions.c.name == edition, editions.c.standing == Standing.OPEN)
+            )
+            if number is None:
+                return 0
+            return int(transaction.run(_DUE, edition=number, now=now, most=most)[0][0])
+
+    def pace(self, bucket: str, *, span: float, slack: float, ahead: float) -> Turn:
+        """Take a turn of `span` seconds in a bucket, unless the next one begins more than `ahead` seconds from now.
+
+        A turn that nobody took is lost, but for `slack` seconds. Pace need not outlive a crash, so it costs no fsync.
+        """
+        with self.database.writing() as transaction:
+            transaction.run("SET LOCAL synchronous_commit = off")
+            taken = transaction.run(_PACE, bucket=bucket, span=span, slack=slack, ahead=ahead)
+            if taken:
+                return Turn(start=float(taken[0][0]), now=float(taken[0][1]), granted=True)
+            due, now = transaction.run(_PACE_DUE, bucket=bucket)[0]
+        return Turn(start=float(due), now=float(now), granted=False)
+
+    def put(self, name: str, data: bytes) -> None:
+        """Keep `data` under a name, for every machine."""
+        with self.database.writing() as transaction:
+            added = insert(shelf).values(name=name, data=data)
+            transaction.core.execute(added.on_conflict_do_update(index_elements=["name"], set_={"data": data}))
+
+    def get(self, name: str) -> bytes | None:
+        """What is kept under a name."""
+        with self.database.reading() as transaction:
+            data = transaction.core.scalar(select(shelf.c.data).where(shelf.c.name == name))
+            return None if data is None else bytes(data)
+
+    def halt(self, edition: str, reason: str) -> None:
+        """Hold an edition back for the whole fleet, and remember why."""
+        self.ledger.pause(edition)
+        now = self.now()
+        with self.database.writing() as transaction:
+            added = insert(halts).values(edition=edition, reason=reason, since=now)
+            transaction.core.execute(added.on_conflict_do_nothing())
+
+    def halted(self, edition: str) -> str:
+        """Why a worker held this edition back; empty when none did."""
+        with self.database.reading() as transaction:
+            return transaction.core.scalar(select(halts.c.reason).where(halts.c.edition == edition)) or ""
+
+    def clear(self, edition: str) -> None:
+        """Forget why an edition was held back."""
+        with self.database.writing() as transaction:
+            transaction.core.execute(delete(halts).where(halts.c.edition == edition))
+
+
+def join(ledger: SqlLedger) -> Sharing:
+    """Make a ledger one that a fleet shares, with what that needs beside its tables. Raises LedgerError for SQLite."""
+    database = ledger.database
+    if not isinstance(database, PostgresDatabase):
+        message = f"{database.name}: a fleet shares a PostgreSQL; set send.ledger to postgresql://user@host/database"
+        raise LedgerError(message)
+
+    @event.listens_for(database.engine, "connect")
+    def _bound(connection: object, _record: object) -> None:
+        with connection.cursor() as cursor:  # type: ignore[attr-defined] # psycopg's own
+            cursor.execute(_IDLE)
+        connection.commit()  # type: ignore[attr-defined]
+
+    database.engine.dispose()  # the connections so far do not know that bound
+    with database.writing() as transaction:
+        transaction.run("SELECT pg_advisory_xact_lock(hashtext('digest ledger ' || :schema))", schema=database.schema)
+        metadata.create_all(transaction.core)
+        if transaction.core.scalar(text("SELECT to_regclass('deliveries_at_work')")) is None:
+            for statement in _AT_WORK:
+                transaction.core.exec_driver_sql(statement)
+    ledger.lease = LEASE
+    ledger.shared = True
+    return Sharing(ledger, database)
