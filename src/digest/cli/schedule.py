@@ -68,9 +68,14 @@ def routine_of(call: Call) -> Routine:
     """The newsroom's schedule at the call's moment."""
     from digest.scheduling.running import Routine
 
-    return Routine(
-        parts=call.parts, now=call.now, say=call.out.line, warn=lambda text: typer.echo(f"digest: {text}", err=True)
-    )
+    def say(text: str) -> None:
+        if not call.common.json:
+            call.out.line(text)
+
+    def complain(text: str) -> None:
+        typer.echo(f"digest: {text}", err=True)
+
+    return Routine(parts=call.parts, now=call.now, say=say, warn=complain)
 
 
 def warn(call: Call, due: tuple[Item, ...], changes: tuple[str, ...]) -> None:

@@ -93,7 +93,7 @@ def slug(root: Path) -> str:
 
 
 def _cron(root: Path) -> Made:
-    begin, end = _marks(root)
+    begin, end = _marks(Path(_one_line(root)))
     # cron reads % as a line end, in quotes too.
     line = shlex.join([*command(), "run", "--quiet", "--config", str(root / "config.yaml")]).replace("%", r"\%")
     folder = shlex.quote(str(root)).replace("%", r"\%")
@@ -150,7 +150,7 @@ After=network-online.target
 
 [Service]
 Type=oneshot
-WorkingDirectory={_escaped(str(root))}
+WorkingDirectory={_escaped(_one_line(root))}
 ExecStart={start}
 # Secrets, one NAME=value a line, readable by you alone; the dash lets it be absent.
 EnvironmentFile=-{secrets}
@@ -162,7 +162,6 @@ TimeoutStartSec=infinity
 KillSignal=SIGTERM
 TimeoutStopSec=10min
 NoNewPrivileges=yes
-UMask=0077
 """
     timer = f"""[Unit]
 Description=Look every {EVERY} minutes what is due of {title}
@@ -183,10 +182,14 @@ WantedBy=timers.target
 
 
 def _escaped(text: str) -> str:
-    if "\n" in text:
+    return text.replace("%", "%%")
+
+
+def _one_line(root: Path) -> str:
+    if "\n" in str(root):
         message = "a folder whose name has a line break cannot stand in a unit; rename it"
         raise UsageError(message)
-    return text.replace("%", "%%")
+    return str(root)
 
 
 def _quoted(word: str) -> str:

@@ -129,11 +129,12 @@ def _believable(found: Journal, now: datetime) -> tuple[Journal, str]:
         f"the last run was at {found.last:%Y-%m-%d %H:%M}, and it is only {now:%Y-%m-%d %H:%M} now: one of the two "
         f"clocks was wrong; see that this machine's time is right"
     )
+    after = now + timedelta.resolution  # what is due at this very moment may be due for the second time
     trusted = replace(
         found,
-        since=min(found.since, now) if found.since else None,
+        since=min(found.since, after) if found.since else None,
         last=now,
-        in_force={line: min(at, now) for line, at in found.in_force.items()},
+        in_force={line: min(at, after) for line, at in found.in_force.items()},
         done={name: at for name, at in found.done.items() if at <= latest},
         told={name: at for name, at in found.told.items() if at <= latest},
     )
