@@ -134,14 +134,15 @@ def test_faults_of_every_file_that_may_be_in_the_range(source):
             "c": {"date": None},
             "d": "no front matter",
             "e": {"date": "2022-02-15", "countries": "\n  - XX"},
+            "f": "---\ntitle: two dates\ndate: 2022-02-14\ndate: 2019-02-14\n---\n",
             "old": {"date": "2019-05-05", "weight": "heavy"},
             "old-and-odd": {"date": "2019-05-05", "topics": '\n  - "x"', "weight": "heavy"},
         }
     )
     faults = refusal(folder, **month("2022-02"))
-    assert [fault.split("stories/")[1].split(":")[0] for fault in faults] == ["a.md", "b.md", "c.md", "d.md", "e.md"]
-    assert len(folder.every_fault()) == 7
-    assert len(refusal(folder)) == 7
+    assert [fault.split("stories/")[1].split(":")[0] for fault in faults] == [f"{name}.md" for name in "abcdef"]
+    assert len(folder.every_fault()) == 8
+    assert len(refusal(folder)) == 8
 
 
 def test_skipping_bad_files(source):

@@ -75,7 +75,7 @@ def test_unchanged_files_are_not_parsed_again(room, monkeypatch):
 
 
 @pytest.mark.usefixtures("old_enough")
-def test_every_field_survives_the_index(tmp_path):
+def test_every_field_survives_the_index(tmp_path, monkeypatch):
     """A story from the index equals the story from its file, whatever it holds."""
     rich = {
         "date": "2022-02-14T09:00:30.5-05:00",
@@ -102,6 +102,7 @@ def test_every_field_survives_the_index(tmp_path):
     first, again = newsroom.source().stories(), newsroom.source().stories()
     assert first == again
     assert [story.date.tzinfo for story in again] == [ZURICH, ZURICH]
+    assert newsroom.parsed(monkeypatch) == []
 
 
 def test_faulty_files_are_remembered_as_faulty(room, monkeypatch):
@@ -126,6 +127,10 @@ def test_changes_are_seen(room, monkeypatch):
     assert room.titles() == ["c", "A!", "d"]
     shutil.rmtree(room.root / "new")
     assert room.titles() == room.truth() == ["c", "A!"]
+    with sqlite3.connect(room.index) as connection:
+        assert connection.execute("SELECT folder FROM page").fetchall() == [("",)]
+        assert connection.execute("SELECT count(*) FROM story WHERE path LIKE 'new/%'").fetchone() == (0,)
+    connection.close()
 
 
 def test_same_size_and_same_mtime_is_still_seen(room):
@@ -225,6 +230,7 @@ def test_damage_anywhere_never_changes_the_answer(room, place, junk):
     "change",
     [
         "UPDATE page SET glances = zeroblob(length(glances))",
+        f"UPDATE page SET glances = x'{'01000000' * 9}'",  # days of the year 1
         "UPDATE page SET glances = x'0102030405'",
         "UPDATE page SET glances = ''",
         "UPDATE page SET glances = 7, stamps = 'x'",
