@@ -303,6 +303,29 @@ def test_a_wrong_password_is_tried_once_by_all_connections_together(authority, c
     assert "check the username" in str(errors[0])
 
 
+def test_after_the_first_login_the_others_do_not_wait_for_each_other(authority):
+    """A server that hangs in one connection's AUTH does not keep the next connection from logging in."""
+    script = at(Phase.AUTH, Hang(), first=2, times=1)
+    with FaultServer(script, users={"u": SECRET}, **secured(authority)) as server:
+        transport = SmtpTransport(settings(server, **wanted(authority)))
+        transport.open().close()
+        failed: list[Exception] = []
+
+        def hang() -> None:
+            with pytest.raises(TransportError) as caught:
+                transport.open()
+            failed.append(caught.value)
+
+        hanging = threading.Thread(target=hang)
+        hanging.start()
+        while server.visits[Phase.AUTH] < 2:
+            hanging.join(0.01)
+        transport.open().close()
+        assert hanging.is_alive()
+    hanging.join()
+    assert failed
+
+
 def test_a_temporary_refusal_to_log_in_stops_too(authority):
     """454 at AUTH: not tried again in this run."""
     with FaultServer(at(Phase.AUTH, Say("454 4.7.0 later")), users={"u": SECRET}, **secured(authority)) as server:

@@ -492,6 +492,16 @@ def test_a_stop_while_a_mail_waits_for_its_turn_gives_it_back(extensions):
     assert verbs(server)[-1] == "QUIT"
 
 
+def test_a_reply_too_many_behind_the_354_ends_the_session_before_the_body():
+    """It would be taken for the answer to the dot: a mail would count as sent that was not."""
+    with FaultServer(at(Phase.DATA, Say("354 go\r\n250 2.0.0 queued, though nothing was said"), times=1)) as server:
+        told = tell(server, mails(2))
+    assert told.events[0] is Event.DEFER
+    assert told.outcomes[0].phase is Phase.DATA
+    assert not told.intents
+    assert not server.seen.accepted
+
+
 def test_replies_that_nobody_asked_for_are_not_taken_for_others():
     """One reply too many shifts all that follow: the session ends before a body is said, and nothing is miscounted."""
     with FaultServer(at(Phase.RCPT, Say("250 2.1.5 Ok\r\n250 2.1.5 Ok again"), times=1)) as server:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from digest.delivery import Phase
 from digest.errors import SendStopped, TransportError
 from digest.sender.settings import is_loopback
-from digest.sender.wire import Lost, TlsSocket, Wire
+from digest.sender.wire import Lost, TlsSocket, Wire, reason
 
 if TYPE_CHECKING:
     from digest.sender.auth import Login
@@ -82,7 +82,8 @@ class Connector:
             return opening.link()
         except (Lost, OSError) as lost:  # OSError: asking a socket that was reset whom it is connected to
             opening.abort()
-            message = f"{self._settings.peer}: {lost} ({opening.phase.value})"
+            words = reason(lost) if isinstance(lost, OSError) else lost
+            message = f"{self._settings.peer}: {words} ({opening.phase.value})"
             raise TransportError(message) from None
         except BaseException:
             opening.abort()
@@ -137,8 +138,8 @@ class _Opening:
             sock = socket.create_connection((settings.host, settings.port), settings.timeouts.connect)
         except OSError as error:
             late = f"no connection within {settings.timeouts.connect:g} s"
-            reason = late if isinstance(error, TimeoutError) else (error.strerror or str(error)).lower()
-            message = f"{settings.peer}: {reason}; is the relay up, and smtp.host right?"
+            words = late if isinstance(error, TimeoutError) else (error.strerror or str(error)).lower()
+            message = f"{settings.peer}: {words}; is the relay up, and smtp.host right?"
             raise TransportError(message) from None
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         client = _Client(local_hostname=settings.local_hostname or _own_name(sock))
@@ -228,8 +229,8 @@ def tls_context(settings: SmtpSettings) -> ssl.SSLContext | None:
             name, path = "smtp.client_cert", settings.client_cert
             context.load_cert_chain(settings.client_cert, settings.client_key or None)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        message = f"{name}: {path}: {reason}; give a PEM file"
+        words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        message = f"{name}: {path}: {words}; give a PEM file"
         raise SendStopped(message) from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.sslsocket_class = TlsSocket

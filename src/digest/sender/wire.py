@@ -96,7 +96,7 @@ class Wire:
             except BlockingIOError:
                 sent = 0
             except OSError as error:
-                raise Lost(_reason(error)) from None
+                raise Lost(reason(error)) from None
             if sent == sum(map(len, parts)):
                 return True
         return self._rest(b"".join(parts), deadline, seconds, silent_until)
@@ -118,7 +118,7 @@ class Wire:
             except (BlockingIOError, ssl.SSLWantWriteError):
                 pass
             except OSError as error:
-                raise Lost(_reason(error)) from None
+                raise Lost(reason(error)) from None
             if said < silent_until:
                 self.handed = said  # what waits for room has not left
                 events |= select.POLLIN
@@ -150,7 +150,7 @@ class Wire:
             except ssl.SSLError:
                 raise
             except OSError as error:
-                raise Lost(_reason(error)) from None
+                raise Lost(reason(error)) from None
             else:
                 return
             self._poll(events, deadline, f"no TLS within {seconds:g} s")
@@ -192,7 +192,7 @@ class Wire:
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
             return 0
         except OSError as error:
-            raise Lost(_reason(error)) from None
+            raise Lost(reason(error)) from None
         self._end += count
         return count
 
@@ -206,7 +206,7 @@ class Wire:
             raise Lost(message)
 
 
-def _reason(error: OSError) -> str:
+def reason(error: OSError) -> str:
     """A socket's error in words."""
     if isinstance(error, ssl.SSLError):
         return f"TLS failed: {error.reason or error}"
