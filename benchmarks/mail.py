@@ -7,14 +7,10 @@ building, `openssl speed` for signing.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import re
 import shutil
-import statistics
 import subprocess
-import time
-from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -26,6 +22,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from benchmarks import peers
+from benchmarks.harness import Contestant, Table, Target, alone, compete, ratio, timed
 from digest import period
 from digest.mail.dkim import load_signer
 from digest.mail.inspect import demand_sound
@@ -37,6 +35,7 @@ from digest.model import Edition, Recipient, Rendering, slot_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 ZONE = ZoneInfo("Europe/Zurich")
 DATE = datetime(2022, 3, 1, 9, 0, tzinfo=ZONE)
@@ -53,34 +52,14 @@ LETTERHEAD = Letterhead(
 )
 
 
-@dataclass(slots=True)
-class Contestant:
-    """One way of doing the work, its repetitions a round, and its times in seconds for one piece of work."""
-
-    name: str
-    work: Callable[[], object]
-    repeat: int
-    times: list[float] = field(default_factory=list)
-
-    def run(self) -> None:
-        work, repeat = self.work, self.repeat
-        start = time.perf_counter()
-        for _ in range(repeat):
-            work()
-        self.times.append((time.perf_counter() - start) / repeat)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer rounds: seconds instead of a minute")
-    quick = parser.parse_args().quick
+def measure(quick: bool) -> list[Table]:
+    """Building, then signing."""
     rounds = 5 if quick else 15
-    print(built(rounds * 10))  # many short rounds: what disturbs one then disturbs all contestants alike
-    print()
-    print(signed(rounds, quick=quick))
+    # Many short rounds for what is short: what disturbs one then disturbs all contestants alike.
+    return [built(rounds * 10), signed(rounds, quick=quick)]
 
 
-def built(rounds: int) -> str:
+def built(rounds: int) -> Table:
     """Mails of 36 KB, each with its reader's name, link, To and Message-ID."""
     composed = rendering()
     template = MailTemplate.compile(composed, LETTERHEAD, date=DATE)
@@ -91,17 +70,38 @@ def built(rounds: int) -> str:
     demand_sound(specimen)
     buffer = bytearray(specimen)
     contestants = [
-        Contestant("memcpy of the finished mail", lambda: bytes(buffer), 1000),
-        Contestant("digest: template.join", lambda: template.join(*turns.next()), 300),
-        Contestant("digest: Message-ID derived and join", lambda: one_reader(template, turns.next()), 300),
-        Contestant("email.message.EmailMessage", lambda: email_message(composed, turns.next()), 2),
+        Contestant("memcpy of the finished mail", timed(lambda: bytes(buffer), 1000)),
+        Contestant("digest: template.join", timed(lambda: template.join(*turns.next()), 300)),
+        Contestant("digest: Message-ID derived and join", timed(lambda: one_reader(template, turns.next()), 300)),
+        Contestant("email.message.EmailMessage", timed(lambda: email_message(composed, turns.next()), 2)),
     ]
+    place = peers.node()
+    if place:
+        contestants.insert(3, Contestant("nodemailer's MailComposer", composer(place, 30)))
     compete(contestants, rounds)
     title = f"Mails built, {len(specimen) / 1024:.1f} KB, personalised, one core"
-    return table(title, contestants, limit=contestants[0], peer=contestants[-1])
+    memcpy, join, library = contestants[0], contestants[1], contestants[-1]
+    targets = [
+        Target(what="mails built, speed to EmailMessage", measured=ratio(library, join), at_least=500),
+        Target(what="mails built, time to a copy in memory", measured=ratio(join, memcpy), at_most=6, why=COPY),
+    ]
+    return Table(title=title, contestants=contestants, limit=memcpy, peer=library, targets=targets)
 
 
-def signed(rounds: int, *, quick: bool) -> str:
+COPY = ""
+
+
+def composer(place: Path, repeat: int) -> Callable[[], float]:
+    """A turn of nodemailer's MailComposer, which makes a mail of the same size, in a process of its own."""
+    command = ["node", str(place / "composer.mjs"), str(repeat)]
+
+    def turn() -> float:
+        return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+    return turn
+
+
+def signed(rounds: int, *, quick: bool) -> Table:
     """DKIM signatures over such mails."""
     scale = 1 if quick else 3
     key = generate_private_key(public_exponent=65537, key_size=2048)
@@ -124,29 +124,41 @@ def signed(rounds: int, *, quick: bool) -> str:
 
     contestants = [
         Contestant(
-            "SHA-256 of the mail, which every signature needs", lambda: hashlib.sha256(data).digest(), 300 * scale
+            "SHA-256 of the mail, which every signature needs",
+            timed(lambda: hashlib.sha256(data).digest(), 300 * scale),
         ),
-        Contestant("digest: rsa-2048, the signature alone", lambda: rsa.raw_sign(digest), 60 * scale),
+        Contestant("digest: rsa-2048, the signature alone", timed(lambda: rsa.raw_sign(digest), 60 * scale)),
         Contestant(
-            "digest: rsa-2048, mail joined, hashed, signed", lambda: with_rsa.join(reader, own, identity), 60 * scale
+            "digest: rsa-2048, mail joined, hashed, signed",
+            timed(lambda: with_rsa.join(reader, own, identity), 60 * scale),
         ),
         Contestant(
             "digest: ed25519, mail joined, hashed, signed",
-            lambda: with_ed25519.join(reader, own, identity),
-            300 * scale,
+            timed(lambda: with_ed25519.join(reader, own, identity), 300 * scale),
         ),
-        Contestant("dkimpy: rsa-2048, hashed and signed", by_dkimpy, 2 * scale),
+        Contestant("dkimpy: rsa-2048, hashed and signed", timed(by_dkimpy, 2 * scale)),
     ]
-    openssl = Contestant("openssl speed: rsa-2048", openssl_speed, 1)
     if not shutil.which("openssl"):
         compete(contestants, rounds)
-        return table(
-            "DKIM signatures, one core (openssl is not installed)", contestants, contestants[0], contestants[-1]
+        title = "DKIM signatures, one core (openssl is not installed)"
+        return Table(
+            title=title, contestants=contestants, limit=contestants[0], peer=contestants[-1], piece="signature"
         )
-    for _ in range(rounds):
-        openssl.times.append(openssl_speed())
-        compete(contestants, 1)
-    return table("DKIM signatures, one core", [openssl, *contestants], limit=openssl, peer=contestants[-1])
+    openssl = Contestant("openssl speed: rsa-2048", openssl_speed)
+    contestants.insert(0, openssl)
+    compete(contestants, rounds)
+    # Speed of the signature alone, as openssl's own benchmark measures it.
+    target = Target(
+        what="rsa-2048, speed to openssl's own benchmark", measured=ratio(openssl, contestants[2]), at_least=0.95
+    )
+    return Table(
+        title="DKIM signatures, one core",
+        contestants=contestants,
+        limit=openssl,
+        peer=contestants[-1],
+        targets=[target],
+        piece="signature",
+    )
 
 
 def openssl_speed() -> float:
@@ -165,36 +177,6 @@ class Turns:
     def next(self) -> tuple:
         self.at = (self.at + 1) % len(self.readers)
         return self.readers[self.at]
-
-
-def compete(contestants: list[Contestant], rounds: int) -> None:
-    for _ in range(rounds):
-        for one in contestants:
-            one.run()
-
-
-def table(title: str, contestants: list[Contestant], limit: Contestant, peer: Contestant) -> str:
-    """A Markdown table: time for one, how many a second, and the ratios to the limit and the peer, by round."""
-    rows = [
-        f"### {title}",
-        "",
-        "| way | median | min–max | a second | time / limit | times the peer's speed |",
-        "|---|---|---|---|---|---|",
-    ]
-    for one in contestants:
-        median = statistics.median(one.times)
-        slower = statistics.median(mine / theirs for mine, theirs in zip(one.times, limit.times, strict=True))
-        faster = statistics.median(theirs / mine for mine, theirs in zip(one.times, peer.times, strict=True))
-        spread = f"{microseconds(min(one.times))}–{microseconds(max(one.times))}"
-        rows.append(
-            f"| {one.name} | {microseconds(median)} µs | {spread} | {1 / median:,.0f} | {slower:.2f} | {faster:,.1f} |"
-        )
-    return "\n".join(rows)
-
-
-def microseconds(seconds: float) -> str:
-    value = seconds * 1e6
-    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
 
 
 def one_reader(template: MailTemplate, turn: tuple) -> bytes:
@@ -270,4 +252,4 @@ def rendering() -> Rendering:
 
 
 if __name__ == "__main__":
-    main()
+    alone(measure, __doc__)

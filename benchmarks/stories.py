@@ -1,36 +1,65 @@
-"""One month out of 100,000 story files: with the index (verified against every file), on the first run, and without.
+"""One month out of a large folder of story files: with the index, verified against every file, and without one.
 
-Against what the system itself needs: listing and stat of every file (the floor of any verification), and listing,
-stat and reading of every file (the floor of any first run). Runs are interleaved; ratios are taken within a round.
-
-    python -m benchmarks.stories [--quick] [--files N] [--rounds N]
+Run `python -m benchmarks.stories [--quick]`. 100,000 files of 21 years (20,000 when quick). The floor with
+an index is looking at every file (scandir and stat), as a file that changed must be noticed; without one it is reading
+every file. Every figure is of a process of its own, which also says how much memory it needed.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
+import json
 import random
-import resource
-import statistics
+import subprocess
+import sys
 import tempfile
 import time
-import tracemalloc
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
-from digest import period
-from digest.stories import fields  # noqa: F401 - imported before the clock runs, as in a long-lived process
-from digest.stories.folder import FolderSource
+from benchmarks.harness import Contestant, Table, Target, alone, compete, environment, ratio
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ZONE = ZoneInfo("Europe/Zurich")
+FLOOR = """
+import json, os, resource, sys, time
+def walk(folder):
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from walk(entry.path)
+            else:
+                yield entry
+start = time.process_time()
+if sys.argv[2] == "stat":
+    count = sum(1 for entry in walk(sys.argv[1]) if entry.stat().st_size)
+else:
+    count = 0
+    for entry in walk(sys.argv[1]):
+        handle = os.open(entry.path, os.O_RDONLY)
+        count += len(os.read(handle, 65536)) > 0
+        os.close(handle)
+seconds = time.process_time() - start
+print(json.dumps([seconds, count, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss]))
+"""
+OURS = """
+import json, os, resource, sys, time
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+from digest.stories import fields  # imported before the clock runs, as in a process that lives longer
+from digest.stories.folder import FolderSource
+zone = ZoneInfo("Europe/Zurich")
+index = Path(sys.argv[2]) if sys.argv[2] != "none" else None
+start = time.process_time()
+source = FolderSource(Path(sys.argv[1]), zone=zone, language="en", index=index)
+count = len(source.stories(datetime(2018, 5, 1, tzinfo=zone), datetime(2018, 6, 1, tzinfo=zone)))
+seconds = time.process_time() - start
+print(json.dumps([seconds, count, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss]))
+"""
+FIRST_RUN = OURS.replace("start =", "index.unlink(missing_ok=True); start =")
 FIRST, LAST = date(2001, 1, 1), date(2022, 1, 1)
-MONTH = period.parse("2018-05", ZONE)
 WORDS = (
     "women",
     "workers",
@@ -44,15 +73,73 @@ WORDS = (
     "decent",
     "jobs",
 )
+SETTLED = 2.1  # seconds; the index does not trust files that are younger
 
 
-def plant(root: Path, files: int, *, flat: bool) -> None:
-    """Write a newsroom's archive of 21 years: `flat` in one folder, otherwise a folder a year."""
+def measure(quick: bool) -> list[Table]:
+    """Two tables: with the index and without."""
+    count, rounds = (20_000, 3) if quick else (100_000, 7)
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "stories"
+        _write(root, count)
+        index = Path(folder) / "stories.db"
+        memory: dict[str, int] = {}
+        stat = _contestant("looking at every file (stat)", memory, FLOOR, root, "stat")
+        read = _contestant("reading every file", memory, FLOOR, root, "read")
+        warm = _contestant("digest: one month, by the index", memory, OURS, root, str(index))
+        first = _contestant("digest: one month, first run, which makes the index", memory, FIRST_RUN, root, str(index))
+        bare = _contestant("digest: one month, without an index", memory, OURS, root, "none")
+        compete([read, bare, first], max(3, rounds // 2))
+        compete([stat, warm], rounds)
+    title = f"One month out of {count:,} stories"
+    return [
+        Table(
+            title=f"{title}, indexed and verified",
+            contestants=[stat, warm],
+            limit=stat,
+            piece="month",
+            targets=[Target(what=f"{title}, indexed, to stat of every file", measured=ratio(warm, stat), at_most=1.5)],
+            notes=[_said(memory)],
+        ),
+        Table(
+            title=f"{title}, without an index",
+            contestants=[read, bare, first],
+            limit=read,
+            piece="month",
+            targets=[Target(what=f"{title}, no index, to reading every file", measured=ratio(bare, read), at_most=2)],
+        ),
+    ]
+
+
+def _contestant(name: str, memory: dict[str, int], program: str, root: Path, way: str) -> Contestant:
+    return Contestant(name, _turn(name, memory, program, root, way))
+
+
+def _turn(name: str, memory: dict[str, int], program: str, root: Path, way: str) -> Callable[[], float]:
+    given = environment()
+
+    def turn() -> float:
+        command = [sys.executable, "-c", program, str(root), way]
+        shown = subprocess.run(command, env=given, check=True, capture_output=True, text=True).stdout
+        seconds, _, kilobytes = json.loads(shown)
+        memory[name] = kilobytes
+        return float(seconds)
+
+    return turn
+
+
+def _said(memory: dict[str, int]) -> str:
+    parts = (f"{name} {kilobytes / 1024:.0f} MB" for name, kilobytes in memory.items())
+    return f"Memory at most, with Python itself and all that is imported: {', '.join(parts)}."
+
+
+def _write(root: Path, files: int) -> None:
+    """A newsroom's archive of 21 years, a folder a year, the same number of stories every day."""
     chance = random.Random(7)
     days = (LAST - FIRST).days
     for number in range(files):
         day = FIRST + timedelta(days=number * days // files)
-        folder = root if flat else root / str(day.year)
+        folder = root / str(day.year)
         folder.mkdir(parents=True, exist_ok=True)
         slug = "-".join(chance.choices(WORDS, k=7))
         (folder / f"{day}-{slug}-{number}.md").write_text(
@@ -62,97 +149,8 @@ def plant(root: Path, files: int, *, flat: bool) -> None:
             f"{' '.join(chance.choices(WORDS, k=90))}\n",
             encoding="utf-8",
         )
-
-
-def listed(root: Path, each: Callable[[os.DirEntry[str]], object]) -> None:
-    folders = [str(root)]
-    while folders:
-        with os.scandir(folders.pop()) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.path)
-                else:
-                    each(entry)
-
-
-def stat_floor(root: Path) -> None:
-    listed(root, lambda entry: entry.stat(follow_symlinks=False))
-
-
-def read_floor(root: Path) -> None:
-    def read(entry: os.DirEntry[str]) -> None:
-        size = entry.stat(follow_symlinks=False).st_size
-        file = os.open(entry.path, os.O_RDONLY)
-        os.read(file, size)
-        os.close(file)
-
-    listed(root, read)
-
-
-def peak_of_selecting(root: Path, index: Path) -> float:
-    """MB of Python objects at the most, while a month is selected."""
-    tracemalloc.start()
-    FolderSource(root, zone=ZONE, language="en", index=index).stories(MONTH.start, MONTH.end)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return peak / 1e6
-
-
-def compare(root: Path, index: Path, rounds: int) -> None:
-    def month(place: Path | None) -> None:
-        FolderSource(root, zone=ZONE, language="en", index=place).stories(MONTH.start, MONTH.end)
-
-    def first() -> None:
-        index.unlink(missing_ok=True)
-        month(index)
-
-    runs: dict[str, tuple[Callable[[], None], str]] = {
-        "list and stat every file": (lambda: stat_floor(root), ""),
-        "list, stat and read every file": (lambda: read_floor(root), ""),
-        "a month, first run (makes the index)": (first, "list, stat and read every file"),
-        "a month, index verified": (lambda: month(index), "list and stat every file"),
-        "a month, no index": (lambda: month(None), "list, stat and read every file"),
-    }
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(rounds):
-        for name, (run, _) in runs.items():
-            begin = time.perf_counter()
-            run()
-            seconds[name].append(time.perf_counter() - begin)
-    for name, (_, floor) in runs.items():
-        times = seconds[name]
-        line = f"  {name:40} {statistics.median(times):7.3f} s  ({min(times):.3f}-{max(times):.3f})"
-        if floor:
-            ratio = statistics.median(mine / its for mine, its in zip(times, seconds[floor], strict=True))
-            line += f"  {ratio:5.2f}x"
-        print(line)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="20,000 files, three rounds")
-    parser.add_argument("--files", type=int, default=0)
-    parser.add_argument("--rounds", type=int, default=0)
-    options = parser.parse_args()
-    files = options.files or (20_000 if options.quick else 100_000)
-    rounds = options.rounds or (3 if options.quick else 9)
-    with tempfile.TemporaryDirectory(prefix="digest-stories-") as folder:
-        peaks = {}
-        for name in ("flat", "years", "tenth"):
-            root, index = Path(folder, name), Path(folder, f"{name}.db")
-            plant(root, files // 10 if name == "tenth" else files, flat=name == "flat")
-            time.sleep(2.1)  # the index does not trust files that are younger
-            if name != "tenth":
-                print(f"{files:,} files, {'one folder' if name == 'flat' else 'a folder a year'}")
-                compare(root, index, rounds)
-            peak_of_selecting(root, index)
-            peaks[name] = peak_of_selecting(root, index)
-        print(
-            f"peak memory of a month: {peaks['years']:.1f} MB with {files:,} files, {peaks['tenth']:.1f} MB with "
-            f"{files // 10:,} (of objects; the whole process "
-            f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB)"
-        )
+    time.sleep(SETTLED)
 
 
 if __name__ == "__main__":
-    main()
+    alone(measure, __doc__)
