@@ -1,8 +1,8 @@
 """How long one command takes from nothing: `digest build` of one edition, and `digest --help`.
 
-Run `python -m benchmarks.cold [--quick]`. The theme is cached, and the stories' index is made, as from the second build
-on. The peer is mjml 5's command line on the same twelve stories; the limit is Python that does nothing. Children run with
-compiled modules (`PYTHONDONTWRITEBYTECODE` is taken out of their environment, and each has run once before). Times are
+Run `python -m benchmarks.cold [--quick]`. The theme is cached, and the stories' index is made, as from the second
+build on. The peer is mjml 5's command line on the same twelve stories; the limit is Python that does nothing. Children
+run with compiled modules (`PYTHONDONTWRITEBYTECODE` is taken out of their environment, and each has run once before). Times are
 the processor's (user and system), which a busy machine disturbs least; the clock's are in a table of their own.
 """
 

@@ -1,7 +1,7 @@
 """The newsroom that all benchmarks write about: stories of a common size, an edition of so many of them.
 
-The facts are made up and say nothing; only their sizes matter: headlines of 60 letters, summaries of three sentences, a photo with every
-second story.
+The facts are made up and say nothing; only their sizes matter: headlines of 60 letters, summaries of three
+sentences, a photo with every second story.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What all benchmarks share: contestants that take turns, figures with their spread, ratios, targets, and how they print.
+"""What all benchmarks share: contestants that take turns, figures with their spread, ratios, targets, and printing.
 
     contestants ─rounds: each in turn─▶ times ─▶ Table ─▶ Markdown, JSON
 

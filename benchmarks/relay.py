@@ -1,4 +1,4 @@
-"""The receiver of the SMTP benchmarks: Postfix's smtp-sink on loopback, and a line with 20 ms for a round trip before it."""
+"""The receiver of the SMTP benchmarks: Postfix's smtp-sink on loopback, and a line that is 20 ms away."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Mails a second, from the making of each mail to its acceptance, over 1, 4 and 16 connections.
 
-Run `python -m benchmarks.smtp [--quick]`. digest goes end to end: it claims readers in the durable ledger, makes each mail,
-commits each intent before the final dot, and records each answer. smtp-source sends one canned mail and records
+Run `python -m benchmarks.smtp [--quick]`. digest goes end to end: it claims readers in the durable ledger, makes
+each mail, commits each intent before the final dot, and records each answer. smtp-source sends one canned mail and records
 nothing; smtplib and aiosmtplib send mails that were made before the clock starts. All send to the same smtp-sink, at
 once and then over a line with 20 ms for a round trip. Times are by the clock, and in turns.
 """
@@ -37,8 +37,8 @@ def measure(quick: bool) -> list[Table]:
                 continue
             tables.append(_near(port, connections, rounds, 1500 if quick else 6000))
         with relay.slow_line(port, ROUND_TRIP) as far:
-            for connections in (1,) if quick else (1, 16):
-                tables.append(_far(far, connections, rounds, 100 * connections if quick else 200 * connections))
+            each = 100 if quick else 200
+            tables += [_far(far, count, rounds, each * count) for count in ((1,) if quick else (1, 16))]
     return tables
 
 
