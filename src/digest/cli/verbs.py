@@ -16,7 +16,10 @@ from digest.cli.flags import flat
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FAMILIES = ("newsroom", "stories", "build", "check", "preview", "send", "schedule", "run", "ledger", "readers", "serve")
+FAMILIES = (
+    "newsroom", "stories", "build", "check", "preview",
+    "send", "schedule", "run", "ledger", "readers", "serve", "worker",
+)  # fmt: skip
 
 
 def load() -> None:

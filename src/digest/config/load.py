@@ -167,6 +167,16 @@ def _cross_faults(document: yamlfile.Document) -> Iterator[Fault]:
         for key in ("domain", "selector", "key_file"):
             if not dkim.get(key):
                 yield document.fault(("dkim", key), "is missing; signer: digest needs domain, selector and key_file")
+    yield from _fleet_faults(document)
+
+
+def _fleet_faults(document: yamlfile.Document) -> Iterator[Fault]:
+    send = document.data.get("send")
+    if not isinstance(send, dict) or send.get("engine") != "procrastinate" or send.get("ledger_env"):
+        return
+    if not str(send.get("ledger", "")).startswith("postgresql"):
+        message = "a fleet shares a PostgreSQL: write postgresql://user@host/database, or set ledger_env"
+        yield document.fault(("send", "ledger"), message)
 
 
 def _newsroom(settings: Settings) -> Newsroom:

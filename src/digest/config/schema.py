@@ -250,7 +250,9 @@ class SendSection(Section):
 
     ledger: str = Field("sqlite:///.digest/ledger.db", description="Where what was sent is recorded.")
     ledger_env: str = Field("", description="The environment variable with the ledger's URL, when it has a password.")
-    engine: Literal["local"] = Field("local", description="local: threads on this machine.")
+    engine: Literal["local", "procrastinate"] = Field(
+        "local", description="local: threads on this machine. procrastinate: every `digest worker`, see docs/fleet.md."
+    )
     approval: Literal["none", "required", "two"] = Field("none", description="Whose word a send needs: see approve.")
     patience: float = Field(30, ge=0, description="Seconds to wait within a run for readers to be tried again.")
     relay_patience: float = Field(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from digest.delivery import Delivery, Mailing
     from digest.ledger.database import Database, Transaction
     from digest.ledger.editions import EditionRow
+    from digest.ledger.sharing import Sharing
     from digest.model import Recipient
 
 _SETTLED = 500  # addresses settled in one statement
@@ -35,7 +36,7 @@ class SqlLedger:
         self.database = database
         self.id = ledger_id
         self.lease = backoff.LEASE  # seconds that a claim holds; a fleet, which renews its claims, makes it short
-        self.shared = False  # by a fleet, see `sharing`
+        self.sharing: Sharing | None = None  # when a fleet shares it
         self._witnesses = witnesses
         self._rows: dict[str, EditionRow] = {}
 

@@ -255,5 +255,5 @@ def join(ledger: SqlLedger) -> Sharing:
             for statement in _AT_WORK:
                 transaction.core.exec_driver_sql(statement)
     ledger.lease = LEASE
-    ledger.shared = True
-    return Sharing(ledger, database)
+    ledger.sharing = Sharing(ledger, database)
+    return ledger.sharing

@@ -32,7 +32,13 @@ def keep(archive: Path, build: Build, facts: Mapping[str, Any]) -> Path:
     """Write the build and its rendering into the archive. Returns the folder; raises DigestError when it cannot."""
     rendering = build.rendering
     assert rendering is not None, "an edition without a rendering is not sent"
-    data = builds.as_json(
+    data = as_data(rendering)
+    return builds.write(archive, dataclasses.replace(build, parts={**build.parts, PART: data}), facts)
+
+
+def as_data(rendering: Rendering) -> bytes:
+    """A rendering as bytes, from which `from_data` makes the same one."""
+    return builds.as_json(
         {
             "edition": rendering.edition.id,
             "subject": rendering.subject,
@@ -48,28 +54,32 @@ def keep(archive: Path, build: Build, facts: Mapping[str, Any]) -> Path:
             ],
         }
     )
-    return builds.write(archive, dataclasses.replace(build, parts={**build.parts, PART: data}), facts)
+
+
+def from_data(data: bytes, edition: Edition) -> Rendering:
+    """The rendering that `as_data` wrote. Raises ValueError, KeyError or TypeError for what it did not write."""
+    found = json.loads(data)
+    return Rendering(
+        edition=edition,
+        subject=found["subject"],
+        preheader=found["preheader"],
+        direction=found["direction"],
+        nonce=found["nonce"],
+        slots=frozenset(found["slots"]),
+        html=found["html"],
+        text=found["text"],
+        images=tuple(
+            InlineImage(cid=i["cid"], media_type=i["media_type"], data=base64.b64decode(i["data"]))
+            for i in found["images"]
+        ),
+    )
 
 
 def recall(archive: Path, edition: Edition, fingerprint: str) -> Rendering:
     """The rendering that was frozen with this fingerprint. Raises LedgerError when it is gone or was changed."""
     path = builds.folder(archive, edition) / PART
     try:
-        data = json.loads(path.read_bytes())
-        rendering = Rendering(
-            edition=edition,
-            subject=data["subject"],
-            preheader=data["preheader"],
-            direction=data["direction"],
-            nonce=data["nonce"],
-            slots=frozenset(data["slots"]),
-            html=data["html"],
-            text=data["text"],
-            images=tuple(
-                InlineImage(cid=i["cid"], media_type=i["media_type"], data=base64.b64decode(i["data"]))
-                for i in data["images"]
-            ),
-        )
+        rendering = from_data(path.read_bytes(), edition)
     except (OSError, ValueError, KeyError, TypeError):
         message = (
             f"{edition.id}: {path} is missing or damaged, and it holds what the readers so far have got; put it back "

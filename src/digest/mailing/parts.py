@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import stat
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from digest.errors import ConfigError, Fault, UsageError
@@ -69,7 +70,28 @@ class Parts:
 
         send = self.newsroom.config.settings.send
         url = self.environ.get(send.ledger_env, "") if send.ledger_env else send.ledger
-        return open_ledger(url, root=self.newsroom.root, newsroom=self.newsroom.config.newsroom.name, create=create)
+        name = self.newsroom.config.newsroom.name
+        ledger = open_ledger(url, root=self.newsroom.root, newsroom=name, create=create)
+        if send.engine == "procrastinate":
+            self._share(ledger)
+        return ledger
+
+    def _share(self, ledger: SqlLedger) -> None:
+        """Make the ledger a fleet's. Raises UsageError without the extra, LedgerError when it is no PostgreSQL."""
+        try:
+            from digest.ledger.sharing import join
+
+            if find_spec("procrastinate") is None:
+                raise ImportError  # noqa: TRY301 - as if it had been imported
+        except ImportError:
+            ledger.close()
+            message = "send.engine procrastinate needs more than is installed here: pip install 'digest[fleet]'"
+            raise UsageError(message) from None
+        try:
+            join(ledger)
+        except BaseException:
+            ledger.close()
+            raise
 
     def smtp(self) -> SmtpSettings:
         """How to reach the relay. Raises ConfigError for settings that contradict each other."""

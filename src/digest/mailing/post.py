@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from digest.delivery import FINAL
 from digest.errors import AlreadySent, CheckFailed, LedgerError, NothingToSend
-from digest.mailing import frozen
+from digest.mailing import fleet, frozen
 from digest.mailing.letters import letters
 from digest.mailing.readers import Readers
 from digest.model import Severity
@@ -70,7 +70,7 @@ def freeze(parts: Parts, ledger: SqlLedger, edition: Edition, now: datetime, *, 
     """
     archive = parts.newsroom.root / ARCHIVE
     if mailing := ledger.mailing(edition.id):
-        return _recalled(parts, edition, mailing.content, now)
+        return _recalled(parts, ledger, edition, mailing.content, now)
     build = parts.newsroom.build(edition, now=now)
     if build.rendering is None:
         count = len(build.selection.stories)
@@ -88,6 +88,8 @@ def freeze(parts: Parts, ledger: SqlLedger, edition: Edition, now: datetime, *, 
     demand(parts.newsroom, build, stricter(parts.newsroom.config.settings.send.approval, needed))
     identify = letters(parts, build.rendering, now=now, live=True).identify
     frozen.keep(archive, build, parts.newsroom.facts(build))
+    if ledger.sharing is not None:
+        fleet.publish(ledger.sharing, build.rendering)
     audience = parts.newsroom.config.audience(edition.audience)
     readers = Readers(parts.source(audience), edition, audience, parts.topics(audience))
     try:
@@ -110,9 +112,11 @@ def freeze(parts: Parts, ledger: SqlLedger, edition: Edition, now: datetime, *, 
     )
 
 
-def _recalled(parts: Parts, edition: Edition, fingerprint: str, now: datetime) -> Frozen:
-    archive = parts.newsroom.root / ARCHIVE
-    rendering = frozen.recall(archive, edition, fingerprint)
+def _recalled(parts: Parts, ledger: SqlLedger, edition: Edition, fingerprint: str, now: datetime) -> Frozen:
+    if ledger.sharing is not None:  # another machine may have frozen it
+        rendering = fleet.recall(ledger.sharing, edition, fingerprint)
+    else:
+        rendering = frozen.recall(parts.newsroom.root / ARCHIVE, edition, fingerprint)
     today = parts.newsroom.build(edition, now=now).rendering
     notes: tuple[str, ...] = ()
     if today is None or today.fingerprint != fingerprint:
@@ -133,10 +137,19 @@ def send(
     limit: int | None = None,
     only: str = "",
 ) -> Report:
-    """Send what is left of the edition. Raises LedgerBusy when somebody else does; otherwise the report tells all."""
+    """Send what is left of the edition: from here, or, where a fleet shares the ledger, by its workers.
+
+    Mails that become files are always written here. Raises LedgerBusy when somebody else is sending the edition from
+    one machine; otherwise the report tells all.
+    """
     from digest.engines import local
     from digest.sender.run import Patience
+    from digest.sender.smtp import SmtpTransport
 
+    if ledger.sharing is not None and isinstance(transport, SmtpTransport):
+        return fleet.send(
+            parts, ledger.sharing, ready.rendering, stopping=stopping, progress=progress, limit=limit, only=only
+        )
     made = letters(parts, ready.rendering, now=now, live=True)
     section = parts.newsroom.config.settings.send
     edition = ready.rendering.edition.id

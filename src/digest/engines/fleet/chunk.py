@@ -1,0 +1,96 @@
+"""Send one chunk of an edition, as one of many: claims under a short lease, beside whoever else sends it.
+
+    shared lock ─▶ claim, intend, send, settle (as everywhere) ─▶ what came of it
+
+Unlike the local engine it never takes anything from others but what the ledger gives: nobody is assumed dead here.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from digest.delivery import Standing
+from digest.errors import DigestError, LedgerBusy
+from digest.sender.run import Patience, Run
+from digest.sender.tally import Progress
+from digest.sender.threads import drive
+from digest.sender.work import Work
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Mapping
+
+    from digest.delivery import Delivery, Outgoing, State
+    from digest.ledger.sharing import Sharing
+    from digest.ports import Transport
+
+SIZE = 2_000  # mails that one job may send; at 50 a second that is 40 s
+REMEMBER = 3600.0  # seconds for which what is known of mails that went is kept while the database is away
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """What came of one: `outcomes` counts answers, `stopped` is why it ended early."""
+
+    edition: str
+    outcomes: Mapping[State, int] = field(default_factory=dict)
+    stopped: DigestError | None = None
+    interrupted: bool = False
+    seconds: float = 0.0
+
+
+def send_chunk(
+    sharing: Sharing,
+    transport: Transport,
+    build: Callable[[Delivery], Outgoing],
+    *,
+    edition: str,
+    owner: str,
+    clock: Callable[[], float],
+    stop: threading.Event,
+    connections: int,
+    size: int = SIZE,
+    only: str = "",
+    relay_patience: float = 30.0,
+    progress: Callable[[Progress], None] | None = None,
+) -> Chunk:
+    """Send up to `size` mails of a frozen edition under the name `owner`, whose leases others must renew.
+
+    An edition that is held back or gone gives an empty Chunk, as does one that somebody sends alone (`stopped` says
+    who). While the database is away, nothing new is begun, and what is known is kept until it is back. Raises
+    LedgerError when the ledger cannot be used at the start.
+    """
+    began = time.monotonic()
+    ledger = sharing.ledger
+    try:
+        with sharing.database.together(edition, owner):
+            mailing = ledger.mailing(edition)
+            if mailing is None or mailing.standing is not Standing.OPEN:
+                return Chunk(edition=edition)
+            run = Run(
+                ledger=ledger,
+                edition=edition,
+                owner=owner,
+                build=build,
+                work=Work(ledger, edition, owner, clock, limit=size, only=only),
+                clock=clock,
+                patience=Patience(budget=relay_patience, deferred=0.5, ledger=REMEMBER),
+            )
+
+            def look() -> None:
+                run.committer.flush()
+                if progress is not None:
+                    progress(Progress(total=size, outcomes=dict(run.outcomes), elapsed=time.monotonic() - began))
+
+            interrupted = drive(run, transport, max(1, min(connections, size)), stop, look)
+    except LedgerBusy as error:
+        return Chunk(edition=edition, stopped=error, seconds=time.monotonic() - began)
+    return Chunk(
+        edition=edition,
+        outcomes=dict(run.outcomes),
+        stopped=run.halted if isinstance(run.halted, DigestError) else None,
+        interrupted=interrupted,
+        seconds=time.monotonic() - began,
+    )

@@ -1,0 +1,106 @@
+"""The pace of a whole fleet: one row in the database for the relay, one for each domain that has a limit.
+
+A worker takes a few turns at once, each with its own moment, and sends each mail at its moment. So the rate holds over
+all workers together, in any ten seconds, and costs some twenty questions a second however high it is. It sends nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING
+
+from digest.errors import LedgerBusy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from digest.engines.fleet.clock import SharedClock
+    from digest.ledger.sharing import Sharing
+
+SPAN = 0.05  # seconds' worth of turns that are taken at once
+AHEAD = 0.1  # how far in the future turns may lie: those of a worker that dies are lost
+LATE = 0.2  # a turn may be used so much later; 2 % of any ten seconds
+_AWAY = 0.5  # seconds until the database is asked again when it is away
+
+
+class _Bucket:
+    """The turns of one limit that this worker has taken and not used."""
+
+    def __init__(self, sharing: Sharing, clock: SharedClock, name: str, rate: float) -> None:
+        self._sharing = sharing
+        self._clock = clock
+        self._name = name
+        self._interval = 1.0 / rate
+        self._size = max(1, round(rate * SPAN))
+        self._late = max(LATE, self._interval)
+        self._turns: deque[float] = deque()
+
+    def lack(self) -> float:
+        """Seconds until this worker has a turn; 0.0: now."""
+        now = self._clock()
+        while self._turns and self._turns[0] < now - self._late:
+            self._turns.popleft()  # slept through: sending them now would be a burst
+        if not self._turns:
+            turn = self._sharing.pace(
+                self._name, span=self._interval * self._size, slack=min(LATE, self._interval * self._size), ahead=AHEAD
+            )
+            if not turn.granted:
+                return max(0.001, turn.start - AHEAD - turn.now)
+            self._turns.extend(turn.start + number * self._interval for number in range(self._size))
+        return max(0.0, self._turns[0] - self._clock())
+
+    def use(self) -> None:
+        """Use the turn."""
+        self._turns.popleft()
+
+
+class FleetPacing:
+    """`sender.pacing.Pacer` for one worker of a fleet. Rates are mails a second over the whole fleet; 0 is no limit.
+
+    `relay` names the relay whose rate it is. `stop`, once set, ends every wait.
+    """
+
+    def __init__(
+        self,
+        sharing: Sharing,
+        clock: SharedClock,
+        *,
+        relay: str,
+        rate: float,
+        per_domain: Mapping[str, float],
+        stop: threading.Event,
+    ) -> None:
+        self._all = _Bucket(sharing, clock, f"relay {relay}", rate) if rate else None
+        self._domains = {
+            domain.lower(): _Bucket(sharing, clock, f"domain {domain.lower()}", limit)
+            for domain, limit in per_domain.items()
+            if limit
+        }
+        self._stop = stop
+        self._lock = threading.Lock()
+
+    def ask(self, domain: str) -> float:
+        """0.0 when a mail to `domain` may go now (it is counted then), else the seconds after which to ask again.
+
+        While the database is away nobody's turn comes. Raises LedgerError for what waiting would not mend.
+        """
+        own = self._domains.get(domain.lower()) if self._domains else None
+        if own is None and self._all is None:
+            return 0.0
+        with self._lock:
+            try:
+                # The domain's first: the relay's turns are for whoever can use them at their moment.
+                for bucket in (own, self._all):
+                    if bucket is not None and (lack := bucket.lack()) > 0.0:
+                        return lack
+            except LedgerBusy:
+                return _AWAY
+            for bucket in (own, self._all):
+                if bucket is not None:
+                    bucket.use()
+            return 0.0
+
+    def wait(self, seconds: float) -> bool:
+        """Wait so long. False when the run is to stop: then the mail that waits must not go."""
+        return not self._stop.wait(seconds)

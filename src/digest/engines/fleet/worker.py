@@ -1,0 +1,233 @@
+"""One worker of a fleet: takes jobs, keeps its leases, and puts right what others left, until it is told to end.
+
+    main thread   procrastinate: one chunk at a time, and what is due once a minute, once in the fleet
+    beat thread   every 5 s: I live · leases renewed · dead workers' readers and jobs given to others
+
+Told to end, it finishes the mails in flight and gives the rest back. While the database is away it waits for it, and
+keeps what it knows. It decides nothing about mails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from digest.engines.fleet import jobs
+from digest.engines.fleet.clock import SharedClock
+from digest.engines.fleet.monitor import Tally, exposition
+from digest.errors import DigestError, LedgerBusy, LedgerError, SendStopped, TransportError
+from digest.ledger.sharing import BEAT, LEASE
+from digest.sender.loop import MAX_AGE, MIN_TRIES
+from digest.sender.tally import UNFINISHED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from digest.delivery import State
+    from digest.engines.fleet.chunk import Chunk
+    from digest.engines.fleet.jobs import Queue
+    from digest.ledger.sharing import Sharing
+
+_GLANCE = 0.2  # seconds between two looks whether to end
+_AGAIN = 1.0  # seconds until a database that went away is tried again
+_FRESH = 15.0  # seconds for which counted deliveries are shown again
+_HOUSEKEEPING = 60.0  # seconds between two looks for readers to be given up
+
+
+class Worker:
+    """A worker. `send(edition, owner, clock)` sends a chunk; `due` does what the schedule asks for, None: nothing.
+
+    `stop`, once set, ends it; `say` takes what a person should read, a line at a time.
+    """
+
+    def __init__(
+        self,
+        sharing: Sharing,
+        queue: Queue,
+        *,
+        name: str,
+        version: str,
+        send: Callable[[str, str, SharedClock], Chunk],
+        due: Callable[[], None] | None,
+        stop: threading.Event,
+        say: Callable[[str], None],
+    ) -> None:
+        self.tally = Tally()
+        self._sharing = sharing
+        self._queue = queue
+        self._name = name
+        self._version = version
+        self._send = send
+        self._due = due
+        self._stop = stop
+        self._say = say
+        self._owners: set[str] = set()
+        self._clock = SharedClock(sharing.now)
+        self._beaten = time.monotonic()
+        self._tidied = float("-inf")
+        self._over = threading.Event()
+        self._failure: BaseException | None = None
+        self._away = False
+        self._counted: tuple[float, Mapping[str, Mapping[State, int]]] = (float("-inf"), {})
+
+    def run(self) -> None:
+        """Work until `stop` is set. Raises LedgerError when the ledger is newer than this program; a bug as it is."""
+        logging.getLogger("procrastinate").setLevel(logging.CRITICAL + 1)  # what matters is said here, in a line
+        beating = threading.Thread(target=self._beat_until_over, name="beat")
+        beating.start()
+        try:
+            asyncio.run(self._work())
+        finally:
+            self._over.set()
+            beating.join()
+            with contextlib.suppress(LedgerError):  # it is forgotten in a minute anyway
+                self._sharing.leave(self._name)
+        if self._failure is not None:
+            raise self._failure
+
+    def trouble(self) -> str:
+        """What is wrong, in words for `/healthz`; empty when all is well."""
+        age = time.monotonic() - self._beaten
+        return f"the database was last reached {age:.0f} s ago" if age > LEASE else ""
+
+    def metrics(self) -> str:
+        """The page for `/metrics`."""
+        counted, editions = self._counted
+        if time.monotonic() - counted > _FRESH:
+            with contextlib.suppress(LedgerError):  # its age says that the database is away
+                editions = self._unfinished()
+                self._counted = time.monotonic(), editions
+        age = time.monotonic() - self._beaten
+        return exposition(self.tally, version=self._version, beat_age=age, editions=editions)
+
+    def _unfinished(self) -> dict[str, Mapping[State, int]]:
+        ledger = self._sharing.ledger
+        found = {mailing.edition: ledger.counts(mailing.edition) for mailing in ledger.mailings()}
+        return {edition: counts for edition, counts in found.items() if any(state in counts for state in UNFINISHED)}
+
+    async def _work(self) -> None:
+        """Serve the queues, and again when the database comes back after it went away."""
+        import psycopg
+        import psycopg_pool
+        from procrastinate.exceptions import ProcrastinateException
+
+        # A job that was given to another while this worker was frozen cannot be ended here: that is as it should be.
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
+        away = (ProcrastinateException, OSError, psycopg.Error, psycopg_pool.PoolTimeout)
+        while not self._stop.is_set():
+            try:
+                await self._serve()
+            except away as error:
+                self._say_away(error)
+            if not self._stop.is_set():
+                await asyncio.sleep(_AGAIN)
+
+    async def _serve(self) -> None:
+        from procrastinate import PsycopgConnector
+
+        connector = PsycopgConnector(
+            conninfo=self._queue.conninfo, kwargs=self._queue.options, min_size=1, max_size=4, timeout=10.0
+        )
+        app = jobs.tasks(connector, self._chunk, self._due)
+        names = [jobs.MAILS, jobs.SCHEDULE] if self._due else [jobs.MAILS]
+        async with app.open_async():
+            running = [
+                asyncio.create_task(
+                    app.run_worker_async(
+                        queues=[name],
+                        name=self._name,
+                        install_signal_handlers=False,
+                        delete_jobs="always",
+                        fetch_job_polling_interval=BEAT,
+                        update_heartbeat_interval=BEAT,
+                        stalled_worker_timeout=jobs.STALLED,
+                    )
+                )
+                for name in names
+            ]
+            while not self._stop.is_set() and not any(task.done() for task in running):
+                await asyncio.wait(running, timeout=_GLANCE)
+            for task in running:
+                task.cancel()  # procrastinate ends the jobs that run before it ends
+            for ended in await asyncio.gather(*running, return_exceptions=True):
+                if isinstance(ended, Exception):
+                    raise ended
+
+    def _chunk(self, edition: str) -> None:
+        """A job of the queue."""
+        owner = f"{self._name}, run {secrets.token_hex(4)}"
+        self._owners.add(owner)
+        try:
+            chunk = self._send(edition, owner, self._clock)
+        except LedgerBusy as error:
+            self._say_away(error)
+        except DigestError as error:
+            self._halt(edition, error)
+        except BaseException as error:  # noqa: BLE001 - a bug: run() raises it
+            self._failure = error
+            self._stop.set()
+        else:
+            self.tally.add(chunk)
+            if isinstance(chunk.stopped, SendStopped) and not isinstance(chunk.stopped, TransportError):
+                self._halt(edition, chunk.stopped)
+            elif chunk.stopped is not None:
+                self._say(f"{edition}: {chunk.stopped}")
+        finally:
+            self._owners.discard(owner)
+
+    def _halt(self, edition: str, error: DigestError) -> None:
+        """Hold the edition back for all: the others would be refused as this one was."""
+        self._say(f"{edition}: held back: {error}")
+        try:
+            self._sharing.halt(edition, f"{self._name}: {error}")
+        except LedgerError as failure:
+            self._say(f"{edition}: {failure}")
+
+    def _beat_until_over(self) -> None:
+        while not self._over.is_set():
+            try:
+                self._beat()
+            except LedgerError as error:
+                self._say_away(error)
+            except BaseException as error:  # noqa: BLE001 - a bug: run() raises it
+                self._failure = error
+                self._stop.set()
+            self._over.wait(BEAT)
+
+    def _beat(self) -> None:
+        before = time.monotonic()
+        told = self._sharing.beat(self._name, self._version, tuple(self._owners))
+        after = time.monotonic()
+        self._clock.learn(told, before, after)
+        self._beaten, self._away = after, False
+        try:
+            self._sharing.check_version()
+        except LedgerBusy:
+            raise
+        except LedgerError as error:
+            self._failure = error
+            self._stop.set()
+            return
+        with self._sharing.alone() as alone:
+            if alone:
+                self._tend()
+
+    def _tend(self) -> None:
+        for state, count in self._sharing.reap().items():
+            self._say(f"found {count:,} readers of a worker that is gone, now {state}")
+        now, ledger = self._clock(), self._sharing.ledger
+        if now - self._tidied > _HOUSEKEEPING:
+            self._tidied = now
+            for mailing in ledger.mailings():
+                ledger.expire(mailing.edition, now, age=MAX_AGE, attempts=MIN_TRIES)
+        self._queue.tend()
+
+    def _say_away(self, error: Exception) -> None:
+        if not self._away:
+            self._say(" ".join(str(error).split()))
+        self._away = True

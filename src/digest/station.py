@@ -1,0 +1,92 @@
+"""One machine's place in a fleet: a worker with its crew, what it shows, and what is due, done once in the fleet.
+
+The journal of the schedule travels with the ledger's database, so it does not matter which worker's turn it is.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from digest import files
+from digest.errors import DigestError, UsageError
+from digest.mailing.fleet import Crew
+from digest.mailing.parts import Parts
+from digest.wiring import STATE, open_newsroom
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from digest.engines.local import Stopping
+    from digest.ledger.ledger import SqlLedger
+    from digest.ledger.sharing import Sharing
+
+_JOURNAL = "schedule"  # on the shelf
+
+
+def man(
+    parts: Parts, ledger: SqlLedger, *, host: str, port: int, stopping: Stopping, say: Callable[[str], None]
+) -> None:
+    """Be a worker of the fleet until `stopping`. Raises UsageError when the newsroom has none, or the port is taken."""
+    from digest.engines.fleet.jobs import Queue
+    from digest.engines.fleet.monitor import serving
+    from digest.engines.fleet.worker import Worker
+
+    if ledger.sharing is None:
+        message = (
+            "config.yaml sends from one machine; a fleet needs send: {engine: procrastinate, ledger: postgresql://…}"
+        )
+        raise UsageError(message)
+    crew = Crew(parts=parts, sharing=ledger.sharing, stop=stopping.event)
+    rounds = Rounds(parts=parts, sharing=ledger.sharing, stopping=stopping, say=say)
+    made = Worker(
+        ledger.sharing,
+        Queue(ledger.sharing),
+        name=f"{socket.gethostname()}, process {os.getpid()}",
+        version=version("digest"),
+        send=crew.send,
+        due=rounds.go if parts.newsroom.config.settings.schedule else None,
+        stop=stopping.event,
+        say=say,
+    )
+    try:
+        with serving(host, port, made.metrics, made.trouble) as bound:
+            say(f"at work; http://{host}:{bound}/metrics and /healthz")
+            made.run()
+    except OSError as error:
+        message = f"{host}:{port}: /metrics cannot be served there: {error.strerror}; give another --host or --port"
+        raise UsageError(message) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rounds:
+    """What the schedule asks for, on whichever worker's turn it is."""
+
+    parts: Parts
+    sharing: Sharing
+    stopping: Stopping
+    say: Callable[[str], None]
+
+    def go(self) -> None:
+        """Do what is due. What a person must mend is said; the next minute tries again."""
+        from digest.scheduling import journal
+        from digest.scheduling.running import Routine
+
+        # Opened anew each time: stories, config and approvals are what they are now.
+        newsroom = open_newsroom(self.parts.newsroom.config.document.file, self.parts.environ)
+        path = newsroom.root / STATE / journal.NAME
+        try:
+            if (kept := self.sharing.get(_JOURNAL)) is not None:
+                path.parent.mkdir(exist_ok=True)
+                files.write_whole(path, kept)
+            routine = Routine(parts=Parts(newsroom=newsroom), now=newsroom.now(), say=self.say, warn=self.say)
+            try:
+                routine.run(self.stopping)
+            finally:
+                if path.exists() and (data := path.read_bytes()) != kept:
+                    self.sharing.put(_JOURNAL, data)
+        except DigestError as error:
+            self.say(str(error))
