@@ -29,12 +29,14 @@ class Live:
         self._changed = changed
         self._wakers: set[anyio.Event] = set()
         self._listeners = 0
+        self._again: anyio.Event | None = None
         self.closed = False
 
     async def watch(self) -> None:
-        """Watch until cancelled. A folder that appears later is watched from then on."""
+        """Watch until closed. A folder that appears later is watched from then on."""
         while not self.closed:
-            again = anyio.Event()
+            # watchfiles ends at once by its event; cancelled, it would wait for seconds.
+            again = self._again = anyio.Event()
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._folders, again)
                 tasks.start_soon(self._top, again)
@@ -64,6 +66,8 @@ class Live:
     def close(self) -> None:
         """End every stream, so that the server can end."""
         self.closed = True
+        if self._again is not None:
+            self._again.set()
         self._ring()
 
     def _ring(self) -> None:

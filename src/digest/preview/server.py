@@ -9,7 +9,7 @@ import contextlib
 import ipaddress
 import secrets
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from digest.errors import UsageError
@@ -17,11 +17,9 @@ from digest.preview.guard import Door
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import FrameType
 
     import uvicorn
 
-    from digest.preview.live import Live
     from digest.preview.studio import Studio
 
 MAX_HEAD = 16_384  # octets of a request's header
@@ -35,7 +33,8 @@ def bound(host: str, port: int) -> Iterator[tuple[socket.socket, Door]]:
     try:
         listener = socket.create_server((host, port), family=family)
     except OSError as error:
-        message = f"{host}:{port} cannot be listened on ({error.strerror}); --port 0 takes a free port"
+        reason = str(error.strerror).partition(" (while")[0]  # Python adds the address, which we say ourselves
+        message = f"{host}:{port} cannot be listened on ({reason}); --port 0 takes a free port"
         raise UsageError(message) from None
     with listener:
         key = "" if is_loopback(host) else secrets.token_urlsafe(24)
@@ -63,16 +62,18 @@ def address(door: Door, query: dict[str, str]) -> str:
 
 def serve(studio: Studio, listener: socket.socket, door: Door, ready: Callable[[], None]) -> None:
     """Serve until a signal comes; `ready` is called once the page can be opened. Ctrl-C ends it quietly."""
-    from digest.preview.app import app
-
-    application, live = app(studio, door)
-    server = _server(application, live, ready)
+    server = server_of(studio, door, ready)
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises the signal again when it is done
         server.run(sockets=[listener])
 
 
-def _server(application: Any, live: Live, ready: Callable[[], None]) -> uvicorn.Server:
+def server_of(studio: Studio, door: Door, ready: Callable[[], None]) -> uvicorn.Server:
+    """The server, not yet running. Setting its `should_exit` ends it from another thread."""
     import uvicorn
+
+    from digest.preview.app import app
+
+    application, live = app(studio, door)
 
     class Server(uvicorn.Server):
         """Ends the streams of events when it is told to end: they would hold it up."""
@@ -82,25 +83,20 @@ def _server(application: Any, live: Live, ready: Callable[[], None]) -> uvicorn.
             if self.started:
                 ready()
 
-        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-            live.closed = True
-            super().handle_exit(sig, frame)
-
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             live.close()
             await super().shutdown(sockets)
 
-    return Server(
-        uvicorn.Config(
-            application,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            http="h11",
-            ws="none",
-            h11_max_incomplete_event_size=MAX_HEAD,
-            timeout_keep_alive=5,
-            timeout_graceful_shutdown=2,
-            limit_concurrency=MAX_CLIENTS,
-        )
+    config = uvicorn.Config(
+        application,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        http="h11",
+        ws="none",
+        h11_max_incomplete_event_size=MAX_HEAD,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=2,
+        limit_concurrency=MAX_CLIENTS,
     )
+    return Server(config)

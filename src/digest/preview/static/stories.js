@@ -95,9 +95,10 @@ export async function stories() {
     search.addEventListener('input', () => set({ q: search.value }));
     fill($('stories'), search, el('div', { id: 'story-rows' }));
   }
-  const most = 40;
   const inside = data.rows.filter((each) => each.included);
   const outside = data.rows.filter((each) => !each.included);
+  // All that the period holds, and a few of the stories around it.
+  const most = words ? outside.length : outside.filter((each) => each.rule !== 'outside-period').length + 8;
   fill($('story-rows'),
     el('ol', { class: 'rows' }, inside.map(row)),
     el('ul', { class: 'rows' }, outside.slice(0, most).map(row)),

@@ -1,0 +1,45 @@
+"""A newsroom to be looked at, copied from the repository's own, its theme compiled once."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from previewed import Shown, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def built_once(tmp_path_factory) -> Path:
+    """The repository's own newsroom with its theme compiled, to be copied."""
+    from digest.wiring import open_newsroom
+
+    root = tmp_path_factory.mktemp("newsroom")
+    for name in ("config.yaml", "stories", "recipients"):
+        source = ROOT / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, root / name)
+    newsroom = open_newsroom(root / "config.yaml", {})
+    newsroom.build(newsroom.edition("2022-02", "everyone"))
+    return root
+
+
+@pytest.fixture
+def folder(built_once, tmp_path, monkeypatch) -> Shown:
+    """A newsroom that nobody serves yet."""
+    root = tmp_path / "newsroom"
+    shutil.copytree(built_once, root)
+    monkeypatch.chdir(root)
+    return Shown(root)
+
+
+@pytest.fixture
+def shown(folder) -> Iterator[Shown]:
+    """A newsroom that is served on this machine."""
+    with serving(folder):
+        yield folder

@@ -1,0 +1,102 @@
+"""The page as it is really served: its own server in a thread, on a free port, with the verb's own hands."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import httpx
+
+from digest.cli.call import Call
+from digest.cli.flags import Common
+from digest.cli.preview import _hands
+from digest.preview import server
+from digest.preview.studio import Asked, Studio
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Page
+
+NOW = "2022-03-01T09:00"
+STORY = """---
+title: {title}
+date: {date}
+kicker: {kicker}
+link: https://www.example.org/{name}
+---
+
+{summary}
+"""
+
+
+@dataclass
+class Shown:
+    """A newsroom's folder and the page that shows it."""
+
+    root: Path
+    url: str = ""
+    token: str = ""
+
+    def write(self, path: str, text: str) -> Path:
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    def story(self, name: str, **values: str) -> Path:
+        given = {"title": name.title(), "date": "2022-02-14", "kicker": "News", "summary": "A few words."} | values
+        return self.write(f"stories/{name}.md", STORY.format(name=name, **given))
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        text = (self.root / path).read_text(encoding="utf-8")
+        assert old in text
+        self.write(path, text.replace(old, new))
+
+    def get(self, path: str, **query: str) -> httpx.Response:
+        return httpx.get(self.url + path, params=query, timeout=30)
+
+    def post(self, path: str, body: object, **headers: str) -> httpx.Response:
+        ours = {"Origin": self.url, "X-Digest-Token": self.token}
+        return httpx.post(self.url + path, json=body, headers={**ours, **headers}, timeout=30)
+
+
+@contextmanager
+def serving(shown: Shown, host: str = "127.0.0.1", key: str | None = None) -> Iterator[server.Door]:
+    common = Common(config=shown.root / "config.yaml", now=NOW)
+    studio = Studio(_hands(Call(common)), Asked(period="2022-02"))
+    ready = threading.Event()
+    with server.bound("127.0.0.1", 0) as (listener, bound):
+        door = server.Door(host=host, port=bound.port, token=bound.token, key=bound.key if key is None else key)
+        running = server.server_of(studio, door, ready.set)
+        thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            assert ready.wait(30)
+            shown.url, shown.token = f"http://127.0.0.1:{door.port}", door.token
+            yield door
+        finally:
+            running.should_exit = True
+            thread.join(30)
+    assert not thread.is_alive()
+
+
+@contextmanager
+def opened(browser: Browser, shown: Shown, width: int = 1280, query: str = "", **options) -> Iterator[Page]:
+    """The page in a browser of this width, loaded and listening for changes. A script's error fails the test."""
+    context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
+    try:
+        page.goto(f"{shown.url}/?{query}")
+        page.wait_for_selector("html[data-live=yes]")
+        yield page
+    finally:
+        context.close()
+    refused = "Failed to load resource: the server responded with a status of 4"  # the page says what was refused
+    assert [each for each in problems if not each.startswith(refused)] == []
