@@ -17,7 +17,7 @@ def _listed(states: frozenset[State]) -> str:
 
 
 def _apply(event: Event) -> str:
-    """One event and reply code for many deliveries. Only what fits is changed; the ids of what was changed come back."""
+    """One event and reply code for many deliveries. Only what fits is changed, and the ids of that come back."""
     changes = ["changed = :now", "owner = ''", "lease = 0"]
     if event in TRIES:
         # A refusal of what is deferred already closes a try that was counted when it was deferred.
