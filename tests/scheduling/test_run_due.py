@@ -139,6 +139,17 @@ def test_the_hour_that_comes_twice(newsroom, sink):
     assert set(sink.readers.values()) == {1}
 
 
+def test_in_the_hour_that_comes_twice_time_goes_on(newsroom, sink):
+    """02:10 for the second time is forty minutes after 02:30 for the first: what was due then goes now."""
+    newsroom.schedule('audiences: [everyone], on: day 30, at: "02:30"')
+    newsroom.story("september", "2022-09-10")
+    begin(newsroom, "2022-10-20T09:00")
+    second = datetime.fromisoformat("2022-10-30T02:10+01:00")
+    newsroom.monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int(second.timestamp())))
+    assert newsroom("run").code == 0
+    assert set(sink.readers.values()) == {1}
+
+
 def test_a_clock_that_ran_ahead_a_year_loses_nothing(newsroom, sink):
     """Empty months of a year that has not come are not taken for done; the real one still goes, once."""
     begin(newsroom)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import stat
+import time
+from pathlib import Path
 
 import pytest
 
@@ -111,6 +113,20 @@ def test_a_hook_that_fails_stops_nothing(newsroom, sink, line, body, said):
     done = newsroom.run("2022-03-01T09:00")
     assert (done.code, said in done.err) == (0, True), done.err
     assert set(sink.readers.values()) == {1}
+
+
+@pytest.mark.usefixtures("sink")
+def test_a_hook_that_hangs_takes_its_children_with_it(newsroom):
+    """What a hook started in the background ends with it: nothing is left on the machine after its time."""
+    line = hook(newsroom, body="sleep 60 & echo $! > child; sleep 60")
+    newsroom.append(f"hooks: {{timeout: 1, sent: {line}}}\n")
+    newsroom.run("2022-03-01T09:00")
+    child = Path("/proc") / (newsroom.root / "child").read_text().strip() / "stat"
+    deadline = time.monotonic() + 30
+    # A child that has ended may wait for its new parent as a zombie.
+    while child.exists() and child.read_text().split()[2] != "Z":
+        assert time.monotonic() < deadline, "it still runs"
+        time.sleep(0.05)
 
 
 def test_the_watchdog_hears_of_good_and_bad_runs(newsroom, sink, web):
