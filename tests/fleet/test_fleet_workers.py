@@ -1,6 +1,23 @@
-"""A fleet as its people know it: workers are started, killed, frozen and stopped; every reader has one mail or a name."""
+"""A fleet as its people know it: workers killed, frozen and stopped; every reader has one mail, or a name."""
 
 from __future__ import annotations
+
+import signal
+import time
+from bisect import bisect
+from contextlib import closing
+
+from fleetparts import EDITION, Fleet
+
+import realpostgres
+from digest.delivery import State
+from digest.ledger.opening import open_ledger
+from digest.ledger.sharing import BEAT, LEASE
+
+
+def opened(url):
+    """The ledger, as somebody who only looks."""
+    return open_ledger(url, newsroom="Fleet Newsroom", create=False)
 
 
 def test_one_worker_sends_all(fleet, sink):
@@ -17,3 +34,67 @@ def test_one_worker_sends_all(fleet, sink):
     assert again.returncode == 4
     worker.terminate()
     assert worker.wait(20) == 0, fleet.log(worker)
+
+
+def test_two_killed_one_frozen(fleet, sink, database):
+    """Four workers, two killed in the middle, one frozen past its lease and woken: no reader twice, none missing.
+
+    The rate of config.yaml holds over any ten seconds; who was in flight on a killed worker is held by name.
+    """
+    rate, readers = 150, 6_600
+    fleet.write(readers, rate=f"{rate}/s", connections=2)
+    workers = [fleet.worker() for _ in range(4)]
+    sending = fleet.send()
+    sink.wait_for(300)
+    for killed in workers[:2]:
+        killed.kill()
+    sink.wait_for(600)
+    frozen = workers[2]
+    frozen.send_signal(signal.SIGSTOP)
+    stopped = time.monotonic()
+    sink.wait_for(900)
+    time.sleep(max(0.0, stopped + LEASE + 2 * BEAT - time.monotonic()))
+    frozen.send_signal(signal.SIGCONT)
+    sending.communicate(timeout=90)
+
+    with closing(opened(database)) as ledger:
+        held = {each.address for each in ledger.deliveries(EDITION, [State.IN_DOUBT])}
+        states = {each.address: each.state for each in ledger.deliveries(EDITION)}
+    assert set(sink.got.values()) == {1}, "somebody was mailed twice"
+    assert len(states) == readers
+    missing = [address for address in states if address not in sink.got and address not in held]
+    assert missing == []
+    assert len(held) <= 2 * 2 * 4, "more than the mails in flight are in doubt"
+    assert set(states.values()) <= {State.SENT, State.IN_DOUBT}
+    assert sending.returncode == (1 if held else 0)
+    times = sink.times
+    most = max(bisect(times, start + 10) - number for number, start in enumerate(times))
+    assert most <= rate * 10 * 1.05
+    assert fleet.log(frozen).count("Traceback") == 0, fleet.log(frozen)
+    assert frozen.poll() is None, "the woken worker goes on working"
+
+
+def test_database_restarted(tmp_path, sink, tmp_path_factory):
+    """PostgreSQL is stopped in the middle of a send and started again: the fleet waits, goes on, and loses nobody."""
+    with realpostgres.running(tmp_path_factory.mktemp("runtime")) as server:
+        fleet = Fleet(tmp_path, server.get_uri(), sink)
+        try:
+            fleet.write(1_500, rate="100/s")
+            workers = [fleet.worker(), fleet.worker()]
+            sending = fleet.send()
+            sink.wait_for(300)
+            server.stop()
+            time.sleep(3)
+            server.start()
+            sink.wait_for(1_400, 90)
+            sending.communicate(timeout=90)
+            assert all(worker.poll() is None for worker in workers), [fleet.log(worker) for worker in workers]
+            sink.wait_for(1_500, 60)
+            deadline = time.monotonic() + 60
+            while (status := fleet.run("status")).returncode == 75 and time.monotonic() < deadline:
+                time.sleep(1)
+            assert set(sink.got.values()) == {1}
+            assert "1,500 accepted" in status.stdout, status.stdout
+            assert any("again" in fleet.log(worker) or "cannot" in fleet.log(worker) for worker in workers)
+        finally:
+            fleet.end()

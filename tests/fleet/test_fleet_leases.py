@@ -1,0 +1,243 @@
+"""What keeps a fleet's promise: leases that end, owners that are refused, one pace, one clock, jobs made anew."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import psycopg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digest.delivery import Event, State
+from digest.engines.fleet.clock import SharedClock
+from digest.engines.fleet.jobs import Queue
+from digest.engines.fleet.pacing import FleetPacing
+from digest.errors import LedgerError
+from digest.ledger.opening import open_ledger
+from digest.ledger.sharing import LEASE, join
+from digest.testing import readers
+
+EDITION = "2022-02/everyone/en"
+
+
+@pytest.fixture
+def shared(database):
+    """Opens the fleet's ledger, as each machine does."""
+    ledgers = []
+
+    def one():
+        ledgers.append(open_ledger(database, newsroom="Fleet Newsroom"))
+        return join(ledgers[-1])
+
+    yield one
+    for ledger in ledgers:
+        ledger.close()
+
+
+def lapse(database, owner):
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("UPDATE digest.deliveries SET lease = 1 WHERE owner = %s", [owner])
+
+
+@pytest.fixture(autouse=True)
+def _long_up(monkeypatch):
+    """The test's server has only just started; a real one's leases are reaped when it has been up for a while."""
+    from digest.ledger import sharing
+
+    monkeypatch.setattr(sharing, "_REAP", sharing._REAP.replace("+ :lease", "+ :lease * 0"))
+
+
+def test_dead_workers_readers(shared, database):
+    """What a dead worker had claimed is planned again, what it was sending is in doubt, and each has a reason."""
+    one, two = shared(), shared()
+    one.ledger.freeze(EDITION, "hash", readers(4), now=one.now())
+    taken = one.ledger.claim(EDITION, "dead", 3, one.now())
+    one.ledger.record([(taken[0].id, Event.INTEND, None)], one.now(), "dead")
+    assert two.reap() == {}, "its lease is not over"
+    lapse(database, "dead")
+    assert two.reap() == {"in_doubt": 1, "planned": 2}
+    assert two.ledger.counts(EDITION) == {State.PLANNED: 3, State.IN_DOUBT: 1}
+    (held,) = two.ledger.deliveries(EDITION, [State.IN_DOUBT])
+    assert "may have been accepted" in held.detail
+    assert held.attempts == 1
+
+
+def test_woken_worker_is_refused(shared, database):
+    """A worker that wakes past its lease may begin nothing it had claimed, and its late answer still ends a doubt."""
+    one, two = shared(), shared()
+    one.ledger.freeze(EDITION, "hash", readers(2), now=one.now())
+    first, second = one.ledger.claim(EDITION, "frozen", 2, one.now())
+    one.ledger.record([(first.id, Event.INTEND, None)], one.now(), "frozen")
+    lapse(database, "frozen")
+    two.reap()
+    assert one.ledger.record([(second.id, Event.INTEND, None)], one.now(), "frozen") == {second.id}
+    assert [each.id for each in two.ledger.claim(EDITION, "other", 5, two.now())] == [second.id]
+    assert one.ledger.record([(second.id, Event.INTEND, None)], one.now(), "frozen") == {second.id}
+    assert one.ledger.record([(first.id, Event.ACCEPT, None)], one.now(), "frozen") == frozenset()
+    assert two.ledger.counts(EDITION) == {State.SENT: 1, State.CLAIMED: 1}
+
+
+def test_frozen_in_a_transaction(shared, database):
+    """A worker that is frozen inside a transaction keeps the others from nothing: its rows are stepped over."""
+    one, two = shared(), shared()
+    one.ledger.freeze(EDITION, "hash", readers(2), now=one.now())
+    first, _ = one.ledger.claim(EDITION, "frozen", 2, one.now())
+    lapse(database, "frozen")
+    with one.database.writing() as transaction:
+        transaction.core.exec_driver_sql(f"SELECT id FROM deliveries WHERE id = {first.id} FOR UPDATE")
+        assert two.reap() == {"planned": 1}
+        assert transaction.core.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar() == f"{LEASE:.0f}s"
+
+
+def test_beat_renews(shared, database):
+    """A beat renews the leases of its own runs and of no others."""
+    one = shared()
+    one.ledger.freeze(EDITION, "hash", readers(4), now=one.now())
+    one.ledger.claim(EDITION, "mine", 2, one.now())
+    one.ledger.claim(EDITION, "dead", 2, one.now())
+    lapse(database, "mine")
+    lapse(database, "dead")
+    one.beat("here", "1", ["mine"])
+    assert one.reap() == {"planned": 2}
+    assert one.ledger.counts(EDITION) == {State.PLANNED: 2, State.CLAIMED: 2}
+    assert one.present() == 1
+
+
+def test_leases_stand_while_the_server_was_away(shared, database, monkeypatch):
+    """Nobody could renew while the server was down: right after its start no lease is over."""
+    monkeypatch.undo()
+    one = shared()
+    one.ledger.freeze(EDITION, "hash", readers(1), now=one.now())
+    one.ledger.claim(EDITION, "mine", 1, one.now())
+    lapse(database, "mine")
+    with psycopg.connect(database) as connection:
+        (up,) = connection.execute("SELECT extract(epoch FROM now() - pg_postmaster_start_time())").fetchone()
+    assert one.reap() == ({} if up < LEASE else {"planned": 1})
+
+
+def test_cancelled_meanwhile(shared, database):
+    """What a dead worker held of an edition that was called off is called off too, and not planned again."""
+    one = shared()
+    one.ledger.freeze(EDITION, "hash", readers(2), now=one.now())
+    one.ledger.claim(EDITION, "dead", 2, one.now())
+    one.ledger.cancel(EDITION, one.now())
+    lapse(database, "dead")
+    one.reap()
+    assert one.ledger.counts(EDITION) == {State.CANCELLED: 2}
+
+
+def test_newer_ledger(shared, database):
+    """A ledger that was upgraded under a running worker is refused by it, with what to do."""
+    one = shared()
+    one.check_version()
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("UPDATE digest.meta SET value = '99' WHERE key = 'version'")
+    with pytest.raises(LedgerError, match="version 99 by a newer digest"):
+        one.check_version()
+
+
+def test_not_on_sqlite(tmp_path):
+    """A fleet cannot share a file."""
+    ledger = open_ledger("sqlite:///ledger.db", newsroom="Fleet Newsroom", root=tmp_path)
+    with pytest.raises(LedgerError, match="a fleet shares a PostgreSQL"):
+        join(ledger)
+    ledger.close()
+
+
+def test_jobs_are_made_anew(shared, database):
+    """A job that is lost, with its worker or from the table, is replaced as long as somebody waits for a mail."""
+    one = shared()
+    one.ledger.freeze(EDITION, "hash", readers(3), now=one.now())
+    queue = Queue(one)
+    assert Queue(one).schema == queue.schema, "the second one finds the tables"
+    assert queue.fill(EDITION, 4_001) == 3
+    assert queue.tend() == 0, "there are jobs"
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(f"SET search_path = {queue.schema}")
+        connection.execute("UPDATE procrastinate_jobs SET status = 'doing'")  # by a worker that is not there
+    assert queue.tend() == 1
+    assert queue.waiting() == 1
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(f"SET search_path = {queue.schema}")
+        assert connection.execute("SELECT count(*) FROM procrastinate_jobs").fetchone() == (1,), "the lost are gone"
+        connection.execute("DELETE FROM procrastinate_jobs")
+    one.ledger.pause(EDITION)
+    assert queue.tend() == 0, "a paused edition needs none"
+
+
+def paced(sharing, **limits):
+    stop = threading.Event()
+    limits = {"relay": "relay:25", "rate": 0.0, "per_domain": {}} | limits
+    return FleetPacing(sharing, SharedClock(sharing.now), stop=stop, **limits), stop
+
+
+def test_one_pace_for_all(shared):
+    """Two workers that send as fast as they may keep one rate between them, and one rate for a domain."""
+    moments, slow = [], []
+
+    def work(pacer):
+        end = time.monotonic() + 3
+        while time.monotonic() < end:
+            domain = "slow.example" if pacer.ask("slow.example") == 0.0 else ""
+            if domain:
+                slow.append(time.monotonic())
+            elif (seconds := pacer.ask("example.org")) > 0.0:
+                pacer.wait(min(seconds, 0.02))
+                continue
+            moments.append(time.monotonic())
+
+    pacers = [paced(shared(), rate=100.0, per_domain={"slow.example": 5.0})[0] for _ in range(2)]
+    threads = [threading.Thread(target=work, args=[pacer]) for pacer in pacers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    moments.sort()
+    for number, start in enumerate(moments):
+        within = sum(1 for each in moments[number:] if each < start + 1)
+        assert within <= 100 + 100 * 0.25 + 1, "more than a second's worth, and what may be late"
+    assert len(slow) <= 5 * 3 + 2
+    assert len(slow) >= 5, "the slow domain gets its share"
+
+
+def test_no_limit_asks_nobody(shared):
+    """Without a limit there is no question to the database."""
+    sharing = shared()
+    pacer, stop = paced(sharing)
+    sharing.ledger.close()
+    assert pacer.ask("example.org") == 0.0
+    stop.set()
+    assert pacer.wait(60) is False
+
+
+def test_what_was_slept_through_is_lost(shared):
+    """Turns that a frozen worker slept through are not sent in a burst when it wakes."""
+    sharing, skipped = shared(), [0.0]
+    clock = SharedClock(sharing.now, monotonic=lambda: time.monotonic() + skipped[0])
+    pacer = FleetPacing(sharing, clock, relay="r:25", rate=200.0, per_domain={}, stop=threading.Event())
+    while pacer.ask("example.org") > 0.0:
+        time.sleep(0.005)
+    turns = len(pacer._all._turns)
+    assert turns > 1
+    skipped[0] = 30.0
+    assert pacer.ask("example.org") != 0.0 or len(pacer._all._turns) != turns - 1
+
+
+@given(
+    offset=st.floats(-1e6, 1e6),
+    questions=st.lists(st.tuples(st.floats(0, 5), st.floats(0, 5), st.floats(0, 50)), min_size=1, max_size=20),
+)
+def test_clock(offset, questions):
+    """However long the questions took, the clock is never further off than half of the shortest recent one."""
+    local = [0.0]
+    clock = SharedClock(lambda: offset, monotonic=lambda: local[0])
+    for there, back, pause in questions:
+        before = local[0]
+        told = before + there + offset
+        local[0] = before + there + back
+        clock.learn(told, before, local[0])
+        assert abs(clock() - (local[0] + offset)) <= (there + back) / 2 + 1e-6 or clock._doubt < there + back
+        assert abs(clock() - (local[0] + offset)) <= clock._doubt / 2 + 1e-6
+        local[0] += pause
