@@ -50,6 +50,12 @@ def test_a_name_that_nobody_knows():
         SmtpTransport(SmtpSettings(host="no-such-relay.invalid", tls="none")).open()
 
 
+def test_a_name_that_cannot_be_one():
+    """A host that no resolver can be asked for is a mistake in the config: the run stops."""
+    with pytest.raises(SendStopped, match=r"smtp\.host"):
+        SmtpTransport(SmtpSettings(host="x" * 64 + ".example.org", tls="none")).open()
+
+
 @pytest.mark.parametrize(
     ("fault", "kind", "words"),
     [
@@ -113,9 +119,10 @@ def test_a_reply_to_ehlo_without_end_or_sense(fault):
     assert MAX_BYTES < 100_000
 
 
-def test_a_size_that_is_no_number_is_no_limit():
+@pytest.mark.parametrize("size", ["lots", "-1", "9" * 5000, "1 2", "٣"])
+def test_a_size_that_is_no_number_is_no_limit(size):
     """What an extension says wrongly is left aside."""
-    with FaultServer(extensions=("PIPELINING", "SIZE lots")) as server:
+    with FaultServer(extensions=("PIPELINING", f"SIZE {size}")) as server:
         assert tell(server, mails(1)).events == {0: Event.ACCEPT}
 
 

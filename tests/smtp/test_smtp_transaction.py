@@ -370,6 +370,17 @@ def test_a_reader_whose_address_needs_smtputf8():
             ]
 
 
+@pytest.mark.parametrize("sender", ["grüße@x.test", "a b@x.test", "a@x.test>\r\nRSET"])
+def test_a_sender_that_cannot_be_said_stops_the_run(sender):
+    """It would be the same for all readers: everybody is given back, and nothing was said."""
+    outgoing = [Outgoing(delivery=n, sender=sender, recipient=f"r{n}@x.test", data=b"a: b\r\n") for n in range(3)]
+    with FaultServer() as server:
+        told = tell(server, outgoing)
+    assert type(told.error) is SendStopped
+    assert set(told.events.values()) == {Event.RELEASE}
+    assert verbs(server) == ["EHLO", "QUIT"]
+
+
 @pytest.mark.parametrize(
     "address", ["a@x.test>\r\nRCPT TO:<b@x.test", "a@x.test\nDATA", "a b@x.test", "<a@x.test>", "a\0@x.test", ""]
 )

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from digest.sender.replies import Reply
     from digest.sender.settings import SmtpSettings
 
-READY, DONE, CLOSING = 220, 250, 421
-TEMPORARY, PERMANENT = 4, 5
+READY, DONE = 220, 250
+PERMANENT = 5  # the first digit
+SIZE_DIGITS = 20  # RFC 1870, 4
 
 
 @dataclass(slots=True, kw_only=True)
@@ -129,13 +130,16 @@ class _Opening:
             chunking="chunking" in features,
             smtputf8="smtputf8" in features,
             declares_size="size" in features,
-            size=int(size) if size.isascii() and size.isdigit() else 0,
+            size=int(size) if size.isascii() and size.isdigit() and len(size) <= SIZE_DIGITS else 0,
         )
 
     def _connect(self) -> _Client:
         settings = self._settings
         try:
             sock = socket.create_connection((settings.host, settings.port), settings.timeouts.connect)
+        except UnicodeError:  # a label that no resolver can be asked for
+            message = f"{settings.peer}: this cannot be a host name; check smtp.host"
+            raise SendStopped(message) from None
         except OSError as error:
             late = f"no connection within {settings.timeouts.connect:g} s"
             words = late if isinstance(error, TimeoutError) else (error.strerror or str(error)).lower()

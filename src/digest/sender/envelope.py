@@ -31,6 +31,9 @@ def objection(mail: Outgoing, link: Link) -> Objection | None:
     """Why this server cannot be asked to take this mail, or None."""
     if UNSAYABLE.search(mail.sender):
         return Objection(event=Event.RELEASE, phase=Phase.MAIL, detail=f"the sender {mail.sender!r} is no address")
+    if not link.smtputf8 and not mail.sender.isascii():
+        detail = f"the sender {mail.sender} needs SMTPUTF8 (RFC 6531), which the server does not offer"
+        return Objection(event=Event.RELEASE, phase=Phase.MAIL, detail=detail)
     if link.size and len(mail.data) > link.size:
         detail = f"the mail has {len(mail.data):,} bytes, the server takes {link.size:,} at most"
         return Objection(event=Event.RELEASE, phase=Phase.MAIL, detail=detail)

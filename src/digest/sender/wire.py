@@ -119,8 +119,8 @@ class Wire:
                 pass
             except OSError as error:
                 raise Lost(reason(error)) from None
+            self.handed = said  # what waits for room has not left: at most a part of a record, which nobody can read
             if said < silent_until:
-                self.handed = said  # what waits for room has not left
                 events |= select.POLLIN
                 if self._start < self._end or self._receive() is not None:
                     return False
