@@ -4,6 +4,7 @@ import { $, el, fill, get, post } from './dom.js';
 import { asked, state } from './state.js';
 
 let facts = null;
+let turns = 0; // answers may overtake each other: only the last one asked for is shown
 let standing = [];
 let result = { test: '', approve: '' };
 const typed = { by: '' };
@@ -56,6 +57,7 @@ const draw = () => fill($('act'), approving(), testing(), el('div', { class: 'ac
 export async function act(now) {
   const same = facts && facts.fingerprint === now.fingerprint && facts.edition.id === now.edition.id;
   facts = now;
+  const turn = (turns += 1);
   if (!same) result = { test: '', approve: '' };
   if (!state.who || state.who.startsWith('reader:')) {
     try {
@@ -65,5 +67,5 @@ export async function act(now) {
       standing = error.errors;
     }
   }
-  draw();
+  if (turn === turns) draw();
 }

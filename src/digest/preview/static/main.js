@@ -4,7 +4,7 @@ import { act } from './act.js';
 import { $, el, fill, get, say } from './dom.js';
 import { fit, show } from './frames.js';
 import { calendar, checks, compare, inbox } from './panels.js';
-import { SCHEMES, TABS, WIDTHS, asked, onChange, set, state } from './state.js';
+import { SCHEMES, TABS, WIDTHS, asked, here, onChange, set, state } from './state.js';
 import { stories } from './stories.js';
 
 const EDITION = ['period', 'audience', 'language', 'who'];
@@ -83,7 +83,7 @@ async function refresh(frame = true) {
     const found = await get('/api/edition', asked());
     if (turn !== asking) return;
     facts = found;
-    state.current = facts.edition.month;
+    here.month = facts.edition.month;
     complain(facts.errors, true);
     choices();
     inbox(facts);
@@ -142,6 +142,7 @@ document.addEventListener('keydown', (event) => {
 async function search() {
   $('panel-stories').open = true;
   if (!$('search')) await panel('stories');
+  if (!$('search')) return; // a story has a mistake, which stands there instead
   $('search').scrollIntoView({ block: 'center' });
   $('search').focus();
 }

@@ -2,7 +2,7 @@
 
 import { $, el, fill, get, kilobytes } from './dom.js';
 import { goTo } from './frames.js';
-import { asked, set, state } from './state.js';
+import { asked, here, set, state } from './state.js';
 
 const PHONE = 40; // characters of a subject that a phone shows
 const LONG = 60; // beyond this, desktops cut it too
@@ -56,7 +56,7 @@ export async function calendar() {
   const most = Math.max(1, ...months.map((each) => each.total));
   const named = (month) => new Date(`${month}-15T12:00Z`).toLocaleDateString('en', { month: 'long', year: 'numeric' });
   const column = (each, index) => el('button', {
-    type: 'button', 'data-focus': each.month, 'aria-current': state.current === each.month ? 'true' : null,
+    type: 'button', 'data-focus': each.month, 'aria-current': here.month === each.month ? 'true' : null,
     'aria-label': `${named(each.month)}: ${each.total} ${each.total === 1 ? 'story' : 'stories'}`,
     title: Object.entries(each.kickers).map(([name, number]) => `${name || 'no kicker'}: ${number}`).join('\n'),
     onclick: () => set({ period: each.month }),
@@ -75,8 +75,10 @@ export async function calendar() {
 }
 
 const lastAt = { value: 'built' };
+let turns = 0; // answers may overtake each other: only the last one asked for is shown
 
 export async function compare() {
+  const turn = (turns += 1);
   const choice = el('select', { id: 'compare-at', 'data-focus': 'at', onchange: (event) => {
     lastAt.value = event.target.value;
     if (state.at) set({ at: lastAt.value, tab: 'html' });
@@ -86,12 +88,14 @@ export async function compare() {
   const head = [el('label', { for: 'compare-at', class: 'small soft' }, 'The edition now against the edition'), choice, beside];
   try {
     const { rows } = await get('/api/difference', { ...asked(), at: state.at || lastAt.value });
+    if (turn !== turns) return;
     const tags = { gone: 'del', new: 'ins', same: 'span', skip: 'span' };
     fill($('compare'), head, rows.length
       ? el('div', { class: 'diff', tabindex: 0, role: 'group', 'aria-label': 'What changed in the text' }, rows.map(({ mark, line }) => el(tags[mark], {}, mark === 'skip' ? '⋯' : line || ' ')))
       : el('p', {}, 'The text is the same.'));
   } catch (error) {
     if (!error.errors) throw error;
+    if (turn !== turns) return;
     beside.disabled = !state.at;
     fill($('compare'), head, error.errors.map((line) => el('p', { class: 'soft' }, line)));
   }

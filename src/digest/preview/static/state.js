@@ -35,4 +35,6 @@ export function set(changes) {
   for (const listener of listeners) listener(new Set(changed));
 }
 
+export const here = { month: '' }; // what is shown, found out by the server
+
 export const asked = () => ({ period: state.period, audience: state.audience, language: state.language, who: state.who });

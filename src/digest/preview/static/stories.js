@@ -5,6 +5,7 @@ import { asked, set, state } from './state.js';
 
 let shown = { rows: [], pin: [], skip: [], order: [], included: 0, total: 0 };
 let grabbed = null;
+let turns = 0; // answers may overtake each other: only the last one asked for is shown
 
 async function save(changes) {
   const hand = { pin: shown.pin, skip: shown.skip, order: shown.order, ...changes };
@@ -83,9 +84,10 @@ function grab(event, item, id) {
 
 export async function stories() {
   if (grabbed) return; // not under a hand that drags
+  const turn = (turns += 1);
   const words = state.q;
   const data = await get('/api/selection', { ...asked(), q: words });
-  if (words !== state.q) return;
+  if (turn !== turns) return;
   shown = data;
   $('stories-tally').textContent = words ? `${data.total} found` : `${data.included} in, ${data.total - data.included} out`;
   const hands = data.pin.length + data.skip.length + data.order.length;

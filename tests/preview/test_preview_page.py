@@ -1,0 +1,364 @@
+"""The page in a real Chromium, at a phone's width and a desktop's: what an editor sees, presses, drags and reads."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+from previewed import opened
+
+from digest.wiring import open_newsroom
+
+pytestmark = pytest.mark.browser
+WIDTHS = (375, 1280)
+BOTH = pytest.mark.parametrize("width", WIDTHS)
+LEAD = "Helping Women Workers Manage Cultural and Professional Barriers in Pakistan"
+URUGUAY = "2022-02-25-digitally-and-financially-empowered"
+STRESS = {
+    "case:long-name": "Featherstonehaugh", "case:no-name": "r@example.org", "case:arabic": "محمد",
+    "case:forty": "", "case:no-summary": "", "case:no-images": "",
+}  # fmt: skip
+
+
+def mail(page, name="first"):
+    return page.frame_locator(f"iframe[name={name}]")
+
+
+def style(page, selector, what, name="first"):
+    return mail(page, name).locator(selector).first.evaluate(f"e => getComputedStyle(e)['{what}']")
+
+
+def inner(page, script, name="first"):
+    return page.evaluate(f"n => document.querySelector('iframe[name=' + n + ']').contentWindow.{script}", name)
+
+
+def query(page):
+    return {key: value[0] for key, value in parse_qs(urlsplit(page.url).query).items()}
+
+
+def press(page, label):
+    page.get_by_role("button", name=label, exact=True).click()
+
+
+def box(page, name="first"):
+    return inner(page, "innerWidth", name)
+
+
+@BOTH
+def test_the_inbox_line_is_what_a_list_of_mails_shows(browser, shown, width):
+    """From, subject and preheader stand as a phone and a desktop show them, with their lengths and Reply-To."""
+    with opened(browser, shown, width) as page:
+        for kind in ("desktop", "phone"):
+            expect(page.locator(f".{kind}")).to_contain_text("ILO Newsroom")
+            expect(page.locator(f".{kind} .subject")).to_have_text("All ILO Newsroom content: February 2022")
+        expect(page.locator(".phone .rest")).to_contain_text("Helping Women Workers")
+        expect(page.locator("#subject-count")).to_have_text("Subject: 39 characters")
+        expect(page.locator("#addresses")).to_contain_text("Replies go to newsroom@ilo.org")
+
+
+@BOTH
+def test_nothing_is_wider_than_the_window(browser, shown, width):
+    """The page needs no sideways scrolling, at a phone's width either, with everything open."""
+    with opened(browser, shown, width, "panels=checks,stories,calendar,compare,act&second=1024") as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@BOTH
+def test_the_keys_choose_the_width(browser, shown, width):
+    """1 to 6 give the mail exactly that many pixels, and the address says so."""
+    with opened(browser, shown, width) as page:
+        for key, pixels in enumerate((320, 375, 414, 600, 768, 1024), 1):
+            page.keyboard.press(str(key))
+            page.wait_for_function("w => document.querySelector('iframe').contentWindow.innerWidth === w", arg=pixels)
+        assert query(page)["width"] == "1024"
+        mail(page).locator("h1").click()
+        page.keyboard.press("1")
+        page.wait_for_function("() => document.querySelector('iframe').contentWindow.innerWidth === 320")
+
+
+@BOTH
+def test_the_edge_can_be_dragged_and_moved_by_keys(browser, shown, width):
+    """The frame's edge follows the mouse and the arrow keys, and the address keeps where it was left."""
+    with opened(browser, shown, width, "width=414") as page:
+        edge = page.get_by_role("slider")
+        edge.focus()
+        page.keyboard.press("ArrowLeft")
+        assert box(page) == 404
+        place = edge.bounding_box()
+        x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x - 20, y, steps=4)
+        page.mouse.up()
+        assert 340 <= box(page) < 404
+        assert query(page)["width"] == str(box(page)) == edge.get_attribute("aria-valuenow")
+
+
+@BOTH
+def test_two_widths_stand_side_by_side(browser, shown, width):
+    """A second frame shows the same mail at another width."""
+    with opened(browser, shown, width, "width=600") as page:
+        press(page, "Two")
+        expect(mail(page, "second").get_by_role("heading", name=LEAD)).to_be_visible()
+        assert (box(page), box(page, "second")) == (600, 375)
+
+
+@BOTH
+def test_a_link_shows_the_same_view(browser, shown, width):
+    """Every setting lives in the address: another window that opens it sees the same."""
+    wanted = "period=2021-12&audience=skills&width=414&scheme=dark&images=off&size=200&panels=calendar&second=600"
+    with opened(browser, shown, width, wanted) as page:
+        expect(page.locator("#period")).to_have_value("2021-12")
+        expect(page.locator("#audience")).to_have_value("skills")
+        for name in ("414", "Dark", "No images", "Text 200 %", "Two"):
+            expect(page.get_by_role("button", name=name, exact=True)).to_have_attribute("aria-pressed", "true")
+        expect(page.locator(".months")).to_be_visible()
+        expect(page.locator("#panel-checks")).not_to_have_attribute("open", "")
+
+
+@BOTH
+def test_the_modes_are_what_readers_programs_do(browser, shown, width):
+    """Light, the author's dark, forced dark in part and in full: the paper and the band have the colours of each."""
+    white, band = "rgb(255, 255, 255)", "rgb(30, 45, 190)"
+    expected = {
+        "light": (white, band),
+        "dark": ("rgb(24, 27, 35)", None),
+        "partial": ("rgb(18, 18, 18)", band),
+        "full": ("rgb(18, 18, 18)", None),
+    }
+    with opened(browser, shown, width, color_scheme="dark") as page:
+        for scheme, (sheet, top) in expected.items():
+            expect(mail(page).locator(".sheet").first).to_have_css("background-color", sheet)
+            if top:
+                assert style(page, ".band", "backgroundColor") == top
+            else:
+                assert style(page, ".band", "backgroundColor") != band
+            assert query(page).get("scheme", "light") == scheme
+            page.keyboard.press("d")
+        expect(mail(page).locator(".sheet").first).to_have_css("background-color", white)
+
+
+@BOTH
+def test_images_styles_and_size_are_switches(browser, shown, width):
+    """Images off leaves alt texts, without <style> a phone's layout goes, text at 200 % is twice as tall."""
+    shown.edit(f"stories/{URUGUAY}.md", "---\n", "---\nimage: https://img.example.org/a.jpg\nimage_alt: A market\n")
+    with opened(browser, shown, width, expected="img.example.org|ERR_") as page:
+        expect(mail(page).get_by_alt_text("A market")).to_have_attribute("src", "https://img.example.org/a.jpg")
+        page.keyboard.press("i")
+        expect(mail(page).get_by_alt_text("A market")).not_to_have_attribute("src", re.compile(""))
+        press(page, "No <style>")
+        expect(mail(page).locator("style")).to_have_count(0)
+        press(page, "No <style>")
+        expect(mail(page).locator("style")).not_to_have_count(0)
+        before = float(style(page, ".summary", "fontSize")[:-2])
+        press(page, "Text 200 %")
+        expect(mail(page).locator(".summary").first).to_have_css("font-size", f"{before * 2:g}px")
+
+
+@BOTH
+def test_the_tabs_show_every_face_of_the_mail(browser, shown, width):
+    """Text with its 72-column ruler, source, MIME tree with raw headers, manifest, reading order."""
+    with opened(browser, shown, width) as page:
+        page.keyboard.press("t")
+        expect(page.locator("pre.ruled")).to_contain_text(LEAD[:40])
+        ruler = page.locator(".ruler").evaluate("e => e.getBoundingClientRect().width")
+        column = page.locator("pre.ruled").evaluate("e => parseFloat(getComputedStyle(e, '::after').left)")
+        assert abs(ruler - column) < 1
+        page.get_by_role("tab", name="Source").click()
+        expect(page.locator(".numbered span").first).to_have_text("<!DOCTYPE html>")
+        page.get_by_role("tab", name="MIME").click()
+        expect(page.locator(".tree")).to_contain_text("multipart/alternative")
+        expect(page.locator(".fields")).to_contain_text("List-Unsubscribe")
+        expect(page.locator(".numbered")).to_contain_text("Content-Transfer-Encoding: quoted-printable")
+        page.keyboard.press("ArrowRight")
+        expect(page.locator(".paper")).to_contain_text('"fingerprint"')
+        page.get_by_role("tab", name="Reading order").click()
+        expect(mail(page).locator("li.heading").first).to_contain_text("February 2022")
+
+
+@BOTH
+@pytest.mark.parametrize("case", STRESS)
+def test_stress_cases_are_a_choice_away(browser, shown, width, case):
+    """The hardest readers and stories are shown in the mail itself; forty stories are forty headlines."""
+    with opened(browser, shown, width) as page:
+        page.locator("#who").select_option(case)
+        page.wait_for_function("who => new URLSearchParams(location.search).get('who') === who", arg=case)
+        if STRESS[case] and case != "case:arabic":
+            expect(page.locator("#addresses")).to_contain_text(STRESS[case])
+        if case == "case:arabic":
+            expect(mail(page).locator("html")).to_have_attribute("dir", "rtl")
+        if case == "case:forty":
+            expect(page.locator("#checks")).to_contain_text("of the 102 KB")
+            expect(mail(page).locator("h2, h3, .short, .item").nth(39)).to_be_attached()
+        if case == "case:no-summary":
+            expect(mail(page).locator(".summary")).to_have_count(0)
+
+
+@BOTH
+def test_a_reader_from_the_list_is_shown_their_mail(browser, shown, width):
+    """Choosing a reader shows the mail with their address in it."""
+    with opened(browser, shown, width) as page:
+        page.locator("#who").select_option("list")
+        option = page.locator("#readers option").first
+        expect(option).to_have_attribute("value", re.compile("^reader:.+@"))
+        value = option.get_attribute("value")
+        page.locator("#who").select_option(value)
+        expect(mail(page).locator("body")).to_contain_text(value.removeprefix("reader:"))
+
+
+@BOTH
+def test_the_month_and_the_audience_are_chosen_above(browser, shown, width):
+    """The period can be stepped and typed, the audience chosen; a month without stories says so."""
+    with opened(browser, shown, width) as page:
+        page.get_by_role("button", name="The period before").click()
+        expect(mail(page).locator("h1")).to_have_text("January 2022")
+        page.locator("#audience").select_option("impact")
+        expect(mail(page).locator("body")).to_contain_text("Impact and people")
+        page.locator("#period").fill("2021-03")
+        page.locator("#period").press("Enter")
+        expect(mail(page).locator("h1")).to_have_text("Nothing to send")
+        page.locator("#period").fill("2022-13")
+        page.locator("#period").press("Enter")
+        expect(page.locator("#errors")).to_contain_text("'2022-13' is not a month that exists")
+        page.locator("#period").fill("2021")
+        page.locator("#period").press("Enter")
+        expect(page.locator("#errors")).to_be_hidden()
+
+
+@BOTH
+def test_a_finding_leads_to_its_place(browser, shown, width):
+    """A click on a finding shows the story in the frame, and names its file and line."""
+    with opened(browser, shown, width) as page:
+        finding = page.locator("#checks button", has_text="is not encrypted")
+        expect(finding).to_contain_text(f"stories/{URUGUAY}.md:4")
+        before = inner(page, "scrollY")
+        finding.click()
+        expect(mail(page).locator("[data-preview-mark]")).to_contain_text("Digitally and financially empowered")
+        page.wait_for_function("y => document.querySelector('iframe').contentWindow.scrollY > y", arg=before)
+        expect(mail(page).locator("[data-preview-mark]")).to_be_in_viewport()
+
+
+@BOTH
+def test_sizes_are_told_against_gmails_limit(browser, shown, width):
+    """The bar says how much of 102 KB is used; each story has its bytes."""
+    with opened(browser, shown, width) as page:
+        expect(page.get_by_role("img", name=re.compile(r"\d+ KB of the 102 KB"))).to_be_visible()
+        expect(page.locator(".sizes tr")).to_have_count(5)
+
+
+@BOTH
+def test_a_month_is_clicked_in_the_calendar(browser, shown, width):
+    """Stories per month are a picture; a click shows that month."""
+    with opened(browser, shown, width, "panels=calendar") as page:
+        expect(page.get_by_role("button", name="February 2022: 5 stories")).to_have_attribute("aria-current", "true")
+        page.get_by_role("button", name="April 2021: 2 stories").click()
+        expect(mail(page).locator("h1")).to_have_text("April 2021")
+        expect(page.get_by_role("button", name="March 2021: 0 stories")).to_be_attached()
+
+
+@BOTH
+def test_a_saved_story_appears_where_one_was(browser, shown, width):
+    """A change on disk shows by itself; scroll, width and mode stay."""
+    with opened(browser, shown, width, "width=375&scheme=dark") as page:
+        expect(mail(page).locator("h1")).to_be_visible()
+        page.evaluate("document.querySelector('iframe').contentWindow.scrollTo(0, 300)")
+        shown.edit(f"stories/{URUGUAY}.md", "title: ", "title: Changed while you look – ")
+        expect(mail(page).get_by_role("heading", name="Changed while you look")).to_have_count(1)
+        assert (inner(page, "scrollY"), box(page)) == (300, 375)
+        assert style(page, ".sheet", "backgroundColor") == "rgb(24, 27, 35)"
+
+
+@BOTH
+def test_an_error_stands_over_the_last_good_mail(browser, shown, width):
+    """A mistake in a story or a theme is named by file and line, the last good mail stays, and mending clears it."""
+    with opened(browser, shown, width) as page:
+        expect(mail(page).get_by_role("heading", name=LEAD)).to_be_visible()
+        shown.edit(f"stories/{URUGUAY}.md", "date: 2022-02-25", "date: 2022-02-31")
+        expect(page.locator("#errors")).to_contain_text(f"{URUGUAY}.md:")
+        expect(page.locator("#errors")).to_contain_text("the last good mail")
+        expect(mail(page).get_by_role("heading", name=LEAD)).to_be_visible()
+        shown.edit(f"stories/{URUGUAY}.md", "date: 2022-02-31", "date: 2022-02-25")
+        expect(page.locator("#errors")).to_be_hidden()
+        shown.write("templates/default/credit.mjml.j2", "\n{% if %}\n")
+        expect(page.locator("#errors")).to_contain_text(re.compile(r"credit\.mjml\.j2:2"))
+        expect(mail(page).get_by_role("heading", name=LEAD)).to_be_visible()
+
+
+@BOTH
+def test_the_search_and_the_help_have_keys(browser, shown, width):
+    """`/` goes to the search, which finds any story; `?` lists the keys."""
+    with opened(browser, shown, width) as page:
+        page.keyboard.press("/")
+        expect(page.locator("#search")).to_be_focused()
+        page.keyboard.type("prison")
+        expect(page.locator(".rows li")).to_have_count(1)
+        expect(page.locator(".rows li")).to_contain_text("not in 2022-02")
+        page.locator("#search").fill("")
+        page.locator("#search").blur()
+        page.keyboard.press("?")
+        expect(page.get_by_role("dialog")).to_be_visible()
+
+
+@BOTH
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(browser, shown, width, scheme):
+    """The page with everything open, each face of the mail, and the mail itself pass axe in both schemes."""
+    everything = "panels=checks,stories,calendar,compare,act"
+    with opened(browser, shown, width, everything, color_scheme=scheme, bypass_csp=True) as page:
+        if scheme == "dark":
+            page.locator("#tab-mime").click()
+            page.wait_for_selector(".paper[data-tab=mime]")
+        found = Axe().run(page, options={"iframes": False}).response["violations"]
+        assert [(each["id"], each["nodes"][0]["target"]) for each in found] == []
+        newsroom = open_newsroom(shown.root / "config.yaml", {})
+        page.set_content(newsroom.build(newsroom.edition("2022-02", "everyone")).parts["index.html"].decode())
+        found = Axe().run(page).response["violations"]
+        assert [(each["id"], each["nodes"][0]["target"]) for each in found] == []
+
+
+def test_axe_would_find_something(browser, shown):
+    """The same examination finds what is wrong when something is: its silence means something."""
+    with opened(browser, shown, bypass_csp=True) as page:
+        page.evaluate("document.querySelector('label[for=period]').remove()")
+        assert [each["id"] for each in Axe().run(page).response["violations"]] == ["label"]
+
+
+EVIL = "<img src=x onerror=parent.hacked=top.hacked=1><script>top.hacked=1</script>"
+
+
+@BOTH
+def test_hostile_stories_run_nothing(browser, shown, width):
+    """FAULTS 59: scripts in titles, kickers, summaries, file names, errors, searches and the address stay words."""
+    quoted = f"'{EVIL}'"
+    shown.story("evil", title=quoted, kicker=quoted, summary=f"{EVIL} [x](javascript:alert(1))", date="2022-02-28")
+    everything = "panels=checks,stories,calendar,compare,act"
+    with opened(browser, shown, width, everything) as page:
+        expect(page.locator(".rows .story", has_text="onerror=")).to_have_count(1)
+        expect(mail(page).locator("h2", has_text="onerror=")).to_have_count(1)
+        assert mail(page).locator("script, img[src=x], [onerror]").count() == 0
+        page.locator("#search").fill(EVIL)
+        expect(page.locator(".rows li")).to_have_count(1)
+        shown.write(f"stories/{EVIL.replace('/', '')}.md", "---\ntitle: <script>top.hacked=1</script>\n---\n")
+        expect(page.locator("#errors")).to_contain_text("top.hacked=1")
+        for tab in ("order", "text", "source", "mime", "manifest"):
+            page.locator(f"#tab-{tab}").click()
+        page.goto(f"{shown.url}/?period={EVIL}&who={EVIL}&tab={EVIL}&at={EVIL}&q={EVIL}")
+        expect(page.locator("#errors")).to_be_visible()
+        assert page.evaluate("window.hacked") is None
+
+
+def test_a_script_in_the_frame_would_not_run(browser, shown):
+    """Even if a script came through everything else, neither the sandbox nor the policy lets it run."""
+    with opened(browser, shown, expected="Blocked script|Executing inline|Failed to load") as page:
+        page.evaluate("""() => {
+            const inside = document.querySelector('iframe').contentDocument;
+            const script = inside.createElement('script');
+            script.textContent = 'top.hacked = 1';
+            inside.body.append(script);
+            inside.body.insertAdjacentHTML('beforeend', '<img src="x" onerror="top.hacked = 1">');
+        }""")
+        page.wait_for_timeout(300)
+        assert page.evaluate("window.hacked") is None
