@@ -72,7 +72,7 @@ def met_by(phase: Phase, behaviour: str, authority: Authority) -> tuple[FaultSer
     secure = phase in {Phase.STARTTLS, Phase.AUTH}
     changes: dict[str, Any] = {"timeouts": QUICK}
     if behaviour == "hang":
-        changes["timeouts"] = impatient(phase, 0.004 if phase is Phase.BODY else 0.4)  # a block's share of the body
+        changes["timeouts"] = impatient(phase, 0.004 if phase is Phase.BODY else 0.7)  # a block's share of the body
     if secure:
         changes |= {"tls": "starttls", "ca_file": str(authority.ca_file), "username": "u", "password": "a secret"}
     server = FaultServer(

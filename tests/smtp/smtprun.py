@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 QUICK = Timeouts.each(20.0)
 
 
-def impatient(phase: Phase, seconds: float = 0.4) -> Timeouts:
+def impatient(phase: Phase, seconds: float = 0.7) -> Timeouts:
     """For tests in which the server hangs in `phase`: that is what they wait for."""
     return replace(QUICK, **{"block" if phase is Phase.BODY else phase.value: seconds})
 
