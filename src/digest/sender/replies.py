@@ -67,9 +67,7 @@ def parse_reply(data: bytearray, start: int, end: int) -> tuple[Reply, int] | No
             return None
         code_end = position + CODE_LENGTH
         first = bytes(data[position : min(code_end, newline)])
-        well_formed = (
-            newline >= code_end and first.isdigit() and b"200" <= first <= b"599" and data[code_end] in MARKS
-        )
+        well_formed = newline >= code_end and first.isdigit() and b"200" <= first <= b"599" and data[code_end] in MARKS
         if not well_formed or (code and first != code):
             message = f"not an SMTP reply: {_printable(bytes(data[position : min(newline, position + 60)]))!r}"
             raise NotSmtp(message)
