@@ -94,7 +94,7 @@ _REAP = (
 _PACE = (
     f"INSERT INTO paces (bucket, due) VALUES (:bucket, {_NOW} + :span) ON CONFLICT (bucket) DO UPDATE "  # noqa: S608
     f"SET due = greatest(paces.due, {_NOW} - :slack) + :span WHERE paces.due < {_NOW} + :ahead "
-    f"RETURNING due - :span, {_NOW}"
+    f"RETURNING due - :span, {_NOW}, set_config('synchronous_commit', 'off', true)"
 )
 _PACE_DUE = f"SELECT due, {_NOW} FROM paces WHERE bucket = :bucket"  # noqa: S608 - our words
 _DUE = (
@@ -118,6 +118,7 @@ class Sharing:
     def __init__(self, ledger: SqlLedger, database: PostgresDatabase) -> None:
         self.ledger = ledger
         self.database = database
+        self._single = database.engine.execution_options(isolation_level="AUTOCOMMIT")  # one statement, one question
 
     def now(self) -> float:
         """The database's clock, in seconds since the epoch."""
@@ -195,12 +196,13 @@ class Sharing:
 
         A turn that nobody took is lost, but for `slack` seconds. Pace need not outlive a crash, so it costs no fsync.
         """
-        with self.database.writing() as transaction:
-            transaction.run("SET LOCAL synchronous_commit = off")
-            taken = transaction.run(_PACE, bucket=bucket, span=span, slack=slack, ahead=ahead)
-            if taken:
-                return Turn(start=float(taken[0][0]), now=float(taken[0][1]), granted=True)
-            due, now = transaction.run(_PACE_DUE, bucket=bucket)[0]
+        database = self.database
+        with database.explained(), self._single.connect() as connection:
+            cursor = connection.connection.cursor()
+            values = {"bucket": bucket, "span": span, "slack": slack, "ahead": ahead}
+            if taken := cursor.execute(database.spell(_PACE), values).fetchone():
+                return Turn(start=float(taken[0]), now=float(taken[1]), granted=True)
+            due, now = cursor.execute(database.spell(_PACE_DUE), {"bucket": bucket}).fetchone()
         return Turn(start=float(due), now=float(now), granted=False)
 
     def put(self, name: str, data: bytes) -> None:
