@@ -58,7 +58,8 @@ def test_lock_between_machines(opened):
             pass
         with two.database.engine.connect() as connection:
             connection.exec_driver_sql(
-                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name LIKE 'newsroom-1%%'"
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+                "WHERE application_name LIKE 'newsroom-1%%'"
             )
         with two.lock(EDITION, "me"):
             pass
