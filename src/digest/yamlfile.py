@@ -3,7 +3,8 @@
     text ─compose─▶ nodes ─walk─▶ Document(data, lines) ─pydantic─▶ a frozen model, or every fault at once
 
 Every scalar stays the string it was written as (`no`, `12:30` and `2022-14-02` mean themselves); pydantic converts.
-This module never guesses a type, never runs a tag, and never touches a file: it is handed text.
+This module never guesses a type, never runs a tag, and never touches a file: it is handed text. The YAML library is
+imported when there is YAML to read: a build whose config and stories are as they were has none.
 """
 
 from __future__ import annotations
@@ -14,13 +15,12 @@ import typing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import yaml
-
 from digest.errors import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    import yaml
     from pydantic import BaseModel
     from pydantic_core import ErrorDetails
 
@@ -31,7 +31,6 @@ MAX_VALUES = 50_000  # a config of ten thousand lines has fewer; an alias bomb h
 MAX_DEPTH = 40
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "seq", "map")}
 _ABYSS = 1000  # levels at which composing is not even tried
-_LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _ALIKE = 0.6  # how alike an unknown key must be to a known one to be offered
 
 
@@ -70,10 +69,13 @@ def dotted(path: Path) -> str:
 
 def parse(text: str, file: str, *, first_line: int = 1) -> Document:
     """Read a YAML mapping. Mistakes are in the result's `faults`, with the lines of the file; nothing is raised."""
+    import yaml
+
     document = Document(file=file)
+    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     try:
-        _refuse_abyss(text)
-        node = yaml.compose(text, Loader=_LOADER)
+        _refuse_abyss(text, loader)
+        node = yaml.compose(text, Loader=loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = (mark.line if mark else 0) + first_line
@@ -119,12 +121,14 @@ def did_you_mean(word: str, known: typing.Iterable[str]) -> str:
     return f"; known here: {', '.join(words)}" if words else ""
 
 
-def _refuse_abyss(text: str) -> None:
+def _refuse_abyss(text: str, loader: Any) -> None:
     """Raise MarkedYAMLError for text that nests too deep: the composer recurses in C, and would end the process."""
+    import yaml
+
     if sum(map(text.count, "[{-?\n")) < _ABYSS:
         return  # every level needs one of these
     depth = 0
-    for event in yaml.parse(text, Loader=_LOADER):
+    for event in yaml.parse(text, Loader=loader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > _ABYSS:
             raise yaml.MarkedYAMLError(
@@ -136,9 +140,12 @@ class _Walker:
     """Turns composed nodes into plain data, noting lines, and refusing what no config needs: tags, bombs, doubles."""
 
     def __init__(self, document: Document, first_line: int) -> None:
+        import yaml
+
         self.document = document
         self.first_line = first_line
         self.count = 0
+        self.mapping, self.sequence, self.scalar = yaml.MappingNode, yaml.SequenceNode, yaml.ScalarNode
 
     def value(self, node: yaml.Node, path: Path) -> Any:
         self.count += 1
@@ -154,9 +161,9 @@ class _Walker:
         if node.tag not in _PLAIN_TAGS and node.tag != "!":
             self._fault(path, f"tags like {node.tag.replace('tag:yaml.org,2002:', '!!')} are not used here, remove it")
             return ""
-        if isinstance(node, yaml.MappingNode):
+        if isinstance(node, self.mapping):
             return dict(self._pairs(node, path))
-        if isinstance(node, yaml.SequenceNode):
+        if isinstance(node, self.sequence):
             return [self.value(child, (*path, index)) for index, child in enumerate(node.value)]
         return node.value
 
@@ -164,7 +171,7 @@ class _Walker:
         seen: dict[str, int] = {}
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + self.first_line
-            if not isinstance(key_node, yaml.ScalarNode):
+            if not isinstance(key_node, self.scalar):
                 self._fault(path, "a key is a word, not a list or a mapping")
                 continue
             key = key_node.value
@@ -180,7 +187,7 @@ class _Walker:
                 continue
             seen[key] = line
             self.document.lines[here] = line
-            empty = isinstance(value_node, yaml.ScalarNode) and value_node.value in ("", "~", "null")
+            empty = isinstance(value_node, self.scalar) and value_node.value in ("", "~", "null")
             if empty and not value_node.style:  # quoted, it is a text
                 continue
             yield key, self.value(value_node, here)

@@ -14,7 +14,6 @@ from digest.cli.flags import Common, When, Which
 from digest.cli.output import size, tally
 from digest.cli.verbs import verb
 from digest.errors import CheckFailed, NothingToSend
-from digest.model import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -118,6 +117,8 @@ def _end(made: list[Build]) -> None:
         names = ", ".join(f"{each.edition.id} ({_row(each)[-1]})" for each in made)
         message = f"nothing to send: {names}"
         raise NothingToSend(message)
+    from digest.model import Severity
+
     errors = [f for each in made for f in each.findings if f.severity is Severity.ERROR]
     if errors:
         message = f"built, but {tally(errors)} must be mended before it is sent"

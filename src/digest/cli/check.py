@@ -12,7 +12,6 @@ from digest.cli.flags import Common, When, Which
 from digest.cli.output import tally
 from digest.cli.verbs import verb
 from digest.errors import CheckFailed, NothingToSend
-from digest.model import Severity
 
 if TYPE_CHECKING:
     from digest.builds import Build
@@ -70,6 +69,8 @@ def _facts(finding: Finding) -> dict[str, Any]:
 
 
 def _judge(made: list[Build], found: list[Finding], *, strict: bool) -> None:
+    from digest.model import Severity
+
     if not any(each.rendering for each in made):
         message = "nothing to check: no edition of this period has enough stories"
         raise NothingToSend(message)

@@ -12,7 +12,6 @@ import typer
 from digest.cli.call import Call
 from digest.cli.flags import Common, When, Which
 from digest.cli.verbs import verb
-from digest.delivery import Event, State
 from digest.errors import NothingToSend, UsageError
 
 if TYPE_CHECKING:
@@ -109,6 +108,8 @@ def resolve(
     ] = None,
 ) -> None:
     """Settle readers in doubt: by your word, or by the relay's log."""
+    from digest.delivery import Event, State
+
     call = Call(common)
     chosen = call.edition_named(edition)
     with call.opened(create=False) as (_, ledger):
@@ -136,6 +137,7 @@ def resolve(
 
 
 def _resolve_by_log(call: Call, ledger: SqlLedger, edition: Edition, maillog: Path) -> None:
+    from digest.delivery import Event, State
     from digest.sender.maillog import accepted
 
     doubted = {each.message_id.strip("<>"): each.address for each in ledger.deliveries(edition.id, [State.IN_DOUBT])}
@@ -179,6 +181,8 @@ def _held(ledger: SqlLedger, edition: str) -> list[Delivery]:
 
 
 def _code(ledger: SqlLedger, edition: str) -> int:
+    from digest.delivery import State
+
     counts = ledger.counts(edition)
     if any(counts.get(state) for state in (State.PLANNED, State.CLAIMED, State.SENDING, State.DEFERRED)):
         return 75
@@ -186,6 +190,7 @@ def _code(ledger: SqlLedger, edition: str) -> int:
 
 
 def _tell(call: Call, ledger: SqlLedger, edition: str, held: list[Delivery]) -> None:
+    from digest.delivery import State
     from digest.report import WORDS, sentence
 
     mailing = ledger.mailing(edition)
@@ -200,6 +205,8 @@ def _tell(call: Call, ledger: SqlLedger, edition: str, held: list[Delivery]) -> 
 
 
 def _advice(edition: str, counts: Any) -> Iterator[str]:
+    from digest.delivery import State
+
     if counts.get(State.IN_DOUBT):
         yield f"in doubt: digest resolve {edition} --maillog FILE, or --sent / --resend ADDRESS"
     if any(counts.get(state) for state in (State.PLANNED, State.CLAIMED, State.SENDING, State.DEFERRED)):

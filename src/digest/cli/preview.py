@@ -9,7 +9,6 @@ import typer
 from digest.cli.call import Call
 from digest.cli.flags import Common, When, Which
 from digest.cli.verbs import verb
-from digest.delivery import Event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,6 +57,7 @@ def preview(
 def _hands(call: Call) -> Hands:
     """What the page may do, each by the same function as the verb of that name."""
     from digest import approving
+    from digest.delivery import Event
     from digest.mailing.parts import Parts
     from digest.mailing.readers import Readers
     from digest.mailing.testmail import send_test

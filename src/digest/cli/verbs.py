@@ -12,6 +12,7 @@ import typer
 
 from digest.cli.app import app
 from digest.cli.flags import flat
+from digest.cli.plain import PlainCommand
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +23,15 @@ FAMILIES = (
 )  # fmt: skip
 
 
-def load() -> None:
-    """Register the verbs, in the order in which the help lists them."""
+def load(word: str = "") -> None:
+    """Register the verbs, in the order in which the help lists them.
+
+    When `word` is the name of a family and of a verb in it, that family is enough: its verb is what was asked for.
+    """
+    if word in FAMILIES:
+        importlib.import_module(f"digest.cli.{word}")
+        if any(command.name == word for command in app.registered_commands):
+            return
     for family in FAMILIES:
         importlib.import_module(f"digest.cli.{family}")
 
@@ -39,7 +47,7 @@ def verb(name: str, home: typer.Typer = app) -> Callable[[Callable[..., None]], 
     """Register a function as `digest NAME`, with its groups of flags laid flat."""
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
-        home.command(name)(flat(function))
+        home.command(name, cls=PlainCommand)(flat(function))
         return function
 
     return register
