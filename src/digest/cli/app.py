@@ -5,6 +5,7 @@ A person's mistake is one line (one per fault in a file) and never a traceback. 
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import typer
 from typer.exceptions import TyperException
 
+from digest.cli.output import OutputLost, flush
 from digest.errors import DigestError
 from digest.yamlfile import did_you_mean
 
@@ -39,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and end the program with its exit code (0, 1, 2, 3, 4, 5, 6, 75, 130; see errors.py)."""
     from digest.cli import verbs
 
+    _open_streams()
     verbs.load()
     sys.exit(_run(list(sys.argv[1:] if arguments is None else arguments)))
 
@@ -47,7 +50,11 @@ def _run(arguments: list[str]) -> int:
     command = typer.main.get_command(app)
     try:
         code = command.main(arguments, prog_name="digest", standalone_mode=False)
-        sys.stdout.flush()
+        flush()
+    except OutputLost as error:
+        _mute()
+        _complain(str(error))
+        return error.exit_code
     except DigestError as error:
         _complain(str(error))
         return error.exit_code
@@ -61,10 +68,24 @@ def _run(arguments: list[str]) -> int:
         _complain("interrupted; nothing was left half done")
         return 130
     except BrokenPipeError:
-        # Whoever read our output has read enough (`| head`): say nothing more, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _mute()  # whoever read our output has read enough (`| head`)
         return 0
     return code if isinstance(code, int) else 0
+
+
+def _open_streams() -> None:
+    """Make standard output and error fit to be written to: there at all, and able to take any letter."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by whoever started us (`>&-`): a file of ours must not get its number
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 - open until the end
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # an ASCII terminal shows é as \xe9
+
+
+def _mute() -> None:
+    """Let nothing more be written to standard output, not even what is left in its buffer at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(text: str) -> None:

@@ -9,17 +9,23 @@ import json
 import os
 import sys
 import unicodedata
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from digest.errors import DigestError
 from digest.model import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from digest.model import Finding
 
 _COLOUR = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.INFO: "36"}
+
+
+class OutputLost(DigestError):
+    """What was to be told could not be written: the disk behind standard output is full, say."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,11 +39,12 @@ class Output:
     def line(self, text: str = "") -> None:
         """One line of result."""
         if not self.quiet:
-            print(text)  # noqa: T201 - this is where printing happens
+            _print(text)
 
     def data(self, value: Any) -> None:
         """The result as JSON, for programs; `quiet` has no say over it."""
-        print(json.dumps(value, ensure_ascii=False, indent=2))  # noqa: T201
+        plain = not (sys.stdout.encoding or "").lower().startswith("utf")  # then letters are written as \u00e9
+        _print(json.dumps(value, ensure_ascii=plain, indent=2))
 
     def table(self, head: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[int] = ()) -> None:
         """Columns under headings; those in `right` are numbers and stand at the right."""
@@ -65,6 +72,12 @@ class Output:
         return f"\x1b[{code}m{text}\x1b[0m" if self.colour else text
 
 
+def flush() -> None:
+    """See that all that was printed has arrived. Raises OutputLost; BrokenPipeError when nobody reads any more."""
+    with _arriving():
+        sys.stdout.flush()
+
+
 def output(*, quiet: bool, verbose: bool, no_color: bool) -> Output:
     """The Output for this run. Colours only on a terminal, and not when NO_COLOR is set (no-color.org)."""
     colour = sys.stdout.isatty() and not no_color and not os.environ.get("NO_COLOR")
@@ -83,6 +96,22 @@ def tally(findings: Iterable[Finding]) -> str:
         counts[finding.severity] += 1
     words = [(Severity.ERROR, "error"), (Severity.WARNING, "warning")]
     return ", ".join(f"{counts[s]} {word}{'s' * (counts[s] != 1)}" for s, word in words if counts[s]) or "none"
+
+
+def _print(text: str) -> None:
+    with _arriving():
+        print(text)  # noqa: T201 - this is where printing happens
+
+
+@contextmanager
+def _arriving() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        message = f"standard output cannot be written: {error.strerror}"
+        raise OutputLost(message) from error
 
 
 def _width(text: str) -> int:
