@@ -35,6 +35,7 @@ class Newsroom:
     root: Path
     capsys: pytest.CaptureFixture[str]
     monkeypatch: pytest.MonkeyPatch
+    started: list[subprocess.Popen] = field(default_factory=list)
 
     def __call__(self, *arguments: str, now: str = "") -> Done:
         from digest.cli.app import main
@@ -50,9 +51,11 @@ class Newsroom:
         return self("run", *more, now=now)
 
     def process(self, *arguments: str, **more) -> subprocess.Popen:
-        return subprocess.Popen(
+        made = subprocess.Popen(
             [*COMMAND, *arguments], cwd=self.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more
         )
+        self.started.append(made)
+        return made
 
     def schedule(self, *lines: str, send: str = "") -> None:
         """Write these lines as the schedule, in the place of the one that was there."""
@@ -76,8 +79,19 @@ class Newsroom:
         (self.root / "stories" / f"{name}.md").write_text(text, encoding="utf-8")
 
 
+@pytest.fixture(scope="session")
+def themes(tmp_path_factory) -> Path:
+    """The compiled theme, made once: its cache is found by what went into it, in whatever folder."""
+    from digest.wiring import open_newsroom
+
+    root = tmp_path_factory.mktemp("themes")
+    shutil.copy(ROOT / "config.yaml", root)
+    assert open_newsroom(root / "config.yaml", {}).theme
+    return root / ".digest/themes"
+
+
 @pytest.fixture
-def newsroom(tmp_path, capsys, monkeypatch) -> Newsroom:
+def newsroom(tmp_path, capsys, monkeypatch, themes):
     """The repository's own newsroom, copied, due on the first working day of each month at nine."""
     for name in [name for name in os.environ if name.startswith("DIGEST_")]:
         monkeypatch.delenv(name)
@@ -86,9 +100,14 @@ def newsroom(tmp_path, capsys, monkeypatch) -> Newsroom:
     for name in ("config.yaml", "stories", "recipients"):
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
+    shutil.copytree(themes, tmp_path / ".digest/themes")
     made = Newsroom(tmp_path, capsys, monkeypatch)
     made.schedule("audiences: [everyone]")
-    return made
+    yield made
+    for each in made.started:  # a test that fails leaves no program behind
+        if each.poll() is None:
+            each.kill()
+            each.communicate()
 
 
 class AnyPort(Controller):

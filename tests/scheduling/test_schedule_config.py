@@ -7,6 +7,7 @@ from datetime import date, time, timedelta
 import pytest
 
 from digest.config import load
+from digest.config.show import rows
 from digest.errors import ConfigError
 from digest.scheduling.rules import rules, words
 
@@ -87,6 +88,18 @@ schedule:
     for start in expected:
         assert any(line.startswith(start) for line in found), (start, found)
     assert len(found) == len(expected)
+
+
+def test_what_is_in_force_is_shown_as_it_is_written(tmp_path):
+    """`digest config --print` has a row for each key of each rule, in words that config.yaml would take."""
+    found = {
+        key: (value, origin) for key, value, origin in rows(read(tmp_path, "schedule:\n  - {catch_up: 36 hours}\n"))
+    }
+    assert found["schedule[0].catch_up"][0] == "36 hours"
+    assert found["schedule[0].catch_up"][1].endswith("config.yaml:7")
+    assert found["schedule[0].at"] == ("09:00", "default")
+    default = load.schema()["$defs"]["ScheduleSection"]["properties"]
+    assert (default["at"]["default"], default["catch_up"]["default"]) == ("09:00", "3 days")
 
 
 def test_a_hook_may_be_one_text_or_a_list(tmp_path):

@@ -80,7 +80,7 @@ def test_every_marked_day_of_the_year_has_its_star(first, offsets):
     assert max(map(len, lines)) <= 80
 
 
-def wait_for(condition, seconds=60.0):
+def wait_for(condition, seconds=150.0):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"

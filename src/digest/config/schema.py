@@ -84,6 +84,14 @@ def _stretch(value: Any) -> timedelta:
     return int(found[1]) * timedelta(**{f"{found[2]}s": 1})
 
 
+def _in_words(length: timedelta) -> str:
+    """As it is written: `3 days`, `12 hours`."""
+    minutes = length // timedelta(minutes=1)
+    count, unit = next((minutes // size, unit) for size, unit in _UNITS if minutes % size == 0)
+    return f"{count} {unit}{'s' * (count != 1)}"
+
+
+_UNITS = ((24 * 60, "day"), (60, "hour"), (1, "minute"))
 Line = Annotated[str, AfterValidator(_one_line)]
 Text = Annotated[Line, Field(min_length=1)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_listed)]
@@ -98,9 +106,18 @@ Zone = Annotated[
     PlainSerializer(str, return_type=str),
     WithJsonSchema({"type": "string"}),
 ]
-_AsText = (PlainSerializer(str, return_type=str), WithJsonSchema({"type": "string"}))
-Clock = Annotated[time, BeforeValidator(_clock), *_AsText]
-Stretch = Annotated[timedelta, BeforeValidator(_stretch), *_AsText]
+Clock = Annotated[
+    time,
+    BeforeValidator(_clock),
+    PlainSerializer(lambda at: f"{at:%H:%M}", return_type=str),
+    WithJsonSchema({"type": "string", "examples": ["09:00"]}),
+]
+Stretch = Annotated[
+    timedelta,
+    BeforeValidator(_stretch),
+    PlainSerializer(_in_words, return_type=str),
+    WithJsonSchema({"type": "string", "examples": ["3 days", "12 hours"]}),
+]
 
 
 class Section(BaseModel):
@@ -307,14 +324,20 @@ class ScheduleSection(Section):
     on: str = Field(
         "first working day", description="The day after it: last day, day 15, second tuesday, last working day."
     )
-    at: Clock = Field(time(9), description="The time of that day. Skipped by the clocks: just after; twice: the first.")
+    at: Clock = Field(
+        time(9),
+        description="The time of that day. Skipped by the clocks: just after; twice: the first.",
+        json_schema_extra={"default": "09:00"},
+    )
     cron: str = Field("", description="Instead of on and at, five fields: the first such time after the period.")
     audiences: Words = Field((), description="Whose editions; all audiences with recipients when empty.")
     approval: Literal["none", "required", "two"] = Field(
         "none", description="Whose word it needs; send.approval counts too."
     )
     catch_up: Stretch = Field(
-        timedelta(days=3), description="How long after its time it may still go by itself: 3 days, 12 hours."
+        timedelta(days=3),
+        description="How long after its time it may still go by itself: 3 days, 12 hours.",
+        json_schema_extra={"default": "3 days"},
     )
     country: str = Field("", description="Whose holidays are no working days: CH, or a part of it: CH-GE.")
 

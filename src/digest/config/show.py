@@ -30,6 +30,10 @@ def _leaves(value: Any, path: tuple[str | int, ...], document: Document) -> Iter
         for key, below in value.items():
             yield from _leaves(below, (*path, key), document)
         return
+    if isinstance(value, list) and value and all(isinstance(below, dict) for below in value):
+        for number, below in enumerate(value):
+            yield from _leaves(below, (*path, number), document)
+        return
     yield dotted(path), _plain(value), _origin(path, document)
 
 
