@@ -277,8 +277,8 @@ def test_other_machines_need_the_key(folder):
         assert folder.get("/api/edition").status_code == 401
         assert folder.get("/", key="wrong").status_code == 401
         with httpx.Client(base_url=folder.url) as browser:
-            entered = browser.get("/", params={"key": "the-key"})
-            assert (entered.status_code, entered.headers["location"]) == (303, "/")
+            entered = browser.get("/", params={"period": "2022-02", "key": "the-key"})
+            assert (entered.status_code, entered.headers["location"]) == (303, "/?period=2022-02")
             cookie = entered.headers["set-cookie"].lower()
             assert "httponly" in cookie
             assert "samesite=strict" in cookie

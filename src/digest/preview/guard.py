@@ -12,7 +12,7 @@ import ipaddress
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, RedirectResponse
@@ -123,9 +123,11 @@ class Guard:
 
     def _locked(self, scope: Scope, headers: Headers) -> Response | None:
         """Ask for the key, once: it comes in the address, and goes on in a cookie that no script can read."""
-        given = parse_qs(scope["query_string"].decode("ascii", "replace")).get("key", [""])[0]
+        query = dict(parse_qsl(scope["query_string"].decode("ascii", "replace")))
+        given = query.pop("key", "")
         if scope["method"] == "GET" and scope["path"] == "/" and self._is_key(given):
-            response = RedirectResponse("/", 303)
+            # Without the key, so that no bookmark and no shared link has it.
+            response = RedirectResponse(f"/?{urlencode(query)}" if query else "/", 303)
             response.set_cookie(COOKIE, self._door.key, httponly=True, samesite="strict")
             return response
         try:
