@@ -62,7 +62,6 @@ def _hands(call: Call) -> Hands:
     from digest.mailing.readers import Readers
     from digest.mailing.testmail import send_test
     from digest.preview.seams import Hands
-    from digest.sender.smtp import SmtpTransport
     from digest.wiring import open_newsroom
 
     def now() -> datetime:
@@ -74,7 +73,7 @@ def _hands(call: Call) -> Hands:
 
     def test(room: Any, edition: Edition, address: str) -> str:
         parts = Parts(newsroom=room)
-        outcome = send_test(parts, edition, address, SmtpTransport(parts.smtp()), now())
+        outcome = send_test(parts, edition, address, parts.relay(), now())
         if outcome.event is Event.ACCEPT:
             return f"A test mail went to {address}; nothing was recorded."
         return f"The test mail was not accepted: {outcome.code or ''} {outcome.detail}".rstrip()

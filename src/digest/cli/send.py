@@ -16,6 +16,7 @@ from digest.errors import AlreadySent, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from threading import Event
 
     from digest.ledger.ledger import SqlLedger
     from digest.mailing.plan import Plan
@@ -54,21 +55,25 @@ def send(
     if not editions:
         message = "no audience of config.yaml has recipients; give one a list: recipients: {csv: FILE}"
         raise UsageError(message)
+    if maildir and eml is None:
+        message = "--maildir goes with --eml DIR"
+        raise UsageError(message)
+    if to and (only or limit is not None):
+        message = "--to is one test mail by itself; leave out --only and --limit"
+        raise UsageError(message)
     if to:
-        _test(call, editions, to)
+        _test(call, editions, to, _transport(call, eml, maildir=maildir))
     elif not live:
         _plan(call, editions, when, which)
     else:
         deliver(call, editions, yes=yes, limit=limit, only=only, eml=eml, maildir=maildir)
 
 
-def _test(call: Call, editions: tuple[Edition, ...], to: str) -> None:
+def _test(call: Call, editions: tuple[Edition, ...], to: str, transport: Transport) -> None:
     from digest.delivery import Event
     from digest.errors import SendStopped
     from digest.mailing.testmail import send_test
-    from digest.sender.smtp import SmtpTransport
 
-    transport = SmtpTransport(call.parts.smtp())
     for edition in editions:
         outcome = send_test(call.parts, edition, to, transport, call.now)
         if outcome.event is not Event.ACCEPT:
@@ -152,9 +157,10 @@ def deliver(
     from digest.engines.local import signals
     from digest.mailing import post
 
-    transport, connections = _transport(call, eml, maildir=maildir)
     reports: list[Report] = []
     with call.opened() as (parts, ledger), signals() as stopping:
+        transport = _transport(call, eml, maildir=maildir, stop=stopping.event)
+        connections = 1 if eml else parts.newsroom.config.settings.smtp.connections
         done = [each for each in editions if post.finished(ledger, each.id)]
         if len(done) == len(editions):
             post.refuse_finished(ledger, done[0].id)
@@ -176,18 +182,13 @@ def deliver(
     _end(reports, stopping.exit_code)
 
 
-def _transport(call: Call, eml: Path | None, *, maildir: bool) -> tuple[Transport, int]:
-    if maildir and eml is None:
-        message = "--maildir goes with --eml DIR"
-        raise UsageError(message)
-    if eml is not None:
-        from digest.mailing.post import eml as files
+def _transport(call: Call, eml: Path | None, *, maildir: bool, stop: Event | None = None) -> Transport:
+    """Files, or the relay of config.yaml. `stop`, once set, ends a wait for a slow rate."""
+    if eml is None:
+        return call.parts.relay(stop)
+    from digest.mailing.post import eml as files
 
-        return files(eml, maildir=maildir), 1
-    from digest.sender.smtp import SmtpTransport
-
-    settings = call.parts.smtp()
-    return SmtpTransport(settings), settings.connections
+    return files(eml, maildir=maildir)
 
 
 def _confirm(call: Call, editions: list[Edition], *, yes: bool) -> None:
@@ -198,7 +199,8 @@ def _confirm(call: Call, editions: list[Edition], *, yes: bool) -> None:
         message = f"this sends {names} to its readers; in a script say --yes"
         raise UsageError(message)
     if not typer.confirm(f"Send {names} to its readers now?", err=True):
-        raise typer.Abort
+        typer.echo("digest: nothing was sent", err=True)
+        raise typer.Exit(130)
     call.out.line()
 
 

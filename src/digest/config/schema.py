@@ -260,6 +260,8 @@ class SmtpSection(Section):
     per_domain: dict[str, str] = Field(default_factory=dict, description="The same for a recipient's domain.")
     messages_per_connection: int = Field(0, ge=0, description="Reconnect after so many; 0: as the relay likes.")
     timeout: float | None = Field(None, gt=0, description="Seconds for each phase; RFC 5321's own when empty.")
+    bdat: bool = Field(False, description="Use CHUNKING where it is offered; its price: see window.")  # noqa: FBT003
+    window: int = Field(1, ge=1, le=64, description="With bdat, mails in flight a connection: so many may be in doubt.")
 
 
 class SendSection(Section):

@@ -16,12 +16,14 @@ from digest.errors import ConfigError, Fault, UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+    from threading import Event
 
     from digest.ledger.ledger import SqlLedger
     from digest.mail.dkim import Signer
     from digest.model import Audience
     from digest.ports import RecipientSource
     from digest.sender.settings import SmtpSettings
+    from digest.sender.smtp import SmtpTransport
     from digest.wiring import OpenNewsroom
 
 MAX_SECRET = 10_000
@@ -115,10 +117,20 @@ class Parts:
                 rate=parse_rate(part.rate) if part.rate else 0.0,
                 per_domain={domain.lower(): parse_rate(rate) for domain, rate in part.per_domain.items()},
                 messages_per_connection=part.messages_per_connection,
-                timeouts=Timeouts(**dict.fromkeys(_PHASES, part.timeout)) if part.timeout else Timeouts(),
+                timeouts=Timeouts.each(part.timeout) if part.timeout else Timeouts(),
+                bdat=part.bdat,
+                window=part.window,
             )
         except ValueError as error:
             raise self._fault(("smtp",), str(error)) from None
+
+    def relay(self, stop: Event | None = None) -> SmtpTransport:
+        """The way to the relay; `stop`, once set, also ends a wait for a slow rate. Raises ConfigError, SendStopped."""
+        from digest.sender.pacing import Pacing
+        from digest.sender.smtp import SmtpTransport
+
+        settings = self.smtp()
+        return SmtpTransport(settings, Pacing(settings.rate, settings.per_domain, stop=stop))
 
     def signer(self) -> Signer | None:
         """What signs the mails, or None when the relay does. Raises ConfigError: never an unsigned send instead."""
@@ -164,6 +176,3 @@ class Parts:
 
     def _fault(self, path: tuple[str, ...], message: str) -> ConfigError:
         return ConfigError([self.newsroom.config.document.fault(path, message)])
-
-
-_PHASES = ("connect", "banner", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "block", "dot", "rset")

@@ -23,6 +23,7 @@ from digest.wiring import STATE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
+    from threading import Event
 
     from digest.engines.local import Stopping
     from digest.mailing.parts import Parts
@@ -95,7 +96,7 @@ class Routine:
                 return ()
             ledger = self.parts.ledger()
             try:
-                office = Office(parts=self.parts, ledger=ledger, transport=_once(self.parts), now=self.now,
+                office = Office(parts=self.parts, ledger=ledger, transport=_once(self.parts, stopping.event), now=self.now,
                                 stopping=stopping, warn=self.warn)  # fmt: skip
                 results = []
                 for item in due:
@@ -189,15 +190,13 @@ class _Run:
         journal.save(self.routine.parts.newsroom.root / STATE / journal.NAME, self.journal)
 
 
-def _once(parts: Parts) -> Callable[[], Transport]:
+def _once(parts: Parts, stop: Event) -> Callable[[], Transport]:
     """The relay of config.yaml, made when it is first asked for: then its settings' faults are that task's."""
     made: list[Transport] = []
 
     def transport() -> Transport:
-        from digest.sender.smtp import SmtpTransport
-
         if not made:
-            made.append(SmtpTransport(parts.smtp()))
+            made.append(parts.relay(stop))
         return made[0]
 
     return transport
