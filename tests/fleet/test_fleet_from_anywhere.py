@@ -1,0 +1,185 @@
+"""What a person sees and does from any machine: progress, pause, cancel, metrics, and a relay that refuses us."""
+
+from __future__ import annotations
+
+import signal
+import time
+import urllib.error
+import urllib.request
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from fleetparts import EDITION
+
+from digest.delivery import State
+from digest.engines.fleet.chunk import Chunk
+from digest.engines.fleet.monitor import Tally, exposition, serving
+from digest.engines.local import Stopping
+from digest.ledger.opening import open_ledger
+from digest.ledger.sharing import join
+from digest.mailing.parts import Parts
+from digest.scheduling import agenda, journal
+from digest.scheduling.running import Routine
+from digest.station import Rounds
+from digest.wiring import open_newsroom
+
+
+def read(url):
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return answer.status, answer.read().decode()
+
+
+def wait_until(true, seconds=60):
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.2)
+
+
+def test_pause_resume_and_cancel(fleet, sink):
+    """From any machine one pauses, looks, goes on and calls off, while workers send; metrics say what they did."""
+    fleet.write(400, rate="20/s")
+    worker = fleet.worker()
+    sending = fleet.send()
+    sink.wait_for(20)
+    paused = fleet.run("pause", EDITION)
+    assert paused.returncode == 0, paused.stderr
+    assert sending.wait(60) == 75, "it follows until nothing moves any more, and says that some are left"
+    count = len(sink.taken)
+    assert count < 400
+    looked = fleet.run("status")
+    assert looked.returncode == 75
+    assert "paused" in looked.stdout
+    resumed = fleet.start("resume", EDITION, "--yes")
+    sink.wait_for(count + 20)
+    cancelled = fleet.run("cancel", EDITION, "--yes")
+    assert "is called off" in cancelled.stdout
+    assert resumed.wait(60) == 0, fleet.log(resumed)
+    wait_until(lambda: fleet.run("status").returncode == 0)
+    assert len(sink.got) == len(sink.taken) < 400
+    page = read(fleet.address(worker) + "/metrics")[1]
+    assert f'digest_worker_mails_total{{outcome="sent"}} {len(sink.taken)}' in page
+    assert read(fleet.address(worker) + "/healthz") == (200, "ok\n")
+
+
+def test_relay_refuses_us(fleet, sink):
+    """A relay that refuses the sender stops the edition for the whole fleet, marks nobody, and says why."""
+    sink.refuse_sender = True
+    fleet.write(50)
+    worker = fleet.worker()
+    sending = fleet.send()
+    assert sending.wait(60) == 1
+    assert "550 5.7.1 we do not know you" in fleet.log(sending)
+    assert "held back" in fleet.log(worker)
+    assert "50 not yet tried" in (status := fleet.run("status")).stdout, status.stdout
+    sink.refuse_sender = False
+    resumed = fleet.run("resume", EDITION, "--yes")
+    assert resumed.returncode == 0, resumed.stderr
+    assert len(sink.got) == 50
+
+
+def test_leaving_and_nobody_there(fleet, sink):
+    """Ctrl-C ends the following and not the sending; a worker told to end gives its readers back to the next."""
+    fleet.write(200, rate="20/s")
+    worker = fleet.worker()
+    sending = fleet.send()
+    sink.wait_for(20)
+    sending.send_signal(signal.SIGINT)
+    assert sending.wait(30) == 130
+    count = len(sink.taken)
+    sink.wait_for(count + 10)
+    worker.terminate()
+    assert worker.wait(30) == 0, fleet.log(worker)
+    count = len(sink.taken)
+    assert count < 200
+    assert f"{count} accepted, {200 - count} not yet tried" in fleet.run("status").stdout
+    alone = fleet.run("resume", EDITION, "--yes")
+    assert alone.returncode == 75
+    assert "no worker of the fleet is there" in alone.stderr
+    assert len(sink.taken) == count
+    fleet.worker()
+    sink.wait_for(200)
+    wait_until(lambda: fleet.run("status").returncode == 0)
+    assert set(sink.got.values()) == {1}
+
+
+def test_some_from_here(fleet, sink):
+    """`--only` and `--limit` send from this machine at once, as one of the fleet, without a worker."""
+    fleet.write(20)
+    period = ("--month", "2022-02", "--live", "--yes", "--now", "2022-03-01T09:00")
+    assert fleet.run("send", *period, "--only", "reader7@d0.example.org").returncode == 75
+    assert list(sink.got) == ["reader7@d0.example.org"]
+    assert fleet.run("send", *period, "--limit", "5").returncode == 75
+    assert len(sink.got) == 6
+
+
+def test_schedule_once_in_the_fleet(fleet, sink, database):
+    """What is due goes out once, though each worker is asked; the second finds the journal in the database."""
+    fleet.write(5)
+    fleet.worker()  # before there is a schedule: it sends, and the rounds are made here
+    now = datetime.now(UTC)
+    config = fleet.root / "config.yaml"
+    config.write_text(config.read_text() + "schedule: [{period: month, on: day 1, at: '00:00', catch_up: 40 days}]\n")
+    story = fleet.root / "stories" / "one.md"
+    story.write_text(story.read_text().replace("2022-02", f"{now.replace(day=1) - timedelta(days=1):%Y-%m}"))
+    said: list[str] = []
+    parts = Parts(newsroom=open_newsroom(config, fleet.environ))
+    routine = Routine(parts=parts, now=parts.newsroom.now(), say=said.append, warn=said.append)
+    long_ago = now - timedelta(days=60)
+    in_force = dict.fromkeys(agenda.lines(routine.rules), long_ago)
+    file = fleet.root / ".digest" / journal.NAME
+    file.parent.mkdir(exist_ok=True)
+    journal.save(file, journal.Journal(since=long_ago, last=long_ago, in_force=in_force))
+    with closing(open_ledger(database, newsroom="Fleet Newsroom")) as ledger:
+        sharing = join(ledger)
+        sharing.put("schedule", file.read_bytes())
+        for _machine in range(2):
+            file.unlink(missing_ok=True)
+            Rounds(parts=parts, sharing=sharing, stopping=Stopping(), say=said.append).go()
+            readers = {address: count for address, count in sink.got.items() if address.startswith("reader")}
+            assert len(readers) == 5, said
+            assert set(readers.values()) == {1}
+    reports = [address for address in sink.got.elements() if address == "newsroom@example.org"]
+    assert len(reports) == 1, "the newsroom hears of it once"
+
+
+def test_local_config_says_so(fleet):
+    """`digest worker` without a fleet's config says what to write; a fleet on a file is refused by key."""
+    fleet.write(1)
+    config = fleet.root / "config.yaml"
+    text = config.read_text()
+    config.write_text(text.replace("engine: procrastinate, ledger_env: FLEET_LEDGER", "engine: local"))
+    alone = fleet.run("worker", "--port", "0")
+    assert alone.returncode == 2
+    assert "a fleet needs send: {engine: procrastinate" in alone.stderr
+    config.write_text(text.replace("ledger_env: FLEET_LEDGER", "ledger: sqlite:///x.db"))
+    wrong = fleet.run("worker", "--port", "0")
+    assert wrong.returncode == 2
+    assert "send.ledger: a fleet shares a PostgreSQL" in wrong.stderr
+
+
+def test_pages():
+    """The pages: metrics in Prometheus' text format, health with a reason, and nothing else."""
+    tally, trouble = Tally(), [""]
+    tally.add(Chunk(edition="e", outcomes={State.SENT: 3}, seconds=1.5))
+
+    def metrics():
+        return exposition(tally, version="1", beat_age=2.0, editions={'a"b': {State.PLANNED: 7}})
+
+    with serving("127.0.0.1", 0, metrics, lambda: trouble[0]) as port:
+        page = read(f"http://127.0.0.1:{port}/metrics")[1]
+        for line in page.splitlines():
+            assert line.startswith("# ") or line.rpartition(" ")[2].replace(".", "").isdigit(), line
+        assert 'digest_deliveries{edition="a\\"b",state="planned"} 7' in page
+        assert "digest_worker_busy_seconds_total 1.500" in page
+        trouble[0] = "the database was last reached 40 s ago"
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            read(f"http://127.0.0.1:{port}/healthz")
+        assert caught.value.code == 503
+        assert caught.value.read() == b"the database was last reached 40 s ago\n"
+        caught.value.close()
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            read(f"http://127.0.0.1:{port}/etc/passwd")
+        assert caught.value.code == 404
+        caught.value.close()
