@@ -139,12 +139,11 @@ document.addEventListener('keydown', (event) => {
   keys[event.key]();
 });
 
-async function search() {
+function search() {
   $('panel-stories').open = true;
-  if (!$('search')) await panel('stories');
-  if (!$('search')) return; // a story has a mistake, which stands there instead
-  $('search').scrollIntoView({ block: 'center' });
-  $('search').focus();
+  if (!$('search')) panel('stories');
+  $('search')?.scrollIntoView({ block: 'center' }); // absent when a story has a mistake, which stands there instead
+  $('search')?.focus();
 }
 
 $('tabs').addEventListener('keydown', (event) => {

@@ -82,8 +82,16 @@ function grab(event, item, id) {
   event.target.addEventListener('lostpointercapture', drop, { once: true });
 }
 
+function frame() {
+  if ($('search')) return;
+  const search = el('input', { id: 'search', type: 'search', 'aria-label': 'Search the stories', placeholder: 'Search', value: state.q });
+  search.addEventListener('input', () => set({ q: search.value }));
+  fill($('stories'), search, el('div', { id: 'story-rows' }));
+}
+
 export async function stories() {
   if (grabbed) return; // not under a hand that drags
+  frame();
   const turn = (turns += 1);
   const words = state.q;
   const data = await get('/api/selection', { ...asked(), q: words });
@@ -91,12 +99,6 @@ export async function stories() {
   shown = data;
   $('stories-tally').textContent = words ? `${data.total} found` : `${data.included} in, ${data.total - data.included} out`;
   const hands = data.pin.length + data.skip.length + data.order.length;
-  let search = $('search');
-  if (!search) {
-    search = el('input', { id: 'search', type: 'search', 'aria-label': 'Search the stories', placeholder: 'Search', value: state.q });
-    search.addEventListener('input', () => set({ q: search.value }));
-    fill($('stories'), search, el('div', { id: 'story-rows' }));
-  }
   const inside = data.rows.filter((each) => each.included);
   const outside = data.rows.filter((each) => !each.included);
   // All that the period holds, and a few of the stories around it.
