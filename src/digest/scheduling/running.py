@@ -96,8 +96,14 @@ class Routine:
                 return ()
             ledger = self.parts.ledger()
             try:
-                office = Office(parts=self.parts, ledger=ledger, transport=_once(self.parts, stopping.event), now=self.now,
-                                stopping=stopping, warn=self.warn)  # fmt: skip
+                office = Office(
+                    parts=self.parts,
+                    ledger=ledger,
+                    transport=_once(self.parts, stopping.event),
+                    now=self.now,
+                    stopping=stopping,
+                    warn=self.warn,
+                )
                 results = []
                 for item in due:
                     results.append(carry_out(office, item, force=force))
