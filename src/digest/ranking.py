@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from digest.model import Group, LateGroup
@@ -37,13 +38,24 @@ def cut(ranked: list[Story], limit: int | None, pinned: int) -> tuple[list[Story
 
 
 def grouped(stories: list[Story], audience: Audience, edition: Edition) -> tuple[Group, ...]:
-    """Sections in the order of their first story; months newest first; what has no key comes last."""
+    """Sections in the order of their first story; months newest first; what has no key comes last.
+
+    A lead that its section would not bring to the top stands above all sections, alone.
+    """
     keyed: dict[str, list[Story]] = {}
     for story in stories:
         keyed.setdefault(_key(story, audience, edition), []).append(story)
     keys = sorted(keyed, reverse=True) if audience.group_by == "month" else list(keyed)
     keys.sort(key=lambda key: not key)
-    return tuple(Group(key=key, stories=tuple(keyed[key])) for key in keys)
+    sections = [Group(key=key, stories=tuple(keyed[key])) for key in keys]
+    if stories and stories[0].lead and sections[0].stories[0] is not stories[0]:
+        rest = [replace(section, stories=_without(stories[0], section.stories)) for section in sections]
+        sections = [Group(key="", stories=(stories[0],)), *(section for section in rest if section.stories)]
+    return tuple(sections)
+
+
+def _without(one: Story, stories: tuple[Story, ...]) -> tuple[Story, ...]:
+    return tuple(story for story in stories if story is not one)
 
 
 def _key(story: Story, audience: Audience, edition: Edition) -> str:

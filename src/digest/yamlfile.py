@@ -31,6 +31,12 @@ MAX_VALUES = 50_000  # a config of ten thousand lines has fewer; an alias bomb h
 MAX_DEPTH = 40
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "seq", "map")}
 _ABYSS = 1000  # levels at which composing is not even tried
+_BOUNDS = (
+    ("greater_than", "gt", "it must be more than"),
+    ("greater_than_equal", "ge", "the least is"),
+    ("less_than", "lt", "it must be less than"),
+    ("less_than_equal", "le", "the most is"),
+)
 _ALIKE = 0.6  # how alike an unknown key must be to a known one to be offered
 
 
@@ -39,7 +45,8 @@ class Document:
     """What a YAML text says. `data` holds strings, lists and dicts only; a key with nothing after it is left out.
 
     `lines` gives the line (from 1) on which the value at a path was written; `origins` names the source of values that
-    did not come from the file itself (`environment DIGEST_SMTP__HOST`).
+    did not come from the file itself (`environment DIGEST_SMTP__HOST`). What is not `readable` is no YAML, or no mapping:
+    then nothing more can be said of it than `faults` does.
     """
 
     file: str
@@ -47,6 +54,7 @@ class Document:
     lines: dict[Path, int] = field(default_factory=dict)
     origins: dict[Path, str] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+    readable: bool = True
 
     def fault(self, path: Path, message: str) -> Fault:
         """A Fault at `path`, on the line of the nearest thing that was written down."""
@@ -82,14 +90,19 @@ def parse(text: str, file: str, *, first_line: int = 1) -> Document:
         problem = " ".join(str(part) for part in (error.context, error.problem) if part)
         at = text.split("\n")[line - first_line :][:1]
         hint = "; indent with blanks, not tabs" if at and at[0].startswith("\t") else ""
+        if "mapping values are not allowed" in problem:
+            hint = "; put quotes around a value that holds a colon: 'Skills: a path'"
         document.faults.append(Fault(file=file, line=line, message=f"this is not YAML: {problem}{hint}"))
+        document.readable = False
         return document
     except (yaml.YAMLError, ValueError) as error:
         reason = str(error).splitlines()[0]
         document.faults.append(Fault(file=file, line=first_line, message=f"this is not YAML: {reason}"))
+        document.readable = False
         return document
     if node is None:
         return document
+    document.readable = isinstance(node, yaml.MappingNode)
     if not isinstance(node, yaml.MappingNode):
         message = "expected keys and values (`key: value`) here"
         document.faults.append(Fault(file=file, line=node.start_mark.line + first_line, message=message))
@@ -104,6 +117,8 @@ def validate(model: type[M], document: Document) -> tuple[M | None, list[Fault]]
     from pydantic import ValidationError
 
     faults = list(document.faults)
+    if not document.readable:
+        return None, faults
     result: M | None = None
     try:
         result = model.model_validate(document.data)
@@ -220,6 +235,11 @@ def _message(model: type[BaseModel], path: Path, error: ErrorDetails) -> str:  #
     if kind in ("string_type", "list_type", "tuple_type", "dict_type", "model_type", "model_attributes_type"):
         wanted = {"string": "one text", "list": "a list", "tuple": "a list"}.get(kind.split("_")[0], "keys and values")
         return f"expected {wanted} here"
+    if kind == "string_too_short" and not given:
+        return "is empty, give it a value"
+    for word, bound, name in _BOUNDS:
+        if kind == word:
+            return f"{given} is out of range; {name} {context[bound]}"
     if kind == "value_error":
         return str(context.get("error", error["msg"]))
     text = error["msg"][:1].lower() + error["msg"][1:]

@@ -38,6 +38,22 @@ def test_by_default_the_subject_is_short_and_the_preheader_has_the_news():
     assert len(made.preheader) <= 140
 
 
+@pytest.mark.parametrize(
+    ("language", "heading"), [("en", "Other stories"), ("fr", "Autres articles"), ("ar", "أخبار أخرى")]
+)
+def test_stories_without_a_key_do_not_seem_to_belong_to_the_section_above(language, heading):
+    """Below named sections the rest has a heading of its own; alone, or on top, it needs none."""
+    first, second, third = stories(3, language=language)
+    groups = (Group(key="Films", stories=(first,)), Group(key="", stories=(second, third)))
+    made = render(selection(first, language=language, groups=groups))
+    page = shown(made.html)
+    assert page.index(first.summary) < page.index(heading) < page.index(second.summary)
+    assert heading.upper() in made.text
+    for groups in ((Group(key="", stories=(first, second)),), groups[::-1]):
+        made = render(selection(first, language=language, groups=groups))
+        assert heading not in shown(made.html)
+
+
 def test_a_subject_with_the_lead_leaves_the_others_for_the_preheader():
     """The lead's headline in the subject need not be said twice."""
     made = render(selection(*stories(2)), subject="{{ edition.lead.title }}", preheader="{{ edition.others }}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from composer_samples import ZURICH, story, theme
+from composer_samples import ZURICH, render, selection, story, theme
 
 from digest.composer.words import Words, direction, fill
 from digest.period import parse
@@ -27,6 +27,14 @@ def test_counts_and_dates_are_the_languages_own(language, expected):
     words = theme().words(language)
     found = [words.count("stories", 1), words.count("stories", 5), words.day(date(2022, 2, 14))]
     assert [*found, words.period(parse("2022-02", ZURICH))] == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "Media contact: press@"), ("fr", "Contact presse\u00a0: press@")]
+)
+def test_a_colon_stands_as_the_language_sets_it(language, said):
+    """French keeps a blank before it, one at which no line breaks."""
+    assert said in render(selection(story(language=language), language=language)).text
 
 
 def test_arabic_has_six_plurals():

@@ -55,9 +55,9 @@ def test_all_faults_come_at_once_with_line_and_key(tmp_path):
     assert refused(tmp_path, text + "smtp: {prot: 25, port: 99999}\n") == [
         "config.yaml:5: newsroom.timezone: 'Europe/Zürich' is not a time zone; use an IANA name, like Europe/Zurich",
         "config.yaml:7: audiences.everyone.title: is missing, give it a value",
-        "config.yaml:7: audiences.everyone.limit: '0': input should be greater than or equal to 1",
+        "config.yaml:7: audiences.everyone.limit: 0 is out of range; the least is 1",
         "config.yaml:7: audiences.everyone.titel: is not a key here, did you mean 'title'?",
-        "config.yaml:8: smtp.port: '99999': input should be less than or equal to 65535",
+        "config.yaml:8: smtp.port: 99999 is out of range; the most is 65535",
         "config.yaml:8: smtp.prot: is not a key here, did you mean 'port'?",
     ]
 

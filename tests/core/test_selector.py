@@ -269,8 +269,23 @@ def test_groups_stand_in_the_order_of_their_first_story():
         ("", ["b"]),
     ]
     year = period.parse("2022", ZURICH)
-    months = chosen([story("x", "2022-01-05", lead=True), story("y", "2022-02-05")], group_by="month", span=year).groups
+    months = chosen([story("x", "2022-01-05", weight=9), story("y", "2022-02-05")], group_by="month", span=year).groups
     assert [g.key for g in months] == ["2022-02", "2022-01"]
+
+
+def test_a_lead_stands_on_top_whatever_the_stories_are_grouped_by():
+    """A lead of an older month, or without a kicker, is above all sections; one whose section is first stays in it."""
+    year = period.parse("2022", ZURICH)
+    stories = [story("x", "2022-01-05", lead=True), story("y", "2022-02-05"), story("z", "2022-01-04")]
+    assert sections(stories, group_by="month", span=year) == [("", ["x"]), ("2022-02", ["y"]), ("2022-01", ["z"])]
+    stories = [story("lead", lead=True), story("a", kicker="Films"), story("b")]
+    assert sections(stories, group_by="kicker") == [("", ["lead"]), ("Films", ["a"]), ("", ["b"])]
+    stories = [story("lead", lead=True, kicker="Films"), story("a", kicker="Films"), story("b")]
+    assert sections(stories, group_by="kicker") == [("Films", ["lead", "a"]), ("", ["b"])]
+
+
+def sections(stories, **rule) -> list[tuple[str, list[str]]]:
+    return [(group.key, [each.id for each in group.stories]) for group in chosen(stories, **rule).groups]
 
 
 def test_a_story_of_several_topics_stands_under_the_one_asked_for():

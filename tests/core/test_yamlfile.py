@@ -84,6 +84,19 @@ def test_what_is_no_plain_mapping_is_refused(text, said):
     assert all(fault.line for fault in document.faults)
 
 
+@pytest.mark.parametrize("text", ["title: [a\n", "- a\n", "title: Skills: a path\n"])
+def test_of_what_cannot_be_read_only_that_is_said(text):
+    """Where a file is no YAML at all, nothing is told to be missing from it."""
+    assert len(faults(text)) == 1
+
+
+def test_a_colon_in_a_value_is_told_how_to_be_written():
+    """The commonest slip in a headline has its remedy beside it."""
+    (fault,) = faults("title: Skills: a path\n")
+    assert fault.startswith("f.yaml:1: this is not YAML:")
+    assert fault.endswith("put quotes around a value that holds a colon: 'Skills: a path'")
+
+
 def test_an_alias_bomb_is_refused_quickly():
     """Nine levels of ten aliases each would be a billion values: refused after the first fifty thousand."""
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]

@@ -127,7 +127,10 @@ class Draft:
         only = len(self.selection.groups) == 1 and not self.selection.late
         at, reference = 0, 1
         for group in self.selection.groups:
-            label = self.words.heading(group.key, period.zone) if group.key else ""
+            if group.key:
+                label = self.words.heading(group.key, period.zone)
+            else:  # below others, stories without a key would seem to belong to the last of them
+                label = self.words.say("other_stories") if groups and groups[-1].label else ""
             label = "" if only and label == self.words.period(period) else one_line(label)
             stories, reference = self._views(at, len(group.stories), reference, level=3 if label else 2)
             groups.append(self._group(label, stories))
