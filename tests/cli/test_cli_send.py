@@ -6,6 +6,7 @@ import email
 import email.policy
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -34,6 +35,7 @@ class Sink:
     def __init__(self):
         self.mails: list[tuple[str, bytes]] = []
         self.answers: dict[str, str] = {}
+        self.drops: set[str] = set()  # whose mail is taken, and the connection lost before the answer
         self.delay = 0.0
 
     async def handle_RCPT(self, _server, _session, envelope, address, _options):  # noqa: N802 - aiosmtpd's name
@@ -42,13 +44,15 @@ class Sink:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, _server, _session, envelope):  # noqa: N802 - aiosmtpd's name
+    async def handle_DATA(self, server, _session, envelope):  # noqa: N802 - aiosmtpd's name
         if self.delay:
             import asyncio
 
             await asyncio.sleep(self.delay)
         (to,) = envelope.rcpt_tos
         self.mails.append((to, envelope.original_content))
+        if to in self.drops:
+            server.transport.abort()
         return "250 OK"
 
     @property
@@ -284,6 +288,102 @@ def test_cancel_spares_the_rest(newsroom, sink):
     assert "4 readers will not be mailed" in newsroom("cancel", EDITION, "--yes").out
     assert live(newsroom).code == 4
     assert len(sink.mails) == 2
+
+
+def test_what_is_finished_cannot_be_paused_or_called_off(newsroom):
+    """Pause and cancel of a finished edition say that it went out, and change nothing."""
+    live(newsroom, "--eml", "out")
+    for verb in (["pause", EDITION], ["cancel", EDITION, "--yes"]):
+        done = newsroom(*verb)
+        assert (done.code, "was sent already" in done.err) == (4, True), done.err
+    assert newsroom("status").out == f"{EDITION}: 6 accepted\n"
+
+
+def test_a_reader_in_doubt_is_settled_by_word(newsroom, sink):
+    """Resolve takes --sent, --resend or --all, in any case of letters; others are named, and it ends with 1."""
+    newsroom.monkeypatch.setenv("DIGEST_SMTP__CONNECTIONS", "1")
+    doubted = ["amina.haddad@example.org", "newsdesk@example.com", "wei.chen@example.net"]
+    sink.drops = set(doubted)
+    assert live(newsroom).code == 1
+    assert sorted(each["address"] for each in status(newsroom)["held"]) == doubted
+    assert newsroom("resume", EDITION, "--yes").code == 1
+    assert len(sink.mails) == READERS
+    done = newsroom("resolve", EDITION, "NewsDesk@Example.com", "jean-luc.moreau@example.com", "--sent")
+    assert done.code == 1
+    assert "1 settled as sent\n2 in doubt" in done.out
+    assert done.lines == [f"digest: jean-luc.moreau@example.com is not held in {EDITION}; nothing was changed for it"]
+    assert newsroom("resolve", EDITION, "--resend", doubted[0]).code == 0
+    sink.drops.clear()
+    assert newsroom("resume", EDITION, "--yes").code == 1
+    assert sink.readers[doubted[0]] == 2  # as the person asked
+    assert "1 settled as sent\nnobody is in doubt any more" in newsroom("resolve", EDITION, "--sent", "--all").out
+    assert newsroom("status").code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "say one: --sent"),
+        (["--sent", "--resend", "--all"], "say one: --sent"),
+        (["--sent", "--maillog", "mail.log"], "say one: --sent"),
+        (["--sent"], "name the readers, or say --all"),
+        (["--sent", "--all", "a@example.org"], "name the readers, or say --all"),
+        (["--maillog", "mail.log", "a@example.org"], "leave out the addresses"),
+        (["--maillog", "mail.log"], "mail.log: cannot be read"),
+    ],
+)
+def test_a_resolve_that_says_two_things_changes_nothing(newsroom, options, said):
+    """Contradicting or missing words are told as a mistake before the ledger is looked at."""
+    assert live(newsroom, "--eml", "out").code == 0
+    done = newsroom("resolve", EDITION, *options)
+    assert (done.code, len(done.lines)) == (2, 1)
+    assert said in done.err
+
+
+def test_a_story_broken_meanwhile_holds_nobody_up(newsroom, sink):
+    """Once frozen, an edition goes to the readers left whatever became of its stories, and says that they changed."""
+    live(newsroom, "--limit", "2")
+    newsroom.write("stories/2022-02-20-broken.md", "---\ntitle: [\n")
+    done = newsroom("resume", EDITION, "--yes")
+    assert done.code == 0, done.err
+    assert "get what the others got" in done.err
+    assert sorted(sink.readers.values()) == [1] * READERS
+    assert len({mail.split(b"--=_", 1)[1] for _, mail in sink.mails}) == READERS
+
+
+def test_a_ledger_lost_with_its_folder_is_noticed(newsroom, sink):
+    """Without .digest the archive still knows that an edition was begun: nobody is mailed by a new ledger there."""
+    live(newsroom)
+    shutil.rmtree(newsroom.root / ".digest")
+    done = live(newsroom)
+    assert (done.code, len(done.lines)) == (1, 1)
+    assert "begun before" in done.err
+    assert "put the ledger back" in done.err
+    assert len(sink.mails) == READERS
+    newsroom.monkeypatch.setenv("DIGEST_SEND__LEDGER", "sqlite:///other/ledger.db")
+    done = live(newsroom, "--limit", "1")
+    assert "begun before with another ledger, .digest/ledger.db" in done.err
+
+
+def test_a_plan_counts_each_reader_once(newsroom):
+    """Addresses that are twice on the list, suppressed ones too, count once in every number of the plan."""
+    newsroom.write(
+        "recipients/everyone.csv", "email\na@x.example\nA@X.example\nb@x.example\nb@x.example\nc@y.example\n"
+    )
+    newsroom("subscribers", "suppress", "b@x.example")
+    plan = json.loads(newsroom("send", *FEBRUARY, "--json").out)
+    assert (plan["readers"], plan["suppressed"], plan["duplicates"]) == (2, 1, 2)
+    assert plan["domains"] == {"x.example": 1, "y.example": 1}
+    assert plan["languages"] == {"en": 2}
+
+
+def test_a_test_mail_can_be_a_file(newsroom, sink):
+    """--to with --eml writes the test mail into the folder, and the relay sees nothing of it."""
+    assert newsroom("send", *FEBRUARY, "--to", "editor@example.org", "--eml", "out").code == 0
+    assert [b"[Test] " in path.read_bytes() for path in (newsroom.root / "out").glob("*.eml")] == [True]
+    assert not sink.mails
+    assert newsroom("send", *FEBRUARY, "--maildir").code == 2
+    assert newsroom("send", *FEBRUARY, "--to", "editor@example.org", "--limit", "1").code == 2
 
 
 def test_a_script_must_say_yes(newsroom, sink):

@@ -69,10 +69,13 @@ def resume(
 @verb("pause")
 def pause(common: Common, edition: Needed) -> None:
     """Let no further mail of an edition go; `resume` undoes it."""
+    from digest.mailing.post import refuse_finished
+
     call = Call(common)
     chosen = call.edition_named(edition)
     with call.opened(create=False) as (_, ledger):
         _demand_known(ledger, chosen.id)
+        refuse_finished(ledger, chosen.id)
         ledger.pause(chosen.id)
     call.out.line(f"{chosen.id} is paused; to go on: digest resume {chosen.id}")
 
@@ -84,13 +87,17 @@ def cancel(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask (for scripts).")] = False,
 ) -> None:
     """Call an edition off for everybody who has not been mailed. It cannot be undone."""
+    from digest.mailing.post import refuse_finished
+
     call = Call(common)
     chosen = call.edition_named(edition)
+    with call.opened(create=False) as (_, ledger):
+        _demand_known(ledger, chosen.id)
+        refuse_finished(ledger, chosen.id)
     if not yes and not (sys.stdin.isatty() and typer.confirm(f"Call {chosen.id} off for good?", err=True)):
         message = f"{chosen.id} was not called off; in a script say --yes"
         raise UsageError(message)
     with call.opened(create=False) as (_, ledger):
-        _demand_known(ledger, chosen.id)
         spared = ledger.cancel(chosen.id, call.now.timestamp())
     call.out.line(f"{chosen.id} is called off: {spared:,} readers will not be mailed")
 
@@ -108,32 +115,52 @@ def resolve(
     ] = None,
 ) -> None:
     """Settle readers in doubt: by your word, or by the relay's log."""
-    from digest.delivery import Event, State
+    from digest.delivery import State
 
+    if (maillog is not None) + sent + resend != 1:
+        message = "say one: --sent (they have got it), --resend (mail them) or --maillog FILE"
+        raise UsageError(message)
+    if maillog is None and everyone == bool(address):
+        message = "name the readers, or say --all for everybody who is in doubt"
+        raise UsageError(message)
+    if maillog is not None and (address or everyone):
+        message = "--maillog settles whom the log names; leave out the addresses and --all"
+        raise UsageError(message)
     call = Call(common)
     chosen = call.edition_named(edition)
     with call.opened(create=False) as (_, ledger):
         _demand_known(ledger, chosen.id)
+        wrong: frozenset[str] = frozenset()
         if maillog is not None:
             _resolve_by_log(call, ledger, chosen, maillog)
-        elif sent == resend:
-            message = "say which: --sent (they have got it) or --resend (mail them), or --maillog FILE"
-            raise UsageError(message)
         else:
-            doubted = [each.address for each in ledger.deliveries(chosen.id, [State.IN_DOUBT])]
-            readers = doubted if everyone else address
-            if not readers:
-                message = "name the readers, or say --all for everybody who is in doubt"
-                raise UsageError(message)
-            event = Event.SETTLE_SENT if sent else Event.SETTLE_RESEND
-            wrong = ledger.settle(chosen.id, readers, event, "by a person's word", call.now.timestamp())
-            for each in sorted(wrong):
-                typer.echo(f"digest: {each} is not held in {chosen.id}; nothing was changed for it", err=True)
-            call.out.line(f"{len(set(readers)) - len(wrong)} settled as {'sent' if sent else 'to be mailed'}")
+            wrong = _resolve_by_word(call, ledger, chosen, address, sent=sent)
         left = ledger.counts(chosen.id).get(State.IN_DOUBT, 0)
         call.out.line(f"{left} in doubt" if left else "nobody is in doubt any more")
         if ledger.counts(chosen.id).get(State.PLANNED):
             call.out.line(f"to mail who is left: digest resume {chosen.id}")
+    if wrong:
+        raise typer.Exit(1)
+
+
+def _resolve_by_word(
+    call: Call, ledger: SqlLedger, edition: Edition, named: list[str], *, sent: bool
+) -> frozenset[str]:
+    """Settle the readers that are named, or all when none is. Returns, and names, those who were not in doubt."""
+    from digest.delivery import Event, Standing, State
+
+    mailing = ledger.mailing(edition.id)
+    if not sent and mailing and mailing.standing is Standing.CANCELLED:
+        message = f"{edition.id} was called off, so nobody will be mailed; only --sent is left to say"
+        raise UsageError(message)
+    readers = named or [each.address for each in ledger.deliveries(edition.id, [State.IN_DOUBT])]
+    event = Event.SETTLE_SENT if sent else Event.SETTLE_RESEND
+    wrong = ledger.settle(edition.id, readers, event, "by a person's word", call.now.timestamp())
+    for each in sorted(wrong):
+        typer.echo(f"digest: {each} is not held in {edition.id}; nothing was changed for it", err=True)
+    settled = len({each.casefold() for each in readers}) - len(wrong)
+    call.out.line(f"{settled} settled as {'sent' if sent else 'to be mailed'}")
+    return wrong
 
 
 def _resolve_by_log(call: Call, ledger: SqlLedger, edition: Edition, maillog: Path) -> None:

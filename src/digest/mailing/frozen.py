@@ -3,7 +3,8 @@
     Build ─keep─▶ archive/2022-02/everyone/en/ (the built files and rendering.json) ─recall─▶ Rendering
 
 A story edited between two runs changes nothing that is frozen: a resumed run sends what the first one sent. It never
-holds a reader's name or address. Reading back checks the fingerprint, so a changed file is noticed.
+holds a reader's name or address. Reading back checks the fingerprint, so a changed file is noticed. Beside it stands
+which ledger knows the readers, so that a ledger lost with its whole folder is noticed too.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from digest import builds
+from digest import builds, files
 from digest.errors import LedgerError
 from digest.model import InlineImage, Rendering
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from digest.model import Edition
 
 PART = "rendering.json"
+LEDGER = "ledger.json"
 
 
 def keep(archive: Path, build: Build, facts: Mapping[str, Any]) -> Path:
@@ -98,3 +100,37 @@ def recall(archive: Path, edition: Edition, fingerprint: str) -> Rendering:
 def forget(archive: Path, edition: Edition) -> None:
     """Take an edition out of the archive again: nobody was there to get it."""
     shutil.rmtree(builds.folder(archive, edition), ignore_errors=True)
+
+
+def begin(archive: Path, edition: Edition, place: str, ledger: str) -> None:
+    """Write down which ledger knows this edition's readers, before the first mail. Raises LedgerError."""
+    path = builds.folder(archive, edition) / LEDGER
+    data = builds.as_json({"place": place, "ledger": ledger})
+    try:
+        if not path.exists() or path.read_bytes() != data:
+            files.write_whole(path, data)
+    except OSError as error:
+        message = f"{path}: {(error.strerror or str(error)).lower()}; nothing more was sent"
+        raise LedgerError(message) from None
+
+
+def begun_elsewhere(archive: Path, edition: Edition, place: str) -> str:
+    """The place of another ledger with which this edition was begun; empty when it never was.
+
+    Raises LedgerError when it was begun with the ledger of this very place: then that one is lost, and the new one
+    in its place would mail everybody again.
+    """
+    folder = builds.folder(archive, edition)
+    try:
+        before = str(json.loads((folder / LEDGER).read_bytes())["place"])
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError, KeyError, TypeError):
+        before = place
+    if before == place:
+        message = (
+            f"{edition.id} was begun before, says {folder / LEDGER}, but the ledger {place} knows nothing of it: put "
+            f"the ledger back from a backup. To mail all its readers, again where they have it, move {folder} away"
+        )
+        raise LedgerError(message)
+    return before

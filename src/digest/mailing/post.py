@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from digest.delivery import FINAL
-from digest.errors import AlreadySent, CheckFailed, LedgerError, NothingToSend
+from digest.errors import AlreadySent, CheckFailed, DigestError, LedgerError, NothingToSend
 from digest.mailing import fleet, frozen
 from digest.mailing.letters import letters
 from digest.mailing.readers import Readers
@@ -71,6 +71,7 @@ def freeze(parts: Parts, ledger: SqlLedger, edition: Edition, now: datetime, *, 
     archive = parts.newsroom.root / ARCHIVE
     if mailing := ledger.mailing(edition.id):
         return _recalled(parts, ledger, edition, mailing.content, now)
+    elsewhere = frozen.begun_elsewhere(archive, edition, _place(parts, ledger))
     build = parts.newsroom.build(edition, now=now)
     if build.rendering is None:
         count = len(build.selection.stories)
@@ -109,7 +110,15 @@ def freeze(parts: Parts, ledger: SqlLedger, edition: Edition, now: datetime, *, 
         duplicates=counts.get("duplicates", 0),
         bad=readers.bad,
         faults=tuple(readers.faults),
+        notes=(f"it was begun before with another ledger, {elsewhere}; this one does not know to whom it went",)
+        if elsewhere
+        else (),
     )
+
+
+def _place(parts: Parts, ledger: SqlLedger) -> str:
+    """Where the ledger is, without its password, and seen from the newsroom: both may move together."""
+    return ledger.database.name.removeprefix(f"{parts.newsroom.root}/")
 
 
 def _recalled(parts: Parts, ledger: SqlLedger, edition: Edition, fingerprint: str, now: datetime) -> Frozen:
@@ -117,11 +126,13 @@ def _recalled(parts: Parts, ledger: SqlLedger, edition: Edition, fingerprint: st
         rendering = fleet.recall(ledger.sharing, edition, fingerprint)
     else:
         rendering = frozen.recall(parts.newsroom.root / ARCHIVE, edition, fingerprint)
-    today = parts.newsroom.build(edition, now=now).rendering
-    notes: tuple[str, ...] = ()
-    if today is None or today.fingerprint != fingerprint:
-        notes = ("stories or settings changed since it was frozen; the readers left get what the others got",)
-    return Frozen(rendering=rendering, fresh=False, notes=notes)
+    note = "stories or settings changed since it was frozen; the readers left get what the others got"
+    try:
+        today = parts.newsroom.build(edition, now=now).rendering
+    except DigestError as error:  # a story broken since: nobody who waits depends on it
+        return Frozen(rendering=rendering, fresh=False, notes=(f"{note} ({str(error).splitlines()[0]})",))
+    same = today is not None and today.fingerprint == fingerprint
+    return Frozen(rendering=rendering, fresh=False, notes=() if same else (note,))
 
 
 def send(
@@ -146,6 +157,7 @@ def send(
     from digest.sender.run import Patience
     from digest.sender.smtp import SmtpTransport
 
+    frozen.begin(parts.newsroom.root / ARCHIVE, ready.rendering.edition, _place(parts, ledger), ledger.id)
     if ledger.sharing is not None and isinstance(transport, SmtpTransport):
         return fleet.send(
             parts, ledger.sharing, ready.rendering, stopping=stopping, progress=progress, limit=limit, only=only
