@@ -31,12 +31,13 @@ MAX_VALUES = 50_000  # a config of ten thousand lines has fewer; an alias bomb h
 MAX_DEPTH = 40
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "seq", "map")}
 _ABYSS = 1000  # levels at which composing is not even tried
-_BOUNDS = (
-    ("greater_than", "gt", "it must be more than"),
-    ("greater_than_equal", "ge", "the least is"),
-    ("less_than", "lt", "it must be less than"),
-    ("less_than_equal", "le", "the most is"),
-)
+_BOUNDS = {
+    "greater_than": ("gt", "it must be more than"),
+    "greater_than_equal": ("ge", "the least is"),
+    "less_than": ("lt", "it must be less than"),
+    "less_than_equal": ("le", "the most is"),
+    "too_short": ("min_length", "it must have at least"),
+}
 _ALIKE = 0.6  # how alike an unknown key must be to a known one to be offered
 
 
@@ -45,8 +46,8 @@ class Document:
     """What a YAML text says. `data` holds strings, lists and dicts only; a key with nothing after it is left out.
 
     `lines` gives the line (from 1) on which the value at a path was written; `origins` names the source of values that
-    did not come from the file itself (`environment DIGEST_SMTP__HOST`). What is not `readable` is no YAML, or no mapping:
-    then nothing more can be said of it than `faults` does.
+    did not come from the file itself (`environment DIGEST_SMTP__HOST`). What is not `readable` is no YAML, or no
+    mapping: then nothing more can be said of it than `faults` does.
     """
 
     file: str
@@ -228,18 +229,14 @@ def _message(model: type[BaseModel], path: Path, error: ErrorDetails) -> str:  #
     if kind in ("literal_error", "enum"):
         expected = str(context.get("expected", ""))
         return f"{shown} is none of {expected}{_nearest(given, expected)}"
-    if kind.startswith(("int_", "float_")):
-        return f"{shown} is not a number"
-    if kind.startswith("bool_"):
-        return f"{shown} is neither true nor false"
+    if kind.startswith(("int_", "float_", "bool_")):
+        return f"{shown} is {'neither true nor false' if kind.startswith('bool_') else 'not a number'}"
     if kind in ("string_type", "list_type", "tuple_type", "dict_type", "model_type", "model_attributes_type"):
         wanted = {"string": "one text", "list": "a list", "tuple": "a list"}.get(kind.split("_")[0], "keys and values")
         return f"expected {wanted} here"
-    if kind == "string_too_short" and not given:
-        return "is empty, give it a value"
-    for word, bound, name in _BOUNDS:
-        if kind == word:
-            return f"{given} is out of range; {name} {context[bound]}"
+    if kind in _BOUNDS:
+        bound, words = _BOUNDS[kind]
+        return f"{given} is out of range; {words} {context[bound]}" if given else "is empty, give it a value"
     if kind == "value_error":
         return str(context.get("error", error["msg"]))
     text = error["msg"][:1].lower() + error["msg"][1:]

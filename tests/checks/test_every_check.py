@@ -298,3 +298,12 @@ def test_an_rtl_edition_is_sound_too():
     told = (story(1, title="مساعدة العاملات"),)
     arabic = rendering(told, edition=ARABIC, direction="rtl", html=html(told, html='<html lang="ar" dir="rtl">'))
     assert codes(subject(*told, rendering=arabic)) & {"html-dir", "html-lang"} == set()
+
+
+def test_a_kicker_of_another_language_is_no_misspelling():
+    """Where no kickers are listed, those in use are those of the story's own language."""
+    english = [story(number, kicker="Series A", language="en") for number in (1, 2, 3)]
+    spanish, misspelt = (story(4, kicker="Serie A", language=language) for language in ("es", "en"))
+    known = {each.id: each for each in english}
+    assert "kicker-unknown" not in codes(subject(spanish, stories_by_id={**known, spanish.id: spanish}))
+    assert "kicker-unknown" in codes(subject(misspelt, stories_by_id={**known, misspelt.id: misspelt}))

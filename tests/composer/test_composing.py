@@ -49,8 +49,8 @@ def test_stories_without_a_key_do_not_seem_to_belong_to_the_section_above(langua
     page = shown(made.html)
     assert page.index(first.summary) < page.index(heading) < page.index(second.summary)
     assert heading.upper() in made.text
-    for groups in ((Group(key="", stories=(first, second)),), groups[::-1]):
-        made = render(selection(first, language=language, groups=groups))
+    for others in ((Group(key="", stories=(first, second)),), groups[::-1]):
+        made = render(selection(first, language=language, groups=others))
         assert heading not in shown(made.html)
 
 

@@ -195,3 +195,9 @@ def test_a_password_in_a_url_is_not_shown():
     """Whoever put a password into a URL does not see it printed."""
     assert masked("postgresql://digest:hunter2@db/ledger") == "postgresql://digest:***@db/ledger"
     assert masked("https://www.example.org/a:b@c") == "https://www.example.org/a:b@c"
+
+
+def test_a_text_that_may_not_be_empty_says_so(tmp_path):
+    """An empty title is told in words."""
+    (fault,) = refused(tmp_path, GOOD.replace("title: Everyone", "title: ''"))
+    assert "title: is empty, give it a value" in fault

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from digest.checks.check import Spot, check
 from digest.model import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from digest.checks.subject import Subject
     from digest.model import Story
@@ -65,9 +66,11 @@ def alt_file_name(subject: Subject) -> Iterator[Spot]:
 
 @check("kicker-unknown", Severity.WARNING, "stories", "A misspelt kicker splits a series in two.")
 def kicker_unknown(subject: Subject) -> Iterator[Spot]:
-    """A kicker that the newsroom does not list, or, where it lists none, one letter off one in use."""
-    given = [(story, (story.kicker,)) for story in subject.stories if story.kicker]
-    yield from _unknown(subject, given, "kicker", subject.kickers, lambda story: (story.kicker,))
+    """A kicker that the newsroom does not list, or, where it lists none, one letter off one in use in its language."""
+    for language in dict.fromkeys(story.language for story in subject.stories):
+        given = [(s, (s.kicker,)) for s in subject.stories if s.kicker and s.language == language]
+        used = (s.kicker for s in subject.stories_by_id.values() if s.language == language)
+        yield from _unknown(subject, given, "kicker", subject.kickers, used)
 
 
 @check(
@@ -76,7 +79,8 @@ def kicker_unknown(subject: Subject) -> Iterator[Spot]:
 def topic_unknown(subject: Subject) -> Iterator[Spot]:
     """The same for topics."""
     given = [(story, story.topics) for story in subject.stories]
-    yield from _unknown(subject, given, "topic", subject.topics, lambda story: story.topics)
+    used = (topic for story in subject.stories_by_id.values() for topic in story.topics)
+    yield from _unknown(subject, given, "topic", subject.topics, used)
 
 
 @check("placeholder", Severity.ERROR, "stories", "Words that stood for words to come must not reach readers.")
@@ -147,17 +151,13 @@ def _unknown(
     given: Iterable[tuple[Story, tuple[str, ...]]],
     key: str,
     known: Iterable[str],
-    read: Callable[[Story], tuple[str, ...]],
+    used: Iterable[str],
 ) -> Iterator[Spot]:
     listed = set(known)
-    counts: dict[str, int] = {}
-    if not listed:
-        for story in subject.stories_by_id.values():
-            for word in read(story):
-                counts[word] = counts.get(word, 0) + 1
+    counts = Counter(() if listed else used)
     for story, words in given:
         for word in words:
-            pool = listed or {other for other, count in counts.items() if count > counts.get(word, 0)}
+            pool = listed or {other for other, count in counts.items() if count > counts[word]}
             if word in pool:
                 continue
             near = get_close_matches(word.casefold(), sorted({one.casefold() for one in pool}), n=1, cutoff=ALIKE)
