@@ -124,7 +124,7 @@ class Simulation:
             start = time.perf_counter()
             self.queue.fill(edition, readers)
             while self.left(edition):
-                time.sleep(0.02)
+                time.sleep(0.1)
             seconds = time.perf_counter() - start
             self.stop()
             return seconds / readers

@@ -111,6 +111,8 @@ def freeze(
         transaction.core.execute(
             update(editions).where(editions.c.id == added).values(first=first, last=last, duplicates=seen - planned)
         )
+        if dialect is postgresql:  # without it the first claims sort the whole edition
+            transaction.core.exec_driver_sql("ANALYZE deliveries")
         transaction.run(statements.SWEEP, now=now, edition=added, audience=values["audience"], swept=0)
         return _counts(transaction, _must(find(transaction, name), name))
 
