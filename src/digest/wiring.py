@@ -46,7 +46,7 @@ def open_newsroom(file: Path | str | None = None, environ: Mapping[str, str] | N
     """Read config.yaml (the nearest one when `file` is None). Raises UsageError or ConfigError."""
     environ = os.environ if environ is None else environ
     place = Path(file) if file else config_file.find(Path.cwd())
-    return OpenNewsroom(config=config_file.load(place, environ), environ=environ)
+    return OpenNewsroom(config=config_file.load(place, environ, cache=STATE), environ=environ)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,10 +190,10 @@ class OpenNewsroom:
 
     def facts(self, build: Build) -> dict[str, Any]:
         """What a manifest says about how it was made: what went in, each with its hash, and by which versions."""
-        from importlib.metadata import version
+        from digest.installed import versions
 
         names = ("digest", "jinja2", "mjml-python", "premailer", "markdown-it-py", "nh3", "babel")
-        return {"inputs": self.inputs(build), "versions": {name: version(name) for name in names}}
+        return {"inputs": self.inputs(build), "versions": versions(names)}
 
     def inputs(self, build: Build) -> dict[str, str]:
         """A hash of everything that shaped the build: each story, the theme, the editor's hand, and the settings."""

@@ -10,17 +10,18 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from digest import yamlfile
-from digest.config import timetable
+from digest.config import remembered
 from digest.errors import ConfigError, Fault, UsageError
 from digest.model import Audience, Match, Newsroom
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from digest.config.schema import AudienceSection, MatchSection, Settings
 
@@ -30,7 +31,7 @@ _AUDIENCE = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 MAX_BYTES = 1_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """A newsroom's settings. `root` is the folder of config.yaml; every relative path starts there."""
 
@@ -38,7 +39,12 @@ class Config:
     newsroom: Newsroom
     audiences: Mapping[str, Audience]
     settings: Settings
-    document: yamlfile.Document
+    read: Callable[[], yamlfile.Document] = field(repr=False, compare=False)
+
+    @cached_property
+    def document(self) -> yamlfile.Document:
+        """What the file says and where, for messages about it. Raises ConfigError."""
+        return self.read()
 
     def path(self, relative: str) -> Path:
         """A path as config.yaml writes it, made absolute."""
@@ -61,21 +67,44 @@ def find(start: Path) -> Path:
     raise UsageError(message)
 
 
-def load(file: Path, environ: Mapping[str, str]) -> Config:
-    """Read and validate the file with the environment laid over it. Raises ConfigError with every fault."""
-    from digest.config.schema import Settings
+def load(file: Path, environ: Mapping[str, str], *, cache: str = "") -> Config:
+    """Read and validate the file with the environment laid over it. Raises ConfigError with every fault.
 
+    `cache` names a folder beside the file, in which what a file said is remembered until it changes.
+    """
     file = Path(os.path.abspath(file))  # noqa: PTH100 - resolve() would follow a link away from the newsroom's folder
     name = _shown(file)
-    document = yamlfile.parse(_text(file, name), name)
-    _override(document, environ, Settings)
+    data = _data(file, name)
+    overridden = any(_overrides(variable) for variable in environ)
+    key = remembered.key_of(data) if cache and not overridden else ""
+    settings = remembered.recall(file.parent / cache, key) if key else None
+
+    def read() -> yamlfile.Document:
+        document = yamlfile.parse(_text(data, name), name)
+        if overridden:
+            from digest.config.schema import Settings
+
+            _override(document, environ, Settings)
+        return document
+
+    if settings is None:
+        settings = _validated(read())
+        if key:
+            remembered.keep(file.parent / cache, key, settings)
+    newsroom = _newsroom(settings)
+    audiences = {key: _audience(key, part, newsroom) for key, part in settings.audiences.items()}
+    return Config(root=file.parent, newsroom=newsroom, audiences=audiences, settings=settings, read=read)
+
+
+def _validated(document: yamlfile.Document) -> Settings:
+    from digest.config import timetable
+    from digest.config.schema import Settings
+
     settings, faults = yamlfile.validate(Settings, document)
     faults += [*_cross_faults(document), *timetable.faults(document)]
     if settings is None or faults:
         raise ConfigError(sorted(faults, key=lambda fault: (fault.file, fault.line)))
-    newsroom = _newsroom(settings)
-    audiences = {key: _audience(key, part, newsroom) for key, part in settings.audiences.items()}
-    return Config(root=file.parent, newsroom=newsroom, audiences=audiences, settings=settings, document=document)
+    return settings
 
 
 def schema() -> dict[str, Any]:
@@ -86,7 +115,7 @@ def schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": "digest: config.yaml"}
 
 
-def _text(file: Path, name: str) -> str:
+def _data(file: Path, name: str) -> bytes:
     try:
         data = file.read_bytes()
     except IsADirectoryError:
@@ -95,6 +124,10 @@ def _text(file: Path, name: str) -> str:
         raise ConfigError([Fault(file=name, message=f"cannot be read: {error.strerror}")]) from None
     if len(data) > MAX_BYTES:
         raise ConfigError([Fault(file=name, message=f"is larger than {MAX_BYTES:,} bytes; is this the right file?")])
+    return data
+
+
+def _text(data: bytes, name: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -112,15 +145,19 @@ def _override(document: yamlfile.Document, environ: Mapping[str, str], settings:
     """Lay `DIGEST_SMTP__HOST=…` over smtp.host. Names without `__` are other things (DIGEST_SMTP_PASSWORD)."""
     sections = {info.alias or name for name, info in settings.model_fields.items()}
     for variable in sorted(environ):
-        path = tuple(variable.removeprefix(PREFIX).lower().split("__"))
-        if not variable.startswith(PREFIX) or len(path) < 2:  # noqa: PLR2004 - section and key
+        if not _overrides(variable):
             continue
+        path = tuple(variable.removeprefix(PREFIX).lower().split("__"))
         origin = f"environment {variable}"
         if path[0] not in sections:
             hint = yamlfile.did_you_mean(path[0], sections)
             document.faults.append(Fault(file=origin, message=f"{path[0]!r} is not a section of {NAME}{hint}"))
             continue
         _put(document, path, _value(environ[variable]), origin)
+
+
+def _overrides(variable: str) -> bool:
+    return variable.startswith(PREFIX) and "__" in variable.removeprefix(PREFIX)
 
 
 def _put(document: yamlfile.Document, path: tuple[str, ...], value: Any, origin: str) -> None:

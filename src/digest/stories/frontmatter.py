@@ -9,24 +9,25 @@ file, and leaves pictures and addresses as they were written: whether they exist
 from __future__ import annotations
 
 import codecs
+import importlib
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from digest import yamlfile
 from digest.errors import Fault
 from digest.model import Story
 from digest.stories import moment
 from digest.stories.characters import loose_isolate, named, one_line, refused
-from digest.stories.editing import edit
 from digest.stories.layout import cut, summary
-from digest.stories.writing import as_fields, serialise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
+    from digest.stories.editing import edit
     from digest.stories.fields import StoryFields
+    from digest.stories.writing import as_fields, serialise
     from digest.yamlfile import Document
 
 __all__ = ["MAX_BYTES", "VERSION", "as_fields", "edit", "parse", "serialise"]
@@ -35,6 +36,15 @@ VERSION = 1  # raise it when the same bytes mean another story than before: inde
 MAX_BYTES = 1_000_000  # a story is a page of text; what is larger is something else
 _MANY = 10  # faults of one kind in one file, after which the rest is not listed
 _BREAKS_IN_HEADER = re.compile("[\x85\u2028\u2029]")
+
+
+def __getattr__(name: str) -> Any:
+    """What writes story files, when somebody writes one: those who only read need not load it."""
+    room = {"edit": "editing", "as_fields": "writing", "serialise": "writing"}.get(name)
+    if room is None:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    return getattr(importlib.import_module(f"digest.stories.{room}"), name)
 
 
 def parse(

@@ -13,7 +13,6 @@ from digest.errors import Fault, OverridesError
 from digest.files import write_whole
 from digest.model import Overrides
 from digest.stories.names import story_id
-from digest.stories.writing import quoted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,6 +54,8 @@ def load(path: Path) -> Overrides:
 
 def save(path: Path, overrides: Overrides) -> None:
     """Write an overrides file, whole or not at all. Raises OSError."""
+    from digest.stories.writing import quoted
+
     lines = ["# What this digest shows by an editor's hand: story ids, one a line.\n"]
     for key in KEYS:
         if ids := getattr(overrides, key):
