@@ -9,19 +9,20 @@ import json
 import os
 import sys
 import unicodedata
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from digest.errors import DigestError
-from digest.model import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from digest.model import Finding
 
-_COLOUR = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.INFO: "36"}
+# By the severities' values: the model itself is not loaded for a help text.
+_COLOUR = {"error": "31", "warning": "33", "info": "36"}
 
 
 class OutputLost(DigestError):
@@ -61,9 +62,9 @@ class Output:
     def findings(self, found: Iterable[Finding]) -> None:
         """Each finding on a line: severity, code, where, message. Infos are told only when `verbose`."""
         for finding in found:
-            if finding.severity is Severity.INFO and not self.verbose:
+            if finding.severity.value == "info" and not self.verbose:
                 continue
-            word = self.paint(f"{finding.severity.value:<7}", _COLOUR[finding.severity])
+            word = self.paint(f"{finding.severity.value:<7}", _COLOUR[finding.severity.value])
             place = f"{finding.where}: " if finding.where else ""
             self.line(f"  {word}  {finding.code}: {place}{finding.message}")
 
@@ -91,11 +92,9 @@ def size(octets: int) -> str:
 
 def tally(findings: Iterable[Finding]) -> str:
     """`1 error, 2 warnings`, or `none`; infos do not count as something to look at."""
-    counts = dict.fromkeys(Severity, 0)
-    for finding in findings:
-        counts[finding.severity] += 1
-    words = [(Severity.ERROR, "error"), (Severity.WARNING, "warning")]
-    return ", ".join(f"{counts[s]} {word}{'s' * (counts[s] != 1)}" for s, word in words if counts[s]) or "none"
+    counts = Counter(finding.severity.value for finding in findings)
+    words = ((counts[word], word) for word in ("error", "warning"))
+    return ", ".join(f"{count} {word}{'s' * (count != 1)}" for count, word in words if count) or "none"
 
 
 def _print(text: str) -> None:

@@ -10,21 +10,35 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 if TYPE_CHECKING:
     from typer import Context
 
+    Command = TyperCommand
+else:
+    Command = object
 
-class PlainCommand(TyperCommand):
-    """A verb's command, whose plain values need no validator."""
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        for parameter in self.params:
+class _Plain(Command):
+    """A command whose parameters need no validator for what is plain."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The parameters, `--help` among them, with converters of ours."""
+        parameters = super().get_params(ctx)
+        for parameter in parameters:
             # Where typer keeps its own converter once it has made it. If a later typer looks elsewhere, it makes its
             # own: the same values, a little later.
             parameter._runtime_param = _Converter(parameter)  # type: ignore[attr-defined]  # noqa: SLF001
+        return parameters
+
+
+class PlainCommand(_Plain, TyperCommand):
+    """A verb, whose plain values need no validator."""
+
+
+class PlainGroup(_Plain, TyperGroup):
+    """Verbs below a word, with as little."""
 
 
 class _Converter:

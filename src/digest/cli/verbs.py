@@ -12,7 +12,7 @@ import typer
 
 from digest.cli.app import app
 from digest.cli.flags import flat
-from digest.cli.plain import PlainCommand
+from digest.cli.plain import PlainCommand, PlainGroup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ def load(word: str = "") -> None:
 
 def group(name: str, summary: str) -> typer.Typer:
     """A verb that has verbs of its own: `digest subscribers add`."""
-    made = typer.Typer(help=summary, rich_markup_mode=None, no_args_is_help=True)
+    made = typer.Typer(cls=PlainGroup, help=summary, rich_markup_mode=None, no_args_is_help=True)
     app.add_typer(made, name=name)
     return made
 
