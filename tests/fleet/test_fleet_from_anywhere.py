@@ -9,6 +9,7 @@ import urllib.request
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 from fleetparts import EDITION
 
@@ -183,3 +184,16 @@ def test_pages():
             read(f"http://127.0.0.1:{port}/etc/passwd")
         assert caught.value.code == 404
         caught.value.close()
+
+
+def test_rolling_upgrade(fleet, sink, database):
+    """A worker whose ledger was brought to a newer version under it finishes, says what to do, and ends."""
+    fleet.write(5)
+    worker = fleet.worker()
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("UPDATE digest.meta SET value = '99' WHERE key = 'version'")
+    assert worker.wait(60) == 1
+    assert "was brought to version 99 by a newer digest" in fleet.log(worker)
+    assert "Traceback" not in fleet.log(worker)
+    assert fleet.run("worker", "--port", "0").returncode == 1
+    assert sink.taken == []
