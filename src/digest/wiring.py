@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from digest import builds, period
 from digest.config import load as config_file
-from digest.errors import Fault, OverridesError, StoryError, UsageError
+from digest.errors import OverridesError, StoryError, UsageError
 from digest.model import Edition
 
 if TYPE_CHECKING:
@@ -120,7 +120,10 @@ class OpenNewsroom:
         """The editor's hand on this edition; empty when there is none. Raises OverridesError."""
         from digest.stories import overrides
 
-        return overrides.load(self.overrides_file(edition))
+        path = _typed(self.overrides_file(edition))
+        if faults := list(overrides.strays(path.parent, self.config.audiences)):
+            raise OverridesError(faults)
+        return overrides.load(path)
 
     def candidates(
         self, edition: Edition, history: Sequence[PastEdition], overrides: Overrides, *, every: bool = False
@@ -141,8 +144,10 @@ class OpenNewsroom:
                 try:
                     found[named] = self.stories.story(named)
                 except StoryError as error:
-                    where = self.overrides_file(edition)
-                    faults = [Fault(file=str(where), message=f"names {named!r}, but {each}") for each in error.faults]
+                    from digest.stories.overrides import misnamed
+
+                    where = _typed(self.overrides_file(edition))
+                    faults = [misnamed(where, named, str(each), known=found) for each in error.faults]
                     raise OverridesError(faults) from None
         return tuple(found.values())
 

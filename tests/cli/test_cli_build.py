@@ -273,3 +273,50 @@ def test_another_folder_changes_nothing(newsroom):
         main([*FEBRUARY, "-c", str(newsroom.root / "config.yaml"), "-q"])
     assert ended.value.code == 0
     assert (newsroom.root / EVERYONE / "digest.eml").exists()
+
+
+def test_an_override_that_names_no_story_is_told_with_its_line(newsroom):
+    """A misspelt id in an overrides file: file, line, place in it, and the nearest story."""
+    newsroom.write("overrides/2022-02/everyone.yaml", "skip: []\npin:\n  - 2022-02-10-strengthening-digital-tvet\n")
+
+    done = newsroom("build", "--month", "2022-02", "--audience", "everyone")
+
+    name = "2022-02-10-strengthening-digital-tvet"
+    said = f"{name!r} cannot be used, stories/{name}.md: is not there, did you mean '{name}-in-ukraine'?"
+    assert done.code == 2
+    assert done.lines == [f"digest: overrides/2022-02/everyone.yaml:3: pin[0]: {said}"]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("evryone.yaml", "is named after no audience of config.yaml, did you mean 'everyone'?"),
+        ("everyone.yml", "is not read; rename it to everyone.yaml"),
+    ],
+)
+def test_an_editors_hand_is_never_passed_over_because_of_its_files_name(newsroom, name, said):
+    """A file in the period's folder that no audience would read stops the build, and says how it should be named."""
+    newsroom.write(f"overrides/2022-02/{name}", "skip: [2022-02-25-digitally-and-financially-empowered]\n")
+
+    done = newsroom("build", "--month", "2022-02", "--audience", "everyone")
+
+    assert (done.code, done.lines) == (2, [f"digest: overrides/2022-02/{name}: {said}"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("theme:\n", "mail: {subject: '{{ edition.nme }}'}\ntheme:\n", "config.yaml: mail.subject: "),
+        ("    group_by: month\n", "    preheader: '{{ edition'\n", "config.yaml: audiences.everyone.preheader: "),
+        ('  brand: "#1e2dbe"', "  name: defalt", "did you mean 'default'? (theme.name in config.yaml)"),
+    ],
+)
+def test_a_setting_that_fails_when_it_is_used_is_named(newsroom, old, new, said):
+    """A subject that cannot be filled and a theme that is not there lead back to config.yaml."""
+    text = (newsroom.root / "config.yaml").read_text(encoding="utf-8")
+    newsroom.write("config.yaml", text.replace(old, new, 1))
+
+    done = newsroom("build", "--month", "2022-02", "--audience", "everyone")
+
+    assert (done.code, len(done.lines)) == (2, 1)
+    assert said in done.lines[0]

@@ -78,9 +78,9 @@ def test_subject_templates_may_be_the_audiences_or_the_newsrooms():
 
 def test_a_subject_that_fails_is_named():
     """An undefined name or a syntax error in a subject is a RenderError that says so."""
-    with pytest.raises(RenderError, match=r"^subject:1: .*headlin"):
+    with pytest.raises(RenderError, match=r"^config.yaml: mail.subject: .*headlin"):
         render(selection(story(0)), subject="{{ edition.headlin }}")
-    with pytest.raises(RenderError, match=r"^subject:1: "):
+    with pytest.raises(RenderError, match=r"^config.yaml: mail.subject: "):
         render(selection(story(0)), subject="{{ edition")
 
 

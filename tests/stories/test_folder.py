@@ -275,7 +275,7 @@ def test_one_story_by_its_id(source):
     assert folder.story("2022/a").title == "One"
     assert folder.story("stories/2022/a.md") == folder.story("2022/a")
     for name, expected in {
-        "nope": "cannot be read",
+        "nope": "is not there",
         "../secret": "outside",
         "/etc/x": "outside",
         "bad": "is blank",

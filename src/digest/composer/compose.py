@@ -14,7 +14,7 @@ from jinja2 import TemplateSyntaxError
 
 from digest.composer.clean import one_line
 from digest.composer.draft import Draft
-from digest.composer.places import whole
+from digest.composer.places import unlined
 from digest.composer.sandbox import run
 from digest.composer.text import finish
 from digest.errors import RenderError
@@ -49,7 +49,8 @@ def compose(
 
     `subject` and `preheader` are templates; the audience's own come first, and ours when all are empty. `read_image`
     gives the bytes of an image by the path that the story gives, or raises OSError. Raises RenderError with the file
-    and line of a template that fails; what is wrong with content is in the rendering's findings.
+    and line of a template that fails, or with the setting that it stands in; what is wrong with content is in the
+    rendering's findings.
     """
     draft = Draft(
         selection=selection,
@@ -63,8 +64,11 @@ def compose(
     )
     line = partial(_line, theme=theme, values=draft.values())
     lines = {
-        "subject": line("subject", audience.subject or subject or DEFAULT_SUBJECT),
-        "preheader": line("preheader", audience.preheader or preheader or DEFAULT_PREHEADER),
+        key: line(f"config.yaml: {f'audiences.{audience.name}' if mine else 'mail'}.{key}", mine or general or default)
+        for key, mine, general, default in (
+            ("subject", audience.subject, subject, DEFAULT_SUBJECT),
+            ("preheader", audience.preheader, preheader, DEFAULT_PREHEADER),
+        )
     }
     html, findings = _html(draft, lines)
     sizes = draft.tally.sizes()
@@ -85,13 +89,13 @@ def compose(
 
 
 def _line(name: str, template: str, *, theme: Theme, values: dict[str, Any]) -> str:
-    """Fill a template of one line (subject, preheader)."""
+    """Fill a template of one line (subject, preheader); `name` is the setting that it stands in."""
     try:
         made = theme.line(template, name)
     except TemplateSyntaxError as error:
-        message = f"{name}:{error.lineno}: {error.message}"
+        message = f"{name}: {error.message}"
         raise RenderError(message) from None
-    return one_line(run(made, values, whole(name), []))
+    return one_line(run(made, values, unlined(name), []))
 
 
 def _html(draft: Draft, lines: dict[str, str]) -> tuple[str, list[Finding]]:

@@ -36,6 +36,11 @@ class Places:
         return f"{file}:{found}" if found else file
 
 
+def unlined(name: str) -> Places:
+    """The places of a text that is in no file of its own: a setting, by its name."""
+    return Places(starts=(1,), files=(name,), lines=(0,), fixed=True)
+
+
 def whole(file: str, line: int = 1) -> Places:
     """The places of a text that is one file, or that begins on `line` of one."""
     return Places(starts=(1,), files=(file,), lines=(line,))

@@ -58,6 +58,8 @@ class FolderSource:
             raise StoryError([Fault(file=shown, message="is outside of the stories folder")])
         try:
             data = (self._reader.root / path).read_bytes()
+        except FileNotFoundError:
+            raise StoryError([Fault(file=shown, message="is not there")]) from None
         except OSError as error:
             raise StoryError([Fault(file=shown, message=f"cannot be read ({error.strerror})")]) from None
         story, faults = self._reader.parse(path, data)

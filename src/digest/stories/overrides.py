@@ -15,6 +15,7 @@ from digest.model import Overrides
 from digest.stories.names import story_id
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
 KEYS = ("pin", "skip", "order")
@@ -50,6 +51,29 @@ def load(path: Path) -> Overrides:
     if faults:
         raise OverridesError(sorted(faults, key=lambda fault: fault.line))
     return Overrides(**lists)
+
+
+def misnamed(path: Path, name: str, problem: str, *, known: Iterable[str]) -> Fault:
+    """A Fault on the line of the overrides file that names the story `name`, with the nearest of the `known` ids."""
+    near = yamlfile.did_you_mean(name, known)
+    message = f"{name!r} cannot be used, {problem}{near if near.startswith(',') else ''}"
+    document = yamlfile.parse(path.read_text("utf-8-sig"), str(path))
+    for key in KEYS:
+        given = document.data.get(key, [])
+        for number, written in enumerate(given if isinstance(given, list) else [given]):
+            if story_id(written) == name:
+                return document.fault((key, number) if isinstance(given, list) else (key,), message)
+    return Fault(file=str(path), message=message)
+
+
+def strays(folder: Path, audiences: Collection[str]) -> Iterator[Fault]:
+    """Files in a period's folder that no audience would read, though somebody meant them to be."""
+    for path in sorted(folder.glob("*.y*ml")):
+        if path.suffix != ".yaml":
+            yield Fault(file=str(path), message=f"is not read; rename it to {path.stem}.yaml")
+        elif path.stem not in audiences:
+            near = yamlfile.did_you_mean(path.stem, audiences)
+            yield Fault(file=str(path), message=f"is named after no audience of config.yaml{near}")
 
 
 def save(path: Path, overrides: Overrides) -> None:
