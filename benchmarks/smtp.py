@@ -1,9 +1,9 @@
 """Mails a second, from the making of each mail to its acceptance, over 1, 4 and 16 connections.
 
 Run `python -m benchmarks.smtp [--quick]`. digest goes end to end: it claims readers in the durable ledger, makes
-each mail, commits each intent before the final dot, and records each answer. smtp-source sends one canned mail and records
-nothing; smtplib and aiosmtplib send mails that were made before the clock starts. All send to the same smtp-sink, at
-once and then over a line with 20 ms for a round trip. Times are by the clock, and in turns.
+each mail, commits each intent before the final dot, and records each answer. smtp-source sends one canned mail and
+records nothing; smtplib and aiosmtplib send mails that were made before the clock starts. All send to the same
+smtp-sink, at once and then over a line with 20 ms for a round trip. Times are by the clock, and in turns.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ NODEMAILER, NAIVE = "nodemailer, pool", "naive: EmailMessage, a connection and a
 
 def measure(quick: bool) -> list[Table]:
     """A table for each number of connections, then those over a slow line."""
-    rounds = 3 if quick else 7
+    rounds = 3 if quick else 5
     tables = []
     with relay.sink() as port:
         for connections in (1, 4, 16):
             if quick and connections == 16:
                 continue
-            tables.append(_near(port, connections, rounds, 1500 if quick else 6000))
+            tables.append(_near(port, connections, rounds, 1500 if quick else 4000))
         with relay.slow_line(port, ROUND_TRIP) as far:
-            each = 100 if quick else 200
+            each = 40 if quick else 80
             tables += [_far(far, count, rounds, each * count) for count in ((1,) if quick else (1, 16))]
     return tables
 

@@ -5,16 +5,15 @@ A person's mistake is one line (one per fault in a file) and never a traceback. 
 
 from __future__ import annotations
 
+import atexit
 import gc
-import io
-import os
 import sys
 from typing import TYPE_CHECKING
 
 import typer
 from typer.exceptions import TyperException
 
-from digest.cli.output import OutputLost, flush
+from digest.cli import streams
 from digest.cli.plain import PlainGroup
 from digest.errors import DigestError
 
@@ -46,23 +45,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from digest.cli import verbs
 
     given = list(sys.argv[1:] if arguments is None else arguments)
-    # A command makes few objects that die, and many that stay: looking for dead ones as often as Python does by
-    # default takes a twelfth of a build's time.
-    gc.set_threshold(_COLLECT_EVERY)
-    _open_streams()
+    if arguments is None:  # the process is ours
+        # A command makes few objects that die, and many that stay: looking for dead ones as often as Python does by
+        # default, and once more at the end, takes a sixth of a build's time.
+        gc.set_threshold(_COLLECT_EVERY)
+        atexit.register(gc.freeze)
+    streams.install()
     verbs.load(given[0] if given else "")
-    sys.exit(_run(given))
+    code = _run(given)
+    if lost := streams.why_lost():
+        _complain(f"standard output cannot be written: {lost}")
+    sys.exit(code or (1 if lost else 0))
 
 
 def _run(arguments: list[str]) -> int:
     command = typer.main.get_command(app)
     try:
         code = command.main(arguments, prog_name="digest", standalone_mode=False)
-        flush()
-    except OutputLost as error:
-        _mute()
-        _complain(str(error))
-        return error.exit_code
     except DigestError as error:
         _complain(str(error))
         return error.exit_code
@@ -75,25 +74,7 @@ def _run(arguments: list[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         _complain("interrupted; nothing was left half done")
         return 130
-    except BrokenPipeError:
-        _mute()  # whoever read our output has read enough (`| head`)
-        return 0
     return code if isinstance(code, int) else 0
-
-
-def _open_streams() -> None:
-    """Make standard output and error fit to be written to: there at all, and able to take any letter."""
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        if stream is None:  # closed by whoever started us (`>&-`): a file of ours must not get its number
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 - open until the end
-        elif isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # an ASCII terminal shows é as \xe9
-
-
-def _mute() -> None:
-    """Let nothing more be written to standard output, not even what is left in its buffer at the end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(text: str) -> None:
