@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import signal
 import subprocess
 import sys
+from unittest.mock import ANY
 
 import pytest
 
@@ -58,3 +62,45 @@ def test_a_closed_standard_output_is_no_fault(newsroom):
 def test_a_closed_standard_error_does_not_change_the_exit_code(newsroom):
     """A mistake has its exit code even when there is nobody to tell."""
     assert shell(newsroom, f"{DIGEST} nonsense 2>&-").returncode == 2
+
+
+@pytest.mark.parametrize("unbuffered", ["", "PYTHONUNBUFFERED=1"])
+def test_nobody_reading_does_not_stop_a_send(newsroom, unbuffered):
+    """With `| true` behind it, a send does what it was told, and its exit code says that readers are left."""
+    send = f"{DIGEST} send --month 2022-02 --audience everyone --live --yes --eml out --limit 2"
+    done = shell(newsroom, f"({unbuffered} {send}; echo $? > code) | true; sleep 0.1; while ! test -s code; do :; done")
+
+    assert (newsroom.root / "code").read_text().strip() == "75"
+    assert done.stderr == ""
+    assert len(list((newsroom.root / "out").glob("*.eml"))) == 2
+
+
+def test_a_full_disk_behind_standard_output_does_not_stop_a_send(newsroom):
+    """What could not be told is said on standard error; what was to be done is done."""
+    send = f"{DIGEST} send --month 2022-02 --audience everyone --live --yes --eml out"
+    done = shell(newsroom, f"PYTHONUNBUFFERED=1 {send} > /dev/full")
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == ["digest: standard output cannot be written: No space left on device"]
+    assert len(list((newsroom.root / "out").glob("*.eml"))) == 6
+
+
+def test_a_closed_terminal_ends_a_send_calmly(newsroom):
+    """The window is closed in the middle: the mails in flight are finished, and the exit code is SIGHUP's."""
+    readers = "".join(f"r{number}@example.org\n" for number in range(3000))
+    newsroom.write("recipients/everyone.csv", f"email\n{readers}")
+    child, terminal = pty.fork()
+    if child == 0:
+        os.chdir(newsroom.root)
+        code = "from digest.cli import main; main()"
+        send = ["send", "--month", "2022-02", "--audience", "everyone", "--live", "--yes", "--eml", "out"]
+        os.execv(sys.executable, [sys.executable, "-c", code, *send])
+    while not list((newsroom.root / "out").glob("*.eml")):
+        os.read(terminal, 65536)
+    os.close(terminal)
+    _, status = os.waitpid(child, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 128 + signal.SIGHUP
+    (edition,) = json.loads(newsroom("status", "--json").out)
+    assert edition["held"] == []
+    assert edition["counts"] == {"sent": len(list((newsroom.root / "out").glob("*.eml"))), "planned": ANY}

@@ -10,23 +10,16 @@ import os
 import sys
 import unicodedata
 from collections import Counter
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from digest.errors import DigestError
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from digest.model import Finding
 
 # By the severities' values: the model itself is not loaded for a help text.
 _COLOUR = {"error": "31", "warning": "33", "info": "36"}
-
-
-class OutputLost(DigestError):
-    """What was to be told could not be written: the disk behind standard output is full, say."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,12 +33,12 @@ class Output:
     def line(self, text: str = "") -> None:
         """One line of result."""
         if not self.quiet:
-            _print(text)
+            print(text)  # noqa: T201 - this is where printing happens
 
     def data(self, value: Any) -> None:
         """The result as JSON, for programs; `quiet` has no say over it."""
         plain = not (sys.stdout.encoding or "").lower().startswith("utf")  # then letters are written as \u00e9
-        _print(json.dumps(value, ensure_ascii=plain, indent=2))
+        print(json.dumps(value, ensure_ascii=plain, indent=2))  # noqa: T201
 
     def table(self, head: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[int] = ()) -> None:
         """Columns under headings; those in `right` are numbers and stand at the right."""
@@ -73,12 +66,6 @@ class Output:
         return f"\x1b[{code}m{text}\x1b[0m" if self.colour else text
 
 
-def flush() -> None:
-    """See that all that was printed has arrived. Raises OutputLost; BrokenPipeError when nobody reads any more."""
-    with _arriving():
-        sys.stdout.flush()
-
-
 def output(*, quiet: bool, verbose: bool, no_color: bool) -> Output:
     """The Output for this run. Colours only on a terminal, and not when NO_COLOR is set (no-color.org)."""
     colour = sys.stdout.isatty() and not no_color and not os.environ.get("NO_COLOR")
@@ -95,22 +82,6 @@ def tally(findings: Iterable[Finding]) -> str:
     counts = Counter(finding.severity.value for finding in findings)
     words = ((counts[word], word) for word in ("error", "warning"))
     return ", ".join(f"{count} {word}{'s' * (count != 1)}" for count, word in words if count) or "none"
-
-
-def _print(text: str) -> None:
-    with _arriving():
-        print(text)  # noqa: T201 - this is where printing happens
-
-
-@contextmanager
-def _arriving() -> Iterator[None]:
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        message = f"standard output cannot be written: {error.strerror}"
-        raise OutputLost(message) from error
 
 
 def _width(text: str) -> int:
