@@ -73,7 +73,10 @@ def test_relay_refuses_us(fleet, sink):
     assert sending.wait(60) == 1
     assert "550 5.7.1 we do not know you" in fleet.log(sending)
     assert "held back" in fleet.log(worker)
-    assert "50 waiting, paused" in (status := fleet.run("status")).stdout, status.stdout
+    status = fleet.run("status").stdout
+    assert "50 waiting, paused" in status
+    assert "held back by" in status
+    assert "550 5.7.1 we do not know you" in status
     sink.refuse_sender = False
     resumed = fleet.run("resume", EDITION, "--yes")
     assert resumed.returncode == 0, resumed.stderr

@@ -223,6 +223,8 @@ def _tell(call: Call, ledger: SqlLedger, edition: str, held: list[Delivery]) -> 
     mailing = ledger.mailing(edition)
     standing = f", {mailing.standing.value}" if mailing and mailing.standing.value != "open" else ""
     call.out.line(f"{edition}: {sentence(ledger.counts(edition))}{standing}")
+    if ledger.sharing is not None and (reason := ledger.sharing.halted(edition)):
+        call.out.line(f"  held back by {reason}")
     for each in held:
         said = f"{each.code} {each.detail}" if each.code else each.detail
         again = f", again at {_clock(call, each.next_try)}" if each.state is State.DEFERRED and each.next_try else ""
