@@ -84,6 +84,21 @@ def test_a_subject_that_fails_is_named():
         render(selection(story(0)), subject="{{ edition")
 
 
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{{ edition.titel }}", "edition has no 'titel', did you mean 'title'?"),
+        ("{{ newsroom.zzz }}", "newsroom has no 'zzz'; known here: address_lines, contact, name, url"),
+        ("{% for story in edition.stories %}{{ story.sumary }}{% endfor %}", "story has no 'sumary'"),
+    ],
+)
+def test_a_name_that_a_value_does_not_have_is_told_in_the_templates_words(template, said):
+    """No Python class is named: what stands before the dot, what is missing, and what is there."""
+    with pytest.raises(RenderError) as caught:
+        render(selection(story(0)), subject=template)
+    assert said in str(caught.value)
+
+
 def test_a_subject_is_one_clean_line():
     """Line breaks and controls in a title cannot make a second header line (FAULTS 2)."""
     made = render(selection(story(0, title="News\r\nBcc: all@x.example\x00\u2028\u202e")), subject=LEAD)

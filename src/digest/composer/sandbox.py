@@ -128,7 +128,7 @@ class ThemeEnvironment(SandboxedEnvironment):
             try:
                 return getattr(obj, attribute)
             except AttributeError:
-                return self.undefined(obj=obj, name=attribute)
+                return self.undefined(hint=_unknown(type(obj), attribute), obj=obj, name=attribute)
         return super().getattr(obj, attribute)
 
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -231,6 +231,13 @@ def run(template: Template, values: Mapping[str, Any], places: Places, parts: li
         message = f"{_where(error.__traceback__, template, places)}: {str(error) or type(error).__name__}"
         raise RenderError(message) from None
     return "".join(parts)
+
+
+def _unknown(kind: type, attribute: str) -> str:
+    from digest.yamlfile import did_you_mean
+
+    known = [name for name in dir(kind) if not name.startswith("_")]
+    return f"{kind.__name__.removesuffix('View').lower()} has no {attribute!r}{did_you_mean(attribute, known)}"
 
 
 def _where(traceback: TracebackType | None, template: Template, places: Places) -> str:
