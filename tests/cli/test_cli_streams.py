@@ -104,3 +104,17 @@ def test_a_closed_terminal_ends_a_send_calmly(newsroom):
     (edition,) = json.loads(newsroom("status", "--json").out)
     assert edition["held"] == []
     assert edition["counts"] == {"sent": len(list((newsroom.root / "out").glob("*.eml"))), "planned": ANY}
+
+
+def test_a_server_says_at_once_where_it_is(newsroom):
+    """What serves says so when it begins, to a pipe or a journal too, and not when it ends."""
+    with subprocess.Popen(
+        [sys.executable, "-c", "from digest.cli import main; main()", "serve", "--port", "0"],
+        cwd=newsroom.root,
+        env={**os.environ, "DIGEST_UNSUBSCRIBE_SECRET": "k" * 40, "PYTHONUNBUFFERED": ""},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as serving:
+        assert serving.stdout is not None
+        assert "Ctrl-C ends it" in serving.stdout.readline()
+        serving.terminate()

@@ -49,8 +49,7 @@ def steady(stream: TextIO | None, descriptor: int) -> TextIO:
         io.BufferedWriter(Steady(descriptor, "w", closefd=False)),
         encoding=text.encoding,
         errors="backslashreplace",  # an ASCII terminal shows é as \xe9
-        line_buffering=text.line_buffering,
-        write_through=text.write_through,
+        line_buffering=True,  # what serves or waits is read in a journal while it runs
     )
 
 

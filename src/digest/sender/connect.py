@@ -195,10 +195,14 @@ class _Opening:
         try:
             client.wire.handshake(self._context, settings.host, client.seconds)
         except ssl.SSLCertVerificationError as error:
-            message = (
-                f"{settings.peer}: the server's certificate is not to be trusted: {error.verify_message}; "
-                "if it is your own authority's, name that in smtp.ca_file"
+            other = "mismatch" in error.verify_message  # of names: a whole chain would not help
+            hint = (
+                "smtp.host must be a name in it"
+                if other
+                else "if it is your own authority's, name that in smtp.ca_file"
             )
+            why = error.verify_message.rstrip(".")
+            message = f"{settings.peer}: the server's certificate is not to be trusted: {why}; {hint}"
             raise SendStopped(message) from None
         except ssl.SSLError as error:
             clear = settings.tls == "tls" and error.reason == "WRONG_VERSION_NUMBER"
