@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -249,3 +250,9 @@ def test_a_closed_pipe_is_no_error(newsroom):
     )
     assert done.stderr == ""
     assert done.stdout.startswith("setting")
+
+
+def test_the_version_is_told(newsroom):
+    """--version prints the installed version and does nothing else."""
+    done = newsroom("--version")
+    assert (done.code, done.out, done.err) == (0, f"digest {version('digest')}\n", "")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import atexit
 import gc
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer.exceptions import TyperException
@@ -35,8 +35,21 @@ app = typer.Typer(
 )
 
 
+def _tell_version(asked: bool) -> None:  # noqa: FBT001 - typer's own way of calling
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"digest {version('digest')}")
+        raise typer.Exit
+
+
 @app.callback()
-def _root() -> None:
+def _root(
+    *,
+    version: Annotated[  # noqa: ARG001 - told as soon as it is read
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version, and no more.")
+    ] = False,
+) -> None:
     """Send a newsroom's readers one good mail a month."""
 
 

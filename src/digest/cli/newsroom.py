@@ -15,7 +15,7 @@ from digest.cli.verbs import verb
 @verb("init")
 def init(
     common: Common,
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="A new or empty folder.")] = Path(),
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")] = Path(),
     name: Annotated[str, typer.Option("--name", help="The newsroom's name.")] = "",
     contact: Annotated[str, typer.Option("--contact", help="The newsroom's address: it becomes Reply-To.")] = "",
     theme: Annotated[bool, typer.Option("--theme/--no-theme", help="Copy the default theme, to change it.")] = True,
