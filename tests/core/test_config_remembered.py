@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -115,9 +115,7 @@ def test_a_build_of_what_did_not_change_imports_no_validator_and_no_compiler(tmp
     """pydantic, YAML, MJML and premailer stay on the disk when config, stories and theme are as they were."""
     (tmp_path / "config.yaml").write_text(CONFIG.replace("select: {topics: [skills]}, languages: [en, fr], ", ""))
     (tmp_path / "stories").mkdir()
-    story = tmp_path / "stories" / "a.md"
-    story.write_text("---\ntitle: A\ndate: 2022-02-14\n---\nWords.\n")
-    os.utime(story, (1_600_000_000, 1_600_000_000))
+    (tmp_path / "stories" / "a.md").write_text("---\ntitle: A\ndate: 2022-02-14\n---\nWords.\n")
     program = (
         "import sys\n"
         "from digest.cli import main\n"
@@ -127,6 +125,11 @@ def test_a_build_of_what_did_not_change_imports_no_validator_and_no_compiler(tmp
         "print(code, sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
     )
     command = [sys.executable, "-c", program]
-    said = [subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stderr for _ in range(3)]
-    assert said[0].startswith("0 ['cssutils'"), said[0]
-    assert said[2].splitlines()[-1] == "0 []"
+
+    def build():
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stderr.splitlines()[-1]
+
+    assert build().startswith("0 ['cssutils'")
+    time.sleep(2.1)  # the stories' index does not trust files that are younger than two seconds
+    build()
+    assert build() == "0 []"

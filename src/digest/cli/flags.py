@@ -9,6 +9,7 @@ A group is a frozen dataclass whose fields carry typer's own annotations. This m
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 import typing
 from dataclasses import dataclass
@@ -136,9 +137,10 @@ def flat(function: Callable[..., None]) -> Callable[..., None]:
     return call
 
 
-def _flags(group: type[Any]) -> list[inspect.Parameter]:
+@functools.cache  # thirty verbs share three groups, and reading annotations takes longer than all else here
+def _flags(group: type[Any]) -> tuple[inspect.Parameter, ...]:
     hints = typing.get_type_hints(group, include_extras=True)
-    return [
+    return tuple(
         inspect.Parameter(
             each.name,
             inspect.Parameter.KEYWORD_ONLY,
@@ -146,4 +148,4 @@ def _flags(group: type[Any]) -> list[inspect.Parameter]:
             annotation=hints[each.name],
         )
         for each in dataclasses.fields(group)
-    ]
+    )
