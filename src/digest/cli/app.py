@@ -35,7 +35,7 @@ app = typer.Typer(
 )
 
 
-def _tell_version(asked: bool) -> None:  # noqa: FBT001 - typer's own way of calling
+def _tell_version(asked: bool) -> None:
     if asked:
         from importlib.metadata import version
 
@@ -46,7 +46,7 @@ def _tell_version(asked: bool) -> None:  # noqa: FBT001 - typer's own way of cal
 @app.callback()
 def _root(
     *,
-    version: Annotated[  # noqa: ARG001 - told as soon as it is read
+    version: Annotated[
         bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version, and no more.")
     ] = False,
 ) -> None:
