@@ -120,6 +120,7 @@ class Simulation:
                 self.start()
             while self.sharing.present() < workers:
                 time.sleep(0.1)
+            time.sleep(3)  # they live; now they open their queues
             edition = self.freeze(readers)
             start = time.perf_counter()
             self.queue.fill(edition, readers)
@@ -181,7 +182,7 @@ def server() -> Iterator[str]:
 
 def measure(quick: bool) -> list[Table]:
     """One table; the storm is printed."""
-    readers = 4_000 if quick else 50_000
+    readers = 12_000 if quick else 48_000
     folder = Path(tempfile.mkdtemp(prefix="digest-fleet-"))
     try:
         with server() as url:
