@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,11 @@ def cut(text: str, nonce: str, names: Collection[str]) -> tuple[tuple[str, ...],
 
 def places(html: str, nonce: str, names: Collection[str]) -> tuple[Place, ...]:
     """The place of each slot of `html`, in order. Raises RenderError, naming the slot, where none can be safe."""
+    return _places(html, nonce, frozenset(names))
+
+
+@lru_cache(maxsize=2)  # an edition's page and its mail ask the same, one after the other
+def _places(html: str, nonce: str, names: frozenset[str]) -> tuple[Place, ...]:
     tokens = {slot_token(nonce, name): name for name in names}
     if not tokens:
         return ()
