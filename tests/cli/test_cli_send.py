@@ -386,6 +386,14 @@ def test_a_test_mail_can_be_a_file(newsroom, sink):
     assert newsroom("send", *FEBRUARY, "--to", "editor@example.org", "--limit", "1").code == 2
 
 
+@pytest.mark.parametrize("number", ["0", "many"])
+def test_a_value_that_is_refused_is_named_with_its_option(newsroom, number):
+    """A number that is none, or too small, is told in one line that begins with the option."""
+    done = newsroom("send", *FEBRUARY, "--limit", number)
+    assert (done.code, len(done.lines)) == (2, 1)
+    assert done.err.startswith("digest: --limit: input should be ")
+
+
 def test_a_script_must_say_yes(newsroom, sink):
     """Without a terminal and without --yes nothing is sent."""
     done = newsroom.shell("send", *FEBRUARY, "--live", stdin="")

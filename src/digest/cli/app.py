@@ -103,6 +103,8 @@ def _usage(error: TyperException, command: object) -> str:
         word = text.split("'")[1] if "'" in text else ""
         known = getattr(command, "commands", {})
         return f"there is no verb {word!r}{did_you_mean(word, known)}"
+    if (refused := getattr(error, "param", None)) and not text.startswith("Missing"):
+        text = f"{refused.opts[0]}: {text[:1].lower()}{text[1:]}"  # typer's words leave out which option they mean
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "digest"
     return f"{text}; see `{path} --help`"
