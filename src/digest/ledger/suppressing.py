@@ -38,6 +38,8 @@ def suppressed(database: Database, addresses: Sequence[str], audience: str) -> f
     """`Suppressions.suppressed`."""
     found: set[str] = set()
     with database.reading() as transaction:
+        if not transaction.run(statements.NEWEST_SUPPRESSION)[0][0]:
+            return frozenset()  # nobody is suppressed: nobody need be looked for
         for start in range(0, len(addresses), _ASKED):
             folded = [address.casefold() for address in addresses[start : start + _ASKED]]
             asked = select(suppressions.c.address).where(

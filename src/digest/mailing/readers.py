@@ -31,6 +31,7 @@ class Readers:
     faults: list[Fault] = field(default_factory=list)
     bad: int = 0
     others: int = 0  # of another language, or without the topic
+    _right: dict[str, bool] = field(default_factory=dict, repr=False)  # whether a language tag means this edition
 
     def __iter__(self) -> Iterator[Recipient]:
         """The readers of this edition, in the list's order."""
@@ -47,7 +48,10 @@ class Readers:
     def _suits(self, reader: Recipient) -> bool:
         if self.topics and not set(self.topics) & set(reader.topics):
             return False
-        return language_of(reader, self.audience) == self.edition.language
+        right = self._right.get(reader.language)
+        if right is None:
+            right = self._right[reader.language] = language_of(reader, self.audience) == self.edition.language
+        return right
 
 
 def language_of(reader: Recipient, audience: Audience) -> str:
