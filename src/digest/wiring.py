@@ -239,7 +239,7 @@ class OpenNewsroom:
         """The compiled theme, from the cache when nothing changed. Raises ThemeError."""
         from digest.composer.theme import load_theme
 
-        return load_theme([self.root / "templates"], self.options, cache=self.root / STATE / "themes")
+        return load_theme([self.root / "templates"], self.options, cache=_own_cache(self.environ, "themes"))
 
     def desk(self, audience: str) -> Desk:
         """Everything that one audience's editions are made with."""
@@ -333,6 +333,18 @@ class OpenNewsroom:
         if not path.is_relative_to(base) or not path.is_file() or path.stat().st_size > MAX_IMAGE:
             return None
         return path.read_bytes()
+
+
+def _own_cache(environ: Mapping[str, str], name: str) -> Path | None:
+    """A folder of this user's own caches (XDG Base Directory Specification); None where there is no home.
+
+    Compiled themes are code. They are not kept in the newsroom: whoever hands one over must not hand over a program.
+    """
+    try:
+        base = Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:
+        return None
+    return base / "digest" / name if base.is_absolute() else None
 
 
 def _typed(path: Path) -> Path:

@@ -320,3 +320,17 @@ def test_a_setting_that_fails_when_it_is_used_is_named(newsroom, old, new, said)
 
     assert (done.code, len(done.lines)) == (2, 1)
     assert said in done.lines[0]
+
+
+def test_a_newsroom_from_a_stranger_brings_no_program(newsroom):
+    """Compiled themes are code, and are kept in the user's own cache: none is in the newsroom, none is read there."""
+    cache = newsroom.root / "home"
+    newsroom.monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    assert newsroom(*FEBRUARY, "-q").code == 0
+    (kept,) = (cache / "digest/themes").iterdir()
+    planted = newsroom.root / ".digest/themes"
+    planted.mkdir(parents=True)
+    (planted / kept.name).write_bytes(kept.read_bytes().replace(b"html_code", b"html_cose"))
+    kept.unlink()
+    assert newsroom(*FEBRUARY, "-q").code == 0
+    assert kept.exists()  # made anew: what was planted was not looked at

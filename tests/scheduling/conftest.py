@@ -79,19 +79,8 @@ class Newsroom:
         (self.root / "stories" / f"{name}.md").write_text(text, encoding="utf-8")
 
 
-@pytest.fixture(scope="session")
-def themes(tmp_path_factory) -> Path:
-    """The compiled theme, made once: its cache is found by what went into it, in whatever folder."""
-    from digest.wiring import open_newsroom
-
-    root = tmp_path_factory.mktemp("themes")
-    shutil.copy(ROOT / "config.yaml", root)
-    assert open_newsroom(root / "config.yaml", {}).theme
-    return root / ".digest/themes"
-
-
 @pytest.fixture
-def newsroom(tmp_path, capsys, monkeypatch, themes):
+def newsroom(tmp_path, capsys, monkeypatch):
     """The repository's own newsroom, copied, due on the first working day of each month at nine."""
     for name in [name for name in os.environ if name.startswith("DIGEST_")]:
         monkeypatch.delenv(name)
@@ -100,7 +89,6 @@ def newsroom(tmp_path, capsys, monkeypatch, themes):
     for name in ("config.yaml", "stories", "recipients"):
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
-    shutil.copytree(themes, tmp_path / ".digest/themes")
     made = Newsroom(tmp_path, capsys, monkeypatch)
     made.schedule("audiences: [everyone]")
     yield made

@@ -181,7 +181,7 @@ def _code(code: CodeType) -> str:
 
 
 def _decode(text: str) -> CodeType:
-    # The checksum of the cache file has been verified: this is what we wrote, under the same Python.
+    # The checksum finds damage, not malice: the cache must lie where only its user writes (see wiring).
     code: CodeType = marshal.loads(base64.b64decode(text))  # noqa: S302
     return code
 
