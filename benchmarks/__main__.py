@@ -19,7 +19,7 @@ from pathlib import Path
 from benchmarks import peers, results
 from benchmarks.harness import environment
 
-NAMES = ("render", "cold", "stories", "mail", "smtp", "recipients", "ledger")
+NAMES = ("render", "cold", "stories", "mail", "smtp", "recipients", "ledger", "fleet")
 
 
 def main() -> int:
@@ -36,7 +36,8 @@ def main() -> int:
     failed = [name for name in asked.names or NAMES if not _run(name, figures / f"{name}.json", quick=asked.quick)]
     if not asked.quick:
         found = {name: json.loads(file.read_bytes()) for name in NAMES if (file := figures / f"{name}.json").exists()}
-        place = results.write(Path(__file__).parent, found)
+        missing = [name for name in NAMES if name not in found]
+        place = results.write(Path(__file__).parent, found, missing)
         print(f"benchmarks: wrote {place}", file=sys.stderr)
     for name in failed:
         print(f"benchmarks: {name} failed; see above", file=sys.stderr)

@@ -61,13 +61,14 @@ of a table ran in turns in one run, so their ratios hold where their times don't
 """
 
 
-def write(folder: Path, found: Mapping[str, Sequence[Mapping[str, Any]]]) -> Path:
-    """Write RESULTS.md and charts/ into `folder`. Returns the path of the former."""
+def write(folder: Path, found: Mapping[str, Sequence[Mapping[str, Any]]], missing: Sequence[str]) -> Path:
+    """Write RESULTS.md and charts/ into `folder`, and what was not measured. Returns the path of the former."""
     charts = folder / "charts"
     charts.mkdir(exist_ok=True)
     for old in charts.glob("*.svg"):
         old.unlink()
     parts = [OPENING, _machine(), _targets(found)]
+    parts += [f"Not measured in this run: {', '.join(missing)}.\n"] if missing else []
     for name, tables in found.items():
         parts.append(f"## {name}\n")
         for table in tables:
@@ -83,7 +84,7 @@ def _machine() -> str:
     ours = {name: version(name) for name in PACKAGES}
     facts = {
         "date": f"{datetime.now(UTC):%d %B %Y}",
-        "machine": f"{_processor()}, {os.cpu_count()} cores, {_memory()}, {platform.system()} {platform.release()}",
+        "machine": f"{_processor()}, {os.cpu_count()} cores, {_memory()}, {platform.system()}",
         "busy": f"load {os.getloadavg()[2]:.1f} over the last 15 minutes; a run of its own has about 1",
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
         "libraries": ", ".join(f"{name} {number}" for name, number in ours.items()),
@@ -110,7 +111,7 @@ def _targets(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
         for table in tables:
             for each in table["targets"]:
                 word = "met" if each["met"] else "**not met**"
-                why = each["why"] or ("" if each["met"] else _reason(each["what"]))
+                why = "" if each["met"] else each["why"] or _reason(each["what"])
                 lines.append(f"| {each['what']} | {each['bound']} | {each['measured']} | {word} | {why} |")
     return "\n".join(lines) + "\n"
 
