@@ -129,7 +129,7 @@ def test_a_build_of_what_did_not_change_imports_no_validator_and_no_compiler(tmp
     def build():
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stderr.splitlines()[-1]
 
-    assert build().startswith("0 ['cssutils'")
+    assert "'pydantic', 'yaml'" in build()
     time.sleep(2.1)  # the stories' index does not trust files that are younger than two seconds
     build()
     assert build() == "0 []"
