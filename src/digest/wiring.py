@@ -9,12 +9,11 @@ from __future__ import annotations
 import os
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from errno import ENOENT
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from digest import builds, period
+from digest import builds, paths, period
 from digest.config import load as config_file
 from digest.errors import OverridesError, StoryError, UsageError
 from digest.model import Edition
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 STATE = ".digest"  # caches and the ledger; not committed
 BUILD = "build"
 ARCHIVE = "archive"
-MAX_IMAGE = 50_000_000
 # The settings that change what a reader gets; how it is sent (smtp, send) is not among them.
 _SHAPING = {"newsroom", "theme", "mail", "unsubscribe", "archive"}
 
@@ -69,7 +67,7 @@ class OpenNewsroom:
 
         newsroom = self.config.newsroom
         return FolderSource(
-            _typed(self.root / "stories"),
+            paths.typed(self.root / "stories"),
             zone=newsroom.timezone,
             language=newsroom.language,
             index=self.root / STATE / "stories.db",
@@ -120,7 +118,7 @@ class OpenNewsroom:
         """The editor's hand on this edition; empty when there is none. Raises OverridesError."""
         from digest.stories import overrides
 
-        path = _typed(self.overrides_file(edition))
+        path = paths.typed(self.overrides_file(edition))
         if faults := list(overrides.strays(path.parent, self.config.audiences)):
             raise OverridesError(faults)
         return overrides.load(path)
@@ -146,7 +144,7 @@ class OpenNewsroom:
                 except StoryError as error:
                     from digest.stories.overrides import misnamed
 
-                    where = _typed(self.overrides_file(edition))
+                    where = paths.typed(self.overrides_file(edition))
                     faults = [misnamed(where, named, str(each), known=found) for each in error.faults]
                     raise OverridesError(faults) from None
         return tuple(found.values())
@@ -239,7 +237,7 @@ class OpenNewsroom:
         """The compiled theme, from the cache when nothing changed. Raises ThemeError."""
         from digest.composer.theme import load_theme
 
-        return load_theme([self.root / "templates"], self.options, cache=_own_cache(self.environ, "themes"))
+        return load_theme([self.root / "templates"], self.options, cache=paths.own_cache(self.environ, "themes"))
 
     def desk(self, audience: str) -> Desk:
         """Everything that one audience's editions are made with."""
@@ -317,37 +315,12 @@ class OpenNewsroom:
         return Policy.parse(given)
 
     def image(self, name: str) -> bytes:
-        """The bytes of a story's image, to be carried in the mail. Raises OSError when there is none."""
-        data = self.read_image(name)
-        if data is None:
-            raise FileNotFoundError(ENOENT, "there is no such file in the newsroom's folder", name)
-        return data
+        """The bytes of a file that a story names by a path inside the newsroom. Raises OSError when there is none."""
+        return paths.inside(self.root, name)
 
     def read_image(self, name: str) -> bytes | None:
-        """The bytes of an image that a story names by a path inside the newsroom; None when there is no such file.
-
-        Never leaves the newsroom's folder, by `..` or by a link, and never reads more than 50 MB.
-        """
-        base = self.root.resolve()
-        path = (base / name.lstrip("/")).resolve()
-        if not path.is_relative_to(base) or not path.is_file() or path.stat().st_size > MAX_IMAGE:
+        """The same; None when there is none."""
+        try:
+            return self.image(name)
+        except OSError:
             return None
-        return path.read_bytes()
-
-
-def _own_cache(environ: Mapping[str, str], name: str) -> Path | None:
-    """A folder of this user's own caches (XDG Base Directory Specification); None where there is no home.
-
-    Compiled themes are code. They are not kept in the newsroom: whoever hands one over must not hand over a program.
-    """
-    try:
-        base = Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    except RuntimeError:
-        return None
-    return base / "digest" / name if base.is_absolute() else None
-
-
-def _typed(path: Path) -> Path:
-    """The path as a person in the current folder would type it: what messages about files in it begin with."""
-    relative = os.path.relpath(path)
-    return path if relative.startswith("..") else Path(relative)

@@ -1,0 +1,43 @@
+"""Paths of a newsroom: how they are shown, where its user's caches are, and which files may be read by name.
+
+It never follows a name out of the newsroom's folder, by `..` or by a link.
+"""
+
+from __future__ import annotations
+
+import os
+from errno import ENOENT
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_BYTES = 50_000_000
+
+
+def own_cache(environ: Mapping[str, str], name: str) -> Path | None:
+    """A folder of this user's own caches (XDG Base Directory Specification); None where there is no home.
+
+    Compiled themes are code. They are not kept in the newsroom: whoever hands one over must not hand over a program.
+    """
+    try:
+        base = Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:
+        return None
+    return base / "digest" / name if base.is_absolute() else None
+
+
+def typed(path: Path) -> Path:
+    """The path as a person in the current folder would type it: what messages about files in it begin with."""
+    relative = os.path.relpath(path)
+    return path if relative.startswith("..") else Path(relative)
+
+
+def inside(root: Path, name: str) -> bytes:
+    """The bytes of the file that `name` names inside `root`. Raises OSError when there is none, or it is too large."""
+    base = root.resolve()
+    path = (base / name.lstrip("/")).resolve()
+    if not path.is_relative_to(base) or not path.is_file() or path.stat().st_size > MAX_BYTES:
+        raise FileNotFoundError(ENOENT, "there is no such file in the newsroom's folder", name)
+    return path.read_bytes()
