@@ -18,6 +18,7 @@ FILES = ("config.yaml",)
 HEARTBEAT = 15.0  # seconds; a page that is gone is noticed by then
 MOST = 32  # pages that listen at a time
 _QUIET = 100  # milliseconds in which changes are taken together
+_IDLE = 500  # milliseconds after which a watcher without news says so
 
 
 class Live:
@@ -28,18 +29,21 @@ class Live:
         self._root = root
         self._changed = changed
         self._wakers: set[anyio.Event] = set()
+        self._changes = 0  # so far: a page that was being told of one must not miss the next
         self._listeners = 0
         self._again: anyio.Event | None = None
         self.closed = False
 
     async def watch(self) -> None:
         """Watch until closed. A folder that appears later is watched from then on."""
+        fresh = True
         while not self.closed:
             # watchfiles ends at once by its event; cancelled, it would wait for seconds.
             again = self._again = anyio.Event()
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._folders, again)
+                tasks.start_soon(self._folders, again, fresh)
                 tasks.start_soon(self._top, again)
+            fresh = False
 
     async def events(self) -> AsyncIterator[str]:
         """The stream for one page (the HTML standard's server-sent events)."""
@@ -47,21 +51,29 @@ class Live:
             return
         self._listeners += 1
         try:
+            told = self._changes
             yield "retry: 500\nevent: hello\ndata: 1\n\n"
             while not self.closed:
-                waker = anyio.Event()
-                self._wakers.add(waker)
-                with anyio.move_on_after(HEARTBEAT):
-                    await waker.wait()
-                self._wakers.discard(waker)
-                yield "event: change\ndata: 1\n\n" if waker.is_set() and not self.closed else ": still here\n\n"
+                if told == self._changes:
+                    await self._next()
+                changed, told = told != self._changes, self._changes
+                yield "event: change\ndata: 1\n\n" if changed and not self.closed else ": still here\n\n"
         finally:
             self._listeners -= 1
 
     def wake(self) -> None:
         """Something changed: say so to every page. Called in the server's own thread."""
         self._changed()
+        self._changes += 1
         self._ring()
+
+    async def _next(self) -> None:
+        """Wait for a change, or for as long as a page may go without a sign of life."""
+        waker = anyio.Event()
+        self._wakers.add(waker)
+        with anyio.move_on_after(HEARTBEAT):
+            await waker.wait()
+        self._wakers.discard(waker)
 
     def close(self) -> None:
         """End every stream, so that the server can end."""
@@ -78,7 +90,7 @@ class Live:
     def _present(self) -> list[Path]:
         return [folder for name in FOLDERS if (folder := self._root / name).is_dir()]
 
-    async def _folders(self, again: anyio.Event) -> None:
+    async def _folders(self, again: anyio.Event, fresh: bool) -> None:
         from watchfiles import DefaultFilter, awatch
 
         present = self._present()
@@ -86,8 +98,15 @@ class Live:
             await again.wait()
             return
         wanted = DefaultFilter(ignore_entity_patterns=(*DefaultFilter.ignore_entity_patterns, r"^\.digest-.*\.tmp$"))
-        async for _ in awatch(*present, watch_filter=wanted, debounce=_QUIET, step=20, stop_event=again):
-            self.wake()
+        # Between two watchers nobody looks. So the second tells the pages to look once, as soon as it surely watches.
+        look = not fresh
+        async for changes in awatch(
+            *present, watch_filter=wanted, debounce=_QUIET, step=20, stop_event=again,
+            rust_timeout=_IDLE, yield_on_timeout=True,
+        ):  # fmt: skip
+            if changes or look:
+                self.wake()
+            look = False
 
     async def _top(self, again: anyio.Event) -> None:
         """The newsroom's own folder, not what is below it: config.yaml, and folders that appear or go."""
