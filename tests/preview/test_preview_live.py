@@ -30,16 +30,22 @@ def test_when_a_folder_appears_the_pages_look_once_more(tmp_path):
     """Between the old watcher and the one that knows the new folder nobody looks; so everybody looks after it."""
     (tmp_path / "stories").mkdir()
     seen: list[float] = []
-    live = Live(tmp_path, lambda: seen.append(anyio.current_time()))
 
     async def newsroom():
+        looked = anyio.Event()
+
+        def changed():
+            seen.append(anyio.current_time())
+            if len(seen) == 2:  # the folder itself, and the look afterwards
+                looked.set()
+
+        live = Live(tmp_path, changed)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(live.watch)
             await anyio.sleep(1.0)
             (tmp_path / "overrides").mkdir()
             with anyio.fail_after(20):
-                while len(seen) < 2:  # the folder itself, and the look afterwards
-                    await anyio.sleep(0.05)
+                await looked.wait()
             live.close()
 
     anyio.run(newsroom)
