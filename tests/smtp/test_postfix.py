@@ -15,7 +15,6 @@ import dkim
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from relay import Postfix
 from smtpauthority import Authority
 
 from digest import period
@@ -29,6 +28,7 @@ from digest.model import Edition, Recipient, Rendering, slot_token
 from digest.sender.settings import SmtpSettings
 from digest.sender.smtp import SmtpTransport
 from needed import needs
+from relay import Postfix
 
 pytestmark = pytest.mark.postfix
 
