@@ -11,6 +11,9 @@ from aiosmtpd.controller import Controller
 from playwright.sync_api import expect
 from previewed import opened
 
+from digest.mailing import frozen
+from digest.wiring import open_newsroom
+
 pytestmark = pytest.mark.browser
 BOTH = pytest.mark.parametrize("width", [375, 1280])
 FILE = "overrides/2022-02/everyone.yaml"
@@ -195,3 +198,15 @@ def test_the_export_opens_from_disk(browser, shown, tmp_path, width):
         assert page.locator("main").evaluate("e => document.documentElement.scrollWidth") <= width
     finally:
         context.close()
+
+
+@BOTH
+def test_an_edition_is_compared_with_what_was_sent(browser, shown, width):
+    """What readers have got lies in the archive: the page shows what has changed since, line by line."""
+    newsroom = open_newsroom(shown.root / "config.yaml", {})
+    made = newsroom.build(newsroom.edition("2022-02", "everyone"))
+    frozen.keep(shown.root / "archive", made, newsroom.facts(made))
+    shown.edit(f"stories/{URUGUAY}.md", "title: ", "title: Anew – ")
+    with opened(browser, shown, width, "panels=compare&at=sent") as page:
+        expect(page.locator(".diff ins").first).to_contain_text("Anew")
+        expect(page.locator(".diff del").first).to_contain_text("Digitally")
