@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 
@@ -67,7 +68,12 @@ def test_stories_are_moved_by_buttons_and_keys(browser, shown, width):
         expect(mail(page).locator("h2").first).to_contain_text("Digitally and financially")
         assert hand(shown)["order"][:2] == [URUGUAY, WOMEN]
         assert page.evaluate("document.activeElement.dataset.focus") == f"down {WOMEN}"
-        page.keyboard.press("Alt+ArrowUp")
+        # The list may be drawn anew between two keys, as files changed; on top, a further press changes nothing.
+        for _ in range(5):
+            page.locator(f"[data-focus='down {WOMEN}']").press("Alt+ArrowUp")
+            with contextlib.suppress(AssertionError):
+                expect(mail(page).locator("h2").first).to_contain_text("Helping Women Workers", timeout=3000)
+                break
         expect(mail(page).locator("h2").first).to_contain_text("Helping Women Workers")
         assert hand(shown)["order"][:2] == [WOMEN, URUGUAY]
 
