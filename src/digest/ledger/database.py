@@ -49,6 +49,10 @@ class Transaction:
             self._cursor = self.core.connection.cursor()
         return self._cursor
 
+    def apply(self, statement: str, said: Mapping[int, str], **values: object) -> set[int]:
+        """Run a busy statement for these deliveries, each with its own words; the ids of those that it changed."""
+        return self._database.apply(self, self._database.spell(statement), said, values)
+
     def insert(self, rows: Sequence[tuple[Any, ...]]) -> int:
         """Insert deliveries, leaving out those that are there already. Returns how many were new."""
         return self._database.insert(self, rows)
@@ -76,6 +80,12 @@ class Database(ABC):
     @abstractmethod
     def respell(self, statement: str) -> str:
         """A busy statement in this database's own words and the driver's own parameters."""
+
+    @abstractmethod
+    def apply(
+        self, transaction: Transaction, spelled: str, said: Mapping[int, str], values: dict[str, object]
+    ) -> set[int]:
+        """Run a statement, spelled already, for each of these deliveries with its words; the ids that it changed."""
 
     @abstractmethod
     def insert(self, transaction: Transaction, rows: Sequence[tuple[Any, ...]]) -> int:
@@ -118,5 +128,5 @@ class Database(ABC):
 
 
 def as_json(values: Sequence[object] | Mapping[int, object]) -> str:
-    """Values as a statement's `{ids}`, `{said}` or `{due}` takes them."""
+    """Values as a statement's `{ids}` or `{due}` takes them."""
     return _ENCODER.encode(values)

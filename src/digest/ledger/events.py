@@ -1,6 +1,6 @@
 """Applying events to deliveries, a batch in one transaction: what fits is done, what does not is named.
 
-    events ─▶ rounds (each delivery's own order kept) ─▶ one statement per kind of event ─▶ the ids that did not fit
+    events ─▶ rounds (each delivery's own order kept) ─▶ a statement for each kind of event ─▶ the ids that did not fit
 
 The statement itself asks for the state and the owner, so two senders cannot both have their way with one delivery.
 """
@@ -16,7 +16,7 @@ from digest.ledger.moves import TARGET, WAITING, words
 from digest.ledger.suppressing import sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from digest.delivery import Outcome
     from digest.ledger.database import Transaction
@@ -32,7 +32,7 @@ def record(
     for group in _rounds(events):
         for event, told in group.items():
             if event is Event.INTEND:
-                unfit |= _intend(transaction, list(told), now, owner)
+                unfit |= _intend(transaction, told, now, owner)
             else:
                 unfit |= _apply(transaction, event, told, now, owner)
     return frozenset(unfit)
@@ -57,11 +57,13 @@ def _rounds(events: Iterable[tuple[int, Event, Outcome | None]]) -> list[Round]:
     return rounds
 
 
-def _intend(transaction: Transaction, ids: Sequence[int], now: float, owner: str) -> set[int]:
-    sweep(transaction, now)
-    asked = as_json(list(ids))
-    done = {row[0] for row in transaction.run(statements.INTEND, ids=asked, now=now, owner=owner)}
-    late = set(ids) - done
+def _intend(transaction: Transaction, told: dict[int, Outcome | None], now: float, owner: str) -> set[int]:
+    silent = dict.fromkeys(told, "")
+    late = told.keys() - transaction.apply(statements.INTEND, silent, now=now, owner=owner)
+    if late:  # perhaps only because somebody was suppressed meanwhile, and is not marked yet
+        sweep(transaction, now)
+        again = {delivery: "" for delivery in told if delivery in late}
+        late -= transaction.apply(statements.INTEND, again, now=now, owner=owner)
     if late:
         transaction.run(statements.GIVE_BACK, ids=as_json(sorted(late)), now=now, owner=owner)
     return late
@@ -70,15 +72,14 @@ def _intend(transaction: Transaction, ids: Sequence[int], now: float, owner: str
 def _apply(transaction: Transaction, event: Event, told: dict[int, Outcome | None], now: float, owner: str) -> set[int]:
     done: set[int] = set()
     for code, said in _by_code(told).items():
-        found = transaction.run(statements.APPLY[event], said=as_json(said), code=code, now=now, owner=owner)
-        done.update(row[0] for row in found)
+        done |= transaction.apply(statements.APPLY[event], said, code=code, now=now, owner=owner)
     if TARGET[event] in WAITING:
         ids = as_json(list(told))
         transaction.run(statements.CALL_OFF, ids=ids)
         transaction.run(statements.LEFT_MEANWHILE, ids=ids)
         if event is Event.DEFER:
             transaction.run(statements.DUE, due=as_json(_due(transaction, told, ids, now, done)))
-    return set(told) - done
+    return told.keys() - done
 
 
 def _by_code(told: dict[int, Outcome | None]) -> dict[int, dict[int, str]]:

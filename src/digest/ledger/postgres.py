@@ -21,13 +21,16 @@ from digest.ledger.database import Database, Transaction, as_json
 from digest.ledger.schema import POSTGRES_SCHEMA
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sqlalchemy import URL
 
 _FRAGMENTS = {
     "{ids}": "(SELECT CAST(value AS bigint) FROM json_array_elements_text(CAST(:ids AS json)))",
-    "{said}": "(SELECT CAST(key AS bigint) AS id, value AS said FROM json_each_text(CAST(:said AS json))) AS e",
+    "{each}": " FROM (SELECT CAST(key AS bigint) AS id, value AS words FROM json_each_text(CAST(:said AS json))) AS e",
+    "{id}": "e.id",
+    "{words}": "e.words",
+    "{which}": " RETURNING deliveries.id",
     "{due}": (
         "(SELECT CAST(key AS bigint) AS id, CAST(value AS double precision) AS due "
         "FROM json_each_text(CAST(:due AS json))) AS e"
@@ -83,6 +86,14 @@ class PostgresDatabase(Database):
         for fragment, words in _FRAGMENTS.items():
             statement = statement.replace(fragment, words)
         return _PARAMETER.sub(r"%(\1)s", statement)
+
+    def apply(
+        self, transaction: Transaction, spelled: str, said: Mapping[int, str], values: dict[str, object]
+    ) -> set[int]:
+        """Run it for all at once: one round trip."""
+        cursor = transaction.cursor
+        cursor.execute(spelled, {**values, "said": as_json(said)})
+        return {row[0] for row in cursor.fetchall()}
 
     def insert(self, transaction: Transaction, rows: Sequence[tuple[Any, ...]]) -> int:
         """Insert deliveries, a batch in one statement."""

@@ -25,7 +25,7 @@ from digest.ledger.postgres import PostgresDatabase
 from digest.ledger.schema import VERSION, editions, meta
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from digest.ledger.ledger import SqlLedger
 
@@ -216,6 +216,17 @@ class Sharing:
         with self.database.reading() as transaction:
             data = transaction.core.scalar(select(shelf.c.data).where(shelf.c.name == name))
             return None if data is None else bytes(data)
+
+    def change(self, name: str, change: Callable[[bytes | None], bytes]) -> None:
+        """Put in the place of what is kept under a name what `change` makes of it, nobody else between the two."""
+        with self.database.writing() as transaction:
+            key = f"digest shelf {self.database.schema} {name}"
+            transaction.run("SELECT pg_advisory_xact_lock(hashtext(:key))", key=key)
+            data = transaction.core.scalar(select(shelf.c.data).where(shelf.c.name == name))
+            added = insert(shelf).values(name=name, data=change(None if data is None else bytes(data)))
+            transaction.core.execute(
+                added.on_conflict_do_update(index_elements=["name"], set_={"data": added.excluded.data})
+            )
 
     def halt(self, edition: str, reason: str) -> None:
         """Hold an edition back for the whole fleet, and remember why."""

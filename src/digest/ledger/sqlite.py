@@ -20,7 +20,7 @@ from digest.ledger import locks, statements
 from digest.ledger.database import Database, Transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -32,7 +32,10 @@ _LOG_LEFT = 64 * 1024 * 1024  # bytes of the write-ahead log kept for the next t
 
 _FRAGMENTS = {
     "{ids}": "(SELECT value FROM json_each(:ids))",
-    "{said}": "(SELECT CAST(key AS integer) AS id, value AS said FROM json_each(:said)) AS e",
+    "{each}": "",
+    "{id}": ":id",
+    "{words}": ":words",
+    "{which}": "",
     "{due}": "(SELECT CAST(key AS integer) AS id, value AS due FROM json_each(:due)) AS e",
     "{skip}": "",
 }
@@ -84,6 +87,17 @@ class SqliteDatabase(Database):
         for fragment, words in _FRAGMENTS.items():
             statement = statement.replace(fragment, words)
         return statement
+
+    def apply(
+        self, transaction: Transaction, spelled: str, said: Mapping[int, str], values: dict[str, object]
+    ) -> set[int]:
+        """Run it for one after another: a statement that is prepared costs less here than JSON taken apart."""
+        cursor, done = transaction.cursor, set()
+        for values["id"], values["words"] in said.items():
+            cursor.execute(spelled, values)
+            if cursor.rowcount:
+                done.add(values["id"])
+        return done
 
     def insert(self, transaction: Transaction, rows: Sequence[tuple[Any, ...]]) -> int:
         """Insert deliveries, by the driver's own loop: faster here than taking JSON apart."""

@@ -1,9 +1,10 @@
 """The ledger's busy statements, by name. They run straight on the driver, a batch at a time.
 
-`{ids}` stands for a JSON array taken apart in the database (`[3, 4]`), `{said}` and `{due}` for a JSON object with a
-text or a number for each id (`{"3": "2.0.0 Ok"}`: columns id and said, or id and due), and `{skip}` for what keeps two
-claims of a fleet from waiting for each other: only these differ between SQLite and PostgreSQL. Everything that is not
-busy is written where it is used, with SQLAlchemy Core.
+`{ids}` stands for a JSON array taken apart in the database (`[3, 4]`), `{due}` for a JSON object with a number for each
+id (columns id and due), and `{skip}` for what keeps two claims of a fleet from waiting for each other. `{id}`,
+`{words}`, `{each}` and `{which}` make a statement that `Transaction.apply` runs for many deliveries, each with its own
+words: SQLite, which is in the process, takes it once for each; PostgreSQL, which is a round trip away, takes all at
+once. Only these differ between the two. Everything that is not busy is written where it is used, with SQLAlchemy Core.
 """
 
 from __future__ import annotations
@@ -17,28 +18,30 @@ def _listed(states: frozenset[State]) -> str:
 
 
 def _apply(event: Event) -> str:
-    """One event and reply code for many deliveries. Only what fits is changed, and the ids of that come back."""
+    """One event and reply code for many deliveries, each with its own words. Only what fits is changed."""
     changes = ["changed = :now", "owner = ''", "lease = 0"]
     if event in TRIES:
         # A refusal of what is deferred already closes a try that was counted when it was deferred.
-        changes += ["code = :code", "detail = e.said", "next_try = 0"]
+        changes += ["code = :code", "detail = {words}", "next_try = 0"]
         changes += ["attempts = deliveries.attempts + CASE deliveries.state WHEN 'deferred' THEN 0 ELSE 1 END"]
     else:
         changes += ["next_try = 0"]
-        changes += ["code = CASE WHEN e.said = '' THEN deliveries.code ELSE :code END"]
-        changes += ["detail = CASE WHEN e.said = '' THEN deliveries.detail ELSE e.said END"]
+        changes += ["code = CASE WHEN {words} = '' THEN deliveries.code ELSE :code END"]
+        changes += ["detail = CASE WHEN {words} = '' THEN deliveries.detail ELSE {words} END"]
     return (
-        f"UPDATE deliveries SET state = '{TARGET[event]}', {', '.join(changes)} FROM {{said}} "  # noqa: S608 - our words
-        f"WHERE deliveries.id = e.id AND deliveries.state IN ({_listed(SOURCES[event])}) "
-        "AND (:owner = '' OR deliveries.owner IN ('', :owner)) RETURNING deliveries.id"
+        f"UPDATE deliveries SET state = '{TARGET[event]}', {', '.join(changes)}{{each}} "  # noqa: S608 - our words
+        f"WHERE deliveries.id = {{id}} AND deliveries.state IN ({_listed(SOURCES[event])}) "
+        "AND (:owner = '' OR deliveries.owner IN ('', :owner)){which}"
     )
 
 
 APPLY: dict[Event, str] = {event: _apply(event) for event in Event if event not in (Event.CLAIM, Event.INTEND)}
 
+# Only in an edition that is open, and in which everybody is marked who was suppressed since.
 INTEND = (
-    "UPDATE deliveries SET state = 'sending', changed = :now WHERE id IN {ids} AND state = 'claimed' "
-    "AND (:owner = '' OR owner = :owner) AND edition IN (SELECT id FROM editions WHERE standing = 'open') RETURNING id"
+    "UPDATE deliveries SET state = 'sending', changed = :now{each} WHERE deliveries.id = {id} AND state = 'claimed' "
+    "AND (:owner = '' OR owner = :owner) AND EXISTS (SELECT 1 FROM editions WHERE editions.id = deliveries.edition "
+    "AND standing = 'open' AND swept >= (SELECT coalesce(max(seq), 0) FROM suppressions)){which}"
 )
 
 # What a paused or cancelled edition does with a delivery whose intent came too late.
