@@ -77,10 +77,20 @@ class SqliteDatabase(Database):
         """A transaction that may write; it is in the log, and the log on the disk, when the block ends."""
         with self._writing, self.explained():
             if self._writer is None:
-                self._writer = self.engine.connect().execution_options(writes=True)
+                self._writer = self.engine.connect()
                 self._writer.connection.cursor().execute(f"PRAGMA cache_size = -{_CACHE}")
-            with self._writer.begin():
-                yield Transaction(self, self._writer)
+            core = self._writer
+            driver = core.connection.dbapi_connection
+            assert driver is not None
+            driver.cursor().execute("BEGIN IMMEDIATE")  # by the driver: this happens for every mail
+            try:
+                yield Transaction(self, core)
+                driver.commit()
+            finally:
+                if driver.in_transaction:
+                    driver.rollback()
+                if core.in_transaction():  # SQLAlchemy took part, and has not heard of the end
+                    core.rollback()
 
     def respell(self, statement: str) -> str:
         """SQLite takes `:name` as it stands."""
@@ -172,7 +182,7 @@ def _prepare_readonly(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes")
     driver = connection.connection.dbapi_connection
     assert driver is not None
-    driver.cursor().execute("BEGIN IMMEDIATE" if writes else "BEGIN")  # on the driver: this happens for every commit
+    if not driver.in_transaction:  # what writes has begun already
+        driver.cursor().execute("BEGIN")
