@@ -18,6 +18,7 @@ from digest.checks.selectors import matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
 
     from digest.checks.colours import Colour
     from digest.checks.css import Stylesheet
@@ -34,6 +35,7 @@ _HEADING_SIZE = {"h1": 2.0, "h2": 1.5, "h3": 1.17, "h4": 1.0, "h5": 0.83, "h6": 
 _SIZES = {"xx-small": 9, "x-small": 10, "small": 13, "medium": 16, "large": 18, "x-large": 24, "xx-large": 32}
 _UNITS = {"px": 1.0, "pt": 4 / 3, "pc": 16.0, "in": 96.0, "cm": 96 / 2.54, "mm": 96 / 25.4}
 _UNSEEN = frozenset({"head", "style", "script", "title"})
+_TELLING = frozenset({"a", "small", "b", "strong", "th", *_HEADING_SIZE, *_UNSEEN})  # they have a look of their own
 _BOLD = 600
 _CONDITION = re.compile(r"prefers-color-scheme\s*:\s*(light|dark)")
 # What Chromium draws where nobody said anything: text, page, link.
@@ -64,7 +66,7 @@ def looks(document: Document, sheet: Stylesheet, scheme: Scheme) -> Iterator[tup
     supports_dark = any("dark" in (meta.attributes.get("content") or "") for meta in _scheme_metas(document))
     text, page, link = _DEFAULTS["dark" if scheme == "dark" and supports_dark else "light"]
     first = Look(colour=_known(text), behind=_known(page), size=16.0, bold=False, hidden=False)
-    index = _index(sheet, scheme)
+    index = _index(sheet, scheme, {name for element in document.elements for name in element.attributes})
     seen: dict[int, Look] = {}
     for element in document.elements:
         above = seen.get(id(element.parent), first)
@@ -99,14 +101,19 @@ def _applies(media: tuple[str, ...], scheme: Scheme) -> bool:
 _Index = dict[str, list[tuple["Selector", int, "list[tuple[str, str, bool]]"]]]
 
 
-def _index(sheet: Stylesheet, scheme: Scheme) -> _Index:
-    """Rules that set what we look at, by what the picked element must have: `.class`, `#id`, type or `*`."""
+def _index(sheet: Stylesheet, scheme: Scheme, attributes: AbstractSet[str]) -> _Index:
+    """Rules that set what we look at, by what the picked element must have: `.class`, `#id`, type or `*`.
+
+    `attributes` are those that occur: a mail has many rules for what only Outlook's own page would have.
+    """
     index: _Index = {}
     for order, rule in enumerate(sheet.rules):
         wanted = [(d.property, d.value, d.important) for d in rule.declarations if d.property in _PROPERTIES]
         if not wanted or not _applies(rule.media, scheme):
             continue
         for selector in rule.selectors:
+            if any(name not in attributes for one in selector.compounds for name, _, _ in one.attributes):
+                continue
             last = selector.compounds[-1]
             keys = [f".{name}" for name in last.classes] or [f"#{name}" for name in last.ids] or [*last.types] or ["*"]
             index.setdefault(keys[0], []).append((selector, order, wanted))
@@ -157,6 +164,8 @@ def _offer_attributes(element: Element, contest: _Contest) -> None:
 
 
 def _look(element: Element, above: Look, won: Winning, link: str) -> Look:
+    if not won and element.tag not in _TELLING:
+        return above
     colour = above.colour
     if element.tag == "a" and "href" in element.attributes:
         colour = _known(link)
