@@ -3,67 +3,124 @@
 import { $, el, fill, get, post, say } from './dom.js';
 import { asked, set, state } from './state.js';
 
-let shown = { rows: [], pin: [], skip: [], order: [], included: 0, total: 0 };
+let shown = { rows: [], pin: [], skip: [], order: [], included: 0, total: 0, asked: {}, words: '' };
 let grabbed = null;
 let turns = 0; // answers may overtake each other: only the last one asked for is shown
+let presses = 0; // what the hand has asked for so far
+let saving = 0; // of these, what the server has not answered
+let queue = Promise.resolve(); // one save at a time, in the order of the presses
+const made = new Map(); // the row of each story: it stays the same node when the list changes, and so keeps the focus
 
-async function save(changes) {
-  const hand = { pin: shown.pin, skip: shown.skip, order: shown.order, ...changes };
+// What is shown changes at once: the next press counts from there, not from what the server said before.
+function save(changes) {
+  const { asked: edition, pin, skip, order } = shown;
+  const hand = { pin, skip, order, ...changes };
   const skipped = new Set(hand.skip);
   hand.order = hand.order.filter((id) => !skipped.has(id));
-  try {
-    const { saved } = await post('/api/overrides', { ...asked(), ...hand });
-    say(`Saved in ${saved}`);
-  } catch (error) {
-    say(error.message);
-  }
+  shown = { ...shown, ...hand };
+  presses += 1;
+  saving += 1;
+  draw();
+  queue = queue.then(async () => {
+    try {
+      const { saved } = await post('/api/overrides', { ...edition, ...hand });
+      say(`Saved in ${saved}`);
+    } catch (error) {
+      say(error.message);
+    }
+    saving -= 1;
+    if (!saving) await stories().catch((error) => say(error.message));
+  });
 }
 
 const without = (list, id) => list.filter((each) => each !== id);
 const toggled = (list, id) => (list.includes(id) ? without(list, id) : [...list, id]);
+const included = () => shown.rows.filter((each) => each.included);
 
-const pin = (id) => save({ pin: toggled(shown.pin, id), skip: without(shown.skip, id) });
-const skip = (id) => save({ skip: toggled(shown.skip, id), pin: without(shown.pin, id), order: without(shown.order, id) });
+function move(id, step) {
+  const inside = included();
+  const from = inside.findIndex((each) => each.id === id);
+  const to = from + step;
+  if (shown.words || from < 0 || to < 0 || to >= inside.length || !step) return;
+  inside.splice(to, 0, ...inside.splice(from, 1));
+  shown.rows = [...inside, ...shown.rows.filter((each) => !each.included)];
+  save({ order: inside.map((each) => each.id) });
+}
 
-function move(id, to) {
-  const ids = shown.rows.filter((row) => row.included).map((row) => row.id);
-  const from = ids.indexOf(id);
-  if (from < 0 || to < 0 || to >= ids.length || to === from) return;
-  ids.splice(to, 0, ...ids.splice(from, 1));
-  save({ order: ids });
+const deeds = {
+  up: (id) => move(id, -1),
+  down: (id) => move(id, 1),
+  pin: (id) => save({ pin: toggled(shown.pin, id), skip: without(shown.skip, id) }),
+  skip: (id) => save({ skip: toggled(shown.skip, id), pin: without(shown.pin, id), order: without(shown.order, id) }),
+  clear: () => save({ pin: [], skip: [], order: [] }),
+};
+const LABELS = { up: ['Move up', '↑'], down: ['Move down', '↓'], pin: ['Pin', 'Pin'], skip: ['Skip', 'Skip'] };
+
+const button = (name, id, words) => el('button', { type: 'button', 'data-do': name, 'data-focus': `${name} ${id}`.trim() }, words);
+
+function newRow(id) {
+  return el('li', { tabindex: -1, 'data-id': id },
+    el('p', { class: 'story', dir: 'auto' }), el('p', { class: 'why' }),
+    el('div', { class: 'hand' },
+      el('button', { type: 'button', class: 'grip', 'aria-hidden': 'true', tabindex: -1 }, '⠿'),
+      Object.entries(LABELS).map(([name, [, words]]) => button(name, id, words))));
 }
 
 function row(story, index) {
-  const hand = el('div', { class: 'hand' });
-  const item = el('li', { class: story.included ? 'in-edition' : 'out', tabindex: -1, 'data-id': story.id },
-    el('p', { class: 'story', dir: 'auto' }, story.title),
-    el('p', { class: 'why' }, `${story.included ? 'In' : 'Out'}: ${story.reason}.`), hand);
-  const button = (name, label, action, properties = {}) => el('button', { type: 'button', 'data-focus': `${name} ${story.id}`, 'aria-label': `${label}: ${story.title}`, onclick: action, ...properties }, properties.shown ?? label);
-  const searching = Boolean(state.q);
-  if (story.included && !searching) {
-    hand.append(
-      el('button', { type: 'button', class: 'grip', 'aria-hidden': 'true', tabindex: -1, onpointerdown: (event) => grab(event, item, story.id) }, '⠿'),
-      button('up', 'Move up', () => move(story.id, index - 1), { shown: '↑', disabled: index === 0 }),
-      button('down', 'Move down', () => move(story.id, index + 1), { shown: '↓', disabled: index === shown.included - 1 }));
-    item.addEventListener('keydown', (event) => {
-      if (!event.altKey || !['ArrowUp', 'ArrowDown'].includes(event.key)) return;
-      event.preventDefault();
-      move(story.id, index + (event.key === 'ArrowUp' ? -1 : 1));
-    });
+  if (!made.has(story.id)) made.set(story.id, newRow(story.id));
+  const item = made.get(story.id);
+  const movable = story.included && !shown.words;
+  item.className = story.included ? 'in-edition' : 'out';
+  item.querySelector('.story').textContent = story.title;
+  item.querySelector('.why').textContent = `${story.included ? 'In' : 'Out'}: ${story.reason}.`;
+  item.querySelector('.grip').hidden = !movable;
+  for (const [name, [label]] of Object.entries(LABELS)) {
+    const each = item.querySelector(`[data-do="${name}"]`);
+    each.setAttribute('aria-label', `${label}: ${story.title}`);
+    if (name in shown) each.setAttribute('aria-pressed', String(shown[name].includes(story.id)));
+    else {
+      each.hidden = !movable;
+      // Not `disabled`: a button that the story's last move disabled would drop the focus, and the next key with it.
+      each.setAttribute('aria-disabled', String(index === (name === 'up' ? 0 : shown.included - 1)));
+    }
   }
-  hand.append(
-    button('pin', 'Pin', () => pin(story.id), { 'aria-pressed': String(shown.pin.includes(story.id)) }),
-    button('skip', 'Skip', () => skip(story.id), { 'aria-pressed': String(shown.skip.includes(story.id)) }));
   return item;
 }
 
+// Put the rows in order around the one that has the focus: a node that is taken out, even for a moment, loses it.
+function arrange(list, rows) {
+  for (const each of [...list.children]) if (!rows.includes(each)) each.remove();
+  const still = Math.max(0, rows.findIndex((each) => each.contains(document.activeElement)));
+  if (rows.length && rows[still].parentElement !== list) list.prepend(rows[still]);
+  for (let at = still - 1; at >= 0; at -= 1) if (rows[at].nextElementSibling !== rows[at + 1]) rows[at + 1].before(rows[at]);
+  for (let at = still + 1; at < rows.length; at += 1) if (rows[at].previousElementSibling !== rows[at - 1]) rows[at - 1].after(rows[at]);
+}
+
+function draw() {
+  const holds = document.activeElement?.dataset.focus;
+  const inside = included();
+  const outside = shown.rows.filter((each) => !each.included);
+  // All that the period holds, and a few of the stories around it.
+  const most = shown.words ? outside.length : outside.filter((each) => each.rule !== 'outside-period').length + 8;
+  const more = shown.total - inside.length - Math.min(most, outside.length);
+  $('stories-tally').textContent = shown.words ? `${shown.total} found` : `${shown.included} in, ${shown.total - shown.included} out`;
+  arrange($('stories-in'), inside.map(row));
+  arrange($('stories-out'), outside.slice(0, most).map(row));
+  $('stories-more').hidden = more <= 0;
+  $('stories-more').textContent = `and ${more} more; search for them`;
+  $('stories-clear').hidden = !(shown.pin.length + shown.skip.length + shown.order.length);
+  for (const [id, item] of made) if (!item.isConnected) made.delete(id);
+  // A story that went in or out has changed lists; the focus goes with it.
+  if (holds && document.activeElement === document.body) document.querySelector(`#story-rows [data-focus="${CSS.escape(holds)}"]`)?.focus();
+}
+
 // Drag by pointer, so that it works with a mouse, a pen and a finger alike.
-function grab(event, item, id) {
+function grab(event, item) {
   event.preventDefault();
-  grabbed = id;
+  grabbed = item;
   item.classList.add('moved');
   event.target.setPointerCapture(event.pointerId);
-  const items = () => [...document.querySelectorAll('.rows .in-edition')];
+  const items = () => [...$('stories-in').children];
   let to = items().indexOf(item);
   const over = (at) => {
     for (const each of items()) each.classList.remove('drop');
@@ -76,36 +133,52 @@ function grab(event, item, id) {
     for (const each of items()) each.classList.remove('drop', 'moved');
     const from = items().indexOf(item);
     grabbed = null;
-    move(id, to > from ? to - 1 : to);
+    move(item.dataset.id, (to > from ? to - 1 : to) - from);
+    if (!saving) stories().catch((error) => say(error.message)); // what changed while it was dragged
   };
   event.target.addEventListener('pointermove', over);
   event.target.addEventListener('lostpointercapture', drop, { once: true });
+}
+
+// Every key and press is heard here, by what stays: never by a row.
+function listen(rows) {
+  const idOf = (target) => target.closest('li')?.dataset.id;
+  rows.addEventListener('click', ({ target }) => {
+    const pressed = target.closest('[data-do]');
+    if (pressed && pressed.getAttribute('aria-disabled') !== 'true') deeds[pressed.dataset.do](idOf(pressed));
+  });
+  rows.addEventListener('keydown', (event) => {
+    const id = idOf(event.target);
+    if (!id || !event.altKey || !['ArrowUp', 'ArrowDown'].includes(event.key)) return;
+    event.preventDefault();
+    move(id, event.key === 'ArrowUp' ? -1 : 1);
+  });
+  rows.addEventListener('pointerdown', (event) => {
+    if (event.target.closest('.grip')) grab(event, event.target.closest('li'));
+  });
 }
 
 function frame() {
   if ($('search')) return;
   const search = el('input', { id: 'search', type: 'search', 'aria-label': 'Search the stories', placeholder: 'Search', value: state.q });
   search.addEventListener('input', () => set({ q: search.value }));
-  fill($('stories'), search, el('div', { id: 'story-rows' }));
+  const rows = el('div', { id: 'story-rows' },
+    el('ol', { class: 'rows', id: 'stories-in' }), el('ul', { class: 'rows', id: 'stories-out' }),
+    el('p', { class: 'small soft', id: 'stories-more', hidden: true }),
+    el('p', { id: 'stories-clear', hidden: true }, button('clear', '', 'Undo every pin, skip and move')));
+  listen(rows);
+  fill($('stories'), search, rows);
 }
 
 export async function stories() {
   if (grabbed) return; // not under a hand that drags
   frame();
   const turn = (turns += 1);
-  const words = state.q;
-  const data = await get('/api/selection', { ...asked(), q: words });
-  if (turn !== turns) return;
-  shown = data;
-  $('stories-tally').textContent = words ? `${data.total} found` : `${data.included} in, ${data.total - data.included} out`;
-  const hands = data.pin.length + data.skip.length + data.order.length;
-  const inside = data.rows.filter((each) => each.included);
-  const outside = data.rows.filter((each) => !each.included);
-  // All that the period holds, and a few of the stories around it.
-  const most = words ? outside.length : outside.filter((each) => each.rule !== 'outside-period').length + 8;
-  fill($('story-rows'),
-    el('ol', { class: 'rows' }, inside.map(row)),
-    el('ul', { class: 'rows' }, outside.slice(0, most).map(row)),
-    outside.length > most || data.total > data.rows.length ? el('p', { class: 'small soft' }, `and ${data.total - inside.length - Math.min(most, outside.length)} more; search for them`) : null,
-    hands ? el('p', {}, el('button', { type: 'button', 'data-focus': 'clear', onclick: () => save({ pin: [], skip: [], order: [] }) }, 'Undo every pin, skip and move')) : null);
+  const before = presses;
+  const [edition, words] = [asked(), state.q];
+  const data = await get('/api/selection', { ...edition, q: words });
+  // An answer from before the last press would take it back. The last save asks again.
+  if (turn !== turns || saving || presses !== before || grabbed) return;
+  shown = { ...data, asked: edition, words };
+  draw();
 }
