@@ -1,4 +1,4 @@
-"""Make a newsroom that can be built at once: `digest init DIR`.
+"""Make a newsroom that can be built at once: `digest init DIR`, and say what is left for a person to fill in.
 
 It copies the sample newsroom that digest ships (config, stories, readers) and the default theme. It never writes into
 a folder that already has something of the same name, and writes nothing at all when one file would be in the way.
@@ -7,6 +7,7 @@ a folder that already has something of the same name, and writes nothing at all 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,12 +18,42 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _IGNORE = b"build/\n.digest/\n"
+_CONFIG = Path("config.yaml")
+_SAMPLES = "ILO Newsroom"  # whose newsroom the sample is
+# What a person must fill in, in the order of config.yaml.
+_KEYS = {
+    "name": "the newsroom's name",
+    "contact": "the newsroom's address, to which readers answer",
+    "from": "the address the mail comes from, in a domain of yours",
+    "url": "the newsroom's page",
+    "postal_address": "where the newsroom is; it stands in the footer",
+}
 
 
-def make(folder: Path, *, name: str = "", contact: str = "", theme: bool = True) -> list[Path]:
-    """Write a newsroom into `folder` and return its files. Raises UsageError when one of them is there already."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blank:
+    """Something that a person must fill in. `where` is `config.yaml:9: newsroom.url`, or a file."""
+
+    where: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A new newsroom: its files, and what of them is still the sample's."""
+
+    files: tuple[Path, ...]
+    blanks: tuple[Blank, ...]
+
+
+def make(folder: Path, *, name: str = "", contact: str = "", theme: bool = True) -> Made:
+    """Write a newsroom into `folder`. Raises UsageError when one of its files is there already."""
     wanted = dict(_wanted(theme=theme))
-    wanted[Path("config.yaml")] = _named(wanted[Path("config.yaml")], {"name": name, "contact": contact})
+    config = _named(wanted[_CONFIG], _values(name, contact))
+    if name:
+        title = _quoted(f"All {name} content")
+        config = config.replace(f"title: All {_SAMPLES} content".encode(), f"title: {title}".encode())
+    wanted[_CONFIG] = config
     if taken := sorted(str(path) for path in wanted if (folder / path).exists()):
         message = f"{folder}: {taken[0]} is there already; name a new or empty folder"
         raise UsageError(message)
@@ -32,7 +63,34 @@ def make(folder: Path, *, name: str = "", contact: str = "", theme: bool = True)
     except OSError as error:
         message = f"{folder}: cannot be written: {error.strerror}"
         raise DigestError(message) from error
-    return [folder / path for path in wanted]
+    given = {key for key, value in (("name", name), ("contact", contact)) if value}
+    return Made(files=tuple(folder / path for path in wanted), blanks=tuple(_blanks(folder, config.decode(), given)))
+
+
+def _values(name: str, contact: str) -> Mapping[str, str]:
+    """What the sample's keys say in a newsroom of that name: nothing in it stays the sample newsroom's own."""
+    if not name:
+        return {"contact": contact} if contact else {}
+    return {
+        "name": name,
+        "contact": contact or "newsroom@example.org",
+        "url": "https://www.example.org/newsroom",
+        "postal_address": f"[{name}: street, postcode, town and country]",
+    }
+
+
+def _blanks(folder: Path, config: str, given: set[str]) -> Iterator[Blank]:
+    lines = config.splitlines()
+    for key, what in _KEYS.items():
+        if key not in given:
+            number = next(at for at, line in enumerate(lines, 1) if line.startswith(f"  {key}: "))
+            yield Blank(where=f"{folder / _CONFIG}:{number}: newsroom.{key}", what=what)
+    number = lines.index("smtp:") + 1
+    yield Blank(
+        where=f"{folder / _CONFIG}:{number}: smtp", what="your relay; its password goes into $DIGEST_SMTP_PASSWORD"
+    )
+    yield Blank(where=str(folder / "recipients/everyone.csv"), what="your readers, in place of the six examples")
+    yield Blank(where=str(folder / "stories"), what="your stories, in place of the ILO's (see `digest import`)")
 
 
 def _wanted(*, theme: bool) -> Iterator[tuple[Path, bytes]]:
@@ -57,10 +115,12 @@ def _shipped() -> tuple[Path, Path]:
 
 
 def _named(config: bytes, values: Mapping[str, str]) -> bytes:
-    """The sample config with a newsroom's own name and contact, each quoted so that any text is one YAML value."""
+    """The sample config with other values in the section newsroom, each quoted so that any text is one YAML value."""
     text = config.decode()
     for key, value in values.items():
-        if value:
-            quoted = "'" + value.replace("'", "''") + "'"
-            text = re.sub(rf"(?m)^(  {key}: ).*$", lambda found: found[1] + quoted, text, count=1)  # noqa: B023 - used at once
+        text = re.sub(rf"(?m)^(  {key}: ).*$", lambda found, new=_quoted(value): found[1] + new, text, count=1)
     return text.encode()
+
+
+def _quoted(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

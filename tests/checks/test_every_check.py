@@ -230,6 +230,10 @@ CASES: dict[str, Case] = {
         mailed(b"Reply-To: newsroom@ilo.org", b"Reply-To: ILO <newsroom@ilo.org>"),
     ),
     "from-invalid": Case(mailed(b"<digest@ilo.org>", b"<digest@evil.example>"), subject()),
+    "address-placeholder": Case(
+        subject(newsroom=replace(NEWSROOM, postal_address="[street, postcode and town]")),
+        subject(newsroom=replace(NEWSROOM, postal_address="4 route des Morillons [CH-1211], Genève")),
+    ),
     "from-no-reply": Case(subject(newsroom=replace(NEWSROOM, sender="no-reply@ilo.org")), subject()),
 }
 

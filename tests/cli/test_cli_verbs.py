@@ -144,6 +144,50 @@ def test_init_makes_a_newsroom_that_builds(newsroom):
     assert (made.root / "config.yaml").read_bytes() == before
 
 
+def test_init_keeps_nothing_of_the_samples_newsroom(newsroom):
+    """A newsroom of one's own name has placeholders where the sample had its own facts, and each is listed once."""
+    done = newsroom("init", "mine", "--name", "Harbour News", now=None)
+    config = (newsroom.root / "mine/config.yaml").read_text()
+    assert "ILO" not in config
+    assert "ilo.org" not in config
+    assert "Morillons" not in config
+    listed = done.out.partition("To fill in before you send to readers:\n")[2].splitlines()
+    assert [line.split(": ")[1] for line in listed[:5]] == [
+        "newsroom.contact", "newsroom.from", "newsroom.url", "newsroom.postal_address", "smtp",
+    ]  # fmt: skip
+    lines = config.splitlines()
+    for line in listed[:4]:
+        file, number, key = line.split(":")[:3]
+        assert lines[int(number) - 1].startswith(f"  {key.strip().removeprefix('newsroom.')}: "), (file, line)
+    assert "recipients/everyone.csv" in listed[5]
+    assert "stories" in listed[6]
+    told = json.loads(newsroom("init", "other", "--json", now=None).out)
+    assert [blank["where"].split(": ")[-1] for blank in told["fill_in"]][:2] == ["newsroom.name", "newsroom.contact"]
+
+
+def test_no_real_reader_is_mailed_with_a_placeholder(newsroom):
+    """Examples may be sent to examples; the first real reader stops it before anybody is frozen, with file and line."""
+    newsroom("init", "mine", "--name", "Harbour News", now=None)
+    made = type(newsroom)(newsroom.root / "mine", newsroom.capsys, newsroom.monkeypatch)
+    send = ("send", "--month", "2022-02", "--audience", "everyone", "--live", "--yes", "--eml", "out")
+    assert "address-placeholder" in made("check", "--month", "2022-02").out
+    made.write("recipients/everyone.csv", "email\nann@example.org\nben@harbour-news.eu\n")
+    done = made(*send)
+    assert done.code == 2
+    assert done.lines == [
+        "digest: config.yaml:7: newsroom.from: is still the placeholder digest@example.org, "
+        "and ben@harbour-news.eu is a real reader; fill it in"
+    ]
+    made.edit("config.yaml", "digest@example.org", "digest@harbour-news.eu")
+    made.edit("config.yaml", "newsroom@example.org", "newsroom@harbour-news.eu")
+    assert "newsroom.postal_address: is still the placeholder [Harbour News: street" in made(*send).err
+    assert not list(made.root.glob("out/*"))
+    made.edit("config.yaml", "'[Harbour News: street, postcode, town and country]'", "1 Quay, Harbour")
+    assert made(*send).code == 0
+    assert len(list((made.root / "out").glob("*.eml"))) == 2
+    assert "address-placeholder" not in made("check", "--month", "2022-02").out
+
+
 def test_init_can_be_changed_by_its_own_theme(newsroom):
     """The theme that init copies is the newsroom's to change, and the change is seen."""
     newsroom("init", "mine", now=None)

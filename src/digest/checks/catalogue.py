@@ -18,6 +18,7 @@ from digest.checks import (
     letter,
     links,
     online,
+    placeholder,
     spamd,
     stories,
     structure,
@@ -29,7 +30,7 @@ from digest.yamlfile import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-_ROOMS = (stories, choice, images, links, composed, structure, contrast, clients, letter, online, spamd, authentication)
+_ROOMS = (stories, choice, images, links, composed, structure, contrast, clients, letter, placeholder, online, spamd, authentication)
 
 
 def _gathered() -> dict[str, Check]:

@@ -26,11 +26,18 @@ def init(
     call = Call(common)
     made = starter.make(folder, name=name, contact=contact, theme=theme)
     if common.json:
-        call.out.data({"folder": str(folder), "files": [str(path) for path in made]})
+        call.out.data({
+            "folder": str(folder),
+            "files": [str(path) for path in made.files],
+            "fill_in": [{"where": blank.where, "what": blank.what} for blank in made.blanks],
+        })  # fmt: skip
         return
-    call.out.line(f"{len(made)} files in {folder}")
+    call.out.line(f"{len(made.files)} files in {folder}")
     enter = "" if folder == Path() else f"cd {folder} && "
     call.out.line(f"Next: {enter}digest build --month 2022-02")
+    call.out.line("To fill in before you send to readers:")
+    for blank in made.blanks:
+        call.out.line(f"  {blank.where}: {blank.what}")
 
 
 @verb("config")

@@ -12,8 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from digest.checks.placeholder import nobody_reads, unfilled
 from digest.delivery import FINAL
-from digest.errors import AlreadySent, CheckFailed, DigestError, LedgerError, NothingToSend
+from digest.errors import AlreadySent, CheckFailed, ConfigError, DigestError, LedgerError, NothingToSend
 from digest.mailing import fleet, frozen
 from digest.mailing.letters import letters
 from digest.mailing.readers import Readers
@@ -21,16 +22,17 @@ from digest.model import Severity
 from digest.wiring import ARCHIVE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
     from pathlib import Path
 
     from digest.approval import Needed
+    from digest.config.load import Config
     from digest.engines.local import Stopping
     from digest.errors import Fault
     from digest.ledger.ledger import SqlLedger
     from digest.mailing.parts import Parts
-    from digest.model import Edition, Rendering
+    from digest.model import Edition, Recipient, Rendering
     from digest.ports import Transport
     from digest.sender.tally import Progress, Report
 
@@ -93,8 +95,9 @@ def freeze(parts: Parts, ledger: SqlLedger, edition: Edition, now: datetime, *, 
         fleet.publish(ledger.sharing, build.rendering)
     audience = parts.newsroom.config.audience(edition.audience)
     readers = Readers(parts.source(audience), edition, audience, parts.topics(audience))
+    filled = _filled(readers, parts.newsroom.config)
     try:
-        counts = ledger.freeze(edition.id, build.rendering.fingerprint, readers, now.timestamp(), identify)
+        counts = ledger.freeze(edition.id, build.rendering.fingerprint, filled, now.timestamp(), identify)
     except BaseException:
         frozen.forget(archive, edition)
         raise
@@ -114,6 +117,17 @@ def freeze(parts: Parts, ledger: SqlLedger, edition: Edition, now: datetime, *, 
         if elsewhere
         else (),
     )
+
+
+def _filled(readers: Iterable[Recipient], config: Config) -> Iterator[Recipient]:
+    """The readers, as long as nobody real would get a mail with a placeholder in it. Raises ConfigError."""
+    blank = next(unfilled(config.newsroom), None)
+    for reader in readers:
+        if blank and not nobody_reads(reader.address):
+            key, text = blank
+            message = f"is still the placeholder {text}, and {reader.address} is a real reader; fill it in"
+            raise ConfigError([config.document.fault(("newsroom", key), message)])
+        yield reader
 
 
 def _place(parts: Parts, ledger: SqlLedger) -> str:
