@@ -116,10 +116,12 @@ def _shipped() -> tuple[Path, Path]:
 
 def _named(config: bytes, values: Mapping[str, str]) -> bytes:
     """The sample config with other values in the section newsroom, each quoted so that any text is one YAML value."""
-    text = config.decode()
-    for key, value in values.items():
-        text = re.sub(rf"(?m)^(  {key}: ).*$", lambda found, new=_quoted(value): found[1] + new, text, count=1)
-    return text.encode()
+
+    def line(found: re.Match[str]) -> str:
+        value = values.get(found[2])
+        return found[0] if value is None else f"{found[1]}{_quoted(value)}"
+
+    return re.sub(r"(?m)^(  (\w+): ).*$", line, config.decode()).encode()
 
 
 def _quoted(value: str) -> str:

@@ -174,10 +174,11 @@ def test_no_real_reader_is_mailed_with_a_placeholder(newsroom):
     made.write("recipients/everyone.csv", "email\nann@example.org\nben@harbour-news.eu\n")
     done = made(*send)
     assert done.code == 2
-    assert done.lines == [
+    (line,) = done.lines
+    assert line == (
         "digest: config.yaml:7: newsroom.from: is still the placeholder digest@example.org, "
         "and ben@harbour-news.eu is a real reader; fill it in"
-    ]
+    )
     made.edit("config.yaml", "digest@example.org", "digest@harbour-news.eu")
     made.edit("config.yaml", "newsroom@example.org", "newsroom@harbour-news.eu")
     assert "newsroom.postal_address: is still the placeholder [Harbour News: street" in made(*send).err

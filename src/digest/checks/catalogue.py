@@ -30,7 +30,10 @@ from digest.yamlfile import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-_ROOMS = (stories, choice, images, links, composed, structure, contrast, clients, letter, placeholder, online, spamd, authentication)
+_ROOMS = (
+    stories, choice, images, links, composed, structure, contrast, clients, letter, placeholder, online, spamd,
+    authentication,
+)  # fmt: skip
 
 
 def _gathered() -> dict[str, Check]:
