@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from digest.errors import UsageError
 from digest.mail.message_id import message_id
 from digest.recipients.bounces.log import BounceLog
 from digest.recipients.bounces.mailbox import open_mailbox
@@ -29,13 +28,9 @@ def take_in(parts: Parts, ledger: SqlLedger, source: str, now: float, *, dry: bo
     Raises UsageError (without a secret, too), FaultyInput, TransportError, LedgerError.
     """
     section = parts.newsroom.config.settings.bounces
-    secrets = parts.unsubscribe_secrets()
+    # Without it Message-IDs can be worked out by anybody who knows a reader, and a report could be forged.
+    secrets = parts.demand_secrets("a report of ours cannot be told from a forged one")
     domain = parts.newsroom.config.newsroom.sender.rpartition("@")[2]
-    if not secrets:
-        # Without it Message-IDs can be worked out by anybody who knows a reader, and a report could be forged.
-        variable = parts.newsroom.config.settings.unsubscribe.secret_env
-        message = f"{variable} is not set: without it a report of ours cannot be told from a forged one"
-        raise UsageError(message)
     key = secrets[-1].encode()
 
     def identify(edition: str, address: str) -> str:

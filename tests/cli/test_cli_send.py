@@ -536,3 +536,35 @@ def test_a_damaged_ledger_is_never_begun_afresh(newsroom, sink, damage, said):
     assert done.code == 1, done.err
     assert said in done.err
     assert len(sink.mails) == READERS
+
+
+@pytest.mark.parametrize(
+    ("config", "environ", "said"),
+    [
+        (
+            "sqlite:///.digest/ledger.db",
+            {"DIGEST_SEND__LEDGER": "oops"},
+            "environment DIGEST_SEND__LEDGER: send.ledger:",
+        ),
+        ("oops", {}, "config.yaml:42: send.ledger:"),
+    ],
+)
+def test_a_ledger_url_that_is_none_is_named_where_it_stands(newsroom, config, environ, said):
+    """A mistake in the environment is not blamed on config.yaml, and one in config.yaml is told with its line."""
+    newsroom.edit("config.yaml", "sqlite:///.digest/ledger.db", config)
+    for name, value in environ.items():
+        newsroom.monkeypatch.setenv(name, value)
+    done = newsroom("send", *FEBRUARY)
+    (line,) = done.lines
+    asked = "write sqlite:///.digest/ledger.db or postgresql://user@host/database"
+    assert (done.code, line) == (2, f"digest: {said} 'oops' is no ledger URL; {asked}")
+
+
+def test_a_ledger_that_only_the_environment_knows_is_asked_for_by_name(newsroom):
+    """With send.ledger_env, the variable is named when it is missing, and when it is wrong; a password is not shown."""
+    newsroom.edit("config.yaml", "ledger: sqlite:///.digest/ledger.db", "ledger_env: OUR_LEDGER")
+    assert "environment OUR_LEDGER: is not set; send.ledger_env names it" in newsroom("send", *FEBRUARY).err
+    newsroom.monkeypatch.setenv("OUR_LEDGER", "mysql://digest:hunter2@db/x")
+    done = newsroom("send", *FEBRUARY)
+    assert "environment OUR_LEDGER: 'mysql://" in done.err
+    assert "hunter2" not in done.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Annotated
 
 import typer
@@ -9,7 +10,6 @@ import typer
 from digest.cli.call import Call
 from digest.cli.flags import Common
 from digest.cli.verbs import verb
-from digest.errors import UsageError
 
 
 @verb("serve")
@@ -22,15 +22,12 @@ def serve(
     import uvicorn
 
     from digest.web.app import app
+    from digest.web.listening import base, listen
     from digest.wiring import ARCHIVE
 
     call = Call(common)
-    secrets = call.parts.unsubscribe_secrets()
-    if not secrets:
-        variable = call.newsroom.config.settings.unsubscribe.secret_env
-        message = f"there is no secret for unsubscribe links; set {variable} to 32 random characters"
-        raise UsageError(message)
-    with call.opened() as (_, ledger):
+    secrets = call.parts.demand_secrets("readers cannot leave by their links")
+    with call.opened() as (_, ledger), listen(host, port) as listener:
         made = app(
             secrets=secrets,
             suppressions=ledger,
@@ -38,8 +35,10 @@ def serve(
             audiences=call.newsroom.config.audiences,
             archive=call.newsroom.root / ARCHIVE,
         )
-        call.out.line(f"http://{host}:{port}/u/… takes readers off; Ctrl-C ends it")
-        uvicorn.run(made, host=host, port=port, log_level="warning", access_log=False, server_header=False)
+        call.out.line(f"{base(host, listener)}/u/… takes readers off; Ctrl-C ends it")
+        server = uvicorn.Server(uvicorn.Config(made, log_level="warning", access_log=False, server_header=False))
+        with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises the signal again when it is done
+            server.run(sockets=[listener])
 
 
 @verb("bounces")

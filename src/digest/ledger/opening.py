@@ -28,7 +28,7 @@ from digest.ledger.schema import APPLICATION_ID, MIGRATIONS, POSTGRES_SCHEMA, VE
 from digest.ledger.sqlite import SqliteDatabase
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from sqlalchemy import URL, Connection
 
@@ -47,22 +47,23 @@ def open_ledger(
     create: bool = True,
     readonly: bool = False,
     schema: str = POSTGRES_SCHEMA,
+    faulty: Callable[[str], Fault] | None = None,
 ) -> SqlLedger:
     """Open the ledger at `url`, and create it when there never was one.
 
     `newsroom` is whose it is, a name that stays; `root` is the folder to which a relative SQLite path belongs. The
     second record is kept in `witnesses`, for SQLite `sent/` beside the file when not given. With `create=False` or
     `readonly` a ledger that is not there is a LedgerError. Raises LedgerError, saying what is wrong and how to mend
-    it; ConfigError for a URL that is none.
+    it; ConfigError for a URL that is none, which `faulty` says where it stands.
     """
-    target = _target(url)
+    target = _target(url, faulty or (lambda message: Fault(file="config.yaml", key="send.ledger", message=message)))
     if target.get_backend_name() == "postgresql":
         return _open_postgres(target, newsroom, witnesses, create=create and not readonly, schema=schema)
     path = (root or Path()) / str(target.database)
     return _open_sqlite(path, newsroom, witnesses or path.parent / "sent", create=create, readonly=readonly)
 
 
-def _target(url: str) -> URL:
+def _target(url: str, faulty: Callable[[str], Fault]) -> URL:
     try:
         target = make_url(url)
     except ArgumentError:
@@ -70,7 +71,7 @@ def _target(url: str) -> URL:
     known = target is not None and target.get_backend_name() in ("sqlite", "postgresql")
     if target is None or not known or not target.database or target.database == ":memory:":
         shown = target.render_as_string(hide_password=True) if target is not None else url.rpartition("@")[2]
-        raise ConfigError([Fault(file="config.yaml", key="send.ledger", message=f"{shown!r} {_FAULTY}")])
+        raise ConfigError([faulty(f"{shown!r} {_FAULTY}")])
     return target
 
 

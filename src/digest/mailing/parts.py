@@ -73,10 +73,17 @@ class Parts:
         send = self.newsroom.config.settings.send
         url = self.environ.get(send.ledger_env, "") if send.ledger_env else send.ledger
         name = self.newsroom.config.newsroom.name
-        ledger = open_ledger(url, root=self.newsroom.root, newsroom=name, create=create)
+        ledger = open_ledger(url, root=self.newsroom.root, newsroom=name, create=create, faulty=self._faulty_ledger)
         if send.engine == "procrastinate":
             self._share(ledger)
         return ledger
+
+    def _faulty_ledger(self, message: str) -> Fault:
+        """The fault where the URL was given: in the file with its line, or in the environment."""
+        if variable := self.newsroom.config.settings.send.ledger_env:
+            missing = "is not set; send.ledger_env names it" if not self.environ.get(variable) else message
+            return Fault(file=f"environment {variable}", message=missing)
+        return self.newsroom.config.document.fault(("send", "ledger"), message)
 
     def _share(self, ledger: SqlLedger) -> None:
         """Make the ledger a fleet's. Raises UsageError without the extra, LedgerError when it is no PostgreSQL."""
@@ -151,6 +158,21 @@ class Parts:
         """The secrets of unsubscribe links, newest first; several, split by blanks, while one is replaced."""
         part = self.newsroom.config.settings.unsubscribe
         return tuple(self.secret(part.secret_env, part.secret_file).split())
+
+    def demand_secrets(self, why: str) -> tuple[str, ...]:
+        """The same, where there must be one. Raises UsageError with why, and how to set one."""
+        if found := self.unsubscribe_secrets():
+            return found
+        part = self.newsroom.config.settings.unsubscribe
+        if part.secret_file:
+            message = f"{part.secret_file} is empty: without the secret {why}; write one into it: openssl rand -hex 32"
+        else:
+            name = part.secret_env
+            message = (
+                f"{name} is not set: without it {why}; set it, the same wherever digest runs: "
+                f"export {name}=$(openssl rand -hex 32), or name a file with it: unsubscribe: {{secret_file: …}}"
+            )
+        raise UsageError(message)
 
     def secret(self, variable: str, file: str) -> str:
         """A secret from its file or its environment variable; empty when there is none. Raises ConfigError."""

@@ -8,14 +8,14 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import secrets
-import socket
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from digest.errors import UsageError
 from digest.preview.guard import Door
+from digest.web.listening import listen
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Iterator
 
     import uvicorn
@@ -29,14 +29,7 @@ MAX_CLIENTS = 128
 @contextlib.contextmanager
 def bound(host: str, port: int) -> Iterator[tuple[socket.socket, Door]]:
     """A socket and the door to it, with a fresh token; port 0 takes a free one. Raises UsageError."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host, port), family=family)
-    except OSError as error:
-        reason = str(error.strerror).partition(" (while")[0]  # Python adds the address, which we say ourselves
-        message = f"{host}:{port} cannot be listened on ({reason}); --port 0 takes a free port"
-        raise UsageError(message) from None
-    with listener:
+    with listen(host, port) as listener:
         key = "" if is_loopback(host) else secrets.token_urlsafe(24)
         yield listener, Door(host=host, port=listener.getsockname()[1], token=secrets.token_urlsafe(24), key=key)
 
