@@ -3,9 +3,9 @@
     rules, now, what was done ─due─▶ tasks: to be made now, or held because their time is long past
 
 An edition of a period is due once, at a moment in the stretch of the same length that follows the period: February's
-digest is due in March. The rules for odd days: day 31 of a short month is its last day; a time that the clocks skip is
-the first moment after the gap; a time that comes twice is the first of the two. Pure: `now` is an argument, working
-days are asked of a function that is handed in, and nothing here builds, sends or remembers.
+digest is due in March. The rules for odd days: day 31 of a short month is its last day; a time that the clocks skip
+comes as much later as they skip (02:30 is 03:30); a time that comes twice is the first of the two. Pure: `now` is an
+argument, working days are asked of a function that is handed in, and nothing here builds, sends or remembers.
 """
 
 from __future__ import annotations
@@ -33,7 +33,11 @@ _ON = re.compile(
 )
 _MONTH = 31
 _WEEK = 7
+_FRIDAYS = 5  # that a month may have
 _SATURDAY = 5
+_TRIED: dict[Kind, tuple[str, int]] = {  # the four years in which a cron line must have a time for each period
+    "month": ("2023-02", 48), "quarter": ("2023-Q1", 16), "year": ("2023", 4), "week": ("2023-W05", 209),
+}  # fmt: skip
 
 
 def weekdays_only(day: date) -> bool:
@@ -43,7 +47,10 @@ def weekdays_only(day: date) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One line of `schedule:`. `on` is read by `check_on`; `cron` (five fields) is given instead of `on` and `at`."""
+    """One line of `schedule:`. `on` is read by `check_on`; `cron` (five fields) is given instead of `on` and `at`.
+
+    `works` tells a working day; `country` is the name of whose days those are, where it is not Monday to Friday.
+    """
 
     period: Kind
     zone: tzinfo
@@ -53,6 +60,7 @@ class Rule:
     audiences: tuple[str, ...] = ()
     approval: Approval = "none"
     catch_up: timedelta = timedelta(days=3)
+    country: str = ""
     works: Callable[[date], bool] = field(default=weekdays_only, compare=False, repr=False)
 
 
@@ -113,28 +121,52 @@ def scheduled(rule: Rule, span: Period) -> datetime:
 
 
 def moment(day: date, at: time, zone: tzinfo) -> datetime:
-    """The instant of a wall time: after the gap when the clocks skip it, the first of two when it comes twice."""
+    """The instant of a wall time: later by the gap when the clocks skip it, the first of two when it comes twice."""
     return datetime.combine(day, at, tzinfo=zone).astimezone(UTC).astimezone(zone)
 
 
 def check_on(on: str, kind: Kind) -> None:
-    """Refuse an `on` that cannot be read. Raises UsageError that shows how to write it."""
+    """Refuse an `on` that cannot be read, or counts further than any such stretch goes. Raises UsageError."""
     found = _ON.fullmatch(on.strip().lower())
-    number = int(found["number"]) if found and found["number"] else 1
-    if found is None or not 1 <= number <= (_WEEK if kind == "week" else _MONTH):
+    if found is None or not 1 <= _count(found) <= _most(found["what"] or "day", kind):
         message = f"{on!r} is not a day; write: first working day, last day, day 15, second tuesday, last friday" + (
             ", monday" if kind == "week" else ""
         )
         raise UsageError(message)
 
 
-def check_cron(line: str) -> None:
-    """Refuse a cron line that cannot be read. Raises UsageError."""
+def check_cron(line: str, kind: Kind) -> None:
+    """Refuse a cron line that cannot be read, or that has no time of its own for each period. Raises UsageError."""
     from croniter import croniter
 
-    if len(line.split()) != 5 or not croniter.is_valid(line):  # noqa: PLR2004 - minute hour day month weekday
+    chance = re.search(r"(?<![a-z])[hr](?![a-z])", line, re.IGNORECASE)  # croniter would draw another time at each run
+    if len(line.split()) != 5 or chance or not croniter.is_valid(line):  # noqa: PLR2004 - minute hour day month weekday
         message = f"{line!r} is not a cron line; write five fields: minute hour day month weekday, like 0 9 1 * *"
         raise UsageError(message)
+    first, count = _TRIED[kind]
+    span = period.parse(first, UTC)
+    for step in range(count):
+        if (at := _wall(line, span.step(step).after)) is None or at.date() >= span.step(step + 1).after:
+            message = (
+                f"{line!r} does not come in each {kind}: for {span.step(step).id} there is no time before the next "
+                f"{kind}'s; write a line that does, or `on`, where day 31 is the last day of a short month"
+            )
+            raise UsageError(message)
+
+
+def _count(found: re.Match[str]) -> int:
+    """The number in an `on`: 3 for `third friday`, 15 for `day 15`; `last` and no number count as 1."""
+    if found["number"]:
+        return int(found["number"])
+    nth = found["nth"] or "first"
+    return abs(_NTH.get(nth) or int(nth[:-2]))
+
+
+def _most(what: str, kind: Kind) -> int:
+    """How far this kind of day can be counted in the stretch in which a period's editions are due."""
+    if what in _DAYS:
+        return 1 if kind == "week" else _FRIDAYS
+    return _WEEK if kind == "week" else _MONTH
 
 
 def _periods(rule: Rule, since: datetime, now: datetime) -> Iterator[Period]:
@@ -181,9 +213,19 @@ def _month_length(first: date) -> int:
 
 def _next_cron(rule: Rule, span: Period) -> datetime:
     """The first time after the period at which cron would fire, by the wall clock of the zone."""
-    from croniter import croniter
+    wall = _wall(rule.cron, span.after)
+    assert wall is not None, f"{rule.cron!r} was not checked by check_cron"
+    return moment(wall.date(), wall.time(), rule.zone)
+
+
+def _wall(line: str, first: date) -> datetime | None:
+    """The first time of a cron line on or after this day, on the clock on the wall; None when there is none, ever."""
+    from croniter import CroniterBadDateError, croniter
 
     # croniter counts on naive wall times here, so that our own rules for gaps and repeats hold.
-    before = datetime.combine(span.after, time()) - timedelta(minutes=1)
-    wall: datetime = croniter(rule.cron, before).get_next(datetime)
-    return moment(wall.date(), wall.time(), rule.zone)
+    before = datetime.combine(first, time()) - timedelta(minutes=1)
+    try:
+        found: datetime = croniter(line, before).get_next(datetime)
+    except CroniterBadDateError:
+        return None
+    return found

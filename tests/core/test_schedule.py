@@ -88,16 +88,60 @@ def test_a_day_that_cannot_be_read_is_refused(text):
         check_on(text, "month")
 
 
-@pytest.mark.parametrize("line", ["", "0 9 1 *", "0 9 1 * * *", "61 9 1 * *", "@monthly"])
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("0th monday", "month"), ("6th friday", "month"), ("32nd day", "quarter"), ("99th working day", "month"),
+        ("00", "month"), ("second monday", "week"), ("8th day", "week"), ("31st working day", "week"),
+    ],
+)  # fmt: skip
+def test_a_day_counted_further_than_there_are_any_is_refused(text, kind):
+    """No month has a sixth Friday and no week a second Monday: never taken in silence for another day."""
+    with pytest.raises(UsageError, match="is not a day"):
+        check_on(text, kind)
+
+
+@pytest.mark.parametrize("line", ["", "0 9 1 *", "0 9 1 * * *", "61 9 1 * *", "@monthly", "R R 1 * *", "H 9 1 * *"])
 def test_a_cron_line_that_cannot_be_read_is_refused(line):
-    """Five fields, each in its range."""
+    """Five fields, each in its range, and none that is drawn anew at each run."""
     with pytest.raises(UsageError, match="five fields"):
-        check_cron(line)
+        check_cron(line, "month")
+
+
+@pytest.mark.parametrize(
+    ("line", "kind", "span"),
+    [
+        ("0 9 30 2 *", "month", "2023-02"),  # never
+        ("0 9 31 * *", "month", "2023-03"),  # not in April
+        ("0 9 1 1 *", "month", "2023-02"),  # twelve months on one day
+        ("0 9 29 2 *", "year", "2024"),
+        ("0 9 1 * *", "week", "2023-W05"),
+        ("0 9 15 5 *", "quarter", "2023-Q2"),
+    ],
+)
+def test_a_cron_line_that_leaves_out_a_period_is_refused(line, kind, span):
+    """Two editions of one rule never fall on one moment, and a date that never comes is no traceback later."""
+    with pytest.raises(UsageError, match=f"does not come in each {kind}: for {span} "):
+        check_cron(line, kind)
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [("0 9 1 * *", "month"), ("0 9 L * *", "month"), ("0 9 * * mon#1", "month"), ("0 9 28 1-12 THU", "month"),
+     ("30 8 * * FRI", "week"), ("0 9 15 2,5,8,11 *", "quarter"), ("0 9 1 MAR *", "year")],
+)  # fmt: skip
+def test_a_cron_line_for_each_kind_of_period(line, kind):
+    """Names of days and months, the last day and the first Monday are read; each period has its own time."""
+    check_cron(line, kind)
+    span = period.parse({"month": "2022-01", "week": "2022-W01", "quarter": "2022-Q1", "year": "2021"}[kind], ZURICH)
+    made = rule(period=kind, cron=line)
+    for step in range(60):
+        assert scheduled(made, span.step(step)) in span.step(step + 1)
 
 
 def test_a_cron_line_gives_the_first_time_after_the_period():
     """The first time that cron would fire once the period is over, midnight included."""
-    check_cron("30 8 * * 1-5")
+    check_cron("30 8 * * 1-5", "month")
     assert scheduled(rule(cron="30 8 * * 1-5"), period.parse("2021-12", ZURICH)) == datetime(
         2022, 1, 3, 8, 30, tzinfo=ZURICH
     )

@@ -80,6 +80,7 @@ schedule:
         "config.yaml:10: schedule[1].audiences[0]: there is no audience 'evryone', did you mean 'everyone'?",
         "config.yaml:11: schedule[2].on: is not used beside cron; keep one of the two",
         "config.yaml:11: schedule[2].country: 'XX' is no country whose holidays are known",
+        "config.yaml:11: schedule[2].country: is not used beside cron; keep one of the two",
         "config.yaml:12: schedule[3].audiences[1]: shelf has no readers; give it a list",
         "config.yaml:13: schedule[3].approval: 'reqired' is none of 'none', 'required' or 'two', did you mean",
         "config.yaml:14: schedule[4].on: 'day 9' is not a day",
@@ -88,6 +89,39 @@ schedule:
     for start in expected:
         assert any(line.startswith(start) for line in found), (start, found)
     assert len(found) == len(expected)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("{catch_up: 59 minutes}", "59 minutes is too short"),
+        ("{catch_up: 0 days}", "0 days is too short"),
+        ("{catch_up: 32 days}", "32 days is longer than a month: two editions would go at once; write 31 days or less"),
+        ("{period: week, catch_up: 8 days}", "8 days is longer than a week"),
+        ("{catch_up: 93 days, period: quarter}", "93 days is longer than a quarter"),
+    ],
+)
+def test_a_catch_up_that_cannot_work_is_refused(tmp_path, line, said):
+    """Shorter than a run may be late, everything would be held; longer than a period, two editions would go at once."""
+    (fault,) = refused(tmp_path, f"schedule:\n  - {line}\n")
+    assert fault.startswith(f"config.yaml:7: schedule[0].catch_up: {said}")
+    read(
+        tmp_path,
+        "schedule: [{catch_up: 31 days}, {period: week, catch_up: 1 hour}, {period: year, catch_up: 366 days}]",
+    )
+
+
+@pytest.mark.parametrize("line", ["on: last friday", "on: day 1", "cron: 0 9 1 * *"])
+def test_a_country_that_has_no_say_is_refused(tmp_path, line):
+    """Holidays move working days alone: whoever wrote `country` beside another day believed something else."""
+    (fault,) = refused(tmp_path, f"schedule:\n  - {{country: CH, {line}}}\n")
+    assert fault.startswith("config.yaml:7: schedule[0].country: ")
+
+
+def test_another_country_is_another_schedule(tmp_path):
+    """Its holidays move the day, so a change of the country is a changed line, shown before anything goes."""
+    plain, swiss = rules(read(tmp_path, "schedule: [{}, {country: CH}]\n"))
+    assert words(swiss, "friends") == f"{words(plain, 'friends')}, without the holidays of CH"
 
 
 def test_what_is_in_force_is_shown_as_it_is_written(tmp_path):

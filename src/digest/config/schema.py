@@ -11,7 +11,17 @@ from datetime import time, timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 
 from digest.mail.address import canonical
 from digest.model import GroupBy, Late, Thin
@@ -92,6 +102,7 @@ def _in_words(length: timedelta) -> str:
 
 
 _UNITS = ((24 * 60, "day"), (60, "hour"), (1, "minute"))
+_LEAST = timedelta(hours=1)  # no timer is exact, and a run may have to wait for the one before it
 Line = Annotated[str, AfterValidator(_one_line)]
 Text = Annotated[Line, Field(min_length=1)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_listed)]
@@ -328,10 +339,10 @@ class ScheduleSection(Section):
     )
     at: Clock = Field(
         time(9),
-        description="The time of that day. Skipped by the clocks: just after; twice: the first.",
+        description="The time of that day. Skipped by the clocks: 02:30 is 03:30; twice: the first.",
         json_schema_extra={"default": "09:00"},
     )
-    cron: str = Field("", description="Instead of on and at, five fields: the first such time after the period.")
+    cron: str = Field("", description="Instead of on and at, five fields: the first such time after each period.")
     audiences: Words = Field((), description="Whose editions; all audiences with recipients when empty.")
     approval: Literal["none", "required", "two"] = Field(
         "none", description="Whose word it needs; send.approval counts too."
@@ -342,6 +353,24 @@ class ScheduleSection(Section):
         json_schema_extra={"default": "3 days"},
     )
     country: str = Field("", description="Whose holidays are no working days: CH, or a part of it: CH-GE.")
+
+    @field_validator("catch_up")
+    @classmethod
+    def _within_a_period(cls, length: timedelta, seen: ValidationInfo) -> timedelta:
+        kind = seen.data.get("period", "month")  # a period that cannot be read is a fault of its own
+        most = timedelta(days={"week": 7, "month": 31, "quarter": 92, "year": 366}[kind])
+        if length < _LEAST:
+            message = (
+                f"{_in_words(length)} is too short: a run that starts a little late would hold it; write 1 hour or more"
+            )
+            raise ValueError(message)
+        if length > most:
+            message = (
+                f"{_in_words(length)} is longer than a {kind}: two editions would go at once; "
+                f"write {most.days} days or less"
+            )
+            raise ValueError(message)
+        return length
 
 
 class HooksSection(Section):

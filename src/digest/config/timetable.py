@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from digest import schedule
 from digest.errors import Fault, UsageError
+from digest.period import KINDS
 from digest.yamlfile import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from digest.period import Kind
     from digest.yamlfile import Document
+
+_DAY = "first working day"  # where a line says nothing
 
 
 def faults(document: Document) -> Iterator[Fault]:
@@ -40,10 +44,10 @@ def country(code: str) -> None:
 
 
 def _when(document: Document, number: int, rule: Mapping[str, Any]) -> Iterator[Fault]:
-    kind = str(rule.get("period", "month"))
+    kind: Kind = next((each for each in KINDS if each == rule.get("period")), "month")  # another is a fault of its own
     checks: dict[str, Callable[[str], None]] = {
-        "on": lambda text: schedule.check_on(text, "week" if kind == "week" else "month"),
-        "cron": schedule.check_cron,
+        "on": lambda text: schedule.check_on(text, kind),
+        "cron": lambda text: schedule.check_cron(text, kind),
         "country": country,
     }
     for key, check in checks.items():
@@ -53,8 +57,12 @@ def _when(document: Document, number: int, rule: Mapping[str, Any]) -> Iterator[
                 check(text)
             except UsageError as error:
                 yield document.fault(("schedule", number, key), str(error))
+                continue
+            if key == "country" and not rule.get("cron") and "working day" not in str(rule.get("on", _DAY)).lower():
+                message = f"has no say in `on: {rule['on']}`, only in working days; leave it out"
+                yield document.fault(("schedule", number, key), message)
     if rule.get("cron"):
-        for key in ("on", "at"):
+        for key in ("on", "at", "country"):
             if key in rule:
                 yield document.fault(("schedule", number, key), "is not used beside cron; keep one of the two")
 

@@ -27,6 +27,7 @@ def rules(config: Config) -> tuple[Rule, ...]:
             audiences=part.audiences or reached,
             approval=part.approval,
             catch_up=part.catch_up,
+            country=part.country,
             works=working_days(part),
         )
         for part in config.settings.schedule
@@ -52,4 +53,5 @@ def words(rule: Rule, audience: str) -> str:
     'everyone: every month, first working day at 09:00 Europe/Zurich'
     """
     when = f"cron {rule.cron}" if rule.cron else f"{rule.on.strip().lower()} at {rule.at:%H:%M}"
-    return f"{audience}: every {rule.period}, {when} {rule.zone}"
+    holidays = f", without the holidays of {rule.country}" if rule.country else ""
+    return f"{audience}: every {rule.period}, {when} {rule.zone}{holidays}"
