@@ -173,6 +173,8 @@ class Wire:
 
     def _fill(self, deadline: float, seconds: float) -> None:
         """Receive something, or raise Lost."""
+        if not self.secure:  # what is waited for has seldom come already; TLS may hold it where poll() does not look
+            self._poll(select.POLLIN, deadline, f"no reply within {seconds:g} s")
         while (count := self._receive()) is None:
             self._poll(select.POLLIN, deadline, f"no reply within {seconds:g} s")
         if count == 0:
