@@ -33,7 +33,7 @@ def fire(config: Config, environ: Mapping[str, str], event: Event, facts: Mappin
     named: tuple[str, ...] = getattr(section, event)
     data = json.dumps({"format": FORMAT, "event": event, **facts}, ensure_ascii=False).encode()
     return tuple(
-        f"hook {event}: {problem}"
+        " ".join(f"hook {event}: {problem}".split())  # a command may have several lines, a warning has one
         for each in named
         for problem in _tell(each, data, config.root, environ, section.timeout)
     )

@@ -11,20 +11,16 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from digest import files
 from digest.errors import DigestError, UsageError
 from digest.mailing.fleet import Crew
 from digest.mailing.parts import Parts
-from digest.wiring import STATE, open_newsroom
+from digest.wiring import open_newsroom
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from digest.engines.local import Stopping
     from digest.ledger.ledger import SqlLedger
-    from digest.ledger.sharing import Sharing
-
-_JOURNAL = "schedule"  # on the shelf
 
 
 def man(
@@ -41,7 +37,7 @@ def man(
         )
         raise UsageError(message)
     crew = Crew(parts=parts, sharing=ledger.sharing, stop=stopping.event)
-    rounds = Rounds(parts=parts, sharing=ledger.sharing, stopping=stopping, say=say)
+    rounds = Rounds(parts=parts, stopping=stopping, say=say)
     made = Worker(
         ledger.sharing,
         Queue(ledger.sharing),
@@ -66,27 +62,16 @@ class Rounds:
     """What the schedule asks for, on whichever worker's turn it is."""
 
     parts: Parts
-    sharing: Sharing
     stopping: Stopping
     say: Callable[[str], None]
 
     def go(self) -> None:
         """Do what is due. What a person must mend is said; the next minute tries again."""
-        from digest.scheduling import journal
         from digest.scheduling.running import Routine
 
-        # Opened anew each time: stories, config and approvals are what they are now.
-        newsroom = open_newsroom(self.parts.newsroom.config.document.file, self.parts.environ)
-        path = newsroom.root / STATE / journal.NAME
         try:
-            if (kept := self.sharing.get(_JOURNAL)) is not None:
-                path.parent.mkdir(exist_ok=True)
-                files.write_whole(path, kept)
-            routine = Routine(parts=Parts(newsroom=newsroom), now=newsroom.now(), say=self.say, warn=self.say)
-            try:
-                routine.run(self.stopping)
-            finally:
-                if path.exists() and (data := path.read_bytes()) != kept:
-                    self.sharing.put(_JOURNAL, data)
+            # Opened anew each time: stories, config and approvals are what they are now.
+            newsroom = open_newsroom(self.parts.newsroom.config.document.file, self.parts.environ)
+            Routine(parts=Parts(newsroom=newsroom), now=newsroom.now(), say=self.say, warn=self.say).run(self.stopping)
         except DigestError as error:
             self.say(str(error))

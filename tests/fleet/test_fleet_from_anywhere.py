@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 import urllib.error
 import urllib.request
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -21,6 +23,7 @@ from digest.ledger.opening import open_ledger
 from digest.ledger.sharing import join
 from digest.mailing.parts import Parts
 from digest.scheduling import agenda, journal
+from digest.scheduling.record import FileRecord, SharedRecord
 from digest.scheduling.running import Routine
 from digest.station import Rounds
 from digest.wiring import open_newsroom
@@ -118,34 +121,123 @@ def test_some_from_here(fleet, sink):
     assert len(sink.got) == 6
 
 
+def scheduled(fleet, catch_up):
+    """A schedule that has been in force since before last month's edition was due; returns the edition's name."""
+    now = datetime.now(UTC)
+    month = f"{now.replace(day=1) - timedelta(days=1):%Y-%m}"
+    config = fleet.root / "config.yaml"
+    rule = f"{{period: month, on: day 1, at: '00:00', catch_up: {catch_up}}}"
+    config.write_text(f"{config.read_text()}schedule: [{rule}]\n")
+    story = fleet.root / "stories" / "one.md"
+    story.write_text(story.read_text().replace("2022-02", month))
+    long_ago = now.replace(day=1) - timedelta(days=1)  # between the last time and this one
+    in_force = dict.fromkeys(agenda.lines(routine(fleet).rules), long_ago)
+    return f"{month}/everyone", journal.Journal(since=long_ago, last=long_ago, in_force=in_force)
+
+
+def routine(fleet, said=None):
+    parts = Parts(newsroom=open_newsroom(fleet.root / "config.yaml", fleet.environ))
+    say = (said if said is not None else []).append
+    return Routine(parts=parts, now=parts.newsroom.now(), say=say, warn=say)
+
+
+def rounds(fleet, said):
+    """What a worker does once a minute."""
+    parts = Parts(newsroom=open_newsroom(fleet.root / "config.yaml", fleet.environ))
+    return Rounds(parts=parts, stopping=Stopping(), say=said.append)
+
+
 def test_schedule_once_in_the_fleet(fleet, sink, database):
     """What is due goes out once, though each worker is asked; the second finds the journal in the database."""
     fleet.write(5)
     fleet.worker()  # before there is a schedule: it sends, and the rounds are made here
-    now = datetime.now(UTC)
-    config = fleet.root / "config.yaml"
-    config.write_text(config.read_text() + "schedule: [{period: month, on: day 1, at: '00:00', catch_up: 40 days}]\n")
-    story = fleet.root / "stories" / "one.md"
-    story.write_text(story.read_text().replace("2022-02", f"{now.replace(day=1) - timedelta(days=1):%Y-%m}"))
+    _, begun = scheduled(fleet, "40 days")
     said: list[str] = []
-    parts = Parts(newsroom=open_newsroom(config, fleet.environ))
-    routine = Routine(parts=parts, now=parts.newsroom.now(), say=said.append, warn=said.append)
-    long_ago = now.replace(day=1) - timedelta(days=1)  # between the last time and this one
-    in_force = dict.fromkeys(agenda.lines(routine.rules), long_ago)
-    file = fleet.root / ".digest" / journal.NAME
-    file.parent.mkdir(exist_ok=True)
-    journal.save(file, journal.Journal(since=long_ago, last=long_ago, in_force=in_force))
     with closing(open_ledger(database, newsroom="Fleet Newsroom")) as ledger:
-        sharing = join(ledger)
-        sharing.put("schedule", file.read_bytes())
-        for _machine in range(2):
-            file.unlink(missing_ok=True)
-            Rounds(parts=parts, sharing=sharing, stopping=Stopping(), say=said.append).go()
-            readers = {address: count for address, count in sink.got.items() if address.startswith("reader")}
-            assert len(readers) == 5, said
-            assert set(readers.values()) == {1}
+        join(ledger).put("schedule", journal.dump(begun))
+    for _machine in range(2):
+        (fleet.root / ".digest" / journal.NAME).unlink(missing_ok=True)
+        rounds(fleet, said).go()
+        readers = {address: count for address, count in sink.got.items() if address.startswith("reader")}
+        assert len(readers) == 5, said
+        assert set(readers.values()) == {1}
     reports = [address for address in sink.got.elements() if address == "newsroom@example.org"]
     assert len(reports) == 1, "the newsroom hears of it once"
+
+
+def test_what_is_held_is_settled_from_any_machine(fleet, sink):
+    """`digest run --skip` on a person's machine settles it for the workers; a newsroom's own file is taken over."""
+    fleet.write(5)
+    name, begun = scheduled(fleet, "1 hour")
+    journal.save(fleet.root / ".digest" / journal.NAME, begun)  # from before there was a fleet
+    said: list[str] = []
+    for _minute in range(2):
+        rounds(fleet, said).go()
+    assert any("longer ago than catch_up allows" in line for line in said)
+    assert sink.got == {"newsroom@example.org": 1}
+    (fleet.root / ".digest" / journal.NAME).unlink()  # a person's machine never had it
+    skipped = fleet.run("run", "--skip", name)
+    assert (skipped.returncode, f"{name} is settled" in skipped.stderr + skipped.stdout) == (0, True), skipped.stderr
+    assert routine(fleet).pending(routine(fleet).recall()[0]) == ()
+    said.clear()
+    rounds(fleet, said).go()
+    assert said == []
+
+
+def test_two_machines_with_the_journal_in_their_hands(fleet, database):
+    """A run that lasts an hour does not undo what a person settled meanwhile."""
+    fleet.write(5)
+    name, begun = scheduled(fleet, "40 days")
+    now = datetime.now(UTC)
+    with closing(open_ledger(database, newsroom="Fleet Newsroom")) as ledger:
+        one, two = (SharedRecord(join(ledger), FileRecord(fleet.root)) for _ in range(2))
+        assert not one.exists()
+        one.save(begun, now)
+        long_run, _ = one.load(now)
+        two.save(two.load(now)[0].settle(name, now), now)
+        one.save(long_run.tell("2000-01/everyone sent", now), now)
+        found, _ = two.load(now)
+        assert found.settled == {tuple(name.split("/"))}
+        assert found.was_told("2000-01/everyone sent", now)
+        ahead = now + timedelta(days=400)
+        one.save(replace(found.settle("2099-01/everyone", ahead), last=ahead), ahead)
+        back, warning = two.load(now)
+        two.save(back, now)
+        assert "clocks was wrong" in warning
+        assert set(two.load(now)[0].done) == {name}, "what a clock that ran ahead settled does not come back"
+        assert one.exists()
+
+
+def test_hooks_of_a_send_by_hand_in_a_fleet(fleet, sink, database):
+    """Whoever follows the fleet to the end tells the hooks; the workers' schedule does not tell them again."""
+    fleet.write(5)
+    fleet.worker()
+    name, begun = scheduled(fleet, "40 days")
+    (fleet.root / "hook.sh").write_text("#!/bin/sh\ncat >> heard; echo >> heard\n")
+    (fleet.root / "hook.sh").chmod(0o755)
+    config = fleet.root / "config.yaml"
+    config.write_text(f"{config.read_text()}hooks: {{sent: ./hook.sh, failed: ./hook.sh}}\n")
+    with closing(open_ledger(database, newsroom="Fleet Newsroom")) as ledger:
+        join(ledger).put("schedule", journal.dump(begun))
+    sent = fleet.run("send", "--month", name.partition("/")[0], "--live", "--yes")
+    assert sent.returncode == 0, sent.stderr
+    said: list[str] = []
+    rounds(fleet, said).go()
+    assert sink.got["newsroom@example.org"] == 1, said
+    (told,) = [json.loads(line) for line in (fleet.root / "heard").read_text().splitlines() if line]
+    assert (told["event"], told["editions"][0]["counts"]) == ("sent", {"sent": 5})
+
+
+def test_a_schedule_that_cannot_be_read_is_said(fleet):
+    """A mistake in config.yaml while the workers run: each minute says so, with its line, and nothing is raised."""
+    fleet.write(1)
+    scheduled(fleet, "1 day")
+    said: list[str] = []
+    made = rounds(fleet, said)
+    config = fleet.root / "config.yaml"
+    config.write_text(config.read_text().replace("on: day 1", "on: day 77"))
+    made.go()
+    assert any("'day 77' is not a day" in line for line in said)
 
 
 def test_local_config_says_so(fleet):

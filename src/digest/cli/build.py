@@ -40,12 +40,25 @@ def build(
     with _progress(call, len(editions)) as step:
         made = [step(edition) for edition in editions]
     # Everything is made before anything is written: an edition that fails leaves no other half done.
-    written = [(each, call.newsroom.write(each, out)) for each in made]
+    written, warnings = _write(call, made, out)
     for fault in call.newsroom.stories.faults:
         typer.echo(f"digest: left out: {fault}", err=True)
     _report(call, written)
     _next(call, written, when, which)
+    for warning in warnings:
+        typer.echo(f"digest: {warning}", err=True)
     _end(made)
+
+
+def _write(call: Call, made: list[Build], out: Path | None) -> tuple[list[tuple[Build, Path]], tuple[str, ...]]:
+    """Write them, and tell the hooks what is new in build/. Returns where each is, and which hooks failed."""
+    if out is not None or not call.newsroom.config.settings.hooks.built:
+        return [(each, call.newsroom.write(each, out)) for each in made], ()
+    from digest.scheduling import heard
+
+    fresh = [each for each in made if heard.is_new(call.newsroom, each)]
+    written = [(each, call.newsroom.write(each)) for each in made]
+    return written, heard.built(call.newsroom, fresh)
 
 
 @contextmanager

@@ -156,9 +156,10 @@ def deliver(
     """Freeze and send each edition that is not finished, and end with the exit code of the worst."""
     from digest.engines.local import signals
     from digest.mailing import post
+    from digest.scheduling.heard import telling
 
     reports: list[Report] = []
-    with call.opened() as (parts, ledger), signals() as stopping:
+    with call.opened() as (parts, ledger), signals() as stopping, telling(parts, ledger, call.now, _warn) as hooks:
         transport = _transport(call, eml, maildir=maildir, stop=stopping.event)
         connections = 1 if eml else parts.newsroom.config.settings.smtp.connections
         done = [each for each in editions if post.finished(ledger, each.id)]
@@ -168,18 +169,24 @@ def deliver(
         for edition in editions:
             if edition in done or stopping.signal:
                 continue
-            ready = post.freeze(parts, ledger, edition, call.now)
-            _frozen(call, ready)
-            with _progress(call, edition) as show:
-                report = post.send(
-                    parts, ledger, ready, transport,
-                    now=call.now, connections=connections, stopping=stopping, progress=show, limit=limit, only=only,
-                )  # fmt: skip
+            with hooks.about(edition):
+                ready = post.freeze(parts, ledger, edition, call.now)
+                _frozen(call, ready)
+                with _progress(call, edition) as show:
+                    report = post.send(
+                        parts, ledger, ready, transport,
+                        now=call.now, connections=connections, stopping=stopping, progress=show, limit=limit, only=only,
+                    )  # fmt: skip
+            hooks.ended(edition, report.stopped)
             _tell(call, report)
             reports.append(report)
     for warning in call.parts.warnings:
-        typer.echo(f"digest: {warning}", err=True)
+        _warn(warning)
     _end(reports, stopping.exit_code)
+
+
+def _warn(warning: str) -> None:
+    typer.echo(f"digest: {warning}", err=True)
 
 
 def _transport(call: Call, eml: Path | None, *, maildir: bool, stop: Event | None = None) -> Transport:

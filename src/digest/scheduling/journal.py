@@ -72,6 +72,10 @@ class Journal:
         before = self.told.get(what)
         return before is not None and (again is None or now - before < again)
 
+    def with_learned(self, other: Journal) -> Journal:
+        """This record, and what another one knows besides to be settled and told."""
+        return replace(self, done={**other.done, **self.done}, told={**other.told, **self.told})
+
     def changes(self, lines: Iterable[str]) -> tuple[str, ...]:
         """What of the schedule is not as at the last run, a line each; nothing when there was none."""
         if self.since is None:
@@ -84,28 +88,39 @@ class Journal:
 def load(path: Path, now: datetime) -> tuple[Journal, str]:
     """The record, and a warning when the clock must have run ahead. Raises DigestError for a file that is none."""
     try:
-        data = json.loads(path.read_bytes())
-        if data["format"] > FORMAT:
-            message = f"{path}: is from a newer digest; update this one"
-            raise LedgerError(message)
-        found = Journal(
-            since=_moment(data["since"]),
-            last=_moment(data["last"]),
-            in_force={line: _moment(at) for line, at in data["in_force"].items()},
-            done={name: _moment(at) for name, at in data["done"].items()},
-            told={name: _moment(at) for name, at in data["told"].items()},
-        )
+        data = path.read_bytes()
     except FileNotFoundError:
         return Journal(), ""
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        reason = (error.strerror or str(error)).lower() if isinstance(error, OSError) else "is damaged"
-        message = f"{path}: {reason}; move it away and run again: who was mailed is in the ledger, not there"
-        raise DigestError(message) from None
+    except OSError as error:
+        raise _unreadable(str(path), (error.strerror or str(error)).lower()) from None
+    return parse(data, str(path), now)
+
+
+def parse(data: bytes, name: str, now: datetime) -> tuple[Journal, str]:
+    """What `dump` made, wherever it was kept; `name` says where, for the error. Returns and raises what `load` does."""
+    try:
+        read = json.loads(data)
+        if read["format"] > FORMAT:
+            message = f"{name}: is from a newer digest; update this one"
+            raise LedgerError(message)
+        found = Journal(
+            since=_moment(read["since"]),
+            last=_moment(read["last"]),
+            in_force={line: _moment(at) for line, at in read["in_force"].items()},
+            done={name: _moment(at) for name, at in read["done"].items()},
+            told={name: _moment(at) for name, at in read["told"].items()},
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise _unreadable(name, "is damaged") from None
     return _believable(found, now)
 
 
-def save(path: Path, journal: Journal) -> None:
-    """Write the record whole. Raises DigestError when the disk refuses."""
+def _unreadable(name: str, reason: str) -> DigestError:
+    return DigestError(f"{name}: {reason}; move it away and run again: who was mailed is in the ledger, not there")
+
+
+def dump(journal: Journal) -> bytes:
+    """The record as bytes."""
     data = {
         "format": FORMAT,
         "since": _text(journal.since),
@@ -114,8 +129,13 @@ def save(path: Path, journal: Journal) -> None:
         "done": {name: _text(at) for name, at in journal.done.items()},
         "told": {name: _text(at) for name, at in journal.told.items()},
     }
+    return (json.dumps(data, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def save(path: Path, journal: Journal) -> None:
+    """Write the record whole. Raises DigestError when the disk refuses."""
     try:
-        files.write_whole(path, (json.dumps(data, ensure_ascii=False, indent=2) + "\n").encode())
+        files.write_whole(path, dump(journal))
     except OSError as error:
         message = f"{path}: cannot be written: {error.strerror}; free the disk, then run again"
         raise DigestError(message) from None

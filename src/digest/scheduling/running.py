@@ -9,16 +9,16 @@ fails after the last reader leaves the report to the next run. It decides nothin
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from digest.errors import DigestError, UsageError
-from digest.scheduling import agenda, journal, telling
-from digest.scheduling.errand import Kind, Office, Result, carry_out
+from digest.scheduling import agenda, record, telling
+from digest.scheduling.errand import Office, Result, carry_out
+from digest.scheduling.outcome import Kind
 from digest.scheduling.rules import rules
-from digest.wiring import STATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from digest.scheduling.agenda import Item
     from digest.scheduling.journal import Journal
     from digest.scheduling.notices import Notice
+    from digest.scheduling.record import Record
 
 AHEAD = timedelta(days=1)  # how long before its time a missing approval is called for
 
@@ -64,7 +65,11 @@ class Routine:
 
     def recall(self) -> tuple[Journal, tuple[str, ...]]:
         """The journal as this run would begin with it, and how the schedule changed since the last. Writes nothing."""
-        found, warning = journal.load(self.parts.newsroom.root / STATE / journal.NAME, self.moment)
+        with record.kept(self.parts) as place:
+            return self._recall(place)
+
+    def _recall(self, place: Record) -> tuple[Journal, tuple[str, ...]]:
+        found, warning = place.load(self.moment)
         if warning:
             self.warn(warning)
         lines = agenda.lines(self.rules)
@@ -116,15 +121,11 @@ class Routine:
 
     @contextmanager
     def _held(self) -> Iterator[_Run]:
-        from digest.engines.local import this_process
-        from digest.ledger.locks import file_lock
-
-        folder = self.parts.newsroom.root / STATE
-        with file_lock(folder / journal.LOCK, this_process(), "what is due"):
-            found, changes = self.recall()
+        with record.held(self.parts) as place:
+            found, changes = self._recall(place)
             for line in changes:
                 self.say(f"schedule: {line}")
-            run = _Run(routine=self, journal=found)
+            run = _Run(routine=self, record=place, journal=found)
             run.save()
             yield run
             run.save()
@@ -186,14 +187,15 @@ class _Run:
     """The journal while the lock is held."""
 
     routine: Routine
-    journal: Journal = field()
+    record: Record
+    journal: Journal
 
     def told(self, what: str) -> None:
         self.journal = self.journal.tell(what, self.routine.moment)
         self.save()
 
     def save(self) -> None:
-        journal.save(self.routine.parts.newsroom.root / STATE / journal.NAME, self.journal)
+        self.record.save(self.journal, self.routine.moment)
 
 
 def _once(parts: Parts, stop: Event) -> Callable[[], Transport]:

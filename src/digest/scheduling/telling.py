@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from digest.delivery import State
 from digest.report import WORDS
 from digest.scheduling.agenda import away, flag
-from digest.scheduling.errand import Kind
 from digest.scheduling.notices import Notice, name_of
+from digest.scheduling.outcome import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,0 +1,141 @@
+"""What hooks hear of a build or a send, whoever asked for it: the same facts by hand as by schedule.
+
+    digest build ─built(new ones)─▶ hooks        digest send, resume ─Telling─▶ hooks, one call for each audience
+
+`built`: build/ holds another edition than before. `sent`: no reader is left to be mailed. `failed`: a live send was
+refused or given up. Plans, test mails, previews, builds into another folder, an interruption, and a mistake in what was
+typed are nobody's news. A hook that fails is a warning; it changes nothing of what was done.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from digest import builds, hooks
+from digest.errors import AlreadySent, DigestError, LedgerBusy, NothingToSend, UsageError
+from digest.model import Severity
+from digest.scheduling import outcome
+from digest.scheduling.outcome import Kind
+from digest.scheduling.record import remember
+from digest.wiring import BUILD
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+
+    from digest.builds import Build
+    from digest.ledger.ledger import SqlLedger
+    from digest.mailing.parts import Parts
+    from digest.model import Edition
+    from digest.scheduling.outcome import Outcome
+    from digest.wiring import OpenNewsroom
+
+# The command line was wrong, or somebody else is at it and tells; nothing is known to have failed.
+_NO_NEWS = (UsageError, NothingToSend, AlreadySent, LedgerBusy)
+
+
+def is_new(newsroom: OpenNewsroom, build: Build) -> bool:
+    """Whether the newsroom's build/ holds something else. Asked before it is written."""
+    manifest = builds.folder(newsroom.root / BUILD, build.edition) / builds.MANIFEST
+    if not manifest.exists():
+        return True
+    before = builds.read_manifest(manifest)
+    fingerprint = build.rendering.fingerprint if build.rendering else None
+    return before.get("fingerprint") != fingerprint or before.get("inputs") != newsroom.inputs(build)
+
+
+def account_of(newsroom: OpenNewsroom, build: Build) -> dict[str, Any]:
+    """What the hooks of `built` are told."""
+    severities = [finding.severity for finding in build.findings]
+    return {
+        "edition": build.edition.id,
+        "stories": len(build.selection.stories),
+        "fingerprint": build.rendering.fingerprint if build.rendering else "",
+        "folder": str(builds.folder(newsroom.root / BUILD, build.edition).relative_to(newsroom.root)),
+        "errors": severities.count(Severity.ERROR),
+        "warnings": severities.count(Severity.WARNING),
+    }
+
+
+def built(newsroom: OpenNewsroom, made: Sequence[Build]) -> tuple[str, ...]:
+    """Tell the hooks of builds that were written; of an edition with nothing to send there is nothing to tell."""
+    return tuple(
+        warning
+        for each in made
+        if each.rendering is not None
+        for warning in hooks.fire(newsroom.config, newsroom.environ, "built", account_of(newsroom, each))
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Telling:
+    """A live send by hand, as its hooks hear of it. `warn` takes a line for each that could not be told."""
+
+    parts: Parts
+    ledger: SqlLedger
+    now: datetime
+    warn: Callable[[str], None]
+    _found: dict[tuple[str, str], list[Outcome]] = field(default_factory=dict)
+
+    @contextmanager
+    def about(self, edition: Edition) -> Iterator[None]:
+        """Whatever is raised inside is why this edition did not go out."""
+        try:
+            yield
+        except DigestError as error:
+            if not isinstance(error, _NO_NEWS):
+                self._keep(partial(outcome.stopped, self.ledger, edition, error))
+            raise
+
+    def ended(self, edition: Edition, stopped: DigestError | None) -> None:
+        """The send came back; `stopped` is why it ended early."""
+
+        def found() -> Outcome | None:
+            if outcome.is_settled(self.ledger, edition):
+                return outcome.sent(self.parts.newsroom.root, self.ledger, edition)
+            news = stopped is not None and not isinstance(stopped, LedgerBusy)
+            return outcome.stopped(self.ledger, edition, stopped) if news and stopped else None
+
+        self._keep(found)
+
+    def tell(self) -> None:
+        """Call the hooks, and let the schedule's next run know of what they heard, so that it does not repeat it."""
+        newsroom = self.parts.newsroom
+        for key, outcomes in self._found.items():
+            event: hooks.Event = "sent" if all(each.kind is Kind.SENT for each in outcomes) else "failed"
+            if not getattr(newsroom.config.settings.hooks, event):
+                continue
+            warnings = hooks.fire(newsroom.config, newsroom.environ, event, outcome.as_data(key, outcomes))
+            if event == "sent" and self._is_all(outcomes[0].edition):
+                warnings += remember(self.parts, f"{'/'.join(key)} {Kind.SENT} hook", self.now)
+            for warning in warnings:
+                self.warn(warning)
+
+    def _is_all(self, edition: Edition) -> bool:
+        """Whether the audience's other languages went out as well: the schedule tells of all together."""
+        everyone = self.parts.newsroom.editions(edition.period, [edition.audience])
+        return all(outcome.is_settled(self.ledger, each) for each in everyone)
+
+    def _keep(self, make: Callable[[], Outcome | None]) -> None:
+        """Note how an edition stands, where somebody wants to hear it. What cannot be read is warned of, no more."""
+        section = self.parts.newsroom.config.settings.hooks
+        if not section.sent and not section.failed:
+            return
+        try:
+            if (found := make()) is not None:
+                self._found.setdefault((found.edition.period.id, found.edition.audience), []).append(found)
+        except DigestError as error:
+            self.warn(f"hooks were not told: {error}")
+
+
+@contextmanager
+def telling(parts: Parts, ledger: SqlLedger, now: datetime, warn: Callable[[str], None]) -> Iterator[Telling]:
+    """A Telling whose hooks are called when the block ends, however it ends."""
+    made = Telling(parts=parts, ledger=ledger, now=now, warn=warn)
+    try:
+        yield made
+    finally:
+        made.tell()

@@ -1,0 +1,115 @@
+"""How an edition stands after somebody tried to send it: a kind, a sentence, an exit code, and data for programs.
+
+    edition, ledger ─sent, waiting─▶ Outcome          edition, ledger, error ─stopped─▶ Outcome
+
+It reads the ledger and the archive, and writes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from digest import builds
+from digest.errors import ApprovalError, LedgerBusy, TransportError
+from digest.report import sentence
+from digest.sender.tally import HELD, UNFINISHED
+from digest.wiring import ARCHIVE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from digest.delivery import State
+    from digest.errors import DigestError
+    from digest.ledger.ledger import SqlLedger
+    from digest.model import Edition
+
+
+class Kind(StrEnum):
+    """How a task stands after a run, the worst last."""
+
+    NOTHING = "nothing"  # by the audience's policy there is no edition: settled
+    SENT = "sent"  # as far as the machine can bring it: settled; who was refused is named
+    RETRY = "retry"  # some readers, or the relay, are tried again at the next run
+    UNAPPROVED = "unapproved"  # its time has come, and nobody's word
+    HELD = "held"  # its time is long past, or its rule is newer: a person must decide
+    FAILED = "failed"  # it cannot go before something is mended
+
+
+_ORDER = list(Kind)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How one edition stands. `message` is a sentence without the edition's name; `code` an exit code (errors.py)."""
+
+    edition: Edition
+    kind: Kind
+    message: str
+    code: int = 0
+    stories: int = 0
+    counts: Mapping[State, int] = field(default_factory=dict)
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """More is worse."""
+        return _ORDER.index(self.kind), self.code
+
+    def as_data(self) -> dict[str, Any]:
+        """For programs: hooks, --json."""
+        return {
+            "edition": self.edition.id,
+            "state": self.kind.value,
+            "message": self.message,
+            "stories": self.stories,
+            "counts": {state.value: count for state, count in self.counts.items()},
+        }
+
+
+def as_data(key: tuple[str, str], outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """The editions of one (period id, audience), for programs: together they stand as the worst of them does."""
+    period, audience = key
+    editions = [each.as_data() for each in outcomes]
+    worst = max(outcomes, key=lambda each: each.rank)
+    return {"period": period, "audience": audience, "state": worst.kind.value, "editions": editions}
+
+
+def is_settled(ledger: SqlLedger, edition: Edition) -> bool:
+    """Whether the edition was frozen and there is nothing left that the machine may do about its readers."""
+    return ledger.mailing(edition.id) is not None and not set(UNFINISHED) & set(ledger.counts(edition.id))
+
+
+def sent(root: Path, ledger: SqlLedger, edition: Edition) -> Outcome:
+    """It went out as far as the machine can bring it. `root` is the newsroom's folder."""
+    counts, stories = ledger.counts(edition.id), _stories(root, edition)
+    message = f"{stories} stor{'y' if stories == 1 else 'ies'}, {sentence(counts)}"
+    code = 1 if any(counts.get(state) for state in HELD) else 0
+    return Outcome(edition=edition, kind=Kind.SENT, message=message, code=code, stories=stories, counts=counts)
+
+
+def waiting(root: Path, ledger: SqlLedger, edition: Edition) -> Outcome:
+    """Some of its readers are tried again."""
+    counts = ledger.counts(edition.id)
+    message = f"{sentence(counts)}; the next run goes on"
+    return Outcome(
+        edition=edition, kind=Kind.RETRY, message=message, code=75, stories=_stories(root, edition), counts=counts
+    )
+
+
+def stopped(ledger: SqlLedger, edition: Edition, error: DigestError) -> Outcome:
+    """It was refused, or could not go on."""
+    kinds = {ApprovalError: Kind.UNAPPROVED, TransportError: Kind.RETRY, LedgerBusy: Kind.RETRY}
+    kind = next((kind for known, kind in kinds.items() if isinstance(error, known)), Kind.FAILED)
+    message = "; ".join(str(error).removeprefix(f"{edition.id}: ").splitlines())
+    counts = ledger.counts(edition.id) if ledger.mailing(edition.id) else {}
+    # An edition without a reader is somebody's mistake with a list: never settled as if it had gone.
+    code = error.exit_code if error.exit_code in (1, 2, 5, 75) else 1
+    return Outcome(edition=edition, kind=kind, message=message, code=code, counts=counts)
+
+
+def _stories(root: Path, edition: Edition) -> int:
+    """How many stories the archive says it had; the ledger does not know."""
+    manifest = builds.folder(root / ARCHIVE, edition) / builds.MANIFEST
+    return len(builds.read_manifest(manifest)["stories"]) if manifest.exists() else 0
