@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import create_engine, insert, select, text, update
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.pool import NullPool
 
 from digest.errors import ConfigError, Fault, LedgerError
 from digest.files import sync_folder
@@ -109,19 +110,21 @@ def _create_sqlite(path: Path, newsroom: str) -> None:
                 left.unlink()  # of one that died on the way
             new = Path(f"{path}.new")
             os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+            # The log comes last: what is in a log when it is closed on a full disk stays there, and nobody is told.
+            engine = create_engine(f"sqlite:///{new}", poolclass=NullPool)
+            with engine.begin() as connection:
+                _create_tables(connection, newsroom)
             with closing(sqlite3.connect(new, isolation_level=None)) as file:
                 file.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 file.execute(f"PRAGMA user_version = {VERSION}")
                 file.execute("PRAGMA journal_mode = WAL")
-            engine = create_engine(f"sqlite:///{new}")
-            with engine.begin() as connection:
-                _create_tables(connection, newsroom)
-            engine.dispose()
             new.rename(path)
             sync_folder(path.parent)
-    except OSError as error:
+    except (OSError, sqlite3.Error, DBAPIError) as error:
+        reason = error.orig if isinstance(error, DBAPIError) else error
         message = (
-            f"{path}: cannot be created: {(error.strerror or str(error)).lower()}; check the folder, nothing was sent"
+            f"{path}: cannot be created: {(getattr(reason, 'strerror', '') or str(reason)).lower()}; "
+            f"check the folder and the disk, nothing was sent"
         )
         raise LedgerError(message) from None
 

@@ -99,7 +99,8 @@ def freeze(parts: Parts, ledger: SqlLedger, edition: Edition, now: datetime, *, 
     try:
         counts = ledger.freeze(edition.id, build.rendering.fingerprint, filled, now.timestamp(), identify)
     except BaseException:
-        frozen.forget(archive, edition)
+        if not _known(ledger, edition):
+            frozen.forget(archive, edition)
         raise
     if not counts.get("planned") and not counts.get("suppressed"):
         frozen.forget(archive, edition)
@@ -117,6 +118,17 @@ def freeze(parts: Parts, ledger: SqlLedger, edition: Edition, now: datetime, *, 
         if elsewhere
         else (),
     )
+
+
+def _known(ledger: SqlLedger, edition: Edition) -> bool:
+    """Whether the edition is frozen, or may be: then what its readers get must stay.
+
+    A disk can fill up between the ledger's commit and the second record of it: the freeze fails, and yet it holds.
+    """
+    try:
+        return ledger.mailing(edition.id) is not None
+    except DigestError:
+        return True
 
 
 def _filled(readers: Iterable[Recipient], config: Config) -> Iterator[Recipient]:
