@@ -7,7 +7,7 @@ here knows YAML, MJML, SMTP or SQL.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
@@ -116,6 +116,19 @@ class Audience:
     subject: str = ""  # templates; the newsroom-wide ones when empty
     preheader: str = ""
     more_url: str = ""  # where "and 7 more" leads; the newsroom's url when empty
+    titles: tuple[tuple[str, str], ...] = ()  # (language, title) where each language has its own
+
+    def in_language(self, language: str) -> Audience:
+        """The audience under its title in that language; `fr` stands for `fr-CA` where there is no other.
+
+        >>> both = Audience(name="a", title="Jobs", titles=(("en", "Jobs"), ("fr", "Emploi")))
+        >>> [both.in_language(tag).title for tag in ("fr", "FR-ca", "de", "")]
+        ['Emploi', 'Emploi', 'Jobs', 'Jobs']
+        """
+        titles = {tag.lower(): title for tag, title in self.titles}
+        wanted = language.lower()
+        found = titles.get(wanted) or titles.get(wanted.partition("-")[0])
+        return replace(self, title=found) if found else self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -167,7 +167,7 @@ class OpenNewsroom:
         """Compose a selection. Raises ThemeError, RenderError."""
         from digest.pipeline import render
 
-        return render(self.desk(selection.edition.audience), selection, now or self.now())
+        return render(self.desk(selection.edition.audience, selection.edition.language), selection, now or self.now())
 
     def build(self, edition: Edition, *, now: datetime | None = None, network: bool = False) -> Build:
         """Make an edition with all its files, in memory; with `network`, run the checks that need one too.
@@ -178,7 +178,7 @@ class OpenNewsroom:
 
         history, overrides = self.history(edition), self.overrides(edition)
         return build(
-            self.desk(edition.audience),
+            self.desk(edition.audience, edition.language),
             edition,
             self.candidates(edition, history, overrides),
             history=history,
@@ -239,11 +239,11 @@ class OpenNewsroom:
 
         return load_theme([self.root / "templates"], self.options, cache=paths.own_cache(self.environ, "themes"))
 
-    def desk(self, audience: str) -> Desk:
-        """Everything that one audience's editions are made with."""
+    def desk(self, audience: str, language: str = "") -> Desk:
+        """Everything that one audience's editions are made with; the audience's title is in that language."""
         from digest.pipeline import Desk
 
-        found, settings = self.config.audience(audience), self.config.settings
+        found, settings = self.config.audience(audience).in_language(language), self.config.settings
         return Desk(
             newsroom=self.config.newsroom,
             audience=found,

@@ -508,6 +508,21 @@ def test_readers_in_their_own_language(newsroom, sink):
         assert mail["Content-Language"] == ("fr" if to == "jean-luc.moreau@example.com" else "en")
 
 
+def test_each_language_goes_out_under_its_own_title(newsroom, sink):
+    """Subject, masthead, text and List-Id say the title in the edition's language."""
+    newsroom.edit("config.yaml", "title: All ILO Newsroom content", "title: {en: All news, fr: Toute l’actualité}")
+    newsroom.edit("config.yaml", "    group_by: month\n    recipients", "    languages: [en, fr]\n    recipients")
+    newsroom.story("nouvelle", date="2022-02-14", language="fr", title="Une nouvelle")
+    assert live(newsroom).code == 0
+    for to, data in sink.mails:
+        mail = email.message_from_bytes(data, policy=email.policy.default)
+        title, other = ("All news", "Toute l’actualité")[:: -1 if to == "jean-luc.moreau@example.com" else 1]
+        html, text = (mail.get_body([kind]).get_content() for kind in ("html", "plain"))
+        assert mail["Subject"].startswith(f"{title}: ")
+        assert str(mail["List-Id"]).startswith(f"{title} <") or str(mail["List-Id"]).startswith(f'"{title}" <')
+        assert all(title in part and other not in part for part in (html, text))
+
+
 def test_merge_fields_and_a_reader_without_one(newsroom, sink):
     """A column of the list can stand in the subject; a column that the list does not have is that reader's refusal."""
     newsroom.write("recipients/everyone.csv", "email,name,city\na@example.org,Ana,Genève\nb@example.org,Ben,\n")

@@ -201,3 +201,57 @@ def test_a_text_that_may_not_be_empty_says_so(tmp_path):
     """An empty title is told in words."""
     (fault,) = refused(tmp_path, GOOD.replace("title: Everyone", "title: ''"))
     assert "title: is empty, give it a value" in fault
+
+
+TITLES = GOOD.replace(
+    "  everyone: {title: Everyone}",
+    """\
+  everyone:
+    languages: [en, fr, pt-BR]
+    title:
+      en: Jobs and skills
+      fr: Emploi et compétences
+      pt-BR: Emprego""",
+)
+
+
+def test_a_title_may_be_one_for_each_language(tmp_path):
+    """Each language of an audience has its own title; a language near to one of them gets that one's."""
+    everyone = read(tmp_path, TITLES).audience("everyone")
+    assert everyone.title == "Jobs and skills"
+    said = [everyone.in_language(tag).title for tag in ("en", "fr", "fr-CA", "pt-br", "de")]
+    assert said == ["Jobs and skills", "Emploi et compétences", "Emploi et compétences", "Emprego", "Jobs and skills"]
+    shown = {key: (value, origin.rpartition(":")[2]) for key, value, origin in rows(read(tmp_path, TITLES))}
+    assert shown["audiences.everyone.title.fr"] == ("Emploi et compétences", "11")
+    environ = {"DIGEST_AUDIENCES__EVERYONE__TITLE": "{en: A, fr: B, pt-BR: C}"}
+    assert read(tmp_path, TITLES, environ).audience("everyone").in_language("fr").title == "B"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("      fr: Emploi et compétences\n", "", "9: audiences.everyone.title: has no title in 'fr', one of its"),
+        ("fr: Emploi", "de: Emploi", "11: audiences.everyone.title.de: is none of the audience's languages"),
+        ("fr: Emploi et compétences", "fr: ''", "9: audiences.everyone.title: fr: is empty, give it a value"),
+        ("fr: Emploi et compétences", "fr: [a]", "9: audiences.everyone.title: fr: expected one text here"),
+        ("fr: Emploi et", 'fr: "a\\nb" #', "9: audiences.everyone.title: fr: has a line break or a control character"),
+    ],
+)  # fmt: skip
+def test_a_language_without_a_title_is_a_fault(tmp_path, old, new, said):
+    """A title that is missing, empty, or in none of the audience's languages is named with its line."""
+    assert old in TITLES
+    told = refused(tmp_path, TITLES.replace(old, new))
+    assert any(line.startswith(f"config.yaml:{said}") for line in told), told
+
+
+@pytest.mark.parametrize("title", ["''", "[a, b]", "{}"])
+def test_a_title_that_is_none_is_a_fault(tmp_path, title):
+    """An empty title, or a list, is refused on its line."""
+    (told,) = refused(tmp_path, GOOD.replace("title: Everyone", f"title: {title}"))
+    assert told.startswith("config.yaml:7: audiences.everyone.title: ")
+
+
+def test_the_schema_knows_both_forms_of_a_title():
+    """An editor that follows the schema offers one text, and a text for each language."""
+    forms = load.schema()["$defs"]["AudienceSection"]["properties"]["title"]["anyOf"]
+    assert [form["type"] for form in forms] == ["string", "object"]

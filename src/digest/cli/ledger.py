@@ -275,10 +275,11 @@ def _write_page(call: Call, ledger: SqlLedger, names: list[str], held: dict[str,
         message = f"--html shows one edition; name one of {', '.join(names)}"
         raise UsageError(message)
     (name,) = names
-    audience = call.newsroom.config.audiences.get(name.split("/")[1])
+    _, audience_name, language = name.split("/")
+    audience = call.newsroom.config.audiences.get(audience_name)
     standings = report.Standings(
         edition=name,
-        title=audience.title if audience else name,
+        title=audience.in_language(language).title if audience else name,
         counts=ledger.counts(name),
         timeline=ledger.timeline(name, _step(ledger, name)),
         domains=ledger.domains(name),

@@ -97,11 +97,11 @@ def load(file: Path, environ: Mapping[str, str], *, cache: str = "") -> Config:
 
 
 def _validated(document: yamlfile.Document) -> Settings:
-    from digest.config import timetable
+    from digest.config import timetable, titles
     from digest.config.schema import Settings
 
     settings, faults = yamlfile.validate(Settings, document)
-    faults += [*_cross_faults(document), *timetable.faults(document)]
+    faults += [*_cross_faults(document), *timetable.faults(document), *titles.faults(document)]
     if settings is None or faults:
         raise ConfigError(sorted(faults, key=lambda fault: (fault.file, fault.line)))
     return settings
@@ -233,7 +233,8 @@ def _newsroom(settings: Settings) -> Newsroom:
 def _audience(name: str, part: AudienceSection, newsroom: Newsroom) -> Audience:
     return Audience(
         name=name,
-        title=part.title,
+        title=_first_title(part, newsroom),
+        titles=tuple(part.title.items()) if isinstance(part.title, dict) else (),
         description=part.description,
         select=_match(part.select),
         exclude=_match(part.exclude),
@@ -248,6 +249,11 @@ def _audience(name: str, part: AudienceSection, newsroom: Newsroom) -> Audience:
         preheader=part.preheader,
         more_url=part.more_url or newsroom.url,
     )
+
+
+def _first_title(part: AudienceSection, newsroom: Newsroom) -> str:
+    """The one title, or the title in the audience's first language."""
+    return part.title if isinstance(part.title, str) else part.title[(*part.languages, newsroom.language)[0]]
 
 
 def _match(part: MatchSection) -> Match:

@@ -18,6 +18,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    PlainValidator,
     ValidationInfo,
     WithJsonSchema,
     field_validator,
@@ -78,6 +79,30 @@ def _one_line(value: str) -> str:
     return value
 
 
+def _title(value: Any) -> str | dict[str, str]:
+    """One text, or one for each language."""
+    if isinstance(value, str):
+        return _title_text(value)
+    if not isinstance(value, dict) or not value:
+        message = "expected one text here, or one for each language: {en: …, fr: …}"
+        raise ValueError(message)
+    return {_language(language): _title_text(text, f"{language}: ") for language, text in value.items()}
+
+
+def _title_text(value: Any, where: str = "") -> str:
+    if not isinstance(value, str):
+        message = f"{where}expected one text here"
+        raise ValueError(message)  # noqa: TRY004 - pydantic takes a ValueError for a fault
+    if not value.strip():
+        message = f"{where}is empty, give it a value"
+        raise ValueError(message)
+    try:
+        return _one_line(value.strip())
+    except ValueError as error:
+        message = f"{where}{error}"
+        raise ValueError(message) from None
+
+
 def _clock(value: Any) -> time:
     found = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", str(value), re.ASCII)
     if found is None:
@@ -111,6 +136,17 @@ Language = Annotated[str, AfterValidator(_language)]
 Languages = Annotated[tuple[Language, ...], BeforeValidator(_listed)]
 Web = Annotated[str, AfterValidator(_web)]
 Colour = Annotated[str, AfterValidator(_colour)]
+Title = Annotated[
+    str | dict[str, str],
+    PlainValidator(_title),
+    WithJsonSchema({
+        "anyOf": [
+            {"type": "string", "minLength": 1},
+            {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}, "minProperties": 1},
+        ],
+        "examples": ["Jobs and skills", {"en": "Jobs and skills", "fr": "Emploi et compétences"}],
+    }),
+]  # fmt: skip
 Zone = Annotated[
     ZoneInfo,
     BeforeValidator(_zone),
@@ -179,7 +215,9 @@ class RecipientsSection(Section):
 class AudienceSection(Section):
     """A named group of readers, and which stories suit it."""
 
-    title: Text = Field(description="Shown in the masthead, and as what one subscribed to.")
+    title: Title = Field(
+        description="Shown in the masthead, and as what one subscribed to: one text, or one for each language."
+    )
     description: str = Field("", description="A sentence about this digest.")
     select: MatchSection = Field(default_factory=MatchSection, description="Only stories that match this.")
     exclude: MatchSection = Field(default_factory=MatchSection, description="No story that matches this.")

@@ -73,7 +73,7 @@ def letters(parts: Parts, rendering: Rendering, *, now: datetime, live: bool, pr
     With `live`, readers must be able to leave and the key must sign: raises ConfigError for what is missing.
     """
     newsroom, edition = parts.newsroom, rendering.edition
-    audience = newsroom.config.audience(edition.audience)
+    audience = newsroom.config.audience(edition.audience).in_language(edition.language)
     secrets = parts.unsubscribe_secrets()
     # Who leaves by mail must prove whose mail it was: with a secret, each reader's mailto carries a token.
     head = newsroom.letterhead(audience, own_mailto=bool(secrets))

@@ -47,7 +47,7 @@ def edition(sight: Sight, revision: int) -> dict[str, Any]:
         },
         "audiences": [
             {"name": each.name, "title": each.title, "languages": list(each.languages)}
-            for each in config.audiences.values()
+            for each in (audience.in_language(sight.edition.language) for audience in config.audiences.values())
         ],
         "cases": [{"name": name, "title": case.title} for name, case in CASES.items()],
         "test_addresses": list(config.settings.preview.test_addresses),

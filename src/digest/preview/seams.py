@@ -90,7 +90,7 @@ class Room(Protocol):
         """What a manifest says about how it was made."""
         ...
 
-    def desk(self, audience: str) -> Desk:
+    def desk(self, audience: str, language: str = "") -> Desk:
         """Everything that one audience's editions are made with."""
         ...
 

@@ -151,7 +151,7 @@ class Studio:
 
     def _make(self, asked: Asked) -> Sight:
         room, edition, now = self.room(), self.edition(asked), self.hands.now()
-        desk = room.desk(edition.audience)
+        desk = room.desk(edition.audience, edition.language)
         kind, _, name = asked.who.partition(":")
         if kind == "case":
             return self._stressed(room, desk, edition, name, now)

@@ -147,14 +147,14 @@ class _Leaving:
         self, kind: Kind, request: Request, audience: str = "", address: str = "", *, status: int = HTTPStatus.OK
     ) -> Response:
         known = self._audiences.get(audience)
+        words = self._words(request, known)
         names = Names(
             newsroom=self._newsroom.name,
             contact=(known.contact if known else "") or self._newsroom.contact,
             newsroom_url=self._newsroom.url,
-            audience=known.title if known else audience,
+            audience=known.in_language(words.language).title if known else audience,
             address=address,
         )
-        words = self._words(request, known)
         headers = {"Content-Language": words.language, "Vary": "Accept-Language", "Content-Security-Policy": POLICY}
         return Response(page(kind, words, names), status, headers, media_type="text/html")
 
