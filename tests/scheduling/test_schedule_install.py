@@ -70,22 +70,86 @@ def test_the_cron_line_fires_every_ten_minutes_and_runs_as_written(newsroom, nam
     assert (root / ".digest/schedule.json").exists()
 
 
-def test_the_crontab_keeps_what_was_there_and_has_one_block(newsroom, tmp_path):
-    """Written twice, a user's other lines stay as they were and ours stand once.
-
-    `crontab` is a script here: the tests may not touch the crontab of whoever runs them.
-    """
+@pytest.fixture
+def table(newsroom, tmp_path):
+    """A user's crontab. `crontab` is a script: the tests may not touch the crontab of whoever runs them."""
     (tmp_path / "bin").mkdir()
     table, program = tmp_path / "table", tmp_path / "bin/crontab"
-    table.write_text("0 4 * * * backup\n# mine")
-    program.write_text(f'#!/bin/sh\nif [ "$1" = -l ]; then cat {table}; else cat > {table}; fi\n')
+    program.write_text(
+        f"""#!/bin/sh
+if [ "$1" = -l ]; then
+  [ -e {table}.refused ] && echo "you are not allowed to use this program" >&2 && exit 1
+  [ -e {table} ] || {{ echo "no crontab for me" >&2; exit 1; }}
+  cat {table}
+else cat > {table}; fi
+"""
+    )
     program.chmod(0o755)
     newsroom.monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
-    for _ in range(2):
-        installed(newsroom, "cron", "--write")
+    return table
+
+
+def test_the_crontab_keeps_what_was_there_and_has_one_block(newsroom, table):
+    """Written twice, a user's other lines stay as they were and ours stand once."""
+    table.write_text("0 4 * * * backup\n# mine")
+    assert "every 10 minutes" in installed(newsroom, "cron", "--write")
+    assert "has it already" in installed(newsroom, "cron", "--write")
     text = table.read_text()
     assert text.startswith("0 4 * * * backup\n# mine\n# begin digest ")
     assert text.count("*/10 * * * *") == 1
+
+
+def test_the_first_line_of_a_crontab(newsroom, table):
+    """A user who has no crontab yet gets one."""
+    installed(newsroom, "cron", "--write")
+    assert table.read_text().startswith("# begin digest ")
+
+
+def test_a_block_that_somebody_changed_stays(newsroom, table):
+    """A line with a watchdog's address, written by hand into our block, is not lost to a second --write."""
+    installed(newsroom, "cron", "--write")
+    table.write_text(table.read_text().replace("run --quiet", "run --ping https://hc.example/x"))
+    before = table.read_text()
+    done = newsroom("schedule", "--install", "cron", "--write")
+    assert (done.code, "take it out first" in done.err, table.read_text()) == (2, True, before)
+
+
+def test_a_crontab_that_cannot_be_read_is_not_replaced(newsroom, table):
+    """Where `crontab -l` fails for another reason than that there is none, what is there may not be written over."""
+    table.write_text("0 4 * * * backup\n")
+    table.with_name("table.refused").touch()
+    done = newsroom("schedule", "--install", "cron", "--write")
+    assert (done.code, "not allowed" in done.err, table.read_text()) == (1, True, "0 4 * * * backup\n")
+
+
+@pytest.mark.parametrize("unit", ["kubernetes", "systemd"])
+def test_nobodys_file_is_written_over(newsroom, tmp_path, unit):
+    """Written again it is there already; a file of another text stays, and nothing beside it is written."""
+    newsroom.monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    newsroom.monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    installed(newsroom, unit, "--write")
+    assert "is there already" in installed(newsroom, unit, "--write")
+    made = (
+        [newsroom.root / "kubernetes.yaml"] if unit == "kubernetes" else sorted(tmp_path.glob("config/systemd/user/*"))
+    )
+    made[-1].write_text("mine")
+    for each in made[:-1]:
+        each.unlink()
+    done = newsroom("schedule", "--install", unit, "--write")
+    assert (done.code, "move it away first; nothing was written" in done.err) == (2, True)
+    assert made[-1].read_text() == "mine"
+    assert not any(each.exists() for each in made[:-1])
+
+
+def test_a_service_of_root_runs_as_whom_the_newsroom_belongs_to(newsroom):
+    """Files that root makes in .digest/ are closed to the people of the newsroom."""
+    if os.geteuid():
+        pytest.skip("only root can give a folder away")
+    assert "User=" not in installed(newsroom, "systemd")
+    os.chown(newsroom.root, 1, 1)
+    assert "\n[Service]\nType=oneshot\nUser=daemon\nWorkingDirectory=" in installed(newsroom, "systemd")
+    os.chown(newsroom.root, 54_321, 1)
+    assert "\nUser=54321\n" in installed(newsroom, "systemd")
 
 
 def test_without_crontab_it_says_what_to_use(newsroom):
@@ -115,8 +179,26 @@ def test_the_github_workflow_needs_a_ledger_that_lasts(newsroom):
     flow = yaml.load((newsroom.root / ".github/workflows/digest.yaml").read_text(), yaml.BaseLoader)
     assert croniter.is_valid(flow["on"]["schedule"][0]["cron"])
     steps = flow["jobs"]["run"]["steps"]
-    assert steps[-1]["env"]["DIGEST_LEDGER_URL"] == "${{ secrets.DIGEST_LEDGER_URL }}"
-    assert any(".digest" in step.get("with", {}).get("path", "") for step in steps)
+    (run,) = [step for step in steps if step.get("run", "").startswith("digest run")]
+    assert run["env"]["DIGEST_LEDGER_URL"] == "${{ secrets.DIGEST_LEDGER_URL }}"
+    before, after = [step for step in steps if step.get("uses", "").startswith("actions/cache/")]
+    assert before["with"]["path"].split() == after["with"]["path"].split() == [".digest", "archive", "build"]
+    assert before["with"]["key"] == after["with"]["key"]
+    # An edition that waits for approval, and a refused reader, end a run with an error, and are told once.
+    assert (after["uses"].split("@")[0], after["if"], steps[-1]) == ("actions/cache/save", "always()", after)
+
+
+def test_the_workflow_of_a_newsroom_inside_a_repository(newsroom, tmp_path):
+    """GitHub reads workflows at the top of a repository only: it is put there, and works in the newsroom's folder."""
+    newsroom.edit("config.yaml", "  ledger: sqlite:///.digest/ledger.db", "  ledger_env: DIGEST_LEDGER_URL")
+    (tmp_path / ".git").mkdir()
+    moved(newsroom, "press & news")
+    installed(newsroom, "github", "--write")
+    text = (tmp_path / ".github/workflows/digest-press-news.yaml").read_text()
+    steps = yaml.safe_load(text)["jobs"]["run"]["steps"]
+    (run,) = [step for step in steps if step.get("run", "").startswith("digest run")]
+    assert run["working-directory"] == "press & news"
+    assert steps[-1]["with"]["path"].splitlines()[0] == "press & news/.digest"
 
 
 def test_write_alone_is_refused(newsroom):

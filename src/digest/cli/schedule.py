@@ -143,11 +143,11 @@ def _year(call: Call, routine: Routine, tasks: tuple[Task, ...]) -> None:
 
 
 def _install(call: Call, unit: Unit, *, write: bool) -> None:
-    from digest.scheduling import install
+    from digest.scheduling import install, placing
 
     made = install.units(call.newsroom, unit)
     if write:
-        for line in install.write(call.newsroom.root, unit, made):
+        for line in placing.write(call.newsroom.root, unit, made):
             call.out.line(line)
         return
     for each in made:
