@@ -71,8 +71,7 @@ def compose(
             ("preheader", audience.preheader, preheader, DEFAULT_PREHEADER),
         )
     }
-    html, findings = _html(draft, lines)
-    sizes = draft.tally.sizes()
+    html, sizes, findings = _html(draft, lines)
     text = finish(run(theme.text, draft.values() | lines, theme.text_places, []))
     return Rendering(
         edition=selection.edition,
@@ -84,7 +83,7 @@ def compose(
         slots=draft.reader._slots(html, text, *lines.values()),  # noqa: SLF001 - hidden from templates, not from us
         findings=(*draft.findings, *findings),
         cut=draft.cut,
-        bytes_per_story=sizes,
+        bytes_per_story={story: size for story, size in sizes.items() if story},
         images=draft.images,
     )
 
@@ -99,14 +98,15 @@ def _line(name: str, template: str, *, theme: Theme, values: dict[str, Any]) -> 
     return one_line(run(made, values, unlined(name), []))
 
 
-def _html(draft: Draft, lines: dict[str, str]) -> tuple[str, list[Finding]]:
-    """The HTML, with as many stories in full as the size limit lets through, and what had to give."""
+def _html(draft: Draft, lines: dict[str, str]) -> tuple[str, dict[str, int], list[Finding]]:
+    """The HTML, with as many stories in full as the size limit lets through; bytes per story; what had to give."""
     html = draft.html(lines)
+    sizes = draft.tally.sizes()
     # What a reader's own values will need beyond the tokens that stand for them: a link with which to leave is longer.
     limit = draft.options.size_limit - _OF_A_READER * html.count(f"slot-{draft.nonce}-")
-    size = len(html.encode())
+    size = sum(sizes.values())
     if size <= limit:
-        return html, []
+        return html, sizes, []
     # More stories in full never make a smaller mail: search for the largest number that fits.
     low, high = 0, len(draft.contents) - 1
     while low < high:
@@ -115,7 +115,8 @@ def _html(draft: Draft, lines: dict[str, str]) -> tuple[str, list[Finding]]:
         low, high = (middle, high) if len(draft.html(lines).encode()) <= limit else (low, middle - 1)
     draft.cut_to(low)
     html = draft.html(lines)
-    where, left = draft.selection.edition.id, len(html.encode())
+    sizes = draft.tally.sizes()
+    where, left = draft.selection.edition.id, sum(sizes.values())
     message = (
         f"the HTML would have {_kb(size)}, over {_kb(limit)}: the last {draft.cut} stories are title and link only"
     )
@@ -123,7 +124,7 @@ def _html(draft: Draft, lines: dict[str, str]) -> tuple[str, list[Finding]]:
     if left > limit:
         message = f"the HTML has {_kb(left)} even with titles only, over {_kb(limit)}; set a limit for this audience"
         findings.append(Finding(code="size-over", severity=Severity.ERROR, where=where, message=message))
-    return html, findings
+    return html, sizes, findings
 
 
 def _kb(size: int) -> str:

@@ -20,7 +20,7 @@ from digest.composer.words import direction
 from digest.model import Finding, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from digest.composer.options import ThemeOptions
     from digest.composer.summary import Summary
@@ -53,13 +53,18 @@ class Content:
     views: dict[tuple[object, ...], StoryView] = field(default_factory=dict, compare=False, repr=False)
 
 
-def content(story: Story, *, theme: Theme, newsroom: Newsroom, words: Words, options: ThemeOptions) -> Content:
-    """The story made ready; from memory when this theme has made it ready before."""
+def contents(
+    stories: Iterable[Story], *, theme: Theme, newsroom: Newsroom, words: Words, options: ThemeOptions
+) -> list[Content]:
+    """The stories made ready; from memory when this theme has made them ready before."""
     kept = theme.contents(words.language, newsroom.url, newsroom.timezone, options)
-    found: Content | None = kept.get(story)
-    if found is None:
-        found = kept[story] = _make(story, theme=theme, newsroom=newsroom, words=words, options=options)
-    return found
+    made: list[Content] = []
+    for story in stories:
+        found: Content | None = kept.get(story)
+        if found is None:
+            found = kept[story] = _make(story, theme=theme, newsroom=newsroom, words=words, options=options)
+        made.append(found)
+    return made
 
 
 def _make(story: Story, *, theme: Theme, newsroom: Newsroom, words: Words, options: ThemeOptions) -> Content:

@@ -11,7 +11,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from digest.composer.clean import multiline, one_line
-from digest.composer.content import Position, content, finding, view, with_photo
+from digest.composer.content import Position, contents, finding, view, with_photo
 from digest.composer.links import resolve
 from digest.composer.sandbox import run
 from digest.composer.views import EditionView, GroupView, NewsroomView, ReaderView, StoryList, StoryView, Tally, runs
@@ -49,10 +49,7 @@ class Draft:
         self.options, self.now, self.archive_url = options, now, archive_url
         self.words = theme.words(selection.edition.language)
         self.findings: list[Finding] = []
-        self.contents = [
-            content(story, theme=theme, newsroom=newsroom, words=self.words, options=options)
-            for story in selection.stories
-        ]
+        self.contents = contents(selection.stories, theme=theme, newsroom=newsroom, words=self.words, options=options)
         self.photos = [with_photo(made, options, read_image) for made in self.contents]
         self.nonce = self._nonce()
         self.reader = ReaderView(self.nonce)
@@ -150,15 +147,8 @@ class Draft:
         found: list[StoryView] = []
         full = len(self.contents) - self.cut
         for index in range(at, at + count):
-            place = Position(
-                number=index + 1,
-                reference=reference,
-                level=level,
-                lead=index == 0,
-                first=index == at,
-                last=index == at + count - 1,
-                brief=index >= full,
-            )
+            first, last = index == at, index == at + count - 1
+            place = Position(index + 1, reference, level, index == 0, first, last, index >= full)
             found.append(view(self.contents[index], self.photos[index], place))
             reference += len(found[-1].links)
         return found, reference

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 import time
+from types import BuiltinMethodType, MethodType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, nodes
@@ -18,7 +19,8 @@ from jinja2.compiler import CodeGenerator, Frame
 from jinja2.sandbox import SandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
-from digest.composer.filters import FILTERS, LARGEST, TOO_LONG, BudgetError, bounded, limited_range
+from digest.composer.escaping import ESCAPED
+from digest.composer.filters import FILTERS, LARGEST, LOOK_EVERY, TOO_LONG, BudgetError, bounded, limited_range
 from digest.errors import RenderError
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
 STEPS = 200_000  # turns of loops and calls in one rendering; 500 stories take about 5,000
 SECONDS = 20.0  # a rendering takes milliseconds
-_LOOK_EVERY = 64  # steps between two looks at the clock and at what was written
+_OF_DICTS = frozenset(dir(dict))
 _TEXT_METHODS = frozenset(
     (
         "capitalize",
@@ -76,7 +78,7 @@ class Budget:
     def spend(self) -> None:
         """Take one step. Raises BudgetError when no steps, no time or no room are left."""
         self.steps -= 1
-        if self.steps % _LOOK_EVERY == 0:
+        if self.steps % LOOK_EVERY == 0:
             self.look()
 
     def look(self) -> None:
@@ -97,6 +99,7 @@ class ThemeEnvironment(SandboxedEnvironment):
     """Jinja as themes get it: strict, without a loader (nothing can be included at run time), and on a budget."""
 
     values = _values
+    escaped = ESCAPED
     intercepted_binops = frozenset({"+", "*", "**", "%"})
 
     def __init__(self, *, escape: bool, lines: bool = False) -> None:
@@ -123,7 +126,11 @@ class ThemeEnvironment(SandboxedEnvironment):
         return
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """`obj.attribute`: quickly for our own values, by Jinja's rules for all others."""
+        """`obj.attribute`: quickly for our own values and for words, by Jinja's rules for all others."""
+        if type(obj) is dict and attribute in obj and attribute not in _OF_DICTS:
+            return obj[attribute]
+        if type(obj) is str and attribute in _TEXT_METHODS:
+            return getattr(obj, attribute)
         if type(obj) in _values:  # _Guard has refused private names
             try:
                 return getattr(obj, attribute)
@@ -134,6 +141,10 @@ class ThemeEnvironment(SandboxedEnvironment):
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Call something from a template: one step, and what comes back is bounded."""
         context["_budget"].spend()
+        if type(obj) is BuiltinMethodType or (type(obj) is MethodType and type(obj.__self__) in _values):
+            kwargs.pop("_block_vars", None)  # such a method wants none of what Jinja would look for
+            kwargs.pop("_loop_vars", None)
+            return bounded(obj(*args, **kwargs))
         return bounded(super().call(context, obj, *args, **kwargs))
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
@@ -159,14 +170,34 @@ class ThemeEnvironment(SandboxedEnvironment):
 
 
 class _Generator(CodeGenerator):
-    """Writes Python for templates; a public attribute of our own values is read without a detour."""
+    """Writes Python for templates; a public attribute of our own values is read without a detour.
+
+    A plain text that is put out is looked up among those that were escaped before, and markup goes out as it is.
+    """
+
+    def write_commons(self) -> None:
+        super().write_commons()
+        self.writeline("values = environment.values")
+        self.writeline("escaped = environment.escaped")
+
+    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        if frame.eval_ctx.autoescape and not frame.eval_ctx.volatile:
+            self.write("(escaped[_text] if (_text := ")
+        else:
+            super()._output_child_pre(node, frame, finalize)
+
+    def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        if frame.eval_ctx.autoescape and not frame.eval_ctx.volatile:
+            self.write(").__class__ is str else _text if _text.__class__ is Markup else escape(_text))")
+        else:
+            super()._output_child_post(node, frame, finalize)
 
     def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802 - visitors are named after nodes
         if not isinstance(node.node, nodes.Name) or node.attr not in _attributes:
             super().visit_Getattr(node, frame)
             return
         name = frame.symbols.ref(node.node.name)
-        self.write(f"({name}.{node.attr} if {name}.__class__ in environment.values else ")
+        self.write(f"({name}.{node.attr} if {name}.__class__ in values else ")
         super().visit_Getattr(node, frame)
         self.write(")")
 

@@ -16,7 +16,7 @@ def finish(text: str) -> str:
 
     A line of `-- ` begins a signature (RFC 3676, 4.3): mail programs hide what follows. Two dashes take its place.
     """
-    if " \n" in text or "\t\n" in text:
+    if " \n" in text or ("\t" in text and "\t\n" in text):
         text = _TRAILING.sub("\n", text)
     while "\n\n\n\n" in text:
         text = text.replace("\n\n\n\n", "\n\n\n")

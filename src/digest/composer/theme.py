@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from digest.composer.words import Catalogue
 
 _LIBRARIES = ("mjml", "premailer", "cssutils", "jinja2")  # what is compiled depends on them
-_OURS = ("compile", "filters", "lint", "mjml_table", "sandbox", "settings", "summary", "tokens", "views")
+_OURS = ("compile", "escaping", "filters", "lint", "mjml_table", "sandbox", "settings", "summary", "tokens", "views")
 _KEPT = 8  # compiled themes on disk; one is about 100 KB
 _REMEMBERED = 2000  # stories whose parts are kept in memory
 

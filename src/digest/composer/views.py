@@ -79,12 +79,12 @@ class Tally:
         self.spans: list[tuple[str, int]] = []
 
     def sizes(self) -> dict[str, int]:
-        """Bytes of UTF-8 per story id."""
-        found: dict[str, int] = {}
-        ends = [start for _, start in self.spans[1:]] + [len(self.parts)]
-        for (story, start), end in zip(self.spans, ends, strict=True):
-            if story:
-                found[story] = found.get(story, 0) + len("".join(self.parts[start:end]).encode())
+        """Bytes of UTF-8 per story id; what belongs to no story is under the empty one."""
+        found: dict[str, int] = {"": 0}
+        story, start = "", 0
+        for following, end in [*self.spans, ("", len(self.parts))]:
+            found[story] = found.get(story, 0) + len("".join(self.parts[start:end]).encode())
+            story, start = following, end
         return found
 
 
@@ -227,6 +227,7 @@ class ReaderView:
 
     def _slots(self, *texts: str) -> frozenset[str]:
         """The slots that occur in `texts`."""
+        texts = tuple(sorted(texts, key=len))  # the text part has most of them, and is searched in no time
         return frozenset(name for name in self._used if any(slot_token(self._nonce, name) in text for text in texts))
 
 
