@@ -44,6 +44,8 @@ class Sink:
         sink = self
 
         class Talk(socketserver.StreamRequestHandler):
+            disable_nagle_algorithm = True  # or each answer waits for the other side's delayed acknowledgement
+
             def handle(self) -> None:
                 try:
                     sink.talk(self.rfile, self.wfile)

@@ -1,11 +1,13 @@
 """The pace of a whole fleet: one row in the database for the relay, one for each domain that has a limit.
 
-A worker takes a few turns at once, each with its own moment, and sends each mail at its moment. So the rate holds over
-all workers together, in any ten seconds, and costs some twenty questions a second however high it is. It sends nothing.
+A worker takes as many turns at once as it used a moment ago, each with its own moment, and sends each mail at its
+moment. So the rate holds over all workers together, in any ten seconds; it is reached, as no worker keeps turns that
+another could use; and a worker asks some ten times a second, however high the rate. It sends nothing.
 """
 
 from __future__ import annotations
 
+import random
 import threading
 from collections import deque
 from typing import TYPE_CHECKING
@@ -13,28 +15,31 @@ from typing import TYPE_CHECKING
 from digest.errors import LedgerBusy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from digest.engines.fleet.clock import SharedClock
     from digest.ledger.sharing import Sharing
 
-SPAN = 0.05  # seconds' worth of turns that are taken at once
+SPAN = 0.05  # at most so many seconds' worth of turns are taken at once
 AHEAD = 0.1  # how far in the future turns may lie: those of a worker that dies are lost
 LATE = 0.2  # a turn may be used so much later; 2 % of any ten seconds
+SLACK = 0.15  # what nobody took in time may be taken so much later, with time left to be used
+RECENT = 0.1  # seconds: a worker takes as many turns as it used in these, so that it uses what it takes
 _AWAY = 0.5  # seconds until the database is asked again when it is away
 
 
 class _Bucket:
     """The turns of one limit that this worker has taken and not used."""
 
-    def __init__(self, sharing: Sharing, clock: SharedClock, name: str, rate: float) -> None:
+    def __init__(self, sharing: Sharing, clock: Callable[[], float], name: str, rate: float) -> None:
         self._sharing = sharing
         self._clock = clock
         self._name = name
         self._interval = 1.0 / rate
-        self._size = max(1, round(rate * SPAN))
+        self._most = max(1, round(rate * SPAN))
         self._late = max(LATE, self._interval)
         self._turns: deque[float] = deque()
+        self._used: deque[float] = deque()  # when the recent ones were used
+        self._barren = float("-inf")  # until then there is no turn to be had
 
     def lack(self) -> float:
         """Seconds until this worker has a turn; 0.0: now."""
@@ -42,17 +47,28 @@ class _Bucket:
         while self._turns and self._turns[0] < now - self._late:
             self._turns.popleft()  # slept through: sending them now would be a burst
         if not self._turns:
-            turn = self._sharing.pace(
-                self._name, span=self._interval * self._size, slack=min(LATE, self._interval * self._size), ahead=AHEAD
-            )
+            if now < self._barren:  # one of many connections was told; the others need not ask
+                return self._barren - now
+            size = self._wanted(now)
+            turn = self._sharing.pace(self._name, span=self._interval * size, slack=SLACK, ahead=AHEAD)
             if not turn.granted:
-                return max(0.001, turn.start - AHEAD - turn.now)
-            self._turns.extend(turn.start + number * self._interval for number in range(self._size))
+                # Those who have the next turns have some for AHEAD seconds. Who is refused together asks again apart.
+                apart = AHEAD * random.uniform(0.25, 0.75)  # noqa: S311 - no secret
+                self._barren = now + max(apart, turn.start - AHEAD - turn.now)
+                return self._barren - now
+            self._turns.extend(turn.start + number * self._interval for number in range(size))
         return max(0.0, self._turns[0] - self._clock())
 
     def use(self) -> None:
         """Use the turn."""
         self._turns.popleft()
+        self._used.append(self._clock())
+
+    def _wanted(self, now: float) -> int:
+        """How many turns to take: a turn that is taken and not used is lost for the whole fleet."""
+        while self._used and self._used[0] < now - RECENT:
+            self._used.popleft()
+        return min(self._most, max(1, len(self._used)))
 
 
 class FleetPacing:
@@ -64,7 +80,7 @@ class FleetPacing:
     def __init__(
         self,
         sharing: Sharing,
-        clock: SharedClock,
+        clock: Callable[[], float],
         *,
         relay: str,
         rate: float,
