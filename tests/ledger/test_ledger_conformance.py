@@ -65,6 +65,43 @@ class TestFreeze:
         assert json.loads(row.fields) == {"b": "1", "city": "Łódź"}
         assert (row.edition, row.attempts, row.changed) == (EDITION, 0, NOW)
 
+    def test_values_are_kept_as_they_are(self, ledger):
+        """Whatever a name or a merge field holds comes back from the ledger unchanged, each reader's own."""
+        odd = [
+            "a\\b\\N\\.",
+            "tab\there",
+            "two\nlines\r\n",
+            '"}, {"',
+            "\x01}\x01{\x02",
+            "",
+            "'); --",
+            "%s :name {ids}",
+            "日本 😀",
+        ]
+        made = [
+            Recipient(address=f"r{number}@example.org", name=each, fields={"b": each, "a": odd[number - 1], each: "c"})
+            for number, each in enumerate(odd)
+        ]
+        ledger.freeze(EDITION, "hash", [*made, Recipient(address="plain@example.org")], now=NOW)
+        rows = list(ledger.deliveries(EDITION))
+        assert [row.name for row in rows] == [*odd, ""]
+        assert [json.loads(row.fields) for row in rows] == [*(reader.fields for reader in made), {}]
+        assert rows[0].fields == json.dumps(made[0].fields, ensure_ascii=False, sort_keys=True)
+
+    def test_the_first_of_many(self, ledger):
+        """Of a reader's rows, however far apart, the first is mailed, in its place on the list."""
+        first = [Recipient(address=f"Reader{number * 7 % 1201}@example.org", name="first") for number in range(1201)]
+        again = [Recipient(address=f"reader{number}@example.org", name="again") for number in range(0, 1201, 3)]
+        ledger.suppress("reader6@example.org", "*", "bounced", "", NOW)
+        counts = ledger.freeze(EDITION, "hash", [*first, *again, *again], now=NOW)
+        assert counts == {"planned": 1200, "suppressed": 1, "duplicates": 2 * len(again)}
+        rows = list(ledger.deliveries(EDITION))
+        assert [row.address for row in rows] == [reader.address for reader in first]
+        assert {row.name for row in rows} == {"first"}
+        assert ledger.freeze(EDITION, "hash", [], now=NOW) == counts
+        ledger.freeze("2022-03/everyone/en", "hash", again, now=NOW)
+        assert len(ledger.claim("2022-03/everyone/en", "me", 2000, NOW)) == len(again) - 1
+
     def test_second_time_adds_nothing(self, ledger):
         """A second freeze with the same content gives the first one's counts and takes in no new reader."""
         first = ledger.freeze(EDITION, "hash", readers(3), now=NOW)

@@ -49,6 +49,30 @@ def send(ledger, count):
         ledger.witness(EDITION, 200.0)
 
 
+def structure(path):
+    """Each table's columns and indexes."""
+    with closing(sqlite3.connect(path)) as file:
+        tables = [name for (name,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+        kinds = ("table_info", "index_list", "foreign_key_list")
+        return {(each, kind): file.execute(f"PRAGMA {kind}({each})").fetchall() for each in tables for kind in kinds}
+
+
+def back_to_version_1(path):
+    """Give a ledger the form it had in version 1: the deliveries themselves keep a reader from coming twice."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as file:
+        (made,) = file.execute("SELECT sql FROM sqlite_master WHERE name = 'deliveries'").fetchone()
+        (index,) = file.execute("SELECT sql FROM sqlite_master WHERE name = 'deliveries_waiting'").fetchone()
+        file.execute("ALTER TABLE deliveries RENAME TO newer")
+        file.execute("DROP INDEX deliveries_waiting")
+        file.execute(f"{made.rstrip().removesuffix(')')}, UNIQUE (edition, recipient))")
+        file.execute("INSERT INTO deliveries SELECT * FROM newer")
+        file.execute("DROP TABLE newer")
+        file.execute("DROP TABLE places")
+        file.execute(index)
+        file.execute("PRAGMA user_version = 1")
+        file.execute("UPDATE meta SET value = '1' WHERE key = 'version'")
+
+
 def refusal(folder, **options):
     with pytest.raises(LedgerError) as caught:
         opened(folder, **options)
@@ -187,28 +211,44 @@ class TestWhose:
 
     def test_older_version(self, used, monkeypatch):
         """An older ledger is copied, then brought up to date in one transaction, and keeps what it knows."""
-        monkeypatch.setattr(opening, "VERSION", 3)
-        steps = {1: ["ALTER TABLE meta ADD COLUMN note TEXT"], 2: ["UPDATE meta SET note = 'seen'"]}
+        monkeypatch.setattr(opening, "VERSION", 4)
+        steps = {2: ["ALTER TABLE meta ADD COLUMN note TEXT"], 3: ["UPDATE meta SET note = 'seen'"]}
         monkeypatch.setattr(opening, "MIGRATIONS", steps)
         ledger = opened(used)
         assert ledger.counts(EDITION) == {State.PLANNED: 1, State.SENT: 2}
         ledger.close()
         with closing(sqlite3.connect(used / "ledger.db")) as file:
-            assert dict(file.execute("SELECT key, value FROM meta"))["version"] == "3"
-            assert file.execute("PRAGMA user_version").fetchone() == (3,)
+            assert dict(file.execute("SELECT key, value FROM meta"))["version"] == "4"
+            assert file.execute("PRAGMA user_version").fetchone() == (4,)
             assert file.execute("SELECT DISTINCT note FROM meta").fetchall() == [("seen",)]
-        (copy,) = used.glob("ledger.db.version-1-*")
+        (copy,) = used.glob("ledger.db.version-2-*")
         with closing(sqlite3.connect(copy)) as file:
-            assert dict(file.execute("SELECT key, value FROM meta"))["version"] == "1"
+            assert dict(file.execute("SELECT key, value FROM meta"))["version"] == "2"
             assert file.execute("SELECT count(*) FROM deliveries WHERE state = 'sent'").fetchone() == (2,)
+
+    def test_version_1(self, used):
+        """A ledger of version 1 becomes what a new one is, finds its readers, and takes in the next edition."""
+        made = structure(used / "ledger.db")
+        back_to_version_1(used / "ledger.db")
+        assert structure(used / "ledger.db") != made
+        ledger = opened(used)
+        assert ledger.counts(EDITION) == {State.PLANNED: 1, State.SENT: 2}
+        ledger.suppress("reader3@example.org", "everyone", "unsubscribed", "", 300.0)
+        assert ledger.claim(EDITION, "me", 9, 300.0) == []
+        assert ledger.counts(EDITION) == {State.SUPPRESSED: 1, State.SENT: 2}
+        assert ledger.freeze("2022-03/everyone/en", "hash", [*readers(4), *readers(4)])["duplicates"] == 4
+        assert [row.address for row in ledger.claim("2022-03/everyone/en", "me", 1, 400.0, only="reader4@example.org")]
+        ledger.close()
+        assert structure(used / "ledger.db") == made
+        assert len(list(used.glob("ledger.db.version-1-*"))) == 1
 
     def test_migration_that_fails(self, used):
         """A migration that fails half way changes nothing."""
         database = SqliteDatabase(used / "ledger.db")
         with pytest.raises(LedgerError, match="no such table"):
-            migrate(database, 1, 2, {1: ["DELETE FROM meta", "DELETE FROM nowhere"]})
+            migrate(database, 2, 3, {2: ["DELETE FROM meta", "DELETE FROM nowhere"]})
         with pytest.raises(LedgerError, match="knows no way"):
-            migrate(database, 1, 3, {1: []})
+            migrate(database, 2, 4, {2: []})
         database.close()
         ledger = opened(used)
         assert ledger.counts(EDITION)[State.SENT] == 2
@@ -391,9 +431,8 @@ class TestShared:
         assert values == ["wal", 2, 1, schema.APPLICATION_ID, schema.VERSION]
 
     def test_one_row_for_a_reader(self, used):
-        """The database itself refuses a second delivery for one reader of an edition."""
+        """The database itself refuses a second place for one reader of an edition."""
         with closing(sqlite3.connect(used / "ledger.db")) as file, pytest.raises(sqlite3.IntegrityError):
             file.execute(
-                "INSERT INTO deliveries (edition, recipient, name, language, fields, message_id, state) "
-                "SELECT edition, recipient, '', '', '{}', '', 'planned' FROM deliveries LIMIT 1"
+                "INSERT INTO places (edition, recipient, id) SELECT edition, recipient, 99 FROM places LIMIT 1"
             )

@@ -123,3 +123,21 @@ def test_commits_are_synchronous(opened):
     """A commit waits for the server's disk, whatever the server's default is."""
     with opened().database.reading() as transaction:
         assert transaction.core.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"
+
+
+def test_version_1(opened, postgres, postgres_schema):
+    """A ledger of version 1, whose deliveries were themselves unique, is brought up to date and finds its readers."""
+    opened().freeze(EDITION, "hash", readers(3), now=1.0)
+    with psycopg.connect(postgres, autocommit=True, options=f"-c search_path={postgres_schema}") as connection:
+        connection.execute("DROP TABLE places")
+        connection.execute("ALTER TABLE deliveries ADD UNIQUE (edition, recipient)")
+        connection.execute("UPDATE meta SET value = '1' WHERE key = 'version'")
+    ledger = opened()
+    ledger.suppress("reader2@example.org", "everyone", "unsubscribed", "", 2.0)
+    assert [row.address for row in ledger.claim(EDITION, "me", 1, 3.0, only="reader3@example.org")]
+    assert ledger.counts(EDITION) == {State.PLANNED: 1, State.CLAIMED: 1, State.SUPPRESSED: 1}
+    assert ledger.freeze("2022-03/everyone/en", "hash", [*readers(4), *readers(4)])["duplicates"] == 4
+    with psycopg.connect(postgres, options=f"-c search_path={postgres_schema}") as connection:
+        asked = "SELECT indexname FROM pg_indexes WHERE schemaname = %s AND tablename = 'deliveries' ORDER BY 1"
+        found = connection.execute(asked, (postgres_schema,)).fetchall()
+    assert found == [("deliveries_pkey",), ("deliveries_waiting",)]

@@ -42,6 +42,11 @@ class Transaction:
         cursor.execute(self._database.spell(statement), values)
         return cursor.fetchall() if cursor.description else []
 
+    def change(self, statement: str, **values: object) -> int:
+        """Run a busy statement that gives no rows. Returns how many it changed."""
+        self.run(statement, **values)
+        return int(self.cursor.rowcount)
+
     @property
     def cursor(self) -> Any:
         """The driver's own cursor, inside this transaction."""
@@ -53,9 +58,9 @@ class Transaction:
         """Run a busy statement for these deliveries, each with its own words; the ids of those that it changed."""
         return self._database.apply(self, self._database.spell(statement), said, values)
 
-    def insert(self, rows: Sequence[tuple[Any, ...]]) -> int:
-        """Insert deliveries, leaving out those that are there already. Returns how many were new."""
-        return self._database.insert(self, rows)
+    def insert(self, columns: Sequence[Sequence[Any]]) -> None:
+        """Insert deliveries, given as the columns `statements.FREEZE`, each as long as there are rows."""
+        self._database.insert(self, columns)
 
 
 class Database(ABC):
@@ -88,8 +93,8 @@ class Database(ABC):
         """Run a statement, spelled already, for each of these deliveries with its words; the ids that it changed."""
 
     @abstractmethod
-    def insert(self, transaction: Transaction, rows: Sequence[tuple[Any, ...]]) -> int:
-        """Insert deliveries (in the order of `statements.FREEZE`); those that are there already are left out."""
+    def insert(self, transaction: Transaction, columns: Sequence[Sequence[Any]]) -> None:
+        """Insert deliveries, in their order. The columns are `statements.FREEZE`."""
 
     @abstractmethod
     def exclusive(self, edition: str, owner: str) -> AbstractContextManager[None]:

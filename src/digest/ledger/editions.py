@@ -1,5 +1,7 @@
 """Editions in the ledger: frozen once with their readers, paused, resumed, cancelled, listed.
 
+    readers ─batches─▶ deliveries, in the list's order ─sorted by address─▶ places ─▶ doubles dropped, suppressed marked
+
 `freeze` streams: a million readers take no more memory than a thousand, and one transaction holds them all. Nothing
 here decides whether an edition should be sent.
 """
@@ -21,14 +23,15 @@ from digest.ledger.moves import audience_of
 from digest.ledger.schema import deliveries, editions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import ColumnElement
 
     from digest.ledger.database import Database, Transaction
     from digest.model import Recipient
 
-_BATCH = 5_000  # rows in memory at once
+_BATCH = 500  # rows in memory at once
+_ENCODE = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=("\x01", ": ")).encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +78,11 @@ def freeze(
     recipients: Iterable[Recipient],
     now: float,
     message_id: Callable[[str], str] | None,
-) -> dict[str, int]:
-    """`Ledger.freeze`. Raises LedgerError for an edition that was frozen with another content."""
+) -> tuple[dict[str, int], bool]:
+    """`Ledger.freeze`, and whether that was done only now, so that nobody was mailed yet.
+
+    Raises LedgerError for an edition that was frozen with another content.
+    """
     with database.writing() as transaction:
         newest = transaction.run(statements.NEWEST_SUPPRESSION)[0][0]
         values = {
@@ -97,24 +103,26 @@ def freeze(
             dialect.insert(editions).values(values).on_conflict_do_nothing().returning(editions.c.id)
         ).scalar()
         if added is None:
-            return _again(transaction, name, content)
-        seen = planned = 0
-        for batch in _batches(_rows(added, recipients, now, message_id)):
+            return _again(transaction, name, content), False
+        seen = 0
+        for batch in _batches(recipients):
             seen += len(batch)
-            planned += transaction.insert(batch)
-        if not planned:
+            transaction.insert(_columns(added, batch, now, message_id))
+        if not seen:
             transaction.core.execute(editions.delete().where(editions.c.id == added))
-            return {"planned": 0, "suppressed": 0, "duplicates": 0}
-        first, last = transaction.core.execute(
-            select(func.min(deliveries.c.id), func.max(deliveries.c.id)).where(deliveries.c.edition == added)
-        ).one()
+            return {"planned": 0, "suppressed": 0, "duplicates": 0}, True
+        ((first, last),) = transaction.run(statements.SPAN, edition=added)
+        span = {"edition": added, "first": first, "last": last}
+        readers = transaction.change(statements.PLACE, **span)
+        if readers < seen:
+            transaction.run(statements.DROP_DOUBLES, **span)
         transaction.core.execute(
-            update(editions).where(editions.c.id == added).values(first=first, last=last, duplicates=seen - planned)
+            update(editions).where(editions.c.id == added).values(first=first, last=last, duplicates=seen - readers)
         )
         if dialect is postgresql:  # without it the first claims sort the whole edition
-            transaction.core.exec_driver_sql("ANALYZE deliveries")
-        transaction.run(statements.SWEEP, now=now, edition=added, audience=values["audience"], swept=0)
-        return _counts(transaction, _must(find(transaction, name), name))
+            transaction.core.exec_driver_sql("ANALYZE deliveries, places")
+        left = transaction.change(statements.SWEEP, now=now, edition=added, audience=values["audience"], swept=0)
+        return {"planned": readers - left, "suppressed": left, "duplicates": seen - readers}, True
 
 
 def _again(transaction: Transaction, name: str, content: str) -> dict[str, int]:
@@ -135,28 +143,48 @@ def _counts(transaction: Transaction, row: EditionRow) -> dict[str, int]:
     return {"planned": total - left, "suppressed": left, "duplicates": row.duplicates}
 
 
-def _rows(
-    edition: int, recipients: Iterable[Recipient], now: float, message_id: Callable[[str], str] | None
-) -> Iterator[tuple[object, ...]]:
-    """What to insert, in the order of `statements.FREEZE`."""
-    for recipient in recipients:
-        address = recipient.address
-        folded = address.casefold()
-        fields = json.dumps(dict(recipient.fields), ensure_ascii=False, sort_keys=True) if recipient.fields else "{}"
-        yield (
-            edition,
-            folded,
-            None if folded == address else address,
-            recipient.name,
-            recipient.language,
-            fields,
-            message_id(address) if message_id else "",
-            now,
-        )
+def _columns(
+    edition: int, readers: Sequence[Recipient], now: float, message_id: Callable[[str], str] | None
+) -> tuple[Sequence[object], ...]:
+    """What to insert, as the columns `statements.FREEZE`."""
+    addresses = [reader.address for reader in readers]
+    folded = [address.casefold() for address in addresses]
+    rows = len(readers)
+    return (
+        [edition] * rows,
+        folded,
+        [None if one == other else other for one, other in zip(folded, addresses, strict=True)],
+        [reader.name for reader in readers],
+        [reader.language for reader in readers],
+        _fields([reader.fields for reader in readers]),
+        [message_id(address) for address in addresses] if message_id else [""] * rows,
+        [State.PLANNED.value] * rows,
+        [now] * rows,
+    )
 
 
-def _batches(rows: Iterator[tuple[object, ...]]) -> Iterator[list[tuple[object, ...]]]:
-    while batch := list(islice(rows, _BATCH)):
+def _fields(values: Sequence[Mapping[str, str]]) -> list[str]:
+    r"""Each reader's merge fields as JSON.
+
+    One list of objects is written, by the encoder's own loop, and cut apart: a control character between two values
+    can be no part of either, where JSON writes it as `\u0001`.
+    """
+    if not any(values):
+        return ["{}"] * len(values)
+    text = (
+        _ENCODE([each if type(each) is dict else dict(each) for each in values])
+        .replace("}\x01{", "}\x02{")
+        .replace("\x01", ", ")
+    )
+    texts = text[1:-1].split("\x02")
+    if len(texts) == len(values):
+        return texts
+    return [_ENCODE(dict(each)).replace("\x01", ", ") for each in values]  # a value that is a list of objects
+
+
+def _batches(readers: Iterable[Recipient]) -> Iterator[list[Recipient]]:
+    walk = iter(readers)
+    while batch := list(islice(walk, _BATCH)):
         yield batch
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 from digest.delivery import Event, Outcome, Phase, Standing, State, Suppression
 from digest.ledger import backoff, claims, editions, events, overview, suppressing, witness
 from digest.ledger.moves import WAITING
-from digest.ledger.schema import deliveries, meta
+from digest.ledger.schema import deliveries, meta, places
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -57,9 +57,9 @@ class SqlLedger:
     ) -> Mapping[str, int]:
         """See `ports.Ledger.freeze`."""
         moment = time.time() if now is None else now
-        counts = editions.freeze(self.database, edition, content, recipients, moment, message_id)
+        counts, fresh = editions.freeze(self.database, edition, content, recipients, moment, message_id)
         if any(counts.values()):
-            self.witness(edition, moment)
+            self._witness(edition, moment, {} if fresh else None)
         return counts
 
     @contextmanager
@@ -183,13 +183,17 @@ class SqlLedger:
 
     def witness(self, edition: str, now: float) -> None:
         """See `ports.Ledger.witness`."""
+        self._witness(edition, now, None)
+
+    def _witness(self, edition: str, now: float, counts: Mapping[State, int] | None) -> None:
+        """Bring the second record up to date; `counts` where they are known, or else they are counted."""
         if self._witnesses is None:
             return
         row = self._row(edition)
         with self.database.writing() as transaction:
             generation = int(transaction.core.scalars(select(meta.c.value).where(meta.c.key == "generation")).one()) + 1
             transaction.core.execute(update(meta).where(meta.c.key == "generation").values(value=str(generation)))
-            counts = overview.counts(transaction, row)
+            counts = overview.counts(transaction, row) if counts is None else counts
         testimony = witness.Testimony(
             edition=edition,
             content=row.content,
@@ -224,9 +228,7 @@ class SqlLedger:
 
 
 def _ids(transaction: Transaction, row: EditionRow, folded: Sequence[str]) -> dict[str, int]:
-    asked = select(deliveries.c.recipient, deliveries.c.id).where(
-        deliveries.c.edition == row.id, deliveries.c.recipient.in_(folded)
-    )
+    asked = select(places.c.recipient, places.c.id).where(places.c.edition == row.id, places.c.recipient.in_(folded))
     return dict(transaction.core.execute(asked).all())
 
 

@@ -25,7 +25,15 @@ from digest.files import sync_folder
 from digest.ledger import health, locks, witness
 from digest.ledger.editions import mailings
 from digest.ledger.ledger import SqlLedger
-from digest.ledger.schema import APPLICATION_ID, MIGRATIONS, POSTGRES_SCHEMA, VERSION, meta, metadata
+from digest.ledger.schema import (
+    APPLICATION_ID,
+    MIGRATIONS,
+    POSTGRES_MIGRATIONS,
+    POSTGRES_SCHEMA,
+    VERSION,
+    meta,
+    metadata,
+)
 from digest.ledger.sqlite import SqliteDatabase
 
 if TYPE_CHECKING:
@@ -175,7 +183,8 @@ def _checked(database: Database, newsroom: str, witnesses: Path | None, *, reado
         )
         raise LedgerError(message)
     if version < VERSION and not readonly:
-        migrate(database, version, VERSION, MIGRATIONS)
+        steps = MIGRATIONS if isinstance(database, SqliteDatabase) else POSTGRES_MIGRATIONS
+        migrate(database, version, VERSION, steps)
     if said.get("newsroom") != newsroom:
         rename = f"UPDATE meta SET value = '{newsroom}' WHERE key = 'newsroom'"  # noqa: S608 - to be read, not run
         message = (

@@ -79,19 +79,24 @@ _CLAIM = (
     f"WHERE id IN (SELECT id FROM due) RETURNING {COLUMNS}"
 )
 CLAIM = _CLAIM.format(only="")
-CLAIM_ONE = _CLAIM.format(only=" AND recipient = :only")
+CLAIM_ONE = _CLAIM.format(only=" AND id = (SELECT id FROM places WHERE edition = :edition AND recipient = :only)")
 
 ATTEMPTS = "SELECT id, attempts FROM deliveries WHERE id IN {ids}"
 DUE = "UPDATE deliveries SET next_try = e.due FROM {due} WHERE deliveries.id = e.id AND state = 'deferred'"
 
-FREEZE = (
-    "INSERT INTO deliveries (edition, recipient, address, name, language, fields, message_id, state, changed) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, 'planned', ?) ON CONFLICT DO NOTHING"
+# A freeze writes its rows with these columns, then looks how far they reach, and gives each reader a place: in the
+# order of the addresses, so that places are only ever added at the end, and the first of several rows has the place.
+FREEZE = ("edition", "recipient", "address", "name", "language", "fields", "message_id", "state", "changed")
+_ENDS = "SELECT id FROM deliveries WHERE edition = :edition AND state IN ('planned', 'deferred') ORDER BY next_try"
+SPAN = f"SELECT ({_ENDS}, id LIMIT 1), ({_ENDS} DESC, id DESC LIMIT 1)"
+_FROZEN = "FROM deliveries WHERE id BETWEEN :first AND :last AND edition + 0 = :edition"
+PLACE = (
+    f"INSERT INTO places (edition, recipient, id) SELECT edition, recipient, id {_FROZEN} "
+    "ORDER BY recipient, id ON CONFLICT DO NOTHING"
 )
-FREEZE_ROWS = (
-    "INSERT INTO deliveries (edition, recipient, address, name, language, fields, message_id, state, changed) "
-    "SELECT CAST(value->>0 AS bigint), value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, 'planned', "
-    "CAST(value->>7 AS double precision) FROM json_array_elements(CAST(:rows AS json)) ON CONFLICT DO NOTHING"
+DROP_DOUBLES = (
+    "DELETE FROM deliveries WHERE id IN (SELECT id FROM (SELECT id, recipient, "  # noqa: S608 - our words
+    f"lag(recipient) OVER (ORDER BY recipient, id) AS before {_FROZEN}) AS placed WHERE recipient = before)"
 )
 
 NEWEST_SUPPRESSION = "SELECT coalesce(max(seq), 0) FROM suppressions"
@@ -100,7 +105,7 @@ SWEEP = (
     "UPDATE deliveries SET state = 'suppressed', owner = '', lease = 0, next_try = 0, changed = :now, "
     "detail = (SELECT max(reason) FROM suppressions "
     "WHERE address = deliveries.recipient AND scope IN ('*', :audience)) "
-    "WHERE edition = :edition AND state IN ('planned', 'deferred', 'claimed') AND recipient IN "
-    "(SELECT address FROM suppressions WHERE seq > :swept AND scope IN ('*', :audience))"
+    "WHERE state IN ('planned', 'deferred', 'claimed') AND id IN (SELECT p.id FROM suppressions s CROSS JOIN places p "
+    "WHERE s.seq > :swept AND s.scope IN ('*', :audience) AND p.edition = :edition AND p.recipient = s.address)"
 )
 SWEPT = "UPDATE editions SET swept = :newest WHERE id = :edition AND swept < :newest"
