@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from digest.delivery import Delivery, Event, Mailing, Outcome, Phase, Standing, State, Suppression
+from digest.delivery import Delivery, Event, Mailing, Outcome, Phase, Standing, State
 from digest.errors import LedgerBusy, LedgerError
 from digest.ledger import backoff
-from digest.ledger.moves import AT_WORK, SOURCES, TARGET, TRIES, WAITING, audience_of, reason, words
+from digest.ledger.moves import AT_WORK, WAITING
+from digest.testing import memory_overview as overview
+from digest.testing.memory_table import MemoryTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from digest.model import Recipient
 
-EVERYWHERE = "*"
 
-
-class MemoryLedger:
+class MemoryLedger(MemoryTable):
     """`ports.Ledger` and `ports.Suppressions` in memory."""
-
-    def __init__(self) -> None:
-        self._lock = threading.RLock()
-        self._mailings: dict[str, Mailing] = {}
-        self._rows: dict[int, Delivery] = {}
-        self._owners: dict[int, tuple[str, float]] = {}
-        self._senders: dict[str, str] = {}
-        self._suppressions: dict[tuple[str, str], Suppression] = {}
-        self._numbers = 0
 
     def freeze(
         self,
@@ -55,64 +44,6 @@ class MemoryLedger:
             known = self._mailings.get(edition)
             duplicates = known.duplicates if known else 0
             return {"planned": len(rows) - left, "suppressed": left, "duplicates": duplicates}
-
-    def _freeze(
-        self,
-        edition: str,
-        content: str,
-        recipients: Iterable[Recipient],
-        now: float,
-        message_id: Callable[[str], str] | None,
-    ) -> None:
-        unique: dict[str, Recipient] = {}
-        seen = 0
-        for recipient in recipients:
-            seen += 1
-            unique.setdefault(recipient.address.casefold(), recipient)
-        if not unique:
-            return
-        self._mailings[edition] = Mailing(edition=edition, content=content, frozen=now, duplicates=seen - len(unique))
-        for recipient in unique.values():
-            self._numbers += 1
-            self._rows[self._numbers] = Delivery(
-                id=self._numbers,
-                edition=edition,
-                address=recipient.address,
-                name=recipient.name,
-                language=recipient.language,
-                fields=json.dumps(dict(recipient.fields), ensure_ascii=False, sort_keys=True),
-                message_id=message_id(recipient.address) if message_id else "",
-                changed=now,
-            )
-        self._sweep(now)
-
-    def _of(self, edition: str) -> list[Delivery]:
-        return [row for row in self._rows.values() if row.edition == edition]
-
-    def _must(self, edition: str) -> Mailing:
-        try:
-            return self._mailings[edition]
-        except KeyError:
-            message = f"{edition} is not in the ledger"
-            raise LedgerError(message) from None
-
-    def _sweep(self, now: float) -> None:
-        """Mark who was suppressed since."""
-        for row in list(self._rows.values()):
-            if row.state in SOURCES[Event.SUPPRESS] and self._mailings[row.edition].standing is not Standing.CANCELLED:
-                why = self._reason(row.address, audience_of(row.edition))
-                if why:
-                    self._put(row, State.SUPPRESSED, now, detail=why, next_try=0.0)
-
-    def _reason(self, address: str, audience: str) -> str:
-        scopes = (EVERYWHERE, audience)
-        found = [self._suppressions.get((address.casefold(), scope)) for scope in scopes]
-        return max((each.reason for each in found if each), default="")
-
-    def _put(self, row: Delivery, state: State, now: float, **values: Any) -> None:
-        self._rows[row.id] = replace(row, state=state, changed=now, **values)
-        if state not in AT_WORK:
-            self._owners.pop(row.id, None)
 
     @contextmanager
     def lock(self, edition: str, owner: str) -> Iterator[None]:
@@ -148,12 +79,6 @@ class MemoryLedger:
             if called_off:
                 self._call_off(edition, now)
         return dict(found)
-
-    def _call_off(self, edition: str, now: float) -> int:
-        spared = [row for row in self._of(edition) if row.state in WAITING]
-        for row in spared:
-            self._put(row, State.CANCELLED, now, next_try=0.0)
-        return len(spared)
 
     def claim(self, edition: str, owner: str, limit: int, now: float, only: str = "") -> Sequence[Delivery]:
         """See `ports.Ledger.claim`."""
@@ -197,36 +122,6 @@ class MemoryLedger:
             return frozenset(
                 number for number, event, said in events if not self._apply(number, event, said, now, owner)
             )
-
-    def _apply(self, number: int, event: Event, said: Outcome | None, now: float, owner: str) -> bool:
-        row = self._rows.get(number)
-        holder = self._owners.get(number, ("", 0.0))[0]
-        if row is None or row.state not in SOURCES[event] or (owner and holder not in ("", owner)):
-            return False
-        if event is Event.INTEND:
-            standing = self._mailings[row.edition].standing
-            if standing is not Standing.OPEN:
-                back = State.CANCELLED if standing is Standing.CANCELLED else State.PLANNED
-                self._put(row, back, now, next_try=0.0)
-                return False
-            self._put(row, State.SENDING, now)
-            return True
-        detail = words(said.detail) if said else ""
-        values: dict[str, Any] = {"next_try": 0.0}
-        if event in TRIES:
-            values |= {"code": said.code if said else 0, "detail": detail}
-            values["attempts"] = row.attempts + (row.state is not State.DEFERRED)
-        elif said and detail:
-            values |= {"code": said.code, "detail": detail}
-        if event is Event.DEFER:
-            values["next_try"] = now + backoff.delay(said, delivery=number, attempts=row.attempts + 1)
-        state = TARGET[event]
-        if state in WAITING and self._mailings[row.edition].standing is Standing.CANCELLED:
-            state, values["next_try"] = State.CANCELLED, 0.0
-        elif state in WAITING and (why := self._reason(row.address, audience_of(row.edition))):
-            state, values["next_try"], values["detail"] = State.SUPPRESSED, 0.0, why
-        self._put(row, state, now, **values)
-        return True
 
     def settle(self, edition: str, addresses: Iterable[str], event: Event, detail: str, now: float) -> frozenset[str]:
         """See `ports.Ledger.settle`."""
@@ -272,14 +167,6 @@ class MemoryLedger:
             self._stand(edition, Standing.CANCELLED)
             return self._call_off(edition, now)
 
-    def _stand(self, edition: str, standing: Standing) -> None:
-        with self._lock:
-            known = self._must(edition)
-            if known.standing is Standing.CANCELLED and standing is not Standing.CANCELLED:
-                message = f"{edition} was cancelled, which is final"
-                raise LedgerError(message)
-            self._mailings[edition] = replace(known, standing=standing)
-
     def mailing(self, edition: str) -> Mailing | None:
         """See `ports.Ledger.mailing`."""
         return self._mailings.get(edition)
@@ -290,82 +177,41 @@ class MemoryLedger:
 
     def next_try(self, edition: str, now: float) -> float | None:
         """See `ports.Ledger.next_try`."""
-        with self._lock:
-            self._must(edition)
-            due = [
-                now if row.state is State.PLANNED or row.next_try > now + backoff.LONGEST else max(now, row.next_try)
-                for row in self._of(edition)
-                if row.state in WAITING
-            ]
-            return min(due, default=None)
+        return overview.next_try(self._known(edition), now)
 
     def counts(self, edition: str) -> Mapping[State, int]:
         """See `ports.Ledger.counts`."""
-        with self._lock:
-            self._must(edition)
-            found = Counter(row.state for row in self._of(edition))
-            return {state: found[state] for state in State if found[state]}
+        return overview.counts(self._known(edition))
 
     def domains(self, edition: str) -> Mapping[str, Mapping[State, int]]:
         """See `ports.Ledger.domains`."""
-        with self._lock:
-            self._must(edition)
-            found: dict[str, Counter[State]] = {}
-            for row in self._of(edition):
-                found.setdefault(row.address.casefold().rpartition("@")[2], Counter())[row.state] += 1
-            return {name: dict(found[name]) for name in sorted(found, key=lambda each: (-found[each].total(), each))}
+        return overview.domains(self._known(edition))
 
     def refusals(self, edition: str) -> Mapping[tuple[int, str], int]:
         """See `ports.Ledger.refusals`."""
-        found = Counter(
-            (row.code, reason(row.detail, row.address)) for row in self.deliveries(edition, [State.REFUSED])
-        )
-        return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+        return overview.refusals(self._known(edition))
 
     def timeline(self, edition: str, step: float) -> Sequence[tuple[float, State, int]]:
         """See `ports.Ledger.timeline`."""
-        with self._lock:
-            self._must(edition)
-            found = Counter((int(row.changed // step), row.state) for row in self._of(edition))
-            return [(span * step, state, count) for (span, state), count in sorted(found.items())]
+        return overview.timeline(self._known(edition), step)
 
     def deliveries(self, edition: str, states: Iterable[State] = ()) -> Iterator[Delivery]:
         """See `ports.Ledger.deliveries`."""
-        with self._lock:
-            self._must(edition)
-            wanted = set(states)
-            return iter([row for row in self._of(edition) if not wanted or row.state in wanted])
+        wanted = set(states)
+        return iter([row for row in self._known(edition) if not wanted or row.state in wanted])
+
+    def find(self, message_ids: Iterable[str]) -> Sequence[Delivery]:
+        """See `ports.Ledger.find`."""
+        return overview.find(self._newest(), message_ids)
+
+    def latest(self, address: str, count: int, states: Iterable[State] = ()) -> Sequence[Delivery]:
+        """See `ports.Ledger.latest`."""
+        return overview.latest(self._newest(), address, count, states)
 
     def witness(self, edition: str, now: float) -> None:
         """See `ports.Ledger.witness`; what lives in memory has none."""
         del now
         self._must(edition)
-
-    def suppressed(self, addresses: Sequence[str], audience: str) -> frozenset[str]:
-        """See `ports.Suppressions.suppressed`."""
-        with self._lock:
-            return frozenset(address for address in addresses if self._reason(address, audience))
-
-    def suppress(self, address: str, scope: str, reason: str, detail: str, now: float) -> bool:
-        """See `ports.Suppressions.suppress`."""
-        key = (address.casefold(), scope)
-        with self._lock:
-            if key in self._suppressions:
-                return False
-            self._suppressions[key] = Suppression(
-                address=key[0], scope=scope, reason=reason, detail=words(detail), since=now
-            )
-            return True
-
-    def unsuppress(self, address: str, scope: str) -> bool:
-        """See `ports.Suppressions.unsuppress`."""
-        with self._lock:
-            return self._suppressions.pop((address.casefold(), scope), None) is not None
-
-    def suppressions(self) -> Iterator[Suppression]:
-        """See `ports.Suppressions.suppressions`."""
-        with self._lock:
-            return iter([self._suppressions[key] for key in sorted(self._suppressions)])
 
     def close(self) -> None:
         """See `ports.Ledger.close`."""
