@@ -191,7 +191,7 @@ def test_a_changed_config_is_shown_and_sends_nothing_by_surprise(newsroom, sink)
     newsroom.append("  - {audiences: [everyone], period: quarter, on: day 1}\n  - {period: week, on: monday}\n")
     dry = newsroom.run("2022-03-02T12:00", "--dry-run")
     assert "changed since the last run: + everyone: every week, monday at 09:00 Europe/Zurich" in dry.out
-    assert "2022-W08/everyone: it was due at 28 February 2022, 09:00, and its schedule is newer than that" in dry.out
+    assert "2022-W08/everyone: it was due on 28 February 2022 at 09:00, and its schedule is newer than that" in dry.out
     before = journal(newsroom)
     assert newsroom.run("2022-03-02T12:10").code == 1
     assert set(sink.readers.values()) == {1}
@@ -247,6 +247,25 @@ def test_a_relay_that_is_away_is_tried_again_and_told_when_late(newsroom, sink):
     assert newsroom.run("2022-03-01T12:10").code == 0
     assert set(sink.readers.values()) == {1}
     assert len(sink.notices) == 1
+
+
+def test_a_ledger_that_cannot_be_used_is_told_to_the_newsroom(newsroom, sink):
+    """Nothing goes and the newsroom hears why, once a day, without the ledger; mended, it goes out, once."""
+    newsroom.append("hooks: {failed: sh -c 'cat >> heard'}\n")
+    begin(newsroom)
+    ledger = newsroom.root / ".digest/ledger.db"
+    ledger.write_bytes(b"no ledger" * 500)
+    for minute in ("00", "10"):
+        done = newsroom.run(f"2022-03-01T09:{minute}")
+        assert (done.code, "ledger.db: is not a ledger" in done.err, "Traceback" in done.err) == (1, True, False)
+    assert sink.subjects == ["February 2022, everyone has NOT gone out"]
+    assert "ledger.db: is not a ledger" in sink.notices[0].get_body(("plain",)).get_content()
+    assert json.loads((newsroom.root / "heard").read_text())["state"] == "failed"
+    assert newsroom.run("2022-03-02T09:10").code == 1
+    assert len(sink.notices) == 2
+    ledger.unlink()
+    assert newsroom.run("2022-03-02T09:20").code == 0
+    assert set(sink.readers.values()) == {1}
 
 
 def test_what_was_begun_goes_on_after_catch_up(newsroom, sink):

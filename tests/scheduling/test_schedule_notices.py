@@ -55,7 +55,7 @@ def test_a_report_that_could_not_go_goes_with_the_next_run(newsroom, sink):
     """The relay refuses the newsroom's address for now: the readers have theirs, and the report comes later, once."""
     sink.answers["newsroom@ilo.org"] = "451 4.3.0 Later, please"
     done = newsroom.run("2022-03-01T09:00")
-    assert "newsroom@ilo.org was not told" in done.err
+    assert (done.code, "newsroom@ilo.org was not told" in done.err) == (75, True)
     sink.answers.clear()
     for minute in ("10", "20"):
         assert newsroom.run(f"2022-03-01T09:{minute}").code == 0
@@ -146,6 +146,17 @@ def test_a_refused_reader_is_no_failure_of_the_schedule(newsroom, sink, web):
     sink.answers["wei.chen@example.net"] = "550 5.1.1 No such user"
     assert newsroom.run("2022-03-01T09:00", "--ping", f"{web.url}/uuid").code == 1
     assert [(method, path) for method, path, _ in web.asked] == [("GET", "/uuid")]
+
+
+def test_a_report_that_nobody_gets_is_no_good_run(newsroom, sink, web):
+    """The contact's address is dead: the readers have theirs, and the watchdog misses its beat, as nobody was told."""
+    sink.answers["newsroom@ilo.org"] = "550 5.1.1 No such user"
+    assert newsroom.run("2022-03-01T09:00", "--ping", f"{web.url}/uuid").code == 75
+    assert (web.asked, set(sink.readers.values())) == ([], {1})
+    sink.answers["wei.chen@example.net"] = "550 5.1.1 No such user"
+    newsroom.story("march", "2022-03-10")
+    assert newsroom.run("2022-04-01T09:00", "--ping", f"{web.url}/uuid").code == 1
+    assert [path for _, path, _ in web.asked] == ["/uuid/fail"]
 
 
 def test_a_relay_that_is_away_does_not_wake_anybody_yet(newsroom, sink, web):

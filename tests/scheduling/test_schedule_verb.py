@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import threading
 import time
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -49,7 +51,7 @@ def test_a_time_that_has_passed_is_warned_of(newsroom):
     """What would go at once, and what is held, stand above the table; and nothing is written."""
     done = newsroom("schedule", now="2022-03-01T09:20")
     assert done.out.startswith("2022-02/everyone: it was due 20 minutes ago: `digest run` would send it now\n")
-    assert newsroom("schedule", now="2022-03-02T09:00").out.startswith("2022-02/everyone: it was due at 1 March 2022")
+    assert newsroom("schedule", now="2022-03-02T09:00").out.startswith("2022-02/everyone: it was due on 1 March 2022")
     assert not (newsroom.root / ".digest/schedule.json").exists()
 
 
@@ -142,6 +144,48 @@ def test_watching_takes_no_other_time(newsroom):
     """--watch with --now or --held makes no sense, and says so."""
     assert newsroom("run", "--watch", now="2022-03-01T09:00").code == 2
     assert newsroom("run", "--watch", "--held").code == 2
+
+
+def test_watching_says_once_that_nothing_is_due(newsroom):
+    """One look after another finds nothing, and the log is not filled with it."""
+    newsroom.monkeypatch.setattr("digest.cli.run._LONGEST", 0.0)
+    newsroom.schedule(f"audiences: [everyone], on: day {(datetime.now(ZURICH) + timedelta(days=4)).day}")
+    record = newsroom.root / ".digest/schedule.json"
+
+    def look_twice():
+        wait_for(record.exists)
+        first = record.read_text()
+        wait_for(lambda: record.read_text() != first)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    watcher = threading.Thread(target=look_twice)
+    watcher.start()
+    done = newsroom("run", "--watch")
+    watcher.join()
+    assert (done.code, done.out.count("nothing is due")) == (143, 1)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--skip", "2022-02/everyone", "--dry-run"), ("--skip", "2022-02/everyone", "--watch"),
+        ("--skip", "2022-02/everyone", "--held"), ("--dry-run", "--held"), ("--dry-run", "--ping", "https://hc.example/x"),
+    ],
+)  # fmt: skip
+def test_what_does_not_go_together_is_refused(newsroom, flags):
+    """A dry run that settles, or a skip that watches, would do half of what was asked: nothing is done."""
+    done = newsroom.run("2022-03-14T09:00", *flags)
+    assert (done.code, "do not go together" in done.err) == (2, True)
+    assert not (newsroom.root / ".digest").exists()
+
+
+def test_a_skip_told_to_a_program(newsroom):
+    """--json of --skip says what was settled, and nothing else stands on standard output."""
+    done = newsroom.run("2022-03-14T09:00", "--skip", "2022-02/everyone", "--json")
+    assert (done.code, done.out) == (2, "")  # its first run is the one that puts the schedule in force
+    newsroom.run("2022-02-20T09:00")
+    done = newsroom.run("2022-03-14T09:00", "--skip", "2022-02/everyone", "--json")
+    assert json.loads(done.out) == {"skipped": "2022-02/everyone"}
 
 
 @pytest.mark.usefixtures("sink")

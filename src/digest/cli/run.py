@@ -14,10 +14,13 @@ from digest.cli.verbs import verb
 from digest.errors import DigestError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from digest.engines.local import Stopping
     from digest.scheduling.errand import Result
+
+    Results = tuple[Result, ...]
 
 _BAD = (2, 1, 5)  # exit codes, the worst first; 75 says that the next run goes on
 _LATER = 75
@@ -29,31 +32,45 @@ _SOON = 60.0  # when somebody is to be tried again
 def run(
     common: Common,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write and send nothing.")] = False,
-    held: Annotated[bool, typer.Option("--held", help="Send what is held, too: you have looked at it.")] = False,
+    held: Annotated[bool, typer.Option("--held", help="Send all that is held, too: you have looked at it.")] = False,
     skip: Annotated[
         str, typer.Option("--skip", metavar="PERIOD/AUDIENCE", help="Settle this edition without sending it.")
     ] = "",
     watch: Annotated[bool, typer.Option("--watch", help="Stay, and run whenever something is due.")] = False,
-    ping: Annotated[str, typer.Option("--ping", metavar="URL", help="Ask URL after a good run, URL/fail else.")] = "",
+    ping: Annotated[
+        str,
+        typer.Option("--ping", metavar="URL", help="A watchdog: asked after a good run, URL/fail after a failed one."),
+    ] = "",
 ) -> None:
     """Do what is due: build, check, approval, send, report. Run again, it does nothing."""
     from digest.engines.local import signals
     from digest.scheduling import watchdog
 
     call = Call(common)
+    _alone({"--skip": skip, "--dry-run": dry_run}, {"--watch": watch, "--held": held, "--ping": ping})
     if ping:
         watchdog.check(ping)
     if skip:
         routine_of(call).skip(skip)
+        if common.json:
+            call.out.data({"skipped": skip})
     elif dry_run:
         _foresee(call)
     elif watch:
         _stay(common, held=held, ping=ping)
     else:
         with signals() as stopping:
-            code = _watched(call, stopping, held=held, ping=ping)
+            code = _watched(call, stopping, _show, held=held, ping=ping)
         if code:
             raise typer.Exit(code)
+
+
+def _alone(only: Mapping[str, object], others: Mapping[str, object]) -> None:
+    """Refuse what is no run beside what belongs to one: half of it would be done, and the rest passed over."""
+    given = [name for name, value in {**only, **others}.items() if value]
+    if len(given) > 1 and any(only[name] for name in given if name in only):
+        message = f"{given[0]} and {given[1]} do not go together; give one of them"
+        raise UsageError(message)
 
 
 def _foresee(call: Call) -> None:
@@ -76,7 +93,7 @@ def _next(call: Call) -> str:
     return ", ".join(f"{'/'.join(task.key)} goes out {away(task, call.now)}" for task in coming)
 
 
-def _watched(call: Call, stopping: Stopping, *, held: bool, ping: str) -> int:
+def _watched(call: Call, stopping: Stopping, show: Callable[[Call, Results], None], *, held: bool, ping: str) -> int:
     """One run, its end told to the watchdog, whatever it is. Returns its exit code."""
     from digest.scheduling import watchdog
 
@@ -84,8 +101,9 @@ def _watched(call: Call, stopping: Stopping, *, held: bool, ping: str) -> int:
     try:
         results = routine_of(call).run(stopping, force=held)
         code, said = _code(results), "\n".join(each.worst.message for each in results if each.code)
-        good = all(each.settled for each in results)  # a reader who is refused is no failure of the schedule
-        _show(call, results)
+        # A reader who is refused is no failure of the schedule; a newsroom that does not know is one.
+        good = all(each.settled and not each.untold for each in results)
+        show(call, results)
     except BaseException as error:
         said = str(error) or type(error).__name__
         code = error.exit_code if isinstance(error, DigestError) else 1
@@ -98,11 +116,26 @@ def _watched(call: Call, stopping: Stopping, *, held: bool, ping: str) -> int:
     return stopping.exit_code or code
 
 
-def _show(call: Call, results: tuple[Result, ...]) -> None:
+def _show(call: Call, results: Results) -> None:
     if call.common.json:
         call.out.data([each.as_data() for each in results])
     elif not results and not call.common.quiet:
         call.out.line(f"nothing is due; {_next(call)}")
+
+
+def _showing() -> Callable[[Call, Results], None]:
+    """The same for run after run: that nothing is due is said when it is news, once a day, and near the time."""
+    last = ""
+
+    def show(call: Call, results: Results) -> None:
+        nonlocal last
+        if results:
+            _show(call, results)
+        elif not call.common.quiet and not call.common.json and last != (line := _next(call)):
+            last = line
+            call.out.line(f"nothing is due; {line}")
+
+    return show
 
 
 def _code(results: tuple[Result, ...]) -> int:
@@ -117,11 +150,12 @@ def _stay(common: Common, *, held: bool, ping: str) -> None:
     if common.now or held:
         message = "--watch lives by the clock and decides nothing for you: it takes no --now and no --held"
         raise UsageError(message)
+    show = _showing()
     with signals() as stopping:
         while not stopping.signal:
             call, code = Call(common), 2
             try:
-                code = _watched(call, stopping, held=False, ping=ping)
+                code = _watched(call, stopping, show, held=False, ping=ping)
             except DigestError as error:
                 for line in str(error).splitlines():
                     typer.echo(f"digest: {line}", err=True)

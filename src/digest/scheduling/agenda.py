@@ -43,10 +43,10 @@ class Item:
     @property
     def why(self) -> str:
         """Why it is held, and what to do, on one line."""
-        at = f"{self.task.at:%-d %B %Y, %H:%M}"
-        what = "its schedule is newer than that" if self.hold == "new" else "longer ago than catch_up allows"
+        at = f"{self.task.at:%-d %B %Y at %H:%M}"
+        what = "and its schedule is newer than that" if self.hold == "new" else "longer ago than catch_up allows"
         return (
-            f"it was due at {at}, and {what}; send it with `digest send {flag(self.task.period)} --audience "
+            f"it was due on {at}, {what}; send it with `digest send {flag(self.task.period)} --audience "
             f"{self.task.audience} --live`, or let it be: `digest run --skip {self.name}`"
         )
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from digest import hooks
-from digest.errors import AlreadySent, DigestError
+from digest.errors import AlreadySent, DigestError, LedgerBusy
 from digest.mailing import post
 from digest.scheduling import agenda, outcome
 from digest.scheduling.heard import account_of, is_new
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from digest.ports import Transport
     from digest.scheduling.agenda import Item
 
+_LATER = 75
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
@@ -39,6 +41,7 @@ class Result:
 
     item: Item
     outcomes: tuple[Outcome, ...]
+    untold: bool = False  # the newsroom's own mail about it could not go: the next run tries again
 
     @property
     def worst(self) -> Outcome:
@@ -63,8 +66,8 @@ class Result:
 
     @property
     def code(self) -> int:
-        """The exit code of the worst."""
-        return max(self.outcomes, key=lambda each: each.rank).code
+        """The exit code of the worst; 75 where all is well but for the mail that says so."""
+        return max(self.outcomes, key=lambda each: each.rank).code or (_LATER if self.untold else 0)
 
     def as_data(self) -> dict[str, Any]:
         """For programs."""
@@ -72,14 +75,12 @@ class Result:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Office:
-    """What an errand works with. `transport` opens the way out when it is first needed."""
+class Voice:
+    """How people and programs are told. `transport` opens the way out when it is first needed."""
 
     parts: Parts
-    ledger: SqlLedger
     transport: Callable[[], Transport]
     now: datetime
-    stopping: Stopping
     warn: Callable[[str], None]
 
     def hook(self, event: hooks.Event, facts: Mapping[str, Any]) -> None:
@@ -87,6 +88,14 @@ class Office:
         newsroom = self.parts.newsroom
         for warning in hooks.fire(newsroom.config, newsroom.environ, event, facts):
             self.warn(warning)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Office(Voice):
+    """What an errand works with."""
+
+    ledger: SqlLedger
+    stopping: Stopping
 
 
 def carry_out(office: Office, item: Item, *, force: bool = False) -> Result:
@@ -98,6 +107,14 @@ def carry_out(office: Office, item: Item, *, force: bool = False) -> Result:
         return Result(item=item, outcomes=tuple(held))
     demand = agenda.needed(newsroom, task.rule)
     return Result(item=item, outcomes=tuple(_edition(office, each, demand) for each in editions))
+
+
+def cannot(parts: Parts, item: Item, error: DigestError) -> Result:
+    """What became of a task that could not even be looked at: the ledger cannot be used."""
+    kind = Kind.RETRY if isinstance(error, LedgerBusy) else Kind.FAILED
+    editions = parts.newsroom.editions(item.task.period, [item.task.audience])
+    made = (Outcome(edition=each, kind=kind, message=str(error), code=error.exit_code) for each in editions)
+    return Result(item=item, outcomes=tuple(made))
 
 
 def _edition(office: Office, edition: Edition, demand: Needed) -> Outcome:

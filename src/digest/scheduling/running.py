@@ -9,23 +9,24 @@ fails after the last reader leaves the report to the next run. It decides nothin
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from digest.errors import DigestError, UsageError
 from digest.scheduling import agenda, record, telling
-from digest.scheduling.errand import Office, Result, carry_out
+from digest.scheduling.errand import Office, Result, Voice, cannot, carry_out
 from digest.scheduling.outcome import Kind
 from digest.scheduling.rules import rules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
     from threading import Event
 
     from digest.engines.local import Stopping
+    from digest.ledger.ledger import SqlLedger
     from digest.mailing.parts import Parts
     from digest.ports import Transport
     from digest.schedule import Rule, Task
@@ -99,25 +100,38 @@ class Routine:
             due, soon = self.pending(run.journal), self._unapproved(run.journal)
             if not due and not soon:
                 return ()
-            ledger = self.parts.ledger()
+            transport = _once(self.parts, stopping.event)
+            ledger = self._ledger(run, due, transport)
             try:
                 office = Office(
                     parts=self.parts,
                     ledger=ledger,
-                    transport=_once(self.parts, stopping.event),
+                    transport=transport,
                     now=self.now,
                     stopping=stopping,
                     warn=self.warn,
                 )
                 results = []
                 for item in due:
-                    results.append(carry_out(office, item, force=force))
-                    self._tell(office, run, results[-1])
+                    result = carry_out(office, item, force=force)
+                    told = self._tell(office, run, result, ledger)
+                    results.append(result if told else replace(result, untold=True))
                 for task, state in soon:
                     self._remind(office, run, task, state)
             finally:
                 ledger.close()
             return tuple(results)
+
+    def _ledger(self, run: _Run, due: Sequence[Item], transport: Callable[[], Transport]) -> SqlLedger:
+        """The ledger; when it cannot be used, the newsroom hears what does not go out, and why."""
+        try:
+            return self.parts.ledger()
+        except DigestError as error:
+            voice = Voice(parts=self.parts, transport=transport, now=self.now, warn=self.warn)
+            for item in due:
+                if not item.hold:  # what is held does not wait for the ledger
+                    self._tell(voice, run, cannot(self.parts, item, error), None)
+            raise
 
     @contextmanager
     def _held(self) -> Iterator[_Run]:
@@ -147,35 +161,39 @@ class Routine:
                 waiting.append((task, missing[0]))
         return waiting
 
-    def _tell(self, office: Office, run: _Run, result: Result) -> None:
-        """Say how a task stands: here, to the hooks, by mail; then remember what was told and settled."""
+    def _tell(self, voice: Voice, run: _Run, result: Result, ledger: SqlLedger | None) -> bool:
+        """Say how a task stands: here, to the hooks, by mail; then remember what was told and settled.
+
+        Returns whether the newsroom's contact knows what it must.
+        """
         name, kind = result.item.name, result.kind
         for each in result.outcomes:
             self.say(f"{each.edition.id}: {each.message}")
         again = telling.AGAIN.get(kind)
-        notice = telling.notice(result, office.ledger, self.now)
+        notice = telling.notice(result, ledger, self.now)
         if notice is not None:
             if kind is not Kind.NOTHING and not run.journal.was_told(f"{name} {kind} hook", self.moment, again):
-                office.hook("sent" if kind is Kind.SENT else "failed", result.as_data())
+                voice.hook("sent" if kind is Kind.SENT else "failed", result.as_data())
                 run.told(f"{name} {kind} hook")
             if not run.journal.was_told(f"{name} {kind}", self.moment, again):
-                if not self._mail(office, notice):
-                    return
+                if not self._mail(voice, notice):
+                    return False
                 run.told(f"{name} {kind}")
         if result.settled:
             run.journal = run.journal.settle(name, self.moment)
             run.save()
+        return True
 
-    def _remind(self, office: Office, run: _Run, task: Task, state: str) -> None:
+    def _remind(self, voice: Voice, run: _Run, task: Task, state: str) -> None:
         edition = self.parts.newsroom.editions(task.period, [task.audience])[0]
-        if self._mail(office, telling.reminder(task, edition, state, self.now)):
+        if self._mail(voice, telling.reminder(task, edition, state, self.now)):
             run.told(f"{'/'.join(task.key)} reminder")
 
-    def _mail(self, office: Office, notice: Notice) -> bool:
+    def _mail(self, voice: Voice, notice: Notice) -> bool:
         from digest.scheduling import notices
 
         try:
-            notices.post(self.parts, notice, office.transport(), self.now)
+            notices.post(self.parts, notice, voice.transport(), self.now)
         except DigestError as error:
             self.warn(f"{self.parts.newsroom.config.newsroom.contact} was not told: {error}")
             return False

@@ -32,8 +32,11 @@ AGAIN: dict[Kind, timedelta | None] = {Kind.RETRY: DAY, Kind.UNAPPROVED: DAY, Ki
 _NAMED = 20  # readers in a mail
 
 
-def notice(result: Result, ledger: SqlLedger, now: datetime) -> Notice | None:
-    """The mail to the newsroom about how a task stands; None while it is only being tried again."""
+def notice(result: Result, ledger: SqlLedger | None, now: datetime) -> Notice | None:
+    """The mail to the newsroom about how a task stands; None while it is only being tried again.
+
+    Without a ledger that can be read nobody is named.
+    """
     task, kind, worst = result.item.task, result.kind, result.worst
     what = f"{name_of(task.period)}, {task.audience}"
     several = len(result.outcomes) > 1
@@ -42,7 +45,7 @@ def notice(result: Result, ledger: SqlLedger, now: datetime) -> Notice | None:
         told = [each for each in result.outcomes if each.kind is Kind.SENT] or result.outcomes
         said = "; ".join(f"{each.edition.language}: {each.message}" if several else each.message for each in told)
         subject = f"{what}: {said}"
-        lines += tuple(_held(result, ledger))
+        lines += tuple(_held(result, ledger)) if ledger else ()
     elif kind is Kind.RETRY:
         if now - task.at < LATE:
             return None
