@@ -112,6 +112,8 @@ class Gathering:
         known = self.index.page(page.folder, page.names[-1])
         if known and known.covers(page):
             return known.glances
+        if not page.stamps:
+            return self._first_glances(page, parsed)
         before = known.by_name() if known else {}
         seen: list[Iterable[int] | None] = [None] * len(page.names)
         for number, name in enumerate(page.names if before else ()):
@@ -123,6 +125,14 @@ class Gathering:
             seen[number] = (head and glance(head)) or self._closer_look(page, number, head, parsed)
         glances = array("I", chain.from_iterable(one or _NOTHING for one in seen))
         self.index.learn(page, glances, gone=[page.folder + name for name in before])
+        return glances
+
+    def _first_glances(self, page: Page, parsed: dict[int, Parsed]) -> array[int]:
+        """The same for a page of a folder of which the index knows nothing."""
+        glances = array("I")
+        for number, head in enumerate(page.heads(range(len(page.names)), SIZE, stamps=self.index.is_kept)):
+            glances.extend((head and glance(head)) or self._closer_look(page, number, head, parsed))
+        self.index.learn(page, glances, gone=())
         return glances
 
     def _closer_look(self, page: Page, number: int, head: bytes | None, parsed: dict[int, Parsed]) -> Glance:
@@ -139,15 +149,18 @@ class Gathering:
             self._taken[path] = story
 
     def _known(self, page: Page, number: int) -> Parsed | None:
+        if not page.stamps:
+            return None
         path = page.path(number)
         text = self.index.record(path, page.stamp(number))
         return self.reader.load(path, text) if text else None
 
     def _parse(self, page: Page, number: int) -> Parsed:
-        path, stamp = page.path(number), page.stamp(number)
-        if stamp[-1] > frontmatter.MAX_BYTES:
-            return None, (frontmatter.too_large(self.reader.shown(path), stamp[-1]),)
+        path = page.path(number)
         try:
+            stamp = page.stamp(number)
+            if stamp[-1] > frontmatter.MAX_BYTES:
+                return None, (frontmatter.too_large(self.reader.shown(path), stamp[-1]),)
             data = page.read(number, stamp[-1] + 1)
             if len(data) > stamp[-1]:  # it has grown since it was listed
                 data = page.read(number, frontmatter.MAX_BYTES + 1)

@@ -18,16 +18,18 @@ if TYPE_CHECKING:
 SIZE = 4096  # bytes worth looking at: they hold nearly every front matter, and a file system's block
 UNKNOWN = 0  # no day: the file must be read whenever anything is asked
 
-_END = rb"[ \t]*\r?\n"
-_BARE = rb"[^\"'\[{|>&*!%@`\n][^\n]*\n"  # a scalar that ends on its line, if nothing indented follows
+# Possessive throughout: no part of a line can be read in two ways, and what was read is not gone back to.
+_END = rb"[ \t]*+\r?+\n"
+_BARE = rb"[^\"'\[{|>&*!%@`\n][^\n]*+\n"  # a scalar that ends on its line, if nothing indented follows
+_QUOTED = rb"\"[^\"\\\n]*+\"" + _END + rb"|'[^'\n]*+'" + _END
+_VALUE = rb"(?: (?:" + _BARE + rb"|" + _QUOTED + rb"|\[[^\[\]{}\"'\n]*+\]" + _END + rb")|" + _END + rb")"
 _HEADER = re.compile(
     rb"(?:\xef\xbb\xbf)?---" + _END + rb"(?:"
-    rb"date: (\d{4}-\d\d-\d\d)(?:[Tt ][0-9:.+Zz -]+)?" + _END + rb"|"
+    rb"[a-ce-fh-km-z_][a-z_]*+:" + _VALUE + rb"|"
+    rb"(?(1)(?!))date: (\d{4}-\d\d-\d\d)(?:[Tt ][0-9:.+Zz -]+)?" + _END + rb"|"
     rb"link: ([a-zA-Z0-9/][!-~]*)" + _END + rb"|"
     rb"guid: ([a-zA-Z0-9/][!-~]*)" + _END + rb"|"
-    rb"(?!date|link|guid)[a-z_]+:"
-    rb"(?: (?:" + _BARE + rb"|\"[^\"\\\n]*\"" + _END + rb"|'[^'\n]*'" + _END + rb"|\[[^\[\]{}\"'\n]*\]" + _END + rb")|"
-    rb"" + _END + rb")|"
+    rb"(?!date|link|guid)[dlg][a-z_]*+:" + _VALUE + rb"|"
     rb"[ \t]*- " + _BARE + rb"|"
     rb"#[^\n]*\n"
     rb")*+---" + _END
@@ -47,7 +49,7 @@ def glance(data: bytes) -> Glance | None:
     if not found:
         return None
     written, link, guid = found.groups()
-    if written is None or data.count(b"\ndate:", 0, found.end()) > 1:
+    if written is None:
         return None
     day = _days.get(written)
     if day is None:
@@ -58,7 +60,7 @@ def glance(data: bytes) -> Glance | None:
         if len(_days) >= _MANY:
             _days.clear()
         _days[written] = day
-    return day, mark(link) if link else 0, mark(guid) if guid else 0
+    return day, (zlib.crc32(link) or 1) if link else 0, (zlib.crc32(guid) or 1) if guid else 0
 
 
 def of_story(story: Story) -> Glance:

@@ -102,6 +102,11 @@ class Index:
         if self._connection is not None:
             self._connection.close()
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether what is learnt outlives this run."""
+        return self._writable
+
     def ends(self, folder: str) -> frozenset[str]:
         """The names at which the pages of this folder end."""
         return frozenset(str(last) for (last,) in self._ask("SELECT last FROM page WHERE folder = ?", (folder,)))
@@ -164,7 +169,7 @@ class Index:
 
     def _too_young(self, stamps: array[int]) -> Iterator[int]:
         for times in (stamps[0::PER_STAMP], stamps[1::PER_STAMP]):
-            if max(times) >= self._young:
+            if times and max(times) >= self._young:
                 yield from (number for number, moment in enumerate(times) if moment >= self._young)
 
     def _ask(self, query: str, values: tuple[object, ...]) -> Iterator[tuple[Any, ...]]:

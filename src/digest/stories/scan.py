@@ -2,7 +2,8 @@
 
 A page ends after a name at which one ended before, so that a file that comes or goes changes its own page and no
 other; new pages have 512 files, none has more than 1,024, and memory holds one. It reads no file, follows no symbolic
-link, and names what it does not take.
+link, and names what it does not take. Where nothing is known there is nothing to compare with: then no file is asked
+for its stamp until it is opened, which is cheaper.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ _REGULAR, _KIND = stat.S_IFREG, 0o170000  # the kind's bits in a mode (inode(7))
 
 PER_STAMP = 3
 Stamp = tuple[int, int, int]  # mtime_ns, ctime_ns, size: equal ones mean that nobody wrote to the file
+_NEVER: Stamp = (-1, -1, -1)  # no file's
 
 
 @dataclass(slots=True)
@@ -35,7 +37,7 @@ class Page:
     """Some story files of one folder. `folder` is relative to the root, empty or with a slash at its end.
 
     `descriptor` is the open folder, while this page is being looked at and no longer. `stamps` has PER_STAMP
-    numbers for each name.
+    numbers for each name; none at all in a folder of which nothing is known, until `heads` has opened its files.
     """
 
     folder: str
@@ -44,7 +46,10 @@ class Page:
     stamps: array[int] = field(default_factory=lambda: array("q"))
 
     def stamp(self, number: int) -> Stamp:
-        """The stamp of the file at this place."""
+        """The stamp of the file at this place. Raises OSError where it has to be asked for."""
+        if not self.stamps:
+            found = os.stat(self.names[number], dir_fd=self.descriptor, follow_symlinks=False)
+            return found.st_mtime_ns, found.st_ctime_ns, found.st_size
         mtime, ctime, size = self.stamps[number * PER_STAMP : (number + 1) * PER_STAMP]
         return mtime, ctime, size
 
@@ -60,22 +65,46 @@ class Page:
         finally:
             os.close(file)
 
-    def heads(self, numbers: Iterable[int], limit: int) -> Iterator[bytes | None]:
-        """The first `limit` bytes of the files at these places, None for one that cannot be read."""
+    def heads(self, numbers: Iterable[int], limit: int, *, stamps: bool = False) -> list[bytes | None]:
+        """The first `limit` bytes of the files at these places, None for one that cannot be read.
+
+        With `stamps` these are asked for too, where the page has none: then the places must be all that there are.
+        """
+        # A line of this loop runs once for each file there is: hence the bound functions.
         names, descriptor, open_file, read, close = self.names, self.descriptor, os.open, os.read, os.close
+        found: list[bytes | None] = []
+        fresh = array("q")
+        add, add_stamp = found.append, fresh.extend
         for number in numbers:
             try:
                 file = open_file(names[number], _FILE, dir_fd=descriptor)
             except OSError:
-                yield None
+                add(None)
+                if stamps:
+                    add_stamp(self._stamp_of_unreadable(number))
                 continue
+            head, stamp = None, _NEVER
             try:
+                if stamps:  # before it is read: a later write has a later stamp
+                    status = os.fstat(file)
+                    stamp = status.st_mtime_ns, status.st_ctime_ns, status.st_size
                 head = read(file, limit)
             except OSError:
                 head = None
             finally:
                 close(file)
-            yield head
+            add(head)
+            if stamps:
+                add_stamp(stamp)
+        if stamps:
+            self.stamps = fresh
+        return found
+
+    def _stamp_of_unreadable(self, number: int) -> Stamp:
+        try:
+            return self.stamp(number)
+        except OSError:
+            return _NEVER
 
 
 def pages(root: Path, ends: Callable[[str], AbstractSet[str]], faults: list[Fault]) -> Iterator[Page]:
@@ -108,7 +137,7 @@ def pages(root: Path, ends: Callable[[str], AbstractSet[str]], faults: list[Faul
 def _listed(folder: str, descriptor: int, ends: AbstractSet[str]) -> Iterator[Page | os.DirEntry[str]]:
     """The folder's pages, and every entry that is no story file."""
     # The loop runs once for each file there is: hence the bound methods, and checks in the order of what they cost.
-    most = _MOST if ends else _NEW
+    most, known = (_MOST, True) if ends else (_NEW, False)
     page = Page(folder, descriptor)
     names, add_name, add_number = page.names, page.names.append, page.stamps.append
     with os.scandir(descriptor) as entries:
@@ -118,17 +147,21 @@ def _listed(folder: str, descriptor: int, ends: AbstractSet[str]) -> Iterator[Pa
                 yield entry
                 continue
             try:
-                found = entry.stat(follow_symlinks=False)
+                if known:
+                    found = entry.stat(follow_symlinks=False)
+                    regular = found.st_mode & _KIND == _REGULAR
+                else:
+                    regular = entry.is_file(follow_symlinks=False)
             except OSError:
-                yield entry
-                continue
-            if found.st_mode & _KIND != _REGULAR:
+                regular = False
+            if not regular:
                 yield entry
                 continue
             add_name(name)
-            add_number(found.st_mtime_ns)
-            add_number(found.st_ctime_ns)
-            add_number(found.st_size)
+            if known:
+                add_number(found.st_mtime_ns)
+                add_number(found.st_ctime_ns)
+                add_number(found.st_size)
             if name in ends or len(names) == most:
                 yield page
                 page = Page(folder, descriptor)
