@@ -149,6 +149,36 @@ def test_mistakes_in_files_are_named_where_they_are(folder, name, old, new, mess
     assert any(message in fault for fault in found), found
 
 
+@pytest.mark.parametrize(
+    ("added", "message"),
+    [
+        ("<mj-raw>{% if story.link %}</mj-raw>", "part.mjml.j2:2: {% if story.link %} is not closed; {% endif %} is"),
+        ("<mj-raw>{% for x in y %}</mj-raw>", "part.mjml.j2:2: {% for x in y %} is not closed; {% endfor %} is"),
+        ("<mj-raw>{% endif %}</mj-raw>", "part.mjml.j2:2: {% endif %} closes nothing; remove it"),
+    ],
+)
+def test_a_block_that_an_include_leaves_open_is_named_there(folder, added, message):
+    """Though the includer's own block would close it, it is the include's file and line that are said."""
+    (folder / "default" / "part.mjml.j2").write_text(f"{{# a part #}}\n{added}\n")
+    part = '<mj-raw>{% if edition.more %}</mj-raw>\n<mj-include path="part.mjml.j2" />\n<mj-raw>{% endif %}</mj-raw>\n'
+    change(
+        folder, "theme.mjml.j2", '<mj-include path="footer.mjml.j2" />', f'{part}<mj-include path="footer.mjml.j2" />'
+    )
+    (found,) = messages(folder)
+    assert message in found
+
+
+def test_a_block_may_be_opened_in_one_file_and_closed_in_another(folder):
+    """Two parts that belong together are no fault, even where another file has one."""
+    (folder / "default" / "begin.mjml.j2").write_text("<mj-raw>{% if edition.more %}</mj-raw>\n")
+    (folder / "default" / "end.mjml.j2").write_text("<mj-raw>{% endif %}</mj-raw>\n")
+    both = '<mj-include path="begin.mjml.j2" />\n<mj-include path="end.mjml.j2" />\n'
+    change(
+        folder, "theme.mjml.j2", '<mj-include path="footer.mjml.j2" />', f'{both}<mj-include path="footer.mjml.j2" />'
+    )
+    assert messages(folder) == []
+
+
 def test_an_unknown_theme_is_offered_a_name():
     """A theme that is not there is a ThemeError that names those that are."""
     with pytest.raises(ThemeError, match="there is no theme of this name, did you mean 'quiet'"):

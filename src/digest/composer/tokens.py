@@ -20,7 +20,7 @@ from digest.composer.sandbox import run
 from digest.errors import Fault, ThemeError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from digest.composer.sandbox import ThemeEnvironment
 
@@ -74,30 +74,36 @@ def swap(source: str, places: Places, environment: ThemeEnvironment, constants: 
     except TemplateSyntaxError as error:
         file, line = places.find(error.lineno)
         raise ThemeError([Fault(file=file, line=line, message=error.message or "this is not Jinja")]) from None
-    tag, begun, ends, comment = "", 0, "", False
-    for line, kind, value in pieces:
-        if kind == "comment_begin":
-            comment = True
-        elif kind == "comment_end":
-            comment = False
-        if comment or kind in ("comment_end", "raw_begin", "raw_end"):
-            continue
-        if kind in _ENDS:
-            tag, begun, ends = value, line, _ENDS[kind]
-            continue
-        if ends:
-            tag += value
-            if kind != ends:
-                continue
-            text = _token(tag.rstrip(), swapped, places.find(begun), environment, constants)
-            tag, ends, line = "", "", begun  # noqa: PLW2901 - a tag begins where it began
-        else:
-            text = value
+    for line, text, is_tag in _joined(pieces):
+        written = _token(text.rstrip(), swapped, places.find(line), environment, constants) if is_tag else text
         swapped.spots.append((size, line))
-        parts.append(text)
-        size += len(text)
+        parts.append(written)
+        size += len(written)
     swapped.text = "".join(parts)
     return swapped
+
+
+def _joined(pieces: Iterable[tuple[int, str, str]]) -> Iterator[tuple[int, str, bool]]:
+    """Jinja's tokens as the texts between tags and whole tags: the line, what stands there, whether it is a tag.
+
+    A tag's line is where its words begin: blanks before them may have been taken in from the file that includes it.
+    """
+    tag, begun, ends, comment = "", 0, "", False
+    for line, kind, value in pieces:
+        if kind in ("comment_begin", "comment_end"):
+            comment = kind == "comment_begin"
+        elif comment or kind in ("raw_begin", "raw_end"):
+            continue
+        elif kind in _ENDS:
+            tag, begun, ends = value, 0, _ENDS[kind]
+        elif not ends:
+            yield line, value, False
+        else:
+            tag += value
+            begun = begun or (line if kind != "whitespace" else 0)
+            if kind == ends:
+                yield begun, tag, True
+                ends = ""
 
 
 def _token(
@@ -116,7 +122,20 @@ def _token(
 
 
 def unclosed(tags: list[Tag]) -> Fault | None:
-    """The first block that is not closed before its surroundings are; Jinja would name the end of the file."""
+    """The first block that is not closed before its surroundings are; Jinja would name the end of the file.
+
+    A block of one file may be closed in another. But where the whole does not come out even, and one file by itself
+    does not either, the fault is in that one: an include first, before the file that includes it.
+    """
+    fault = _uneven(tags)
+    if fault is None:
+        return None
+    files = list(dict.fromkeys(tag.file for tag in tags))
+    each = (_uneven([tag for tag in tags if tag.file == file]) for file in (*files[1:], files[0]))
+    return next(filter(None, each), fault)
+
+
+def _uneven(tags: list[Tag]) -> Fault | None:
     waiting: list[tuple[str, Tag]] = []
     for tag in tags:
         if not tag.is_block:
@@ -129,6 +148,8 @@ def unclosed(tags: list[Tag]) -> Fault | None:
             above, opening = waiting.pop()
             if name != f"end{above}":
                 return _not_closed(above, opening)
+        elif name.startswith("end"):
+            return Fault(file=tag.file, line=tag.line, message=f"{tag.text} closes nothing; remove it")
     return _not_closed(*waiting[-1]) if waiting else None
 
 
