@@ -171,6 +171,14 @@ class Ledger(Protocol):
         """The edition's deliveries in these states (all when empty), streamed in the order of the freeze."""
         ...
 
+    def find(self, message_ids: Iterable[str]) -> Sequence[Delivery]:
+        """The deliveries with these Message-IDs, of whichever editions, the newest edition's first."""
+        ...
+
+    def latest(self, address: str, count: int, states: Iterable[State] = ()) -> Sequence[Delivery]:
+        """This reader's last `count` deliveries in these states (all when empty), the newest edition's first."""
+        ...
+
     def witness(self, edition: str, now: float) -> None:
         """Bring the second record beside the ledger up to date, by which a lost or older ledger is noticed."""
         ...

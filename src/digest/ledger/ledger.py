@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select, update
 
 from digest.delivery import Event, Outcome, Phase, Standing, State, Suppression
-from digest.ledger import backoff, claims, editions, events, overview, suppressing, witness
+from digest.ledger import backoff, claims, editions, events, finding, overview, suppressing, witness
 from digest.ledger.moves import WAITING
 from digest.ledger.schema import deliveries, meta, places
 
@@ -180,6 +180,14 @@ class SqlLedger:
     def deliveries(self, edition: str, states: Iterable[State] = ()) -> Iterator[Delivery]:
         """See `ports.Ledger.deliveries`."""
         return overview.listed(self.database, self._row(edition), states)
+
+    def find(self, message_ids: Iterable[str]) -> Sequence[Delivery]:
+        """See `ports.Ledger.find`."""
+        return finding.by_message_id(self.database, message_ids)
+
+    def latest(self, address: str, count: int, states: Iterable[State] = ()) -> Sequence[Delivery]:
+        """See `ports.Ledger.latest`."""
+        return finding.latest(self.database, address, count, states)
 
     def witness(self, edition: str, now: float) -> None:
         """See `ports.Ledger.witness`."""

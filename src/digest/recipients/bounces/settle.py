@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from digest.delivery import Event, State
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from digest.recipients.bounces.log import BounceLog
     from digest.recipients.bounces.mailbox import Letter, Mailbox
 
-DEPTH = 24  # editions that are looked through, the newest first: a report is rarely older than a week
+DEPTH = 24  # editions whose Message-IDs are derived, when the ledger does not hold them; the newest ones
 _WENT = frozenset({State.SENT, State.IN_DOUBT, State.REFUSED})
 _PERMANENT = range(500, 600)
 
@@ -128,8 +129,7 @@ def judge(
     now: float,
 ) -> tuple[Verdict, ...]:
     """A verdict for each report, in their order. Changes nothing."""
-    wanted = {one for report in reports for one in report.message_ids}
-    meant = _found(ledger, wanted, identify)
+    meant = _found(ledger, reports, identify)
     about = [next((meant[one] for one in report.message_ids if one in meant), None) for report in reports]
     uncertain = {
         delivery.address.lower()
@@ -164,31 +164,29 @@ def _in_a_row(rows: Sequence[Delivery], known: frozenset[str], identify: Callabl
     return count
 
 
-def _found(ledger: Ledger, wanted: set[str], identify: Callable[[str, str], str]) -> dict[str, Delivery]:
-    """The deliveries with these Message-IDs, looked for in the newest editions first."""
-    missing, found = set(wanted), {}
+def _found(ledger: Ledger, reports: Sequence[Report], identify: Callable[[str, str], str]) -> dict[str, Delivery]:
+    """The deliveries that the reports name by their Message-IDs, those with derived ones too."""
+    wanted = {one for report in reports for one in report.message_ids}
+    found = {one.message_id: one for one in ledger.find(wanted)}
+    if wanted <= found.keys():
+        return found
+    missing = wanted - found.keys()
     for mailing in reversed(ledger.mailings()[-DEPTH:]):
-        for delivery in ledger.deliveries(mailing.edition) if missing else ():
-            identifier = _identifier(delivery, identify)
+        rows = ledger.deliveries(mailing.edition)
+        first = next(rows, None)
+        if first is None or first.message_id:
+            continue  # an edition is frozen with all its Message-IDs, or with none: then they are derived
+        for delivery in chain([first], rows) if missing else ():
+            identifier = identify(delivery.edition, delivery.address)
             if identifier in missing:
                 found[identifier] = delivery
                 missing.discard(identifier)
-                if not missing:
-                    break
     return found
 
 
-def _past(ledger: Ledger, addresses: set[str]) -> dict[str, list[Delivery]]:
+def _past(ledger: Ledger, addresses: set[str]) -> dict[str, Sequence[Delivery]]:
     """The last mails that went to each of these readers, newest first."""
-    past: dict[str, list[Delivery]] = defaultdict(list)
-    short = set(addresses)
-    for mailing in reversed(ledger.mailings()[-DEPTH:]):
-        for delivery in ledger.deliveries(mailing.edition, _WENT) if short else ():
-            address = delivery.address.lower()
-            if address in short:
-                past[address].append(delivery)
-        short = {one for one in short if len(past[one]) < IN_A_ROW}
-    return past
+    return {address: ledger.latest(address, IN_A_ROW, _WENT) for address in addresses}
 
 
 def _grouped(deliveries: Iterable[Delivery | None]) -> Iterable[tuple[str, list[str]]]:
