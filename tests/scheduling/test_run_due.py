@@ -73,6 +73,29 @@ def test_beyond_catch_up_it_is_held_and_said(newsroom, sink):
     assert not sink.readers
 
 
+def test_off_for_many_periods_is_one_notice(newsroom, sink):
+    """Off for months: one mail names every edition that is held, though each is held by itself; later ones are news."""
+    newsroom.append("hooks: {failed: sh -c 'cat >> heard'}\n")
+    begin(newsroom)
+    sink.answers["newsroom@ilo.org"] = "451 4.3.0 Later, please"
+    assert newsroom.run("2022-06-20T09:00").code == 1
+    sink.answers.clear()
+    for clock in ("09:10", "09:20"):
+        assert newsroom.run(f"2022-06-20T{clock}").code == 1
+    (mail,) = sink.notices
+    assert mail["Subject"] == "4 editions have NOT gone out: February 2022, everyone, and 3 more"
+    text = " ".join(mail.get_body(("plain",)).get_content().split())
+    for month in ("02", "03", "04", "05"):
+        assert f"2022-{month}/everyone/en: it was due on" in text
+        assert f"digest run --skip 2022-{month}/everyone" in text
+    assert (newsroom.root / "heard").read_text().count('"state": "held", "editions"') == 4
+    for month in ("02", "03"):
+        assert newsroom("run", "--skip", f"2022-{month}/everyone", now="2022-06-20T10:00").code == 0
+    newsroom.run("2022-07-20T09:00")
+    assert sink.subjects[1:] == ["3 editions have NOT gone out: June 2022, everyone, and 2 more"]
+    assert not sink.readers
+
+
 def test_what_is_held_goes_when_a_person_says_so(newsroom, sink):
     """--held sends what is held; sending it with `digest send` settles it too."""
     begin(newsroom)
@@ -298,9 +321,47 @@ def test_a_missing_approval_stops_it_until_somebody_approves(newsroom, sink):
     for clock in ("01T09:00", "01T09:10", "02T10:00"):
         assert newsroom.run(f"2022-03-{clock}").code == 5
     assert sink.subjects[1:] == ["February 2022, everyone has NOT gone out: it waits for approval"] * 2
+    said = [mail.get_body(("plain",)).get_content() for mail in sink.notices[1:]]
+    assert "It was due on Tuesday, 1 March 2022 at 09:00, now." in said[0]
+    assert "by itself, until Friday, 4 March 2022 at 09:00; after that a person must send it." in " ".join(
+        said[1].split()
+    )
     assert newsroom("approve", f"{FEBRUARY}/en", "--by", "Ana", now="2022-03-02T10:05").code == 0
     assert newsroom.run("2022-03-02T10:10").code == 0
     assert set(sink.readers.values()) == {1}
+
+
+def test_the_reminder_names_the_language_that_waits(newsroom, sink):
+    """English is approved and French is not: the reminder is about French; one without stories is nobody's work."""
+    newsroom.edit("config.yaml", "    title: All ILO", "    languages: [en, fr, es]\n    title: All ILO")
+    newsroom.schedule("audiences: [everyone], approval: required")
+    newsroom.story("une-histoire", "2022-02-10")
+    newsroom.edit("stories/une-histoire.md", "date:", "language: fr\ndate:")
+    begin(newsroom)
+    newsroom("build", "--month", "2022-02", now="2022-02-28T18:00")
+    newsroom("approve", f"{FEBRUARY}/en", "--by", "Ana", now="2022-02-28T18:00")
+    newsroom.run("2022-03-01T00:10")
+    (mail,) = sink.notices
+    said = mail.get_body(("plain",)).get_content()
+    assert ("2022-02/everyone/fr is due" in said, "everyone/en" in said, "everyone/es" in said) == (True, False, False)
+
+
+def test_an_edition_to_come_that_cannot_be_built_stops_no_other(newsroom, sink):
+    """Tomorrow's approved edition has a story that broke since: today's goes, and the newsroom hears of tomorrow's."""
+    newsroom.edit(
+        "config.yaml", "    thin: carry-over", "    thin: carry-over\n    recipients: {csv: recipients/everyone.csv}"
+    )
+    newsroom.schedule('audiences: [skills], on: day 2, at: "08:00", approval: required', "audiences: [everyone]")
+    begin(newsroom)
+    assert newsroom("send", "--month", "2022-02", "--audience", "everyone", "--live", "--yes", "--limit", "2",
+                    now="2022-02-28T18:00").code == 75  # fmt: skip
+    newsroom("build", "--month", "2022-02", "--audience", "skills", now="2022-02-28T18:00")
+    newsroom("approve", "2022-02/skills/en", "--by", "Ana", now="2022-02-28T18:00")
+    newsroom.edit("stories/2022-02-10-strengthening-digital-tvet-in-ukraine.md", "date: 2022", "date: 2022-99")
+    done = newsroom.run("2022-03-01T09:00")
+    assert (done.code, "2022-02/everyone/en: 5 stories, 6 accepted" in done.out) == (0, True)
+    assert any("2022-02/skills/en is due" in mail.get_body(("plain",)).get_content() for mail in sink.notices)
+    assert "it cannot be built" in newsroom("schedule", now="2022-03-01T09:10").out
 
 
 def test_the_stricter_of_two_demands_counts(newsroom, sink):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from digest.errors import DigestError, UsageError
 from digest.scheduling import agenda, record, telling
 from digest.scheduling.errand import Office, Result, Voice, cannot, carry_out
+from digest.scheduling.holding import held_back
 from digest.scheduling.outcome import Kind
 from digest.scheduling.rules import rules
 
@@ -116,6 +117,8 @@ class Routine:
                     result = carry_out(office, item, force=force)
                     told = self._tell(office, run, result, ledger)
                     results.append(result if told else replace(result, untold=True))
+                if not self._tell_held(office, run, held := [each for each in results if each.kind is Kind.HELD]):
+                    results = [replace(each, untold=True) if each in held else each for each in results]
                 for task, state in soon:
                     self._remind(office, run, task, state)
             finally:
@@ -175,13 +178,28 @@ class Routine:
             if kind is not Kind.NOTHING and not run.journal.was_told(f"{name} {kind} hook", self.moment, again):
                 voice.hook("sent" if kind is Kind.SENT else "failed", result.as_data())
                 run.told(f"{name} {kind} hook")
-            if not run.journal.was_told(f"{name} {kind}", self.moment, again):
+            if kind is not Kind.HELD and not run.journal.was_told(f"{name} {kind}", self.moment, again):
                 if not self._mail(voice, notice):
                     return False
                 run.told(f"{name} {kind}")
         if result.settled:
             run.journal = run.journal.settle(name, self.moment)
             run.save()
+        return True
+
+    def _tell_held(self, voice: Voice, run: _Run, held: Sequence[Result]) -> bool:
+        """One mail for everything that is held, when something of it is news: who was off for a year gets one.
+
+        Returns whether the newsroom's contact knows.
+        """
+        news = [each for each in held if not run.journal.was_told(f"{each.item.name} {Kind.HELD}", self.moment)]
+        if not news:
+            return True
+        known = [each for each in held if each not in news]
+        if not self._mail(voice, held_back([*news, *known], self.now)):
+            return False
+        for each in news:
+            run.told(f"{each.item.name} {Kind.HELD}")
         return True
 
     def _remind(self, voice: Voice, run: _Run, task: Task, state: str) -> None:
