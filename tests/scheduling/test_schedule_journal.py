@@ -99,6 +99,7 @@ def test_what_changed_is_told_line_by_line():
     ("later", "words"),
     [
         (timedelta(minutes=20), "in 20 minutes"),
+        (timedelta(seconds=20), "now"),
         (timedelta(hours=5), "in 5 hours"),
         (timedelta(hours=20), "tomorrow"),
         (timedelta(days=12), "in 12 days"),

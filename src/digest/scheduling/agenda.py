@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from digest import approval, schedule
-from digest.errors import ApprovalError
+from digest.errors import ApprovalError, DigestError
 from digest.scheduling.rules import words
 
 if TYPE_CHECKING:
@@ -86,7 +86,24 @@ def standing(newsroom: OpenNewsroom, edition: Edition, demand: Needed, now: date
         approval.judge(signed, edition.id, account_of(newsroom, newsroom.build(edition, now=now)), demand)
     except ApprovalError as error:
         return False, "void" if " void" in str(error) else f"one missing, {names} has"
+    except DigestError as error:
+        return False, _unbuilt(error)
     return True, f"by {names}"
+
+
+def obstacle(newsroom: OpenNewsroom, edition: Edition, demand: Needed, now: datetime) -> str:
+    """What a person must do before the edition can go, in words; empty when nothing, or when it has no stories."""
+    holds, words = standing(newsroom, edition, demand, now)
+    if holds:
+        return ""
+    try:
+        return words if newsroom.build(edition, now=now).rendering else ""
+    except DigestError as error:
+        return _unbuilt(error)
+
+
+def _unbuilt(error: DigestError) -> str:
+    return f"it cannot be built: {'; '.join(str(error).splitlines())}"
 
 
 def flag(period: Period) -> str:
@@ -95,7 +112,7 @@ def flag(period: Period) -> str:
 
 
 def away(task: Task, now: datetime) -> str:
-    """How far off it is: `in 12 days`, `tomorrow`, `in 3 hours`, `2 days ago`; days are the zone's own."""
+    """How far off it is: `in 12 days`, `tomorrow`, `in 3 hours`, `now`, `2 days ago`; days are the zone's own."""
     zone = task.rule.zone
     days = (task.at.astimezone(zone).date() - now.astimezone(zone).date()).days
     if days in (-1, 1):
@@ -103,6 +120,8 @@ def away(task: Task, now: datetime) -> str:
     if days:
         return f"in {days} days" if days > 0 else f"{-days} days ago"
     minutes = round((task.at - now).total_seconds() / 60)
+    if not minutes:
+        return "now"
     count, unit = (abs(minutes), "minute") if abs(minutes) < 100 else (round(abs(minutes) / 60), "hour")  # noqa: PLR2004
     text = f"{count} {unit}{'s' * (count != 1)}"
     return f"in {text}" if minutes >= 0 else f"{text} ago"

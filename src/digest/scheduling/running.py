@@ -22,13 +22,14 @@ from digest.scheduling.outcome import Kind
 from digest.scheduling.rules import rules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
     from threading import Event
 
     from digest.engines.local import Stopping
     from digest.ledger.ledger import SqlLedger
     from digest.mailing.parts import Parts
+    from digest.model import Edition
     from digest.ports import Transport
     from digest.schedule import Rule, Task
     from digest.scheduling.agenda import Item
@@ -119,8 +120,8 @@ class Routine:
                     results.append(result if told else replace(result, untold=True))
                 if not self._tell_held(office, run, held := [each for each in results if each.kind is Kind.HELD]):
                     results = [replace(each, untold=True) if each in held else each for each in results]
-                for task, state in soon:
-                    self._remind(office, run, task, state)
+                for task, missing in soon:
+                    self._remind(office, run, task, missing)
             finally:
                 ledger.close()
             return tuple(results)
@@ -147,8 +148,8 @@ class Routine:
             yield run
             run.save()
 
-    def _unapproved(self, found: Journal) -> list[tuple[Task, str]]:
-        """Editions that go out within a day and have no approval yet, of which nobody was told."""
+    def _unapproved(self, found: Journal) -> list[tuple[Task, dict[Edition, str]]]:
+        """What goes out within a day and a person must first do something for, of which nobody was told."""
         newsroom, waiting = self.parts.newsroom, []
         for task in self.coming(found, 1):
             name = "/".join(task.key)
@@ -156,12 +157,10 @@ class Routine:
             if far or found.was_told(f"{name} reminder", self.moment):
                 continue
             demand = agenda.needed(newsroom, task.rule)
-            states = [
-                agenda.standing(newsroom, each, demand, self.now)
-                for each in newsroom.editions(task.period, [task.audience])
-            ]
-            if missing := [words for holds, words in states if not holds]:
-                waiting.append((task, missing[0]))
+            editions = newsroom.editions(task.period, [task.audience])
+            obstacles = {each: agenda.obstacle(newsroom, each, demand, self.now) for each in editions}
+            if missing := {each: words for each, words in obstacles.items() if words}:
+                waiting.append((task, missing))
         return waiting
 
     def _tell(self, voice: Voice, run: _Run, result: Result, ledger: SqlLedger | None) -> bool:
@@ -202,9 +201,8 @@ class Routine:
             run.told(f"{each.item.name} {Kind.HELD}")
         return True
 
-    def _remind(self, voice: Voice, run: _Run, task: Task, state: str) -> None:
-        edition = self.parts.newsroom.editions(task.period, [task.audience])[0]
-        if self._mail(voice, telling.reminder(task, edition, state, self.now)):
+    def _remind(self, voice: Voice, run: _Run, task: Task, missing: Mapping[Edition, str]) -> None:
+        if self._mail(voice, telling.reminder(task, missing, self.now)):
             run.told(f"{'/'.join(task.key)} reminder")
 
     def _mail(self, voice: Voice, notice: Notice) -> bool:

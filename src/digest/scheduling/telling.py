@@ -7,7 +7,7 @@ Pure but for the names of refused readers, which are asked of the ledger. Never 
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from digest.scheduling.notices import Notice, name_of
 from digest.scheduling.outcome import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from digest.ledger.ledger import SqlLedger
@@ -55,23 +55,27 @@ def notice(result: Result, ledger: SqlLedger | None, now: datetime) -> Notice | 
         )
     elif kind is Kind.UNAPPROVED:
         subject = f"{what} has NOT gone out: it waits for approval"
-        lines += (f"It was due {_when(task)}, {away(task, now)}. It goes out by itself once it is approved.",)
+        lines += (_overdue(task, now), *_until(task, "approved", now))
+    elif kind is Kind.FAILED:
+        subject = f"{what} has NOT gone out"
+        lines += (_overdue(task, now), *(() if result.counts else _until(task, "mended", now)))
     else:
         subject = f"{what} has NOT gone out"
-        lines += (f"It was due {_when(task)}, {away(task, now)}.",)
+        lines += (_overdue(task, now),)
     return Notice(kind=kind.value, edition=worst.edition, subject=subject, lines=lines, counts=result.counts)
 
 
-def reminder(task: Task, edition: Edition, state: str, now: datetime) -> Notice:
-    """The mail that says, the day before, that an approval is still to come."""
+def reminder(task: Task, missing: Mapping[Edition, str], now: datetime) -> Notice:
+    """The mail that says, the day before, what each of these editions still needs from a person: mostly an approval."""
     build = f"digest build {flag(task.period)} --audience {task.audience}"
+    named = ", ".join(f"digest approve {edition.id}" for edition in missing)
     return Notice(
         kind="reminder",
-        edition=edition,
+        edition=next(iter(missing)),
         subject=f"{name_of(task.period)}, {task.audience} goes out {away(task, now)}, if it is approved",
         lines=(
-            f"{edition.id} is due {_when(task)}. Its approval: {state}.",
-            f"To look at it and approve it: {build}, digest preview, digest approve {edition.id}",
+            *(f"{each.id} is due {_when(task.at)}. Its approval: {words}." for each, words in missing.items()),
+            f"To look at it and approve it: {build}, digest preview, {named}",
         ),
     )
 
@@ -87,5 +91,16 @@ def _held(result: Result, ledger: SqlLedger) -> Iterator[str]:
         yield f"All of them by name: digest status {each.edition.id}"
 
 
-def _when(task: Task) -> str:
-    return f"on {task.at:%A, %-d %B %Y at %H:%M}"
+def _overdue(task: Task, now: datetime) -> str:
+    return f"It was due {_when(task.at)}, {away(task, now)}."
+
+
+def _until(task: Task, done: str, now: datetime) -> Iterator[str]:
+    """How long it may still go by itself, if this is done."""
+    last = (task.at.astimezone(UTC) + task.rule.catch_up).astimezone(task.rule.zone)
+    if now <= last:
+        yield f"Once it is {done} it goes out by itself, until {_when(last)[3:]}; after that a person must send it."
+
+
+def _when(at: datetime) -> str:
+    return f"on {at:%A, %-d %B %Y at %H:%M}"
