@@ -414,10 +414,10 @@ class ScheduleSection(Section):
 class HooksSection(Section):
     """What is told of each event: commands (JSON on standard input) and web addresses (JSON by POST)."""
 
-    built: Words = Field((), description="An edition was built for its time. A command, https://…, or $VARIABLE.")
+    built: Words = Field((), description="Another edition was built than before. A command, https://…, or $VARIABLE.")
     approved: Words = Field((), description="Somebody approved an edition.")
     sent: Words = Field((), description="An edition went out, or is as far as the machine can bring it.")
-    failed: Words = Field((), description="An edition has not gone out though it is time.")
+    failed: Words = Field((), description="An edition has not gone out: its time has come, or a live send was refused.")
     timeout: float = Field(30, gt=0, le=600, description="Seconds that each may take.")
 
 
