@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from digest.engines.local import Stopping
     from digest.ledger.ledger import SqlLedger
+    from digest.wiring import OpenNewsroom
 
 
 def man(
@@ -44,7 +45,7 @@ def man(
         name=f"{socket.gethostname()}, process {os.getpid()}",
         version=version("digest"),
         send=crew.send,
-        due=rounds.go if parts.newsroom.config.settings.schedule else None,
+        due=rounds.go if parts.newsroom.config.settings.schedule and has_stories(parts.newsroom) else None,
         stop=stopping.event,
         say=say,
     )
@@ -55,6 +56,11 @@ def man(
     except OSError as error:
         message = f"{host}:{port}: /metrics cannot be served there: {error.strerror}; give another --host or --port"
         raise UsageError(message) from None
+
+
+def has_stories(newsroom: OpenNewsroom) -> bool:
+    """Whether this machine has the newsroom's folder, and not only its config.yaml."""
+    return (newsroom.root / "stories").is_dir()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +78,10 @@ class Rounds:
         try:
             # Opened anew each time: stories, config and approvals are what they are now.
             newsroom = open_newsroom(self.parts.newsroom.config.document.file, self.parts.environ)
+            if not has_stories(newsroom):
+                # Without this, a volume that is not mounted would be a month without stories, settled for good.
+                message = f"{newsroom.root}: has no stories/; what is due is left to workers that have the newsroom"
+                raise UsageError(message)
             Routine(parts=Parts(newsroom=newsroom), now=newsroom.now(), say=self.say, warn=self.say).run(self.stopping)
         except DigestError as error:
             self.say(str(error))

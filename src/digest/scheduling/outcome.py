@@ -84,7 +84,8 @@ def is_settled(ledger: SqlLedger, edition: Edition) -> bool:
 def sent(root: Path, ledger: SqlLedger, edition: Edition) -> Outcome:
     """It went out as far as the machine can bring it. `root` is the newsroom's folder."""
     counts, stories = ledger.counts(edition.id), _stories(root, edition)
-    message = f"{stories} stor{'y' if stories == 1 else 'ies'}, {sentence(counts)}"
+    known = f"{stories} stor{'y' if stories == 1 else 'ies'}, " if stories else ""  # in a fleet another may have them
+    message = f"{known}{sentence(counts)}"
     code = 1 if any(counts.get(state) for state in HELD) else 0
     return Outcome(edition=edition, kind=Kind.SENT, message=message, code=code, stories=stories, counts=counts)
 
