@@ -182,6 +182,45 @@ def test_forty_eight_months_in_five_zones(zone, text):
         assert expected[text], at
 
 
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("at", [time(0), time(2, 15), time(23, 59)])
+@pytest.mark.parametrize("text", ["day 31", "first sunday", "last sunday"])  # the clocks change on Sundays
+def test_due_over_forty_eight_months_in_five_zones(zone, at, text):
+    """Every month is due once: not a second before its moment, at it, and never again when it is done."""
+    rules = [rule(on=text, at=at, zone=ZoneInfo(zone))]
+    since = datetime(2021, 2, 1, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    done: set[tuple[str, str]] = set()
+    for year, month in MONTHS:
+        span = period.parse(f"{year}-{month:02}", ZoneInfo(zone))
+        moment_ = scheduled(rules[0], span).astimezone(UTC)
+        assert due(rules, moment_ - timedelta(seconds=1), done, since) == ()
+        (task,) = due(rules, moment_, done, since)
+        assert (task.key, task.held) == ((span.id, "everyone"), False)
+        done.add(task.key)
+        assert due(rules, moment_ + timedelta(hours=3), done, since) == ()
+    assert len(done) == 48
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "at", "expected"),
+    [
+        ("Europe/Zurich", date(2023, 3, 26), time(2, 30), "2023-03-26 01:30"),
+        ("Europe/Zurich", date(2023, 10, 29), time(2, 30), "2023-10-29 00:30"),
+        ("America/New_York", date(2024, 3, 10), time(2), "2024-03-10 07:00"),
+        ("America/New_York", date(2024, 11, 3), time(1, 59), "2024-11-03 05:59"),
+        ("Australia/Lord_Howe", date(2023, 10, 1), time(2, 15), "2023-09-30 15:45"),  # they skip 30 minutes
+        ("Australia/Lord_Howe", date(2024, 4, 7), time(1, 45), "2024-04-06 14:45"),  # and repeat them
+        ("Asia/Beirut", date(2022, 3, 27), time(0), "2022-03-26 22:00"),  # there is no midnight
+        ("Pacific/Apia", date(2011, 12, 30), time(9), "2011-12-30 19:00"),  # there is no such day
+        ("Pacific/Kiritimati", date(2024, 2, 29), time(0), "2024-02-28 10:00"),
+    ],
+)
+def test_a_time_on_the_day_the_clocks_change(zone, day, at, expected):
+    """Skipped, it comes as much later as the clocks skip; repeated, it is the first; told in UTC."""
+    found = moment(day, at, ZoneInfo(zone)).astimezone(UTC)
+    assert f"{found:%Y-%m-%d %H:%M}" == expected
+
+
 def test_due_says_nothing_twice_and_nothing_early():
     """Before its time nothing is due; from then on it is, until it is done."""
     rules, since = [rule()], datetime(2022, 1, 15, tzinfo=UTC)
