@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from functools import cache
 
 import pytest
@@ -54,7 +55,7 @@ def show(context):
     """Open a mail's HTML at a width; nothing is fetched, images are drawn here. Gives the page."""
     opened = []
 
-    def open_page(html, width, *, scheme="light", images=True):
+    def open_page(html, width, *, scheme="light", images=True, picture=SVG):
         page = context.new_page()
         opened.append(page)
         page.set_viewport_size({"width": width, "height": 800})
@@ -64,7 +65,7 @@ def show(context):
         def answer(route):
             page.asked.append(route.request.url)
             if images and "img.example" in route.request.url:
-                route.fulfill(body=SVG, content_type="image/svg+xml")
+                route.fulfill(body=picture, content_type="image/svg+xml")
             else:
                 route.abort()
 
@@ -231,6 +232,39 @@ def test_photos_stand_beside_the_words_or_above_them(show):
         assert (image["y"] + image["height"] <= title["y"]) != beside
         if not beside:
             assert image["width"] == pytest.approx(375 - 48, abs=1)
+
+
+TALL = '<svg xmlns="http://www.w3.org/2000/svg" width="400" height="1200"><rect width="99%" height="99%"/></svg>'
+PNG_HEAD = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 400, 1200) + b"\x08\0\0\0\0"
+
+
+@pytest.mark.parametrize("width", [375, 700])
+@pytest.mark.parametrize("known", [True, False], ids=["size known", "size unknown"])
+def test_a_tall_photo_is_kept_in_bounds(show, width, known):
+    """A portrait is no taller than 252 pixels beside its words and 480 above them, and keeps its proportions."""
+    image = "photos/tall.png" if known else "https://img.example/tall.jpg"
+    picked = [photo(0, lead=True, image=image, link=""), photo(1, image=image, link="")]
+    options = ThemeOptions(image_base_url="https://img.example/")
+    html = render(selection(*picked), options, read_image=lambda _: PNG_HEAD).html
+    page = show(html.replace("tall.png", "tall.jpg"), width, picture=TALL)
+    sizes = page.evaluate("[...document.querySelectorAll('img.photo')].map((each) => [each.width, each.height])")
+    assert sizes == [[160, 480], [84, 252]]
+    if known:  # Outlook goes by the attributes alone
+        assert re.findall(r'<img class="photo"[^>]* width="(\d+)" height="(\d+)"', html) == [
+            ("160", "480"),
+            ("84", "252"),
+        ]
+
+
+def test_a_photo_that_is_not_tall_fills_its_column(show):
+    """A landscape is as wide as there is room: the lead as the mail, another as its column, on a phone too."""
+    data = PNG_HEAD.replace(struct.pack(">II", 400, 1200), struct.pack(">II", 1200, 800))
+    options = ThemeOptions(image_base_url="https://img.example/")
+    picked = selection(photo(0), photo(1, image="photos/wide.png"))
+    html = render(picked, options, read_image=lambda _: data).html
+    for width, wanted in ((375, [375, 327]), (700, [640, 189])):
+        page = show(html, width)
+        assert page.evaluate("[...document.querySelectorAll('img.photo')].map((each) => each.width)") == wanted
 
 
 def test_the_preheader_is_not_seen(show):

@@ -68,6 +68,18 @@ class StoryView:
         """The image's height when it is `width` pixels wide; 0 when its size is not known."""
         return round(self.image_height * width / self.image_width) if self.image_width else 0
 
+    def width_within(self, width: int, height: int) -> int:
+        """How wide the image is that fits into `width` by `height` pixels; `width` when its size is not known.
+
+        >>> from types import SimpleNamespace as Image
+        >>> sizes = ((1200, 800), (800, 1200), (0, 0))
+        >>> [StoryView.width_within(Image(image_width=w, image_height=h), 189, 252) for w, h in sizes]
+        [189, 168, 189]
+        """
+        if not self.image_width or self.image_height * width <= height * self.image_width:
+            return width
+        return max(1, self.image_width * height // self.image_height)
+
 
 class Tally:
     """Notes which pieces of a rendering belong to which story, as the template walks through them."""
