@@ -183,8 +183,8 @@ def test_forty_eight_months_in_five_zones(zone, text):
 
 
 @pytest.mark.parametrize("zone", ZONES)
-@pytest.mark.parametrize("at", [time(0), time(2, 15), time(23, 59)])
-@pytest.mark.parametrize("text", ["day 31", "first sunday", "last sunday"])  # the clocks change on Sundays
+@pytest.mark.parametrize("at", [time(0), time(2, 15)])
+@pytest.mark.parametrize("text", ["day 31", "last sunday"])  # the clocks change on Sundays
 def test_due_over_forty_eight_months_in_five_zones(zone, at, text):
     """Every month is due once: not a second before its moment, at it, and never again when it is done."""
     rules = [rule(on=text, at=at, zone=ZoneInfo(zone))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -138,6 +139,25 @@ def test_two_schedulers_at_once_send_once(newsroom, sink):
     if codes == [0, 75]:
         assert any("is being sent by" in err for _, err, _ in ended)
     assert (len(sink.readers), set(sink.readers.values())) == (READERS, {1})
+
+
+def test_cron_is_silent_while_a_run_is_still_at_it(newsroom, sink):
+    """A send of hours is met by a run every ten minutes: cron, which mails every word, has none to mail."""
+    begin(newsroom)
+    sink.delay = 0.5
+    newsroom.monkeypatch.setenv("DIGEST_SMTP__CONNECTIONS", "1")
+    first = newsroom.process("run", "--now", "2022-03-01T09:00")
+    lock = newsroom.root / ".digest/schedule.lock"
+    deadline = time.monotonic() + 60
+    while not sink.mails:
+        assert time.monotonic() < deadline, "it did not begin"
+        time.sleep(0.02)
+    assert lock.exists()
+    done = newsroom.run("2022-03-01T09:00", "--quiet")
+    assert (done.code, done.out, done.err) == (75, "", "")
+    assert "is being sent by" in newsroom.run("2022-03-01T09:00").err
+    assert first.communicate(timeout=60)[1] == ""
+    assert set(sink.readers.values()) == {1}
 
 
 def test_the_hour_that_the_clocks_skip(newsroom, sink):

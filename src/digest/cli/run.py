@@ -59,8 +59,15 @@ def run(
     elif watch:
         _stay(common, held=held, ping=ping)
     else:
-        with signals() as stopping:
-            code = _watched(call, stopping, _show, held=held, ping=ping)
+        from digest.scheduling.running import AnotherRun
+
+        try:
+            with signals() as stopping:
+                code = _watched(call, stopping, _show, held=held, ping=ping)
+        except AnotherRun as error:
+            if not common.quiet:  # cron mails every word, and a long send is met by a run every ten minutes
+                raise
+            code = error.exit_code
         if code:
             raise typer.Exit(code)
 

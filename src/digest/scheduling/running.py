@@ -8,13 +8,13 @@ fails after the last reader leaves the report to the next run. It decides nothin
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from digest.errors import DigestError, UsageError
+from digest.errors import DigestError, LedgerBusy, UsageError
 from digest.scheduling import agenda, record, telling
 from digest.scheduling.errand import Office, Result, Voice, cannot, carry_out
 from digest.scheduling.holding import held_back
@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from digest.scheduling.record import Record
 
 AHEAD = timedelta(days=1)  # how long before its time a missing approval is called for
+
+
+class AnotherRun(LedgerBusy):
+    """A run that began before is still at it. Where a timer starts runs, that is no news: it does what is due."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +101,7 @@ class Routine:
             self.say(f"{name} is settled without having been sent")
 
     def run(self, stopping: Stopping, *, force: bool = False) -> tuple[Result, ...]:
-        """Do what is due. Raises LedgerBusy when another run is at it, and DigestError when nothing can be done."""
+        """Do what is due. Raises AnotherRun when another run is at it, and DigestError when nothing can be done."""
         with self._held() as run:
             due, soon = self.pending(run.journal), self._unapproved(run.journal)
             if not due and not soon:
@@ -139,7 +143,11 @@ class Routine:
 
     @contextmanager
     def _held(self) -> Iterator[_Run]:
-        with record.held(self.parts) as place:
+        with ExitStack() as stack:
+            try:
+                place = stack.enter_context(record.held(self.parts))
+            except LedgerBusy as error:
+                raise AnotherRun(str(error)) from None
             found, changes = self._recall(place)
             for line in changes:
                 self.say(f"schedule: {line}")
