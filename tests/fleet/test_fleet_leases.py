@@ -10,11 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.delivery import Event, State
+from digest.delivery import Event, Outcome, Phase, Standing, State
+from digest.engines.fleet.chunk import Chunk
 from digest.engines.fleet.clock import SharedClock
 from digest.engines.fleet.jobs import Queue
 from digest.engines.fleet.pacing import FleetPacing
-from digest.errors import LedgerError
+from digest.engines.fleet.worker import Worker
+from digest.errors import LedgerBusy, LedgerError, SendStopped, TransportError
 from digest.ledger.opening import open_ledger
 from digest.ledger.sharing import LEASE, join
 from digest.testing import readers
@@ -62,6 +64,178 @@ def test_dead_workers_readers(shared, database):
     (held,) = two.ledger.deliveries(EDITION, [State.IN_DOUBT])
     assert "may have been accepted" in held.detail
     assert held.attempts == 1
+    planned = two.ledger.deliveries(EDITION, [State.PLANNED])
+    assert {each.attempts for each in planned} == {0}, "nobody tried to mail them"
+    with psycopg.connect(database) as connection:
+        assert connection.execute("SELECT DISTINCT owner FROM digest.deliveries").fetchall() == [("",)]
+
+
+def test_left_while_a_dead_worker_had_them(shared, database):
+    """Who leaves while a dead worker holds the mail is not planned again, and the ledger says why."""
+    one = shared()
+    one.ledger.freeze(EDITION, "hash", readers(2), now=one.now())
+    one.ledger.claim(EDITION, "dead", 2, one.now())
+    one.ledger.suppress("reader1@example.org", "everyone", "unsubscribed", "", one.now())
+    lapse(database, "dead")
+    one.reap()
+    assert one.ledger.counts(EDITION) == {State.SUPPRESSED: 1, State.PLANNED: 1}
+
+
+def test_nothing_is_due_before_its_time(shared):
+    """Jobs are made for readers whose turn has come, not for those who were put off, nor for a paused edition."""
+    one = shared()
+    one.ledger.freeze(EDITION, "hash", readers(3), now=one.now())
+    (first,) = one.ledger.claim(EDITION, "me", 1, one.now())
+    one.ledger.record([(first.id, Event.INTEND, None)], one.now(), "me")
+    put_off = Outcome(delivery=first.id, event=Event.DEFER, phase=Phase.RCPT, code=450, detail="later")
+    one.ledger.record([(first.id, Event.DEFER, put_off)], one.now(), "me")
+    assert one.ledger.counts(EDITION) == {State.PLANNED: 2, State.DEFERRED: 1}
+    assert one.due(EDITION, one.now(), 100) == 2
+    assert one.due(EDITION, one.now() + 90_000, 100) == 3
+    assert one.due(EDITION, one.now(), 1) == 1
+    assert one.due("2000-01/nobody/en", one.now(), 100) == 0
+    one.ledger.pause(EDITION)
+    assert one.due(EDITION, one.now() + 90_000, 100) == 0
+
+
+def test_one_keeps_house_at_a_time(shared):
+    """While one puts right what others left, the next one does not; when it is done, anybody may."""
+    one, two = shared(), shared()
+    with one.alone() as first, two.alone() as second:
+        assert (first, second) == (True, False)
+    with two.alone() as third:
+        assert third
+
+
+def test_who_is_there(shared, database):
+    """A worker counts while it is heard, not when it has left, was silent for long, or is forgotten."""
+    one = shared()
+    for name in ("a", "b", "c"):
+        one.beat(name, "1", ())
+        one.beat(name, "1", ())
+    assert one.present() == 3
+    one.leave("a")
+    assert one.present() == 2
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("UPDATE digest.workers SET seen = seen - 20 WHERE name = 'b'")
+        assert (one.present(), one.present(within=60)) == (1, 2)
+        connection.execute("UPDATE digest.workers SET seen = seen - 60 WHERE name = 'b'")
+        one.reap()
+        assert connection.execute("SELECT name FROM digest.workers").fetchall() == [("c",)]
+
+
+def test_what_is_kept_is_changed_by_one_at_a_time(shared):
+    """Two machines that change the same thing at once both have their say."""
+    sharings = [shared(), shared()]
+
+    def add(sharing):
+        for _ in range(20):
+            sharing.change("count", lambda data: str(int(data or b"0") + 1).encode())
+
+    threads = [threading.Thread(target=add, args=[each]) for each in sharings]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sharings[0].get("count") == b"40"
+
+
+class Bench:
+    """A worker whose parts can be tried one by one; `chunks` are what its sends come to, the next one first."""
+
+    def __init__(self, sharing, due=None):
+        self.sharing, self.said, self.chunks, self.stop = sharing, [], [], threading.Event()
+        self.queue = Queue(sharing)
+        self.owners = []
+        self.worker = Worker(
+            sharing, self.queue, name="bench", version="1", send=self._send, due=due, stop=self.stop,
+            say=self.said.append,
+        )  # fmt: skip
+
+    def _send(self, _edition, owner, _clock):
+        self.owners.append((owner, set(self.worker._owners)))
+        chunk = self.chunks.pop(0)
+        if isinstance(chunk, BaseException):
+            raise chunk
+        return chunk
+
+
+def test_a_beat_puts_right_what_others_left(shared, database):
+    """A dead worker's readers are planned and have a job; who was put off for five days is given up; it is said."""
+    one = shared()
+    now = one.now()
+    one.ledger.freeze(EDITION, "hash", readers(3), now=now - 6 * 86400)
+    one.ledger.claim(EDITION, "dead", 2, now)
+    with psycopg.connect(database, autocommit=True) as connection:
+        put_off = "UPDATE digest.deliveries SET state = 'deferred', attempts = 9, next_try = %s WHERE state = 'planned'"
+        connection.execute(put_off, [now + 999])
+    bench = Bench(shared())
+    ledger = bench.sharing.ledger
+    lapse(database, "dead")
+    bench.worker._beat()
+    assert ledger.counts(EDITION) == {State.PLANNED: 2, State.REFUSED: 1}
+    assert bench.said == ["found 2 readers of a worker that is gone, now planned"]
+    assert bench.queue.waiting() == 1
+    assert bench.sharing.present() == 1
+
+
+def test_what_stops_the_fleet_and_what_does_not(shared):
+    """A refusal of us, or a machine that cannot send, holds the edition back for all; a relay that is away does not."""
+    bench = Bench(shared())
+    sharing, ledger = bench.sharing, bench.sharing.ledger
+    ledger.freeze(EDITION, "hash", readers(3), now=sharing.now())
+    bench.chunks = [Chunk(edition=EDITION, stopped=TransportError("the relay is away")), LedgerBusy("away")]
+    bench.worker._chunk(EDITION)
+    bench.worker._chunk(EDITION)
+    assert ledger.mailing(EDITION).standing is Standing.OPEN
+    assert bench.said == [f"{EDITION}: the relay is away", "away"]
+    for error in (Chunk(edition=EDITION, stopped=SendStopped("who are you")), LedgerError("no rendering")):
+        bench.chunks = [error]
+        bench.worker._chunk(EDITION)
+        assert ledger.mailing(EDITION).standing is Standing.PAUSED
+        assert sharing.halted(EDITION) == f"bench: {getattr(error, 'stopped', error)}"
+        sharing.clear(EDITION)
+        assert sharing.halted(EDITION) == ""
+        ledger.resume(EDITION)
+    assert all(owner in held for owner, held in bench.owners), "its leases are renewed while it sends"
+    assert not bench.worker._owners
+    bench.chunks = [Chunk(edition=EDITION, outcomes={State.SENT: 3}, seconds=2.0)]
+    bench.worker._chunk(EDITION)
+    tally = bench.worker.tally
+    assert (tally.chunks, tally.failures, tally.seconds, tally.outcomes) == (3, 2, 2.0, {State.SENT: 3})
+    assert len({owner for owner, _ in bench.owners}) == 5, "each run has a name of its own"
+    bench.chunks = [ZeroDivisionError("a bug")]
+    bench.worker._chunk(EDITION)
+    assert bench.stop.is_set()
+    assert isinstance(bench.worker._failure, ZeroDivisionError)
+
+
+def test_a_bug_in_what_is_due_is_shown(shared):
+    """The schedule's job never fails in silence, and never stops the mails."""
+
+    def due():
+        message = "a bug"
+        raise ZeroDivisionError(message)
+
+    bench = Bench(shared(), due=due)
+    bench.worker._do_due()
+    assert "ZeroDivisionError: a bug" in bench.said[0]
+    assert not bench.stop.is_set()
+
+
+def test_a_worker_that_has_not_reached_the_database_is_not_well(shared):
+    """Past a lease `/healthz` says since when; `/metrics` shows the unfinished editions and no others."""
+    bench = Bench(shared())
+    ledger = bench.sharing.ledger
+    assert bench.worker.trouble() == ""
+    ledger.freeze(EDITION, "hash", readers(1), now=bench.sharing.now())
+    ledger.freeze("2022-03/everyone/en", "hash", readers(1), now=bench.sharing.now())
+    ledger.cancel("2022-03/everyone/en", bench.sharing.now())
+    page = bench.worker.metrics()
+    assert f'digest_deliveries{{edition="{EDITION}",state="planned"}} 1' in page
+    assert "2022-03" not in page
+    bench.worker._beaten -= LEASE + 1
+    assert "the database was last reached 31 s ago" in bench.worker.trouble()
 
 
 def test_woken_worker_is_refused(shared, database):
