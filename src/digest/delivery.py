@@ -2,8 +2,8 @@
 
     planned ─claim─▶ claimed ─intent─▶ sending ─┬─ accepted ─▶ sent
        ▲                │ release              ├─ try later, or lost before the dot ─▶ deferred ─claim─▶ claimed
-       └────────────────┘                      ├─ refused for good ─▶ refused
-                                               └─ lost after the dot, or found after a crash ─▶ in_doubt
+       ├────────────────┘                      ├─ refused for good ─▶ refused
+       └─ release ── the body never began ─────┴─ lost after the dot, or found after a crash ─▶ in_doubt
 
 `in_doubt` is left only by a person's word or the relay's log (`settle_sent`, `settle_resend`). Pure: this module holds
 the table and one function over it. It never touches a database, a clock or a socket.
@@ -33,7 +33,7 @@ class Event(StrEnum):
     """What can happen to a delivery."""
 
     CLAIM = "claim"  # a sender takes it under a lease
-    RELEASE = "release"  # the sender gives it back, or its lease ran out, before any intent
+    RELEASE = "release"  # the sender gives it back before any byte of the body, or its lease ran out before any intent
     INTEND = "intend"  # the intent is committed; the body's dot may follow
     ACCEPT = "accept"  # 2xx after the dot
     DEFER = "defer"  # 4xx at any phase, or the connection was lost before the dot
@@ -58,6 +58,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.SENDING, Event.DEFER): State.DEFERRED,
     (State.SENDING, Event.REFUSE): State.REFUSED,
     (State.SENDING, Event.DOUBT): State.IN_DOUBT,
+    (State.SENDING, Event.RELEASE): State.PLANNED,  # its intent was asked for early, and its turn never came
     (State.DEFERRED, Event.CLAIM): State.CLAIMED,
     (State.DEFERRED, Event.SUPPRESS): State.SUPPRESSED,
     (State.DEFERRED, Event.CANCEL): State.CANCELLED,

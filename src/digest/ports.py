@@ -191,13 +191,20 @@ class Ledger(Protocol):
 class Session(Protocol):
     """One open channel to where mails go. Not shared between threads."""
 
-    def deliver(self, mails: Iterable[Outgoing], intend: Callable[[Outgoing], bool]) -> Iterator[Outcome]:
+    def deliver(
+        self,
+        mails: Iterable[Outgoing],
+        intend: Callable[[Outgoing], bool],
+        announce: Callable[[Outgoing], None] | None = None,
+    ) -> Iterator[Outcome]:
         """Send mails one after another and yield one Outcome for each, in order.
 
         `intend(mail)` is called for each mail when only the body is left to say, before any byte of it: it returns
         when the intent is durable, or False when the mail must not go (then the session abandons it and yields
-        SUPPRESS). Raises TransportError or SendStopped when the channel is lost or refused as a whole; mails that
-        were taken from `mails` by then have had their Outcome yielded, none is left unsaid.
+        SUPPRESS). `announce(mail)` may be called before that for a mail whose turn comes soon: its intent can become
+        durable from then on, so that a crash leaves it in doubt too. Raises TransportError or SendStopped when the
+        channel is lost or refused as a whole; mails that were taken from `mails` by then have had their Outcome
+        yielded, none is left unsaid.
         """
         ...
 

@@ -1,6 +1,6 @@
 """A process that has loaded everything and forks a sender for each line it reads: so a kill costs milliseconds.
 
-    {"folder": …, "readers": 8, "to": "files" or a port, "connections": 1, "kill_at": 17}
+    {"folder": …, "readers": 8, "to": "files" or a port, "connections": 1, "ahead": true, "kill_at": 17}
     ─▶ the sender's exit code, or minus the signal that ended it
 
 A sender counts the points at which a crash could matter (commits, fsyncs, renames, sends) and kills itself with SIGKILL
@@ -27,6 +27,7 @@ from digest.delivery import Event, Outcome, Phase
 from digest.errors import AlreadySent, DigestError, TransportError
 from digest.ledger.opening import open_ledger
 from digest.sender.eml import EmlFolder
+from digest.sender.lookahead import Lookahead
 from digest.sender.loop import send_edition
 from digest.sender.run import Patience
 from digest.testing import plain_mail, readers
@@ -91,11 +92,16 @@ class WireSession:
         self.connection = connection
         self.points = points
 
-    def deliver(self, mails, intend):
-        for mail in mails:
+    def deliver(self, mails, intend, announce):
+        taken = Lookahead(mails)
+        while (mail := taken.first()) is not None:
+            following = taken.second()
+            taken.drop()
             if not intend(mail):
                 yield Outcome(delivery=mail.delivery, event=Event.SUPPRESS, phase=Phase.DATA)
                 continue
+            if following is not None:
+                announce(following)
             self.points.pass_one()
             try:
                 self.connection.sendall(mail.recipient.encode() + b"\n")
@@ -133,6 +139,7 @@ def send(order):
                 owner=f"process {os.getpid()}",
                 connections=order["connections"],
                 patience=Patience(deferred=5.0),
+                ahead=order["ahead"],
             )
             code = report.exit_code
     except AlreadySent as error:
@@ -176,7 +183,7 @@ class Zygote:
     def run(self, folder, **order):
         """Let one sender live; returns its exit code, or minus the signal that ended it."""
         folder.mkdir(exist_ok=True)
-        order = {"folder": str(folder), "readers": 8, "to": "files", "connections": 1} | order
+        order = {"folder": str(folder), "readers": 8, "to": "files", "connections": 1, "ahead": True} | order
         self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()
         return int(self.process.stdout.readline())

@@ -151,3 +151,76 @@ def test_many_threads():
         thread.join()
     committer.flush()
     assert ledger.counts(EDITION) == {State.SENT: 600}
+
+
+def test_an_announced_intent_goes_with_anothers_commit():
+    """What is announced waits for nobody's commit and forces none; when its turn comes, it finds itself written."""
+    ledger = Slow()
+    ids = ready(ledger, 3)
+    committer = Committer(ledger, "me", lambda: 0.0)
+    committer.announce(ids[1])
+    committer.announce(ids[2])
+    assert not ledger.batches
+    ledger.gate.release()
+    assert committer.intend(ids[0])
+    assert committer.intend(ids[1])
+    assert committer.intend(ids[2])
+    assert [len(batch) for batch in ledger.batches] == [3]
+
+
+def test_an_announced_intent_that_nobody_wrote():
+    """It is written when its turn comes, and only once."""
+    ledger = Slow()
+    (number,) = ready(ledger, 1)
+    committer = Committer(ledger, "me", lambda: 0.0)
+    committer.announce(number)
+    ledger.gate.release()
+    assert committer.intend(number)
+    assert ledger.batches == [[(number, Event.INTEND, None)]]
+
+
+def test_an_announced_intent_that_is_being_written():
+    """Whoever asks while the commit runs waits for that commit, and does not begin another."""
+    ledger = Slow()
+    ids = ready(ledger, 2)
+    committer = Committer(ledger, "me", lambda: 0.0)
+    committer.announce(ids[1])
+    first = threading.Thread(target=committer.intend, args=(ids[0],))
+    first.start()
+    ledger.entered.acquire()
+    allowed = []
+    second = threading.Thread(target=lambda: allowed.append(committer.intend(ids[1])))
+    second.start()
+    second.join(0.05)
+    assert not allowed
+    ledger.gate.release()
+    first.join()
+    second.join()
+    assert allowed == [True]
+    assert len(ledger.batches) == 1
+
+
+def test_an_announced_intent_that_does_not_fit():
+    """The ledger's no to an early intent is the answer when its turn comes."""
+    ledger = MemoryLedger()
+    ids = ready(ledger, 2)
+    ledger.suppress("reader2@example.org", "*", "manual", "", 0.0)
+    committer = Committer(ledger, "me", lambda: 0.0)
+    committer.announce(ids[1])
+    assert committer.intend(ids[0])
+    assert not committer.intend(ids[1])
+
+
+def test_an_announcement_ends_with_its_outcome():
+    """Given back after its early intent was written, a reader waits again; the next try asks the ledger anew."""
+    ledger = MemoryLedger()
+    ids = ready(ledger, 2)
+    committer = Committer(ledger, "me", lambda: 0.0)
+    committer.announce(ids[1])
+    assert committer.intend(ids[0])
+    assert ledger.counts(EDITION) == {State.SENDING: 2}
+    committer.tell(ids[1], Event.RELEASE)
+    committer.flush()
+    assert ledger.counts(EDITION) == {State.SENDING: 1, State.PLANNED: 1}
+    ledger.claim(EDITION, "another", 1, 0.0)
+    assert not committer.intend(ids[1])

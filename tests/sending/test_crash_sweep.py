@@ -128,16 +128,17 @@ def test_killed_at_every_point_writing_files(zygote, tmp_path, part):
 
 
 @pytest.mark.parametrize("part", range(2))
-def test_killed_at_every_point_over_a_connection(zygote, tmp_path, sink, part):
+@pytest.mark.parametrize("ahead", [True, False])
+def test_killed_at_every_point_over_a_connection(zygote, tmp_path, sink, part, ahead):
     """Killed before and after each intent, send and answer: no reader gets two mails, and at most one is in doubt."""
-    zygote.run(tmp_path / "count", to=sink.server_address[1])
+    zygote.run(tmp_path / "count", to=sink.server_address[1], ahead=ahead)
     points = int((tmp_path / "count" / "points").read_text())
     assert points > 60
     for point in range(1 + part, points + 1, 2):
         folder = tmp_path / f"at-{point}"
         sink.accepted.clear()
-        assert zygote.run(folder, to=sink.server_address[1], kill_at=point) == -signal.SIGKILL
-        code = zygote.run(folder, to=sink.server_address[1])
+        assert zygote.run(folder, to=sink.server_address[1], ahead=ahead, kill_at=point) == -signal.SIGKILL
+        code = zygote.run(folder, to=sink.server_address[1], ahead=ahead)
         assert code in (0, 1, 4), f"killed at {point}"
         assert sum(state in HELD for state in states(folder).values()) <= 1, f"killed at {point}"
         check(folder, sink.accepted, 8)
@@ -152,7 +153,24 @@ def test_killed_at_random(zygote, tmp_path, sink):
         folder = tmp_path / f"edition-{editions}"
         sink.accepted.clear()
         port = sink.server_address[1]
-        while zygote.run(folder, to=port, readers=500, connections=4, kill_after=chance.uniform(0.0, 0.2)) < 0:
+        order = {"to": port, "readers": 500, "connections": 4, "ahead": editions % 2 == 1}
+        while zygote.run(folder, **order, kill_after=chance.uniform(0.0, 0.2)) < 0:
             kills += 1
         check(folder, sink.accepted, 500)
     assert kills >= 50
+
+
+@pytest.mark.parametrize(("ahead", "most"), [(True, 8), (False, 4)])
+def test_how_many_one_crash_leaves_in_doubt(zygote, tmp_path, sink, ahead, most):
+    """Of four connections: one mail each, or two where an intent may share the commit of the mail before it."""
+    chance = random.Random(40)
+    kills = 0
+    for edition in range(12):
+        folder = tmp_path / f"edition-{edition}"
+        sink.accepted.clear()
+        order = {"to": sink.server_address[1], "readers": 200, "connections": 4, "ahead": ahead}
+        kills += zygote.run(folder, **order, kill_after=chance.uniform(0.02, 0.1)) < 0
+        zygote.run(folder, **order)
+        assert sum(state in HELD for state in states(folder).values()) <= most
+        check(folder, sink.accepted, 200)
+    assert kills

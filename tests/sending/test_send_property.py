@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from digest.delivery import Event, Standing, State
 from digest.errors import AlreadySent, LedgerError, NothingToSend, UsageError
@@ -41,8 +41,13 @@ class Newsroom(RuleBasedStateMachine):
     def open(self):
         return MemoryLedger()
 
-    @rule(seed=st.integers(0, 99), rate=st.sampled_from([0.0, 0.2, 0.6]), limit=st.none() | st.integers(1, 9))
-    def run(self, seed, rate, limit):
+    @rule(
+        seed=st.integers(0, 99),
+        rate=st.sampled_from([0.0, 0.2, 0.6]),
+        limit=st.none() | st.integers(1, 9),
+        ahead=st.booleans(),
+    )
+    def run(self, seed, rate, limit, ahead):
         relay = FlakyTransport(seed, rate)
         self.now += 1.0
         try:
@@ -56,6 +61,7 @@ class Newsroom(RuleBasedStateMachine):
                 clock=lambda: self.now,
                 limit=limit,
                 patience=AT_ONCE,
+                ahead=ahead,
             )
         except (AlreadySent, UsageError, NothingToSend):
             assert relay.sent == []
@@ -111,9 +117,10 @@ class Newsroom(RuleBasedStateMachine):
         if self.ledger.mailing(EDITION).standing is not Standing.CANCELLED:
             self.ledger.resume(EDITION)
 
-    @precondition(lambda self: sum(self.got.values()) > 8)
     @rule()
     def cancel(self):
+        if sum(self.got.values()) <= 8:  # not a precondition: how far two threads came is not the same each time
+            return
         self.ledger.cancel(EDITION, self.now)
 
     @rule()
@@ -150,7 +157,7 @@ class Newsroom(RuleBasedStateMachine):
             self.ledger.resume(EDITION)
         for _ in range(9):
             self.now += 20_000.0
-            self.run(seed=0, rate=0.0, limit=None)
+            self.run(seed=0, rate=0.0, limit=None, ahead=True)
         counts = self.ledger.counts(EDITION)
         assert not {State.PLANNED, State.CLAIMED, State.SENDING, State.DEFERRED} & set(counts)
         self.nobody_twice()

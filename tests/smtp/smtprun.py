@@ -50,6 +50,7 @@ class Told:
     error: SendStopped | None = None
     intents: list[int] = field(default_factory=list)
     taken: list[int] = field(default_factory=list)
+    announced: list[int] = field(default_factory=list)
 
     @property
     def events(self) -> dict[int, Event]:
@@ -75,9 +76,10 @@ def tell(server: FaultServer, outgoing: Iterable[Outgoing], *, refuse: Iterable[
         told.error = error
         return told
     try:
-        for outcome in session.deliver(feed(), intend):
+        for outcome in session.deliver(feed(), intend, lambda mail: told.announced.append(mail.delivery)):
             told.outcomes.append(outcome)
     except SendStopped as error:
         told.error = error
     session.close()
+    assert set(told.announced) <= told.events.keys()  # a durable intent without an outcome would be held for ever
     return told

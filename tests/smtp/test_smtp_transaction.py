@@ -7,7 +7,7 @@ from faultserver import FULL, GARBAGE, Drop, FaultServer, Hang, Reset, Say, Slow
 from smtpauthority import Authority
 from smtprun import QUICK, impatient, mails, settings, tell
 
-from digest.delivery import Event, Outgoing, Phase
+from digest.delivery import TRANSITIONS, Event, Outgoing, Phase, State
 from digest.errors import LedgerError, SendStopped, TransportError
 from digest.sender.smtp import SmtpTransport
 
@@ -41,6 +41,26 @@ def test_each_mail_arrives_once_and_byte_for_byte(extensions, size):
     assert not server.seen.violations
     assert "RSET" not in verbs(server)
     assert told.intents == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(("extensions", "announced"), [(FULL, [1, 2, 3]), (LOCK_STEP, [])])
+def test_a_mail_is_announced_when_its_envelope_is_said(extensions, announced):
+    """What goes out behind another mail's body is announced, once; what waits for its turn is not."""
+    with FaultServer(extensions=extensions) as server:
+        told = tell(server, mails(4))
+    assert told.announced == announced
+    assert told.intents == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("fault", [Say("550 5.1.1 nobody"), Say("450 4.2.1 later"), Say("421 4.3.2 bye"), Drop()])
+@pytest.mark.parametrize("phase", [Phase.MAIL, Phase.RCPT, Phase.DATA])
+def test_an_announced_mail_whose_turn_never_comes(phase, fault):
+    """Whatever ends it before its body: it has an outcome that fits a mail whose early intent is durable."""
+    with FaultServer(at(phase, fault, first=2, times=1)) as server:
+        told = tell(server, mails(4))
+    assert 1 in told.announced
+    assert 1 not in told.intents
+    assert (State.SENDING, told.events[1]) in TRANSITIONS
 
 
 def test_a_body_and_the_next_envelope_are_one_write():

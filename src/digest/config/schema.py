@@ -326,6 +326,10 @@ class SendSection(Section):
     relay_patience: float = Field(
         30, ge=0, description="Seconds without an answer, then the relay is given up for now."
     )
+    early_intents: bool = Field(
+        True,  # noqa: FBT003
+        description="Share commits: after a crash two mails a connection may be in doubt, not one. Not in a fleet.",
+    )
 
 
 class UnsubscribeSection(Section):

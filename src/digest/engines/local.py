@@ -90,8 +90,12 @@ def send(
     limit: int | None = None,
     only: str = "",
     patience: Patience | None = None,
+    ahead: bool = True,
 ) -> Report:
-    """Send what is left of a frozen edition from here. Arguments, report and errors are those of `send_edition`."""
+    """Send what is left of a frozen edition from here. Arguments, report and errors are those of `send_edition`.
+
+    `ahead` is safe here: the edition's lock is ours, and a claim has no lease that could run out beneath it.
+    """
     return send_edition(
         ledger,
         transport,
@@ -104,4 +108,5 @@ def send(
         limit=limit,
         only=only,
         patience=patience,
+        ahead=ahead,
     )

@@ -202,6 +202,7 @@ def send(
         limit=limit,
         only=_on_the_list(ledger, edition, only) if only else "",
         patience=Patience(deferred=section.patience, budget=section.relay_patience),
+        ahead=section.early_intents,
     )
 
 

@@ -1,18 +1,20 @@
-"""Commits shared between connections: whoever comes first writes for all who wait.
+"""Commits shared between connections: whoever needs one writes for all who wait, and for all who will soon.
 
-    connection 1 ─ intent ─┐
-    connection 2 ─ intent ─┼─▶ one transaction, one fsync ─▶ each goes on with its own answer
-    connection 3 ─ outcome ┘
+    connection 1 ─ announce, intent ─┐
+    connection 2 ─ announce, intent ─┼─▶ one transaction, one fsync ─▶ each goes on with its own answer
+    connection 3 ─ outcome ──────────┘
 
-An intent returns when it is on the disk. An outcome does not wait: it goes with the next commit, or with `flush()`. So
-a crash leaves in doubt at most the mails in flight and what was answered since the last commit. There is no thread of
-its own to start or stop. A ledger that fails is remembered: from then on no intent is given.
+An intent returns when it is on the disk. An announcement does not wait: it goes with the next commit, so that its own
+intent often finds itself written. Nor does an outcome: it goes with the next commit, or with `flush()`. So a crash
+leaves in doubt at most the mails in flight, those announced, and what was answered since the last commit. There is no
+thread of its own to start or stop. A ledger that fails is remembered: from then on no intent is given.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 from digest.delivery import Event
@@ -30,9 +32,11 @@ if TYPE_CHECKING:
 class _Ticket:
     """One intent on its way to the disk, and the thread that waits for it."""
 
-    __slots__ = ("allowed", "leads", "wake")
+    __slots__ = ("allowed", "leads", "queued", "wake", "written")
 
     def __init__(self) -> None:
+        self.queued = True  # no commit has taken it yet
+        self.written = False
         self.allowed = False
         self.leads = False  # woken to write for those who came meanwhile, itself among them
         self.wake = threading.Lock()
@@ -50,26 +54,42 @@ class Committer:
         self._commit = threading.Lock()  # held while writing
         self._entries: list[Entry] = []
         self._tickets: list[tuple[int, _Ticket]] = []
+        self._waiting: deque[_Ticket] = deque()  # those of the tickets whose threads wait
+        self._announced: dict[int, _Ticket] = {}
         self._led = False
         self.failure: DigestError | None = None
 
+    def announce(self, delivery: int) -> None:
+        """Say that this intent will be wanted next: whoever commits before that writes it too. Waits for nobody."""
+        with self._queue:
+            self._announced[delivery] = self._queued(delivery)
+
     def intend(self, delivery: int) -> bool:
         """Make the intent durable. False when the mail must not go: the ledger says so, or cannot be written."""
-        ticket = _Ticket()
         with self._queue:
-            self._entries.append((delivery, Event.INTEND, None))
-            self._tickets.append((delivery, ticket))
-            ticket.leads = not self._led
-            self._led = True
+            ticket = self._announced.pop(delivery, None) or self._queued(delivery)
+            if ticket.written:
+                return ticket.allowed
+            if ticket.queued:
+                self._waiting.append(ticket)
+                ticket.leads = not self._led
+                self._led = True
         if not ticket.leads:
             ticket.wake.acquire()  # each waits for itself alone: a lock that all wait for would let them by one by one
         if ticket.leads:
             self._lead()
         return ticket.allowed
 
+    def _queued(self, delivery: int) -> _Ticket:
+        ticket = _Ticket()
+        self._entries.append((delivery, Event.INTEND, None))
+        self._tickets.append((delivery, ticket))
+        return ticket
+
     def tell(self, delivery: int, event: Event, outcome: Outcome | None = None) -> None:
-        """Say what became of a delivery. It is durable after the next commit."""
+        """Say what became of a delivery. It is durable after the next commit; an announcement is over."""
         with self._queue:
+            self._announced.pop(delivery, None)
             self._entries.append((delivery, event, outcome))
 
     def flush(self) -> None:
@@ -83,7 +103,7 @@ class Committer:
             self._write()
         finally:
             with self._queue:
-                following = self._tickets[0][1] if self._tickets else None
+                following = self._waiting[0] if self._waiting else None
                 if following is None:
                     self._led = False
                 else:
@@ -109,6 +129,9 @@ class Committer:
             with self._queue:
                 entries, self._entries = self._entries, []
                 tickets, self._tickets = self._tickets, []
+                self._waiting.clear()
+                for _, ticket in tickets:
+                    ticket.queued = False
             if self.failure is not None:  # the disk may be back, but no new mail goes in this run
                 entries = [entry for entry in entries if entry[1] is not Event.INTEND]
             unfit: frozenset[int] = frozenset()
@@ -124,5 +147,6 @@ class Committer:
             finally:
                 for delivery, ticket in tickets:
                     ticket.allowed = written and delivery not in unfit
+                    ticket.written = True
                     if not ticket.leads:
                         ticket.wake.release()

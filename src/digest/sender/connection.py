@@ -63,7 +63,7 @@ class Connection:
     def _converse(self, session: Session) -> None:
         self._run.talking(+1)
         try:
-            for outcome in session.deliver(self._feed, self._run.intend):
+            for outcome in session.deliver(self._feed, self._run.intend, self._run.announce):
                 self._run.hear(outcome)
         finally:
             session.close()

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from digest.sender.lookahead import Lookahead
 
 
-def converse(channel: Channel, taken: Lookahead, intend: Callable[[Outgoing], bool]) -> Iterator[Outcome]:
+def converse(
+    channel: Channel, taken: Lookahead, intend: Callable[[Outgoing], bool], announce: Callable[[Outgoing], None]
+) -> Iterator[Outcome]:
     """Send until there is no mail, or the run is to stop; what is left in `taken` then was not spoken of.
 
     Raises SendStopped or TransportError after the Outcome of the mail that met it.
@@ -52,6 +54,9 @@ def converse(channel: Channel, taken: Lookahead, intend: Callable[[Outgoing], bo
                 continue  # after a 354 only closing the connection takes a mail back: make_ready() does that
             following = taken.second()
             said = following is not None and channel.may_follow(following)
+            if said:
+                assert following is not None
+                announce(following)
             cut = talk.say_body(mail, following if said else None)
             taken.fetch(3 if said else 2)
             answer = cut or talk.hear(Phase.DOT)

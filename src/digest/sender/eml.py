@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from digest.delivery import Outgoing
 
-WINDOW = 8  # mails that share a folder's fsync; a crash leaves as many in doubt
+WINDOW = 8  # mails that share the ledger's commit and the folder's fsync; a crash leaves as many in doubt
 _UNSAFE = re.compile(r"[^a-z0-9@.+-]+", re.ASCII)
 _LONGEST = 120  # of the address in a name; with the rest it stays well below the 255 bytes that a name can have
 _DONE = "written"
@@ -120,11 +120,21 @@ class FileSession:
         except OSError as error:
             raise _refused(place.folder, error) from None
 
-    def deliver(self, mails: Iterable[Outgoing], intend: Callable[[Outgoing], bool]) -> Iterator[Outcome]:
+    def deliver(
+        self,
+        mails: Iterable[Outgoing],
+        intend: Callable[[Outgoing], bool],
+        announce: Callable[[Outgoing], None] | None = None,
+    ) -> Iterator[Outcome]:
         """Write mails one after another; see digest.ports.Session. Raises SendStopped when the disk refuses."""
         taken = Lookahead(mails)
         renamed: list[tuple[Outgoing, Path]] = []
+        left = 0  # of the mails that share one commit before they are written, and one sync after it
         while (mail := taken.first()) is not None:
+            if not left:
+                yield from self._accept(renamed)
+                left = _announced(taken, announce)
+            left -= 1
             taken.drop()
             if not intend(mail):
                 yield from self._accept(renamed)
@@ -135,9 +145,9 @@ class FileSession:
             except OSError as error:
                 yield from self._accept(renamed)
                 yield _outcome(mail, Event.DEFER, str(error.strerror or error))
+                for following in taken.rest():
+                    yield _outcome(following, Event.RELEASE, "the disk refused the one before it")
                 raise _refused(self._folder, error) from None
-            if len(renamed) >= WINDOW:
-                yield from self._accept(renamed)
         yield from self._accept(renamed)
         taken.check(None)
 
@@ -174,6 +184,16 @@ class FileSession:
             raise _refused(self._folder, error) from None
         for mail, path in batch:
             yield _outcome(mail, Event.ACCEPT, f"{_DONE} {path.name}")
+
+
+def _announced(taken: Lookahead, announce: Callable[[Outgoing], None] | None) -> int:
+    """Fetch and announce the mails that come next. Returns how many there are."""
+    count = 0
+    while count < WINDOW and (mail := taken.at(count)) is not None:
+        count += 1
+        if announce is not None:
+            announce(mail)
+    return count
 
 
 def _outcome(mail: Outgoing, event: Event, detail: str) -> Outcome:

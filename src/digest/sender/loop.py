@@ -45,13 +45,16 @@ def send_edition(
     limit: int | None = None,
     only: str = "",
     patience: Patience | None = None,
+    ahead: bool = False,
 ) -> Report:
     """Send what is left of a frozen edition, and report.
 
     `build` makes one reader's mail; a DigestError that it raises is that reader's refusal. `stop`, when set, ends the
     run after what is in flight. `progress` is called about ten times a second.
     `limit` bounds the mails that are tried; `only` is one address. `clock` gives seconds since the epoch. What ends the
-    run early (SendStopped, TransportError, LedgerError) is in the report's `stopped`.
+    run early (SendStopped, TransportError, LedgerError) is in the report's `stopped`. With `ahead`, an intent may be
+    made durable while the mail before it waits for its answer, so that a crash leaves two mails a connection in doubt,
+    not one; only for a sender whose claims nobody can take over while it lives.
 
     Raises LedgerBusy when somebody else is sending it, AlreadySent when nothing is left to do, NothingToSend when it
     was never frozen or `only` names nobody who waits, UsageError when it is paused, LedgerError when the ledger cannot
@@ -84,6 +87,7 @@ def send_edition(
             work=work,
             clock=clock,
             patience=patience or Patience(),
+            ahead=ahead,
         )
         bounds = [each for each in (limit, 1 if only else None) if each is not None]
         total = min(total, *bounds) if bounds else total

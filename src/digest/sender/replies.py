@@ -34,6 +34,9 @@ class Reply:
     @property
     def text(self) -> str:
         """All words on one line, an enhanced status code (RFC 3463) only once, and never more than a person reads."""
+        line = self.raw[CODE_LENGTH + 1 :].rstrip(b"\r\n")
+        if b"\n" not in line and len(line) <= MAX_WORDS:  # nearly all have one line
+            return _printable(line).strip()
         first, *others = self.lines or ("",)
         found = ENHANCED.match(first)
         status = f"{found[0]} " if found else ""
@@ -67,12 +70,12 @@ def parse_reply(data: bytearray, start: int, end: int) -> tuple[Reply, int] | No
             return None
         code_end = position + CODE_LENGTH
         first = bytes(data[position : min(code_end, newline)])
-        well_formed = newline >= code_end and first.isdigit() and b"200" <= first <= b"599" and data[code_end] in MARKS
-        if not well_formed or (code and first != code):
+        mark = data[code_end] if newline >= code_end else 0
+        if not (mark in MARKS and b"200" <= first <= b"599" and first.isdigit()) or (code and first != code):
             message = f"not an SMTP reply: {_printable(bytes(data[position : min(newline, position + 60)]))!r}"
             raise NotSmtp(message)
         position = newline + 1
-        if data[code_end] != HYPHEN:
+        if mark != HYPHEN:
             return Reply(int(first), bytes(data[start:position])), position
         code = first
     message = f"a reply of more than {MAX_LINES} lines"

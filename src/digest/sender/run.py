@@ -59,8 +59,10 @@ class Run:
         work: Work,
         clock: Callable[[], float],
         patience: Patience,
+        ahead: bool,
     ) -> None:
         self.build = build
+        self.ahead = ahead  # whether an intent may be made durable before its mail's turn
         self.work = work
         self.stop = threading.Event()
         self.patience = patience
@@ -98,6 +100,11 @@ class Run:
                 self.stop.set()
         return allowed
 
+    def announce(self, mail: Outgoing) -> None:
+        """Let the intent of the mail whose turn is next share a commit that comes before it is needed."""
+        if self.ahead and self.halted is None:
+            self.committer.announce(mail.delivery)
+
     def hear(self, outcome: Outcome) -> None:
         """Take in what became of one mail."""
         if outcome.event is Event.SUPPRESS:
@@ -114,7 +121,7 @@ class Run:
                 self._refusals.append(outcome)
             else:
                 self._tell(outcome, outcome.event)
-            reason = reason_to_stop(self._refusals, first=self.patience.first)
+            reason = reason_to_stop(self._refusals, first=self.patience.first) if self._refusals else ""
         if reason:
             message = f"{reason}. Nobody was marked as refused; mend the cause, then `digest resume`"
             self.halt(SendStopped(message))

@@ -26,7 +26,12 @@ class SmtpSession:
         self._channel = Channel(connect, settings, pacer)
         self._window = settings.window if settings.bdat else 0
 
-    def deliver(self, mails: Iterable[Outgoing], intend: Callable[[Outgoing], bool]) -> Iterator[Outcome]:
+    def deliver(
+        self,
+        mails: Iterable[Outgoing],
+        intend: Callable[[Outgoing], bool],
+        announce: Callable[[Outgoing], None] | None = None,
+    ) -> Iterator[Outcome]:
         """Send mails one after another and yield one Outcome for each, in order. See digest.ports.Session.
 
         Takes up to three mails from `mails` (with BDAT one more than the window) before the first one's Outcome, so
@@ -40,7 +45,7 @@ class SmtpSession:
             if self._window and self._channel.talk.link.chunking and self._channel.talk.link.pipelining:
                 yield from chunking.converse(self._channel, taken, intend, self._window)
             else:
-                yield from conversation.converse(self._channel, taken, intend)
+                yield from conversation.converse(self._channel, taken, intend, announce or _keep_quiet)
         except SendStopped as stop:
             yield from _given_back(taken, str(stop))
             taken.check(stop)
@@ -51,6 +56,10 @@ class SmtpSession:
     def close(self) -> None:
         """Say QUIT where nothing is open, wait a moment for the goodbye, and end the connection. Never raises."""
         self._channel.close()
+
+
+def _keep_quiet(_mail: Outgoing) -> None:
+    """Nobody wants to know of a mail before its turn."""
 
 
 def _given_back(taken: Lookahead, detail: str) -> Iterator[Outcome]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from digest.delivery import Event, Outcome, Phase
 from digest.errors import SendStopped, TransportError
+from digest.sender.lookahead import Lookahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -75,13 +76,23 @@ class MemorySession:
     def __init__(self, transport: MemoryTransport) -> None:
         self._transport = transport
 
-    def deliver(self, mails: Iterable[Outgoing], intend: Callable[[Outgoing], bool]) -> Iterator[Outcome]:
+    def deliver(
+        self,
+        mails: Iterable[Outgoing],
+        intend: Callable[[Outgoing], bool],
+        announce: Callable[[Outgoing], None] | None = None,
+    ) -> Iterator[Outcome]:
         """See `ports.Session.deliver`."""
-        for mail in mails:
+        taken = Lookahead(mails)
+        while (mail := taken.first()) is not None:
+            taken.drop()
             answer = self._transport.answer(mail)
             if answer.phase not in _BEFORE_INTENT and not intend(mail):
                 yield Outcome(delivery=mail.delivery, event=Event.SUPPRESS, phase=Phase.DATA)
                 continue
+            following = taken.first()
+            if following is not None and announce is not None:
+                announce(following)
             if answer.arrives:
                 self._transport.arrive(mail)
             yield Outcome(
@@ -92,7 +103,10 @@ class MemorySession:
                 detail=answer.detail,
             )
             if answer.error is not None:
+                for left in taken.rest():
+                    yield Outcome(delivery=left.delivery, event=Event.RELEASE, phase=Phase.MAIL)
                 raise answer.error
+        taken.check(None)
 
     def close(self) -> None:
         """See `ports.Session.close`."""

@@ -77,6 +77,7 @@ def send_chunk(
                 work=Work(ledger, edition, owner, clock, limit=size, only=only),
                 clock=clock,
                 patience=Patience(budget=relay_patience, deferred=0.5, ledger=REMEMBER),
+                ahead=False,  # others may take what a frozen worker held: nothing is theirs that it could still begin
             )
 
             def look() -> None:
