@@ -55,7 +55,9 @@ class FileSink:
     def open(self) -> FileSink:
         return self
 
-    def deliver(self, mails: Iterable[Outgoing], intend: Callable[[Outgoing], bool]) -> Iterator[Outcome]:
+    def deliver(
+        self, mails: Iterable[Outgoing], intend: Callable[[Outgoing], bool], _announce: Callable[[Outgoing], None]
+    ) -> Iterator[Outcome]:
         for mail in mails:
             if intend(mail):
                 os.write(self._file, struct.pack("<q", mail.delivery))
