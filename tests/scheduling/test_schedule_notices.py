@@ -43,6 +43,16 @@ def test_the_report_has_the_numbers_the_picture_and_the_names(newsroom, sink):
     assert "No such user &lt;here&gt;" in html
 
 
+def test_who_is_still_to_be_tried_again_is_named(newsroom, sink):
+    """Hours later one reader is still put off: the subject says how many, the text who, and in the server's words."""
+    sink.answers["wei.chen@example.net"] = "451 4.7.1 Greylisted"
+    assert newsroom.run("2022-03-01T09:00").code == 75
+    assert newsroom.run("2022-03-01T12:00").code == 75
+    (mail,) = sink.notices
+    assert mail["Subject"] == "February 2022, everyone has NOT gone out to everybody: 1 to be tried again"
+    assert "wei.chen@example.net: to be tried again: 451 4.7.1 Greylisted" in mail.get_body(("plain",)).get_content()
+
+
 def test_a_notice_is_a_sound_mail_to_the_newsroom_alone(newsroom, sink):
     """It passes the checks of finished bytes, and no reader's mail program is told how to leave."""
     newsroom.run("2022-03-01T09:00")

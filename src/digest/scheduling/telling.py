@@ -18,7 +18,7 @@ from digest.scheduling.notices import Notice, name_of
 from digest.scheduling.outcome import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from digest.ledger.ledger import SqlLedger
@@ -30,6 +30,7 @@ DAY = timedelta(days=1)
 LATE = timedelta(hours=2)  # a relay that is away, or greylists, is back by then; longer is news
 AGAIN: dict[Kind, timedelta | None] = {Kind.RETRY: DAY, Kind.UNAPPROVED: DAY, Kind.FAILED: DAY}  # the others: once
 _NAMED = 20  # readers in a mail
+_HELD = (State.IN_DOUBT, State.REFUSED)
 
 
 def notice(result: Result, ledger: SqlLedger | None, now: datetime) -> Notice | None:
@@ -45,13 +46,16 @@ def notice(result: Result, ledger: SqlLedger | None, now: datetime) -> Notice | 
         told = [each for each in result.outcomes if each.kind is Kind.SENT] or result.outcomes
         said = "; ".join(f"{each.edition.language}: {each.message}" if several else each.message for each in told)
         subject = f"{what}: {said}"
-        lines += tuple(_held(result, ledger)) if ledger else ()
+        lines += tuple(_named(result, ledger, _HELD)) if ledger else ()
     elif kind is Kind.RETRY:
         if now - task.at < LATE:
             return None
-        subject = f"{what} has NOT gone out to everybody: it is being tried again"
+        waiting = result.counts.get(State.DEFERRED)
+        left = f"{waiting:,} to be tried again" if waiting else "it is being tried again"
+        subject = f"{what} has NOT gone out to everybody: {left}"
         lines += (
             "Nothing needs to be done, unless the relay stays away: every run goes on where the last one stopped.",
+            *(_named(result, ledger, (State.DEFERRED, *_HELD)) if ledger else ()),
         )
     elif kind is Kind.UNAPPROVED:
         subject = f"{what} has NOT gone out: it waits for approval"
@@ -80,9 +84,10 @@ def reminder(task: Task, missing: Mapping[Edition, str], now: datetime) -> Notic
     )
 
 
-def _held(result: Result, ledger: SqlLedger) -> Iterator[str]:
+def _named(result: Result, ledger: SqlLedger, wanted: Sequence[State]) -> Iterator[str]:
+    """Readers in these states, by name, with the server's words."""
     for each in result.outcomes:
-        states = [state for state in (State.IN_DOUBT, State.REFUSED) if each.counts.get(state)]
+        states = [state for state in wanted if each.counts.get(state)]
         if not states:
             continue
         for delivery in islice(ledger.deliveries(each.edition.id, states), _NAMED):
