@@ -8,7 +8,8 @@ Pure bookkeeping; it reads no file.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+
+from digest.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

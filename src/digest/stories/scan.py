@@ -11,11 +11,12 @@ from __future__ import annotations
 import os
 import stat
 from array import array
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from digest.errors import Fault
 from digest.stories.names import SUFFIX
+from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
