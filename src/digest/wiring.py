@@ -7,7 +7,7 @@ hands what it found to the rooms that decide.
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from digest import builds, paths, period
 from digest.config import load as config_file
 from digest.errors import OverridesError, StoryError, UsageError
 from digest.model import Edition
+from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -167,7 +168,10 @@ class OpenNewsroom:
         """Compose a selection. Raises ThemeError, RenderError."""
         from digest.pipeline import render
 
-        return render(self.desk(selection.edition.audience, selection.edition.language), selection, now or self.now())
+        desk = self.desk(selection.edition.audience, selection.edition.language)
+        rendering = render(desk, selection, now or self.now())
+        desk.theme.keep()
+        return rendering
 
     def build(self, edition: Edition, *, now: datetime | None = None, network: bool = False) -> Build:
         """Make an edition with all its files, in memory; with `network`, run the checks that need one too.
@@ -177,7 +181,7 @@ class OpenNewsroom:
         from digest.pipeline import build
 
         history, overrides = self.history(edition), self.overrides(edition)
-        return build(
+        made = build(
             self.desk(edition.audience, edition.language),
             edition,
             self.candidates(edition, history, overrides),
@@ -186,6 +190,8 @@ class OpenNewsroom:
             now=now or self.now(),
             online=self.online() if network else None,
         )
+        self.theme.keep()
+        return made
 
     def write(self, build: Build, out: Path | None = None) -> Path:
         """Put a build into its folder below build/ (or `out`). Raises DigestError when the disk refuses."""

@@ -10,25 +10,29 @@ made anew, and a folder that cannot be written costs time and nothing else.
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 import importlib.util
 import json
 import marshal
 import os
 import sys
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, field, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from markupsafe import Markup
 
+from digest.composer import cache as stored
+from digest.composer.cldr import Answers
 from digest.composer.files import ThemeFiles, gather
 from digest.composer.places import Places
 from digest.composer.sandbox import ThemeEnvironment
 from digest.composer.summary import Markdown
 from digest.composer.words import Words
 from digest.errors import ThemeError
+from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,6 +64,7 @@ class Theme:
     constants: dict[str, Any]
     catalogues: dict[str, Catalogue]
     notes: tuple[str, ...] = ()
+    cache: Path | None = None  # the folder of what is kept
     lines: ThemeEnvironment  # for subject and preheader: one line of plain text each
     memory: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
@@ -67,9 +72,16 @@ class Theme:
         """The theme's words in `language`; English, with `missing` set, when it has none of them."""
         key = ("words", language)
         if key not in self.memory:
-            self.memory[key] = Words(language, self.catalogues)
+            path = self.cache / f"cldr-{quote(language, safe='')}-{_version('babel')}.json" if self.cache else None
+            self.memory[key] = Words(language, self.catalogues, Answers(path))
         found: Words = self.memory[key]
         return found
+
+    def keep(self) -> None:
+        """Write down what was asked of Babel meanwhile, so that the next process need not ask."""
+        for kept in self.memory.values():
+            if isinstance(kept, Words):
+                kept.keep()
 
     def contents(self, *circumstances: Any) -> dict[Any, Any]:
         """What was made of stories under these circumstances, by story. When there is too much, all is forgotten."""
@@ -99,15 +111,15 @@ def load_theme(folders: Sequence[Path], options: ThemeOptions, *, cache: Path | 
     files = gather(folders, options.name)
     key = _key(files, options)
     path = cache / f"theme-{options.name}-{key[:32]}.json" if cache else None
-    if path and (kept := _read(path, key)):
-        return kept
+    if path and (kept := stored.load(path)) and kept["key"] == key:
+        return _unpack(kept, cache)
     from digest.composer.compile import compile_theme
 
     compiled = compile_theme(files, options)
     packed = _pack(compiled, options.name, key)
     if path:
-        _write(path, packed)
-    return _unpack(packed)
+        stored.store(path, packed, family="theme-*.json", most=_KEPT)
+    return _unpack(packed, cache)
 
 
 def _key(files: ThemeFiles, options: ThemeOptions) -> str:
@@ -127,10 +139,14 @@ def _version(name: str) -> str:
     spec = importlib.util.find_spec(name)
     if spec is None or not spec.origin:
         return ""
-    folder = Path(spec.origin).parent.parent
-    names = (entry.name for entry in os.scandir(folder) if entry.name.endswith(".dist-info"))
-    versions = sorted(found for found in names if found.lower().replace("-", "_").startswith(name))
-    return ",".join(versions)
+    return ",".join(one for one in _installed(Path(spec.origin).parent.parent) if one.startswith(name))
+
+
+@lru_cache(maxsize=8)
+def _installed(folder: Path) -> tuple[str, ...]:
+    """The names of the distributions in a folder of packages, with their versions."""
+    found = (entry.name for entry in os.scandir(folder) if entry.name.endswith(".dist-info"))
+    return tuple(sorted(one.removesuffix(".dist-info").lower().replace("-", "_") for one in found))
 
 
 def _sha(data: bytes) -> str:
@@ -155,7 +171,7 @@ def _pack(compiled: Compiled, name: str, key: str) -> dict[str, Any]:
     }
 
 
-def _unpack(packed: dict[str, Any]) -> Theme:
+def _unpack(packed: dict[str, Any], cache: Path | None) -> Theme:
     html = ThemeEnvironment(escape=True)
     text = ThemeEnvironment(escape=False, lines=True)
     return Theme(
@@ -173,6 +189,7 @@ def _unpack(packed: dict[str, Any]) -> Theme:
         catalogues=packed["catalogues"],
         notes=tuple(packed["notes"]),
         lines=text,
+        cache=cache,
     )
 
 
@@ -181,7 +198,6 @@ def _code(code: CodeType) -> str:
 
 
 def _decode(text: str) -> CodeType:
-    # The checksum finds damage, not malice: the cache must lie where only its user writes (see wiring).
     code: CodeType = marshal.loads(base64.b64decode(text))  # noqa: S302
     return code
 
@@ -192,35 +208,3 @@ def _places(packed: dict[str, Any]) -> Places:
 
 def _frozen(value: Any) -> Any:
     return tuple(value) if isinstance(value, list | tuple) else value
-
-
-def _read(path: Path, key: str) -> Theme | None:
-    """The theme kept at `path`; None when there is none, or when it is damaged in any way."""
-    try:
-        checksum, _, payload = path.read_bytes().partition(b"\n")
-    except OSError:
-        return None
-    if checksum.decode("ascii", errors="replace") != _sha(payload):
-        return None
-    packed = json.loads(payload)
-    return _unpack(packed) if packed["key"] == key else None
-
-
-def _write(path: Path, packed: dict[str, Any]) -> None:
-    """Keep a compiled theme, whole or not at all, and drop the oldest of too many."""
-    import tempfile
-
-    payload = json.dumps(packed, ensure_ascii=False).encode()
-    with contextlib.suppress(OSError):  # a cache that cannot be kept costs time, and is no fault of the edition
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(_sha(payload).encode() + b"\n" + payload)
-            Path(name).replace(path)
-        except OSError:
-            Path(name).unlink(missing_ok=True)
-            raise
-        kept = sorted(path.parent.glob("theme-*.json"), key=lambda one: one.stat().st_mtime, reverse=True)
-        for old in kept[_KEPT:]:
-            old.unlink(missing_ok=True)

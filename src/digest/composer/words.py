@@ -3,14 +3,16 @@
     language tag ─▶ catalogue (templates/locale/) + CLDR (Babel) ─▶ Words
 
 Rules of CLDR, never of a programmer: Arabic has six plurals, Spanish says `de`, English here is `14 February 2022`.
-Babel is imported when the first Words is made.
+Babel is imported when it is asked something to which the answer is not known.
 """
 
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+from digest.composer.cldr import Answers
 from digest.period import parse
 
 if TYPE_CHECKING:
@@ -33,18 +35,27 @@ _COUNTRY = re.compile(r"[A-Z]{2}")
 class Words:
     """What to say in one language. `missing` says that the theme has no catalogue for it and speaks English."""
 
-    def __init__(self, language: str, catalogues: Mapping[str, Catalogue]) -> None:
+    def __init__(self, language: str, catalogues: Mapping[str, Catalogue], answers: Answers | None = None) -> None:
         self.language = language
+        self._answers = answers or Answers()
         base = language.replace("_", "-").split("-", maxsplit=1)[0].lower()
         found = catalogues.get(language.lower()) or catalogues.get(base)
         self.missing = found is None
         self.catalogue: Catalogue = {**catalogues[DEFAULT], **(found or {})}
-        self.locale = _locale(language)
-        own = _locale(DEFAULT) if self.missing else self.locale
-        self._plural = own.plural_form
-        self.direction: Literal["ltr", "rtl"] = "rtl" if self.locale.text_direction == "rtl" else "ltr"
+        self._counting = DEFAULT if self.missing else language  # whose plurals the catalogue has
+        direction_ = self._answers.get("direction", lambda: direction(language))
+        self.direction: Literal["ltr", "rtl"] = "rtl" if direction_ == "rtl" else "ltr"
         self._days: dict[date, str] = {}
         self._periods: dict[Period, str] = {}
+
+    @cached_property
+    def locale(self) -> Locale:
+        """What Babel knows of the language."""
+        return _locale(self.language)
+
+    def keep(self) -> None:
+        """Write down what was asked of Babel, for the next process."""
+        self._answers.keep()
 
     def say(self, key: str, **values: object) -> str:
         """The catalogue's text for `key`, with `{name}` replaced by the value of that name."""
@@ -56,16 +67,21 @@ class Words:
         """The catalogue's text for this many things, by the language's own plural rule."""
         forms = self.catalogue[key]
         assert isinstance(forms, dict), key
-        return fill(forms.get(self._plural(number), forms["other"]), n=number)
+        question = f"plural {self._counting} {number}"
+        form = self._answers.get(question, lambda: _locale(self._counting).plural_form(number))
+        return fill(forms.get(form, forms["other"]), n=number)
 
     def day(self, day: date) -> str:
         """`14 February 2022`, `14 de febrero de 2022`, `2022年2月14日`."""
         text = self._days.get(day)
         if text is None:
-            from babel.dates import format_date
-
-            text = self._days[day] = format_date(day, "long", locale=self.locale)
+            text = self._days[day] = self._answers.get(f"day {day}", lambda: self._day(day))
         return text
+
+    def _day(self, day: date) -> str:
+        from babel.dates import format_date
+
+        return format_date(day, "long", locale=self.locale)
 
     def period(self, period: Period) -> str:
         """The period's name as a heading: `February 2022`, `1st quarter 2022`, `2021`, `Week of 14–20 Feb 2022`."""
@@ -83,17 +99,22 @@ class Words:
             return _first_upper(self._skeleton("yMMMM", period.first))
         from datetime import timedelta
 
-        from babel.dates import format_interval
-
-        days = format_interval(period.first, period.after - timedelta(days=1), "yMMMMd", locale=self.locale)
+        first, last = period.first, period.after - timedelta(days=1)
+        days = self._answers.get(f"from {first} to {last}", lambda: self._interval(first, last))
         days = re.sub(r"\s*[\u2009\u202f]\s*", " ", days)
         return self.say("week_of", days=days) if period.kind == "week" else days
+
+    def _interval(self, first: date, last: date) -> str:
+        from babel.dates import format_interval
+
+        return format_interval(first, last, "yMMMMd", locale=self.locale)
 
     def also_from(self, period: Period, now: Period) -> str:
         """`Also from January`, with the year when it is not the edition's."""
         if period.kind == "month" and period.first.year == now.first.year:
             # Not "LLLL": where a language borrows these names, Babel 2.18 resolves the loan once for all languages.
-            name = str(self.locale.months["format"]["wide"][period.first.month])
+            month = period.first.month
+            name = self._answers.get(f"month {month}", lambda: str(self.locale.months["format"]["wide"][month]))
         elif period.kind == "month":
             name = self._skeleton("yMMMM", period.first)
         else:
@@ -105,12 +126,15 @@ class Words:
         if _MONTH.fullmatch(key):
             return self.period(parse(key, zone))
         if _COUNTRY.fullmatch(key):
-            return str(self.locale.territories.get(key, key))
+            return self._answers.get(f"country {key}", lambda: str(self.locale.territories.get(key, key)))
         if " " in key or key != key.lower():
             return key
         return _first_upper(key.replace("-", " ").replace("_", " "))
 
     def _skeleton(self, skeleton: str, day: date) -> str:
+        return self._answers.get(f"{skeleton} {day}", lambda: self._formatted(skeleton, day))
+
+    def _formatted(self, skeleton: str, day: date) -> str:
         from babel.dates import format_skeleton
 
         return format_skeleton(skeleton, day, locale=self.locale)

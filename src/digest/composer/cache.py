@@ -1,0 +1,47 @@
+"""Files of what took long to work out: JSON under its own checksum, written whole or not at all.
+
+A cache is only ever a short cut: what is damaged counts as not there, and a folder that cannot be written costs time
+and nothing else. It must lie where only its user writes (see wiring): the checksum finds damage, not malice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+
+def load(path: Path) -> Any:
+    """What was stored at `path`; None when there is nothing, or when it is damaged in any way."""
+    try:
+        checksum, _, payload = path.read_bytes().partition(b"\n")
+    except OSError:
+        return None
+    return json.loads(payload) if checksum.decode("ascii", errors="replace") == _sha(payload) else None
+
+
+def store(path: Path, value: Any, *, family: str, most: int) -> None:
+    """Keep `value` at `path`, and of the files beside it that `family` (a glob) matches only the `most` newest."""
+    import tempfile
+
+    payload = json.dumps(value, ensure_ascii=False).encode()
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(_sha(payload).encode() + b"\n" + payload)
+            Path(name).replace(path)
+        except OSError:
+            Path(name).unlink(missing_ok=True)
+            raise
+        kept = sorted(path.parent.glob(family), key=lambda one: one.stat().st_mtime, reverse=True)
+        for old in kept[most:]:
+            old.unlink(missing_ok=True)
+
+
+def _sha(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
