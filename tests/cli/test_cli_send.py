@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import email
 import email.policy
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -288,6 +290,73 @@ def test_cancel_spares_the_rest(newsroom, sink):
     assert "4 readers will not be mailed" in newsroom("cancel", EDITION, "--yes").out
     assert live(newsroom).code == 4
     assert len(sink.mails) == 2
+
+
+def test_only_the_same_reader_twice_mails_once(newsroom, sink):
+    """`send --only` of a reader who was mailed mails nobody, says so, and leaves the others waiting."""
+    assert live(newsroom, "--only", "wei.chen@example.net").code == 75
+    before = status(newsroom)["counts"]
+    again = live(newsroom, "--only", "Wei.Chen@Example.net")
+    assert list(sink.readers) == ["wei.chen@example.net"]
+    assert status(newsroom)["counts"] == before == {"sent": 1, "planned": READERS - 1}
+    assert again.code == 3, again
+    assert f"wei.chen@example.net does not wait for {EDITION}; `digest status` says" in again.err.lower()
+    assert newsroom("resume", EDITION, "--yes").code == 0
+    assert sorted(sink.readers.values()) == [1] * READERS
+
+
+@contextlib.contextmanager
+def running(newsroom, sink, readers):
+    """`digest send`, a program of its own, with one connection to a slow server; two mails have arrived."""
+    newsroom.write("recipients/everyone.csv", "email\n" + "".join(f"r{n}@example.org\n" for n in range(readers)))
+    sink.delay = 0.3
+    newsroom.monkeypatch.setenv("DIGEST_SMTP__CONNECTIONS", "1")
+    command = [sys.executable, "-c", "from digest.cli import main; main()", "send", *FEBRUARY, "--live", "--yes"]
+    with subprocess.Popen(command, cwd=newsroom.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        deadline = time.monotonic() + 60
+        while len(sink.mails) < 2 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        yield run
+
+
+def in_flight(said):
+    """How many mails the verb named as on their way."""
+    found = re.search(r"(\d+) (?:mail is|mails are) on the way", said.out)
+    return int(found[1]) if found else 0
+
+
+def test_cancel_while_another_process_sends(newsroom, sink):
+    """Nobody is mailed after cancel has returned but who was in flight, and cancel says how many those are."""
+    with running(newsroom, sink, 40) as run:
+        said = newsroom("cancel", EDITION, "--yes")
+        before = len(sink.mails)
+        _, err = run.communicate(timeout=60)
+    assert said.code == 0, said.err
+    spared = int(re.search(r"([\d,]+) readers will not be mailed", said.out)[1])
+    assert before <= len(sink.mails) <= before + in_flight(said), (said.out, before, len(sink.mails))
+    assert set(sink.readers.values()) == {1}
+    counts = status(newsroom)["counts"]
+    assert counts == {"sent": len(sink.mails), "cancelled": 40 - len(sink.mails)}
+    assert spared == counts["cancelled"]
+    assert run.returncode == 0, err
+    assert live(newsroom).code == 4
+    assert sum(sink.readers.values()) == counts["sent"]
+
+
+def test_pause_while_another_process_sends(newsroom, sink):
+    """Nobody is mailed after pause has returned but who was in flight; resume mails the rest, each once."""
+    with running(newsroom, sink, 20) as run:
+        said = newsroom("pause", EDITION)
+        before = len(sink.mails)
+        out, err = run.communicate(timeout=60)
+    assert said.code == 0, said.err
+    assert before <= len(sink.mails) <= before + in_flight(said), (said.out, before, len(sink.mails))
+    counts = status(newsroom)["counts"]
+    assert counts == {"sent": len(sink.mails), "planned": 20 - len(sink.mails)}
+    assert run.returncode in (2, 75), (run.returncode, out, err)
+    sink.delay = 0
+    assert newsroom("resume", EDITION, "--yes").code == 0
+    assert sorted(sink.readers.values()) == [1] * 20
 
 
 def test_what_is_finished_cannot_be_paused_or_called_off(newsroom):

@@ -1,8 +1,7 @@
-"""`digest status`, `resume`, `resolve`, `pause`, `cancel`: the ledger in words, and a person's word for it."""
+"""`digest status` and `resolve`: the ledger in words, and a person's word for it."""
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +10,7 @@ import typer
 
 from digest.cli.call import Call
 from digest.cli.flags import Common, When, Which
+from digest.cli.known import Needed, frozen
 from digest.cli.verbs import verb
 from digest.errors import NothingToSend, UsageError
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from digest.model import Edition
 
 Named = Annotated[str, typer.Argument(metavar="[EDITION]", help="2022-02/everyone/en; or give a period and audience.")]
-Needed = Annotated[str, typer.Argument(metavar="EDITION", help="2022-02/everyone/en.")]
 
 
 @verb("status")
@@ -47,59 +46,6 @@ def status(
         codes = [_code(ledger, name) for name in names]
     if worst := next((code for code in (75, 1) if code in codes), 0):
         raise typer.Exit(worst)
-
-
-@verb("resume")
-def resume(
-    common: Common,
-    edition: Needed,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask (for scripts).")] = False,
-) -> None:
-    """Go on with an edition that was interrupted or paused."""
-    from digest.cli.send import deliver
-
-    call = Call(common)
-    chosen = call.edition_named(edition)
-    with call.opened(create=False) as (_, ledger):
-        _demand_known(ledger, chosen.id)
-        ledger.resume(chosen.id)
-    deliver(call, (chosen,), yes=yes)
-
-
-@verb("pause")
-def pause(common: Common, edition: Needed) -> None:
-    """Let no further mail of an edition go; `resume` undoes it."""
-    from digest.mailing.post import refuse_finished
-
-    call = Call(common)
-    chosen = call.edition_named(edition)
-    with call.opened(create=False) as (_, ledger):
-        _demand_known(ledger, chosen.id)
-        refuse_finished(ledger, chosen.id)
-        ledger.pause(chosen.id)
-    call.out.line(f"{chosen.id} is paused; to go on: digest resume {chosen.id}")
-
-
-@verb("cancel")
-def cancel(
-    common: Common,
-    edition: Needed,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask (for scripts).")] = False,
-) -> None:
-    """Call an edition off for everybody who has not been mailed. It cannot be undone."""
-    from digest.mailing.post import refuse_finished
-
-    call = Call(common)
-    chosen = call.edition_named(edition)
-    with call.opened(create=False) as (_, ledger):
-        _demand_known(ledger, chosen.id)
-        refuse_finished(ledger, chosen.id)
-    if not yes and not (sys.stdin.isatty() and typer.confirm(f"Call {chosen.id} off for good?", err=True)):
-        message = f"{chosen.id} was not called off; in a script say --yes"
-        raise UsageError(message)
-    with call.opened(create=False) as (_, ledger):
-        spared = ledger.cancel(chosen.id, call.now.timestamp())
-    call.out.line(f"{chosen.id} is called off: {spared:,} readers will not be mailed")
 
 
 @verb("resolve")
@@ -127,9 +73,7 @@ def resolve(
         message = "--maillog settles whom the log names; leave out the addresses and --all"
         raise UsageError(message)
     call = Call(common)
-    chosen = call.edition_named(edition)
-    with call.opened(create=False) as (_, ledger):
-        _demand_known(ledger, chosen.id)
+    with frozen(call, edition) as (chosen, ledger):
         wrong: frozenset[str] = frozenset()
         if maillog is not None:
             _resolve_by_log(call, ledger, chosen, maillog)
@@ -193,12 +137,6 @@ def _named(call: Call, ledger: SqlLedger, edition: str, when: When, which: Which
         message = f"{edition or 'what you ask for'} was never sent; the ledger knows {', '.join(known) or 'no edition'}"
         raise NothingToSend(message)
     return found
-
-
-def _demand_known(ledger: SqlLedger, edition: str) -> None:
-    if ledger.mailing(edition) is None:
-        message = f"{edition} was never sent: there is nothing to settle, pause or go on with"
-        raise UsageError(message)
 
 
 def _held(ledger: SqlLedger, edition: str) -> list[Delivery]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FAMILIES = (
     "newsroom", "stories", "build", "check", "preview",
-    "send", "schedule", "run", "ledger", "readers", "serve", "worker",
+    "send", "schedule", "run", "ledger", "standing", "readers", "serve", "worker",
 )  # fmt: skip
 
 

@@ -1,0 +1,73 @@
+"""`digest resume`, `pause` and `cancel`: whether an edition may go on. What another process sends meanwhile obeys."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from digest.cli.call import Call
+from digest.cli.flags import Common
+from digest.cli.known import Needed, frozen
+from digest.cli.verbs import verb
+from digest.errors import UsageError
+
+if TYPE_CHECKING:
+    from digest.ledger.ledger import SqlLedger
+
+
+@verb("resume")
+def resume(
+    common: Common,
+    edition: Needed,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask (for scripts).")] = False,
+) -> None:
+    """Go on with an edition that was interrupted or paused."""
+    from digest.cli.send import deliver
+
+    call = Call(common)
+    with frozen(call, edition) as (chosen, ledger):
+        ledger.resume(chosen.id)
+    deliver(call, (chosen,), yes=yes)
+
+
+@verb("pause")
+def pause(common: Common, edition: Needed) -> None:
+    """Let no further mail of an edition go; `resume` undoes it."""
+    call = Call(common)
+    with frozen(call, edition, unfinished=True) as (chosen, ledger):
+        ledger.pause(chosen.id)
+        on_the_way = _on_the_way(ledger, chosen.id)
+    call.out.line(f"{chosen.id} is paused{on_the_way}; to go on: digest resume {chosen.id}")
+
+
+@verb("cancel")
+def cancel(
+    common: Common,
+    edition: Needed,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask (for scripts).")] = False,
+) -> None:
+    """Call an edition off for everybody who has not been mailed. It cannot be undone."""
+    from digest.delivery import State
+
+    call = Call(common)
+    with frozen(call, edition, unfinished=True) as (chosen, _):
+        pass  # what cannot be called off is said before anybody is asked
+    if not yes and not (sys.stdin.isatty() and typer.confirm(f"Call {chosen.id} off for good?", err=True)):
+        message = f"{chosen.id} was not called off; in a script say --yes"
+        raise UsageError(message)
+    with call.opened(create=False) as (_, ledger):
+        spared = ledger.cancel(chosen.id, call.now.timestamp())
+        # Who waits in another process's hands is spared too: it asks before each mail.
+        spared += ledger.counts(chosen.id).get(State.CLAIMED, 0)
+        on_the_way = _on_the_way(ledger, chosen.id)
+    call.out.line(f"{chosen.id} is called off: {spared:,} readers will not be mailed{on_the_way}")
+
+
+def _on_the_way(ledger: SqlLedger, edition: str) -> str:
+    """What another process had begun to hand over before it could hear of this: it cannot be called back."""
+    from digest.delivery import State
+
+    count = ledger.counts(edition).get(State.SENDING, 0)
+    return f" ({count:,} {'mail is' if count == 1 else 'mails are'} on the way, and may arrive)" if count else ""
