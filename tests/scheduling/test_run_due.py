@@ -311,6 +311,26 @@ def test_a_ledger_that_cannot_be_used_is_told_to_the_newsroom(newsroom, sink):
     assert set(sink.readers.values()) == {1}
 
 
+def test_what_is_held_is_told_without_a_ledger_too(newsroom, sink):
+    """The machine was off for months, and its ledger is broken as well: the newsroom hears of both months, once."""
+    begin(newsroom)
+    (newsroom.root / ".digest/ledger.db").write_bytes(b"no ledger" * 500)
+    for minute in ("00", "10"):
+        assert newsroom.run(f"2022-04-20T09:{minute}").code == 1
+    assert sink.subjects == ["2 editions have NOT gone out: February 2022, everyone, and 1 more"]
+
+
+def test_a_clock_that_was_never_set_puts_nothing_in_force(newsroom, sink):
+    """A machine that believes it is 1970 says so; set right, it names no month of the years between."""
+    done = newsroom.run("1970-01-01T00:10")
+    assert (done.code, done.err) == (
+        1,
+        "digest: this machine believes that it is 1 January 1970; set its clock, then run again\n",
+    )
+    assert newsroom.run("2022-03-01T09:00").code == 0
+    assert (set(sink.readers.values()), len(sink.notices)) == ({1}, 1)
+
+
 def test_what_was_begun_goes_on_after_catch_up(newsroom, sink):
     """A reader who was put off is not dropped because the window closed: the edition is begun, so it goes on."""
     begin(newsroom)

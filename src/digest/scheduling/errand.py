@@ -103,10 +103,16 @@ def carry_out(office: Office, item: Item, *, force: bool = False) -> Result:
     newsroom, task = office.parts.newsroom, item.task
     editions = newsroom.editions(task.period, [task.audience])
     if item.hold and not force and not any(office.ledger.mailing(each.id) for each in editions):
-        held = (Outcome(edition=each, kind=Kind.HELD, message=item.why, code=1) for each in editions)
-        return Result(item=item, outcomes=tuple(held))
+        return held(office.parts, item)
     demand = agenda.needed(newsroom, task.rule)
     return Result(item=item, outcomes=tuple(_edition(office, each, demand) for each in editions))
+
+
+def held(parts: Parts, item: Item) -> Result:
+    """A task that waits for a person's decision."""
+    editions = parts.newsroom.editions(item.task.period, [item.task.audience])
+    made = (Outcome(edition=each, kind=Kind.HELD, message=item.why, code=1) for each in editions)
+    return Result(item=item, outcomes=tuple(made))
 
 
 def cannot(parts: Parts, item: Item, error: DigestError) -> Result:

@@ -10,20 +10,19 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from digest.errors import DigestError, LedgerBusy, UsageError
 from digest.scheduling import agenda, record, telling
-from digest.scheduling.errand import Office, Result, Voice, cannot, carry_out
+from digest.scheduling.errand import Office, Result, Voice, cannot, carry_out, held
 from digest.scheduling.holding import held_back
 from digest.scheduling.outcome import Kind
 from digest.scheduling.rules import rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from datetime import datetime
     from threading import Event
 
     from digest.engines.local import Stopping
@@ -37,6 +36,8 @@ if TYPE_CHECKING:
     from digest.scheduling.notices import Notice
     from digest.scheduling.record import Record
 
+# A machine without a battery begins in 1970: a schedule put in force then would name every month since as not sent.
+_SANE = datetime(2000, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(days=1)  # how long before its time a missing approval is called for
 
 
@@ -122,8 +123,8 @@ class Routine:
                     result = carry_out(office, item, force=force)
                     told = self._tell(office, run, result, ledger)
                     results.append(result if told else replace(result, untold=True))
-                if not self._tell_held(office, run, held := [each for each in results if each.kind is Kind.HELD]):
-                    results = [replace(each, untold=True) if each in held else each for each in results]
+                if not self._tell_held(office, run, waiting := [each for each in results if each.kind is Kind.HELD]):
+                    results = [replace(each, untold=True) if each in waiting else each for each in results]
                 for task, missing in soon:
                     self._remind(office, run, task, missing)
             finally:
@@ -136,13 +137,17 @@ class Routine:
             return self.parts.ledger()
         except DigestError as error:
             voice = Voice(parts=self.parts, transport=transport, now=self.now, warn=self.warn)
-            for item in due:
-                if not item.hold:  # what is held does not wait for the ledger
-                    self._tell(voice, run, cannot(self.parts, item, error), None)
+            made = [held(self.parts, each) if each.hold else cannot(self.parts, each, error) for each in due]
+            for each in made:
+                self._tell(voice, run, each, None)
+            self._tell_held(voice, run, [each for each in made if each.kind is Kind.HELD])
             raise
 
     @contextmanager
     def _held(self) -> Iterator[_Run]:
+        if self.moment < _SANE:
+            message = f"this machine believes that it is {self.now:%-d %B %Y}; set its clock, then run again"
+            raise DigestError(message)
         with ExitStack() as stack:
             try:
                 place = stack.enter_context(record.held(self.parts))
