@@ -83,7 +83,7 @@ def gather(folders: Sequence[Path], theme: str) -> ThemeFiles:
             ]
         )
     files: dict[str, TemplateFile] = {}
-    for part, prefix in ((theme, ""), (LOCALE, f"{LOCALE}/"), (FALLBACK, "")):
+    for part, prefix in {theme: "", LOCALE: f"{LOCALE}/", FALLBACK: ""}.items():
         for folder in everywhere:
             for path in _templates(folder / part):
                 name = prefix + path.relative_to(folder / part).as_posix()
@@ -103,8 +103,9 @@ def _all(folders: Sequence[Path]) -> list[Path]:
 def _templates(folder: Path) -> Iterable[Path]:
     root = folder.resolve()
     for path in sorted(folder.rglob("*")):
-        inside = path.suffix in _SUFFIXES and path.is_file() and path.resolve().is_relative_to(root)
-        if inside and not path.name.startswith("."):
+        if path.suffix not in _SUFFIXES or path.name.startswith(".") or not path.is_file():
+            continue
+        if not path.is_symlink() or path.resolve().is_relative_to(root):  # folders that are links are not entered
             yield path
 
 
