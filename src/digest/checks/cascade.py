@@ -38,6 +38,7 @@ _UNITS = {"px": 1.0, "pt": 4 / 3, "pc": 16.0, "in": 96.0, "cm": 96 / 2.54, "mm":
 _UNSEEN = frozenset({"head", "style", "script", "title"})
 _TELLING = frozenset({"a", "small", "b", "strong", "th", *_HEADING_SIZE, *_UNSEEN})  # they have a look of their own
 _BOLD = 600
+_SAYING = frozenset({"style", "bgcolor", "background", "color", "hidden"})  # attributes that say how it looks
 _CONDITION = re.compile(r"prefers-color-scheme\s*:\s*(light|dark)")
 # What Chromium draws where nobody said anything: text, page, link.
 _DEFAULTS: dict[Scheme, tuple[str, str, str]] = {
@@ -137,11 +138,17 @@ class _Contest:
 
 
 def _winning(element: Element, index: _Index) -> Winning:
-    contest = _Contest()
     have = element.attributes
+    keys = ["*", element.tag, *(f".{name}" for name in sorted(element.classes))]
+    if "id" in have:
+        keys.insert(2, f"#{have['id']}")
+    rules = [index[key] for key in keys if key in index]
+    if not rules and _SAYING.isdisjoint(have):
+        return {}
+    contest = _Contest()
     _offer_attributes(element, contest)
-    for key in ("*", element.tag, f"#{have.get('id', '')}", *(f".{name}" for name in sorted(element.classes))):
-        for selector, order, wanted in index.get(key, ()):
+    for found in rules:
+        for selector, order, wanted in found:
             if matches(element, selector):
                 for name, value, important in wanted:
                     contest.offer(name, value, (2 if important else 0, selector.specificity, order))
