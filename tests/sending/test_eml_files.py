@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import smalldisk
 from digest.delivery import Event, Outgoing, State
 from digest.errors import SendStopped
 from digest.model import Recipient
@@ -156,18 +156,8 @@ class TestMaildir:
 @pytest.fixture
 def small_disk():
     """A real file system of 256 KiB, where that may be mounted."""
-    folder = Path(tempfile.mkdtemp(prefix="digest-small-"))
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        folder.rmdir()
-        if os.environ.get("CI") == "true" and os.geteuid() == 0:
-            pytest.fail(f"cannot mount a small disk: {mounted.stderr.decode()}")
-        pytest.skip("only root can mount a small disk")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
-    folder.rmdir()
+    with smalldisk.mounted("256k") as folder:
+        yield folder
 
 
 @pytest.mark.parametrize("kind", [EmlFolder, Maildir])

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import resource
 import subprocess
-import tempfile
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+import smalldisk
 from digest.delivery import State
 from digest.errors import LedgerError
 from digest.ledger.opening import open_ledger
@@ -25,18 +25,8 @@ SOON = Patience(ledger=0.2)
 @pytest.fixture
 def disk():
     """A real file system of 12 MiB, where that may be mounted."""
-    folder = Path(tempfile.mkdtemp(prefix="digest-small-"))
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", folder], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        folder.rmdir()
-        if os.environ.get("CI") == "true" and os.geteuid() == 0:
-            pytest.fail(f"cannot mount a small disk: {mounted.stderr.decode()}")
-        pytest.skip("only root can mount a small disk")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
-    folder.rmdir()
+    with smalldisk.mounted("12m") as folder:
+        yield folder
 
 
 def remount(disk, options):
