@@ -17,21 +17,16 @@ from digest import builds, paths, period
 from digest.config import load as config_file
 from digest.errors import OverridesError, StoryError, UsageError
 from digest.model import Edition
+from digest.outfit import Outfit
 from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from digest.builds import Build
-    from digest.checks.online import Online
-    from digest.checks.registry import Policy
-    from digest.composer.options import ThemeOptions
-    from digest.composer.theme import Theme
     from digest.config.load import Config
-    from digest.mail.letterhead import Letterhead
-    from digest.model import Audience, Overrides, PastEdition, Rendering, Selection, Story
+    from digest.model import Overrides, PastEdition, Rendering, Selection, Story
     from digest.period import Period
-    from digest.pipeline import Desk
     from digest.stories.folder import FolderSource
 
 STATE = ".digest"  # caches and the ledger; not committed
@@ -49,17 +44,12 @@ def open_newsroom(file: Path | str | None = None, environ: Mapping[str, str] | N
 
 
 @dataclass(frozen=True, kw_only=True)
-class OpenNewsroom:
+class OpenNewsroom(Outfit):
     """A newsroom with its config read: the way to its stories, editions and builds."""
 
     config: Config
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)  # holds secrets
     skip_bad: bool = False
-
-    @property
-    def root(self) -> Path:
-        """The folder of config.yaml."""
-        return self.config.root
 
     @cached_property
     def stories(self) -> FolderSource:
@@ -228,105 +218,3 @@ class OpenNewsroom:
                 message = f"SOURCE_DATE_EPOCH is {epoch!r}; it must be whole seconds since 1970"
                 raise UsageError(message) from None
         return datetime.now(zone).replace(microsecond=0)
-
-    @cached_property
-    def options(self) -> ThemeOptions:
-        """The theme's settings. Raises ConfigError when they cannot look right (contrast)."""
-        from digest.composer.options import ThemeOptions
-
-        section = self.config.settings.theme
-        given = {name: value for name, value in section.model_dump().items() if value not in (None, "")}
-        return ThemeOptions(**given)
-
-    @cached_property
-    def theme(self) -> Theme:
-        """The compiled theme, from the cache when nothing changed. Raises ThemeError."""
-        from digest.composer.theme import load_theme
-
-        return load_theme([self.root / "templates"], self.options, cache=paths.own_cache(self.environ, "themes"))
-
-    def desk(self, audience: str, language: str = "") -> Desk:
-        """Everything that one audience's editions are made with; the audience's title is in that language."""
-        from digest.pipeline import Desk
-
-        found, settings = self.config.audience(audience).in_language(language), self.config.settings
-        return Desk(
-            newsroom=self.config.newsroom,
-            audience=found,
-            theme=self.theme,
-            options=self.options,
-            letterhead=self.letterhead(found),
-            policy=self.policy,
-            subject=found.subject or settings.mail.subject,
-            preheader=found.preheader or settings.mail.preheader,
-            archive_url=settings.archive.url,
-            example=self.example(found),
-            clients=settings.mail.clients,
-            dkim=(settings.dkim.domain, settings.dkim.selector) if settings.dkim.selector else None,
-            image=self.image,
-            read_file=self.read_image,
-        )
-
-    def letterhead(self, audience: Audience, *, own_mailto: bool = False) -> Letterhead:
-        """What every mail to this audience says of itself; with `own_mailto`, each names its reader's own mailto."""
-        from digest.mail.letterhead import Letterhead
-
-        newsroom, settings = self.config.newsroom, self.config.settings
-        domain = settings.mail.list_domain or newsroom.sender.rpartition("@")[2]
-        return Letterhead(
-            sender=newsroom.sender,
-            sender_name=newsroom.sender_name,
-            reply_to=audience.contact,
-            list_id=f"{audience.name}.{domain}",
-            list_name=audience.title,
-            unsubscribe_mailto=settings.unsubscribe.mailto or newsroom.contact,
-            unsubscribe_own_mailto=own_mailto,
-            unsubscribe_https=settings.unsubscribe.url.startswith("https://"),  # RFC 8058 knows no other
-            feedback_id=audience.name,
-            message_id_domain=newsroom.sender.rpartition("@")[2],
-            organization=newsroom.name,
-        )
-
-    def example(self, audience: Audience) -> dict[str, str]:
-        """Slot values for the copy that belongs to no reader."""
-        unsubscribe = self.config.settings.unsubscribe
-        mailto = f"mailto:{unsubscribe.mailto or self.config.newsroom.contact}?subject=unsubscribe%20{audience.name}"
-        return {
-            "name": "",
-            "address": f"reader@{self.config.newsroom.sender.rpartition('@')[2]}",
-            "unsubscribe_mailto": mailto,
-            "unsubscribe_url": f"{unsubscribe.url.rstrip('/')}/u/example" if unsubscribe.url else mailto,
-        }
-
-    def online(self) -> Online:
-        """The ways out for checks that need a network: pages and images with the import's guards, DNS, SpamAssassin."""
-        from digest.checks.online import Answer, Online
-        from digest.stories.fetch import ask
-
-        settings = self.config.settings
-
-        def fetch(url: str) -> Answer:
-            found = ask(url, timeout=settings.imports.timeout, allow_private=settings.imports.allow_private)
-            return Answer(status=found.status, content_type=found.content_type, data=found.data)
-
-        host, _, port = settings.mail.spamd.rpartition(":")
-        return Online(fetch=fetch, spamd=(host, int(port)) if host else None)
-
-    @cached_property
-    def policy(self) -> Policy:
-        """How loud each check is to be. Raises ConfigError for a code that does not exist."""
-        from digest.checks.registry import Policy
-
-        given = {code: (part.severity, part.reason) for code, part in self.config.settings.checks.items()}
-        return Policy.parse(given)
-
-    def image(self, name: str) -> bytes:
-        """The bytes of a file that a story names by a path inside the newsroom. Raises OSError when there is none."""
-        return paths.inside(self.root, name)
-
-    def read_image(self, name: str) -> bytes | None:
-        """The same; None when there is none."""
-        try:
-            return self.image(name)
-        except OSError:
-            return None
