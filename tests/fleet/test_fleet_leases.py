@@ -265,6 +265,22 @@ def test_frozen_in_a_transaction(shared, database):
         assert transaction.core.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar() == f"{LEASE:.0f}s"
 
 
+def test_a_claim_is_as_short_as_a_renewal(shared, database):
+    """From the claim itself on a lease is LEASE seconds: a worker that dies at once keeps nobody for longer."""
+    one = shared()
+    now = one.now()
+    one.ledger.freeze(EDITION, "hash", readers(2), now=now)
+    one.ledger.claim(EDITION, "mine", 1, now)
+    with psycopg.connect(database) as connection:
+        (lease,) = connection.execute("SELECT lease FROM digest.deliveries WHERE owner = 'mine'").fetchone()
+        assert lease == pytest.approx(now + LEASE, abs=1e-3)
+        before = one.now()
+        one.beat("here", "1", ["mine"])
+        connection.rollback()
+        (lease,) = connection.execute("SELECT lease FROM digest.deliveries WHERE owner = 'mine'").fetchone()
+        assert before + LEASE <= lease <= one.now() + LEASE
+
+
 def test_beat_renews(shared, database):
     """A beat renews the leases of its own runs and of no others."""
     one = shared()

@@ -9,6 +9,7 @@ import heapq
 import itertools
 import random
 import threading
+import time
 from bisect import bisect_left
 from dataclasses import dataclass, field
 
@@ -197,6 +198,15 @@ def test_the_database_loses_no_turn_while_somebody_asks(sharing):
     for turn in found:
         if turn.granted:
             assert turn.now - SLACK - 1e-3 <= turn.start <= turn.now + AHEAD
+
+
+def test_idle_time_is_not_saved_up(sharing):
+    """After a pause the first turns are the pause's last moments: no burst, whoever asks."""
+    sharing.pace("relay r:25", span=0.001, slack=0.02, ahead=AHEAD)
+    time.sleep(0.1)
+    turn = sharing.pace("relay r:25", span=0.001, slack=0.02, ahead=AHEAD)
+    assert turn.granted
+    assert turn.start == pytest.approx(turn.now - 0.02, abs=1e-3)
 
 
 def test_the_row_of_the_tests_is_the_databases(sharing):
