@@ -201,6 +201,24 @@ def test_the_workflow_of_a_newsroom_inside_a_repository(newsroom, tmp_path):
     assert steps[-1]["with"]["path"].splitlines()[0] == "press & news/.digest"
 
 
+@pytest.mark.parametrize("unit", ["cron", "systemd", "kubernetes", "github"])
+def test_a_watchdog_for_every_run(newsroom, unit):
+    """--ping stands in the command of each unit, as that unit quotes it; in a workflow it is a secret."""
+    newsroom.edit("config.yaml", "  ledger: sqlite:///.digest/ledger.db", "  ledger_env: DIGEST_LEDGER_URL")
+    out = installed(newsroom, unit, "--ping", "https://hc.example/a%20b?rid=1")
+    expected = {
+        "cron": r" --ping 'https://hc.example/a\%20b?rid=1'",
+        "systemd": '--ping "https://hc.example/a%%20b?rid=1"',
+        "kubernetes": '/newsroom/config.yaml, "--ping", "https://hc.example/a%20b?rid=1"]',
+        "github": 'digest run --ping "$DIGEST_PING_URL" ||',
+    }
+    assert expected[unit] in out
+    assert yaml.safe_load(out) if unit in ("kubernetes", "github") else True
+    done = newsroom("schedule", "--install", unit, "--ping", "hc.example")
+    assert (done.code, "is not a web address" in done.err) == (2, True)
+    assert newsroom("schedule", "--ping", "https://hc.example/x").code == 2
+
+
 def test_write_alone_is_refused(newsroom):
     """--write without --install says what it goes with."""
     done = newsroom("schedule", "--write")

@@ -33,14 +33,17 @@ def schedule(
         Unit | None, typer.Option("--install", help="Print what makes this machine run `digest run` by itself.")
     ] = None,
     write: Annotated[bool, typer.Option("--write", help="With --install: put it in its place.")] = False,
+    ping: Annotated[
+        str, typer.Option("--ping", metavar="URL", help="With --install: a watchdog for `digest run`.")
+    ] = "",
 ) -> None:
     """Show what goes out when, to how many, and where its approval stands."""
     call = Call(common)
-    if write and install is None:
-        message = "--write goes with --install cron, systemd, kubernetes or github"
+    if (write or ping) and install is None:
+        message = f"{'--write' if write else '--ping'} goes with --install cron, systemd, kubernetes or github"
         raise UsageError(message)
     if install is not None:
-        _install(call, install, write=write)
+        _install(call, install, ping, write=write)
         return
     routine = routine_of(call)
     found, changes = routine.recall()
@@ -142,10 +145,12 @@ def _year(call: Call, routine: Routine, tasks: tuple[Task, ...]) -> None:
         call.out.line(line)
 
 
-def _install(call: Call, unit: Unit, *, write: bool) -> None:
-    from digest.scheduling import install, placing
+def _install(call: Call, unit: Unit, ping: str, *, write: bool) -> None:
+    from digest.scheduling import install, placing, watchdog
 
-    made = install.units(call.newsroom, unit)
+    if ping:
+        watchdog.check(ping)
+    made = install.units(call.newsroom, unit, ping)
     if write:
         for line in placing.write(call.newsroom.root, unit, made):
             call.out.line(line)

@@ -9,13 +9,17 @@ from digest.errors import UsageError
 from digest.scheduling.made import EVERY, Made, slug
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from digest.wiring import OpenNewsroom
 
+_PING = "DIGEST_PING_URL"
 
-def kubernetes(root: Path) -> Made:
-    """A CronJob on a volume that holds the newsroom."""
+
+def kubernetes(root: Path, more: Sequence[str]) -> Made:
+    """A CronJob on a volume that holds the newsroom; `more` are further words of the command."""
+    words = ", ".join(["digest", "run", "--config", "/newsroom/config.yaml", *map(json.dumps, more)])
     name = f"digest-{slug(root)}"[:50].rstrip("-")
     return Made(
         place="kubernetes.yaml",
@@ -41,7 +45,7 @@ spec:
           containers:
             - name: digest
               image: digest:latest   # yours: Python 3.11 or newer with digest installed
-              command: [digest, run, --config, /newsroom/config.yaml]
+              command: [{words}]
               workingDir: /newsroom
               envFrom:
                 - secretRef: {{name: {name}, optional: true}}   # DIGEST_SMTP_PASSWORD and the like
@@ -54,8 +58,11 @@ spec:
     )
 
 
-def github(newsroom: OpenNewsroom) -> Made:
-    """A workflow of the repository. Raises UsageError without a ledger that lasts."""
+def github(newsroom: OpenNewsroom, *, ping: bool) -> Made:
+    """A workflow of the repository. Raises UsageError without a ledger that lasts.
+
+    With `ping` the watchdog's address is a secret of the repository: whoever reads it could answer for us.
+    """
     send = newsroom.config.settings.send
     if not send.ledger_env:
         message = (
@@ -64,7 +71,8 @@ def github(newsroom: OpenNewsroom) -> Made:
         )
         raise UsageError(message)
     settings = newsroom.config.settings
-    named = (send.ledger_env, settings.smtp.password_env, settings.unsubscribe.secret_env)
+    named = (send.ledger_env, settings.smtp.password_env, settings.unsubscribe.secret_env, _PING if ping else "")
+    watched = f' --ping "${_PING}"' if ping else ""
     secrets = "\n".join(f"          {name}: ${{{{ secrets.{name} }}}}" for name in named if name)
     root = newsroom.root.resolve()
     top = next((each for each in (root, *root.parents) if (each / ".git").exists()), root)
@@ -100,7 +108,7 @@ jobs:
           key: digest-{slug(root)}-${{{{ github.run_id }}}}-${{{{ github.run_attempt }}}}
           restore-keys: digest-{slug(root)}-
       - run: pip install 'digest[fleet]'
-      - run: digest run || [ $? -eq 75 ]   # 75: the next run goes on
+      - run: digest run{watched} || [ $? -eq 75 ]   # 75: the next run goes on
 {step}        env:
 {secrets}
       - uses: actions/cache/save@v4

@@ -22,20 +22,26 @@ from digest.scheduling.kinds import Unit
 from digest.scheduling.made import EVERY, Made, slug
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from digest.wiring import OpenNewsroom
 
 
-def units(newsroom: OpenNewsroom, unit: Unit) -> tuple[Made, ...]:
-    """The exact units for this newsroom, this user and this program. Raises UsageError for what cannot work."""
+def units(newsroom: OpenNewsroom, unit: Unit, ping: str = "") -> tuple[Made, ...]:
+    """The exact units for this newsroom, this user and this program; every run tells the watchdog at `ping`, if any.
+
+    Raises UsageError for what cannot work.
+    """
+    more = ["--ping", ping] if ping else []
     match unit:
         case Unit.CRON:
-            return (_cron(newsroom.root),)
+            return (_cron(newsroom.root, more),)
         case Unit.SYSTEMD:
-            return _systemd(newsroom.root, newsroom.config.newsroom.name)
+            return _systemd(newsroom.root, newsroom.config.newsroom.name, more)
         case Unit.KUBERNETES:
-            return (kubernetes(newsroom.root),)
+            return (kubernetes(newsroom.root, more),)
         case Unit.GITHUB:
-            return (github(newsroom),)
+            return (github(newsroom, ping=bool(ping)),)
 
 
 def command() -> list[str]:
@@ -46,10 +52,10 @@ def command() -> list[str]:
     return [sys.executable, "-c", "from digest.cli import main; main()"]
 
 
-def _cron(root: Path) -> Made:
+def _cron(root: Path, more: Sequence[str]) -> Made:
     begin, end = marks(Path(_one_line(root)))
     # cron reads % as a line end, in quotes too.
-    line = shlex.join([*command(), "run", "--quiet", "--config", str(root / "config.yaml")]).replace("%", r"\%")
+    line = shlex.join([*command(), "run", "--quiet", "--config", str(root / "config.yaml"), *more]).replace("%", r"\%")
     folder = shlex.quote(str(root)).replace("%", r"\%")
     return Made(
         place="crontab",
@@ -66,7 +72,7 @@ def marks(root: Path) -> tuple[str, str]:
     return f"# begin digest {root}", f"# end digest {root}"
 
 
-def _systemd(root: Path, name: str) -> tuple[Made, ...]:
+def _systemd(root: Path, name: str, more: Sequence[str]) -> tuple[Made, ...]:
     if os.geteuid() == 0:
         folder = Path("/etc/systemd/system")
         target = ""
@@ -75,7 +81,7 @@ def _systemd(root: Path, name: str) -> tuple[Made, ...]:
         folder, target = Path(base) / "systemd/user", "%h/.config/digest/"
     unit = f"digest-{slug(root)}"
     owner = _owner(root) if os.geteuid() == 0 else ""
-    start = " ".join(_quoted(word) for word in [*command(), "run", "--config", str(root / "config.yaml")])
+    start = " ".join(_quoted(word) for word in [*command(), "run", "--config", str(root / "config.yaml"), *more])
     secrets = f"{target or '/etc/digest/'}{slug(root)}.env"
     title = " ".join(name.replace("%", "%%").split())
     service = f"""[Unit]
