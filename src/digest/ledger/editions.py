@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from digest.ledger.database import Database, Transaction
     from digest.model import Recipient
 
-_BATCH = 500  # rows in memory at once
+_ROWS = 5_000  # rows in memory at once
+_READERS = 200  # few at a time: what is held longer, Python looks through for garbage again and again
 _ENCODE = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=("\x01", ": ")).encode
 
 
@@ -105,9 +106,9 @@ def freeze(
         if added is None:
             return _again(transaction, name, content), False
         seen = 0
-        for batch in _batches(recipients):
-            seen += len(batch)
-            transaction.insert(_columns(added, batch, now, message_id))
+        for columns in _batches(added, recipients, now, message_id):
+            seen += len(columns[0])
+            transaction.insert(columns)
         if not seen:
             transaction.core.execute(editions.delete().where(editions.c.id == added))
             return {"planned": 0, "suppressed": 0, "duplicates": 0}, True
@@ -182,10 +183,19 @@ def _fields(values: Sequence[Mapping[str, str]]) -> list[str]:
     return [_ENCODE(dict(each)).replace("\x01", ", ") for each in values]  # a value that is a list of objects
 
 
-def _batches(readers: Iterable[Recipient]) -> Iterator[list[Recipient]]:
+def _batches(
+    edition: int, readers: Iterable[Recipient], now: float, message_id: Callable[[str], str] | None
+) -> Iterator[Sequence[Sequence[object]]]:
+    """The columns of all rows, some thousand rows at a time."""
     walk = iter(readers)
-    while batch := list(islice(walk, _BATCH)):
-        yield batch
+    while True:
+        columns: tuple[list[object], ...] = tuple([] for _ in statements.FREEZE)
+        while len(columns[0]) < _ROWS and (some := list(islice(walk, _READERS))):
+            for column, values in zip(columns, _columns(edition, some, now, message_id), strict=True):
+                column.extend(values)
+        if not columns[0]:
+            return
+        yield columns
 
 
 def _must(row: EditionRow | None, name: str) -> EditionRow:

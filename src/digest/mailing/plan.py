@@ -8,7 +8,6 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from dataclasses import dataclass
-from hashlib import blake2b
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from digest.model import Recipient
     from digest.ports import Suppressions
 
-_BATCH = 5000
+_BATCH = 200  # few at a time: what is held longer, Python looks through for garbage again and again
 _BUCKETS = 256
 _MASK = _BUCKETS - 1
 
@@ -46,20 +45,29 @@ class Plan:
 
 def make(readers: Readers, suppressions: Suppressions, rate: float, per_domain: Mapping[str, float]) -> Plan:
     """Count what a send of this edition would do. Rates are mails a second, 0 for no limit."""
-    kinds: dict[tuple[str, str] | None, int] = {None: 0}  # (domain, language), numbered; None: suppressed
-    # Beside each address's hash stands its kind, so that one that comes twice is counted once, as the freeze will.
-    hashes = [array("Q") for _ in range(_BUCKETS)]
+    kinds = _Numbers({None: 0})  # (domain, language), numbered; None: suppressed
+    # Beside each address's hash (of 64 bits, which no two readers of a list share) stands its kind, so that one that
+    # comes twice is counted once, as the freeze will.
+    hashes = [array("q") for _ in range(_BUCKETS)]
     marks = [array("L") for _ in range(_BUCKETS)]
+    own = readers.edition.language
     for batch in _batches(readers):
-        held = suppressions.suppressed([reader.address for reader in batch], readers.edition.audience)
-        for reader in batch:
-            digest = int.from_bytes(blake2b(address_key(reader.address).encode(), digest_size=8).digest(), "big")
-            kind = (domain_of(reader.address), reader.language or readers.edition.language)
-            hashes[digest & _MASK].append(digest)
-            marks[digest & _MASK].append(kinds.setdefault(None if reader.address in held else kind, len(kinds)))
+        addresses = [reader.address for reader in batch]
+        held = suppressions.suppressed(addresses, readers.edition.audience)
+        numbers = [kinds[domain_of(each.address), each.language or own] for each in batch]
+        if held:
+            numbers = [0 if one in held else number for one, number in zip(addresses, numbers, strict=True)]
+        keys = address_key("\n".join(addresses)).split("\n")  # of all at once: no address holds a line break
+        for hashed, number in zip(map(hash, keys), numbers, strict=True):
+            place = hashed & _MASK
+            hashes[place].append(hashed)
+            marks[place].append(number)
     counts: Counter[int] = Counter()
     for bucket, marked in zip(hashes, marks, strict=True):
-        counts.update(dict(zip(reversed(bucket), reversed(marked), strict=True)).values())  # the first one's kind stays
+        if len(set(bucket)) == len(bucket):
+            counts.update(marked)
+        else:  # the first one's kind stays
+            counts.update(dict(zip(reversed(bucket), reversed(marked), strict=True)).values())
     domains: Counter[str] = Counter()
     languages: Counter[str] = Counter()
     for each, number in kinds.items():
@@ -78,6 +86,14 @@ def make(readers: Readers, suppressions: Suppressions, rate: float, per_domain: 
         languages=dict(languages.most_common()),
         seconds=duration(domains, rate, per_domain),
     )
+
+
+class _Numbers(dict[tuple[str, str] | None, int]):
+    """Numbers its keys as they are asked for."""
+
+    def __missing__(self, key: tuple[str, str] | None) -> int:
+        number = self[key] = len(self)
+        return number
 
 
 def duration(domains: Mapping[str, int], rate: float, per_domain: Mapping[str, float]) -> float | None:

@@ -127,23 +127,25 @@ class Reader:
         at = self._columns
         if set(map(len, rows)) != {at.width}:
             return None
-        addresses = [row[at.email] for row in rows]
+        columns = [*zip(*rows, strict=True), ("",) * len(rows)]  # the last is what stands at -1: nothing
+        addresses = columns[at.email]
         if not _PLAIN_LOCALS("\n".join(addresses)) or max(map(len, addresses)) > _SHORT:
             return None
         if not self._common.issuperset([address.partition("@")[2] for address in addresses]):
             return None
-        names = [row[at.name].strip() for row in rows] if at.name >= 0 else [""] * len(rows)
-        if not "".join(names).isprintable() or max(map(len, names)) > MAX_NAME:
+        names = list(map(str.strip, columns[at.name]))
+        cells = [list(map(str.strip, columns[place])) for _key, place in at.fields]
+        if not _ordinary(names, MAX_NAME) or not all(_ordinary(each, MAX_CELL) for each in cells):
             return None
         try:
-            languages = [self._languages[row[at.language]] for row in rows] if at.language >= 0 else [""] * len(rows)
-            topics = [self._topics[row[at.topics]] for row in rows] if at.topics >= 0 else [()] * len(rows)
-            fields: list[dict[str, str]] = [{} for _ in rows]
-            for key, place in at.fields:
-                for values, row in zip(fields, rows, strict=True):
-                    values[key] = _field(key, row[place])
-        except (KeyError, BadRow):
+            languages = [self._languages[each] for each in columns[at.language]]
+            topics = [self._topics[each] for each in columns[at.topics]]
+        except KeyError:
             return None
+        fields: list[dict[str, str]] = [{} for _ in rows]
+        for (key, _place), values in zip(at.fields, cells, strict=True):
+            for known, value in zip(fields, values, strict=True):
+                known[key] = value
         return _made(addresses, names, languages, topics, fields)
 
     def _address(self, text: str) -> str:
@@ -230,6 +232,11 @@ def _topics(text: str, known: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
     sound = _UNSEEN.sub(" ", _field("topics", text))
     parts = re.split(r"[;|,]", sound) if re.search(r"[;|,]", sound) else sound.split()
     return _remember(known, text, tuple(dict.fromkeys(" ".join(part.split()) for part in parts if part.strip())))
+
+
+def _ordinary(values: Sequence[str], longest: int) -> bool:
+    """Tell whether all can be taken as they are."""
+    return "".join(values).isprintable() and max(map(len, values)) <= longest
 
 
 def _field(key: str, text: str) -> str:
