@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.delivery import Event, Outcome, Phase, Standing, State
+from digest.engines.fleet import jobs
 from digest.engines.fleet.chunk import Chunk
 from digest.engines.fleet.clock import SharedClock
 from digest.engines.fleet.jobs import Queue
@@ -355,6 +356,34 @@ def test_jobs_are_made_anew(shared, database):
         connection.execute("DELETE FROM procrastinate_jobs")
     one.ledger.pause(EDITION)
     assert queue.tend() == 0, "a paused edition needs none"
+
+
+def test_a_job_is_lost_when_its_worker_is_silent(shared, database):
+    """A job is left to a worker that is heard, and made anew when it was not heard for half a minute."""
+    one = shared()
+    one.ledger.freeze(EDITION, "hash", readers(3), now=one.now())
+    queue = Queue(one)
+    queue.fill(EDITION, 1)
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(f"SET search_path = {queue.schema}")
+        (worker,) = connection.execute("INSERT INTO procrastinate_workers DEFAULT VALUES RETURNING id").fetchone()
+        connection.execute("UPDATE procrastinate_jobs SET status = 'doing', worker_id = %s", [worker])
+        queue.tend()
+        doing = "SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'"
+        assert connection.execute(doing).fetchone() == (1,)
+        connection.execute("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '31 seconds'")
+        queue.tend()
+        assert connection.execute(doing).fetchone() == (0,)
+    assert queue.waiting() == 1
+
+
+def test_an_edition_of_millions_does_not_flood_the_queue(shared, monkeypatch):
+    """No more jobs than MOST are put in at once, and one that nobody needs is not put in."""
+    monkeypatch.setattr(jobs, "MOST", 3)
+    queue = Queue(shared())
+    assert queue.fill(EDITION, 10_000_000) == 3
+    assert queue.fill(EDITION, 0) == 0
+    assert queue.waiting() == 3
 
 
 def paced(sharing, **limits):
