@@ -42,7 +42,7 @@ def digest(port: int, mails: int, connections: int) -> float:
     def outgoing(delivery):
         reader = Recipient(address=delivery.address, name=delivery.name, fields=json.loads(delivery.fields))
         data = template.join(reader, values(delivery.id, reader), delivery.message_id)
-        return Outgoing(delivery=delivery.id, sender=SENDER, recipient=delivery.address, data=data)
+        return Outgoing(delivery=delivery.id, sender=SENDER, recipient=delivery.address, data=data, dotless=True)
 
     def identify(address):
         return message_id(edition, address, domain="harbour.example", secret=b"benchmark")

@@ -47,7 +47,8 @@ class Letters:
         reader = Recipient(address=delivery.address, name=delivery.name, language=delivery.language, fields=fields)
         identifier = delivery.message_id or self.identify(delivery.address)
         data = self.template.join(reader, self.values(reader), identifier, self.prefix)
-        return Outgoing(delivery=delivery.id, sender=self.sender, recipient=delivery.address, data=data)
+        # Quoted-printable begins no line with a dot here, whatever the value, and compile() looked through a specimen.
+        return Outgoing(delivery=delivery.id, sender=self.sender, recipient=delivery.address, data=data, dotless=True)
 
     def values(self, reader: Recipient) -> Mapping[str, str]:
         """A value for each slot of the template. Raises ValueError naming a column that the list does not have."""

@@ -39,7 +39,11 @@ class _Ticket:
         self.written = False
         self.allowed = False
         self.leads = False  # woken to write for those who came meanwhile, itself among them
-        self.wake = threading.Lock()
+        self.wake: threading.Lock | None = None  # made when a thread waits
+
+    def wait(self) -> None:
+        """Wait to be woken. Each waits for itself alone: a lock that all wait for would let them by one by one."""
+        assert self.wake is not None
         self.wake.acquire()
 
 
@@ -74,8 +78,11 @@ class Committer:
                 self._waiting.append(ticket)
                 ticket.leads = not self._led
                 self._led = True
+            if not ticket.leads:
+                ticket.wake = threading.Lock()
+                ticket.wake.acquire()
         if not ticket.leads:
-            ticket.wake.acquire()  # each waits for itself alone: a lock that all wait for would let them by one by one
+            ticket.wait()
         if ticket.leads:
             self._lead()
         return ticket.allowed
@@ -108,7 +115,7 @@ class Committer:
                     self._led = False
                 else:
                     following.leads = True
-            if following is not None:
+            if following is not None and following.wake is not None:
                 following.wake.release()
 
     def finish(self, grace: float) -> None:
@@ -145,8 +152,10 @@ class Committer:
                 with self._queue:
                     self._entries = [entry for entry in entries if entry[1] is not Event.INTEND] + self._entries
             finally:
-                for delivery, ticket in tickets:
-                    ticket.allowed = written and delivery not in unfit
-                    ticket.written = True
-                    if not ticket.leads:
-                        ticket.wake.release()
+                with self._queue:
+                    for delivery, ticket in tickets:
+                        ticket.allowed = written and delivery not in unfit
+                        ticket.written = True
+                    waiting = [ticket.wake for _, ticket in tickets if ticket.wake is not None and not ticket.leads]
+                for wake in waiting:
+                    wake.release()

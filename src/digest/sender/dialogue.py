@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from digest.delivery import Phase
-from digest.sender.envelope import ENVELOPE, dotted, envelope
+from digest.sender.envelope import END, ENVELOPE, dotted, envelope
 from digest.sender.verdict import Heard, hear
 from digest.sender.wire import Lost
 
@@ -124,7 +124,7 @@ class Dialogue:
 
         "Left" means that the kernel took it: from then on the mail may arrive whatever becomes of the connection.
         """
-        data, end = dotted(mail.data)
+        data, end = (mail.data, END) if mail.dotless else dotted(mail.data)
         dot = len(data) + end.index(b".")
         seconds = self._seconds[Phase.BODY] * (1 + len(data) // BLOCK)
         wire = self.link.wire

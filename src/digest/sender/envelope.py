@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 UNSAYABLE = re.compile(r"[\x00-\x20\x7f<>]")
 ENVELOPE = (Phase.MAIL, Phase.RCPT, Phase.DATA)
 CRLF = b"\r\n"
+END = b".\r\n"  # after a body that ends with CRLF
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,4 +64,4 @@ def dotted(data: bytes) -> tuple[bytes, bytes]:
     if data.rfind(b"\r\n.") >= 0 or data.startswith(b"."):  # rfind takes half the time of "in"
         data = data.replace(b"\r\n.", b"\r\n..")
         data = b"." + data if data.startswith(b".") else data
-    return data, b".\r\n" if data.endswith(CRLF) else b"\r\n.\r\n"
+    return data, END if data.endswith(CRLF) else CRLF + END

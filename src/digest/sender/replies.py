@@ -13,6 +13,7 @@ ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?=\s|$)", re.ASCII)
 CODE_LENGTH = 3
 HYPHEN = ord("-")
 MARKS = frozenset(b" -\r\n")  # what may follow a code
+ONE_LINE = re.compile(rb"([2-5][0-9]{2})(?:\n|[ \r][^\n]*\n)")
 
 
 class NotSmtp(Exception):
@@ -60,6 +61,8 @@ def parse_reply(data: bytearray, start: int, end: int) -> tuple[Reply, int] | No
     Takes a bare LF for a line's end as well, as every client does. Raises NotSmtp when the bytes cannot become a
     reply: no code, a code that changes between lines, more lines or bytes than any server needs.
     """
+    if usual := ONE_LINE.match(data, start, end):
+        return Reply(int(usual[1]), bytes(usual[0])), usual.end()
     position, code = start, b""
     for _ in range(MAX_LINES):
         newline = data.find(b"\n", position, end)
@@ -70,12 +73,12 @@ def parse_reply(data: bytearray, start: int, end: int) -> tuple[Reply, int] | No
             return None
         code_end = position + CODE_LENGTH
         first = bytes(data[position : min(code_end, newline)])
-        mark = data[code_end] if newline >= code_end else 0
-        if not (mark in MARKS and b"200" <= first <= b"599" and first.isdigit()) or (code and first != code):
+        well_formed = newline >= code_end and first.isdigit() and b"200" <= first <= b"599" and data[code_end] in MARKS
+        if not well_formed or (code and first != code):
             message = f"not an SMTP reply: {_printable(bytes(data[position : min(newline, position + 60)]))!r}"
             raise NotSmtp(message)
         position = newline + 1
-        if mark != HYPHEN:
+        if data[code_end] != HYPHEN:
             return Reply(int(first), bytes(data[start:position])), position
         code = first
     message = f"a reply of more than {MAX_LINES} lines"
