@@ -49,9 +49,10 @@ def _weak(subject: Subject, scheme: Scheme) -> Iterator[Spot]:
     found: dict[tuple[str, str, bool], tuple[str, str, float]] = {}
     counts: dict[tuple[str, str, bool], int] = {}
     for element, look in looks(subject.document, subject.stylesheet, scheme):
+        if look.hidden or look.behind is None or look.size < MIN_SIZE:
+            continue
         text = " ".join(element.own_text.split())
-        # Blanks, separators and what fills a preheader up are not read.
-        if look.hidden or look.behind is None or look.size < MIN_SIZE or not re.search(r"\w", text):
+        if not re.search(r"\w", text):  # blanks, separators and what fills a preheader up are not read
             continue
         seen = look.colour.over(look.behind)
         large = look.size >= LARGE_SIZE or (look.bold and look.size >= LARGE_BOLD)
