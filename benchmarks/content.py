@@ -7,23 +7,14 @@ sentences, a photo with every second story.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
-from digest.model import Audience, Edition, Group, Newsroom, Selection, Story
+from digest.model import Edition, Group, Selection, Story
 from digest.period import parse
+from digest.testing import AUDIENCE, NEWSROOM
 
-ZONE = ZoneInfo("Europe/Zurich")
+ZONE = NEWSROOM.timezone
 NOW = datetime(2022, 3, 1, 9, tzinfo=ZONE)
 START = datetime(2022, 2, 1, 9, tzinfo=ZONE)
-NEWSROOM = Newsroom(
-    name="Harbour Newsroom",
-    contact="press@harbour.example",
-    sender="digest@harbour.example",
-    timezone=ZONE,
-    url="https://www.harbour.example/newsroom",
-    postal_address="Quay 4, CH-1200 Geneva",
-)
-AUDIENCE = Audience(name="everyone", title="All harbour news")
 TITLES = (
     "Dockers learn to weld under water and come out with a trade",
     "A new school on the southern quay opens to forty apprentices",

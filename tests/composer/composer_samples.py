@@ -5,25 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
-from zoneinfo import ZoneInfo
 
 from digest.composer.compose import compose
 from digest.composer.options import ThemeOptions
 from digest.composer.theme import Theme, load_theme
-from digest.model import Audience, Edition, Group, Newsroom, Rendering, Selection, Story
+from digest.model import Edition, Group, Rendering, Selection, Story
 from digest.period import parse
+from digest.testing import AUDIENCE
+from digest.testing import NEWSROOM as HARBOUR
 
-ZURICH = ZoneInfo("Europe/Zurich")
+ZURICH = HARBOUR.timezone
 NOW = datetime(2022, 3, 1, 9, tzinfo=ZURICH)
-NEWSROOM = Newsroom(
-    name="Harbour Newsroom",
-    contact="press@harbour.example",
-    sender="digest@harbour.example",
-    timezone=ZURICH,
-    url="https://www.harbour.example/newsroom",
-    postal_address="Quay 4\nCH-1200 Geneva",
-)
-AUDIENCE = Audience(name="everyone", title="All harbour news")
+NEWSROOM = replace(HARBOUR, postal_address="Quay 4\nCH-1200 Geneva")
 TITLES = (
     "Dockers learn to weld under water",
     "A new school on the southern quay opens its doors to forty apprentices",

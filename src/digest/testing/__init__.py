@@ -12,10 +12,12 @@ from __future__ import annotations
 
 from digest.testing.memory_ledger import MemoryLedger
 from digest.testing.memory_transport import ACCEPTED, Answer, FlakyTransport, MemoryTransport
-from digest.testing.values import plain_mail, readers, story
+from digest.testing.values import AUDIENCE, NEWSROOM, plain_mail, readers, story
 
 __all__ = [
     "ACCEPTED",
+    "AUDIENCE",
+    "NEWSROOM",
     "Answer",
     "FlakyTransport",
     "MemoryLedger",

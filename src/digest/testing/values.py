@@ -1,15 +1,26 @@
-"""Values for tests: a story, some readers, the shortest mail."""
+"""Values for tests: a newsroom, its audience, a story, some readers, the shortest mail."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from digest.delivery import Outgoing
-from digest.model import Recipient, Story
+from digest.model import Audience, Newsroom, Recipient, Story
 
 if TYPE_CHECKING:
     from digest.delivery import Delivery
+
+NEWSROOM = Newsroom(
+    name="Harbour Newsroom",
+    contact="press@harbour.example",
+    sender="digest@harbour.example",
+    timezone=ZoneInfo("Europe/Zurich"),
+    url="https://www.harbour.example/newsroom",
+    postal_address="Quay 4, CH-1200 Geneva",
+)
+AUDIENCE = Audience(name="everyone", title="All harbour news")
 
 
 def story(title: str = "Women at work", **values: Any) -> Story:
