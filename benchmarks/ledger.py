@@ -184,8 +184,8 @@ def freezing(folder: Path, *, quick: bool) -> Table:
         what=f"{count:,} readers frozen, to csv.reader",
         measured=ratio(frozen, read),
         at_most=6.0,
-        why="What is above it: a row of the ledger, and its place in the index that keeps a reader from being "
-        "planned twice, whose pages are met in random order.",
+        why="What is above it: making recipients, a row of the ledger for each, and sorting the addresses, so that "
+        "nobody is planned twice.",
     )
     title = f"Freeze of {count:,} readers"
     return Table(title=title, contestants=[read, made, frozen], limit=read, targets=[target], piece="list")

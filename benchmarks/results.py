@@ -40,16 +40,16 @@ REASONS = {
         "index, which is made on the first run, it is not done again."
     ),
     "1,000,000 recipients frozen": (
-        "csv.reader makes lists of texts and keeps nothing. Freezing writes a row for each reader and its place in the "
-        "index that keeps anybody from being planned twice, whose pages are met in random order."
+        "csv.reader makes lists of texts and keeps nothing. Freezing understands each row, writes a row of the ledger "
+        "for it, and sorts the addresses, so that nobody is planned twice."
     ),
     "1,000,000 recipients planned": (
         "Beside reading and understanding each row, the plan looks for doubles, counts domains and languages, and asks "
         "who is suppressed."
     ),
     "memory for": (
-        "SQLite's page cache, which grows with the index up to a fixed size while a list is frozen; reading the list "
-        "takes the same memory at any length."
+        "SQLite's page cache and what it sorts with, each of a fixed size; reading the list takes the same memory at "
+        "any length."
     ),
     "claim, intent": "Three statements of SQL for each mail, in batches; a journal answers no question.",
 }
