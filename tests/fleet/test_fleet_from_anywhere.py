@@ -55,6 +55,8 @@ def test_pause_resume_and_cancel(fleet, sink):
     looked = fleet.run("status")
     assert looked.returncode == 75
     assert "paused" in looked.stdout
+    again = fleet.run("send", "--month", "2022-02", "--live", "--yes", "--now", "2022-03-01T09:00")
+    assert (again.returncode, "is paused; `digest resume` lets it go on" in again.stderr) == (2, True), again.stderr
     resumed = fleet.start("resume", EDITION, "--yes")
     sink.wait_for(count + 20)
     cancelled = fleet.run("cancel", EDITION, "--yes")
@@ -117,6 +119,8 @@ def test_some_from_here(fleet, sink):
     period = ("--month", "2022-02", "--live", "--yes", "--now", "2022-03-01T09:00")
     assert fleet.run("send", *period, "--only", "reader7@d0.example.org").returncode == 75
     assert list(sink.got) == ["reader7@d0.example.org"]
+    once_more = fleet.run("send", *period, "--only", "reader7@d0.example.org")
+    assert (once_more.returncode, "does not wait for" in once_more.stderr) == (3, True), once_more.stderr
     assert fleet.run("send", *period, "--limit", "5").returncode == 75
     assert len(sink.got) == 6
 
@@ -151,7 +155,7 @@ def test_schedule_once_in_the_fleet(fleet, sink, database):
     """What is due goes out once, though each worker is asked; the second finds the journal in the database."""
     fleet.write(5)
     fleet.worker()  # before there is a schedule: it sends, and the rounds are made here
-    _, begun = scheduled(fleet, "40 days")
+    _, begun = scheduled(fleet, "31 days")
     said: list[str] = []
     with closing(open_ledger(database, newsroom="Fleet Newsroom")) as ledger:
         join(ledger).put("schedule", journal.dump(begun))
@@ -187,7 +191,7 @@ def test_what_is_held_is_settled_from_any_machine(fleet, sink):
 def test_two_machines_with_the_journal_in_their_hands(fleet, database):
     """A run that lasts an hour does not undo what a person settled meanwhile."""
     fleet.write(5)
-    name, begun = scheduled(fleet, "40 days")
+    name, begun = scheduled(fleet, "31 days")
     now = datetime.now(UTC)
     with closing(open_ledger(database, newsroom="Fleet Newsroom")) as ledger:
         one, two = (SharedRecord(join(ledger), FileRecord(fleet.root)) for _ in range(2))
@@ -212,7 +216,7 @@ def test_hooks_of_a_send_by_hand_in_a_fleet(fleet, sink, database):
     """Whoever follows the fleet to the end tells the hooks; the workers' schedule does not tell them again."""
     fleet.write(5)
     fleet.worker()
-    name, begun = scheduled(fleet, "40 days")
+    name, begun = scheduled(fleet, "31 days")
     (fleet.root / "hook.sh").write_text("#!/bin/sh\ncat >> heard; echo >> heard\n")
     (fleet.root / "hook.sh").chmod(0o755)
     config = fleet.root / "config.yaml"
