@@ -33,7 +33,7 @@ def _decorate(
     def make(cls: type) -> type:
         own = vars(cls)
         plain: Any = dataclasses.dataclass(init=False, repr=False, eq=False, kw_only=kw_only, slots=slots)(cls)
-        methods: dict[str, Any] = {"__init__": _init(plain, frozen=frozen), "__repr__": _repr}
+        methods: dict[str, Any] = {"__init__": _init(plain, frozen=frozen), "__repr__": _showing(plain)}
         if eq:
             methods |= _comparing(plain, frozen=frozen)
         if frozen:
@@ -95,10 +95,15 @@ def _comparing(cls: Any, *, frozen: bool) -> dict[str, Any]:
     return {"__eq__": __eq__, "__hash__": __hash__ if frozen else None}
 
 
-@recursive_repr()
-def _repr(self: Any) -> str:
-    shown = (f"{one.name}={getattr(self, one.name)!r}" for one in dataclasses.fields(self) if one.repr)
-    return f"{self.__class__.__qualname__}({', '.join(shown)})"
+def _showing(cls: Any) -> Callable[[Any], str]:
+    names = [one.name for one in cls.__dataclass_fields__.values() if one.repr]
+
+    @recursive_repr()
+    def __repr__(self: Any) -> str:  # noqa: N807
+        shown = ", ".join([f"{name}={getattr(self, name)!r}" for name in names])
+        return f"{self.__class__.__qualname__}({shown})"
+
+    return __repr__
 
 
 def _refuse_set(self: Any, name: str, value: object) -> None:  # noqa: ARG001 - as Python calls it
