@@ -56,7 +56,7 @@ class FileSink:
         return self
 
     def deliver(
-        self, mails: Iterable[Outgoing], intend: Callable[[Outgoing], bool], _announce: Callable[[Outgoing], None]
+        self, mails: Iterable[Outgoing], intend: Callable[[Outgoing], bool], _announce: object = None
     ) -> Iterator[Outcome]:
         for mail in mails:
             if intend(mail):

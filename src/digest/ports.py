@@ -201,10 +201,10 @@ class Session(Protocol):
 
         `intend(mail)` is called for each mail when only the body is left to say, before any byte of it: it returns
         when the intent is durable, or False when the mail must not go (then the session abandons it and yields
-        SUPPRESS). `announce(mail)` may be called before that for a mail whose turn comes soon: its intent can become
-        durable from then on, so that a crash leaves it in doubt too. Raises TransportError or SendStopped when the
-        channel is lost or refused as a whole; mails that were taken from `mails` by then have had their Outcome
-        yielded, none is left unsaid.
+        SUPPRESS). With `announce`, intents may come earlier: it is called for a mail whose turn comes soon, and from
+        then on a commit for another one can make that intent durable, or intend() be called; so a crash leaves this
+        mail in doubt too. Raises TransportError or SendStopped when the channel is lost or refused as a whole; mails
+        that were taken from `mails` by then have had their Outcome yielded, none is left unsaid.
         """
         ...
 

@@ -100,7 +100,7 @@ class WireSession:
             if not intend(mail):
                 yield Outcome(delivery=mail.delivery, event=Event.SUPPRESS, phase=Phase.DATA)
                 continue
-            if following is not None:
+            if following is not None and announce is not None:
                 announce(following)
             self.points.pass_one()
             try:

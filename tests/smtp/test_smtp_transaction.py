@@ -9,15 +9,23 @@ from smtprun import QUICK, impatient, mails, settings, tell
 
 from digest.delivery import TRANSITIONS, Event, Outgoing, Phase, State
 from digest.errors import LedgerError, SendStopped, TransportError
+from digest.sender import conversation
 from digest.sender.smtp import SmtpTransport
 
 LOCK_STEP = ("SIZE 33554432", "8BITMIME")  # everything but PIPELINING
+NEVER_FAR = float("inf")
 both_ways = pytest.mark.parametrize("extensions", [FULL, LOCK_STEP], ids=["pipelined", "lock-step"])
 
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory) -> Authority:
     return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(autouse=True)
+def near(monkeypatch):
+    """On a busy machine a server on loopback may seem far away."""
+    monkeypatch.setattr(conversation, "FAR", NEVER_FAR)
 
 
 def verbs(server: FaultServer) -> list[str]:
@@ -52,15 +60,40 @@ def test_a_mail_is_announced_when_its_envelope_is_said(extensions, announced):
     assert told.intents == [0, 1, 2, 3]
 
 
+@pytest.mark.parametrize("far", [True, False])
 @pytest.mark.parametrize("fault", [Say("550 5.1.1 nobody"), Say("450 4.2.1 later"), Say("421 4.3.2 bye"), Drop()])
 @pytest.mark.parametrize("phase", [Phase.MAIL, Phase.RCPT, Phase.DATA])
-def test_an_announced_mail_whose_turn_never_comes(phase, fault):
+def test_an_announced_mail_whose_turn_never_comes(phase, fault, far, monkeypatch):
     """Whatever ends it before its body: it has an outcome that fits a mail whose early intent is durable."""
-    with FaultServer(at(phase, fault, first=2, times=1)) as server:
-        told = tell(server, mails(4))
-    assert 1 in told.announced
-    assert 1 not in told.intents
-    assert (State.SENDING, told.events[1]) in TRANSITIONS
+    monkeypatch.setattr(conversation, "FAR", 0.0 if far else NEVER_FAR)
+    with FaultServer(at(phase, fault, first=3, times=1)) as server:
+        told = tell(server, mails(5))
+    assert 2 in told.announced
+    assert (2 in told.intents) == far
+    assert (State.SENDING, told.events[2]) in TRANSITIONS
+    assert told.events[0] is told.events[1] is Event.ACCEPT
+
+
+def test_far_from_the_server_the_next_intent_is_made_while_the_answer_travels(monkeypatch):
+    """Where answers take their time, an intent does not wait for the 354, and is asked for once."""
+    monkeypatch.setattr(conversation, "FAR", 0.0)
+    order: list[str] = []
+
+    def intend(mail: Outgoing) -> bool:
+        order.append(f"intent {mail.delivery}")
+        return mail.delivery != 3
+
+    with FaultServer() as server:
+        session = SmtpTransport(settings(server)).open()
+        outcomes = session.deliver(mails(5), intend, lambda mail: order.append(f"soon {mail.delivery}"))
+        order.extend(f"{outcome.event} {outcome.delivery}" for outcome in outcomes)
+        session.close()
+    assert order[:4] == ["intent 0", "soon 1", "accept 0", "intent 1"]  # how far away it is, nobody knows yet
+    assert order[4:8] == ["soon 2", "intent 2", "accept 1", "soon 3"]
+    assert order[8:] == ["intent 3", "accept 2", "suppress 3", "intent 4", "accept 4"]
+    assert [mail.recipient for mail in server.seen.accepted] == [
+        each.recipient for each in mails(5) if each.delivery != 3
+    ]
 
 
 def test_a_body_and_the_next_envelope_are_one_write():

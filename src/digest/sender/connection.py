@@ -63,8 +63,9 @@ class Connection:
     def _converse(self, session: Session) -> None:
         self._run.talking(+1)
         try:
-            for outcome in session.deliver(self._feed, self._run.intend, self._run.announce):
-                self._run.hear(outcome)
+            run = self._run
+            for outcome in session.deliver(self._feed, run.intend, run.announce if run.ahead else None):
+                run.hear(outcome)
         finally:
             session.close()
             self._run.committer.flush()  # so that the others see what was put off

@@ -102,7 +102,7 @@ class Run:
 
     def announce(self, mail: Outgoing) -> None:
         """Let the intent of the mail whose turn is next share a commit that comes before it is needed."""
-        if self.ahead and self.halted is None:
+        if self.halted is None:
             self.committer.announce(mail.delivery)
 
     def hear(self, outcome: Outcome) -> None:

@@ -45,7 +45,7 @@ class SmtpSession:
             if self._window and self._channel.talk.link.chunking and self._channel.talk.link.pipelining:
                 yield from chunking.converse(self._channel, taken, intend, self._window)
             else:
-                yield from conversation.converse(self._channel, taken, intend, announce or _keep_quiet)
+                yield from conversation.converse(self._channel, taken, intend, announce)
         except SendStopped as stop:
             yield from _given_back(taken, str(stop))
             taken.check(stop)
@@ -56,10 +56,6 @@ class SmtpSession:
     def close(self) -> None:
         """Say QUIT where nothing is open, wait a moment for the goodbye, and end the connection. Never raises."""
         self._channel.close()
-
-
-def _keep_quiet(_mail: Outgoing) -> None:
-    """Nobody wants to know of a mail before its turn."""
 
 
 def _given_back(taken: Lookahead, detail: str) -> Iterator[Outcome]:
