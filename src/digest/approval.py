@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from digest import files
 from digest.errors import ApprovalError, UsageError
-from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

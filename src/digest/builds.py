@@ -13,14 +13,13 @@ import hashlib
 import json
 import secrets
 import shutil
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from digest import files, period
 from digest.errors import DigestError, PeriodError, UsageError
 from digest.model import Edition, Finding, PastEdition, Rendering, Selection
 from digest.selector import had_their_chance
-from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -27,9 +27,8 @@ traceback. Anything else that is raised is a bug, and shows its traceback. This 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

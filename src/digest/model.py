@@ -7,11 +7,9 @@ here knows YAML, MJML, SMTP or SQL.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
-
-from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,11 +7,11 @@ the calendar, never by adding hours, so a change to or from summer time cannot m
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from digest.errors import PeriodError
-from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

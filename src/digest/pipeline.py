@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from digest.builds import Build
@@ -18,7 +19,6 @@ from digest.mail.merge import fill_html, fill_text
 from digest.mail.message_id import message_id
 from digest.mail.template import MailTemplate
 from digest.selector import select
-from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

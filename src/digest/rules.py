@@ -6,11 +6,10 @@ thing only: where a new one is wanted, it is a function here and a name in `RULE
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from digest.model import Status
-from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

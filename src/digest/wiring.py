@@ -7,7 +7,7 @@ hands what it found to the rooms that decide.
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,6 @@ from digest.config import load as config_file
 from digest.errors import OverridesError, StoryError, UsageError
 from digest.model import Edition
 from digest.outfit import Outfit
-from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

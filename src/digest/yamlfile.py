@@ -12,11 +12,10 @@ from __future__ import annotations
 import difflib
 import types
 import typing
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from digest.errors import Fault
-from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

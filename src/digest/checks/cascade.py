@@ -9,13 +9,12 @@ not. A background image makes what is behind the text unknown, and then nothing 
 from __future__ import annotations
 
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from digest.checks import colours
 from digest.checks.css import declarations
 from digest.checks.selectors import matches
-from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

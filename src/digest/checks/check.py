@@ -5,9 +5,8 @@ A check only finds. Its severity, and whether it is heard at all, are decided by
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
-
-from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -8,12 +8,11 @@ It keeps what browsers keep and skips what they skip; it never raises, never fol
 from __future__ import annotations
 
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from digest.checks.selectors import Selector, selector
-from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

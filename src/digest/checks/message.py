@@ -7,10 +7,9 @@ parser forgives too much. RFC 5322 2.2 (fields, folding), RFC 2046 5.1 (parts).
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
-
-from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

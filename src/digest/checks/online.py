@@ -7,13 +7,13 @@ import's (limits, private addresses refused). Requests overlap; the findings are
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from digest.checks.check import Spot, check
 from digest.checks.images import kind_of
 from digest.errors import DigestError
 from digest.model import Severity
-from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,13 +5,12 @@ It decides what is heard of what was found; it finds nothing itself.
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from digest.checks.catalogue import CHECKS, COMPOSED, meant
 from digest.errors import ConfigError, Fault
 from digest.model import Severity
-from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from digest.checks.check import Spot, check
 from digest.model import Severity
-from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

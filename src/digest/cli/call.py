@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import os
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from digest.cli.output import Output, output
 from digest.errors import UsageError
-from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

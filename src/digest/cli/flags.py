@@ -12,6 +12,7 @@ import dataclasses
 import functools
 import inspect
 import typing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,7 +20,6 @@ import typer
 
 from digest import period
 from digest.errors import UsageError
-from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,9 +10,8 @@ import os
 import sys
 import unicodedata
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

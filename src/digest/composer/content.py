@@ -7,7 +7,7 @@ Everything that had to be dropped is said in a finding that names the story's fi
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from markupsafe import Markup
@@ -18,7 +18,6 @@ from digest.composer.links import resolve
 from digest.composer.views import LinkView, StoryView
 from digest.composer.words import direction
 from digest.model import Finding, Severity
-from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

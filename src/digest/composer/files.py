@@ -8,11 +8,11 @@ Reads templates and nothing else: a name that leads out of the theme's folders i
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from digest.errors import Fault, ThemeError
-from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

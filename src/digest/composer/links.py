@@ -8,10 +8,9 @@ Pure. It never fetches, and it never lets a scheme through that it does not know
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
-
-from digest.values import dataclass
 
 _DROPPED = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")  # as browsers do, and more
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")

@@ -7,10 +7,10 @@ This module reads no file.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from digest.composer.colour import is_colour
-from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,13 +8,13 @@ Reads images only through the callable it is handed; never opens a file or an ad
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from digest.composer.links import resolve
 from digest.errors import DigestError
 from digest.model import InlineImage
-from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

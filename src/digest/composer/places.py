@@ -8,8 +8,7 @@ Pure bookkeeping; it reads no file.
 from __future__ import annotations
 
 from bisect import bisect_right
-
-from digest.values import dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from digest.composer.clean import multiline, one_line
 from digest.composer.wrap import COLUMNS, wrap
-from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -16,7 +16,7 @@ import json
 import marshal
 import os
 import sys
-from dataclasses import asdict, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +32,6 @@ from digest.composer.sandbox import ThemeEnvironment
 from digest.composer.summary import Markdown
 from digest.composer.words import Words
 from digest.errors import ThemeError
-from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

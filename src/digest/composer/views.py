@@ -7,11 +7,11 @@ reads their public attributes and nothing else.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, overload
 
 from digest.composer.sandbox import template_value
 from digest.model import slot_token
-from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

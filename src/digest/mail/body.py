@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from digest.errors import RenderError
@@ -9,7 +10,6 @@ from digest.mail.cleaning import html_body, plain_body
 from digest.mail.mime import Architecture
 from digest.mail.quoted import around
 from digest.mail.slots import Place, cut, places
-from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from digest.mail import header
 from digest.mail.address import canonical, domain_of
 from digest.mail.cleaning import one_line
-from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

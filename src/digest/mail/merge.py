@@ -8,6 +8,7 @@ tokens in a value are letters like any others: nothing is evaluated after this, 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -15,7 +16,6 @@ from digest.errors import RenderError
 from digest.mail import quoted
 from digest.mail.cleaning import html_body, one_line, plain_body
 from digest.mail.slots import Place, cut, places
-from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -11,7 +11,7 @@ one recipient and one To; nothing of one reader outlives the call. Never opens a
 from __future__ import annotations
 
 import hashlib
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from digest.errors import ConfigError, Fault, RenderError
@@ -24,7 +24,6 @@ from digest.mail.letterhead import problems
 from digest.mail.merge import Filling, fillings
 from digest.mail.message_id import message_id as derive_message_id
 from digest.mail.slots import cut
-from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

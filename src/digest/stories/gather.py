@@ -13,7 +13,7 @@ from __future__ import annotations
 import unicodedata
 from array import array
 from collections import Counter
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -25,7 +25,6 @@ from digest.stories.duplicates import KEYS, duplicates
 from digest.stories.glance import SIZE, UNKNOWN, glance, mark, of_story
 from digest.stories.index import PER_GLANCE, DamagedIndexError
 from digest.stories.names import SUFFIX
-from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -13,10 +13,10 @@ import sqlite3
 import time
 import zlib
 from array import array
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from digest.stories.scan import PER_STAMP
-from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-
-from digest.values import dataclass
+from dataclasses import dataclass
 
 _OPEN = re.compile(r"\ufeff?---[ \t]*(?:\r?\n|\Z)")
 _CLOSE = re.compile(r"^---[ \t]*\r?(?:\n|\Z)", re.MULTILINE)

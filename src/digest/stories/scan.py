@@ -11,12 +11,11 @@ from __future__ import annotations
 import os
 import stat
 from array import array
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from digest.errors import Fault
 from digest.stories.names import SUFFIX
-from digest.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
