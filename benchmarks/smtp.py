@@ -29,13 +29,13 @@ NODEMAILER, NAIVE = "nodemailer, pool", "naive: EmailMessage, a connection and a
 
 def measure(quick: bool) -> list[Table]:
     """A table for each number of connections, then those over a slow line."""
-    rounds = 3 if quick else 5
+    rounds = 2 if quick else 5
     tables = []
     with relay.sink() as port:
         for connections in (1, 4, 16):
             if quick and connections == 16:
                 continue
-            tables.append(_near(port, connections, rounds, 1500 if quick else 4000))
+            tables.append(_near(port, connections, rounds, 1000 if quick else 4000))
         with relay.slow_line(port, ROUND_TRIP) as far:
             each = 40 if quick else 80
             tables += [_far(far, count, rounds, each * count) for count in ((1,) if quick else (1, 16))]

@@ -9,7 +9,7 @@ import pytest
 
 from digest.delivery import Event, Outcome, Phase, Standing, State
 from digest.errors import LedgerBusy, LedgerError
-from digest.ledger import backoff
+from digest.ledger import backoff, statements
 from digest.model import Recipient
 from digest.testing import readers
 
@@ -565,3 +565,15 @@ class TestSuppressions:
         assert ledger.unsuppress("A@example.org", "*")
         assert not ledger.unsuppress("a@example.org", "*")
         assert list(ledger.suppressions()) == []
+
+
+@pytest.mark.parametrize("ledger", ["sqlite", "postgres"], indirect=True)
+def test_a_freeze_that_would_mail_somebody_twice_is_none(ledger, monkeypatch):
+    """Should a reader ever be left with two rows, nothing is frozen: the count is taken before the commit."""
+    nothing = "DELETE FROM deliveries WHERE id BETWEEN :first AND :last AND id < 0 AND edition = :edition"
+    monkeypatch.setattr(statements, "DROP_DOUBLES", nothing)
+    with pytest.raises(LedgerError, match="3 mails for 2 readers, so nothing was frozen"):
+        ledger.freeze(EDITION, "hash", [*readers(2), *readers(1)], now=0.0)
+    assert ledger.mailing(EDITION) is None
+    monkeypatch.undo()
+    assert ledger.freeze(EDITION, "hash", [*readers(2), *readers(1)], now=0.0)["duplicates"] == 1

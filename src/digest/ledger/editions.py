@@ -115,8 +115,12 @@ def freeze(
         ((first, last),) = transaction.run(statements.SPAN, edition=added)
         span = {"edition": added, "first": first, "last": last}
         readers = transaction.change(statements.PLACE, **span)
-        if readers < seen:
-            transaction.run(statements.DROP_DOUBLES, **span)
+        dropped = transaction.change(statements.DROP_DOUBLES, **span) if readers < seen else 0
+        if seen - dropped != readers:  # a reader with two rows would be mailed twice
+            message = (
+                f"{name}: {seen - dropped:,} mails for {readers:,} readers, so nothing was frozen; please report it"
+            )
+            raise LedgerError(message)
         transaction.core.execute(
             update(editions).where(editions.c.id == added).values(first=first, last=last, duplicates=seen - readers)
         )
