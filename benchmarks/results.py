@@ -34,11 +34,11 @@ REASONS = {
         "either (see the table)."
     ),
     "end to end, 4": (
-        "A mail costs digest about 200 µs of a processor here. 85 of them are the ledger: with it left out, digest sent "
-        "4,700 to 4,800 mails a second to the same sink, more than smtp-source, which is C, makes one mail and records "
-        "nothing."
+        "A mail costs digest about 200 µs of a processor here, 85 of them for the ledger: with it left out, digest "
+        "sent 4,700 to 4,800 mails a second to the same sink, more than smtp-source, which is C, makes one mail and "
+        "records nothing."
     ),
-    "20 ms": "A mail takes one round trip, and smtplib four; what is beyond that is the making of the mail and the line.",
+    "20 ms": "A mail takes one round trip, and smtplib four; the rest is the making of the mail, and the line.",
     "One month": (
         "Reading is half of it; the other half is looking at each file's first lines for its date, in Python. With the "
         "index, which is made on the first run, it is not done again."
