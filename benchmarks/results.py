@@ -24,6 +24,10 @@ REASONS = {
         "the sketch with which the target was set, and the default theme's template does more than the sketch's. Made "
         "of the same theme, MJML takes about twice as long again; its own time is the kinder comparison."
     ),
+    "composed whole": (
+        "Beside the HTML, an edition is a text part, a subject, a preheader, what it weighs in each mail program, and "
+        "the hash for its slots; the largest of these is the draft that all of them are made from."
+    ),
     "cold `digest build`": (
         "What is left is importing: typer and Jinja take a third of it; after them come the checks, which run at every "
         "build. pydantic, YAML, MJML, premailer and Babel are not imported."
