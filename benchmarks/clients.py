@@ -27,7 +27,7 @@ def main() -> None:
 
 def digest(port: int, mails: int, connections: int) -> float:
     from benchmarks.mail import DATE, LETTERHEAD, rendering, values
-    from digest.delivery import Outgoing
+    from digest.delivery import NO_FIELDS, Outgoing
     from digest.engines import local
     from digest.ledger.opening import open_ledger
     from digest.mail.message_id import message_id
@@ -40,7 +40,8 @@ def digest(port: int, mails: int, connections: int) -> float:
     template = MailTemplate.compile(rendering(), LETTERHEAD, date=DATE)
 
     def outgoing(delivery):
-        reader = Recipient(address=delivery.address, name=delivery.name, fields=json.loads(delivery.fields))
+        fields = json.loads(delivery.fields) if delivery.fields != NO_FIELDS else {}
+        reader = Recipient(address=delivery.address, name=delivery.name, fields=fields)
         data = template.join(reader, values(delivery.id, reader), delivery.message_id)
         return Outgoing(delivery=delivery.id, sender=SENDER, recipient=delivery.address, data=data, dotless=True)
 

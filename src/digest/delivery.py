@@ -68,6 +68,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.REFUSED, Event.SETTLE_RESEND): State.PLANNED,
 }
 
+NO_FIELDS = "{}"
 FINAL = frozenset({State.SENT, State.REFUSED, State.SUPPRESSED, State.CANCELLED})
 HELD = frozenset({State.IN_DOUBT})
 
@@ -90,7 +91,7 @@ class Delivery:
     address: str
     name: str = ""
     language: str = ""
-    fields: str = "{}"  # the recipient's other values as JSON, frozen with the audience
+    fields: str = NO_FIELDS  # the recipient's other values as JSON, frozen with the audience
     state: State = State.PLANNED
     attempts: int = 0
     message_id: str = ""

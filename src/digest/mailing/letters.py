@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from digest.delivery import Outgoing
+from digest.delivery import NO_FIELDS, Outgoing
 from digest.errors import ConfigError, Fault
 from digest.mail.message_id import message_id
 from digest.mail.template import MailTemplate
@@ -43,7 +43,7 @@ class Letters:
 
     def outgoing(self, delivery: Delivery) -> Outgoing:
         """The finished mail. Raises RenderError or ValueError, with the reason, for a reader who cannot have one."""
-        fields = json.loads(delivery.fields)
+        fields = json.loads(delivery.fields) if delivery.fields != NO_FIELDS else {}
         reader = Recipient(address=delivery.address, name=delivery.name, language=delivery.language, fields=fields)
         identifier = delivery.message_id or self.identify(delivery.address)
         data = self.template.join(reader, self.values(reader), identifier, self.prefix)

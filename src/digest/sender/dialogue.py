@@ -141,15 +141,17 @@ class Dialogue:
 
     def _envelope(self, mail: Outgoing) -> bytes:
         """Begin a transaction: its steps, and what of it is said at once."""
-        self._steps = list(zip(ENVELOPE, [*envelope(mail, self.link), b"DATA"], strict=True))
+        phases: tuple[Phase, ...] = ENVELOPE
+        lines = [*envelope(mail, self.link), b"DATA"]
         if self.reset_due:
-            self._steps.insert(0, (Phase.RSET, b"RSET"))
+            phases, lines = (Phase.RSET, *phases), [b"RSET", *lines]
             self.reset_due = False
+        self._steps = list(zip(phases, lines, strict=True))
         self.link.carried += 1
         if not self.link.pipelining:
             return b""
-        self._owed += len(self._steps)
-        return b"".join(line + b"\r\n" for _, line in self._steps)
+        self._owed += len(lines)
+        return b"\r\n".join(lines) + b"\r\n"
 
     def hand_over(self, parts: tuple[bytes, bytes], replies: int) -> str:
         """Say a whole mail at once. Empty when the kernel took all of it, else why not: then no mail can arrive."""
