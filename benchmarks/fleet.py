@@ -4,8 +4,9 @@
 
 Each worker is a process with everything a real one has (jobs, leases, beats, intents committed on the server's disk
 before each mail) but the relay: its mails go into a file, which survives the worker. One worker and two are measured
-beside the local engine on a SQLite file; then a large edition is sent while workers are killed with -9 at random and
-others take their place. It ends by counting: nobody twice, and everybody either has the mail or is held by name.
+beside the local engine on a SQLite file; then (without --quick) a large edition is sent while workers are killed with
+-9 at random and others take their place. It ends by counting: nobody twice, and everybody either has the mail or is
+held by name.
 """
 
 from __future__ import annotations
@@ -195,12 +196,13 @@ def measure(quick: bool) -> list[Table]:
                 Contestant(TWO, simulation.turn(2, readers)),
             ]
             compete(found, 1 if quick else 3)
-            storm = simulation.storm(6_000 if quick else 1_000_000, 3, 2 if quick else 20)
+            # A dead worker's readers are left alone for half a minute, so a storm is not quick.
+            storms = [] if quick else [f"A storm: {simulation.storm(1_000_000, 3, 20)}."]
             simulation.ledger.close()
     finally:
         shutil.rmtree(folder)
     title = f"Fleet, {readers:,} readers, a sink instead of a relay, {CONNECTIONS} connections a worker"
-    return [Table(title=title, contestants=found, peer=found[0], notes=[f"A storm: {storm}."])]
+    return [Table(title=title, contestants=found, peer=found[0], notes=storms)]
 
 
 def _local(folder: Path, readers: int) -> Callable[[], float]:

@@ -54,7 +54,7 @@ LETTERHEAD = Letterhead(
 
 def measure(quick: bool) -> list[Table]:
     """Building, then signing."""
-    rounds = 5 if quick else 15
+    rounds = 3 if quick else 15
     # Many short rounds for what is short: what disturbs one then disturbs all contestants alike.
     return [built(rounds * 10), signed(rounds, quick=quick)]
 
