@@ -353,6 +353,7 @@ def test_hostile_stories_run_nothing(browser, shown, width):
 def test_a_script_in_the_frame_would_not_run(browser, shown):
     """Even if a script came through everything else, neither the sandbox nor the policy lets it run."""
     with opened(browser, shown, expected="Blocked script|Executing inline|Failed to load") as page:
+        page.wait_for_function("() => document.querySelector('iframe').contentDocument?.querySelector('table')")
         page.evaluate("""() => {
             const inside = document.querySelector('iframe').contentDocument;
             const script = inside.createElement('script');
