@@ -1,9 +1,9 @@
 """The senders that run in Python, each in a process of its own: `python clients.py WAY PORT MAILS CONNECTIONS`.
 
 Each makes a mail of its own for every reader and sends it; it prints the seconds from the first mail's making to the
-last one's acceptance. Ways: `digest` (end to end, with the durable ledger), `smtplib` (threads that keep their
-connections, mails made before the clock starts), `aiosmtplib` (the same), `naive` (for each reader
-an EmailMessage, a connection of smtplib and a committed row of SQLite).
+last one's acceptance. Ways: `digest` (end to end, with the durable ledger and early intents),
+`smtplib` (threads that keep their connections, mails made before the clock starts), `aiosmtplib` (the same), `naive`
+(for each reader an EmailMessage, a connection of smtplib and a committed row of SQLite).
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def digest(port: int, mails: int, connections: int) -> float:
         ledger = open_ledger(f"sqlite:///{folder}/ledger.db", newsroom="bench")
         ledger.freeze(edition, "content", people, message_id=identify)
         start = time.perf_counter()
-        local.send(ledger, SmtpTransport(settings), outgoing, edition=edition, connections=connections)
+        local.send(ledger, SmtpTransport(settings), outgoing, edition=edition, connections=connections, ahead=True)
         seconds = time.perf_counter() - start
         sent = {str(state): count for state, count in ledger.counts(edition).items()}
         ledger.close()

@@ -327,8 +327,9 @@ class SendSection(Section):
         30, ge=0, description="Seconds without an answer, then the relay is given up for now."
     )
     early_intents: bool = Field(
-        True,  # noqa: FBT003
-        description="Share commits: after a crash two mails a connection may be in doubt, not one. Not in a fleet.",
+        False,  # noqa: FBT003
+        description="Faster, as connections share commits; its price: two mails of each may be in doubt after a crash, "
+        "and who leaves while the mail before theirs waits for its answer is still mailed. Not in a fleet.",
     )
 
 

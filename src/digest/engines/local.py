@@ -90,7 +90,7 @@ def send(
     limit: int | None = None,
     only: str = "",
     patience: Patience | None = None,
-    ahead: bool = True,
+    ahead: bool = False,
 ) -> Report:
     """Send what is left of a frozen edition from here. Arguments, report and errors are those of `send_edition`.
 
