@@ -33,8 +33,8 @@ def digest(port: int, mails: int, connections: int) -> float:
     from digest.mail.message_id import message_id
     from digest.mail.template import MailTemplate
     from digest.model import Recipient
-    from digest.sender.settings import SmtpSettings
-    from digest.sender.smtp import SmtpTransport
+    from digest.smtp.settings import SmtpSettings
+    from digest.smtp.transport import SmtpTransport
 
     edition = "2022-02/everyone/en"
     template = MailTemplate.compile(rendering(), LETTERHEAD, date=DATE)

@@ -27,9 +27,9 @@ from digest.delivery import Event, Outcome, Phase
 from digest.errors import AlreadySent, DigestError, TransportError
 from digest.ledger.opening import open_ledger
 from digest.sender.eml import EmlFolder
-from digest.sender.lookahead import Lookahead
 from digest.sender.loop import send_edition
 from digest.sender.run import Patience
+from digest.smtp.lookahead import Lookahead
 from digest.testing import plain_mail, readers
 
 EDITION = "2022-02/everyone/en"

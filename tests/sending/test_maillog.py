@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from digest.sender.maillog import accepted
+from digest.smtp.maillog import accepted
 
 POSTFIX = """\
 Mar  1 09:00:01 mx postfix/smtpd[21]: connect from localhost[127.0.0.1]

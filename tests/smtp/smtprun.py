@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from digest.delivery import Event, Outcome, Outgoing, Phase
 from digest.errors import SendStopped
-from digest.sender.settings import SmtpSettings, Timeouts
-from digest.sender.smtp import SmtpTransport
+from digest.smtp.settings import SmtpSettings, Timeouts
+from digest.smtp.transport import SmtpTransport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

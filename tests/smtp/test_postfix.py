@@ -25,8 +25,8 @@ from digest.mail.letterhead import Letterhead
 from digest.mail.message_id import message_id
 from digest.mail.template import MailTemplate
 from digest.model import Edition, Recipient, Rendering, slot_token
-from digest.sender.settings import SmtpSettings
-from digest.sender.smtp import SmtpTransport
+from digest.smtp.settings import SmtpSettings
+from digest.smtp.transport import SmtpTransport
 from needed import needs
 from relay import Postfix
 

@@ -10,7 +10,7 @@ from smtprun import impatient, mails, settings, tell
 
 from digest.delivery import Event, Outgoing, Phase
 from digest.errors import LedgerError, SendStopped, TransportError
-from digest.sender.smtp import SmtpTransport
+from digest.smtp.transport import SmtpTransport
 
 CHUNKS = (*FULL, "CHUNKING")
 WINDOW = {"bdat": True, "window": 4}

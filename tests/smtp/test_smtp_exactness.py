@@ -13,11 +13,11 @@ from smtprun import QUICK, mails
 
 from digest.delivery import Event, Phase
 from digest.errors import TransportError
-from digest.sender.connect import Link
-from digest.sender.replies import Reply
-from digest.sender.session import SmtpSession
-from digest.sender.settings import SmtpSettings
-from digest.sender.wire import Lost, Wire
+from digest.smtp.connect import Link
+from digest.smtp.replies import Reply
+from digest.smtp.session import SmtpSession
+from digest.smtp.settings import SmtpSettings
+from digest.smtp.socket import Lost, Wire
 
 
 @pytest.fixture

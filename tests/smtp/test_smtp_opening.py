@@ -12,9 +12,9 @@ from smtprun import QUICK, impatient, mails, settings, tell
 
 from digest.delivery import Event, Phase
 from digest.errors import SendStopped, TransportError
-from digest.sender.replies import MAX_BYTES
-from digest.sender.settings import SmtpSettings
-from digest.sender.smtp import SmtpTransport
+from digest.smtp.replies import MAX_BYTES
+from digest.smtp.settings import SmtpSettings
+from digest.smtp.transport import SmtpTransport
 
 SECRET = "correct horse ü battery"
 
@@ -246,7 +246,7 @@ def test_clear_text_is_for_this_machine_only(monkeypatch):
     """tls: none towards another address is refused before a word is said."""
     own = socket.gethostbyname(socket.gethostname())
     if own.startswith("127."):  # no address but loopback here, so one of those stands for another machine's
-        monkeypatch.setattr("digest.sender.connect.is_loopback", lambda address: address != own)
+        monkeypatch.setattr("digest.smtp.connect.is_loopback", lambda address: address != own)
     with socket.create_server((own, 0)) as listener:
         listening = SmtpSettings(host=own, port=listener.getsockname()[1], tls="none")
         with pytest.raises(SendStopped, match="another machine"):

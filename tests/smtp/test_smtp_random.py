@@ -10,7 +10,7 @@ from smtprun import mails, settings
 
 from digest.delivery import Event, Phase, State, step
 from digest.errors import SendStopped
-from digest.sender.smtp import SmtpTransport
+from digest.smtp.transport import SmtpTransport
 
 READERS = 500
 FAULTS = (

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.delivery import Phase
-from digest.sender.replies import MAX_BYTES, MAX_LINES, NotSmtp, Reply, parse_reply
-from digest.sender.verdict import Heard, hear
+from digest.smtp.replies import MAX_BYTES, MAX_LINES, NotSmtp, Reply, parse_reply
+from digest.smtp.verdict import Heard, hear
 
 
 def parse(data: bytes):

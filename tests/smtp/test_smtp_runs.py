@@ -16,7 +16,7 @@ from digest.ledger.opening import open_ledger
 from digest.model import Recipient
 from digest.sender.loop import send_edition
 from digest.sender.run import Patience
-from digest.sender.smtp import SmtpTransport
+from digest.smtp.transport import SmtpTransport
 
 if TYPE_CHECKING:
     from faultserver import FaultServer

@@ -9,8 +9,7 @@ from smtprun import QUICK, impatient, mails, settings, tell
 
 from digest.delivery import TRANSITIONS, Event, Outgoing, Phase, State
 from digest.errors import LedgerError, SendStopped, TransportError
-from digest.sender import conversation
-from digest.sender.smtp import SmtpTransport
+from digest.smtp.transport import SmtpTransport
 
 LOCK_STEP = ("SIZE 33554432", "8BITMIME")  # everything but PIPELINING
 NEVER_FAR = float("inf")
@@ -25,7 +24,7 @@ def authority(tmp_path_factory) -> Authority:
 @pytest.fixture(autouse=True)
 def near(monkeypatch):
     """On a busy machine a server on loopback may seem far away."""
-    monkeypatch.setattr(conversation, "FAR", NEVER_FAR)
+    monkeypatch.setattr(data, "FAR", NEVER_FAR)
 
 
 def verbs(server: FaultServer) -> list[str]:
@@ -65,7 +64,7 @@ def test_a_mail_is_announced_when_its_envelope_is_said(extensions, announced):
 @pytest.mark.parametrize("phase", [Phase.MAIL, Phase.RCPT, Phase.DATA])
 def test_an_announced_mail_whose_turn_never_comes(phase, fault, far, monkeypatch):
     """Whatever ends it before its body: it has an outcome that fits a mail whose early intent is durable."""
-    monkeypatch.setattr(conversation, "FAR", 0.0 if far else NEVER_FAR)
+    monkeypatch.setattr(data, "FAR", 0.0 if far else NEVER_FAR)
     with FaultServer(at(phase, fault, first=3, times=1)) as server:
         told = tell(server, mails(5))
     assert 2 in told.announced
@@ -76,7 +75,7 @@ def test_an_announced_mail_whose_turn_never_comes(phase, fault, far, monkeypatch
 
 def test_far_from_the_server_the_next_intent_is_made_while_the_answer_travels(monkeypatch):
     """Where answers take their time, an intent does not wait for the 354, and is asked for once."""
-    monkeypatch.setattr(conversation, "FAR", 0.0)
+    monkeypatch.setattr(data, "FAR", 0.0)
     order: list[str] = []
 
     def intend(mail: Outgoing) -> bool:

@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from digest.delivery import Event, Phase, State, step
-from digest.sender.verdict import VERDICTS, Heard, Then, verdict
+from digest.smtp.verdict import VERDICTS, Heard, Then, verdict
 
 PHASES = (Phase.MAIL, Phase.RCPT, Phase.DATA, Phase.BODY, Phase.DOT, Phase.RSET)
 CASES = list(itertools.product(PHASES, Heard, (False, True)))

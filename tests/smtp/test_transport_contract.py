@@ -10,7 +10,7 @@ from smtprun import mails, settings
 
 from digest.delivery import Event
 from digest.sender.eml import EmlFolder, Maildir
-from digest.sender.smtp import SmtpTransport
+from digest.smtp.transport import SmtpTransport
 from digest.testing import MemoryTransport
 
 if TYPE_CHECKING:

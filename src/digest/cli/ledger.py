@@ -109,7 +109,7 @@ def _resolve_by_word(
 
 def _resolve_by_log(call: Call, ledger: SqlLedger, edition: Edition, maillog: Path) -> None:
     from digest.delivery import Event, State
-    from digest.sender.maillog import accepted
+    from digest.smtp.maillog import accepted
 
     doubted = {each.message_id.strip("<>"): each.address for each in ledger.deliveries(edition.id, [State.IN_DOUBT])}
     try:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from digest.mailing.letters import Letters
     from digest.mailing.parts import Parts
     from digest.model import Edition, Rendering
-    from digest.sender.smtp import SmtpTransport
+    from digest.smtp.transport import SmtpTransport
 
 ABSENT = 20.0  # seconds without any worker, then it is said that there is none
 _LOOK = 0.5  # seconds between two looks, or ten times what a look takes
@@ -98,7 +98,7 @@ class Crew:
     def _relay(self, clock: SharedClock) -> SmtpTransport:
         if self._transport is None:
             from digest.engines.fleet.pacing import FleetPacing
-            from digest.sender.smtp import SmtpTransport
+            from digest.smtp.transport import SmtpTransport
 
             smtp = self.parts.smtp()
             pacer = FleetPacing(

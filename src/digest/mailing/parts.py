@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from digest.mail.dkim import Signer
     from digest.model import Audience
     from digest.ports import RecipientSource
-    from digest.sender.settings import SmtpSettings
-    from digest.sender.smtp import SmtpTransport
+    from digest.smtp.settings import SmtpSettings
+    from digest.smtp.transport import SmtpTransport
     from digest.wiring import OpenNewsroom
 
 MAX_SECRET = 10_000
@@ -104,8 +104,8 @@ class Parts:
 
     def smtp(self) -> SmtpSettings:
         """How to reach the relay. Raises ConfigError for settings that contradict each other."""
-        from digest.sender.pacing import parse_rate
-        from digest.sender.settings import SmtpSettings, Timeouts
+        from digest.smtp.pacing import parse_rate
+        from digest.smtp.settings import SmtpSettings, Timeouts
 
         part = self.newsroom.config.settings.smtp
         password = self.secret(part.password_env, part.password_file) if part.username else ""
@@ -133,8 +133,8 @@ class Parts:
 
     def relay(self, stop: Event | None = None) -> SmtpTransport:
         """The way to the relay; `stop`, once set, also ends a wait for a slow rate. Raises ConfigError, SendStopped."""
-        from digest.sender.pacing import Pacing
-        from digest.sender.smtp import SmtpTransport
+        from digest.smtp.pacing import Pacing
+        from digest.smtp.transport import SmtpTransport
 
         settings = self.smtp()
         return SmtpTransport(settings, Pacing(settings.rate, settings.per_domain, stop=stop))

@@ -181,7 +181,7 @@ def send(
     """
     from digest.engines import local
     from digest.sender.run import Patience
-    from digest.sender.smtp import SmtpTransport
+    from digest.smtp.transport import SmtpTransport
 
     frozen.begin(parts.newsroom.root / ARCHIVE, ready.rendering.edition, _place(parts, ledger), ledger.id)
     if ledger.sharing is not None and isinstance(transport, SmtpTransport):

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Protocol
 from digest.delivery import Event, Outcome, Phase
 from digest.errors import SendStopped
 from digest.files import sync_folder
-from digest.sender.lookahead import Lookahead
+from digest.smtp.lookahead import Lookahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

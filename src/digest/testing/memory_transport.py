@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from digest.delivery import Event, Outcome, Phase
 from digest.errors import SendStopped, TransportError
-from digest.sender.lookahead import Lookahead
+from digest.smtp.lookahead import Lookahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

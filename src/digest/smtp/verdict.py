@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from digest.delivery import Event, Phase
 
 if TYPE_CHECKING:
-    from digest.sender.replies import Reply
+    from digest.smtp.replies import Reply
 
 CLOSING, MUST_LOG_IN, STORAGE = 421, 530, 552
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from digest.sender.auth import Login
-from digest.sender.connect import Connector, tls_context
-from digest.sender.pacing import Pacing
-from digest.sender.session import SmtpSession
+from digest.smtp.auth import Login
+from digest.smtp.connect import Connector, tls_context
+from digest.smtp.pacing import Pacing
+from digest.smtp.session import SmtpSession
 
 if TYPE_CHECKING:
-    from digest.sender.pacing import Pacer
-    from digest.sender.settings import SmtpSettings
+    from digest.smtp.pacing import Pacer
+    from digest.smtp.settings import SmtpSettings
 
 
 class SmtpTransport:

@@ -16,8 +16,8 @@ from digest.errors import SendStopped, TransportError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from digest.sender.replies import Reply
-    from digest.sender.settings import SmtpSettings
+    from digest.smtp.replies import Reply
+    from digest.smtp.settings import SmtpSettings
 
 ACCEPTED, CHALLENGE, CLOSING = 235, 334, 421
 MASK = "***"

@@ -13,19 +13,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from digest.delivery import Phase
-from digest.sender.conversation import withheld
-from digest.sender.dialogue import Answer
-from digest.sender.envelope import ENVELOPE, envelope
-from digest.sender.verdict import Heard
+from digest.smtp.data import withheld
+from digest.smtp.envelope import ENVELOPE, envelope
+from digest.smtp.protocol import Answer
+from digest.smtp.verdict import Heard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from digest.delivery import Outcome, Outgoing
     from digest.errors import SendStopped
-    from digest.sender.channel import Channel
-    from digest.sender.dialogue import Dialogue
-    from digest.sender.lookahead import Lookahead
+    from digest.smtp.channel import Channel
+    from digest.smtp.lookahead import Lookahead
+    from digest.smtp.protocol import Dialogue
 
 
 @dataclass(slots=True, kw_only=True)

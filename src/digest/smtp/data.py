@@ -14,14 +14,14 @@ import time
 from typing import TYPE_CHECKING
 
 from digest.delivery import Event, Outcome, Phase
-from digest.sender.verdict import Heard
+from digest.smtp.verdict import Heard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from digest.delivery import Outgoing
-    from digest.sender.channel import Channel
-    from digest.sender.lookahead import Lookahead
+    from digest.smtp.channel import Channel
+    from digest.smtp.lookahead import Lookahead
 
 FAR = 0.002  # seconds to an answer; what takes longer leaves time for a commit of one's own
 

@@ -13,7 +13,7 @@ import struct
 import time
 from typing import TYPE_CHECKING
 
-from digest.sender.replies import MAX_BYTES, NotSmtp, Reply, parse_reply
+from digest.smtp.replies import MAX_BYTES, NotSmtp, Reply, parse_reply
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

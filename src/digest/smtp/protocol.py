@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from digest.delivery import Phase
-from digest.sender.envelope import END, ENVELOPE, dotted, envelope
-from digest.sender.verdict import Heard, hear
-from digest.sender.wire import Lost
+from digest.smtp.envelope import END, ENVELOPE, dotted, envelope
+from digest.smtp.socket import Lost
+from digest.smtp.verdict import Heard, hear
 
 if TYPE_CHECKING:
     from digest.delivery import Outgoing
-    from digest.sender.connect import Link
-    from digest.sender.replies import Reply
-    from digest.sender.settings import Timeouts
+    from digest.smtp.connect import Link
+    from digest.smtp.replies import Reply
+    from digest.smtp.settings import Timeouts
 
 BLOCK = 64 * 1024
 LAST_WORDS = 2.0  # seconds for the rest of a reply that interrupted us

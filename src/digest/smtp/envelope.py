@@ -10,7 +10,7 @@ from digest.delivery import Event, Phase
 
 if TYPE_CHECKING:
     from digest.delivery import Outgoing
-    from digest.sender.connect import Link
+    from digest.smtp.connect import Link
 
 # An address ends a command's path with ">" and its line with CRLF, so these would let it say more than itself.
 UNSAYABLE = re.compile(r"[\x00-\x20\x7f<>]")

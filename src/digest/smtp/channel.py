@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 
 from digest.delivery import Event, Outcome, Phase
 from digest.errors import SendStopped, TransportError
-from digest.sender.dialogue import Dialogue
-from digest.sender.envelope import objection
-from digest.sender.verdict import Heard, Then, verdict
+from digest.smtp.envelope import objection
+from digest.smtp.protocol import Dialogue
+from digest.smtp.verdict import Heard, Then, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from digest.delivery import Outgoing
-    from digest.sender.connect import Link
-    from digest.sender.dialogue import Answer
-    from digest.sender.pacing import Pacer
-    from digest.sender.settings import SmtpSettings
+    from digest.smtp.connect import Link
+    from digest.smtp.pacing import Pacer
+    from digest.smtp.protocol import Answer
+    from digest.smtp.settings import SmtpSettings
 
 
 class Channel:

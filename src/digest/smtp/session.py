@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 from digest.delivery import Event, Outcome, Phase
 from digest.errors import SendStopped
-from digest.sender import chunking, conversation
-from digest.sender.channel import Channel
-from digest.sender.lookahead import Lookahead
+from digest.smtp import bdat, data
+from digest.smtp.channel import Channel
+from digest.smtp.lookahead import Lookahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from digest.delivery import Outgoing
-    from digest.sender.connect import Link
-    from digest.sender.pacing import Pacer
-    from digest.sender.settings import SmtpSettings
+    from digest.smtp.connect import Link
+    from digest.smtp.pacing import Pacer
+    from digest.smtp.settings import SmtpSettings
 
 
 class SmtpSession:
@@ -43,9 +43,9 @@ class SmtpSession:
         taken = Lookahead(mails)
         try:
             if self._window and self._channel.talk.link.chunking and self._channel.talk.link.pipelining:
-                yield from chunking.converse(self._channel, taken, intend, self._window)
+                yield from bdat.converse(self._channel, taken, intend, self._window)
             else:
-                yield from conversation.converse(self._channel, taken, intend, announce)
+                yield from data.converse(self._channel, taken, intend, announce)
         except SendStopped as stop:
             yield from _given_back(taken, str(stop))
             taken.check(stop)

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 
 from digest.delivery import Phase
 from digest.errors import SendStopped, TransportError
-from digest.sender.settings import is_loopback
-from digest.sender.wire import Lost, TlsSocket, Wire, reason
+from digest.smtp.settings import is_loopback
+from digest.smtp.socket import Lost, TlsSocket, Wire, reason
 
 if TYPE_CHECKING:
-    from digest.sender.auth import Login
-    from digest.sender.replies import Reply
-    from digest.sender.settings import SmtpSettings
+    from digest.smtp.auth import Login
+    from digest.smtp.replies import Reply
+    from digest.smtp.settings import SmtpSettings
 
 READY, DONE = 220, 250
 PERMANENT = 5  # the first digit
