@@ -28,11 +28,11 @@ def main() -> None:
 def digest(port: int, mails: int, connections: int) -> float:
     from benchmarks.mail import DATE, LETTERHEAD, rendering, values
     from digest.delivery import NO_FIELDS, Outgoing
-    from digest.engines import local
     from digest.ledger.opening import open_ledger
     from digest.mail.message_id import message_id
     from digest.mail.template import MailTemplate
     from digest.model import Recipient
+    from digest.sending import local
     from digest.smtp.settings import SmtpSettings
     from digest.smtp.transport import SmtpTransport
 

@@ -22,7 +22,7 @@ from benchmarks.harness import Contestant, Table, Target, alone, compete, ratio,
 from digest.delivery import Event, Outcome, Phase, State
 from digest.ledger.opening import open_ledger
 from digest.model import Recipient
-from digest.sender.committer import Committer
+from digest.sending.group_commit import Committer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -45,7 +45,7 @@ def freeze():
 def plan():
     from digest.ledger.opening import open_ledger
     from digest.mailing import plan as planning
-    from digest.mailing.readers import Readers
+    from digest.sending.readers import Readers
     from digest.mailing.parts import Parts
     from digest.wiring import open_newsroom
     newsroom = open_newsroom(room / "config.yaml", {})

@@ -19,8 +19,8 @@ from digest.wiring import open_newsroom
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from digest.engines.local import Stopping
     from digest.ledger.ledger import SqlLedger
+    from digest.sending.local import Stopping
     from digest.wiring import OpenNewsroom
 
 

@@ -8,13 +8,13 @@ import time
 import pytest
 
 from digest.delivery import Event, Phase, State
-from digest.engines import local
 from digest.engines.fleet.chunk import send_chunk
 from digest.engines.fleet.clock import SharedClock
 from digest.errors import LedgerBusy, SendStopped, TransportError
 from digest.ledger.opening import open_ledger
 from digest.ledger.sharing import join
-from digest.sender.run import Patience
+from digest.sending import local
+from digest.sending.run import Patience
 from digest.testing import FlakyTransport, MemoryTransport, plain_mail, readers
 from digest.testing.memory_transport import ACCEPTED, Answer
 

@@ -18,13 +18,13 @@ from fleetparts import EDITION
 from digest.delivery import State
 from digest.engines.fleet.chunk import Chunk
 from digest.engines.fleet.monitor import Tally, exposition, serving
-from digest.engines.local import Stopping
 from digest.ledger.opening import open_ledger
 from digest.ledger.sharing import join
 from digest.mailing.parts import Parts
 from digest.scheduling import agenda, journal
 from digest.scheduling.record import FileRecord, SharedRecord
 from digest.scheduling.running import Routine
+from digest.sending.local import Stopping
 from digest.station import Rounds
 from digest.wiring import open_newsroom
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from digest.delivery import State
 from digest.ledger.opening import open_ledger
 from digest.model import Recipient
-from digest.sender.eml import EmlFolder
-from digest.sender.loop import send_edition
+from digest.sending.eml import EmlFolder
+from digest.sending.loop import send_edition
 from digest.testing import plain_mail
 
 EDITION = "2022-02/everyone/en"

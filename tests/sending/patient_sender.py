@@ -9,9 +9,9 @@ import time
 import warnings
 from pathlib import Path
 
-from digest.engines import local
 from digest.errors import DigestError
 from digest.ledger.opening import open_ledger
+from digest.sending import local
 from digest.testing import ACCEPTED, MemoryTransport, plain_mail, readers
 
 EDITION = "2022-02/everyone/en"

@@ -8,7 +8,7 @@ import pytest
 
 from digest.delivery import Event, Outcome, Phase, State
 from digest.errors import LedgerError
-from digest.sender.committer import Committer
+from digest.sending.group_commit import Committer
 from digest.testing import MemoryLedger, readers
 
 EDITION = "2022-02/everyone/en"

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.delivery import Event, Outcome, Phase
-from digest.sender.decisions import FIRST, FIRST_UNKNOWN, about_us, reason_to_stop
+from digest.sending.decisions import FIRST, FIRST_UNKNOWN, about_us, reason_to_stop
 
 
 def refusal(code=554, phase=Phase.DOT, detail="5.7.1 spam", event=Event.REFUSE):

@@ -14,8 +14,8 @@ import smalldisk
 from digest.delivery import State
 from digest.errors import LedgerError
 from digest.ledger.opening import open_ledger
-from digest.sender.loop import send_edition
-from digest.sender.run import Patience
+from digest.sending.loop import send_edition
+from digest.sending.run import Patience
 from digest.testing import ACCEPTED, MemoryTransport, plain_mail, readers
 
 EDITION = "2022-02/everyone/en"

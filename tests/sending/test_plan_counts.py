@@ -8,10 +8,10 @@ from datetime import UTC
 import pytest
 
 from digest.errors import Fault
-from digest.mailing import plan
-from digest.mailing.readers import Readers
 from digest.model import Audience, Edition, Recipient
 from digest.period import parse
+from digest.sending import plan
+from digest.sending.readers import Readers
 from digest.testing import MemoryLedger
 
 

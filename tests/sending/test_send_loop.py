@@ -18,8 +18,8 @@ from digest.errors import (
     TransportError,
     UsageError,
 )
-from digest.sender.loop import send_edition
-from digest.sender.run import Patience
+from digest.sending.loop import send_edition
+from digest.sending.run import Patience
 from digest.testing import ACCEPTED, Answer, FlakyTransport, MemoryLedger, MemoryTransport, plain_mail, readers
 
 EDITION = "2022-02/everyone/en"

@@ -16,8 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from digest.delivery import Event, Standing, State
 from digest.errors import AlreadySent, LedgerError, NothingToSend, UsageError
 from digest.ledger.opening import open_ledger
-from digest.sender.loop import send_edition
-from digest.sender.run import Patience
+from digest.sending.loop import send_edition
+from digest.sending.run import Patience
 from digest.testing import FlakyTransport, MemoryLedger, plain_mail, readers
 
 EDITION = "2022-02/everyone/en"

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from digest.delivery import State
-from digest.engines import local
 from digest.ledger.opening import open_ledger
+from digest.sending import local
 
 EDITION = "2022-02/everyone/en"
 SCRIPT = Path(__file__).with_name("patient_sender.py")

@@ -9,6 +9,7 @@ from smtprun import QUICK, impatient, mails, settings, tell
 
 from digest.delivery import TRANSITIONS, Event, Outgoing, Phase, State
 from digest.errors import LedgerError, SendStopped, TransportError
+from digest.smtp import data
 from digest.smtp.transport import SmtpTransport
 
 LOCK_STEP = ("SIZE 33554432", "8BITMIME")  # everything but PIPELINING

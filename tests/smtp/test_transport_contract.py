@@ -9,7 +9,7 @@ from faultserver import FULL, FaultServer
 from smtprun import mails, settings
 
 from digest.delivery import Event
-from digest.sender.eml import EmlFolder, Maildir
+from digest.sending.eml import EmlFolder, Maildir
 from digest.smtp.transport import SmtpTransport
 from digest.testing import MemoryTransport
 

@@ -28,7 +28,7 @@ def frozen(call: Call, name: str, *, unfinished: bool = False) -> Iterator[tuple
             message = f"{chosen.id} was never sent: there is nothing to settle, pause or go on with"
             raise UsageError(message)
         if unfinished:
-            from digest.mailing.post import refuse_finished
+            from digest.sending.post import refuse_finished
 
             refuse_finished(ledger, chosen.id)
         yield chosen, ledger

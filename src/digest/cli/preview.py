@@ -59,9 +59,9 @@ def _hands(call: Call) -> Hands:
     from digest import approving
     from digest.delivery import Event
     from digest.mailing.parts import Parts
-    from digest.mailing.readers import Readers
-    from digest.mailing.testmail import send_test
     from digest.preview.seams import Hands
+    from digest.sending.readers import Readers
+    from digest.sending.testmail import send_test
     from digest.wiring import open_newsroom
 
     def now() -> datetime:

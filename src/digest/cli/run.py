@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from digest.engines.local import Stopping
     from digest.scheduling.errand import Result
+    from digest.sending.local import Stopping
 
     Results = tuple[Result, ...]
 
@@ -43,8 +43,8 @@ def run(
     ] = "",
 ) -> None:
     """Do what is due: build, check, approval, send, report. Run again, it does nothing."""
-    from digest.engines.local import signals
     from digest.scheduling import watchdog
+    from digest.sending.local import signals
 
     call = Call(common)
     _alone({"--skip": skip, "--dry-run": dry_run}, {"--watch": watch, "--held": held, "--ping": ping})
@@ -152,7 +152,7 @@ def _code(results: tuple[Result, ...]) -> int:
 
 def _stay(common: Common, *, held: bool, ping: str) -> None:
     """Run whenever something is due, until somebody asks for the end; a run that fails is told, and not the last."""
-    from digest.engines.local import signals
+    from digest.sending.local import signals
 
     if common.now or held:
         message = "--watch lives by the clock and decides nothing for you: it takes no --now and no --held"

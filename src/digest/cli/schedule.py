@@ -121,8 +121,8 @@ def _rows(call: Call, routine: Routine, ledger: SqlLedger, tasks: tuple[Task, ..
 
 def _readers(call: Call, ledger: SqlLedger, task: Task) -> int | None:
     """How many an audience's next editions would reach; None, with a warning, when the list cannot be read."""
-    from digest.mailing import plan
-    from digest.mailing.readers import Readers
+    from digest.sending import plan
+    from digest.sending.readers import Readers
 
     audience = call.newsroom.config.audience(task.audience)
     total = 0

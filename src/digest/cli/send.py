@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from threading import Event
 
     from digest.ledger.ledger import SqlLedger
-    from digest.mailing.plan import Plan
-    from digest.mailing.post import Frozen
     from digest.model import Edition
     from digest.ports import Transport
-    from digest.sender.tally import Progress, Report
+    from digest.sending.plan import Plan
+    from digest.sending.post import Frozen
+    from digest.sending.progress import Progress, Report
 
 _SHOWN = 10  # domains in a plan
 
@@ -72,7 +72,7 @@ def send(
 def _test(call: Call, editions: tuple[Edition, ...], to: str, transport: Transport) -> None:
     from digest.delivery import Event
     from digest.errors import SendStopped
-    from digest.mailing.testmail import send_test
+    from digest.sending.testmail import send_test
 
     for edition in editions:
         outcome = send_test(call.parts, edition, to, transport, call.now)
@@ -83,8 +83,8 @@ def _test(call: Call, editions: tuple[Edition, ...], to: str, transport: Transpo
 
 
 def _plan(call: Call, editions: tuple[Edition, ...], when: When, which: Which) -> None:
-    from digest.mailing import plan as planning
-    from digest.mailing.readers import Readers
+    from digest.sending import plan as planning
+    from digest.sending.readers import Readers
 
     smtp, finished = call.parts.smtp(), 0
     with call.opened() as (parts, ledger):
@@ -107,8 +107,8 @@ def _plan(call: Call, editions: tuple[Edition, ...], when: When, which: Which) -
 
 
 def _frozen_already(call: Call, ledger: SqlLedger, edition: Edition) -> bool:
-    from digest.mailing.post import finished
     from digest.report import sentence
+    from digest.sending.post import finished
 
     done = finished(ledger, edition.id)
     state = "finished" if done else "begun; --live goes on where it stopped"
@@ -154,9 +154,9 @@ def deliver(
     maildir: bool = False,
 ) -> None:
     """Freeze and send each edition that is not finished, and end with the exit code of the worst."""
-    from digest.engines.local import signals
-    from digest.mailing import post
     from digest.scheduling.heard import telling
+    from digest.sending import post
+    from digest.sending.local import signals
 
     reports: list[Report] = []
     with call.opened() as (parts, ledger), signals() as stopping, telling(parts, ledger, call.now, _warn) as hooks:
@@ -193,7 +193,7 @@ def _transport(call: Call, eml: Path | None, *, maildir: bool, stop: Event | Non
     """Files, or the relay of config.yaml. `stop`, once set, ends a wait for a slow rate."""
     if eml is None:
         return call.parts.relay(stop)
-    from digest.mailing.post import eml as files
+    from digest.sending.post import eml as files
 
     return files(eml, maildir=maildir)
 

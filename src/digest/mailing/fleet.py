@@ -16,8 +16,8 @@ from digest.delivery import Standing, State
 from digest.engines.fleet import chunk
 from digest.errors import LedgerError, SendStopped, TransportError, UsageError
 from digest.mailing import frozen
-from digest.mailing.letters import letters
-from digest.sender.tally import UNFINISHED, Progress, Report
+from digest.sending.messages import letters
+from digest.sending.progress import UNFINISHED, Progress, Report
 
 if TYPE_CHECKING:
     import threading
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
     from digest.engines.fleet.chunk import Chunk
     from digest.engines.fleet.clock import SharedClock
-    from digest.engines.local import Stopping
     from digest.ledger.sharing import Sharing
-    from digest.mailing.letters import Letters
     from digest.mailing.parts import Parts
     from digest.model import Edition, Rendering
+    from digest.sending.local import Stopping
+    from digest.sending.messages import Letters
     from digest.smtp.transport import SmtpTransport
 
 ABSENT = 20.0  # seconds without any worker, then it is said that there is none
@@ -135,7 +135,7 @@ def send(
     nothing is left.
     """
     from digest.engines.fleet.jobs import Queue
-    from digest.mailing.post import refuse_finished
+    from digest.sending.post import refuse_finished
 
     ledger, edition = sharing.ledger, rendering.edition.id
     refuse_finished(ledger, edition)
@@ -169,8 +169,8 @@ def _from_here(
     only: str,
 ) -> Report:
     from digest.engines.fleet.clock import SharedClock
-    from digest.engines.local import this_process
     from digest.errors import NothingToSend
+    from digest.sending.local import this_process
 
     crew = Crew(parts=parts, sharing=sharing, stop=stopping.event)
     done = crew.send(

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from digest import hooks
 from digest.errors import AlreadySent, DigestError, LedgerBusy
-from digest.mailing import post
 from digest.scheduling import agenda, outcome
 from digest.scheduling.heard import account_of, is_new
 from digest.scheduling.outcome import Kind, Outcome
+from digest.sending import post
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from digest.approval import Needed
     from digest.builds import Build
     from digest.delivery import State
-    from digest.engines.local import Stopping
     from digest.ledger.ledger import SqlLedger
     from digest.mailing.parts import Parts
     from digest.model import Edition
     from digest.ports import Transport
     from digest.scheduling.agenda import Item
+    from digest.sending.local import Stopping
 
 _LATER = 75
 

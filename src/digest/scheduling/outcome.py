@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from digest import builds
 from digest.errors import ApprovalError, LedgerBusy, TransportError
 from digest.report import sentence
-from digest.sender.tally import HELD, UNFINISHED
+from digest.sending.progress import HELD, UNFINISHED
 from digest.wiring import ARCHIVE
 
 if TYPE_CHECKING:

@@ -110,8 +110,8 @@ def kept(parts: Parts) -> Iterator[Record]:
 @contextmanager
 def held(parts: Parts) -> Iterator[Record]:
     """The same, and no other run of this machine inside. Raises LedgerBusy, naming the other."""
-    from digest.engines.local import this_process
     from digest.ledger.locks import file_lock
+    from digest.sending.local import this_process
 
     lock = parts.newsroom.root / STATE / journal.LOCK
     with file_lock(lock, this_process(), "what is due"), kept(parts) as record:

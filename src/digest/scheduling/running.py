@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from threading import Event
 
-    from digest.engines.local import Stopping
     from digest.ledger.ledger import SqlLedger
     from digest.mailing.parts import Parts
     from digest.model import Edition
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from digest.scheduling.journal import Journal
     from digest.scheduling.notices import Notice
     from digest.scheduling.record import Record
+    from digest.sending.local import Stopping
 
 # A machine without a battery begins in 1970: a schedule put in force then would name every month since as not sent.
 _SANE = datetime(2000, 1, 1, tzinfo=UTC)

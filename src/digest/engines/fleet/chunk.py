@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from digest.delivery import Standing
 from digest.errors import DigestError, LedgerBusy
-from digest.sender.run import Patience, Run
-from digest.sender.tally import Progress
-from digest.sender.threads import drive
-from digest.sender.work import Work
+from digest.sending.claim_queue import Work
+from digest.sending.progress import Progress
+from digest.sending.run import Patience, Run
+from digest.sending.threads import drive
 
 if TYPE_CHECKING:
     import threading

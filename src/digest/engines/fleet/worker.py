@@ -23,8 +23,8 @@ from digest.engines.fleet.clock import SharedClock
 from digest.engines.fleet.monitor import Tally, exposition
 from digest.errors import DigestError, LedgerBusy, LedgerError, SendStopped, TransportError
 from digest.ledger.sharing import BEAT, LEASE
-from digest.sender.loop import MAX_AGE, MIN_TRIES
-from digest.sender.tally import UNFINISHED
+from digest.sending.loop import MAX_AGE, MIN_TRIES
+from digest.sending.progress import UNFINISHED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from digest.errors import Fault
-    from digest.mailing.readers import Readers
     from digest.model import Recipient
     from digest.ports import Suppressions
+    from digest.sending.readers import Readers
 
 _BATCH = 200  # few at a time: what is held longer, Python looks through for garbage again and again
 _BUCKETS = 256

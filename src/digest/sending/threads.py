@@ -6,13 +6,13 @@ import threading
 from typing import TYPE_CHECKING
 
 from digest.errors import DigestError
-from digest.sender.connection import Connection
+from digest.sending.sender_thread import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from digest.ports import Transport
-    from digest.sender.run import Run
+    from digest.sending.run import Run
 
 _TICK = 0.1  # seconds between two looks at the connections
 

@@ -15,7 +15,7 @@ from digest.errors import DigestError, TransportError
 if TYPE_CHECKING:
     from digest.delivery import Outgoing
     from digest.ports import Session, Transport
-    from digest.sender.run import Run
+    from digest.sending.run import Run
 
 _GLANCE = 0.25  # seconds between two looks for work that others may have left
 

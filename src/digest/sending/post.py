@@ -16,9 +16,9 @@ from digest.checks.placeholder import nobody_reads, unfilled
 from digest.delivery import FINAL
 from digest.errors import AlreadySent, CheckFailed, ConfigError, DigestError, LedgerError, NothingToSend
 from digest.mailing import fleet, frozen
-from digest.mailing.letters import letters
-from digest.mailing.readers import Readers
 from digest.model import Severity
+from digest.sending.messages import letters
+from digest.sending.readers import Readers
 from digest.wiring import ARCHIVE
 
 if TYPE_CHECKING:
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
     from digest.approval import Needed
     from digest.config.load import Config
-    from digest.engines.local import Stopping
     from digest.errors import Fault
     from digest.ledger.ledger import SqlLedger
     from digest.mailing.parts import Parts
     from digest.model import Edition, Recipient, Rendering
     from digest.ports import Transport
-    from digest.sender.tally import Progress, Report
+    from digest.sending.local import Stopping
+    from digest.sending.progress import Progress, Report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,8 +179,8 @@ def send(
     Mails that become files are always written here. Raises LedgerBusy when somebody else is sending the edition from
     one machine; otherwise the report tells all.
     """
-    from digest.engines import local
-    from digest.sender.run import Patience
+    from digest.sending import local
+    from digest.sending.run import Patience
     from digest.smtp.transport import SmtpTransport
 
     frozen.begin(parts.newsroom.root / ARCHIVE, ready.rendering.edition, _place(parts, ledger), ledger.id)
@@ -208,7 +208,7 @@ def send(
 
 def eml(folder: Path, *, maildir: bool) -> Transport:
     """Mails as files: one .eml for each reader, or a Maildir."""
-    from digest.sender.eml import EmlFolder, Maildir
+    from digest.sending.eml import EmlFolder, Maildir
 
     return Maildir(folder) if maildir else EmlFolder(folder)
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from digest.delivery import Delivery
 from digest.errors import NothingToSend, SendStopped, UsageError
 from digest.mail.address import canonical
-from digest.mailing.letters import letters
-from digest.mailing.readers import Readers
 from digest.model import Recipient
+from digest.sending.messages import letters
+from digest.sending.readers import Readers
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from digest.delivery import Standing, State
 from digest.errors import AlreadySent, DigestError, LedgerError, NothingToSend, UsageError
-from digest.sender.run import Patience, Run
-from digest.sender.tally import Progress, Report
-from digest.sender.threads import drive
-from digest.sender.work import Work
+from digest.sending.claim_queue import Work
+from digest.sending.progress import Progress, Report
+from digest.sending.run import Patience, Run
+from digest.sending.threads import drive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

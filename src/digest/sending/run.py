@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from digest.delivery import Event, Outcome, Standing, State
 from digest.errors import SendStopped
-from digest.sender.committer import Committer
-from digest.sender.decisions import FIRST, about_us, proves, reason_to_stop
+from digest.sending.decisions import FIRST, about_us, proves, reason_to_stop
+from digest.sending.group_commit import Committer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from digest.delivery import Delivery, Outgoing
     from digest.errors import TransportError
     from digest.ports import Ledger
-    from digest.sender.work import Work
+    from digest.sending.claim_queue import Work
 
 _CLOSING = 421
 _MEANS = {

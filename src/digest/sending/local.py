@@ -14,7 +14,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from digest.sender.loop import send_edition
+from digest.sending.loop import send_edition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from digest.delivery import Delivery, Outgoing
     from digest.ports import Ledger, Transport
-    from digest.sender.run import Patience
-    from digest.sender.tally import Progress, Report
+    from digest.sending.progress import Progress, Report
+    from digest.sending.run import Patience
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _ASKED_TWICE = b"\nStill finishing the mails in flight. Once more ends at once, and leaves those in doubt.\n"
