@@ -46,8 +46,8 @@ def plan():
     from digest.ledger.opening import open_ledger
     from digest.mailing import plan as planning
     from digest.sending.readers import Readers
-    from digest.mailing.parts import Parts
-    from digest.wiring import open_newsroom
+    from digest.newsroom.sending_setup import Parts
+    from digest.newsroom.newsroom import open_newsroom
     newsroom = open_newsroom(room / "config.yaml", {})
     parts = Parts(newsroom=newsroom)
     edition = newsroom.edition("2022-02", "everyone")

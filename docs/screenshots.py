@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import sync_playwright
 
-from digest.wiring import open_newsroom
+from digest.newsroom.newsroom import open_newsroom
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

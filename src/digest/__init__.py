@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from digest.errors import DigestError
     from digest.model import Edition, Rendering, Selection, Story
+    from digest.newsroom.newsroom import OpenNewsroom, open_newsroom
     from digest.period import Period
-    from digest.wiring import OpenNewsroom, open_newsroom
 
 __all__ = [
     "DigestError",
@@ -36,12 +36,12 @@ __all__ = [
 _HOMES = {
     "DigestError": "digest.errors",
     "Edition": "digest.model",
-    "OpenNewsroom": "digest.wiring",
+    "OpenNewsroom": "digest.newsroom.newsroom",
     "Period": "digest.period",
     "Rendering": "digest.model",
     "Selection": "digest.model",
     "Story": "digest.model",
-    "open_newsroom": "digest.wiring",
+    "open_newsroom": "digest.newsroom.newsroom",
 }
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from digest import approval, builds, hooks
 from digest.errors import ApprovalError, DigestError, UsageError
-from digest.wiring import BUILD
+from digest.newsroom.newsroom import BUILD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from digest.approval import Approval
     from digest.builds import Build
     from digest.model import Edition
-    from digest.wiring import OpenNewsroom
+    from digest.newsroom.newsroom import OpenNewsroom
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

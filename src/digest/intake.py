@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
+    from digest.newsroom.newsroom import OpenNewsroom
     from digest.stories.importer import Plan
     from digest.stories.listing import Listing
-    from digest.wiring import OpenNewsroom
 
 EVIDENCE = "evidence"
 _SUFFIX = {"text/html": "html", "application/xhtml+xml": "html", "text/csv": "csv", "application/json": "json"}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from digest.ledger.ledger import SqlLedger
-    from digest.mailing.parts import Parts
+    from digest.newsroom.sending_setup import Parts
     from digest.recipients.bounces.settle import Summary
 
 LOG = "bounces.db"

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 from digest.errors import DigestError, UsageError
 from digest.mailing.fleet import Crew
-from digest.mailing.parts import Parts
-from digest.wiring import open_newsroom
+from digest.newsroom.newsroom import open_newsroom
+from digest.newsroom.sending_setup import Parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from digest.ledger.ledger import SqlLedger
+    from digest.newsroom.newsroom import OpenNewsroom
     from digest.sending.local import Stopping
-    from digest.wiring import OpenNewsroom
 
 
 def man(

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import pytest
 
-from digest.installed import versions
+from digest.newsroom.installed import versions
 
 NAMES = ("digest", "jinja2", "mjml-python", "premailer", "markdown-it-py", "nh3", "babel")
 

@@ -20,13 +20,13 @@ from digest.engines.fleet.chunk import Chunk
 from digest.engines.fleet.monitor import Tally, exposition, serving
 from digest.ledger.opening import open_ledger
 from digest.ledger.sharing import join
-from digest.mailing.parts import Parts
+from digest.newsroom.newsroom import open_newsroom
+from digest.newsroom.sending_setup import Parts
 from digest.scheduling import agenda, journal
 from digest.scheduling.record import FileRecord, SharedRecord
 from digest.scheduling.running import Routine
 from digest.sending.local import Stopping
 from digest.station import Rounds
-from digest.wiring import open_newsroom
 
 
 def read(url):

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="session")
 def built_once(tmp_path_factory) -> Path:
     """The repository's own newsroom with its theme compiled, to be copied."""
-    from digest.wiring import open_newsroom
+    from digest.newsroom.newsroom import open_newsroom
 
     root = tmp_path_factory.mktemp("newsroom")
     for name in ("config.yaml", "stories", "recipients"):

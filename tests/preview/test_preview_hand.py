@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from previewed import opened
 
 from digest.mailing import frozen
-from digest.wiring import open_newsroom
+from digest.newsroom.newsroom import open_newsroom
 
 pytestmark = pytest.mark.browser
 BOTH = pytest.mark.parametrize("width", [375, 1280])

@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 from previewed import opened
 
-from digest.wiring import open_newsroom
+from digest.newsroom.newsroom import open_newsroom
 
 pytestmark = pytest.mark.browser
 WIDTHS = (375, 1280)

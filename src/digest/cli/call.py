@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from digest.cli.flags import Common, When, Which
     from digest.ledger.ledger import SqlLedger
-    from digest.mailing.parts import Parts
     from digest.model import Edition
+    from digest.newsroom.newsroom import OpenNewsroom
+    from digest.newsroom.sending_setup import Parts
     from digest.period import Period
-    from digest.wiring import OpenNewsroom
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Call:
     @cached_property
     def newsroom(self) -> OpenNewsroom:
         """The newsroom of -c, or the nearest one. Raises UsageError, ConfigError."""
-        from digest.wiring import open_newsroom
+        from digest.newsroom.newsroom import open_newsroom
 
         return open_newsroom(self.common.config, os.environ)
 
@@ -51,7 +51,7 @@ class Call:
     @cached_property
     def parts(self) -> Parts:
         """What the newsroom sends with. A warning about a secret is printed when the verb ends."""
-        from digest.mailing.parts import Parts
+        from digest.newsroom.sending_setup import Parts
 
         return Parts(newsroom=self.newsroom)
 

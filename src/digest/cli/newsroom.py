@@ -21,7 +21,7 @@ def init(
     theme: Annotated[bool, typer.Option("--theme/--no-theme", help="Copy the default theme, to change it.")] = True,
 ) -> None:
     """Make a newsroom that can be built at once: config, theme, sample stories."""
-    from digest import starter
+    from digest.newsroom import starter
 
     call = Call(common)
     made = starter.make(folder, name=name, contact=contact, theme=theme)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from digest.model import Edition, Recipient
+    from digest.newsroom.newsroom import OpenNewsroom
     from digest.preview.seams import Hands
-    from digest.wiring import OpenNewsroom
 
 
 @verb("preview")
@@ -58,11 +58,11 @@ def _hands(call: Call) -> Hands:
     """What the page may do, each by the same function as the verb of that name."""
     from digest import approving
     from digest.delivery import Event
-    from digest.mailing.parts import Parts
+    from digest.newsroom.newsroom import open_newsroom
+    from digest.newsroom.sending_setup import Parts
     from digest.preview.seams import Hands
     from digest.sending.readers import Readers
     from digest.sending.testmail import send_test
-    from digest.wiring import open_newsroom
 
     def now() -> datetime:
         return call.now if call.common.now else call.newsroom.now()

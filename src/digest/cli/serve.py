@@ -21,9 +21,9 @@ def serve(
     """Serve the public endpoint: one-click unsubscribe and the archive."""
     import uvicorn
 
+    from digest.newsroom.newsroom import ARCHIVE
     from digest.web.app import app
     from digest.web.listening import base, listen
-    from digest.wiring import ARCHIVE
 
     call = Call(common)
     secrets = call.parts.demand_secrets("readers cannot leave by their links")

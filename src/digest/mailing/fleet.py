@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from digest.engines.fleet.chunk import Chunk
     from digest.engines.fleet.clock import SharedClock
     from digest.ledger.sharing import Sharing
-    from digest.mailing.parts import Parts
     from digest.model import Edition, Rendering
+    from digest.newsroom.sending_setup import Parts
     from digest.sending.local import Stopping
     from digest.sending.messages import Letters
     from digest.smtp.transport import SmtpTransport

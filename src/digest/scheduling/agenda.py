@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from digest.approval import Needed
     from digest.model import Edition
+    from digest.newsroom.newsroom import OpenNewsroom
     from digest.period import Period
     from digest.schedule import Rule, Task
     from digest.scheduling.journal import Journal
-    from digest.wiring import OpenNewsroom
 
 Hold = Literal["", "late", "new"]
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from digest.builds import Build
     from digest.delivery import State
     from digest.ledger.ledger import SqlLedger
-    from digest.mailing.parts import Parts
     from digest.model import Edition
+    from digest.newsroom.sending_setup import Parts
     from digest.ports import Transport
     from digest.scheduling.agenda import Item
     from digest.sending.local import Stopping

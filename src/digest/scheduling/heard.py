@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from digest import builds, hooks
 from digest.errors import AlreadySent, DigestError, LedgerBusy, NothingToSend, UsageError
 from digest.model import Severity
+from digest.newsroom.newsroom import BUILD
 from digest.scheduling import outcome
 from digest.scheduling.outcome import Kind
 from digest.scheduling.record import remember
-from digest.wiring import BUILD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
     from digest.builds import Build
     from digest.ledger.ledger import SqlLedger
-    from digest.mailing.parts import Parts
     from digest.model import Edition
+    from digest.newsroom.newsroom import OpenNewsroom
+    from digest.newsroom.sending_setup import Parts
     from digest.scheduling.outcome import Outcome
-    from digest.wiring import OpenNewsroom
 
 # The command line was wrong, or somebody else is at it and tells; nothing is known to have failed.
 _NO_NEWS = (UsageError, NothingToSend, AlreadySent, LedgerBusy)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from digest.wiring import OpenNewsroom
+    from digest.newsroom.newsroom import OpenNewsroom
 
 _PING = "DIGEST_PING_URL"
 

@@ -24,7 +24,7 @@ from digest.scheduling.made import EVERY, Made, slug
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from digest.wiring import OpenNewsroom
+    from digest.newsroom.newsroom import OpenNewsroom
 
 
 def units(newsroom: OpenNewsroom, unit: Unit, ping: str = "") -> tuple[Made, ...]:

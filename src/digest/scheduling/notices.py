@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from digest.delivery import State
-    from digest.mailing.parts import Parts
     from digest.model import Edition
+    from digest.newsroom.sending_setup import Parts
     from digest.period import Period
     from digest.ports import Transport
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from digest import builds
 from digest.errors import ApprovalError, LedgerBusy, TransportError
+from digest.newsroom.newsroom import ARCHIVE
 from digest.report import sentence
 from digest.sending.progress import HELD, UNFINISHED
-from digest.wiring import ARCHIVE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from digest.errors import DigestError, LedgerBusy
+from digest.newsroom.newsroom import STATE
 from digest.scheduling import journal
-from digest.wiring import STATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from digest.ledger.sharing import Sharing
-    from digest.mailing.parts import Parts
+    from digest.newsroom.sending_setup import Parts
     from digest.scheduling.journal import Journal
 
 SHELF = "schedule"  # its name beside the ledger

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from threading import Event
 
     from digest.ledger.ledger import SqlLedger
-    from digest.mailing.parts import Parts
     from digest.model import Edition
+    from digest.newsroom.sending_setup import Parts
     from digest.ports import Transport
     from digest.schedule import Rule, Task
     from digest.scheduling.agenda import Item

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from digest.delivery import Delivery
-    from digest.mailing.parts import Parts
     from digest.model import Edition, Rendering
+    from digest.newsroom.sending_setup import Parts
 
 _FIELD = "field."
 

@@ -17,9 +17,9 @@ from digest.delivery import FINAL
 from digest.errors import AlreadySent, CheckFailed, ConfigError, DigestError, LedgerError, NothingToSend
 from digest.mailing import fleet, frozen
 from digest.model import Severity
+from digest.newsroom.newsroom import ARCHIVE
 from digest.sending.messages import letters
 from digest.sending.readers import Readers
-from digest.wiring import ARCHIVE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from digest.config.load import Config
     from digest.errors import Fault
     from digest.ledger.ledger import SqlLedger
-    from digest.mailing.parts import Parts
     from digest.model import Edition, Recipient, Rendering
+    from digest.newsroom.sending_setup import Parts
     from digest.ports import Transport
     from digest.sending.local import Stopping
     from digest.sending.progress import Progress, Report

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from digest.delivery import Outcome
-    from digest.mailing.parts import Parts
     from digest.model import Edition, Rendering
+    from digest.newsroom.sending_setup import Parts
     from digest.ports import Transport
 
 PREFIX = "[Test] "

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from digest.ledger.ledger import SqlLedger
     from digest.mail.dkim import Signer
     from digest.model import Audience
+    from digest.newsroom.newsroom import OpenNewsroom
     from digest.ports import RecipientSource
     from digest.smtp.settings import SmtpSettings
     from digest.smtp.transport import SmtpTransport
-    from digest.wiring import OpenNewsroom
 
 MAX_SECRET = 10_000
 

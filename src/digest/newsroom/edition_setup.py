@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from digest import paths
+from digest.newsroom import paths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,11 +13,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from digest import builds, paths, period
+from digest import builds, period
 from digest.config import load as config_file
 from digest.errors import OverridesError, StoryError, UsageError
 from digest.model import Edition
-from digest.outfit import Outfit
+from digest.newsroom import paths
+from digest.newsroom.edition_setup import Outfit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -188,7 +189,7 @@ class OpenNewsroom(Outfit):
 
     def facts(self, build: Build) -> dict[str, Any]:
         """What a manifest says about how it was made: what went in, each with its hash, and by which versions."""
-        from digest.installed import versions
+        from digest.newsroom.installed import versions
 
         names = ("digest", "jinja2", "mjml-python", "premailer", "markdown-it-py", "nh3", "babel")
         return {"inputs": self.inputs(build), "versions": versions(names)}

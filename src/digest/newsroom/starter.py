@@ -108,7 +108,7 @@ def _wanted(*, theme: bool) -> Iterator[tuple[Path, bytes]]:
 
 def _shipped() -> tuple[Path, Path]:
     """The sample newsroom and the templates: inside the package when it is installed, else in the repository."""
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     if (package / "sample").is_dir():
         return package / "sample", package / "templates"
     return package.parents[1], package.parents[1] / "templates"
