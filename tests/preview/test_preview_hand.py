@@ -11,7 +11,7 @@ from aiosmtpd.controller import Controller
 from playwright.sync_api import expect
 from previewed import opened
 
-from digest.mailing import frozen
+from digest.editions import archive
 from digest.newsroom.newsroom import open_newsroom
 
 pytestmark = pytest.mark.browser
@@ -242,7 +242,7 @@ def test_an_edition_is_compared_with_what_was_sent(browser, shown, width):
     """What readers have got lies in the archive: the page shows what has changed since, line by line."""
     newsroom = open_newsroom(shown.root / "config.yaml", {})
     made = newsroom.build(newsroom.edition("2022-02", "everyone"))
-    frozen.keep(shown.root / "archive", made, newsroom.facts(made))
+    archive.keep(shown.root / "archive", made, newsroom.facts(made))
     shown.edit(f"stories/{URUGUAY}.md", "title: ", "title: Anew – ")
     with opened(browser, shown, width, "panels=compare&at=sent") as page:
         expect(page.locator(".diff ins").first).to_contain_text("Anew")

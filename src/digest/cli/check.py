@@ -14,7 +14,7 @@ from digest.cli.verbs import verb
 from digest.errors import CheckFailed, NothingToSend
 
 if TYPE_CHECKING:
-    from digest.builds import Build
+    from digest.editions.folder import Build
     from digest.model import Edition, Finding
 
 
@@ -95,7 +95,7 @@ def approve(
     ] = False,
 ) -> None:
     """Sign exactly what was built; any change voids it."""
-    from digest import approving
+    from digest.editions import approving
 
     call = Call(common)
     editions = [call.edition_named(edition)] if edition else list(call.editions(when, which))

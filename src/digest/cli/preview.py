@@ -56,8 +56,8 @@ def preview(
 
 def _hands(call: Call) -> Hands:
     """What the page may do, each by the same function as the verb of that name."""
-    from digest import approving
     from digest.delivery import Event
+    from digest.editions import approving
     from digest.newsroom.newsroom import open_newsroom
     from digest.newsroom.sending_setup import Parts
     from digest.preview.seams import Hands

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from digest.delivery import Standing, State
+from digest.editions import archive
 from digest.engines.fleet import chunk
 from digest.errors import LedgerError, SendStopped, TransportError, UsageError
-from digest.mailing import frozen
 from digest.sending.messages import letters
 from digest.sending.progress import UNFINISHED, Progress, Report
 
@@ -39,14 +39,14 @@ _SETTLED = (State.SENT, State.DEFERRED, State.REFUSED, State.IN_DOUBT)
 
 def publish(sharing: Sharing, rendering: Rendering) -> None:
     """Put a rendering where every worker finds it."""
-    sharing.put(f"rendering {rendering.fingerprint}", frozen.as_data(rendering))
+    sharing.put(f"rendering {rendering.fingerprint}", archive.as_data(rendering))
 
 
 def recall(sharing: Sharing, edition: Edition, fingerprint: str) -> Rendering:
     """The rendering that was frozen with this fingerprint. Raises LedgerError when it is not there, or another."""
     data = sharing.get(f"rendering {fingerprint}")
     try:
-        rendering = frozen.from_data(data or b"", edition)
+        rendering = archive.from_data(data or b"", edition)
     except (ValueError, KeyError, TypeError):
         rendering = None
     if rendering is None or rendering.fingerprint != fingerprint:

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from digest.composer.options import ThemeOptions
     from digest.composer.theme import Theme
     from digest.config.load import Config
+    from digest.editions.build import Desk
     from digest.mail.letterhead import Letterhead
     from digest.model import Audience
-    from digest.pipeline import Desk
 
 
 class Outfit:
@@ -53,7 +53,7 @@ class Outfit:
 
     def desk(self, audience: str, language: str = "") -> Desk:
         """Everything that one audience's editions are made with; the audience's title is in that language."""
-        from digest.pipeline import Desk
+        from digest.editions.build import Desk
 
         found, settings = self.config.audience(audience).in_language(language), self.config.settings
         return Desk(

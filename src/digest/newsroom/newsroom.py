@@ -13,8 +13,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from digest import builds, period
+from digest import period
 from digest.config import load as config_file
+from digest.editions import folder
 from digest.errors import OverridesError, StoryError, UsageError
 from digest.model import Edition
 from digest.newsroom import paths
@@ -23,8 +24,8 @@ from digest.newsroom.edition_setup import Outfit
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from digest.builds import Build
     from digest.config.load import Config
+    from digest.editions.folder import Build
     from digest.model import Overrides, PastEdition, Rendering, Selection, Story
     from digest.period import Period
     from digest.stories.folder import FolderSource
@@ -97,8 +98,8 @@ class OpenNewsroom(Outfit):
         """What other editions of this audience and language held: those sent, and those only built."""
         zone = self.config.newsroom.timezone
         where = (edition.audience, edition.language, zone)
-        sent = {past.edition.id: past for past in builds.history(self.root / ARCHIVE, *where, sent=True)}
-        built = {past.edition.id: past for past in builds.history(self.root / BUILD, *where, sent=False)}
+        sent = {past.edition.id: past for past in folder.history(self.root / ARCHIVE, *where, sent=True)}
+        built = {past.edition.id: past for past in folder.history(self.root / BUILD, *where, sent=False)}
         return tuple({**built, **sent}.values())
 
     def overrides_file(self, edition: Edition) -> Path:
@@ -156,7 +157,7 @@ class OpenNewsroom(Outfit):
 
     def compose(self, selection: Selection, *, now: datetime | None = None) -> Rendering:
         """Compose a selection. Raises ThemeError, RenderError."""
-        from digest.pipeline import render
+        from digest.editions.build import render
 
         desk = self.desk(selection.edition.audience, selection.edition.language)
         rendering = render(desk, selection, now or self.now())
@@ -168,7 +169,7 @@ class OpenNewsroom(Outfit):
 
         Raises what `select` and `compose` raise.
         """
-        from digest.pipeline import build
+        from digest.editions.build import build
 
         history, overrides = self.history(edition), self.overrides(edition)
         made = build(
@@ -185,7 +186,7 @@ class OpenNewsroom(Outfit):
 
     def write(self, build: Build, out: Path | None = None) -> Path:
         """Put a build into its folder below build/ (or `out`). Raises DigestError when the disk refuses."""
-        return builds.write(out or self.root / BUILD, build, self.facts(build))
+        return folder.write(out or self.root / BUILD, build, self.facts(build))
 
     def facts(self, build: Build) -> dict[str, Any]:
         """What a manifest says about how it was made: what went in, each with its hash, and by which versions."""
@@ -196,7 +197,7 @@ class OpenNewsroom(Outfit):
 
     def inputs(self, build: Build) -> dict[str, str]:
         """A hash of everything that shaped the build: each story, the theme, the editor's hand, and the settings."""
-        from digest.approval import fingerprint_of
+        from digest.editions.approval import fingerprint_of
 
         settings = self.config.settings
         shaping = settings.model_dump(by_alias=True, mode="json", include=_SHAPING)

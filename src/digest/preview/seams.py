@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from digest.builds import Build
     from digest.config.load import Config
+    from digest.editions.build import Desk
+    from digest.editions.folder import Build
     from digest.model import Edition, Overrides, PastEdition, Recipient, Selection, Story
     from digest.period import Period
-    from digest.pipeline import Desk
 
 
 class Stories(StorySource, Protocol):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from digest import pipeline
+from digest.editions import build
 from digest.errors import DigestError, UsageError
 from digest.mail.message_id import message_id
 from digest.mail.template import MailTemplate
@@ -24,9 +24,9 @@ from digest.preview.stress import CASES
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from digest.builds import Build
+    from digest.editions.build import Desk
+    from digest.editions.folder import Build
     from digest.model import Recipient
-    from digest.pipeline import Desk
     from digest.preview.seams import Hands, Room
 
 KEPT = 24  # editions that are remembered; an editor looks at one
@@ -67,7 +67,7 @@ class Sight:
     @property
     def html(self) -> str:
         """The HTML part as this reader gets it, embedded images inside; empty when there is nothing to send."""
-        return pipeline.page(self.build.rendering, self.example) if self.build.rendering else ""
+        return build.page(self.build.rendering, self.example) if self.build.rendering else ""
 
     @property
     def text(self) -> str:
@@ -75,7 +75,7 @@ class Sight:
         from digest.mail.merge import fill_text
 
         made = self.build.rendering
-        return fill_text(made.text, made.nonce, pipeline.values_for(made, self.example)) if made else ""
+        return fill_text(made.text, made.nonce, build.values_for(made, self.example)) if made else ""
 
     @property
     def mail(self) -> bytes:
@@ -171,7 +171,7 @@ class Studio:
         language = case.language or edition.language
         stressed = replace(edition, language=language)
         audience = replace(desk.audience, languages=(language,), limit=None, min_items=1)
-        build = pipeline.build(
+        build = build.build(
             replace(desk, audience=audience), stressed, chosen, history=(),
             overrides=Overrides(pin=tuple(story.id for story in chosen)), now=now,
         )  # fmt: skip

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from digest import approval, schedule
+from digest import schedule
+from digest.editions import approval
 from digest.errors import ApprovalError, DigestError
 from digest.scheduling.rules import words
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from digest.approval import Needed
+    from digest.editions.approval import Needed
     from digest.model import Edition
     from digest.newsroom.newsroom import OpenNewsroom
     from digest.period import Period
@@ -79,7 +80,7 @@ def standing(newsroom: OpenNewsroom, edition: Edition, demand: Needed, now: date
     signed = approval.load(approval.path_of(newsroom.root, edition))
     if signed is None:
         return False, "missing" if demand == "required" else "two missing"
-    from digest.approving import account_of
+    from digest.editions.approving import account_of
 
     names = ", ".join(each.who for each in signed.signatures)
     try:

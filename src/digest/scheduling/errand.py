@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from digest.approval import Needed
-    from digest.builds import Build
     from digest.delivery import State
+    from digest.editions.approval import Needed
+    from digest.editions.folder import Build
     from digest.ledger.ledger import SqlLedger
     from digest.model import Edition
     from digest.newsroom.sending_setup import Parts

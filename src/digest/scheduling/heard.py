@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from digest import builds, hooks
+from digest import hooks
+from digest.editions import folder
 from digest.errors import AlreadySent, DigestError, LedgerBusy, NothingToSend, UsageError
 from digest.model import Severity
 from digest.newsroom.newsroom import BUILD
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
-    from digest.builds import Build
+    from digest.editions.folder import Build
     from digest.ledger.ledger import SqlLedger
     from digest.model import Edition
     from digest.newsroom.newsroom import OpenNewsroom
@@ -39,10 +40,10 @@ _NO_NEWS = (UsageError, NothingToSend, AlreadySent, LedgerBusy)
 
 def is_new(newsroom: OpenNewsroom, build: Build) -> bool:
     """Whether the newsroom's build/ holds something else. Asked before it is written."""
-    manifest = builds.folder(newsroom.root / BUILD, build.edition) / builds.MANIFEST
+    manifest = folder.folder(newsroom.root / BUILD, build.edition) / folder.MANIFEST
     if not manifest.exists():
         return True
-    before = builds.read_manifest(manifest)
+    before = folder.read_manifest(manifest)
     fingerprint = build.rendering.fingerprint if build.rendering else None
     return before.get("fingerprint") != fingerprint or before.get("inputs") != newsroom.inputs(build)
 
@@ -54,7 +55,7 @@ def account_of(newsroom: OpenNewsroom, build: Build) -> dict[str, Any]:
         "edition": build.edition.id,
         "stories": len(build.selection.stories),
         "fingerprint": build.rendering.fingerprint if build.rendering else "",
-        "folder": str(builds.folder(newsroom.root / BUILD, build.edition).relative_to(newsroom.root)),
+        "folder": str(folder.folder(newsroom.root / BUILD, build.edition).relative_to(newsroom.root)),
         "errors": severities.count(Severity.ERROR),
         "warnings": severities.count(Severity.WARNING),
     }

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from digest.checks.placeholder import nobody_reads, unfilled
 from digest.delivery import FINAL
+from digest.editions import archive
 from digest.errors import AlreadySent, CheckFailed, ConfigError, DigestError, LedgerError, NothingToSend
-from digest.mailing import fleet, frozen
+from digest.mailing import fleet
 from digest.model import Severity
 from digest.newsroom.newsroom import ARCHIVE
 from digest.sending.messages import letters
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from digest.approval import Needed
     from digest.config.load import Config
+    from digest.editions.approval import Needed
     from digest.errors import Fault
     from digest.ledger.ledger import SqlLedger
     from digest.model import Edition, Recipient, Rendering
@@ -73,7 +74,7 @@ def freeze(parts: Parts, ledger: SqlLedger, edition: Edition, now: datetime, *, 
     archive = parts.newsroom.root / ARCHIVE
     if mailing := ledger.mailing(edition.id):
         return _recalled(parts, ledger, edition, mailing.content, now)
-    elsewhere = frozen.begun_elsewhere(archive, edition, _place(parts, ledger))
+    elsewhere = archive.begun_elsewhere(archive, edition, _place(parts, ledger))
     build = parts.newsroom.build(edition, now=now)
     if build.rendering is None:
         count = len(build.selection.stories)
@@ -85,12 +86,12 @@ def freeze(parts: Parts, ledger: SqlLedger, edition: Edition, now: datetime, *, 
         first = f"{errors[0].code}: {errors[0].where}: {errors[0].message}"
         message = f"{edition.id}: {first}{more}; `digest check` lists what must be mended"
         raise CheckFailed(message)
-    from digest.approval import stricter
-    from digest.approving import demand
+    from digest.editions.approval import stricter
+    from digest.editions.approving import demand
 
     demand(parts.newsroom, build, stricter(parts.newsroom.config.settings.send.approval, needed))
     identify = letters(parts, build.rendering, now=now, live=True).identify
-    frozen.keep(archive, build, parts.newsroom.facts(build))
+    archive.keep(archive, build, parts.newsroom.facts(build))
     if ledger.sharing is not None:
         fleet.publish(ledger.sharing, build.rendering)
     audience = parts.newsroom.config.audience(edition.audience)
@@ -100,10 +101,10 @@ def freeze(parts: Parts, ledger: SqlLedger, edition: Edition, now: datetime, *, 
         counts = ledger.freeze(edition.id, build.rendering.fingerprint, filled, now.timestamp(), identify)
     except BaseException:
         if not _known(ledger, edition):
-            frozen.forget(archive, edition)
+            archive.forget(archive, edition)
         raise
     if not counts.get("planned") and not counts.get("suppressed"):
-        frozen.forget(archive, edition)
+        archive.forget(archive, edition)
         message = f"{edition.id}: nobody to send it to: the list of {audience.name} has no reader who can be mailed"
         raise NothingToSend(message)
     return Frozen(
@@ -151,7 +152,7 @@ def _recalled(parts: Parts, ledger: SqlLedger, edition: Edition, fingerprint: st
     if ledger.sharing is not None:  # another machine may have frozen it
         rendering = fleet.recall(ledger.sharing, edition, fingerprint)
     else:
-        rendering = frozen.recall(parts.newsroom.root / ARCHIVE, edition, fingerprint)
+        rendering = archive.recall(parts.newsroom.root / ARCHIVE, edition, fingerprint)
     note = "stories or settings changed since it was frozen; the readers left get what the others got"
     try:
         today = parts.newsroom.build(edition, now=now).rendering
@@ -183,7 +184,7 @@ def send(
     from digest.sending.run import Patience
     from digest.smtp.transport import SmtpTransport
 
-    frozen.begin(parts.newsroom.root / ARCHIVE, ready.rendering.edition, _place(parts, ledger), ledger.id)
+    archive.begin(parts.newsroom.root / ARCHIVE, ready.rendering.edition, _place(parts, ledger), ledger.id)
     if ledger.sharing is not None and isinstance(transport, SmtpTransport):
         return fleet.send(
             parts, ledger.sharing, ready.rendering, stopping=stopping, progress=progress, limit=limit, only=only

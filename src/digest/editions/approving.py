@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from digest import approval, builds, hooks
+from digest import hooks
+from digest.editions import approval, folder
 from digest.errors import ApprovalError, DigestError, UsageError
 from digest.newsroom.newsroom import BUILD
 
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from digest.approval import Approval
-    from digest.builds import Build
+    from digest.editions.approval import Approval
+    from digest.editions.folder import Build
     from digest.model import Edition
     from digest.newsroom.newsroom import OpenNewsroom
 
@@ -116,12 +117,12 @@ def _standing(newsroom: OpenNewsroom, build: Build, signed: Approval | None) -> 
 
 def _built(newsroom: OpenNewsroom, edition: Edition) -> dict[str, Any]:
     """The manifest of what was built and looked at, its files checked against their hashes."""
-    folder = builds.folder(newsroom.root / BUILD, edition)
-    if not (folder / builds.MANIFEST).exists():
+    folder = folder.folder(newsroom.root / BUILD, edition)
+    if not (folder / folder.MANIFEST).exists():
         message = f"{edition.id} was not built; `digest build {_flags(edition)}`, look at it, and approve that"
         raise UsageError(message)
-    account = builds.read_manifest(folder / builds.MANIFEST)
-    if changed := builds.damaged(folder, account):
+    account = folder.read_manifest(folder / folder.MANIFEST)
+    if changed := folder.damaged(folder, account):
         message = f"{folder / changed} was changed after it was built; `digest build {_flags(edition)}`"
         raise ApprovalError(message)
     if not account.get("fingerprint"):

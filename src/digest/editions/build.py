@@ -12,9 +12,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from digest.builds import Build
 from digest.checks.registry import Policy, Subject, run
 from digest.composer.compose import compose
+from digest.editions.folder import Build
 from digest.mail.merge import fill_html, fill_text
 from digest.mail.message_id import message_id
 from digest.mail.template import MailTemplate
