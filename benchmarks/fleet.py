@@ -27,9 +27,9 @@ from typing import TYPE_CHECKING
 
 from benchmarks.harness import Contestant, Table, Target, alone, compete, environment, ratio
 from digest.delivery import Event, Outcome, Phase, State
-from digest.engines.fleet.chunk import send_chunk
-from digest.engines.fleet.jobs import Queue
-from digest.engines.fleet.worker import Worker
+from digest.fleet.chunk import send_chunk
+from digest.fleet.jobs import Queue
+from digest.fleet.worker import Worker
 from digest.ledger.opening import open_ledger
 from digest.ledger.sharing import join
 from digest.model import Recipient

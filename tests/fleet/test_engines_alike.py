@@ -8,9 +8,9 @@ import time
 import pytest
 
 from digest.delivery import Event, Phase, State
-from digest.engines.fleet.chunk import send_chunk
-from digest.engines.fleet.clock import SharedClock
 from digest.errors import LedgerBusy, SendStopped, TransportError
+from digest.fleet.chunk import send_chunk
+from digest.fleet.clock import SharedClock
 from digest.ledger.opening import open_ledger
 from digest.ledger.sharing import join
 from digest.sending import local

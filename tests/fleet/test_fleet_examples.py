@@ -16,9 +16,9 @@ from digest.cli import verbs
 from digest.cli.app import app
 from digest.config import load
 from digest.delivery import State
-from digest.engines.fleet import chunk, pacing
-from digest.engines.fleet.chunk import Chunk
-from digest.engines.fleet.monitor import Tally, exposition
+from digest.fleet import chunk, pacing
+from digest.fleet.chunk import Chunk
+from digest.fleet.monitor import Tally, exposition
 from digest.ledger.sharing import BEAT, LEASE
 from needed import needs
 

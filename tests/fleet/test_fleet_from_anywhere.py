@@ -16,8 +16,9 @@ import pytest
 from fleetparts import EDITION
 
 from digest.delivery import State
-from digest.engines.fleet.chunk import Chunk
-from digest.engines.fleet.monitor import Tally, exposition, serving
+from digest.fleet.chunk import Chunk
+from digest.fleet.monitor import Tally, exposition, serving
+from digest.fleet.station import Rounds
 from digest.ledger.opening import open_ledger
 from digest.ledger.sharing import join
 from digest.newsroom.newsroom import open_newsroom
@@ -26,7 +27,6 @@ from digest.scheduling import agenda, journal
 from digest.scheduling.record import FileRecord, SharedRecord
 from digest.scheduling.running import Routine
 from digest.sending.local import Stopping
-from digest.station import Rounds
 
 
 def read(url):

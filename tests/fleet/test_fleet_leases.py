@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.delivery import Event, Outcome, Phase, Standing, State
-from digest.engines.fleet import jobs
-from digest.engines.fleet.chunk import Chunk
-from digest.engines.fleet.clock import SharedClock
-from digest.engines.fleet.jobs import Queue
-from digest.engines.fleet.pacing import FleetPacing
-from digest.engines.fleet.worker import Worker
 from digest.errors import LedgerBusy, LedgerError, SendStopped, TransportError
+from digest.fleet import jobs
+from digest.fleet.chunk import Chunk
+from digest.fleet.clock import SharedClock
+from digest.fleet.jobs import Queue
+from digest.fleet.pacing import FleetPacing
+from digest.fleet.worker import Worker
 from digest.ledger.opening import open_ledger
 from digest.ledger.sharing import LEASE, join
 from digest.testing import readers

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.engines.fleet.pacing import AHEAD, LATE, SLACK, FleetPacing
 from digest.errors import LedgerBusy
+from digest.fleet.pacing import AHEAD, LATE, SLACK, FleetPacing
 from digest.ledger.opening import open_ledger
 from digest.ledger.sharing import Turn, join
 

@@ -18,7 +18,7 @@ from digest.errors import CheckFailed, NothingToSend
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from digest.editions.folder import Build
+    from digest.editions.build_folder import Build
     from digest.model import Edition
 
 LONG = 4  # editions; fewer are done before a bar could be read
@@ -86,7 +86,7 @@ def _progress(call: Call, count: int) -> Iterator[Callable[[Edition], Build]]:
 
 def _report(call: Call, written: list[tuple[Build, Path]]) -> None:
     if call.common.json:
-        from digest.editions.folder import MANIFEST, read_manifest
+        from digest.editions.build_folder import MANIFEST, read_manifest
 
         call.out.data([{"folder": str(place), **read_manifest(place / MANIFEST)} for _, place in written])
         return

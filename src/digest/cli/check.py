@@ -14,7 +14,7 @@ from digest.cli.verbs import verb
 from digest.errors import CheckFailed, NothingToSend
 
 if TYPE_CHECKING:
-    from digest.editions.folder import Build
+    from digest.editions.build_folder import Build
     from digest.model import Edition, Finding
 
 

@@ -18,8 +18,8 @@ def worker(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Their port.")] = 9464,
 ) -> None:
     """Send what a fleet has to send (send.engine: procrastinate), until SIGTERM or Ctrl-C."""
+    from digest.fleet.station import man
     from digest.sending.local import signals
-    from digest.station import man
 
     call = Call(common)
     with call.opened() as (parts, ledger), signals() as stopping:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from digest import hooks
-from digest.editions import approval, folder
+from digest.editions import approval, build_folder
 from digest.errors import ApprovalError, DigestError, UsageError
 from digest.newsroom.newsroom import BUILD
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from digest.editions.approval import Approval
-    from digest.editions.folder import Build
+    from digest.editions.build_folder import Build
     from digest.model import Edition
     from digest.newsroom.newsroom import OpenNewsroom
 
@@ -117,12 +117,12 @@ def _standing(newsroom: OpenNewsroom, build: Build, signed: Approval | None) -> 
 
 def _built(newsroom: OpenNewsroom, edition: Edition) -> dict[str, Any]:
     """The manifest of what was built and looked at, its files checked against their hashes."""
-    folder = folder.folder(newsroom.root / BUILD, edition)
-    if not (folder / folder.MANIFEST).exists():
+    folder = build_folder.folder(newsroom.root / BUILD, edition)
+    if not (folder / build_folder.MANIFEST).exists():
         message = f"{edition.id} was not built; `digest build {_flags(edition)}`, look at it, and approve that"
         raise UsageError(message)
-    account = folder.read_manifest(folder / folder.MANIFEST)
-    if changed := folder.damaged(folder, account):
+    account = build_folder.read_manifest(folder / build_folder.MANIFEST)
+    if changed := build_folder.damaged(folder, account):
         message = f"{folder / changed} was changed after it was built; `digest build {_flags(edition)}`"
         raise ApprovalError(message)
     if not account.get("fingerprint"):

@@ -16,7 +16,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from digest import files
-from digest.editions import folder
+from digest.editions import build_folder
 from digest.errors import LedgerError
 from digest.model import InlineImage, Rendering
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from digest.editions.folder import Build
+    from digest.editions.build_folder import Build
     from digest.model import Edition
 
 PART = "rendering.json"
@@ -36,12 +36,12 @@ def keep(archive: Path, build: Build, facts: Mapping[str, Any]) -> Path:
     rendering = build.rendering
     assert rendering is not None, "an edition without a rendering is not sent"
     data = as_data(rendering)
-    return folder.write(archive, dataclasses.replace(build, parts={**build.parts, PART: data}), facts)
+    return build_folder.write(archive, dataclasses.replace(build, parts={**build.parts, PART: data}), facts)
 
 
 def as_data(rendering: Rendering) -> bytes:
     """A rendering as bytes, from which `from_data` makes the same one."""
-    return folder.as_json(
+    return build_folder.as_json(
         {
             "edition": rendering.edition.id,
             "subject": rendering.subject,
@@ -80,7 +80,7 @@ def from_data(data: bytes, edition: Edition) -> Rendering:
 
 def recall(archive: Path, edition: Edition, fingerprint: str) -> Rendering:
     """The rendering that was frozen with this fingerprint. Raises LedgerError when it is gone or was changed."""
-    path = folder.folder(archive, edition) / PART
+    path = build_folder.folder(archive, edition) / PART
     try:
         rendering = from_data(path.read_bytes(), edition)
     except (OSError, ValueError, KeyError, TypeError):
@@ -100,13 +100,13 @@ def recall(archive: Path, edition: Edition, fingerprint: str) -> Rendering:
 
 def forget(archive: Path, edition: Edition) -> None:
     """Take an edition out of the archive again: nobody was there to get it."""
-    shutil.rmtree(folder.folder(archive, edition), ignore_errors=True)
+    shutil.rmtree(build_folder.folder(archive, edition), ignore_errors=True)
 
 
 def begin(archive: Path, edition: Edition, place: str, ledger: str) -> None:
     """Write down which ledger knows this edition's readers, before the first mail. Raises LedgerError."""
-    path = folder.folder(archive, edition) / LEDGER
-    data = folder.as_json({"place": place, "ledger": ledger})
+    path = build_folder.folder(archive, edition) / LEDGER
+    data = build_folder.as_json({"place": place, "ledger": ledger})
     try:
         if not path.exists() or path.read_bytes() != data:
             files.write_whole(path, data)
@@ -121,7 +121,7 @@ def begun_elsewhere(archive: Path, edition: Edition, place: str) -> str:
     Raises LedgerError when it was begun with the ledger of this very place: then that one is lost, and the new one
     in its place would mail everybody again.
     """
-    folder = folder.folder(archive, edition)
+    folder = build_folder.folder(archive, edition)
     try:
         before = str(json.loads((folder / LEDGER).read_bytes())["place"])
     except FileNotFoundError:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from digest.checks.registry import Policy, Subject, run
 from digest.composer.compose import compose
-from digest.editions.folder import Build
+from digest.editions.build_folder import Build
 from digest.mail.merge import fill_html, fill_text
 from digest.mail.message_id import message_id
 from digest.mail.template import MailTemplate

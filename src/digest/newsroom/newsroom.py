@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from digest import period
 from digest.config import load as config_file
-from digest.editions import folder
+from digest.editions import build_folder
 from digest.errors import OverridesError, StoryError, UsageError
 from digest.model import Edition
 from digest.newsroom import paths
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from digest.config.load import Config
-    from digest.editions.folder import Build
+    from digest.editions.build_folder import Build
     from digest.model import Overrides, PastEdition, Rendering, Selection, Story
     from digest.period import Period
     from digest.stories.folder import FolderSource
@@ -98,8 +98,8 @@ class OpenNewsroom(Outfit):
         """What other editions of this audience and language held: those sent, and those only built."""
         zone = self.config.newsroom.timezone
         where = (edition.audience, edition.language, zone)
-        sent = {past.edition.id: past for past in folder.history(self.root / ARCHIVE, *where, sent=True)}
-        built = {past.edition.id: past for past in folder.history(self.root / BUILD, *where, sent=False)}
+        sent = {past.edition.id: past for past in build_folder.history(self.root / ARCHIVE, *where, sent=True)}
+        built = {past.edition.id: past for past in build_folder.history(self.root / BUILD, *where, sent=False)}
         return tuple({**built, **sent}.values())
 
     def overrides_file(self, edition: Edition) -> Path:
@@ -186,7 +186,7 @@ class OpenNewsroom(Outfit):
 
     def write(self, build: Build, out: Path | None = None) -> Path:
         """Put a build into its folder below build/ (or `out`). Raises DigestError when the disk refuses."""
-        return folder.write(out or self.root / BUILD, build, self.facts(build))
+        return build_folder.write(out or self.root / BUILD, build, self.facts(build))
 
     def facts(self, build: Build) -> dict[str, Any]:
         """What a manifest says about how it was made: what went in, each with its hash, and by which versions."""

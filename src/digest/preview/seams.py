@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from digest.config.load import Config
     from digest.editions.build import Desk
-    from digest.editions.folder import Build
+    from digest.editions.build_folder import Build
     from digest.model import Edition, Overrides, PastEdition, Recipient, Selection, Story
     from digest.period import Period
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from digest.editions import build
+from digest.editions.build import build as make_build
+from digest.editions.build import page, values_for
 from digest.errors import DigestError, UsageError
 from digest.mail.message_id import message_id
 from digest.mail.template import MailTemplate
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from digest.editions.build import Desk
-    from digest.editions.folder import Build
+    from digest.editions.build_folder import Build
     from digest.model import Recipient
     from digest.preview.seams import Hands, Room
 
@@ -67,7 +68,7 @@ class Sight:
     @property
     def html(self) -> str:
         """The HTML part as this reader gets it, embedded images inside; empty when there is nothing to send."""
-        return build.page(self.build.rendering, self.example) if self.build.rendering else ""
+        return page(self.build.rendering, self.example) if self.build.rendering else ""
 
     @property
     def text(self) -> str:
@@ -75,7 +76,7 @@ class Sight:
         from digest.mail.merge import fill_text
 
         made = self.build.rendering
-        return fill_text(made.text, made.nonce, build.values_for(made, self.example)) if made else ""
+        return fill_text(made.text, made.nonce, values_for(made, self.example)) if made else ""
 
     @property
     def mail(self) -> bytes:
@@ -171,7 +172,7 @@ class Studio:
         language = case.language or edition.language
         stressed = replace(edition, language=language)
         audience = replace(desk.audience, languages=(language,), limit=None, min_items=1)
-        build = build.build(
+        build = make_build(
             replace(desk, audience=audience), stressed, chosen, history=(),
             overrides=Overrides(pin=tuple(story.id for story in chosen)), now=now,
         )  # fmt: skip

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse, Response
 
 from digest.composer.photos import sniff
-from digest.editions import folder
+from digest.editions import build_folder
 from digest.errors import UsageError
 from digest.preview import compare, facts, mime
 from digest.preview.export import exported
@@ -91,7 +91,7 @@ def parts(studio: Studio, query: Query) -> Response:
         raw = mail.decode("utf-8", "replace").replace("\r\n", "\n")
         return JSONResponse({"tree": mime.tree(mail), "fields": mime.fields(mail), "text": raw})
     if name == "manifest":
-        data = folder.manifest(sight.build, sight.room.facts(sight.build))
+        data = build_folder.manifest(sight.build, sight.room.facts(sight.build))
         return JSONResponse({"text": json.dumps(data, ensure_ascii=False, indent=2)})
     message = f"the mail has no part {name[:40]!r}"
     raise UsageError(message)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from digest.delivery import State
     from digest.editions.approval import Needed
-    from digest.editions.folder import Build
+    from digest.editions.build_folder import Build
     from digest.ledger.ledger import SqlLedger
     from digest.model import Edition
     from digest.newsroom.sending_setup import Parts

@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from digest import hooks
-from digest.editions import folder
+from digest.editions import build_folder
 from digest.errors import AlreadySent, DigestError, LedgerBusy, NothingToSend, UsageError
 from digest.model import Severity
 from digest.newsroom.newsroom import BUILD
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
-    from digest.editions.folder import Build
+    from digest.editions.build_folder import Build
     from digest.ledger.ledger import SqlLedger
     from digest.model import Edition
     from digest.newsroom.newsroom import OpenNewsroom
@@ -40,10 +40,10 @@ _NO_NEWS = (UsageError, NothingToSend, AlreadySent, LedgerBusy)
 
 def is_new(newsroom: OpenNewsroom, build: Build) -> bool:
     """Whether the newsroom's build/ holds something else. Asked before it is written."""
-    manifest = folder.folder(newsroom.root / BUILD, build.edition) / folder.MANIFEST
+    manifest = build_folder.folder(newsroom.root / BUILD, build.edition) / build_folder.MANIFEST
     if not manifest.exists():
         return True
-    before = folder.read_manifest(manifest)
+    before = build_folder.read_manifest(manifest)
     fingerprint = build.rendering.fingerprint if build.rendering else None
     return before.get("fingerprint") != fingerprint or before.get("inputs") != newsroom.inputs(build)
 
@@ -55,7 +55,7 @@ def account_of(newsroom: OpenNewsroom, build: Build) -> dict[str, Any]:
         "edition": build.edition.id,
         "stories": len(build.selection.stories),
         "fingerprint": build.rendering.fingerprint if build.rendering else "",
-        "folder": str(folder.folder(newsroom.root / BUILD, build.edition).relative_to(newsroom.root)),
+        "folder": str(build_folder.folder(newsroom.root / BUILD, build.edition).relative_to(newsroom.root)),
         "errors": severities.count(Severity.ERROR),
         "warnings": severities.count(Severity.WARNING),
     }

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from digest.editions import folder
+from digest.editions import build_folder
 from digest.errors import ApprovalError, LedgerBusy, TransportError
 from digest.newsroom.newsroom import ARCHIVE
 from digest.report import sentence
@@ -112,5 +112,5 @@ def stopped(ledger: SqlLedger, edition: Edition, error: DigestError) -> Outcome:
 
 def _stories(root: Path, edition: Edition) -> int:
     """How many stories the archive says it had; the ledger does not know."""
-    manifest = folder.folder(root / ARCHIVE, edition) / folder.MANIFEST
-    return len(folder.read_manifest(manifest)["stories"]) if manifest.exists() else 0
+    manifest = build_folder.folder(root / ARCHIVE, edition) / build_folder.MANIFEST
+    return len(build_folder.read_manifest(manifest)["stories"]) if manifest.exists() else 0

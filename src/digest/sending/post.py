@@ -16,7 +16,7 @@ from digest.checks.placeholder import nobody_reads, unfilled
 from digest.delivery import FINAL
 from digest.editions import archive
 from digest.errors import AlreadySent, CheckFailed, ConfigError, DigestError, LedgerError, NothingToSend
-from digest.mailing import fleet
+from digest.fleet import engine
 from digest.model import Severity
 from digest.newsroom.newsroom import ARCHIVE
 from digest.sending.messages import letters
@@ -71,10 +71,10 @@ def freeze(parts: Parts, ledger: SqlLedger, edition: Edition, now: datetime, *, 
 
     Raises NothingToSend, CheckFailed, ApprovalError, ConfigError, LedgerError; then nothing was frozen.
     """
-    archive = parts.newsroom.root / ARCHIVE
+    kept = parts.newsroom.root / ARCHIVE
     if mailing := ledger.mailing(edition.id):
         return _recalled(parts, ledger, edition, mailing.content, now)
-    elsewhere = archive.begun_elsewhere(archive, edition, _place(parts, ledger))
+    elsewhere = archive.begun_elsewhere(kept, edition, _place(parts, ledger))
     build = parts.newsroom.build(edition, now=now)
     if build.rendering is None:
         count = len(build.selection.stories)
@@ -91,9 +91,9 @@ def freeze(parts: Parts, ledger: SqlLedger, edition: Edition, now: datetime, *, 
 
     demand(parts.newsroom, build, stricter(parts.newsroom.config.settings.send.approval, needed))
     identify = letters(parts, build.rendering, now=now, live=True).identify
-    archive.keep(archive, build, parts.newsroom.facts(build))
+    archive.keep(kept, build, parts.newsroom.facts(build))
     if ledger.sharing is not None:
-        fleet.publish(ledger.sharing, build.rendering)
+        engine.publish(ledger.sharing, build.rendering)
     audience = parts.newsroom.config.audience(edition.audience)
     readers = Readers(parts.source(audience), edition, audience, parts.topics(audience))
     filled = _filled(readers, parts.newsroom.config)
@@ -101,10 +101,10 @@ def freeze(parts: Parts, ledger: SqlLedger, edition: Edition, now: datetime, *, 
         counts = ledger.freeze(edition.id, build.rendering.fingerprint, filled, now.timestamp(), identify)
     except BaseException:
         if not _known(ledger, edition):
-            archive.forget(archive, edition)
+            archive.forget(kept, edition)
         raise
     if not counts.get("planned") and not counts.get("suppressed"):
-        archive.forget(archive, edition)
+        archive.forget(kept, edition)
         message = f"{edition.id}: nobody to send it to: the list of {audience.name} has no reader who can be mailed"
         raise NothingToSend(message)
     return Frozen(
@@ -150,7 +150,7 @@ def _place(parts: Parts, ledger: SqlLedger) -> str:
 
 def _recalled(parts: Parts, ledger: SqlLedger, edition: Edition, fingerprint: str, now: datetime) -> Frozen:
     if ledger.sharing is not None:  # another machine may have frozen it
-        rendering = fleet.recall(ledger.sharing, edition, fingerprint)
+        rendering = engine.recall(ledger.sharing, edition, fingerprint)
     else:
         rendering = archive.recall(parts.newsroom.root / ARCHIVE, edition, fingerprint)
     note = "stories or settings changed since it was frozen; the readers left get what the others got"
@@ -186,7 +186,7 @@ def send(
 
     archive.begin(parts.newsroom.root / ARCHIVE, ready.rendering.edition, _place(parts, ledger), ledger.id)
     if ledger.sharing is not None and isinstance(transport, SmtpTransport):
-        return fleet.send(
+        return engine.send(
             parts, ledger.sharing, ready.rendering, stopping=stopping, progress=progress, limit=limit, only=only
         )
     made = letters(parts, ready.rendering, now=now, live=True)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from digest.delivery import Standing, State
 from digest.editions import archive
-from digest.engines.fleet import chunk
 from digest.errors import LedgerError, SendStopped, TransportError, UsageError
+from digest.fleet import chunk
 from digest.sending.messages import letters
 from digest.sending.progress import UNFINISHED, Progress, Report
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Mapping
 
-    from digest.engines.fleet.chunk import Chunk
-    from digest.engines.fleet.clock import SharedClock
+    from digest.fleet.chunk import Chunk
+    from digest.fleet.clock import SharedClock
     from digest.ledger.sharing import Sharing
     from digest.model import Edition, Rendering
     from digest.newsroom.sending_setup import Parts
@@ -97,7 +97,7 @@ class Crew:
 
     def _relay(self, clock: SharedClock) -> SmtpTransport:
         if self._transport is None:
-            from digest.engines.fleet.pacing import FleetPacing
+            from digest.fleet.pacing import FleetPacing
             from digest.smtp.transport import SmtpTransport
 
             smtp = self.parts.smtp()
@@ -134,7 +134,7 @@ def send(
     A request to stop ends the following, not the sending. Raises UsageError when it is paused, AlreadySent when
     nothing is left.
     """
-    from digest.engines.fleet.jobs import Queue
+    from digest.fleet.jobs import Queue
     from digest.sending.post import refuse_finished
 
     ledger, edition = sharing.ledger, rendering.edition.id
@@ -168,8 +168,8 @@ def _from_here(
     limit: int | None,
     only: str,
 ) -> Report:
-    from digest.engines.fleet.clock import SharedClock
     from digest.errors import NothingToSend
+    from digest.fleet.clock import SharedClock
     from digest.sending.local import this_process
 
     crew = Crew(parts=parts, sharing=sharing, stop=stopping.event)

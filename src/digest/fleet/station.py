@@ -12,7 +12,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from digest.errors import DigestError, UsageError
-from digest.mailing.fleet import Crew
+from digest.fleet.engine import Crew
 from digest.newsroom.newsroom import open_newsroom
 from digest.newsroom.sending_setup import Parts
 
@@ -28,9 +28,9 @@ def man(
     parts: Parts, ledger: SqlLedger, *, host: str, port: int, stopping: Stopping, say: Callable[[str], None]
 ) -> None:
     """Be a worker of the fleet until `stopping`. Raises UsageError when the newsroom has none, or the port is taken."""
-    from digest.engines.fleet.jobs import Queue
-    from digest.engines.fleet.monitor import serving
-    from digest.engines.fleet.worker import Worker
+    from digest.fleet.jobs import Queue
+    from digest.fleet.monitor import serving
+    from digest.fleet.worker import Worker
 
     if ledger.sharing is None:
         message = (

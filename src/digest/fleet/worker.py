@@ -18,10 +18,10 @@ import time
 import traceback
 from typing import TYPE_CHECKING
 
-from digest.engines.fleet import jobs
-from digest.engines.fleet.clock import SharedClock
-from digest.engines.fleet.monitor import Tally, exposition
 from digest.errors import DigestError, LedgerBusy, LedgerError, SendStopped, TransportError
+from digest.fleet import jobs
+from digest.fleet.clock import SharedClock
+from digest.fleet.monitor import Tally, exposition
 from digest.ledger.sharing import BEAT, LEASE
 from digest.sending.loop import MAX_AGE, MIN_TRIES
 from digest.sending.progress import UNFINISHED
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from digest.delivery import State
-    from digest.engines.fleet.chunk import Chunk
-    from digest.engines.fleet.jobs import Queue
+    from digest.fleet.chunk import Chunk
+    from digest.fleet.jobs import Queue
     from digest.ledger.sharing import Sharing
 
 _GLANCE = 0.2  # seconds between two looks whether to end
