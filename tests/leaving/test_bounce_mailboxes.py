@@ -19,10 +19,10 @@ from pathlib import Path
 
 import pytest
 
+from digest.bounces import mailbox
+from digest.bounces.imap import place
+from digest.bounces.mailbox import open_mailbox
 from digest.errors import FaultyInput, TransportError, UsageError
-from digest.recipients.bounces import mailbox
-from digest.recipients.bounces.imap import place
-from digest.recipients.bounces.mailbox import open_mailbox
 from needed import needs
 
 MAILS = [b"Subject: one\n\nFirst\n", b"Subject: two\n\n>From here\nFrom there\n", b"Subject: three\n\nThird\n"]
@@ -245,7 +245,7 @@ def test_starttls_is_taken_where_it_is_offered(inbox, certificate):
 
 def test_a_large_mail_is_not_fetched(inbox, certificate, monkeypatch):
     """The size is asked for first."""
-    monkeypatch.setattr("digest.recipients.bounces.imap.MAX_MAIL", 30)
+    monkeypatch.setattr("digest.bounces.imap.MAX_MAIL", 30)
     found = letters(inbox[1], password=PASSWORD, ca_file=str(certificate / "cert.pem"))
     assert sum(1 for _, data in found if not data) == 1
 
@@ -283,7 +283,7 @@ def test_a_server_that_is_away_is_tried_later():
 def test_no_password_crosses_in_clear(monkeypatch):
     """A server off loopback that offers no TLS gets no login."""
     # A scripted server stands here: Dovecot always offers STARTTLS.
-    monkeypatch.setattr("digest.recipients.bounces.imap.Place.is_loopback", False)
+    monkeypatch.setattr("digest.bounces.imap.Place.is_loopback", False)
     heard = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from digest.bounces.report import Kind, read
 from digest.recipients import tokens
-from digest.recipients.bounces.report import Kind, read
 
 SECRET = "0123456789abcdef0123456789abcdef"
 TOKEN = tokens.token([SECRET], "everyone", "ann@example.org")

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 from test_bounce_reports import RETURNED, TOKEN, dsn
 
+from digest.bounces.log import BounceLog
+from digest.bounces.mailbox import Letter
+from digest.bounces.report import Kind, read
+from digest.bounces.settle import settle, settle_mailbox
 from digest.delivery import Event, State
 from digest.ledger.opening import open_ledger
 from digest.mail.message_id import message_id
 from digest.model import Recipient
 from digest.recipients import tokens
-from digest.recipients.bounces.log import BounceLog
-from digest.recipients.bounces.mailbox import Letter
-from digest.recipients.bounces.report import Kind, read
-from digest.recipients.bounces.settle import settle, settle_mailbox
 
 SECRET = "0123456789abcdef0123456789abcdef"
 NOW = 1_650_000_000.0

@@ -48,7 +48,7 @@ def bounces(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")] = False,
 ) -> None:
     """Read delivery reports, complaints and unsubscribe mails, and act on them."""
-    from digest.returns import lines, take_in
+    from digest.bounces.process import lines, take_in
 
     call = Call(common)
     with call.opened() as (parts, ledger):

@@ -1,1 +1,1 @@
-"""Who reads, and who has left: lists from CSV and SQL, unsubscribe tokens, and the reports that come back."""
+"""Who reads: lists from CSV files and SQL, who has left, and the tokens of unsubscribe links."""

@@ -16,12 +16,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from digest.bounces.report import Kind
 from digest.delivery import State, Suppression
-from digest.recipients.bounces.report import Kind
 
 if TYPE_CHECKING:
+    from digest.bounces.report import Report
     from digest.delivery import Delivery
-    from digest.recipients.bounces.report import Report
 
 EVERYWHERE = "*"
 IN_A_ROW = 3

@@ -13,8 +13,8 @@ from email.parser import BytesParser
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from digest.bounces import text
 from digest.mail.address import canonical
-from digest.recipients.bounces import text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from digest.bounces.log import BounceLog
+from digest.bounces.mailbox import open_mailbox
+from digest.bounces.settle import settle_mailbox
 from digest.mail.message_id import message_id
-from digest.recipients.bounces.log import BounceLog
-from digest.recipients.bounces.mailbox import open_mailbox
-from digest.recipients.bounces.settle import settle_mailbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from digest.bounces.settle import Summary
     from digest.ledger.ledger import SqlLedger
     from digest.newsroom.sending_setup import Parts
-    from digest.recipients.bounces.settle import Summary
 
 LOG = "bounces.db"
 

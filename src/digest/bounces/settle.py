@@ -13,18 +13,18 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from digest.bounces.report import Kind, Report, read
+from digest.bounces.rules import IN_A_ROW, Verdict, decide
 from digest.delivery import Event, State
 from digest.recipients import tokens
-from digest.recipients.bounces.report import Kind, Report, read
-from digest.recipients.bounces.rules import IN_A_ROW, Verdict, decide
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from digest.bounces.log import BounceLog
+    from digest.bounces.mailbox import Letter, Mailbox
     from digest.delivery import Delivery
     from digest.ports import Ledger, Suppressions
-    from digest.recipients.bounces.log import BounceLog
-    from digest.recipients.bounces.mailbox import Letter, Mailbox
 
 DEPTH = 24  # editions whose Message-IDs are derived, when the ledger does not hold them; the newest ones
 _WENT = frozenset({State.SENT, State.IN_DOUBT, State.REFUSED})

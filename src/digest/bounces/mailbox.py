@@ -48,7 +48,7 @@ def open_mailbox(where: str, *, password: str = "", ca_file: str = "") -> Iterat
     The password never stands in `where`; `ca_file` is for an IMAP server whose certificate the system does not know.
     """
     if re.match(r"imaps?://", where, re.IGNORECASE):
-        from digest.recipients.bounces.imap import Imap
+        from digest.bounces.imap import Imap
 
         with Imap.connect(where, password, ca_file) as server:
             yield server

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from digest.bounces.mailbox import MAX_MAIL, Letter
 from digest.errors import DigestError, TransportError, UsageError
-from digest.recipients.bounces.mailbox import MAX_MAIL, Letter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
