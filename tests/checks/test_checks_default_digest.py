@@ -17,7 +17,7 @@ from digest.composer.options import ThemeOptions
 from digest.composer.theme import load_theme
 from digest.model import Edition, Overrides, Severity, Story
 from digest.period import parse
-from digest.selector import select
+from digest.selection.selector import select
 from digest.stories.folder import FolderSource
 
 ROOT = Path(digest.__file__).parent.parent.parent

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from digest import period
 from digest.model import Audience, Edition, Match, Overrides, PastEdition, Status, Story
-from digest.selector import had_their_chance, select
+from digest.selection.selector import had_their_chance, select
 
 ZURICH = ZoneInfo("Europe/Zurich")
 FEBRUARY = period.parse("2022-02", ZURICH)

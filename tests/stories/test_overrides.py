@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from digest.errors import OverridesError
 from digest.model import Overrides
-from digest.stories import overrides
+from digest.selection import overrides
 
 
 def test_no_file_says_nothing(tmp_path):

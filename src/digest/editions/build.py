@@ -18,7 +18,7 @@ from digest.editions.build_folder import Build
 from digest.mail.merge import fill_html, fill_text
 from digest.mail.message_id import message_id
 from digest.mail.template import MailTemplate
-from digest.selector import select
+from digest.selection.selector import select
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from digest import files, period
 from digest.errors import DigestError, PeriodError, UsageError
 from digest.model import Edition, Finding, PastEdition, Rendering, Selection
-from digest.selector import had_their_chance
+from digest.selection.selector import had_their_chance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -108,7 +108,7 @@ class OpenNewsroom(Outfit):
 
     def overrides(self, edition: Edition) -> Overrides:
         """The editor's hand on this edition; empty when there is none. Raises OverridesError."""
-        from digest.stories import overrides
+        from digest.selection import overrides
 
         path = paths.typed(self.overrides_file(edition))
         if faults := list(overrides.strays(path.parent, self.config.audiences)):
@@ -134,7 +134,7 @@ class OpenNewsroom(Outfit):
                 try:
                     found[named] = self.stories.story(named)
                 except StoryError as error:
-                    from digest.stories.overrides import misnamed
+                    from digest.selection.overrides import misnamed
 
                     where = paths.typed(self.overrides_file(edition))
                     faults = [misnamed(where, named, str(each), known=found) for each in error.faults]
@@ -143,7 +143,7 @@ class OpenNewsroom(Outfit):
 
     def select(self, edition: Edition, *, now: datetime | None = None, every: bool = False) -> Selection:
         """Select the edition's stories. Raises StoryError, OverridesError, UsageError."""
-        from digest.selector import select
+        from digest.selection.selector import select
 
         history, overrides = self.history(edition), self.overrides(edition)
         return select(

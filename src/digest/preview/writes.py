@@ -37,7 +37,7 @@ def body_of(data: bytes) -> dict[str, Any]:
 
 def overrides(studio: Studio, body: dict[str, Any]) -> Response:
     """Write the editor's hand on the edition's period and audience. Raises UsageError, StoryError, DigestError."""
-    from digest.stories.overrides import save
+    from digest.selection.overrides import save
 
     room, edition = studio.room(), studio.edition(asked(_texts(body)))
     lists = {key: _ids(body.get(key)) for key in _KEYS}

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from digest.model import Group, LateGroup
-from digest.rules import shared
+from digest.selection.rules import shared
 
 if TYPE_CHECKING:
     from digest.model import Audience, Edition, Overrides, Story

@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from digest.model import Decision, Overrides, Selection, Status
-from digest.ranking import cut, grouped, late_groups, rank
-from digest.rules import Question, decide, speaks
+from digest.selection.ranking import cut, grouped, late_groups, rank
+from digest.selection.rules import Question, decide, speaks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
