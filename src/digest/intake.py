@@ -125,7 +125,7 @@ def _source(newsroom: OpenNewsroom, name: str) -> Source:
     if name == "-":
         return Source(name=name, data=sys.stdin.buffer.read(limits.max_bytes + 1))
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", name):
-        from digest.stories.fetch import fetch
+        from digest.fetching.fetch import fetch
 
         found = fetch(name, max_bytes=limits.max_bytes, timeout=limits.timeout, allow_private=limits.allow_private)
         return Source(name=name, data=found.data, content_type=found.content_type)

@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.errors import FetchError
-from digest.stories import fetch as fetching
-from digest.stories import guard
-from digest.stories.fetch import fetch
-from digest.stories.guard import is_public
+from digest.fetching import fetch as fetching
+from digest.fetching import guard
+from digest.fetching.fetch import fetch
+from digest.fetching.guard import is_public
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -107,7 +107,7 @@ class Outfit:
     def online(self) -> Online:
         """The ways out for checks that need a network: pages and images with the import's guards, DNS, SpamAssassin."""
         from digest.checks.online import Answer, Online
-        from digest.stories.fetch import ask
+        from digest.fetching.fetch import ask
 
         settings = self.config.settings
 

@@ -17,7 +17,7 @@ import httpcore
 import httpx
 
 from digest.errors import FetchError
-from digest.stories.guard import Deadline, Guard, Transport, system_addresses
+from digest.fetching.guard import Deadline, Guard, Transport, system_addresses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
