@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest import period
+from digest.config.schedule import Rule, check_cron, check_on, due, moment, scheduled, upcoming
 from digest.errors import UsageError
-from digest.schedule import Rule, check_cron, check_on, due, moment, scheduled, upcoming
 
 ZONES = ["UTC", "Europe/Zurich", "America/New_York", "Pacific/Kiritimati", "Australia/Lord_Howe"]
 ZURICH = ZoneInfo("Europe/Zurich")

@@ -15,7 +15,7 @@ from lxml import html as lxml_html
 from markdown_it import MarkdownIt
 
 from digest.errors import ImportFailed
-from digest.stories import feeds, importer, prose, table
+from digest.importing import feeds, html_to_markdown, importer, table
 
 ZURICH = ZoneInfo("Europe/Zurich")
 DATA = Path(__file__).parent / "data"
@@ -217,14 +217,14 @@ def test_a_table_that_is_none_says_why(text, fault):
 )
 def test_a_source_is_told_by_its_content(data, content_type, kind):
     """Whatever the server called it."""
-    from digest.stories import sniff
+    from digest.importing import sniff
 
     assert sniff.detect(sniff.decode(data, "x", content_type), content_type) == kind
 
 
 def test_other_character_sets_are_read_when_they_are_declared():
     """In the header, in the page, or by a mark; Latin-1 is what the web means by it."""
-    from digest.stories import sniff
+    from digest.importing import sniff
 
     page = "<meta charset='{}'>é“"
     assert sniff.decode(page.format("iso-8859-1").encode("cp1252"), "x").endswith("é“")
@@ -241,7 +241,7 @@ def test_other_character_sets_are_read_when_they_are_declared():
 def test_escaped_text_shows_exactly_itself_in_markdown(text):
     """Whatever a source's text holds, a reader sees it and nothing else."""
     line = " ".join(text.split())
-    shown = lxml_html.fromstring(f"<div>{MarkdownIt().render(prose.escape(line))}</div>")
+    shown = lxml_html.fromstring(f"<div>{MarkdownIt().render(html_to_markdown.escape(line))}</div>")
     assert not {one.tag for one in shown.iter()} - {"div", "p"}
     assert " ".join("".join(shown.itertext()).split()) == line
 
@@ -249,7 +249,7 @@ def test_escaped_text_shows_exactly_itself_in_markdown(text):
 @given(st.text(alphabet="<>/abip=\"' &;*_[]()#-\n", max_size=120))
 def test_any_html_becomes_markdown_without_a_tag(text):
     """Rendered, it holds prose, lists, links and emphasis only."""
-    shown = MarkdownIt().render(prose.from_html(text))
+    shown = MarkdownIt().render(html_to_markdown.from_html(text))
     assert not {one.tag for one in lxml_html.fromstring(f"<div>{shown}</div>").iter()} - {
         *("div", "p", "ul", "li", "a", "em", "strong", "hr"),
     }

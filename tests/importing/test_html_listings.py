@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.errors import ImportFailed, UsageError
-from digest.stories import listing_html
+from digest.importing import listing_html
 
 ZURICH = ZoneInfo("Europe/Zurich")
 DATA = Path(__file__).parent / "data"

@@ -10,7 +10,7 @@ from babel.dates import format_date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.stories import dates
+from digest.importing import dates
 
 ZURICH = ZoneInfo("Europe/Zurich")
 

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from digest.errors import ImportFailed, StoryError
-from digest.stories import frontmatter, importer, provenance
+from digest.importing import importer, provenance
+from digest.stories import frontmatter
 
 ZURICH = ZoneInfo("Europe/Zurich")
 DATA = Path(__file__).parent / "data"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.stories.identity import canonical, fold, identity, unite
-from digest.stories.naming import slug, story_name
+from digest.importing.identity import canonical, fold, identity, unite
+from digest.importing.naming import slug, story_name
 
 
 def one(title="A story", day="2022-02-14", **values):

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.stories import listing_text
-from digest.stories.prose import escape
+from digest.importing import listing_text
+from digest.importing.html_to_markdown import escape
 
 ZURICH = ZoneInfo("Europe/Zurich")
 DATA = Path(__file__).parent / "data"

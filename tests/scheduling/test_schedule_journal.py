@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest import period
+from digest.config.schedule import Rule, scheduled
 from digest.errors import DigestError
-from digest.schedule import Rule, scheduled
 from digest.scheduling import agenda
 from digest.scheduling.journal import GRACE, Journal, load, save
 

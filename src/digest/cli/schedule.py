@@ -15,8 +15,8 @@ from digest.scheduling.kinds import Unit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from digest.config.schedule import Task
     from digest.ledger.ledger import SqlLedger
-    from digest.schedule import Task
     from digest.scheduling.agenda import Item
     from digest.scheduling.running import Routine
 

@@ -115,7 +115,7 @@ def import_(
     ] = False,
 ) -> None:
     """Turn listing pages, feeds and CSV files into story files; a second run changes nothing."""
-    from digest.intake import run_import
+    from digest.importing.intake import run_import
 
     call = Call(common)
     if source.count("-") > 1:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from digest import schedule
+from digest.config import schedule
 from digest.errors import Fault, UsageError
 from digest.period import KINDS
 from digest.yamlfile import did_you_mean

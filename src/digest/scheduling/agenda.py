@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from digest import schedule
+from digest.config import schedule
 from digest.editions import approval
 from digest.errors import ApprovalError, DigestError
 from digest.scheduling.rules import words
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from digest.config.schedule import Rule, Task
     from digest.editions.approval import Needed
     from digest.model import Edition
     from digest.newsroom.newsroom import OpenNewsroom
     from digest.period import Period
-    from digest.schedule import Rule, Task
     from digest.scheduling.journal import Journal
 
 Hold = Literal["", "late", "new"]

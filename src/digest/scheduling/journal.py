@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from digest.schedule import Rule
+    from digest.config.schedule import Rule
 
 NAME = "schedule.json"
 LOCK = "schedule.lock"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from digest.schedule import Rule, weekdays_only
+from digest.config.schedule import Rule, weekdays_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable

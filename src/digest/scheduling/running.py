@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from threading import Event
 
+    from digest.config.schedule import Rule, Task
     from digest.ledger.ledger import SqlLedger
     from digest.model import Edition
     from digest.newsroom.sending_setup import Parts
     from digest.ports import Transport
-    from digest.schedule import Rule, Task
     from digest.scheduling.agenda import Item
     from digest.scheduling.journal import Journal
     from digest.scheduling.notices import Notice

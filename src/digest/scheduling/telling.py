@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from digest.config.schedule import Task
     from digest.ledger.ledger import SqlLedger
     from digest.model import Edition
-    from digest.schedule import Task
     from digest.scheduling.errand import Result
 
 DAY = timedelta(days=1)

@@ -1,1 +1,1 @@
-"""Stories in: the folder of story files with its index, an editor's overrides, and imports from elsewhere."""
+"""Story files: read, written, and indexed so that only changed ones are read again."""

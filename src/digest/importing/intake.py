@@ -17,16 +17,16 @@ from urllib.parse import urlsplit
 
 from digest import files
 from digest.errors import DigestError, ImportFailed, UsageError
-from digest.stories import importer, sniff
+from digest.importing import importer, sniff
 from digest.yamlfile import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
+    from digest.importing.importer import Plan
+    from digest.importing.listing import Listing
     from digest.newsroom.newsroom import OpenNewsroom
-    from digest.stories.importer import Plan
-    from digest.stories.listing import Listing
 
 EVIDENCE = "evidence"
 _SUFFIX = {"text/html": "html", "application/xhtml+xml": "html", "text/csv": "csv", "application/json": "json"}

@@ -11,17 +11,18 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from digest.errors import Fault
-from digest.stories import frontmatter, identity, merge, provenance
-from digest.stories.naming import slug, story_name
-from digest.stories.provenance import ImportRecord
+from digest.importing import identity, merge, provenance
+from digest.importing.naming import slug, story_name
+from digest.importing.provenance import ImportRecord
+from digest.stories import frontmatter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from digest.importing.identity import Identity
+    from digest.importing.listing import Item, Listing
+    from digest.importing.merge import Kept
     from digest.model import Story
-    from digest.stories.identity import Identity
-    from digest.stories.listing import Item, Listing
-    from digest.stories.merge import Kept
 
 FAR_FEWER = 0.5  # of the last import's items; a list that rolls over keeps its length, one that broke loses most of it
 

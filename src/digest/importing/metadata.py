@@ -8,15 +8,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from digest.stories import dates, prose
+from digest.importing import dates, html_to_markdown
+from digest.importing.listing import Item
+from digest.importing.naming import slug
 from digest.stories.characters import clean_line
-from digest.stories.listing import Item
-from digest.stories.naming import slug
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from digest.stories.page import Page
+    from digest.importing.page import Page
 
 _ARTICLES = ("Article", "NewsArticle", "BlogPosting", "Report", "ReportageNewsArticle", "PressRelease", "VideoObject")
 _MAX_NODES = 20_000
@@ -52,7 +52,7 @@ def open_graph(page: Page) -> Item | None:
         link=page.link(page.meta("og:url"), title),
         image=page.link(page.meta("og:image"), title),
         image_alt=page.meta("og:image:alt"),
-        summary=prose.paragraphs([page.meta("og:description")]),
+        summary=html_to_markdown.paragraphs([page.meta("og:description")]),
         language=page.language,
     )
 
@@ -73,7 +73,7 @@ def _nodes(data: Any) -> Iterator[dict[str, Any]]:
 
 def _article(node: dict[str, Any], page: Page, line: int) -> Item | None:
     kinds = node.get("@type")
-    title = prose.plain(_text(node.get("headline") or node.get("name")))
+    title = html_to_markdown.plain(_text(node.get("headline") or node.get("name")))
     when = _moment(_text(node.get("datePublished") or node.get("uploadDate")), page)
     if not title or not when or not set(kinds if isinstance(kinds, list) else [kinds]) & set(_ARTICLES):
         return None
@@ -93,9 +93,9 @@ def _article(node: dict[str, Any], page: Page, line: int) -> Item | None:
         link=page.link(_text(link), title),
         image=page.link(_text(picture.get("url") or picture.get("contentUrl")), title),
         image_alt=clean_line(_text(picture.get("caption"))),
-        summary=prose.from_html(_text(node.get("description"))),
+        summary=html_to_markdown.from_html(_text(node.get("description"))),
         topics=tuple(dict.fromkeys(name for one in topics if (name := slug(_text(one))))),
-        language=prose.language(node.get("inLanguage"), page.language),
+        language=html_to_markdown.language(node.get("inLanguage"), page.language),
         line=line,
     )
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from digest.stories import dates
+from digest.importing import dates
+from digest.importing.html_to_markdown import EMAIL
 from digest.stories.characters import clean_line
-from digest.stories.prose import EMAIL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 
 from digest.errors import ImportFailed
 from digest.files import write_whole
-from digest.stories import provenance, sniff
-from digest.stories.planning import Plan, plan
-from digest.stories.provenance import load as load_record
+from digest.importing import provenance, sniff
+from digest.importing.plan import Plan, plan
+from digest.importing.provenance import load as load_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
     from zoneinfo import ZoneInfo
 
-    from digest.stories.listing import Listing
+    from digest.importing.listing import Listing
 
 __all__ = ["MAX_BYTES", "Plan", "apply", "insist", "load_record", "plan", "read", "text_of"]
 
@@ -50,20 +50,20 @@ def read(
     kind = format or ("html" if selectors else sniff.detect(text, content_type))
     match kind:
         case "feed" | "jsonfeed":
-            from digest.stories import feeds
+            from digest.importing import feeds
 
             parse = feeds.parse_xml if kind == "feed" else feeds.parse_json
             return parse(text, source, zone=zone, language=language)
         case "csv":
-            from digest.stories import table
+            from digest.importing import table
 
             return table.parse(text, source, zone=zone, language=language)
         case "html":
-            from digest.stories import listing_html
+            from digest.importing import listing_html
 
             return listing_html.parse(text, source, zone=zone, language=language, selectors=selectors)
         case "text":
-            from digest.stories import listing_text
+            from digest.importing import listing_text
 
             return listing_text.parse(text, source, zone=zone, language=language)
 

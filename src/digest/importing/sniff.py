@@ -10,7 +10,7 @@ import re
 from typing import Literal, get_args
 
 from digest.errors import ImportFailed
-from digest.stories import table
+from digest.importing import table
 
 Format = Literal["text", "html", "feed", "jsonfeed", "csv"]
 FORMATS: tuple[Format, ...] = get_args(Format)

@@ -12,17 +12,17 @@ from collections import Counter
 from typing import TYPE_CHECKING, cast
 
 from digest.errors import Fault, UsageError
-from digest.stories import dates
-from digest.stories.listing import Item
-from digest.stories.page import HEADINGS, words
-from digest.stories.parts import Parts, dated, has_title
+from digest.importing import dates
+from digest.importing.listing import Item
+from digest.importing.page import HEADINGS, words
+from digest.importing.story_nodes import Parts, dated, has_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from lxml.html import HtmlElement
 
-    from digest.stories.page import Page
+    from digest.importing.page import Page
 
     Moment = dates.Moment | dates.NoSuchDay
     Dated = tuple[HtmlElement, Moment]  # the innermost element that holds the date, and the date

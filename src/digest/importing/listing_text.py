@@ -20,11 +20,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from digest.errors import Fault
-from digest.stories import dates, outline
+from digest.importing import dates, text_blocks
+from digest.importing.html_to_markdown import EMAIL, escape
+from digest.importing.listing import Item, Listing
+from digest.importing.text_blocks import Block, Calendar, Row, joined
 from digest.stories.characters import clean_line
-from digest.stories.listing import Item, Listing
-from digest.stories.outline import Block, Calendar, Row, joined
-from digest.stories.prose import EMAIL, escape
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -41,7 +41,7 @@ _CONTACT_LINES = 4  # name, office, telephone, address
 def parse(text: str, source: str, *, zone: tzinfo, language: str = "") -> Listing:
     """Read a listing. `language` (BCP 47) is the newsroom's; dates that can't be in it tell another."""
     reader = _Reader(source, zone, language)
-    blocks = outline.blocks(text, reader.calendar)
+    blocks = text_blocks.blocks(text, reader.calendar)
     items: list[Item] = []
     faults: list[Fault] = []
     contact = ""

@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from digest.errors import Fault, ImportFailed
-from digest.stories import dates, prose
+from digest.importing import dates, html_to_markdown
+from digest.importing.listing import Item, Listing
+from digest.importing.naming import slug
 from digest.stories.characters import clean_line
-from digest.stories.listing import Item, Listing
-from digest.stories.naming import slug
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -48,10 +48,10 @@ def parse_xml(text: str, source: str, *, zone: tzinfo, language: str = "") -> Li
     if not feed.version and not feed.entries:
         message = f"{source}: is neither RSS nor Atom: {feed.get('bozo_exception', 'no feed in it')}"
         raise ImportFailed(" ".join(message.split()))
-    reader = _Reader(source, zone, prose.language(feed.feed.get("language", ""), language))
+    reader = _Reader(source, zone, html_to_markdown.language(feed.feed.get("language", ""), language))
     notes = (f"{source}: is damaged XML ({feed.bozo_exception}); read as far as it goes",) if feed.bozo else ()
     return reader.listing(
-        prose.plain(feed.feed.get("title", "")), (reader.entry(entry) for entry in feed.entries), notes
+        html_to_markdown.plain(feed.feed.get("title", "")), (reader.entry(entry) for entry in feed.entries), notes
     )
 
 
@@ -65,7 +65,7 @@ def parse_json(text: str, source: str, *, zone: tzinfo, language: str = "") -> L
     if not isinstance(feed, dict) or not isinstance(feed.get("items"), list):
         message = f"{source}: is JSON, but no JSON Feed: it has no list of items"
         raise ImportFailed(message)
-    reader = _Reader(source, zone, prose.language(feed.get("language"), language))
+    reader = _Reader(source, zone, html_to_markdown.language(feed.get("language"), language))
     items = (reader.object(one if isinstance(one, dict) else {}) for one in feed["items"])
     return reader.listing(clean_line(_text(feed.get("title"))), items, ())
 
@@ -135,18 +135,18 @@ class _Reader:
             image=_picture(entry),
             credit=clean_line(_text(owners[0])) if owners else "",
             topics=[_text(tag.get("label") or tag.get("term")) for tag in entry.get("tags", ())],
-            language=prose.language(entry.get("language"), self.language),
+            language=html_to_markdown.language(entry.get("language"), self.language),
         )
 
     def prose(self, text: str, detail: object) -> str:
         """Markdown of a text, which is HTML unless the feed calls it plain."""
         if isinstance(detail, dict) and detail.get("type") == "text/plain":
-            return prose.paragraphs(text.split("\n\n"))
-        return prose.from_html(text, self.source)
+            return html_to_markdown.paragraphs(text.split("\n\n"))
+        return html_to_markdown.from_html(text, self.source)
 
     def object(self, one: Mapping[str, Any]) -> Item | Fault:
         """An item of a JSON Feed."""
-        page = prose.from_html(_text(one.get("content_html")), self.source)
+        page = html_to_markdown.from_html(_text(one.get("content_html")), self.source)
         tags = one.get("tags")
         return self.item(
             title=_text(one.get("title")),
@@ -154,12 +154,12 @@ class _Reader:
             stamp=None,
             link=_text(one.get("external_url") or one.get("url")),
             guid=_text(one.get("id")),
-            summary=prose.paragraphs(_text(one.get("summary")).split("\n\n")),
-            article=page or prose.paragraphs(_text(one.get("content_text")).split("\n\n")),
+            summary=html_to_markdown.paragraphs(_text(one.get("summary")).split("\n\n")),
+            article=page or html_to_markdown.paragraphs(_text(one.get("content_text")).split("\n\n")),
             image=_text(one.get("image") or one.get("banner_image")),
             credit="",
             topics=[_text(tag) for tag in tags] if isinstance(tags, list) else [],
-            language=prose.language(one.get("language"), self.language),
+            language=html_to_markdown.language(one.get("language"), self.language),
         )
 
     def item(
@@ -177,7 +177,7 @@ class _Reader:
         topics: Iterable[str],
         language: str,
     ) -> Item | Fault:
-        name = prose.plain(title)
+        name = html_to_markdown.plain(title)
         which = f"'{name[:60]}'" if name else f"the entry {guid or link}"[:100].rstrip()
         if not name:
             return Fault(file=self.source, message=f"{which} has no title; left out")
@@ -191,7 +191,7 @@ class _Reader:
             return Fault(file=self.source, message=f"{which}: {said}; left out")
         base = self.source
         for address in filter(None, (link, image)):
-            if not prose.web_address(address, base):
+            if not html_to_markdown.web_address(address, base):
                 self.notes.append(
                     f"{base}: {which}: '{clean_line(address)[:60]}' is no http or https address; left out"
                 )
@@ -200,8 +200,8 @@ class _Reader:
             date=at,
             date_only=date_only,
             credit=credit,
-            link=prose.web_address(link, base),
-            image=prose.web_address(image, base),
+            link=html_to_markdown.web_address(link, base),
+            image=html_to_markdown.web_address(image, base),
             guid=clean_line(guid),
             summary=summary or _teaser(article),
             topics=tuple(dict.fromkeys(one for topic in topics if (one := slug(topic)))),

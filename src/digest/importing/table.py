@@ -12,12 +12,12 @@ import re
 from typing import TYPE_CHECKING
 
 from digest.errors import Fault
-from digest.stories import dates
+from digest.importing import dates
+from digest.importing.html_to_markdown import paragraphs, web_address
+from digest.importing.listing import Item, Listing
+from digest.importing.naming import slug
 from digest.stories.characters import clean_line
 from digest.stories.countries import code
-from digest.stories.listing import Item, Listing
-from digest.stories.naming import slug
-from digest.stories.prose import paragraphs, web_address
 from digest.yamlfile import did_you_mean
 
 if TYPE_CHECKING:

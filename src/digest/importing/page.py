@@ -13,7 +13,7 @@ from lxml import etree
 from lxml.html import Element, HTMLParser, document_fromstring
 
 from digest.errors import ImportFailed
-from digest.stories import dates, prose
+from digest.importing import dates, html_to_markdown
 from digest.stories.characters import clean_line
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Page:
         self.root = root
         self.source = source
         self.zone = zone
-        self.language = prose.language(root.get("lang") or root.get("xml:lang"), language)
+        self.language = html_to_markdown.language(root.get("lang") or root.get("xml:lang"), language)
         self.notes: list[str] = []
 
     @classmethod
@@ -62,8 +62,8 @@ class Page:
         """The address against which links are read: `<base>`, the source, or what the page calls its own."""
         own = self.source if self.source.startswith(("http://", "https://")) else ""
         canonical = self.first_attribute("//link[@rel='canonical']/@href") or self.meta("og:url")
-        own = own or prose.web_address(canonical)
-        return prose.web_address(self.first_attribute("//base/@href"), own) or own
+        own = own or html_to_markdown.web_address(canonical)
+        return html_to_markdown.web_address(self.first_attribute("//base/@href"), own) or own
 
     @cached_property
     def title(self) -> str:
@@ -79,9 +79,9 @@ class Page:
     def contact(self) -> str:
         """The first address that the page offers to write to."""
         for href in self.root.xpath("//a/@href"):
-            if href.lower().startswith("mailto:") and (found := prose.EMAIL.match(href[7:])):
+            if href.lower().startswith("mailto:") and (found := html_to_markdown.EMAIL.match(href[7:])):
                 return found[0]
-        found = prose.EMAIL.search(" ".join(text for text in self.texts() if "@" in text))
+        found = html_to_markdown.EMAIL.search(" ".join(text for text in self.texts() if "@" in text))
         return found[0] if found else ""
 
     def meta(self, name: str) -> str:
@@ -105,7 +105,7 @@ class Page:
         """The absolute address of a link, or nothing and a note."""
         if not href or href.startswith("#"):
             return ""
-        address = prose.web_address(href, self.base)
+        address = html_to_markdown.web_address(href, self.base)
         if not address:
             hint = "" if self.base else "; the page's own address is not known, import it from there"
             given = clean_line(href)[:60]

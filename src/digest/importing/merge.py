@@ -12,13 +12,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from digest.stories.identity import fold
-from digest.stories.provenance import Words, word
+from digest.importing.identity import fold
+from digest.importing.provenance import Words, word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from digest.stories.listing import Item
+    from digest.importing.listing import Item
 
 SINGLE = ("title", "date", "kicker", "credit", "link", "image", "image_alt", "language", "guid", "summary")
 LISTS = ("topics", "countries", "channels")

@@ -8,18 +8,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from digest.stories import prose
+from digest.importing import html_to_markdown
+from digest.importing.listing_text import CREDIT
+from digest.importing.page import HEADINGS, HIDDEN, words
 from digest.stories.characters import clean_line
-from digest.stories.listing_text import CREDIT
-from digest.stories.page import HEADINGS, HIDDEN, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from lxml.html import HtmlElement
 
-    from digest.stories import dates
-    from digest.stories.page import Page
+    from digest.importing import dates
+    from digest.importing.page import Page
 
 _BLOCKS = frozenset(
     {"p", "div", "section", "article", "ul", "ol", "li", "table", "tr", "td", "th", "dl", "dt", "dd", "figure"}
@@ -137,13 +137,13 @@ class Parts:
         for one in chosen:
             for image in one.iter("img"):
                 source = image.get("data-src") or image.get("src") or (image.get("srcset") or "").split(" ")[0]
-                if address := prose.web_address(source, self.page.base):
+                if address := html_to_markdown.web_address(source, self.page.base):
                     return address, clean_line(image.get("alt") or "")
         return "", ""
 
     def summary(self) -> str:
         """The summary as Markdown."""
-        texts = [prose.from_element(one, self.page.base) for one in self.found.get("summary", ())]
+        texts = [html_to_markdown.from_element(one, self.page.base) for one in self.found.get("summary", ())]
         return "\n\n".join(dict.fromkeys(filter(None, texts)))
 
     def _sort(self, pieces: Iterator[HtmlElement] | Sequence[HtmlElement]) -> None:

@@ -13,10 +13,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from digest.stories import identity, metadata
-from digest.stories.listing import Item, Listing
-from digest.stories.page import Page
-from digest.stories.shapes import by_selectors, by_shape
+from digest.importing import identity, metadata
+from digest.importing.dom_heuristics import by_selectors, by_shape
+from digest.importing.listing import Item, Listing
+from digest.importing.page import Page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
