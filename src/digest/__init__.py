@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from digest.errors import DigestError
     from digest.model import Edition, Rendering, Selection, Story
-    from digest.newsroom.newsroom import OpenNewsroom, open_newsroom
+    from digest.newsroom.newsroom import Newsroom, open_newsroom
     from digest.period import Period
 
 __all__ = [
     "DigestError",
     "Edition",
-    "OpenNewsroom",
+    "Newsroom",
     "Period",
     "Rendering",
     "Selection",
@@ -36,7 +36,7 @@ __all__ = [
 _HOMES = {
     "DigestError": "digest.errors",
     "Edition": "digest.model",
-    "OpenNewsroom": "digest.newsroom.newsroom",
+    "Newsroom": "digest.newsroom.newsroom",
     "Period": "digest.period",
     "Rendering": "digest.model",
     "Selection": "digest.model",

@@ -40,7 +40,7 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Newsroom:
+class NewsroomProfile:
     """Whose digest it is. `contact` becomes Reply-To; `sender` is the From address."""
 
     name: str

@@ -7,7 +7,7 @@ from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from digest.checks.registry import Subject, run
-from digest.model import Audience, Edition, Group, Newsroom, PastEdition, Rendering, Selection, Story
+from digest.model import Audience, Edition, Group, NewsroomProfile, PastEdition, Rendering, Selection, Story
 from digest.period import parse
 
 ZONE = ZoneInfo("Europe/Zurich")
@@ -16,7 +16,7 @@ UNSUBSCRIBE = f"slot-{NONCE}-unsubscribe-url-tols"
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF" + b"\0" * 200
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 200
 
-NEWSROOM = Newsroom(
+NEWSROOM = NewsroomProfile(
     name="ILO Newsroom",
     contact="newsroom@ilo.org",
     sender="digest@ilo.org",

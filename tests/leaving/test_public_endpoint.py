@@ -13,14 +13,14 @@ import pytest
 import uvicorn
 
 from digest.errors import LedgerBusy, UsageError
-from digest.model import Audience, Newsroom
+from digest.model import Audience, NewsroomProfile
 from digest.recipients import tokens
 from digest.testing import MemoryLedger
 from digest.web.app import app
 
 SECRET = "0123456789abcdef0123456789abcdef"
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
-NEWSROOM = Newsroom(
+NEWSROOM = NewsroomProfile(
     name="Newsroom <&> Co",
     contact="newsroom@example.org",
     sender="digest@example.org",

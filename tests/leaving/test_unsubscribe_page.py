@@ -12,14 +12,14 @@ from zoneinfo import ZoneInfo
 import pytest
 import uvicorn
 
-from digest.model import Audience, Newsroom
+from digest.model import Audience, NewsroomProfile
 from digest.recipients import tokens
 from digest.testing import MemoryLedger
 from digest.web.app import app
 
 pytestmark = pytest.mark.browser
 SECRET = "0123456789abcdef0123456789abcdef"
-NEWSROOM = Newsroom(
+NEWSROOM = NewsroomProfile(
     name="ILO Newsroom",
     contact="newsroom@example.org",
     sender="digest@example.org",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from digest.checks.subject import Subject
-    from digest.model import Newsroom
+    from digest.model import NewsroomProfile
 
 # RFC 2606, RFC 6761: names for documentation and tests, where nobody reads mail.
 _RESERVED = re.compile(r"(?:^|[.@])(?:example\.(?:com|net|org)|example|test|invalid|localhost)\.?$", re.IGNORECASE)
@@ -37,7 +37,7 @@ def is_placeholder(text: str) -> bool:
     return _BRACKETS.fullmatch(text) is not None
 
 
-def unfilled(newsroom: Newsroom) -> Iterator[tuple[str, str]]:
+def unfilled(newsroom: NewsroomProfile) -> Iterator[tuple[str, str]]:
     """Each key of the section newsroom that is still a placeholder, and what it says."""
     for key, address in (("from", newsroom.sender), ("contact", newsroom.contact)):
         if nobody_reads(address):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from digest.checks.online import Online
     from digest.checks.spamd import Verdict
     from digest.checks.tree import Document
-    from digest.model import Audience, Newsroom, PastEdition, Rendering, Selection, Story
+    from digest.model import Audience, NewsroomProfile, PastEdition, Rendering, Selection, Story
 
 
 # No slots: functools.cached_property keeps what it worked out in the instance's __dict__.
@@ -33,7 +33,7 @@ class Subject:
     mail clients to look at (`gmail`, `outlook.windows`). `dkim` is (domain, selector) when digest or its relay signs.
     """
 
-    newsroom: Newsroom
+    newsroom: NewsroomProfile
     audience: Audience | None = None
     selection: Selection | None = None
     rendering: Rendering | None = None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from digest.cli.flags import Common, When, Which
     from digest.ledger.ledger import SqlLedger
     from digest.model import Edition
-    from digest.newsroom.newsroom import OpenNewsroom
+    from digest.newsroom.newsroom import Newsroom
     from digest.newsroom.sending_setup import Parts
     from digest.period import Period
 
@@ -36,7 +36,7 @@ class Call:
         return output(quiet=self.common.quiet, verbose=self.common.verbose, no_color=self.common.no_color)
 
     @cached_property
-    def newsroom(self) -> OpenNewsroom:
+    def newsroom(self) -> Newsroom:
         """The newsroom of -c, or the nearest one. Raises UsageError, ConfigError."""
         from digest.newsroom.newsroom import open_newsroom
 

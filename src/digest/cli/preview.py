@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from digest.model import Edition, Recipient
-    from digest.newsroom.newsroom import OpenNewsroom
+    from digest.newsroom.newsroom import Newsroom
     from digest.preview.seams import Hands
 
 
@@ -87,5 +87,5 @@ def _hands(call: Call) -> Hands:
         readers=readers,
         send_test=test,
         approve=approve,
-        standing=lambda room, edition: list(approving.state(cast("OpenNewsroom", room), edition, now()).lines()),
+        standing=lambda room, edition: list(approving.state(cast("Newsroom", room), edition, now()).lines()),
     )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from digest.composer.options import ThemeOptions
     from digest.composer.theme import Theme
-    from digest.model import Audience, Newsroom, Selection
+    from digest.model import Audience, NewsroomProfile, Selection
 
 DEFAULT_SUBJECT = "{{ edition.title }}: {{ edition.period_label }}"  # short: the preheader has the news
 _OF_A_READER = 250  # bytes; an unsubscribe link has some 200, an address at most 254
@@ -37,7 +37,7 @@ def compose(
     selection: Selection,
     *,
     theme: Theme,
-    newsroom: Newsroom,
+    newsroom: NewsroomProfile,
     audience: Audience,
     options: ThemeOptions,
     now: datetime,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from digest.composer.summary import Summary
     from digest.composer.theme import Theme
     from digest.composer.words import Words
-    from digest.model import Newsroom, Story
+    from digest.model import NewsroomProfile, Story
 
 _PLACES = 100  # places of one story that are remembered
 _SEVERITY = {"image-missing": Severity.ERROR, "image-unsafe": Severity.ERROR, "link-unsafe": Severity.WARNING}
@@ -54,7 +54,7 @@ class Content:
 
 
 def contents(
-    stories: Iterable[Story], *, theme: Theme, newsroom: Newsroom, words: Words, options: ThemeOptions
+    stories: Iterable[Story], *, theme: Theme, newsroom: NewsroomProfile, words: Words, options: ThemeOptions
 ) -> list[Content]:
     """The stories made ready; from memory when this theme has made them ready before."""
     kept = theme.contents(words.language, newsroom.url, newsroom.timezone, options)
@@ -67,7 +67,7 @@ def contents(
     return made
 
 
-def _make(story: Story, *, theme: Theme, newsroom: Newsroom, words: Words, options: ThemeOptions) -> Content:
+def _make(story: Story, *, theme: Theme, newsroom: NewsroomProfile, words: Words, options: ThemeOptions) -> Content:
     problems: list[tuple[str, str]] = []
     link = ""
     if story.link:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from digest.composer.options import ThemeOptions
     from digest.composer.theme import Theme
-    from digest.model import Audience, Newsroom, Selection
+    from digest.model import Audience, NewsroomProfile, Selection
 
 _TEASER = 140  # columns: more than any inbox shows after the subject
 _TEASED = 4  # headlines in it
@@ -38,7 +38,7 @@ class Draft:
         *,
         selection: Selection,
         theme: Theme,
-        newsroom: Newsroom,
+        newsroom: NewsroomProfile,
         audience: Audience,
         options: ThemeOptions,
         now: datetime,

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from digest import yamlfile
 from digest.config import remembered
 from digest.errors import ConfigError, Fault, UsageError
-from digest.model import Audience, Match, Newsroom
+from digest.model import Audience, Match, NewsroomProfile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -36,7 +36,7 @@ class Config:
     """A newsroom's settings. `root` is the folder of config.yaml; every relative path starts there."""
 
     root: Path
-    newsroom: Newsroom
+    newsroom: NewsroomProfile
     audiences: Mapping[str, Audience]
     settings: Settings
     read: Callable[[], yamlfile.Document] = field(repr=False, compare=False)
@@ -216,9 +216,9 @@ def _fleet_faults(document: yamlfile.Document) -> Iterator[Fault]:
         yield document.fault(("send", "ledger"), message)
 
 
-def _newsroom(settings: Settings) -> Newsroom:
+def _newsroom(settings: Settings) -> NewsroomProfile:
     part = settings.newsroom
-    return Newsroom(
+    return NewsroomProfile(
         name=part.name,
         contact=part.contact,
         sender=part.sender,
@@ -230,7 +230,7 @@ def _newsroom(settings: Settings) -> Newsroom:
     )
 
 
-def _audience(name: str, part: AudienceSection, newsroom: Newsroom) -> Audience:
+def _audience(name: str, part: AudienceSection, newsroom: NewsroomProfile) -> Audience:
     return Audience(
         name=name,
         title=_first_title(part, newsroom),
@@ -251,7 +251,7 @@ def _audience(name: str, part: AudienceSection, newsroom: Newsroom) -> Audience:
     )
 
 
-def _first_title(part: AudienceSection, newsroom: Newsroom) -> str:
+def _first_title(part: AudienceSection, newsroom: NewsroomProfile) -> str:
     """The one title, or the title in the audience's first language."""
     return part.title if isinstance(part.title, str) else part.title[(*part.languages, newsroom.language)[0]]
 

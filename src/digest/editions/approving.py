@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from digest.editions.approval import Approval
     from digest.editions.build_folder import Build
     from digest.model import Edition
-    from digest.newsroom.newsroom import OpenNewsroom
+    from digest.newsroom.newsroom import Newsroom
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,25 +60,25 @@ class Standing:
         }
 
 
-def account_of(newsroom: OpenNewsroom, build: Build) -> dict[str, Any]:
+def account_of(newsroom: Newsroom, build: Build) -> dict[str, Any]:
     """What an approval names of a build: its fingerprint and its inputs."""
     fingerprint = build.rendering.fingerprint if build.rendering else ""
     return {"fingerprint": fingerprint, "inputs": newsroom.inputs(build)}
 
 
-def demand(newsroom: OpenNewsroom, build: Build, needed: approval.Needed) -> None:
+def demand(newsroom: Newsroom, build: Build, needed: approval.Needed) -> None:
     """Let the build go. Raises ApprovalError (exit 5) when its approval is missing, void or one word short."""
     signed = approval.load(approval.path_of(newsroom.root, build.edition))
     approval.judge(signed, build.edition.id, account_of(newsroom, build), needed)
 
 
-def state(newsroom: OpenNewsroom, edition: Edition, now: datetime) -> Standing:
+def state(newsroom: Newsroom, edition: Edition, now: datetime) -> Standing:
     """Who approved the edition, and whether that holds for what would go now."""
     build = newsroom.build(edition, now=now)
     return _standing(newsroom, build, approval.load(approval.path_of(newsroom.root, edition)))
 
 
-def approve(newsroom: OpenNewsroom, edition: Edition, who: str, now: datetime) -> Standing:
+def approve(newsroom: Newsroom, edition: Edition, who: str, now: datetime) -> Standing:
     """Sign the edition as it was built. Raises ApprovalError when the build is missing, or is not what would go."""
     account = _built(newsroom, edition)
     build = newsroom.build(edition, now=now)
@@ -101,7 +101,7 @@ def approve(newsroom: OpenNewsroom, edition: Edition, who: str, now: datetime) -
     )
 
 
-def _standing(newsroom: OpenNewsroom, build: Build, signed: Approval | None) -> Standing:
+def _standing(newsroom: Newsroom, build: Build, signed: Approval | None) -> Standing:
     needed = newsroom.config.settings.send.approval
     try:
         # Shown as if one word were needed even where none is: whoever asks wants to know whether it holds.
@@ -115,7 +115,7 @@ def _standing(newsroom: OpenNewsroom, build: Build, signed: Approval | None) -> 
     return Standing(edition=build.edition.id, subject=subject, approval=signed, needed=needed, problem=problem)
 
 
-def _built(newsroom: OpenNewsroom, edition: Edition) -> dict[str, Any]:
+def _built(newsroom: Newsroom, edition: Edition) -> dict[str, Any]:
     """The manifest of what was built and looked at, its files checked against their hashes."""
     folder = build_folder.folder(newsroom.root / BUILD, edition)
     if not (folder / build_folder.MANIFEST).exists():

@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from digest.composer.options import ThemeOptions
     from digest.composer.theme import Theme
     from digest.mail.letterhead import Letterhead
-    from digest.model import Audience, Edition, Newsroom, Overrides, PastEdition, Rendering, Selection, Story
+    from digest.model import Audience, Edition, NewsroomProfile, Overrides, PastEdition, Rendering, Selection, Story
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """What one audience's editions are made with: the parts that wiring put together."""
 
-    newsroom: Newsroom
+    newsroom: NewsroomProfile
     audience: Audience
     theme: Theme
     options: ThemeOptions

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from digest.ledger.ledger import SqlLedger
-    from digest.newsroom.newsroom import OpenNewsroom
+    from digest.newsroom.newsroom import Newsroom
     from digest.sending.local import Stopping
 
 
@@ -58,7 +58,7 @@ def man(
         raise UsageError(message) from None
 
 
-def has_stories(newsroom: OpenNewsroom) -> bool:
+def has_stories(newsroom: Newsroom) -> bool:
     """Whether this machine has the newsroom's folder, and not only its config.yaml."""
     return (newsroom.root / "stories").is_dir()
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from digest.importing.importer import Plan
     from digest.importing.listing import Listing
-    from digest.newsroom.newsroom import OpenNewsroom
+    from digest.newsroom.newsroom import Newsroom
 
 EVIDENCE = "evidence"
 _SUFFIX = {"text/html": "html", "application/xhtml+xml": "html", "text/csv": "csv", "application/json": "json"}
@@ -82,7 +82,7 @@ class Report:
 
 
 def run_import(
-    newsroom: OpenNewsroom,
+    newsroom: Newsroom,
     names: Sequence[str],
     *,
     channel: str = "",
@@ -116,11 +116,11 @@ def run_import(
     return Report(plan=plan, listings=listings, written=write, contact=newsroom.config.newsroom.contact)
 
 
-def _folder(newsroom: OpenNewsroom) -> Path:
+def _folder(newsroom: Newsroom) -> Path:
     return newsroom.root / "stories"
 
 
-def _source(newsroom: OpenNewsroom, name: str) -> Source:
+def _source(newsroom: Newsroom, name: str) -> Source:
     limits = newsroom.config.settings.imports
     if name == "-":
         return Source(name=name, data=sys.stdin.buffer.read(limits.max_bytes + 1))
@@ -136,7 +136,7 @@ def _source(newsroom: OpenNewsroom, name: str) -> Source:
         raise UsageError(message) from None
 
 
-def _listing(newsroom: OpenNewsroom, source: Source, kind: str) -> Listing:
+def _listing(newsroom: Newsroom, source: Source, kind: str) -> Listing:
     config = newsroom.config
     section = config.settings.imports.selectors.get(urlsplit(source.name).hostname or "")
     selectors = {key: value for key, value in section.model_dump().items() if value} if section else None
@@ -152,7 +152,7 @@ def _listing(newsroom: OpenNewsroom, source: Source, kind: str) -> Listing:
     )
 
 
-def _plan(newsroom: OpenNewsroom, listings: tuple[Listing, ...], channel: str) -> Plan:
+def _plan(newsroom: Newsroom, listings: tuple[Listing, ...], channel: str) -> Plan:
     folder = _folder(newsroom)
     return importer.plan(
         listings,
@@ -163,7 +163,7 @@ def _plan(newsroom: OpenNewsroom, listings: tuple[Listing, ...], channel: str) -
     )
 
 
-def _keep_evidence(newsroom: OpenNewsroom, sources: Sequence[Source], now: datetime) -> list[Path]:
+def _keep_evidence(newsroom: Newsroom, sources: Sequence[Source], now: datetime) -> list[Path]:
     """Write what was read below .digest/evidence/, so that a person can see what the newsroom's page really said."""
     kept: list[Path] = []
     for source in sources:

@@ -37,15 +37,15 @@ ARCHIVE = "archive"
 _SHAPING = {"newsroom", "theme", "mail", "unsubscribe", "archive"}
 
 
-def open_newsroom(file: Path | str | None = None, environ: Mapping[str, str] | None = None) -> OpenNewsroom:
+def open_newsroom(file: Path | str | None = None, environ: Mapping[str, str] | None = None) -> Newsroom:
     """Read config.yaml (the nearest one when `file` is None). Raises UsageError or ConfigError."""
     environ = os.environ if environ is None else environ
     place = Path(file) if file else config_file.find(Path.cwd())
-    return OpenNewsroom(config=config_file.load(place, environ, cache=STATE), environ=environ)
+    return Newsroom(config=config_file.load(place, environ, cache=STATE), environ=environ)
 
 
 @dataclass(frozen=True, kw_only=True)
-class OpenNewsroom(Outfit):
+class Newsroom(Outfit):
     """A newsroom with its config read: the way to its stories, editions and builds."""
 
     config: Config

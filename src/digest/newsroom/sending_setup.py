@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from digest.ledger.ledger import SqlLedger
     from digest.mail.dkim import Signer
     from digest.model import Audience
-    from digest.newsroom.newsroom import OpenNewsroom
+    from digest.newsroom.newsroom import Newsroom
     from digest.ports import RecipientSource
     from digest.smtp.settings import SmtpSettings
     from digest.smtp.transport import SmtpTransport
@@ -33,7 +33,7 @@ MAX_SECRET = 10_000
 class Parts:
     """Makes each part of sending from a newsroom's config. `warnings` collects what a person should hear once."""
 
-    newsroom: OpenNewsroom
+    newsroom: Newsroom
     warnings: list[str] = field(default_factory=list)
 
     def source(self, audience: Audience) -> RecipientSource:

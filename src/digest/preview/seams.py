@@ -31,7 +31,7 @@ class Stories(StorySource, Protocol):
 
 
 class Room(Protocol):
-    """A newsroom whose config was read (`digest.newsroom.newsroom.OpenNewsroom`)."""
+    """A newsroom whose config was read (`digest.newsroom.newsroom.Newsroom`)."""
 
     @property
     def config(self) -> Config:

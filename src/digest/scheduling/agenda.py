@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from digest.config.schedule import Rule, Task
     from digest.editions.approval import Needed
     from digest.model import Edition
-    from digest.newsroom.newsroom import OpenNewsroom
+    from digest.newsroom.newsroom import Newsroom
     from digest.period import Period
     from digest.scheduling.journal import Journal
 
@@ -68,12 +68,12 @@ def coming(rules: Sequence[Rule], journal: Journal, now: datetime, count: int) -
     return tuple(task for task in tasks if first[task.key] is task and task.key not in journal.settled)
 
 
-def needed(newsroom: OpenNewsroom, rule: Rule) -> Needed:
+def needed(newsroom: Newsroom, rule: Rule) -> Needed:
     """Whose word an edition of this rule needs: the rule's own demand or send.approval, the stricter."""
     return approval.stricter(newsroom.config.settings.send.approval, rule.approval)
 
 
-def standing(newsroom: OpenNewsroom, edition: Edition, demand: Needed, now: datetime) -> tuple[bool, str]:
+def standing(newsroom: Newsroom, edition: Edition, demand: Needed, now: datetime) -> tuple[bool, str]:
     """Whether the edition may go as it is now, and where its approval stands, in words."""
     if demand == "none":
         return True, "not needed"
@@ -92,7 +92,7 @@ def standing(newsroom: OpenNewsroom, edition: Edition, demand: Needed, now: date
     return True, f"by {names}"
 
 
-def obstacle(newsroom: OpenNewsroom, edition: Edition, demand: Needed, now: datetime) -> str:
+def obstacle(newsroom: Newsroom, edition: Edition, demand: Needed, now: datetime) -> str:
     """What a person must do before the edition can go, in words; empty when nothing, or when it has no stories."""
     holds, words = standing(newsroom, edition, demand, now)
     if holds:

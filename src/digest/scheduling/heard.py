@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from digest.editions.build_folder import Build
     from digest.ledger.ledger import SqlLedger
     from digest.model import Edition
-    from digest.newsroom.newsroom import OpenNewsroom
+    from digest.newsroom.newsroom import Newsroom
     from digest.newsroom.sending_setup import Parts
     from digest.scheduling.outcome import Outcome
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _NO_NEWS = (UsageError, NothingToSend, AlreadySent, LedgerBusy)
 
 
-def is_new(newsroom: OpenNewsroom, build: Build) -> bool:
+def is_new(newsroom: Newsroom, build: Build) -> bool:
     """Whether the newsroom's build/ holds something else. Asked before it is written."""
     manifest = build_folder.folder(newsroom.root / BUILD, build.edition) / build_folder.MANIFEST
     if not manifest.exists():
@@ -48,7 +48,7 @@ def is_new(newsroom: OpenNewsroom, build: Build) -> bool:
     return before.get("fingerprint") != fingerprint or before.get("inputs") != newsroom.inputs(build)
 
 
-def account_of(newsroom: OpenNewsroom, build: Build) -> dict[str, Any]:
+def account_of(newsroom: Newsroom, build: Build) -> dict[str, Any]:
     """What the hooks of `built` are told."""
     severities = [finding.severity for finding in build.findings]
     return {
@@ -61,7 +61,7 @@ def account_of(newsroom: OpenNewsroom, build: Build) -> dict[str, Any]:
     }
 
 
-def built(newsroom: OpenNewsroom, made: Sequence[Build]) -> tuple[str, ...]:
+def built(newsroom: Newsroom, made: Sequence[Build]) -> tuple[str, ...]:
     """Tell the hooks of builds that were written; of an edition with nothing to send there is nothing to tell."""
     return tuple(
         warning

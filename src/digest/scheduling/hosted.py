@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from digest.newsroom.newsroom import OpenNewsroom
+    from digest.newsroom.newsroom import Newsroom
 
 _PING = "DIGEST_PING_URL"
 
@@ -58,7 +58,7 @@ spec:
     )
 
 
-def github(newsroom: OpenNewsroom, *, ping: bool) -> Made:
+def github(newsroom: Newsroom, *, ping: bool) -> Made:
     """A workflow of the repository. Raises UsageError without a ledger that lasts.
 
     With `ping` the watchdog's address is a secret of the repository: whoever reads it could answer for us.

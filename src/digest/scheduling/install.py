@@ -1,6 +1,6 @@
 """What makes a machine run the schedule: a cron line, systemd units, a Kubernetes CronJob, a GitHub workflow.
 
-    OpenNewsroom, Unit ─units─▶ texts with their places ─placing.write─▶ put there
+    Newsroom, Unit ─units─▶ texts with their places ─placing.write─▶ put there
 
 All of them run `digest run` every ten minutes, not at the time of an edition: a run that finds nothing due ends at
 once, and one that comes late, or again after the relay was away, finds what is left.
@@ -24,10 +24,10 @@ from digest.scheduling.made import EVERY, Made, slug
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from digest.newsroom.newsroom import OpenNewsroom
+    from digest.newsroom.newsroom import Newsroom
 
 
-def units(newsroom: OpenNewsroom, unit: Unit, ping: str = "") -> tuple[Made, ...]:
+def units(newsroom: Newsroom, unit: Unit, ping: str = "") -> tuple[Made, ...]:
     """The exact units for this newsroom, this user and this program; every run tells the watchdog at `ping`, if any.
 
     Raises UsageError for what cannot work.

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from digest.delivery import Outgoing
-from digest.model import Audience, Newsroom, Recipient, Story
+from digest.model import Audience, NewsroomProfile, Recipient, Story
 
 if TYPE_CHECKING:
     from digest.delivery import Delivery
 
-NEWSROOM = Newsroom(
+NEWSROOM = NewsroomProfile(
     name="Harbour Newsroom",
     contact="press@harbour.example",
     sender="digest@harbour.example",

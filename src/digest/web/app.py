@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from digest.model import Audience, Newsroom
+    from digest.model import Audience, NewsroomProfile
     from digest.ports import Suppressions
 
 EVERYWHERE = "*"
@@ -58,7 +58,7 @@ def app(
     *,
     secrets: Sequence[str],
     suppressions: Suppressions,
-    newsroom: Newsroom,
+    newsroom: NewsroomProfile,
     audiences: Mapping[str, Audience],
     archive: Path | None = None,
     clock: Callable[[], float] = time.time,
@@ -92,7 +92,7 @@ class _Leaving:
         self,
         secrets: Sequence[str],
         suppressions: Suppressions,
-        newsroom: Newsroom,
+        newsroom: NewsroomProfile,
         audiences: Mapping[str, Audience],
         clock: Callable[[], float],
     ) -> None:
