@@ -27,7 +27,7 @@ from benchmarks.harness import Contestant, Table, Target, alone, compete, ratio,
 from digest import period
 from digest.mail.dkim import load_signer
 from digest.mail.inspect import demand_sound
-from digest.mail.letterhead import Letterhead
+from digest.mail.letterhead import SenderIdentity
 from digest.mail.merge import fill_html, fill_text
 from digest.mail.message_id import message_id
 from digest.mail.template import MailTemplate
@@ -41,7 +41,7 @@ ZONE = ZoneInfo("Europe/Zurich")
 DATE = datetime(2022, 3, 1, 9, 0, tzinfo=ZONE)
 NONCE = "5d41402abc4b"
 SIZE = 36_000  # octets of a finished mail: a digest of twelve stories
-LETTERHEAD = Letterhead(
+LETTERHEAD = SenderIdentity(
     sender="digest@example.org",
     sender_name="ILO Newsroom",
     reply_to="newsroom@example.org",

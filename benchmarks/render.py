@@ -19,7 +19,7 @@ from benchmarks import content, peers
 from benchmarks.harness import Contestant, Table, Target, alone, compete, ratio, timed
 from digest.composer.compile import assemble, compile_theme
 from digest.composer.compose import compose
-from digest.composer.draft import Draft
+from digest.composer.draft import EditionDraft
 from digest.composer.escaping import ESCAPED
 from digest.composer.files import gather
 from digest.composer.filters import FILTERS
@@ -98,7 +98,7 @@ def measure(quick: bool) -> list[Table]:
 def _table(count: int, theme: Any, node: Node | None, folder: Path, *, quick: bool) -> Table:
     picked = content.selection(count)
     facts = {"newsroom": content.NEWSROOM, "audience": content.AUDIENCE, "options": OPTIONS, "now": content.NOW}
-    draft = Draft(selection=picked, theme=theme, read_image=None, archive_url="", **facts)
+    draft = EditionDraft(selection=picked, theme=theme, read_image=None, archive_url="", **facts)
     values = draft.values() | LINES
     plain = _jinja(compile_theme(gather([], OPTIONS.name), OPTIONS).html)
     assert plain.render(values) == draft.html(LINES)

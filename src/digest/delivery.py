@@ -101,7 +101,7 @@ class Delivery:
     changed: float = 0.0  # seconds since the epoch
 
 
-class Standing(StrEnum):
+class MailingStatus(StrEnum):
     """Whether an edition in the ledger may be sent. Whether it is finished is computed from its deliveries."""
 
     OPEN = "open"
@@ -115,7 +115,7 @@ class Mailing:
 
     edition: str
     content: str  # the rendering's fingerprint: every reader gets this and nothing else
-    standing: Standing = Standing.OPEN
+    standing: MailingStatus = MailingStatus.OPEN
     frozen: float = 0.0  # seconds since the epoch
     duplicates: int = 0  # rows of the list that named a reader again
 

@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
-from digest.checks.registry import Subject, run
+from digest.checks.registry import CheckContext, run
 from digest.model import Audience, Edition, Group, NewsroomProfile, PastEdition, Rendering, Selection, Story
 from digest.period import parse
 
@@ -96,7 +96,7 @@ MAIL = (
     b"From: ILO Newsroom <digest@ilo.org>\r\n"
     b"Reply-To: newsroom@ilo.org\r\n"
     b"To: reader@example.net\r\n"
-    b"Subject: ILO Newsroom: women workers in Pakistan\r\n"
+    b"CheckContext: ILO Newsroom: women workers in Pakistan\r\n"
     b"Date: Tue, 01 Mar 2022 09:00:00 +0100\r\n"
     b"Message-ID: <2022-02.abc@ilo.org>\r\n"
     b"List-Id: All content <everyone.ilo.org>\r\n"
@@ -121,7 +121,7 @@ MAIL = (
 )
 
 
-def mailed(old: bytes, new: bytes) -> Subject:
+def mailed(old: bytes, new: bytes) -> CheckContext:
     """The sound subject with its mail changed; `old` must be there."""
     assert old in MAIL
     return subject(mail=MAIL.replace(old, new))
@@ -137,7 +137,7 @@ def files(**given: bytes):
     return held.get
 
 
-def subject(*stories: Story, **changes) -> Subject:
+def subject(*stories: Story, **changes) -> CheckContext:
     """An edition without fault, of these stories (two sound ones when none are given), with `changes`."""
     told = stories or (story(1), story(2))
     parts = {
@@ -148,15 +148,15 @@ def subject(*stories: Story, **changes) -> Subject:
         "mail": MAIL,
         "read_file": files(),
     } | changes
-    return Subject(**parts)
+    return CheckContext(**parts)
 
 
-def with_html(**changes) -> Subject:
+def with_html(**changes) -> CheckContext:
     told = (story(1), story(2))
     return subject(*told, rendering=rendering(told, html=html(told, **changes)))
 
 
-def rendered(**changes) -> Subject:
+def rendered(**changes) -> CheckContext:
     told = (story(1), story(2))
     return subject(*told, rendering=rendering(told, **changes))
 
@@ -170,5 +170,5 @@ def past(month: str, *ids: str, sent: bool = True, audience: str = "everyone") -
     )
 
 
-def codes(examined: Subject, **options) -> set[str]:
+def codes(examined: CheckContext, **options) -> set[str]:
     return {finding.code for finding in run(examined, **options)}

@@ -30,18 +30,18 @@ from check_subjects import (
     with_html,
 )
 
-from digest.checks.registry import CHECKS, Subject, run
+from digest.checks.registry import CHECKS, CheckContext, run
 from digest.model import Audience, Decision, Edition, InlineImage, Severity
 
 
 class Case(NamedTuple):
     """`trips` must give the code; `clean`, as near to it as can be, must not."""
 
-    trips: Subject
-    clean: Subject
+    trips: CheckContext
+    clean: CheckContext
 
 
-def placed(address: str) -> Subject:
+def placed(address: str) -> CheckContext:
     return subject(story(link=address))
 
 
@@ -213,7 +213,7 @@ CASES: dict[str, Case] = {
     "mail-line-length": Case(mailed(b"<p>F", b"<p>" + b"F" * 80), mailed(b"<p>F", b"<p>" + b"F" * 40)),
     "mail-header-missing": Case(mailed(b"Date: ", b"X-Date: "), subject()),
     "mail-header-twice": Case(
-        mailed(b"Subject: ", b"subject: b\r\nSubject: "), mailed(b"\r\nTo: ", b"\r\nX-A: 1\r\nX-A: 2\r\nTo: ")
+        mailed(b"CheckContext: ", b"subject: b\r\nSubject: "), mailed(b"\r\nTo: ", b"\r\nX-A: 1\r\nX-A: 2\r\nTo: ")
     ),
     "mail-header-form": Case(mailed(b"\r\nTo: ", b"\r\nBcc: other@example.net\r\nTo: "), subject()),
     "mail-parts": Case(mailed(b"text/plain", b"text/calendar"), subject()),
@@ -289,12 +289,12 @@ def test_a_finding_about_a_story_names_its_file_and_line():
 
 def test_nothing_to_look_at_gives_no_findings():
     """A subject with a newsroom only is examined without an error."""
-    assert run(Subject(newsroom=NEWSROOM)) == ()
+    assert run(CheckContext(newsroom=NEWSROOM)) == ()
 
 
 def test_findings_without_a_rendering_are_about_stories_only():
     """Stories can be checked before anything is composed."""
-    assert codes(Subject(newsroom=NEWSROOM, selection=selection([pictured(credit="")]))) == {"credit-missing"}
+    assert codes(CheckContext(newsroom=NEWSROOM, selection=selection([pictured(credit="")]))) == {"credit-missing"}
 
 
 def test_an_rtl_edition_is_sound_too():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from jinja2 import TemplateSyntaxError
 
-from digest.composer.places import Places, whole
+from digest.composer.places import SourceMap, whole
 from digest.composer.sandbox import ThemeEnvironment, run
 from digest.errors import RenderError
 
@@ -80,7 +80,7 @@ def test_a_line_is_traced_to_its_own_file():
     """When a template was put together from files, the error names the one that a person wrote."""
     environment = ThemeEnvironment(escape=True)
     template = environment.template(environment.guarded("a\n{{ 1 / 0 }}", "t"))
-    places = Places(starts=(1, 2), files=("a.j2", "b.j2"), lines=(7, 31))
+    places = SourceMap(starts=(1, 2), files=("a.j2", "b.j2"), lines=(7, 31))
     with pytest.raises(RenderError, match=r"^b\.j2:31: division by zero$"):
         run(template, {}, places, [])
 

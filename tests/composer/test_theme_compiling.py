@@ -13,7 +13,7 @@ from composer_samples import AUDIENCE, NEWSROOM, NOW, selection, stories, story,
 
 from digest.composer.compile import assemble, to_html
 from digest.composer.compose import compose
-from digest.composer.draft import Draft
+from digest.composer.draft import EditionDraft
 from digest.composer.files import gather
 from digest.composer.options import ThemeOptions
 from digest.composer.places import whole
@@ -24,7 +24,7 @@ OPTIONS = ThemeOptions(contents_over=2)
 
 
 def draft(picked, options):
-    return Draft(
+    return EditionDraft(
         selection=picked, theme=theme(options), newsroom=NEWSROOM, audience=AUDIENCE, options=options, now=NOW,
         read_image=None, archive_url="https://www.harbour.example/2022-02",
     )  # fmt: skip

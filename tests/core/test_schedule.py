@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest import period
-from digest.config.schedule import Rule, check_cron, check_on, due, moment, scheduled, upcoming
+from digest.config.schedule import ScheduleLine, check_cron, check_on, due, moment, scheduled, upcoming
 from digest.errors import UsageError
 
 ZONES = ["UTC", "Europe/Zurich", "America/New_York", "Pacific/Kiritimati", "Australia/Lord_Howe"]
@@ -19,8 +19,8 @@ ZURICH = ZoneInfo("Europe/Zurich")
 MONTHS = [(year, month) for year in range(2021, 2025) for month in range(1, 13)]
 
 
-def rule(**more) -> Rule:
-    return Rule(**{"period": "month", "zone": ZURICH, "audiences": ("everyone",), **more})
+def rule(**more) -> ScheduleLine:
+    return ScheduleLine(**{"period": "month", "zone": ZURICH, "audiences": ("everyone",), **more})
 
 
 def on(text, span, **more):

@@ -18,14 +18,14 @@ from fleetparts import EDITION
 from digest.delivery import State
 from digest.fleet.chunk import Chunk
 from digest.fleet.monitor import Tally, exposition, serving
-from digest.fleet.station import Rounds
+from digest.fleet.station import ScheduleTick
 from digest.ledger.opening import open_ledger
 from digest.ledger.sharing import join
 from digest.newsroom.newsroom import open_newsroom
-from digest.newsroom.sending_setup import Parts
+from digest.newsroom.sending_setup import SendingSetup
 from digest.scheduling import agenda, journal
 from digest.scheduling.record import FileRecord, SharedRecord
-from digest.scheduling.running import Routine
+from digest.scheduling.running import Scheduler
 from digest.sending.local import Stopping
 
 
@@ -140,15 +140,15 @@ def scheduled(fleet, catch_up):
 
 
 def routine(fleet, said=None):
-    parts = Parts(newsroom=open_newsroom(fleet.root / "config.yaml", fleet.environ))
+    parts = SendingSetup(newsroom=open_newsroom(fleet.root / "config.yaml", fleet.environ))
     say = (said if said is not None else []).append
-    return Routine(parts=parts, now=parts.newsroom.now(), say=say, warn=say)
+    return Scheduler(parts=parts, now=parts.newsroom.now(), say=say, warn=say)
 
 
 def rounds(fleet, said):
     """What a worker does once a minute."""
-    parts = Parts(newsroom=open_newsroom(fleet.root / "config.yaml", fleet.environ))
-    return Rounds(parts=parts, stopping=Stopping(), say=said.append)
+    parts = SendingSetup(newsroom=open_newsroom(fleet.root / "config.yaml", fleet.environ))
+    return ScheduleTick(parts=parts, stopping=Stopping(), say=said.append)
 
 
 def test_schedule_once_in_the_fleet(fleet, sink, database):

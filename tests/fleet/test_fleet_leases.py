@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.delivery import Event, Outcome, Phase, Standing, State
+from digest.delivery import Event, MailingStatus, Outcome, Phase, State
 from digest.errors import LedgerBusy, LedgerError, SendStopped, TransportError
 from digest.fleet import jobs
 from digest.fleet.chunk import Chunk
@@ -188,12 +188,12 @@ def test_what_stops_the_fleet_and_what_does_not(shared):
     bench.chunks = [Chunk(edition=EDITION, stopped=TransportError("the relay is away")), LedgerBusy("away")]
     bench.worker._chunk(EDITION)
     bench.worker._chunk(EDITION)
-    assert ledger.mailing(EDITION).standing is Standing.OPEN
+    assert ledger.mailing(EDITION).standing is MailingStatus.OPEN
     assert bench.said == [f"{EDITION}: the relay is away", "away"]
     for error in (Chunk(edition=EDITION, stopped=SendStopped("who are you")), LedgerError("no rendering")):
         bench.chunks = [error]
         bench.worker._chunk(EDITION)
-        assert ledger.mailing(EDITION).standing is Standing.PAUSED
+        assert ledger.mailing(EDITION).standing is MailingStatus.PAUSED
         assert sharing.halted(EDITION) == f"bench: {getattr(error, 'stopped', error)}"
         sharing.clear(EDITION)
         assert sharing.halted(EDITION) == ""

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from digest.errors import LedgerBusy
 from digest.fleet.pacing import AHEAD, LATE, SLACK, FleetPacing
 from digest.ledger.opening import open_ledger
-from digest.ledger.sharing import Turn, join
+from digest.ledger.sharing import Reservation, join
 
 
 @dataclass
@@ -35,10 +35,10 @@ class Row:
         self.asked += 1
         due = self.due.get(bucket, self.now)
         if due >= self.now + ahead:
-            return Turn(start=due, now=self.now, granted=False)
+            return Reservation(start=due, now=self.now, granted=False)
         start = max(due, self.now - slack)
         self.due[bucket] = start + span
-        return Turn(start=start, now=self.now, granted=True)
+        return Reservation(start=start, now=self.now, granted=True)
 
 
 def play(seed, *, rate, workers, connections, hold, oversleep, seconds, slow=0.0):

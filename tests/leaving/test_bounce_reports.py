@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.bounces.report import Kind, read
+from digest.bounces.report import ReportKind, read
 from digest.recipients import tokens
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -62,7 +62,7 @@ Content-Type: {parts["returned_type"]}
 def test_a_delivery_report_is_a_bounce():
     """RFC 3464: status, words, the address and our Message-ID; the report's own id is not taken for ours."""
     report = read(dsn(), key="7")
-    assert (report.kind, report.status, report.addresses) == (Kind.BOUNCE, "5.1.1", ("ann@example.org",))
+    assert (report.kind, report.status, report.addresses) == (ReportKind.BOUNCE, "5.1.1", ("ann@example.org",))
     assert report.detail == "smtp; 550 5.1.1 no such user"
     assert report.message_ids == (ID,)
     assert report.tokens == (TOKEN,)
@@ -82,23 +82,23 @@ def test_a_status_part_that_is_encoded_is_read():
     message = dsn().replace(b"7bit", b"base64").replace(b"Reporting-MTA: dns; mx.example.net\n\n", b"")
     start, end = message.index(b"Final-Recipient"), message.index(b"\n--=b\nContent-Type: message/rfc822")
     report = read(message[:start] + base64.encodebytes(fields.encode()) + message[end:])
-    assert (report.kind, report.status) == (Kind.BOUNCE, "5.2.1")
+    assert (report.kind, report.status) == (ReportKind.BOUNCE, "5.2.1")
 
 
 @pytest.mark.parametrize(
     ("fields", "kind", "status"),
     [
-        ("Action: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; 550 5.1.1 unknown", Kind.BOUNCE, "5.1.1"),
-        ("Action: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; 554 no", Kind.BOUNCE, "5.0.0"),
-        ("Action: FAILED (permanent)\nStatus: 5.7.1 (policy)", Kind.BOUNCE, "5.7.1"),
-        ("Final-Recipient: ann@example.org\nStatus: 5.2.2", Kind.BOUNCE, "5.2.2"),
-        ("Action: failed\nDiagnostic-Code: smtp;550 user unknown", Kind.BOUNCE, "5.0.0"),
-        ("Action: failed\nStatus: 4.4.7", Kind.BOUNCE, "4.4.7"),
-        ("Action: delayed\nStatus: 4.4.1", Kind.DELAY, "4.4.1"),
-        ("Action: delivered\nStatus: 2.0.0", Kind.DELIVERED, "2.0.0"),
-        ("Action: relayed\nStatus: 2.1.9", Kind.DELIVERED, "2.1.9"),
-        ("Action: failed\nStatus: 5.1.1\n\nAction: delivered\nStatus: 2.0.0", Kind.DELIVERED, "2.0.0"),
-        ("Final-Recipient: rfc822; ann@example.org", Kind.OTHER, ""),
+        ("Action: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; 550 5.1.1 unknown", ReportKind.BOUNCE, "5.1.1"),
+        ("Action: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; 554 no", ReportKind.BOUNCE, "5.0.0"),
+        ("Action: FAILED (permanent)\nStatus: 5.7.1 (policy)", ReportKind.BOUNCE, "5.7.1"),
+        ("Final-Recipient: ann@example.org\nStatus: 5.2.2", ReportKind.BOUNCE, "5.2.2"),
+        ("Action: failed\nDiagnostic-Code: smtp;550 user unknown", ReportKind.BOUNCE, "5.0.0"),
+        ("Action: failed\nStatus: 4.4.7", ReportKind.BOUNCE, "4.4.7"),
+        ("Action: delayed\nStatus: 4.4.1", ReportKind.DELAY, "4.4.1"),
+        ("Action: delivered\nStatus: 2.0.0", ReportKind.DELIVERED, "2.0.0"),
+        ("Action: relayed\nStatus: 2.1.9", ReportKind.DELIVERED, "2.1.9"),
+        ("Action: failed\nStatus: 5.1.1\n\nAction: delivered\nStatus: 2.0.0", ReportKind.DELIVERED, "2.0.0"),
+        ("Final-Recipient: rfc822; ann@example.org", ReportKind.OTHER, ""),
     ],
 )
 def test_actions_and_codes_as_they_are_written(fields, kind, status):
@@ -110,10 +110,10 @@ def test_actions_and_codes_as_they_are_written(fields, kind, status):
 @pytest.mark.parametrize(
     ("feedback", "kind"),
     [
-        ("abuse", Kind.COMPLAINT),
-        ("fraud", Kind.COMPLAINT),
-        ("not-spam", Kind.AUTOMATIC),
-        ("auth-failure", Kind.AUTOMATIC),
+        ("abuse", ReportKind.COMPLAINT),
+        ("fraud", ReportKind.COMPLAINT),
+        ("not-spam", ReportKind.AUTOMATIC),
+        ("auth-failure", ReportKind.AUTOMATIC),
     ],
 )
 def test_a_complaint_is_one_only_when_it_says_so(feedback, kind):
@@ -144,7 +144,7 @@ Stories
 """.encode()
     )
     assert report.kind is kind
-    if kind is Kind.COMPLAINT:
+    if kind is ReportKind.COMPLAINT:
         assert (report.message_ids, report.tokens, report.addresses) == ((ID,), (TOKEN,), ("ann@example.org",))
 
 
@@ -190,9 +190,14 @@ Subject: Warning: could not send message for past 4 hours, delivery delayed
 @pytest.mark.parametrize(
     ("prose", "kind", "status", "words"),
     [
-        (EXIM, Kind.BOUNCE, "5.1.1", "550 5.1.1 <ann@example.org>: Recipient address rejected"),
-        (QMAIL, Kind.BOUNCE, "5.0.0", "192.0.2.1 does not like recipient. Remote host said: 550 No such user here"),
-        (WARNING, Kind.DELAY, "4.4.1", "451 4.4.1 Connection timed out, will keep trying"),
+        (EXIM, ReportKind.BOUNCE, "5.1.1", "550 5.1.1 <ann@example.org>: Recipient address rejected"),
+        (
+            QMAIL,
+            ReportKind.BOUNCE,
+            "5.0.0",
+            "192.0.2.1 does not like recipient. Remote host said: 550 No such user here",
+        ),
+        (WARNING, ReportKind.DELAY, "4.4.1", "451 4.4.1 Connection timed out, will keep trying"),
     ],
 )
 def test_bounces_in_prose_are_read(prose, kind, status, words):
@@ -217,7 +222,7 @@ def test_bounces_in_prose_are_read(prose, kind, status, words):
 def test_an_unsubscribe_mail_is_read(mail):
     """The mailto form, as mail programs fold and encode it; also from a program that says it is one (RFC 3834)."""
     report = read(f"From: Ann <ann@example.org>\n{mail}".encode())
-    assert report.kind is Kind.UNSUBSCRIBE
+    assert report.kind is ReportKind.UNSUBSCRIBE
     assert report.tokens == (TOKEN,)
     assert report.sender == "Ann <ann@example.org>"
 
@@ -225,22 +230,22 @@ def test_an_unsubscribe_mail_is_read(mail):
 def test_an_unsubscribe_mail_without_its_token_is_still_a_wish():
     """A person who just writes "unsubscribe" is heard, by a person."""
     report = read(b"From: ann@example.org\nSubject: UNSUBSCRIBE\n\nthank you")
-    assert (report.kind, report.tokens) == (Kind.UNSUBSCRIBE, ())
+    assert (report.kind, report.tokens) == (ReportKind.UNSUBSCRIBE, ())
 
 
 @pytest.mark.parametrize(
     ("head", "kind"),
     [
-        ("Subject: Out of office: February\nAuto-Submitted: auto-replied", Kind.AUTOMATIC),
-        ("Subject: Automatic reply: February", Kind.AUTOMATIC),
-        ("Subject: Réponse automatique : février", Kind.AUTOMATIC),
-        ("Subject: February\nX-Autoreply: yes", Kind.AUTOMATIC),
-        ("Subject: February\nPrecedence: auto_reply", Kind.AUTOMATIC),
-        ("Subject: Please confirm your message to bob@example.com", Kind.AUTOMATIC),
-        ("Subject: Read: February\nContent-Type: message/disposition-notification", Kind.AUTOMATIC),
-        ("Subject: Re: February", Kind.OTHER),
-        ("Subject: How do I unsubscribe from this?", Kind.OTHER),
-        ("Subject: Delivery failure", Kind.OTHER),  # a person's question, not a mail system's
+        ("Subject: Out of office: February\nAuto-Submitted: auto-replied", ReportKind.AUTOMATIC),
+        ("Subject: Automatic reply: February", ReportKind.AUTOMATIC),
+        ("Subject: Réponse automatique : février", ReportKind.AUTOMATIC),
+        ("Subject: February\nX-Autoreply: yes", ReportKind.AUTOMATIC),
+        ("Subject: February\nPrecedence: auto_reply", ReportKind.AUTOMATIC),
+        ("Subject: Please confirm your message to bob@example.com", ReportKind.AUTOMATIC),
+        ("Subject: Read: February\nContent-Type: message/disposition-notification", ReportKind.AUTOMATIC),
+        ("Subject: Re: February", ReportKind.OTHER),
+        ("Subject: How do I unsubscribe from this?", ReportKind.OTHER),
+        ("Subject: Delivery failure", ReportKind.OTHER),  # a person's question, not a mail system's
     ],
 )
 def test_robots_and_people_are_told_apart(head, kind):
@@ -254,7 +259,7 @@ def test_robots_and_people_are_told_apart(head, kind):
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_report(data):
     """Whatever lies in the mailbox, reading it ends with a value."""
-    assert read(data).kind in Kind
+    assert read(data).kind in ReportKind
 
 
 @settings(deadline=None)
@@ -262,10 +267,10 @@ def test_any_bytes_are_a_report(data):
 def test_any_damage_to_a_report_is_a_report(noise, place):
     """A report with bytes put in anywhere is still read without an error."""
     message = dsn()
-    assert read(message[:place] + noise + message[place:]).kind in Kind
+    assert read(message[:place] + noise + message[place:]).kind in ReportKind
 
 
 def test_a_mail_nested_without_end_is_for_a_person():
     """A bomb of parts within parts ends as a mail that cannot be read, not as a crash."""
     head = b"".join(b'Content-Type: multipart/mixed; boundary="%d"\n\n--%d\n' % (n, n) for n in range(3_000))
-    assert read(b"From: x@example.org\nSubject: x\n" + head).kind is Kind.OTHER
+    assert read(b"From: x@example.org\nSubject: x\n" + head).kind is ReportKind.OTHER

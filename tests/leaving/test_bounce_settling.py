@@ -7,7 +7,7 @@ from test_bounce_reports import RETURNED, TOKEN, dsn
 
 from digest.bounces.log import BounceLog
 from digest.bounces.mailbox import Letter
-from digest.bounces.report import Kind, read
+from digest.bounces.report import ReportKind, read
 from digest.bounces.settle import settle, settle_mailbox
 from digest.delivery import Event, State
 from digest.ledger.opening import open_ledger
@@ -186,7 +186,7 @@ def test_robots_are_ignored_and_said(run, ledger):
         "an automatic reply (out of office): ignored",
         "no report that is known here: 'Hello there': left for a person",
     ]
-    assert summary.kinds == {Kind.AUTOMATIC: 1, Kind.OTHER: 1}
+    assert summary.kinds == {ReportKind.AUTOMATIC: 1, ReportKind.OTHER: 1}
     assert not rows(ledger)
 
 

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from digest.delivery import Event, Outcome, Phase, Standing, State
+from digest.delivery import Event, MailingStatus, Outcome, Phase, State
 from digest.errors import LedgerBusy, LedgerError
 from digest.ledger import backoff, statements
 from digest.model import Recipient
@@ -449,8 +449,13 @@ class TestStanding:
         ledger.freeze("2022-03/everyone/en", "other", [*readers(1), *readers(1)], now=NOW + 1)
         ledger.pause("2022-03/everyone/en")
         first, second = ledger.mailings()
-        assert (first.edition, first.content, first.frozen, first.standing) == (EDITION, "hash", NOW, Standing.OPEN)
-        assert (second.standing, second.duplicates) == (Standing.PAUSED, 1)
+        assert (first.edition, first.content, first.frozen, first.standing) == (
+            EDITION,
+            "hash",
+            NOW,
+            MailingStatus.OPEN,
+        )
+        assert (second.standing, second.duplicates) == (MailingStatus.PAUSED, 1)
         assert ledger.mailing("2022-03/everyone/en") == second
         assert ledger.mailing("2022-04/everyone/en") is None
 

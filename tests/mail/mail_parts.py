@@ -14,7 +14,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from digest import period
-from digest.mail.letterhead import Letterhead
+from digest.mail.letterhead import SenderIdentity
 from digest.mail.message_id import message_id
 from digest.mail.template import MailTemplate
 from digest.model import Edition, Recipient, Rendering, slot_token
@@ -77,7 +77,7 @@ def letterhead(**changes):
         "feedback_id": "2022-02:everyone:digest:ilo",
         "organization": "ILO",
     }
-    return Letterhead(**{**given, **changes})
+    return SenderIdentity(**{**given, **changes})
 
 
 def template(composed=None, head=None, **options):

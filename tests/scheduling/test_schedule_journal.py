@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest import period
-from digest.config.schedule import Rule, scheduled
+from digest.config.schedule import ScheduleLine, scheduled
 from digest.errors import DigestError
 from digest.scheduling import agenda
 from digest.scheduling.journal import GRACE, Journal, load, save
@@ -22,8 +22,8 @@ ZURICH = ZoneInfo("Europe/Zurich")
 START = datetime(2022, 1, 15, tzinfo=UTC)
 
 
-def rule(**more) -> Rule:
-    return Rule(**{"period": "month", "zone": ZURICH, "audiences": ("everyone", "friends"), **more})
+def rule(**more) -> ScheduleLine:
+    return ScheduleLine(**{"period": "month", "zone": ZURICH, "audiences": ("everyone", "friends"), **more})
 
 
 @settings(max_examples=60, deadline=None)

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from digest.delivery import Event, Standing, State
+from digest.delivery import Event, MailingStatus, State
 from digest.errors import AlreadySent, LedgerError, NothingToSend, UsageError
 from digest.ledger.opening import open_ledger
 from digest.sending.loop import send_edition
@@ -109,12 +109,12 @@ class Newsroom(RuleBasedStateMachine):
 
     @rule()
     def pause(self):
-        if self.ledger.mailing(EDITION).standing is not Standing.CANCELLED:
+        if self.ledger.mailing(EDITION).standing is not MailingStatus.CANCELLED:
             self.ledger.pause(EDITION)
 
     @rule()
     def resume(self):
-        if self.ledger.mailing(EDITION).standing is not Standing.CANCELLED:
+        if self.ledger.mailing(EDITION).standing is not MailingStatus.CANCELLED:
             self.ledger.resume(EDITION)
 
     @rule()
@@ -153,7 +153,7 @@ class Newsroom(RuleBasedStateMachine):
 
     def teardown(self):
         """Let the edition come to its end: whoever is left then is held, refused, suppressed or cancelled."""
-        if self.ledger.mailing(EDITION).standing is not Standing.CANCELLED:
+        if self.ledger.mailing(EDITION).standing is not MailingStatus.CANCELLED:
             self.ledger.resume(EDITION)
         for _ in range(9):
             self.now += 20_000.0

@@ -21,7 +21,7 @@ from digest import period
 from digest.delivery import Event, Outgoing
 from digest.errors import SendStopped
 from digest.mail.dkim import load_signer
-from digest.mail.letterhead import Letterhead
+from digest.mail.letterhead import SenderIdentity
 from digest.mail.message_id import message_id
 from digest.mail.template import MailTemplate
 from digest.model import Edition, Recipient, Rendering, slot_token
@@ -38,7 +38,7 @@ ZONE = ZoneInfo("Europe/Zurich")
 EDITION = Edition(period=period.parse("2022-02", ZONE), audience="everyone", language="en")
 NAME = slot_token("0f3ac2", "name")
 LEAVE = slot_token("0f3ac2", "unsubscribe_url")
-LETTERHEAD = Letterhead(
+LETTERHEAD = SenderIdentity(
     sender="digest@newsroom.test",
     sender_name="ILO Newsroom",
     reply_to="desk@newsroom.test",

@@ -13,7 +13,7 @@ from smtprun import QUICK, mails
 
 from digest.delivery import Event, Phase
 from digest.errors import TransportError
-from digest.smtp.connect import Link
+from digest.smtp.connect import Connected
 from digest.smtp.replies import Reply
 from digest.smtp.session import SmtpSession
 from digest.smtp.settings import SmtpSettings
@@ -149,7 +149,7 @@ class Eager:
 
 
 def events(wire: ScriptedWire, count: int = 2, **changes) -> list[tuple[Event, Phase]]:
-    link = Link(wire=wire, pipelining=True, chunking=True)
+    link = Connected(wire=wire, pipelining=True, chunking=True)
     session = SmtpSession(lambda: link, SmtpSettings(timeouts=QUICK, **changes), Eager())
     found = []
     with pytest.raises(TransportError):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from digest.delivery import Phase
 from digest.smtp.replies import MAX_BYTES, MAX_LINES, NotSmtp, Reply, parse_reply
-from digest.smtp.verdict import Heard, hear
+from digest.smtp.verdict import ReplyClass, hear
 
 
 def parse(data: bytes):
@@ -111,17 +111,17 @@ def test_any_bytes_are_a_reply_a_part_or_an_error(data):
 @pytest.mark.parametrize(
     ("phase", "data", "heard"),
     [
-        (Phase.RCPT, b"251 will forward\r\n", Heard.YES),
-        (Phase.DATA, b"354 go\r\n", Heard.YES),
-        (Phase.DATA, b"250 Ok\r\n", Heard.NOTHING),
-        (Phase.DOT, b"354 go\r\n", Heard.NOTHING),
-        (Phase.RCPT, b"450 4.2.0 greylisted\r\n", Heard.LATER),
-        (Phase.RCPT, b"452 4.2.2 full\r\n", Heard.LATER),
-        (Phase.RCPT, b"552 too many\r\n", Heard.LATER),
-        (Phase.RCPT, b"552 5.2.2 over quota\r\n", Heard.NEVER),
-        (Phase.DOT, b"552 too big\r\n", Heard.NEVER),
-        (Phase.RCPT, b"421 4.7.0 too fast\r\n", Heard.CLOSING),
-        (Phase.MAIL, b"530 5.7.0 Must issue a STARTTLS command first\r\n", Heard.UNWELCOME),
+        (Phase.RCPT, b"251 will forward\r\n", ReplyClass.YES),
+        (Phase.DATA, b"354 go\r\n", ReplyClass.YES),
+        (Phase.DATA, b"250 Ok\r\n", ReplyClass.NOTHING),
+        (Phase.DOT, b"354 go\r\n", ReplyClass.NOTHING),
+        (Phase.RCPT, b"450 4.2.0 greylisted\r\n", ReplyClass.LATER),
+        (Phase.RCPT, b"452 4.2.2 full\r\n", ReplyClass.LATER),
+        (Phase.RCPT, b"552 too many\r\n", ReplyClass.LATER),
+        (Phase.RCPT, b"552 5.2.2 over quota\r\n", ReplyClass.NEVER),
+        (Phase.DOT, b"552 too big\r\n", ReplyClass.NEVER),
+        (Phase.RCPT, b"421 4.7.0 too fast\r\n", ReplyClass.CLOSING),
+        (Phase.MAIL, b"530 5.7.0 Must issue a STARTTLS command first\r\n", ReplyClass.UNWELCOME),
     ],
 )
 def test_a_code_is_heard_by_its_phase(phase, data, heard):

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
     from digest.bounces.settle import Summary
     from digest.ledger.ledger import SqlLedger
-    from digest.newsroom.sending_setup import Parts
+    from digest.newsroom.sending_setup import SendingSetup
 
 LOG = "bounces.db"
 
 
-def take_in(parts: Parts, ledger: SqlLedger, source: str, now: float, *, dry: bool = False) -> Summary:
+def take_in(parts: SendingSetup, ledger: SqlLedger, source: str, now: float, *, dry: bool = False) -> Summary:
     """Settle every mail of `source` (file, mbox, Maildir, imaps URL).
 
     Raises UsageError (without a secret, too), FaultyInput, TransportError, LedgerError.

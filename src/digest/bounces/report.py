@@ -25,7 +25,7 @@ _PROSE_END = re.compile(  # where a bounce in prose ends and the mail that came 
 )
 
 
-class Kind(StrEnum):
+class ReportKind(StrEnum):
     """What a mail that came back is."""
 
     BOUNCE = "bounce"  # not delivered, for good
@@ -38,14 +38,14 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class BounceReport:
     """What a mail claims. `message_ids` are those it may be about, best first; `tokens` are unread unsubscribe tokens.
 
     `status` is an enhanced status code (RFC 3463) or empty; `detail` are the server's words; `why` says in our words
     what the mail is. `sender` is for a person to see and proves nothing.
     """
 
-    kind: Kind
+    kind: ReportKind
     why: str
     message_ids: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
@@ -56,7 +56,7 @@ class Report:
     key: str = ""  # what its mailbox calls it
 
 
-def read(message: bytes, *, key: str = "") -> Report:
+def read(message: bytes, *, key: str = "") -> BounceReport:
     """What this mail claims to be. Never raises: bytes that are no mail are a Report too."""
     try:
         mail = BytesParser().parsebytes(message)
@@ -64,11 +64,11 @@ def read(message: bytes, *, key: str = "") -> Report:
         report = _understood(mail, parts)
     except (RecursionError, LookupError, ValueError, TypeError, AttributeError):
         # Python's parser gives up on some of what spammers send; such a mail is for a person, not for a traceback.
-        return Report(kind=Kind.OTHER, why="cannot be read as a mail", key=key)
+        return BounceReport(kind=ReportKind.OTHER, why="cannot be read as a mail", key=key)
     return replace(report, sender=text.header(mail, "From")[:200], key=key)
 
 
-def _understood(mail: Message, parts: list[Message]) -> Report:
+def _understood(mail: Message, parts: list[Message]) -> BounceReport:
     types = [part.get_content_type() for part in parts]
     if "message/feedback-report" in types:
         return _complaint(parts, parts[types.index("message/feedback-report")])
@@ -78,23 +78,23 @@ def _understood(mail: Message, parts: list[Message]) -> Report:
     return _unsubscribe(subject, parts) or _prose(mail, parts, subject)
 
 
-def _prose(mail: Message, parts: list[Message], subject: str) -> Report:
+def _prose(mail: Message, parts: list[Message], subject: str) -> BounceReport:
     if text.is_daemon(mail, subject):
         return _sloppy(mail, parts)
     receipt = any(part.get_content_type() == "message/disposition-notification" for part in parts)
     if why := "a receipt (MDN)" if receipt else text.automatic(mail, subject):
-        return Report(kind=Kind.AUTOMATIC, why=why)
-    return Report(kind=Kind.OTHER, why=f"no report that is known here: {subject[:80]!r}")
+        return BounceReport(kind=ReportKind.AUTOMATIC, why=why)
+    return BounceReport(kind=ReportKind.OTHER, why=f"no report that is known here: {subject[:80]!r}")
 
 
-def _complaint(parts: list[Message], part: Message) -> Report:
+def _complaint(parts: list[Message], part: Message) -> BounceReport:
     fields = next(text.blocks(part), Message())
     kind = (fields.get("Feedback-Type") or "").strip().lower()
     if kind not in ("abuse", "fraud", "opt-out", "opt-out-list", "other", ""):
-        return Report(kind=Kind.AUTOMATIC, why=f"feedback of type {kind[:30]!r}, no complaint")
+        return BounceReport(kind=ReportKind.AUTOMATIC, why=f"feedback of type {kind[:30]!r}, no complaint")
     returned = _returned(parts)
-    return Report(
-        kind=Kind.COMPLAINT,
+    return BounceReport(
+        kind=ReportKind.COMPLAINT,
         why=f"a complaint ({kind or 'abuse'})",
         message_ids=text.message_ids(returned),
         addresses=_addresses(fields.get_all("Original-Rcpt-To") or []),
@@ -103,13 +103,13 @@ def _complaint(parts: list[Message], part: Message) -> Report:
     )
 
 
-def _delivery(mail: Message, parts: list[Message], part: Message) -> Report:
+def _delivery(mail: Message, parts: list[Message], part: Message) -> BounceReport:
     groups = [block for block in text.blocks(part) if block.get("Action") or block.get("Status")]
     actions = [_action(group) for group in groups]
     returned = _returned(parts)
     answered = " ".join(str(mail.get(name, "")) for name in ("In-Reply-To", "References"))
-    common = Report(
-        kind=Kind.OTHER,
+    common = BounceReport(
+        kind=ReportKind.OTHER,
         why="a delivery report without a result",
         message_ids=(*text.message_ids(returned), *text.bare_ids(answered)),
         addresses=_addresses(
@@ -122,9 +122,9 @@ def _delivery(mail: Message, parts: list[Message], part: Message) -> Report:
     )
     for action, kind, why in (
         # In this order: a mail that reached one of an alias's mailboxes has reached its reader.
-        ("delivered", Kind.DELIVERED, "a report of success"),
-        ("failed", Kind.BOUNCE, "a delivery report"),
-        ("delayed", Kind.DELAY, "a warning: the relay goes on trying"),
+        ("delivered", ReportKind.DELIVERED, "a report of success"),
+        ("failed", ReportKind.BOUNCE, "a delivery report"),
+        ("delayed", ReportKind.DELAY, "a warning: the relay goes on trying"),
     ):
         if action in actions:
             group = groups[actions.index(action)]
@@ -145,26 +145,26 @@ def _action(group: Message) -> str:
     return {"2": "delivered", "4": "delayed", "5": "failed"}.get(status[:1], "")
 
 
-def _unsubscribe(subject: str, parts: list[Message]) -> Report | None:
+def _unsubscribe(subject: str, parts: list[Message]) -> BounceReport | None:
     found = text.wish(subject)
     if found is None:
         return None
     body = next((text.content(part) for part in parts if part.get_content_type() == "text/plain"), "")
     tokens = found or text.wish(body[:2_000].strip()) or ()
-    return Report(kind=Kind.UNSUBSCRIBE, why="an unsubscribe mail", tokens=tokens)
+    return BounceReport(kind=ReportKind.UNSUBSCRIBE, why="an unsubscribe mail", tokens=tokens)
 
 
-def _sloppy(mail: Message, parts: list[Message]) -> Report:
+def _sloppy(mail: Message, parts: list[Message]) -> BounceReport:
     """A bounce in prose, as Exim, qmail and others write it: what can be found in it is taken."""
     body = "\n".join(text.content(part) for part in parts if part.get_content_maintype() == "text")
     returned = _returned(parts) or body
     reason = _PROSE_END.split(body, maxsplit=1)[0]
     status = text.best_status("", reason)
-    kind = Kind.DELAY if status.startswith("4") or text.still_trying(reason) else Kind.BOUNCE
+    kind = ReportKind.DELAY if status.startswith("4") or text.still_trying(reason) else ReportKind.BOUNCE
     answered = " ".join(str(mail.get(name, "")) for name in ("In-Reply-To", "References"))
-    return Report(
+    return BounceReport(
         kind=kind,
-        why="a bounce in prose" if kind is Kind.BOUNCE else "a warning in prose: the relay goes on trying",
+        why="a bounce in prose" if kind is ReportKind.BOUNCE else "a warning in prose: the relay goes on trying",
         message_ids=(*text.message_ids(returned), *text.bare_ids(answered)),
         addresses=_addresses(str(mail.get("X-Failed-Recipients") or "").split(",")),
         tokens=text.tokens(returned),

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from digest.bounces.report import Kind, Report, read
-from digest.bounces.rules import IN_A_ROW, Verdict, decide
+from digest.bounces.report import BounceReport, ReportKind, read
+from digest.bounces.rules import IN_A_ROW, BounceVerdict, decide
 from digest.delivery import Event, State
 from digest.recipients import tokens
 
@@ -35,17 +35,17 @@ _PERMANENT = range(500, 600)
 class Summary:
     """What was done. `suppressed` counts new suppressions by reason, `settled` mails taken out of doubt."""
 
-    verdicts: tuple[Verdict, ...] = ()
+    verdicts: tuple[BounceVerdict, ...] = ()
     suppressed: Mapping[str, int]
     settled: int = 0
 
     @property
-    def kinds(self) -> Mapping[Kind, int]:
+    def kinds(self) -> Mapping[ReportKind, int]:
         """How many reports of each kind there were."""
         return Counter(verdict.report.kind for verdict in self.verdicts)
 
     @property
-    def unsettled(self) -> tuple[Verdict, ...]:
+    def unsettled(self) -> tuple[BounceVerdict, ...]:
         """Those that a person must look at."""
         return tuple(verdict for verdict in self.verdicts if not verdict.handled)
 
@@ -79,7 +79,7 @@ def settle_mailbox(
 
 
 def settle(
-    reports: Sequence[Report],
+    reports: Sequence[BounceReport],
     *,
     ledger: Ledger,
     suppressions: Suppressions,
@@ -113,28 +113,28 @@ def settle(
     return Summary(verdicts=verdicts, suppressed=new, settled=settled)
 
 
-def _read(letter: Letter) -> Report:
+def _read(letter: Letter) -> BounceReport:
     if not letter.data:
-        return Report(kind=Kind.OTHER, why="empty, or too large for a report", key=letter.key)
+        return BounceReport(kind=ReportKind.OTHER, why="empty, or too large for a report", key=letter.key)
     return read(letter.data, key=letter.key)
 
 
 def judge(
-    reports: Sequence[Report],
+    reports: Sequence[BounceReport],
     *,
     ledger: Ledger,
     log: BounceLog,
     identify: Callable[[str, str], str],
     secrets: Sequence[str],
     now: float,
-) -> tuple[Verdict, ...]:
+) -> tuple[BounceVerdict, ...]:
     """A verdict for each report, in their order. Changes nothing."""
     meant = _found(ledger, reports, identify)
     about = [next((meant[one] for one in report.message_ids if one in meant), None) for report in reports]
     uncertain = {
         delivery.address.lower()
         for report, delivery in zip(reports, about, strict=True)
-        if delivery and report.kind is Kind.BOUNCE
+        if delivery and report.kind is ReportKind.BOUNCE
     }
     past = _past(ledger, uncertain)
     known = log.bounced({_identifier(one, identify) for rows in past.values() for one in rows})
@@ -142,9 +142,9 @@ def judge(
     known |= {
         _identifier(delivery, identify)
         for report, delivery in zip(reports, about, strict=True)
-        if delivery and report.kind is Kind.BOUNCE and report.status and not report.status.startswith("4")
+        if delivery and report.kind is ReportKind.BOUNCE and report.status and not report.status.startswith("4")
     }
-    verdicts: list[Verdict] = []
+    verdicts: list[BounceVerdict] = []
     for report, delivery in zip(reports, about, strict=True):
         reader = next(filter(None, (tokens.read(secrets, one) for one in report.tokens)), None) if secrets else None
         rows = past.get(delivery.address.lower(), []) if delivery else []
@@ -164,7 +164,7 @@ def _in_a_row(rows: Sequence[Delivery], known: frozenset[str], identify: Callabl
     return count
 
 
-def _found(ledger: Ledger, reports: Sequence[Report], identify: Callable[[str, str], str]) -> dict[str, Delivery]:
+def _found(ledger: Ledger, reports: Sequence[BounceReport], identify: Callable[[str, str], str]) -> dict[str, Delivery]:
     """The deliveries that the reports name by their Message-IDs, those with derived ones too."""
     wanted = {one for report in reports for one in report.message_ids}
     found = {one.message_id: one for one in ledger.find(wanted)}

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from digest.checks.check import Spot, check
+from digest.checks.check import Hit, check
 from digest.model import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from digest.checks.subject import Subject
+    from digest.checks.subject import CheckContext
 
 MAX_LOOKUPS = 10  # RFC 7208 4.6.4; more is a permanent error
 MIN_RSA_BYTES = 290  # the DER of a 2048-bit public key has 294, that of a 1024-bit one 162
@@ -26,7 +26,7 @@ class Unanswered(Exception):
     """DNS gave no answer in time."""
 
 
-def texts(subject: Subject, name: str) -> list[str]:
+def texts(subject: CheckContext, name: str) -> list[str]:
     """The TXT records of a name; none is an empty list. Raises Unanswered when DNS does not answer."""
     if name not in subject.resolved:
         subject.resolved[name] = _ask(subject, name)
@@ -36,7 +36,7 @@ def texts(subject: Subject, name: str) -> list[str]:
     return answer
 
 
-def _ask(subject: Subject, name: str) -> list[str] | str:
+def _ask(subject: CheckContext, name: str) -> list[str] | str:
     import dns.exception
     import dns.resolver
 
@@ -56,7 +56,7 @@ def _domain(address: str) -> str:
 
 
 @check("dns-unanswered", Severity.WARNING, "network", "What DNS does not answer now, a relay cannot verify either.")
-def dns_unanswered(subject: Subject) -> Iterator[Spot]:
+def dns_unanswered(subject: CheckContext) -> Iterator[Hit]:
     """A question about SPF, DKIM or DMARC that DNS left open."""
     if subject.online is None or not subject.online.dns:
         return
@@ -64,11 +64,11 @@ def dns_unanswered(subject: Subject) -> Iterator[Spot]:
         try:
             texts(subject, name)
         except Unanswered as error:
-            yield Spot(f"dns:{name}", f"DNS does not answer: {error}")
+            yield Hit(f"dns:{name}", f"DNS does not answer: {error}")
 
 
 @check("spf", Severity.ERROR, "network", "Without one good SPF record, nobody knows which machines may send for us.")
-def spf(subject: Subject) -> Iterator[Spot]:
+def spf(subject: CheckContext) -> Iterator[Hit]:
     """No SPF record, two of them, one that lets everybody, or one that asks DNS too often."""
     if subject.online is None or not subject.online.dns:
         return
@@ -77,14 +77,14 @@ def spf(subject: Subject) -> Iterator[Spot]:
         records = [text for text in texts(subject, domain) if re.match(r"v=spf1(?:\s|$)", text, re.IGNORECASE)]
         if len(records) != 1:
             told = "no SPF record" if not records else f"{len(records)} SPF records, which counts as none"
-            yield Spot(f"dns:{domain}", f"has {told}; add one TXT record like 'v=spf1 include:relay.example -all'")
+            yield Hit(f"dns:{domain}", f"has {told}; add one TXT record like 'v=spf1 include:relay.example -all'")
             return
         if re.search(r"(?:^|\s)\+?all(?:\s|$)", records[0], re.IGNORECASE):
-            yield Spot(f"dns:{domain}", "its SPF record lets everybody send (+all); end it with -all or ~all")
+            yield Hit(f"dns:{domain}", "its SPF record lets everybody send (+all); end it with -all or ~all")
         elif not re.search(r"[-~?]all(?:\s|$)|redirect=", records[0], re.IGNORECASE):
-            yield Spot(f"dns:{domain}", "its SPF record says nothing about other machines; end it with -all or ~all")
+            yield Hit(f"dns:{domain}", "its SPF record says nothing about other machines; end it with -all or ~all")
         if (count := _lookups(subject, records[0], {domain})) > MAX_LOOKUPS:
-            yield Spot(
+            yield Hit(
                 f"dns:{domain}", f"its SPF record takes {count} DNS questions; over {MAX_LOOKUPS} it counts as broken"
             )
     except Unanswered:
@@ -92,7 +92,7 @@ def spf(subject: Subject) -> Iterator[Spot]:
 
 
 @check("dkim", Severity.ERROR, "network", "A signature without its key in DNS is as good as none.")
-def dkim(subject: Subject) -> Iterator[Spot]:
+def dkim(subject: CheckContext) -> Iterator[Hit]:
     """No key in DNS, a revoked, broken or short one, or a signing domain that From does not align with."""
     if subject.online is None or not subject.online.dns or (signer := _signer(subject)) is None:
         return
@@ -100,31 +100,29 @@ def dkim(subject: Subject) -> Iterator[Spot]:
     name = f"{selector}._domainkey.{domain}"
     sender = _domain(subject.newsroom.sender)
     if not _aligned(sender, domain):
-        yield Spot("mail:DKIM-Signature", f"signs for {domain}, which does not align with From's {sender}")
+        yield Hit("mail:DKIM-Signature", f"signs for {domain}, which does not align with From's {sender}")
     try:
         records = texts(subject, name)
     except Unanswered:
         return
     tags = [_tags(text) for text in records if "p=" in text]
     if len(tags) != 1:
-        yield Spot(
+        yield Hit(
             f"dns:{name}",
             "has no DKIM key; publish it as a TXT record" if not tags else "has several DKIM keys; keep one",
         )
         return
     key, kind = tags[0].get("p", ""), tags[0].get("k", "rsa")
     if not key:
-        yield Spot(
-            f"dns:{name}", "its key is revoked (p= is empty); publish the new one, or sign with another selector"
-        )
+        yield Hit(f"dns:{name}", "its key is revoked (p= is empty); publish the new one, or sign with another selector")
     elif not re.fullmatch(r"[A-Za-z0-9+/]+={0,2}", key):
-        yield Spot(f"dns:{name}", "its key is no base64; publish it again")
+        yield Hit(f"dns:{name}", "its key is no base64; publish it again")
     elif kind == "rsa" and len(key) * 3 // 4 < MIN_RSA_BYTES:
-        yield Spot(f"dns:{name}", "its RSA key is shorter than 2048 bits; make a new one")
+        yield Hit(f"dns:{name}", "its RSA key is shorter than 2048 bits; make a new one")
 
 
 @check("dmarc", Severity.WARNING, "network", "Gmail and Yahoo ask bulk senders for a DMARC record, and for alignment.")
-def dmarc(subject: Subject) -> Iterator[Spot]:
+def dmarc(subject: CheckContext) -> Iterator[Hit]:
     """No DMARC record for From's domain or one above it, two, or one without a policy that can be read."""
     if subject.online is None or not subject.online.dns:
         return
@@ -137,25 +135,25 @@ def dmarc(subject: Subject) -> Iterator[Spot]:
                 continue
             policy = _tags(records[0]).get("p", "")
             if len(records) > 1:
-                yield Spot(f"dns:{name}", f"has {len(records)} DMARC records, which counts as none; keep one")
+                yield Hit(f"dns:{name}", f"has {len(records)} DMARC records, which counts as none; keep one")
             elif policy not in ("none", "quarantine", "reject"):
-                yield Spot(f"dns:{name}", f"its policy is {policy or 'missing'!r}; write p=none, quarantine or reject")
+                yield Hit(f"dns:{name}", f"its policy is {policy or 'missing'!r}; write p=none, quarantine or reject")
             return
-        yield Spot(f"dns:_dmarc.{sender}", "has no DMARC record; begin with 'v=DMARC1; p=none; rua=mailto:…'")
+        yield Hit(f"dns:_dmarc.{sender}", "has no DMARC record; begin with 'v=DMARC1; p=none; rua=mailto:…'")
     except Unanswered:
         return
 
 
 @check("dkim-absent", Severity.WARNING, "network", "Bulk mail without a signature of its own domain ends in spam.")
-def dkim_absent(subject: Subject) -> Iterator[Spot]:
+def dkim_absent(subject: CheckContext) -> Iterator[Hit]:
     """Neither the mail nor the configuration says who signs."""
     if subject.online is not None and subject.online.dns and _signer(subject) is None:
-        yield Spot(
+        yield Hit(
             "mail", "is not signed, and no DKIM domain and selector are configured; make sure that the relay signs"
         )
 
 
-def _names(subject: Subject) -> Iterator[str]:
+def _names(subject: CheckContext) -> Iterator[str]:
     sender = _domain(subject.newsroom.sender)
     yield sender
     yield f"_dmarc.{sender}"
@@ -163,7 +161,7 @@ def _names(subject: Subject) -> Iterator[str]:
         yield f"{signer[1]}._domainkey.{signer[0]}"
 
 
-def _signer(subject: Subject) -> tuple[str, str] | None:
+def _signer(subject: CheckContext) -> tuple[str, str] | None:
     if subject.message and (value := subject.message.value("DKIM-Signature")):
         tags = _tags(value)
         if tags.get("d") and tags.get("s"):
@@ -187,7 +185,7 @@ def _upwards(domain: str) -> Iterator[str]:
         yield ".".join(labels[start:])
 
 
-def _lookups(subject: Subject, record: str, seen: set[str]) -> int:
+def _lookups(subject: CheckContext, record: str, seen: set[str]) -> int:
     """How many DNS questions the record costs, included records counted too; a loop is counted once."""
     count = 0
     for term in record.split()[1:]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from digest.checks.colours import Colour
     from digest.checks.css import Stylesheet
     from digest.checks.selectors import Selector
-    from digest.checks.tree import Document, Element
+    from digest.checks.tree import HtmlDocument, Node
 
 Scheme = Literal["light", "dark"]
 
@@ -62,7 +62,7 @@ class Look:
     hidden: bool
 
 
-def looks(document: Document, sheet: Stylesheet, scheme: Scheme) -> Iterator[tuple[Element, Look]]:
+def looks(document: HtmlDocument, sheet: Stylesheet, scheme: Scheme) -> Iterator[tuple[Node, Look]]:
     """Every element with how its own text looks in this scheme, in document order."""
     supports_dark = any("dark" in (meta.attributes.get("content") or "") for meta in _scheme_metas(document))
     text, page, link = _DEFAULTS["dark" if scheme == "dark" and supports_dark else "light"]
@@ -81,7 +81,7 @@ def has_scheme(sheet: Stylesheet, scheme: Scheme) -> bool:
     return any(_CONDITION.search(media) and scheme in media for rule in sheet.rules for media in rule.media)
 
 
-def _scheme_metas(document: Document) -> Iterator[Element]:
+def _scheme_metas(document: HtmlDocument) -> Iterator[Node]:
     return (e for e in document.elements if e.tag == "meta" and e.attributes.get("name", "").lower() == "color-scheme")
 
 
@@ -136,7 +136,7 @@ class _Contest:
             self.won[key] = value
 
 
-def _winning(element: Element, index: _Index) -> Winning:
+def _winning(element: Node, index: _Index) -> Winning:
     have = element.attributes
     keys = ["*", element.tag, *(f".{name}" for name in sorted(element.classes))]
     if "id" in have:
@@ -157,7 +157,7 @@ def _winning(element: Element, index: _Index) -> Winning:
     return contest.won
 
 
-def _offer_attributes(element: Element, contest: _Contest) -> None:
+def _offer_attributes(element: Node, contest: _Contest) -> None:
     """What HTML's old attributes say; any style beats them."""
     have = element.attributes
     if "bgcolor" in have:
@@ -170,7 +170,7 @@ def _offer_attributes(element: Element, contest: _Contest) -> None:
         contest.offer("display", "none", _LOWEST)
 
 
-def _look(element: Element, above: Look, won: Winning, link: str) -> Look:
+def _look(element: Node, above: Look, won: Winning, link: str) -> Look:
     if not won and element.tag not in _TELLING:
         return above
     colour = above.colour
@@ -209,7 +209,7 @@ def _is_hidden(won: Winning) -> bool:
     )
 
 
-def _font(element: Element, above: Look, won: Winning) -> tuple[float, bool]:
+def _font(element: Node, above: Look, won: Winning) -> tuple[float, bool]:
     size = above.size * _HEADING_SIZE.get(element.tag, 0.83 if element.tag == "small" else 1.0)
     bold = above.bold or element.tag in _HEADING_SIZE or element.tag in ("b", "strong", "th")
     font = won.get("font", "").lower()

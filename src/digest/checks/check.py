@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from digest.checks.subject import Subject
+    from digest.checks.subject import CheckContext
     from digest.model import Severity
 
 Scope = Literal["stories", "rendering", "mail", "network"]
 
 
-class Spot(NamedTuple):
+class Hit(NamedTuple):
     """Where something was found, and what. `where` is like Finding.where: `stories/a.md:4`, `html:12`, `subject`."""
 
     where: str
@@ -32,15 +32,15 @@ class Check:
     severity: Severity
     scope: Scope
     why: str
-    run: Callable[[Subject], Iterable[Spot]]
+    run: Callable[[CheckContext], Iterable[Hit]]
 
 
 def check(
     code: str, severity: Severity, scope: Scope, why: str
-) -> Callable[[Callable[[Subject], Iterable[Spot]]], Check]:
+) -> Callable[[Callable[[CheckContext], Iterable[Hit]]], Check]:
     """Make the function below it a Check; `run` is the function itself."""
 
-    def made(function: Callable[[Subject], Iterable[Spot]]) -> Check:
+    def made(function: Callable[[CheckContext], Iterable[Hit]]) -> Check:
         return Check(code=code, severity=severity, scope=scope, why=why, run=function)
 
     return made

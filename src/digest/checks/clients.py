@@ -13,7 +13,7 @@ import re
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from digest.checks.check import Spot, check
+from digest.checks.check import Hit, check
 from digest.checks.css import all_declarations
 from digest.checks.images import suffix_kind
 from digest.errors import UsageError
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from digest.checks.css import Stylesheet
-    from digest.checks.subject import Subject
-    from digest.checks.tree import Document
+    from digest.checks.subject import CheckContext
+    from digest.checks.tree import HtmlDocument
 
 # The programs most newsrooms' readers have; a newsroom names its own with the client filter.
 DEFAULT_CLIENTS = ("apple-mail", "gmail", "outlook", "samsung-email", "thunderbird", "yahoo")
@@ -57,17 +57,17 @@ _UNIT = re.compile(r"(?<![\w#.-])[-+]?\d*\.?\d+(%|[a-z]{1,4})\b|(?<![\w#.-])[-+]
 @check(
     "client-breaks", Severity.WARNING, "rendering", "What a common mail program drops must not hold the mail together."
 )
-def client_breaks(subject: Subject) -> Iterator[Spot]:
+def client_breaks(subject: CheckContext) -> Iterator[Hit]:
     """A load-bearing feature that a client of the filter does not support: one finding for each feature."""
     known = table()
     for slug, line, without in unsupported(subject):
         if slug in LOAD_BEARING:
             title, names = known["features"][slug]["title"], _families(without, known["clients"])
-            yield Spot(f"html:{line}", f"{title} is not supported by {names} (as of {known['date']})")
+            yield Hit(f"html:{line}", f"{title} is not supported by {names} (as of {known['date']})")
 
 
 @check("client-degrades", Severity.INFO, "rendering", "These programs show the mail plainer than it was made.")
-def client_degrades(subject: Subject) -> Iterator[Spot]:
+def client_degrades(subject: CheckContext) -> Iterator[Hit]:
     """Other features that a client of the filter does not support, program by program, where a reader would see it."""
     known = table()
     plainer: dict[str, list[str]] = {}
@@ -79,7 +79,7 @@ def client_degrades(subject: Subject) -> Iterator[Spot]:
         told = "; ".join(
             f"{program} (without {', '.join(sorted(titles))})" for program, titles in sorted(plainer.items())
         )
-        yield Spot("html", f"is plainer in some versions of {told}; as of {known['date']}")
+        yield Hit("html", f"is plainer in some versions of {told}; as of {known['date']}")
 
 
 @cache
@@ -106,7 +106,7 @@ def chosen(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(c for c in clients if any(c == name or c.startswith(f"{name}.") for name in wanted))
 
 
-def used(document: Document, sheet: Stylesheet) -> dict[str, int]:
+def used(document: HtmlDocument, sheet: Stylesheet) -> dict[str, int]:
     """Every trigger that the mail shows (`property:gap`, `element:video`), with the line where it is first seen."""
     found: dict[str, int] = {}
     for element in document.elements:
@@ -163,7 +163,7 @@ def _of_declaration(name: str, value: str, important: bool) -> tuple[str, ...]:
     return tuple(triggers)
 
 
-def unsupported(subject: Subject) -> Iterator[tuple[str, int, list[str]]]:
+def unsupported(subject: CheckContext) -> Iterator[tuple[str, int, list[str]]]:
     """Each feature that the mail uses and a client of the filter lacks: its slug, its first line, those clients.
 
     Raises UsageError when the filter names a client that nobody knows.

@@ -9,13 +9,13 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from digest.checks.check import Spot, check
+from digest.checks.check import Hit, check
 from digest.model import Severity, slot_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from digest.checks.subject import Subject
+    from digest.checks.subject import CheckContext
 
 CLIP = 102 * 1024  # bytes of HTML, after which Gmail shows "message clipped"
 NEAR_CLIP = 92 * 1024
@@ -29,44 +29,42 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u20
 
 
 @check("subject-empty", Severity.ERROR, "rendering", "A mail without a subject is taken for spam.")
-def subject_empty(subject: Subject) -> Iterator[Spot]:
+def subject_empty(subject: CheckContext) -> Iterator[Hit]:
     """No subject."""
     if subject.rendering and not subject.rendering.subject.strip():
-        yield Spot("subject", "is empty; set mail.subject in config.yaml")
+        yield Hit("subject", "is empty; set mail.subject in config.yaml")
 
 
 @check("subject-long", Severity.WARNING, "rendering", "The end of a long subject is seen by nobody.")
-def subject_long(subject: Subject) -> Iterator[Spot]:
+def subject_long(subject: CheckContext) -> Iterator[Hit]:
     """A subject wider than MAX_SUBJECT columns."""
     if subject.rendering and (width := _width(subject.rendering.subject)) > MAX_SUBJECT:
-        yield Spot("subject", f"is {width} columns wide; lists show about 70, phones 40, so put the news first")
+        yield Hit("subject", f"is {width} columns wide; lists show about 70, phones 40, so put the news first")
 
 
 @check("preheader-missing", Severity.WARNING, "rendering", "Without one, the list shows whatever text comes first.")
-def preheader_missing(subject: Subject) -> Iterator[Spot]:
+def preheader_missing(subject: CheckContext) -> Iterator[Hit]:
     """No preheader, or the subject again."""
     if subject.rendering is None:
         return
     if not subject.rendering.preheader.strip():
-        yield Spot("preheader", "is empty; set mail.preheader in config.yaml")
+        yield Hit("preheader", "is empty; set mail.preheader in config.yaml")
     elif subject.rendering.preheader.strip().casefold() == subject.rendering.subject.strip().casefold():
-        yield Spot("preheader", "repeats the subject; say what else is in the mail")
+        yield Hit("preheader", "repeats the subject; say what else is in the mail")
 
 
 @check("preheader-long", Severity.INFO, "rendering", "What no list shows need not be written.")
-def preheader_long(subject: Subject) -> Iterator[Spot]:
+def preheader_long(subject: CheckContext) -> Iterator[Hit]:
     """A preheader wider than MAX_PREHEADER columns."""
     if subject.rendering and (width := _width(subject.rendering.preheader)) > MAX_PREHEADER:
-        yield Spot("preheader", f"is {width} columns wide; lists show at most {MAX_PREHEADER}")
+        yield Hit("preheader", f"is {width} columns wide; lists show at most {MAX_PREHEADER}")
 
 
 @check("html-clipped", Severity.ERROR, "rendering", "Gmail cuts a longer mail off, and the unsubscribe link with it.")
-def html_clipped(subject: Subject) -> Iterator[Spot]:
+def html_clipped(subject: CheckContext) -> Iterator[Hit]:
     """HTML over 102 KB."""
     if subject.rendering and (size := len(_bytes(subject))) > CLIP:
-        yield Spot(
-            "html", f"has {size:,} bytes, over Gmail's {CLIP:,}; lower the audience's limit or shorten summaries"
-        )
+        yield Hit("html", f"has {size:,} bytes, over Gmail's {CLIP:,}; lower the audience's limit or shorten summaries")
 
 
 @check(
@@ -75,10 +73,10 @@ def html_clipped(subject: Subject) -> Iterator[Spot]:
     "rendering",
     "Links grow on the way (relays rewrite them), and then Gmail clips.",
 )
-def html_near_clip(subject: Subject) -> Iterator[Spot]:
+def html_near_clip(subject: CheckContext) -> Iterator[Hit]:
     """HTML over 92 KB and not over 102."""
     if subject.rendering and NEAR_CLIP < (size := len(_bytes(subject))) <= CLIP:
-        yield Spot("html", f"has {size:,} bytes; Gmail clips at {CLIP:,}")
+        yield Hit("html", f"has {size:,} bytes; Gmail clips at {CLIP:,}")
 
 
 @check(
@@ -87,21 +85,21 @@ def html_near_clip(subject: Subject) -> Iterator[Spot]:
     "rendering",
     "Some readers have only the text part, and filters distrust a mail without.",
 )
-def text_empty(subject: Subject) -> Iterator[Spot]:
+def text_empty(subject: CheckContext) -> Iterator[Hit]:
     """No text part."""
     if subject.rendering and not subject.rendering.text.strip():
-        yield Spot("text", "is empty; the theme's text template gives nothing")
+        yield Hit("text", "is empty; the theme's text template gives nothing")
 
 
 @check(
     "text-lines", Severity.WARNING, "rendering", "Longer lines are broken at random by old programs and quoted badly."
 )
-def text_lines(subject: Subject) -> Iterator[Spot]:
+def text_lines(subject: CheckContext) -> Iterator[Hit]:
     """A line of the text part wider than 78 columns; one that is a single long word (an address) may be."""
     for number, line in enumerate(subject.rendering.text.split("\n") if subject.rendering else (), 1):
         longest = max(map(len, line.split()), default=0)
         if (width := _width(line)) > MAX_LINE and longest <= MAX_LINE - 8:
-            yield Spot(f"text:{number}", f"is {width} columns wide; wrap it at 72")
+            yield Hit(f"text:{number}", f"is {width} columns wide; wrap it at 72")
 
 
 @check(
@@ -110,7 +108,7 @@ def text_lines(subject: Subject) -> Iterator[Spot]:
     "rendering",
     "Control characters can rewrite a terminal, forge lines and turn text round.",
 )
-def text_control(subject: Subject) -> Iterator[Spot]:
+def text_control(subject: CheckContext) -> Iterator[Hit]:
     """Escapes, form feeds, carriage returns, line separators and bidirectional overrides in subject or text."""
     if subject.rendering is None:
         return
@@ -118,7 +116,7 @@ def text_control(subject: Subject) -> Iterator[Spot]:
     lines = ((f"text:{number}", line) for number, line in enumerate(subject.rendering.text.split("\n"), 1))
     for where, text in (*parts, *lines):
         if found := _CONTROL.search(text):
-            yield Spot(
+            yield Hit(
                 where, f"holds U+{ord(found[0]):04X} ({unicodedata.name(found[0], 'a control').lower()}); remove it"
             )
 
@@ -126,7 +124,7 @@ def text_control(subject: Subject) -> Iterator[Spot]:
 @check(
     "text-signature", Severity.WARNING, "rendering", "After a line of two hyphens and a blank, programs hide the rest."
 )
-def text_signature(subject: Subject) -> Iterator[Spot]:
+def text_signature(subject: CheckContext) -> Iterator[Hit]:
     """A signature's delimiter (`-- `, RFC 3676 4.3) with stories below it."""
     if subject.rendering is None:
         return
@@ -134,11 +132,11 @@ def text_signature(subject: Subject) -> Iterator[Spot]:
     for number in (place for place, line in enumerate(lines, 1) if line == "-- "):
         below = _letters(" ".join(lines[number:]))
         if any(_letters(story.title) in below for story in subject.stories):
-            yield Spot(f"text:{number}", "a signature's delimiter stands above stories; programs fold them away")
+            yield Hit(f"text:{number}", "a signature's delimiter stands above stories; programs fold them away")
 
 
 @check("merge-tag", Severity.WARNING, "rendering", "A tag of this or another mailing program that nobody filled in.")
-def merge_tag(subject: Subject) -> Iterator[Spot]:
+def merge_tag(subject: CheckContext) -> Iterator[Hit]:
     """`{{ name }}`, `{% … %}`, `*|NAME|*`, `%%name%%` in what readers see, unless a story quotes it."""
     if subject.rendering is None:
         return
@@ -148,11 +146,11 @@ def merge_tag(subject: Subject) -> Iterator[Spot]:
     for where, text in texts:
         for found in dict.fromkeys(_MERGE_TAG.findall(text)):
             if found not in quoted:
-                yield Spot(where, f"'{found[:60]}' was not filled in")
+                yield Hit(where, f"'{found[:60]}' was not filled in")
 
 
 @check("story-not-shown", Severity.ERROR, "rendering", "A story that was selected must be in the mail, in both parts.")
-def story_not_shown(subject: Subject) -> Iterator[Spot]:
+def story_not_shown(subject: CheckContext) -> Iterator[Hit]:
     """A selected story whose title is missing from the HTML or the text."""
     if subject.rendering is None or subject.document is None:
         return
@@ -161,9 +159,7 @@ def story_not_shown(subject: Subject) -> Iterator[Spot]:
         title = _letters(story.title)
         for name, shown in parts.items():
             if title and title not in shown:
-                yield Spot(
-                    subject.place(story, "title"), f"“{story.title[:60]}” is selected and not in the {name} part"
-                )
+                yield Hit(subject.place(story, "title"), f"“{story.title[:60]}” is selected and not in the {name} part")
 
 
 @check(
@@ -172,7 +168,7 @@ def story_not_shown(subject: Subject) -> Iterator[Spot]:
     "rendering",
     "Readers must be able to leave: the law says so, and so do relays.",
 )
-def unsubscribe_missing(subject: Subject) -> Iterator[Spot]:
+def unsubscribe_missing(subject: CheckContext) -> Iterator[Hit]:
     """No unsubscribe link or address in the HTML, or in the text."""
     if subject.rendering is None:
         return
@@ -181,10 +177,10 @@ def unsubscribe_missing(subject: Subject) -> Iterator[Spot]:
         if slot not in text and not re.search(
             r"(?:https?://|mailto:)[^\s\"'<>]*(?:unsubscri|opt-?out|d[ée]sabon)", text, re.IGNORECASE
         ):
-            yield Spot(name, "has no unsubscribe link; the theme should write {{ unsubscribe_url }}")
+            yield Hit(name, "has no unsubscribe link; the theme should write {{ unsubscribe_url }}")
 
 
-def _bytes(subject: Subject) -> bytes:
+def _bytes(subject: CheckContext) -> bytes:
     return subject.rendering.html.encode("utf-8", "surrogatepass") if subject.rendering else b""
 
 

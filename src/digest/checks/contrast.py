@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from digest.checks.cascade import has_scheme, looks
-from digest.checks.check import Spot, check
+from digest.checks.check import Hit, check
 from digest.checks.colours import contrast
 from digest.model import Severity
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from digest.checks.cascade import Scheme
-    from digest.checks.subject import Subject
+    from digest.checks.subject import CheckContext
 
 NORMAL, LARGE = 4.5, 3.0  # WCAG 2.2, 1.4.3, level AA
 LARGE_SIZE, LARGE_BOLD = 24.0, 18.66  # CSS pixels: 18 pt, and 14 pt bold
@@ -26,7 +26,7 @@ MIN_SIZE = 1.0  # smaller text is there for programs, not for readers (preheader
 
 
 @check("contrast-light", Severity.WARNING, "rendering", "Text too near its background cannot be read by one in twelve.")
-def contrast_light(subject: Subject) -> Iterator[Spot]:
+def contrast_light(subject: CheckContext) -> Iterator[Hit]:
     """Text under 4.5 to 1 (3 to 1 when large) in the light scheme."""
     yield from _weak(subject, "light")
 
@@ -37,13 +37,13 @@ def contrast_light(subject: Subject) -> Iterator[Spot]:
     "rendering",
     "Dark styles that forget one element leave dark text on a dark page.",
 )
-def contrast_dark(subject: Subject) -> Iterator[Spot]:
+def contrast_dark(subject: CheckContext) -> Iterator[Hit]:
     """The same with the mail's `prefers-color-scheme: dark` rules; nothing when it has none."""
     if subject.document and has_scheme(subject.stylesheet, "dark"):
         yield from _weak(subject, "dark")
 
 
-def _weak(subject: Subject, scheme: Scheme) -> Iterator[Spot]:
+def _weak(subject: CheckContext, scheme: Scheme) -> Iterator[Hit]:
     if subject.document is None:
         return
     found: dict[tuple[str, str, bool], tuple[str, str, float]] = {}
@@ -65,4 +65,4 @@ def _weak(subject: Subject, scheme: Scheme) -> Iterator[Spot]:
         more = f", and {counts[key] - 1} more places" if counts[key] > 1 else ""
         wanted = LARGE if key[2] else NORMAL
         shown = text if len(text) <= 40 else text[:39] + "…"  # noqa: PLR2004 - enough to find it
-        yield Spot(where, f"“{shown}” is {key[0]} on {key[1]}, {ratio:.1f} to 1 where {wanted} is needed{more}")
+        yield Hit(where, f"“{shown}” is {key[0]} on {key[1]}, {ratio:.1f} to 1 where {wanted} is needed{more}")

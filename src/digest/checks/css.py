@@ -34,7 +34,7 @@ class Declaration(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)  # no slots: its selectors are worked out once
-class Rule:
+class StyleRule:
     """One rule of a style sheet. `media` holds the conditions around it, outermost first; `line` is the HTML's."""
 
     prelude: str
@@ -61,13 +61,13 @@ class AtRule:
 class Stylesheet:
     """All style blocks of a document, as one sheet in order."""
 
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[StyleRule, ...] = ()
     at_rules: tuple[AtRule, ...] = ()
 
 
 @dataclass(slots=True)
 class _Reading:
-    rules: list[Rule] = field(default_factory=list)
+    rules: list[StyleRule] = field(default_factory=list)
     at_rules: list[AtRule] = field(default_factory=list)
 
 
@@ -129,7 +129,7 @@ def _block(text: str, at: int, line: int, media: tuple[str, ...], reading: _Read
             end = _end(text, at)
             if not name:
                 body = declarations(text[at:end])
-                reading.rules.append(Rule(prelude=prelude, declarations=body, media=media, line=here))
+                reading.rules.append(StyleRule(prelude=prelude, declarations=body, media=media, line=here))
             at = end + 1
         start = at
     return len(text)

@@ -8,14 +8,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from digest.checks.check import Spot, check
+from digest.checks.check import Hit, check
 from digest.checks.web_address import faults, host_of, is_private
 from digest.model import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from digest.checks.subject import Subject
+    from digest.checks.subject import CheckContext
     from digest.model import Story
 
 HEAVY = 1_000_000  # bytes; on a phone's network that is seconds
@@ -49,7 +49,7 @@ def suffix_kind(address: str) -> str:
     return _SUFFIXES.get(path.rpartition(".")[2].lower(), "") if "." in path.rpartition("/")[2] else ""
 
 
-def _pictured(subject: Subject) -> Iterator[tuple[Story, str]]:
+def _pictured(subject: CheckContext) -> Iterator[tuple[Story, str]]:
     for story in subject.stories:
         if story.image.strip():
             yield story, story.image.strip()
@@ -61,7 +61,7 @@ def _scheme(address: str) -> str:
 
 
 @check("image-unsafe", Severity.ERROR, "stories", "A photo must come from a file of the newsroom or from the web.")
-def image_unsafe(subject: Subject) -> Iterator[Spot]:
+def image_unsafe(subject: CheckContext) -> Iterator[Hit]:
     """`file:`, `data:` and other schemes, addresses no browser reads, and hosts that readers cannot reach."""
     for story, image in _pictured(subject):
         scheme = _scheme(image)
@@ -75,17 +75,17 @@ def image_unsafe(subject: Subject) -> Iterator[Spot]:
             message = f"'{image[:60]}' leaves the newsroom's folder; put the photo inside"
         else:
             continue
-        yield Spot(subject.place(story, "image"), message)
+        yield Hit(subject.place(story, "image"), message)
 
 
 @check(
     "image-http", Severity.WARNING, "stories", "Many mail programs do not load images over an unencrypted connection."
 )
-def image_http(subject: Subject) -> Iterator[Spot]:
+def image_http(subject: CheckContext) -> Iterator[Hit]:
     """An image address with http."""
     for story, image in _pictured(subject):
         if _scheme(image) == "http":
-            yield Spot(subject.place(story, "image"), f"'{image[:80]}' is not encrypted; use https")
+            yield Hit(subject.place(story, "image"), f"'{image[:80]}' is not encrypted; use https")
 
 
 @check(
@@ -94,17 +94,17 @@ def image_http(subject: Subject) -> Iterator[Spot]:
     "stories",
     "SVG, WebP and other newer formats stay blank in several mail programs.",
 )
-def image_format(subject: Subject) -> Iterator[Spot]:
+def image_format(subject: CheckContext) -> Iterator[Hit]:
     """A format other than JPEG, PNG and GIF, by the file's bytes or, for a remote image, its suffix."""
     for story, image in _pictured(subject):
         size, head = _local(subject, image)
         kind = kind_of(head) if size else suffix_kind(image)
         if kind and kind not in _SHOWN_EVERYWHERE:
-            yield Spot(subject.place(story, "image"), f"'{image[:80]}' is {kind}; save it as JPEG or PNG")
+            yield Hit(subject.place(story, "image"), f"'{image[:80]}' is {kind}; save it as JPEG or PNG")
 
 
 @check("image-missing", Severity.ERROR, "stories", "A photo that is not there is a hole in the mail.")
-def image_missing(subject: Subject) -> Iterator[Spot]:
+def image_missing(subject: CheckContext) -> Iterator[Hit]:
     """A local image that cannot be read, or is empty."""
     for story, image in _pictured(subject):
         if subject.read_file is None or _scheme(image) or image.startswith("//") or ".." in image.split("/"):
@@ -112,15 +112,15 @@ def image_missing(subject: Subject) -> Iterator[Spot]:
         peeked = subject.peek(image)
         if peeked is None:
             message = f"'{image[:80]}' is not there (or is over 50 MB); put the file in the newsroom's folder"
-            yield Spot(subject.place(story, "image"), message)
+            yield Hit(subject.place(story, "image"), message)
         elif not peeked[0]:
-            yield Spot(subject.place(story, "image"), f"'{image[:80]}' is empty (0 bytes); save the photo again")
+            yield Hit(subject.place(story, "image"), f"'{image[:80]}' is empty (0 bytes); save the photo again")
 
 
 @check(
     "image-broken", Severity.ERROR, "stories", "A file that is no image, or not the one its name says, is not shown."
 )
-def image_broken(subject: Subject) -> Iterator[Spot]:
+def image_broken(subject: CheckContext) -> Iterator[Hit]:
     """Bytes that are no image, or another format than the suffix promises."""
     for story, image in _pictured(subject):
         size, head = _local(subject, image)
@@ -128,34 +128,34 @@ def image_broken(subject: Subject) -> Iterator[Spot]:
             continue
         kind, claimed = kind_of(head), suffix_kind(image)
         if not kind:
-            yield Spot(subject.place(story, "image"), f"'{image[:80]}' is no image that is known; save the photo again")
+            yield Hit(subject.place(story, "image"), f"'{image[:80]}' is no image that is known; save the photo again")
         elif claimed and claimed != kind:
             message = f"'{image[:80]}' is {kind} inside; rename it, or save it as {claimed}"
-            yield Spot(subject.place(story, "image"), message)
+            yield Hit(subject.place(story, "image"), message)
 
 
 @check("image-heavy", Severity.WARNING, "stories", "A heavy photo is not waited for on a phone.")
-def image_heavy(subject: Subject) -> Iterator[Spot]:
+def image_heavy(subject: CheckContext) -> Iterator[Hit]:
     """A local image over HEAVY bytes."""
     for story, image in _pictured(subject):
         size, _ = _local(subject, image)
         if HEAVY < size <= TOO_BIG:
-            yield Spot(subject.place(story, "image"), f"'{image[:80]}' has {_megabytes(size)}; 0.3 MB are enough here")
+            yield Hit(subject.place(story, "image"), f"'{image[:80]}' has {_megabytes(size)}; 0.3 MB are enough here")
 
 
 @check("image-too-big", Severity.ERROR, "stories", "Image proxies drop photos of this size, so nobody sees them.")
-def image_too_big(subject: Subject) -> Iterator[Spot]:
+def image_too_big(subject: CheckContext) -> Iterator[Hit]:
     """A local image over TOO_BIG bytes."""
     for story, image in _pictured(subject):
         size, _ = _local(subject, image)
         if size > TOO_BIG:
-            yield Spot(subject.place(story, "image"), f"'{image[:80]}' has {_megabytes(size)}; make it smaller")
+            yield Hit(subject.place(story, "image"), f"'{image[:80]}' has {_megabytes(size)}; make it smaller")
 
 
 @check(
     "image-source", Severity.ERROR, "rendering", "An image with a relative or unsafe source stays blank in every mail."
 )
-def image_source(subject: Subject) -> Iterator[Spot]:
+def image_source(subject: CheckContext) -> Iterator[Hit]:
     """An `img` in the HTML that is neither https, http nor carried in the mail (cid)."""
     carried = {image.cid for image in subject.rendering.images} if subject.rendering else set()
     for element in subject.document.elements if subject.document else ():
@@ -163,25 +163,25 @@ def image_source(subject: Subject) -> Iterator[Spot]:
         if element.tag != "img" or subject.is_slot(source):
             continue
         if _scheme(source) == "cid" and source[4:] not in carried:
-            yield Spot(f"html:{element.line}", f"'{source[:80]}' names an image that the mail does not carry")
+            yield Hit(f"html:{element.line}", f"'{source[:80]}' names an image that the mail does not carry")
         elif _scheme(source) not in ("https", "http", "cid"):
-            yield Spot(f"html:{element.line}", f"'{source[:80]}' is no source that a mail can show; use https")
+            yield Hit(f"html:{element.line}", f"'{source[:80]}' is no source that a mail can show; use https")
 
 
 @check("image-width", Severity.WARNING, "rendering", "Without a width Outlook shows a photo as large as it is.")
-def image_width(subject: Subject) -> Iterator[Spot]:
+def image_width(subject: CheckContext) -> Iterator[Hit]:
     """An `img` in the HTML whose width attribute is missing or no number."""
     for element in subject.document.elements if subject.document else ():
         if element.tag == "img" and not re.fullmatch(r"\d+%?|auto", element.attributes.get("width", "").strip()):
-            yield Spot(f"html:{element.line}", f"img {element.attributes.get('src', '')[:60]!r} has no width attribute")
+            yield Hit(f"html:{element.line}", f"img {element.attributes.get('src', '')[:60]!r} has no width attribute")
 
 
 @check("image-alt", Severity.ERROR, "rendering", "An image without an alt attribute is read aloud as its address.")
-def image_alt(subject: Subject) -> Iterator[Spot]:
+def image_alt(subject: CheckContext) -> Iterator[Hit]:
     """An `img` in the HTML without alt (an empty one is right for decoration)."""
     for element in subject.document.elements if subject.document else ():
         if element.tag == "img" and "alt" not in element.attributes:
-            yield Spot(f"html:{element.line}", f"img {element.attributes.get('src', '')[:60]!r} has no alt attribute")
+            yield Hit(f"html:{element.line}", f"img {element.attributes.get('src', '')[:60]!r} has no alt attribute")
 
 
 @check(
@@ -190,17 +190,15 @@ def image_alt(subject: Subject) -> Iterator[Spot]:
     "rendering",
     "An invisible image reports who opened the mail; this digest follows nobody.",
 )
-def image_tracker(subject: Subject) -> Iterator[Spot]:
+def image_tracker(subject: CheckContext) -> Iterator[Hit]:
     """A remote `img` of at most one pixel."""
     for element in subject.document.elements if subject.document else ():
         sizes = [element.attributes.get(side, "").strip().removesuffix("px") for side in ("width", "height")]
         if element.tag == "img" and any(size in ("0", "1") for size in sizes):
-            yield Spot(
-                f"html:{element.line}", f"img {element.attributes.get('src', '')[:60]!r} is too small to be seen"
-            )
+            yield Hit(f"html:{element.line}", f"img {element.attributes.get('src', '')[:60]!r} is too small to be seen")
 
 
-def _local(subject: Subject, image: str) -> tuple[int, bytes]:
+def _local(subject: CheckContext, image: str) -> tuple[int, bytes]:
     if _scheme(image) or image.startswith("//") or ".." in image.split("/"):
         return 0, b""
     return subject.peek(image) or (0, b"")

@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from digest.checks.check import Spot, check
+from digest.checks.check import Hit, check
 from digest.checks.message import decoded, mailbox
 from digest.model import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from digest.checks.subject import Subject
+    from digest.checks.subject import CheckContext
 
 MAX_LINE = 998  # octets, RFC 5322 2.1.1; longer ones are cut or refused
 MAX_ENCODED = 76  # columns of quoted-printable, RFC 2045 6.7, and of a line with encoded words, RFC 2047 2
@@ -35,27 +35,27 @@ _ADDRESS_IN_NAME = re.compile(r"[\w.+-]+\s*[@＠]\s*[\w-]+(?:\.[\w-]+)+")
 
 
 @check("mail-line-ends", Severity.ERROR, "mail", "A bare CR or LF breaks signatures and can smuggle a second mail.")
-def mail_line_ends(subject: Subject) -> Iterator[Spot]:
+def mail_line_ends(subject: CheckContext) -> Iterator[Hit]:
     """Line ends other than CRLF (RFC 5321 2.3.8)."""
     found = re.search(rb"(?<!\r)\n|\r(?!\n)", subject.mail or b"")
     if subject.mail is not None and found:
         line = subject.mail.count(b"\n", 0, found.start()) + 1
         name = "CR" if found[0] == b"\r" else "LF"
-        yield Spot(f"mail:{line}", f"line {line} ends with a bare {name}")
+        yield Hit(f"mail:{line}", f"line {line} ends with a bare {name}")
 
 
 @check("mail-8bit", Severity.ERROR, "mail", "Bytes over 127 are changed or refused by relays without 8BITMIME.")
-def mail_8bit(subject: Subject) -> Iterator[Spot]:
+def mail_8bit(subject: CheckContext) -> Iterator[Hit]:
     """Any byte that is not 7-bit, or a NUL."""
     if subject.mail is not None and (found := re.search(rb"[\x80-\xff\x00]", subject.mail)):
         line = subject.mail.count(b"\n", 0, found.start()) + 1
-        yield Spot(f"mail:{line}", f"line {line} holds the byte {found[0][0]:#04x}; encode it")
+        yield Hit(f"mail:{line}", f"line {line} holds the byte {found[0][0]:#04x}; encode it")
 
 
 @check(
     "mail-line-length", Severity.ERROR, "mail", "Relays cut or refuse long lines, and a cut line breaks the signature."
 )
-def mail_line_length(subject: Subject) -> Iterator[Spot]:
+def mail_line_length(subject: CheckContext) -> Iterator[Hit]:
     """A line over 998 octets, or over 76 where quoted-printable or base64 rules."""
     if subject.mail is None:
         return
@@ -65,24 +65,24 @@ def mail_line_length(subject: Subject) -> Iterator[Spot]:
             encoded = line[26:].strip().lower() in (b"quoted-printable", b"base64")
         in_header = re.match(rb"[!-9;-~]+:|[ \t]", line) is not None
         if len(line) > MAX_LINE:
-            yield Spot(f"mail:{number}", f"line {number} has {len(line)} octets; the limit is {MAX_LINE}")
+            yield Hit(f"mail:{number}", f"line {number} has {len(line)} octets; the limit is {MAX_LINE}")
         elif encoded and not in_header and len(line) > MAX_ENCODED:
-            yield Spot(
+            yield Hit(
                 f"mail:{number}", f"line {number} has {len(line)} octets; encoded lines have at most {MAX_ENCODED}"
             )
 
 
 @check("mail-header-missing", Severity.ERROR, "mail", "A mail without these fields is refused or taken for spam.")
-def mail_header_missing(subject: Subject) -> Iterator[Spot]:
+def mail_header_missing(subject: CheckContext) -> Iterator[Hit]:
     """One of the fields that every mail of ours must have."""
     if (message := subject.message) is not None:
         for name in REQUIRED:
             if not message.value(name):
-                yield Spot(f"mail:{name}", f"{name} is missing")
+                yield Hit(f"mail:{name}", f"{name} is missing")
 
 
 @check("mail-header-twice", Severity.ERROR, "mail", "Of two equal fields each program believes another one.")
-def mail_header_twice(subject: Subject) -> Iterator[Spot]:
+def mail_header_twice(subject: CheckContext) -> Iterator[Hit]:
     """A field that may stand once (RFC 5322 3.6, RFC 2919, RFC 8058) and stands twice."""
     if (message := subject.message) is None:
         return
@@ -91,28 +91,28 @@ def mail_header_twice(subject: Subject) -> Iterator[Spot]:
         counts[field.name] = counts.get(field.name, 0) + 1
     for name in sorted(ONCE):
         if counts.get(name, 0) > 1:
-            yield Spot(f"mail:{name.title()}", f"{name.title()} stands {counts[name]} times")
+            yield Hit(f"mail:{name.title()}", f"{name.title()} stands {counts[name]} times")
 
 
 @check("mail-header-form", Severity.ERROR, "mail", "A malformed field is dropped, or ends the header early.")
-def mail_header_form(subject: Subject) -> Iterator[Spot]:
+def mail_header_form(subject: CheckContext) -> Iterator[Hit]:
     """A line that is no field, an impossible Date or Message-ID, a Bcc, encoded words that are too long or broken."""
     if (message := subject.message) is None:
         return
     for field in message.fields:
         if not field.name:
-            yield Spot("mail", f"'{field.value[:40]}' is no header field")
+            yield Hit("mail", f"'{field.value[:40]}' is no header field")
         yield from _encoded_words(field.name.title(), field.lines)
     if (date := message.value("Date")) and not _DATE.fullmatch(date):
-        yield Spot("mail:Date", f"'{date[:60]}' is no date of RFC 5322")
+        yield Hit("mail:Date", f"'{date[:60]}' is no date of RFC 5322")
     if (identity := message.value("Message-ID")) and not re.fullmatch(r"<[^<>@\s]+@[^<>@\s]+>", identity):
-        yield Spot("mail:Message-ID", f"'{identity[:60]}' is not of the form <left@right>")
+        yield Hit("mail:Message-ID", f"'{identity[:60]}' is not of the form <left@right>")
     if message.all("Bcc"):
-        yield Spot("mail:Bcc", "a Bcc field shows everybody who else got the mail; remove it")
+        yield Hit("mail:Bcc", "a Bcc field shows everybody who else got the mail; remove it")
 
 
 @check("mail-parts", Severity.ERROR, "mail", "The last part that a program understands is shown, so text comes first.")
-def mail_parts(subject: Subject) -> Iterator[Spot]:
+def mail_parts(subject: CheckContext) -> Iterator[Hit]:
     """Anything but multipart/alternative with text/plain first and text/html (maybe in multipart/related) after it."""
     if (message := subject.message) is None:
         return
@@ -123,24 +123,24 @@ def mail_parts(subject: Subject) -> Iterator[Spot]:
         ["multipart/related", "multipart/alternative", "text/plain", "text/html"],
     )
     if shown not in wanted:
-        yield Spot("mail:Content-Type", f"the mail is {' > '.join(shown[:6])}, not {' > '.join(wanted[0])}")
+        yield Hit("mail:Content-Type", f"the mail is {' > '.join(shown[:6])}, not {' > '.join(wanted[0])}")
 
 
 @check("mail-unsubscribe", Severity.ERROR, "mail", "A broken List-Unsubscribe takes the one-click button away.")
-def mail_unsubscribe(subject: Subject) -> Iterator[Spot]:
+def mail_unsubscribe(subject: CheckContext) -> Iterator[Hit]:
     """List-Unsubscribe that is encoded or no list of <URI>s, or one-click without https (RFC 2369, RFC 8058)."""
     if (message := subject.message) is None:
         return
     value, post = message.value("List-Unsubscribe"), message.value("List-Unsubscribe-Post")
     where = "mail:List-Unsubscribe"
     if message.all("List-Unsubscribe") and not re.fullmatch(r"<[^<>\s]+>(?:\s*,\s*<[^<>\s]+>)*", value):
-        yield Spot(where, f"'{value[:60]}' is not <address>, <address>")
+        yield Hit(where, f"'{value[:60]}' is not <address>, <address>")
     if "http://" in value:
-        yield Spot(where, "its web address is not https; one click would be sent in clear")
+        yield Hit(where, "its web address is not https; one click would be sent in clear")
     if post and post != "List-Unsubscribe=One-Click":
-        yield Spot(f"{where}-Post", f"'{post[:40]}' is not List-Unsubscribe=One-Click")
+        yield Hit(f"{where}-Post", f"'{post[:40]}' is not List-Unsubscribe=One-Click")
     if post and "<https://" not in value:
-        yield Spot(where, "one-click is promised, and there is no https address to post to")
+        yield Hit(where, "one-click is promised, and there is no https address to post to")
 
 
 @check(
@@ -149,7 +149,7 @@ def mail_unsubscribe(subject: Subject) -> Iterator[Spot]:
     "mail",
     "A name that shows another address is what a phisher writes, and filters know it.",
 )
-def from_spoof(subject: Subject) -> Iterator[Spot]:
+def from_spoof(subject: CheckContext) -> Iterator[Hit]:
     """A sender's name that holds an address other than the one it comes from."""
     named = [("config: newsroom.from", subject.newsroom.sender_name or subject.newsroom.name, subject.newsroom.sender)]
     if subject.message and (box := mailbox(subject.message.value("From"))):
@@ -157,55 +157,53 @@ def from_spoof(subject: Subject) -> Iterator[Spot]:
     for where, name, address in named:
         for found in _ADDRESS_IN_NAME.findall(decoded(name)):
             if re.sub(r"\s", "", found).replace("＠", "@").casefold() != address.casefold():
-                yield Spot(
-                    where, f"the name shows {found} and the mail comes from {address}; write the newsroom's name"
-                )
+                yield Hit(where, f"the name shows {found} and the mail comes from {address}; write the newsroom's name")
 
 
 @check("reply-to", Severity.ERROR, "mail", "A reader's answer must reach the newsroom.")
-def reply_to(subject: Subject) -> Iterator[Spot]:
+def reply_to(subject: CheckContext) -> Iterator[Hit]:
     """A contact that is no single address; a mail whose Reply-To is missing or another than the contact."""
     contact = (subject.audience.contact if subject.audience else "") or subject.newsroom.contact
     box = mailbox(contact)
     if box is None or box[0]:
-        yield Spot("config: newsroom.contact", f"'{contact[:60]}' is not one mail address; write newsroom@example.org")
+        yield Hit("config: newsroom.contact", f"'{contact[:60]}' is not one mail address; write newsroom@example.org")
     if subject.message is None:
         return
     fields = subject.message.all("Reply-To")
     if not fields:
-        yield Spot("mail:Reply-To", f"is missing; it should be {contact}")
+        yield Hit("mail:Reply-To", f"is missing; it should be {contact}")
     elif (told := mailbox(fields[0].value)) is None:
-        yield Spot("mail:Reply-To", f"'{fields[0].value.strip()[:60]}' is not one address")
+        yield Hit("mail:Reply-To", f"'{fields[0].value.strip()[:60]}' is not one address")
     elif told[1].casefold() != contact.casefold():
-        yield Spot("mail:Reply-To", f"is {told[1]}, and the contact is {contact}")
+        yield Hit("mail:Reply-To", f"is {told[1]}, and the contact is {contact}")
 
 
 @check("from-invalid", Severity.ERROR, "mail", "A mail without a sender that can be read is refused.")
-def from_invalid(subject: Subject) -> Iterator[Spot]:
+def from_invalid(subject: CheckContext) -> Iterator[Hit]:
     """A From that is not one mailbox, or another address than the newsroom's."""
     if subject.message is None or not subject.message.all("From"):
         return
     value = subject.message.value("From")
     if (box := mailbox(value)) is None:
-        yield Spot("mail:From", f"'{value[:60]}' is not one mailbox")
+        yield Hit("mail:From", f"'{value[:60]}' is not one mailbox")
     elif box[1].casefold() != subject.newsroom.sender.casefold():
-        yield Spot("mail:From", f"is {box[1]}, and config.yaml says {subject.newsroom.sender}")
+        yield Hit("mail:From", f"is {box[1]}, and config.yaml says {subject.newsroom.sender}")
 
 
 @check("from-no-reply", Severity.INFO, "mail", "no-reply tells readers that nobody listens.")
-def from_no_reply(subject: Subject) -> Iterator[Spot]:
+def from_no_reply(subject: CheckContext) -> Iterator[Hit]:
     """A sender or contact called no-reply."""
     for key, address in (("from", subject.newsroom.sender), ("contact", subject.newsroom.contact)):
         if re.match(r"(?:no|do-?not)[-_.]?reply", address, re.IGNORECASE):
-            yield Spot(
+            yield Hit(
                 f"config: newsroom.{key}", f"{address} says that nobody listens; readers' answers are worth having"
             )
 
 
-def _encoded_words(name: str, lines: tuple[str, ...]) -> Iterator[Spot]:
+def _encoded_words(name: str, lines: tuple[str, ...]) -> Iterator[Hit]:
     for line in lines:
         words = re.findall(r"=\?[^?\s]+\?[^?\s]+\?[^?\s]*\?=", line)
         if words and len(line) > MAX_ENCODED:
-            yield Spot(f"mail:{name}", f"a line with encoded words has {len(line)} columns; the limit is {MAX_ENCODED}")
+            yield Hit(f"mail:{name}", f"a line with encoded words has {len(line)} columns; the limit is {MAX_ENCODED}")
         if re.search(r"=\?[\w-]+\?[bqBQ]\?", line) and not words:
-            yield Spot(f"mail:{name}", "an encoded word is never closed")
+            yield Hit(f"mail:{name}", "an encoded word is never closed")

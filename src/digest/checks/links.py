@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from digest.checks.check import Check, Spot, check
+from digest.checks.check import Check, Hit, check
 from digest.checks.web_address import faults
 from digest.model import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from digest.checks.subject import Subject
+    from digest.checks.subject import CheckContext
     from digest.model import Story
 
 # Inline links `[text](url "title")`, reference definitions `[a]: url` and autolinks `<https://…>`.
@@ -90,15 +90,15 @@ def written(story: Story) -> Iterator[tuple[str, str]]:
             yield "summary", address
 
 
-def _finder(code: str, finds: str) -> Callable[[Subject], Iterator[Spot]]:
-    def find(subject: Subject) -> Iterator[Spot]:
+def _finder(code: str, finds: str) -> Callable[[CheckContext], Iterator[Hit]]:
+    def find(subject: CheckContext) -> Iterator[Hit]:
         return (spot for found, spot in subject.link_faults if found == code)
 
     find.__doc__ = finds
     return find
 
 
-def link_faults(subject: Subject) -> Iterator[tuple[str, Spot]]:
+def link_faults(subject: CheckContext) -> Iterator[tuple[str, Hit]]:
     """Every fault of every link, with the code of the check that reports it."""
     reported: set[str] = set()
     based = bool(subject.newsroom.url)
@@ -107,7 +107,7 @@ def link_faults(subject: Subject) -> Iterator[tuple[str, Spot]]:
             for found, message in faults(url):
                 # The composer makes a plain relative path absolute with the newsroom's url.
                 if not (found == "link-relative" and based and re.match(r"[/?][^/]", url)):
-                    yield found, Spot(subject.place(story, key), message)
+                    yield found, Hit(subject.place(story, key), message)
             reported.add(url.strip())
     if subject.document is None:
         return
@@ -117,7 +117,7 @@ def link_faults(subject: Subject) -> Iterator[tuple[str, Spot]]:
             continue
         reported.add(href.strip())
         for found, message in faults(href):
-            yield found, Spot(f"html:{element.line}", message)
+            yield found, Hit(f"html:{element.line}", message)
 
 
 LINK_CHECKS: tuple[Check, ...] = tuple(
@@ -129,7 +129,7 @@ LINK_CHECKS: tuple[Check, ...] = tuple(
 @check(
     "text-links", Severity.WARNING, "rendering", "Readers of the text part should get every link, in the same order."
 )
-def text_links(subject: Subject) -> Iterator[Spot]:
+def text_links(subject: CheckContext) -> Iterator[Hit]:
     """Web links that are in only one of HTML and text, or in another order; slots are left out."""
     if subject.rendering is None or subject.document is None:
         return
@@ -138,13 +138,13 @@ def text_links(subject: Subject) -> Iterator[Spot]:
     plain = [url for url in dict.fromkeys(_text_urls(subject.rendering.text)) if not subject.is_slot(url)]
     missing, extra = [url for url in html if url not in plain], [url for url in plain if url not in html]
     for url in missing:
-        yield Spot("text", f"{url} is linked in the HTML and not in the text")
+        yield Hit("text", f"{url} is linked in the HTML and not in the text")
     for url in extra:
-        yield Spot("html", f"{url} is in the text and not linked in the HTML")
+        yield Hit("html", f"{url} is in the text and not linked in the HTML")
     both = [url for url in html if url in plain]
     for one, two in zip(both, (url for url in plain if url in html), strict=True):
         if one != two:
-            yield Spot("text", f"links are in another order than in the HTML: {two} stands where {one} should")
+            yield Hit("text", f"links are in another order than in the HTML: {two} stands where {one} should")
             break
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from digest.checks.tree import Document, Element, ParseError, walk
+from digest.checks.tree import HtmlDocument, Node, ParseError, walk
 from digest.checks.wellformed import read_wellformed
 
 if TYPE_CHECKING:
@@ -32,13 +32,13 @@ _WORDS = {
 _LOCAL = re.compile(r"^\{[^}]*\}")  # a namespace before a name
 
 
-def read(html: str) -> Document:
+def read(html: str) -> HtmlDocument:
     """Read a whole HTML document. Never raises, for any text, however broken."""
     root = read_wellformed(html)
-    return Document(root=root, elements=tuple(walk(root))) if root else repaired(html)
+    return HtmlDocument(root=root, elements=tuple(walk(root))) if root else repaired(html)
 
 
-def repaired(html: str) -> Document:
+def repaired(html: str) -> HtmlDocument:
     """Read it with html5lib, which repairs as the HTML standard says a browser must, and notes each repair."""
     import html5lib
 
@@ -56,7 +56,7 @@ def repaired(html: str) -> Document:
 
     parser.tree.elementClass = lined
     root = _converted(parser.parse(_unpaired(html)), lines)
-    return Document(root=root, elements=tuple(walk(root)), errors=tuple(_errors(parser.errors, html)))
+    return HtmlDocument(root=root, elements=tuple(walk(root)), errors=tuple(_errors(parser.errors, html)))
 
 
 def _unpaired(html: str) -> str:
@@ -64,18 +64,16 @@ def _unpaired(html: str) -> str:
     return re.sub("[\ud800-\udfff]", "\ufffd", html)
 
 
-def _converted(tree: Any, lines: dict[int, int]) -> Element:
-    root = Element(tag="#document")
-    todo: list[tuple[Any, Element]] = [(tree, root)]
+def _converted(tree: Any, lines: dict[int, int]) -> Node:
+    root = Node(tag="#document")
+    todo: list[tuple[Any, Node]] = [(tree, root)]
     while todo:
         node, parent = todo.pop()
         if isinstance(node, str):
             parent.children.append(node)
         elif isinstance(node.tag, str):  # a comment's tag is a function
             names = {_LOCAL.sub("", str(key)): value for key, value in node.attrib.items()}
-            element = Element(
-                tag=_LOCAL.sub("", node.tag), attributes=names, line=lines.get(id(node), 0), parent=parent
-            )
+            element = Node(tag=_LOCAL.sub("", node.tag), attributes=names, line=lines.get(id(node), 0), parent=parent)
             parent.children.append(element)
             if node.text:
                 element.children.append(node.text)

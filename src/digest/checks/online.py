@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from digest.checks.check import Spot, check
+from digest.checks.check import Hit, check
 from digest.checks.images import kind_of
 from digest.errors import DigestError
 from digest.model import Severity
@@ -18,7 +18,7 @@ from digest.model import Severity
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from digest.checks.subject import Subject
+    from digest.checks.subject import CheckContext
 
 WORKERS = 8
 # These statuses say "not you", "not now" or "not like this", and a reader in a browser may well get the page.
@@ -54,11 +54,11 @@ class _Target(NamedTuple):
 
 
 @check("link-dead", Severity.ERROR, "network", "A link that answers 404 makes a reader's click the last one.")
-def link_dead(subject: Subject) -> Iterator[Spot]:
+def link_dead(subject: CheckContext) -> Iterator[Hit]:
     """A link whose server says that the page is not there."""
     for target, answer in _answers(subject, "links"):
         if isinstance(answer, Answer) and 400 <= answer.status < 500 and answer.status not in _UNSURE:  # noqa: PLR2004
-            yield Spot(target.where, f"{target.url} answers {answer.status}; mend or remove the link")
+            yield Hit(target.where, f"{target.url} answers {answer.status}; mend or remove the link")
 
 
 @check(
@@ -67,39 +67,39 @@ def link_dead(subject: Subject) -> Iterator[Spot]:
     "network",
     "A link that cannot be reached now may be dead, or only shy of programs.",
 )
-def link_unsure(subject: Subject) -> Iterator[Spot]:
+def link_unsure(subject: CheckContext) -> Iterator[Hit]:
     """A link that failed otherwise: refused, too slow, no such host, an error of the server's."""
     for target, answer in _answers(subject, "links"):
         if isinstance(answer, str):
-            yield Spot(target.where, f"{target.url}: {answer}; open it by hand")
+            yield Hit(target.where, f"{target.url}: {answer}; open it by hand")
         elif answer.status in _UNSURE or answer.status >= 500 or answer.status < 200 or 300 <= answer.status < 400:  # noqa: PLR2004
-            yield Spot(target.where, f"{target.url} answers {answer.status}; open it by hand")
+            yield Hit(target.where, f"{target.url} answers {answer.status}; open it by hand")
 
 
 @check("image-dead", Severity.ERROR, "network", "An image that does not come is a hole in every mail.")
-def image_dead(subject: Subject) -> Iterator[Spot]:
+def image_dead(subject: CheckContext) -> Iterator[Hit]:
     """An image address that does not answer with an image."""
     for target, answer in _answers(subject, "images"):
         if isinstance(answer, str):
-            yield Spot(target.where, f"{target.url}: {answer}")
+            yield Hit(target.where, f"{target.url}: {answer}")
         elif not 200 <= answer.status < 300:  # noqa: PLR2004 - the range of success
-            yield Spot(target.where, f"{target.url} answers {answer.status}")
+            yield Hit(target.where, f"{target.url} answers {answer.status}")
         elif not answer.data or not (kind := kind_of(answer.data[:1024])):
-            yield Spot(target.where, f"{target.url} answers with {answer.content_type or 'no type'}, which is no image")
+            yield Hit(target.where, f"{target.url} answers with {answer.content_type or 'no type'}, which is no image")
         elif not answer.content_type.lower().startswith("image/"):
-            yield Spot(target.where, f"{target.url} is {kind} and is served as {answer.content_type or 'no type'}")
+            yield Hit(target.where, f"{target.url} is {kind} and is served as {answer.content_type or 'no type'}")
 
 
 @check(
     "network-unasked", Severity.WARNING, "network", "Checks that could not ask have found nothing, not nothing wrong."
 )
-def network_unasked(subject: Subject) -> Iterator[Spot]:
+def network_unasked(subject: CheckContext) -> Iterator[Hit]:
     """The network was asked for, and no way to it was given."""
     if subject.online is None:
-        yield Spot("network", "links, images and DNS were not asked: this program was given no way to the network")
+        yield Hit("network", "links, images and DNS were not asked: this program was given no way to the network")
 
 
-def _answers(subject: Subject, kind: str) -> list[tuple[_Target, Answer | str]]:
+def _answers(subject: CheckContext, kind: str) -> list[tuple[_Target, Answer | str]]:
     """Every target with its answer, or the reason why there is none. Asked once for a subject."""
     if subject.online is None or subject.online.fetch is None:
         return []
@@ -122,15 +122,15 @@ def _ask(online: Online | None, url: str) -> Answer | str:
         return str(error)
 
 
-def _links(subject: Subject) -> Iterator[_Target]:
+def _links(subject: CheckContext) -> Iterator[_Target]:
     yield from _targets(subject, "link", "a", "href")
 
 
-def _images(subject: Subject) -> Iterator[_Target]:
+def _images(subject: CheckContext) -> Iterator[_Target]:
     yield from _targets(subject, "image", "img", "src")
 
 
-def _targets(subject: Subject, key: str, tag: str, attribute: str) -> Iterator[_Target]:
+def _targets(subject: CheckContext, key: str, tag: str, attribute: str) -> Iterator[_Target]:
     seen: dict[str, str] = {}
     for story in subject.stories:
         if re.match(r"https?://", url := getattr(story, key).strip()):

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from digest.checks.check import Spot, check
+from digest.checks.check import Hit, check
 from digest.model import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from digest.checks.subject import Subject
+    from digest.checks.subject import CheckContext
     from digest.model import NewsroomProfile
 
 # RFC 2606, RFC 6761: names for documentation and tests, where nobody reads mail.
@@ -52,8 +52,8 @@ def unfilled(newsroom: NewsroomProfile) -> Iterator[tuple[str, str]]:
     "mail",
     "Readers, and in some countries the law, want to know where the newsroom is.",
 )
-def address_placeholder(subject: Subject) -> Iterator[Spot]:
+def address_placeholder(subject: CheckContext) -> Iterator[Hit]:
     """A postal address that is still the placeholder of `digest init`. A send to real readers refuses it."""
     text = subject.newsroom.postal_address
     if is_placeholder(text):
-        yield Spot("config: newsroom.postal_address", f"is still '{text.strip()[:60]}'; write where the newsroom is")
+        yield Hit("config: newsroom.postal_address", f"is still '{text.strip()[:60]}'; write where the newsroom is")

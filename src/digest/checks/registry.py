@@ -1,6 +1,6 @@
 """The one function that runs the checks, and the room's door: what others use stands here.
 
-    Subject ─CHECKS─▶ spots ─┬─Policy─▶ Findings, errors first
+    CheckContext ─CHECKS─▶ spots ─┬─Policy─▶ Findings, errors first
     the composer's findings ─┘
 
 Running never raises for what is examined; a mistake in the policy is a ConfigError before anything runs.
@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING
 from digest.checks.catalogue import CHECKS, SAID_BY, explain
 from digest.checks.check import Check
 from digest.checks.policy import Policy, Ruling
-from digest.checks.subject import Subject
+from digest.checks.subject import CheckContext
 from digest.model import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["CHECKS", "Check", "Policy", "Ruling", "Subject", "explain", "run"]
+__all__ = ["CHECKS", "Check", "CheckContext", "Policy", "Ruling", "explain", "run"]
 
 
 def run(
-    subject: Subject, *, network: bool = False, policy: Policy | None = None, made: Iterable[Finding] = ()
+    subject: CheckContext, *, network: bool = False, policy: Policy | None = None, made: Iterable[Finding] = ()
 ) -> tuple[Finding, ...]:
     """Run every check (those that need the network only with `network`), and say what was found, errors first.
 

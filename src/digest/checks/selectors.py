@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from digest.checks.tree import Element
+    from digest.checks.tree import Node
 
 _PART = re.compile(
     r"(?P<type>\*|[a-zA-Z][\w-]*)|\.(?P<class>[\w-]+)|#(?P<id>[\w-]+)"
@@ -91,7 +91,7 @@ def _compound(word: str, *, child: bool) -> Compound | None:
     )
 
 
-def matches(element: Element, wanted: Selector) -> bool:
+def matches(element: Node, wanted: Selector) -> bool:
     """Tell whether the selector picks this element."""
     for outer in wanted.compounds[:-1]:  # most rules fail here, before any ancestor is walked
         if outer.classes and not element.classes_above.issuperset(outer.classes):
@@ -99,7 +99,7 @@ def matches(element: Element, wanted: Selector) -> bool:
     return _matches(element, wanted.compounds, len(wanted.compounds) - 1)
 
 
-def _matches(element: Element, compounds: Sequence[Compound], at: int) -> bool:
+def _matches(element: Node, compounds: Sequence[Compound], at: int) -> bool:
     if not _is(element, compounds[at]):
         return False
     if at == 0:
@@ -109,7 +109,7 @@ def _matches(element: Element, compounds: Sequence[Compound], at: int) -> bool:
     return any(_matches(ancestor, compounds, at - 1) for ancestor in element.ancestors())
 
 
-def _is(element: Element, one: Compound) -> bool:
+def _is(element: Node, one: Compound) -> bool:
     if one.types and one.types[0] not in ("*", element.tag):
         return False
     if one.classes and not element.classes.issuperset(one.classes):
@@ -122,7 +122,7 @@ def _is(element: Element, one: Compound) -> bool:
     return all(_has(element, *wanted) for wanted in one.attributes)
 
 
-def _has(element: Element, name: str, how: str, value: str) -> bool:
+def _has(element: Node, name: str, how: str, value: str) -> bool:
     have = element.attributes.get(name)
     return have is not None and _HOW[how](have, value)
 

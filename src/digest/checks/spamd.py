@@ -13,13 +13,13 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from digest.checks.check import Spot, check
+from digest.checks.check import Hit, check
 from digest.model import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from digest.checks.subject import Subject
+    from digest.checks.subject import CheckContext
 
 MAX_REPLY = 1_000_000  # bytes; a report has a few thousand
 _SPAM = re.compile(r"^Spam:\s*(True|False|Yes|No)\s*;\s*(-?[\d.]+)\s*/\s*(-?[\d.]+)", re.IGNORECASE | re.MULTILINE)
@@ -27,7 +27,7 @@ _RULE = re.compile(r"^\s*(-?\d+(?:\.\d+)?)\s+([A-Z][A-Z0-9_]{2,})\s+(.*)$", re.M
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class SpamVerdict:
     """SpamAssassin's answer. `rules` are (points, name, words), those that cost most first."""
 
     spam: bool
@@ -36,7 +36,7 @@ class Verdict:
     rules: tuple[tuple[float, str, str], ...] = ()
 
 
-def ask(mail: bytes, host: str, port: int, seconds: float) -> Verdict:
+def ask(mail: bytes, host: str, port: int, seconds: float) -> SpamVerdict:
     """The verdict of the spamd at host:port. Raises OSError when it cannot be had in time or cannot be read."""
     import socket
 
@@ -64,7 +64,7 @@ def addressed(mail: bytes) -> bytes:
     return head + b"\r\nTo: reader@example.org" + end + body
 
 
-def read(reply: bytes) -> Verdict:
+def read(reply: bytes) -> SpamVerdict:
     """Read spamd's reply. Raises OSError for an error code or anything that is no verdict."""
     head, _, report = reply.decode("utf-8", "replace").replace("\r\n", "\n").partition("\n\n")
     status = head.partition("\n")[0]
@@ -81,31 +81,31 @@ def read(reply: bytes) -> Verdict:
         raise OSError(message)
     rules = sorted(((float(p), name, words.strip()) for p, name, words in _RULE.findall(report)), reverse=True)
     spam = found[1].lower() in ("true", "yes")
-    return Verdict(spam=spam, score=numbers[0], threshold=numbers[1], rules=tuple(rules))
+    return SpamVerdict(spam=spam, score=numbers[0], threshold=numbers[1], rules=tuple(rules))
 
 
 @check("spam-score", Severity.ERROR, "network", "What SpamAssassin calls spam, most filters of readers will.")
-def spam_score(subject: Subject) -> Iterator[Spot]:
+def spam_score(subject: CheckContext) -> Iterator[Hit]:
     """A score at or over the daemon's threshold, with the rules that cost most."""
     verdict = subject.verdict
     if verdict and not isinstance(verdict, str) and verdict.spam:
         worst = ", ".join(f"{name} {points}" for points, name, _ in verdict.rules[:5])
-        yield Spot("mail", f"SpamAssassin gives {verdict.score} where {verdict.threshold} is spam: {worst}")
+        yield Hit("mail", f"SpamAssassin gives {verdict.score} where {verdict.threshold} is spam: {worst}")
 
 
 @check("spam-rules", Severity.INFO, "network", "Each rule that fired is a point nearer to the spam folder.")
-def spam_rules(subject: Subject) -> Iterator[Spot]:
+def spam_rules(subject: CheckContext) -> Iterator[Hit]:
     """Every rule of SpamAssassin that cost points."""
     verdict = subject.verdict
     if verdict and not isinstance(verdict, str):
         for points, name, words in verdict.rules:
             if points > 0:
-                yield Spot("mail", f"SpamAssassin: {points} {name}: {words}")
+                yield Hit("mail", f"SpamAssassin: {points} {name}: {words}")
 
 
 @check("spam-unasked", Severity.WARNING, "network", "Silence is not a good score.")
-def spam_unasked(subject: Subject) -> Iterator[Spot]:
+def spam_unasked(subject: CheckContext) -> Iterator[Hit]:
     """A spamd that is configured and gave no verdict."""
     if isinstance(subject.verdict, str) and subject.online and subject.online.spamd:
         host, port = subject.online.spamd
-        yield Spot("mail", f"SpamAssassin at {host}:{port} gave no verdict: {subject.verdict}")
+        yield Hit("mail", f"SpamAssassin at {host}:{port} gave no verdict: {subject.verdict}")

@@ -11,13 +11,13 @@ from collections import Counter
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from digest.checks.check import Spot, check
+from digest.checks.check import Hit, check
 from digest.model import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from digest.checks.subject import Subject
+    from digest.checks.subject import CheckContext
     from digest.model import Story
 
 MAX_TITLE = 150  # columns; the longest real headline of the model newsroom has 138
@@ -40,32 +40,32 @@ _ENCODED_WORD = re.compile(r"=\?[^?\s]+\?[bq]\?", re.IGNORECASE)
 
 
 @check("credit-missing", Severity.WARNING, "stories", "A photo without its credit may not be ours to print.")
-def credit_missing(subject: Subject) -> Iterator[Spot]:
+def credit_missing(subject: CheckContext) -> Iterator[Hit]:
     """A story with an image and no credit."""
     for story in subject.stories:
         if story.image and not story.credit.strip():
-            yield Spot(subject.place(story, "image"), "has a photo and no credit; add `credit: © Name Year`")
+            yield Hit(subject.place(story, "image"), "has a photo and no credit; add `credit: © Name Year`")
 
 
 @check("alt-missing", Severity.ERROR, "stories", "Readers who cannot see the photo, or load it, get nothing of it.")
-def alt_missing(subject: Subject) -> Iterator[Spot]:
+def alt_missing(subject: CheckContext) -> Iterator[Hit]:
     """A story with an image and no text for those who do not see it."""
     for story in subject.stories:
         if story.image and not story.image_alt.strip():
-            yield Spot(subject.place(story, "image"), "has a photo and no `image_alt`; say what it shows")
+            yield Hit(subject.place(story, "image"), "has a photo and no `image_alt`; say what it shows")
 
 
 @check("alt-file-name", Severity.WARNING, "stories", "A file name read aloud tells nobody what the photo shows.")
-def alt_file_name(subject: Subject) -> Iterator[Spot]:
+def alt_file_name(subject: CheckContext) -> Iterator[Hit]:
     """An alt text that is a file name or a camera's number."""
     for story in subject.stories:
         alt = story.image_alt.strip()
         if story.image and alt and (_FILE_NAME.fullmatch(alt) or _CAMERA_NAME.fullmatch(alt)):
-            yield Spot(subject.place(story, "image_alt"), f"'{_short(alt)}' is a file's name; say what the photo shows")
+            yield Hit(subject.place(story, "image_alt"), f"'{_short(alt)}' is a file's name; say what the photo shows")
 
 
 @check("kicker-unknown", Severity.WARNING, "stories", "A misspelt kicker splits a series in two.")
-def kicker_unknown(subject: Subject) -> Iterator[Spot]:
+def kicker_unknown(subject: CheckContext) -> Iterator[Hit]:
     """A kicker that the newsroom does not list, or, where it lists none, one letter off one in use in its language."""
     for language in dict.fromkeys(story.language for story in subject.stories):
         given = [(s, (s.kicker,)) for s in subject.stories if s.kicker and s.language == language]
@@ -76,7 +76,7 @@ def kicker_unknown(subject: Subject) -> Iterator[Spot]:
 @check(
     "topic-unknown", Severity.WARNING, "stories", "A misspelt topic keeps a story from the readers who asked for it."
 )
-def topic_unknown(subject: Subject) -> Iterator[Spot]:
+def topic_unknown(subject: CheckContext) -> Iterator[Hit]:
     """The same for topics."""
     given = [(story, story.topics) for story in subject.stories]
     used = (topic for story in subject.stories_by_id.values() for topic in story.topics)
@@ -84,14 +84,14 @@ def topic_unknown(subject: Subject) -> Iterator[Spot]:
 
 
 @check("placeholder", Severity.ERROR, "stories", "Words that stood for words to come must not reach readers.")
-def placeholder(subject: Subject) -> Iterator[Spot]:
+def placeholder(subject: CheckContext) -> Iterator[Hit]:
     """TK, lorem ipsum, a row of X, "insert … here" in any text that readers see."""
     for story in subject.stories:
         for key in ("title", "kicker", "credit", "image_alt", "summary"):
             text = getattr(story, key)
             found = next((hit for pattern in _PLACEHOLDERS if (hit := pattern.search(text))), None)
             if found:
-                yield Spot(
+                yield Hit(
                     subject.place(story, key), f"'{_short(found[0])}' in {key} stands for words to come; write them"
                 )
 
@@ -99,60 +99,60 @@ def placeholder(subject: Subject) -> Iterator[Spot]:
 @check(
     "hidden-characters", Severity.WARNING, "stories", "Invisible characters break searches, headers and reading order."
 )
-def hidden_characters(subject: Subject) -> Iterator[Spot]:
+def hidden_characters(subject: CheckContext) -> Iterator[Hit]:
     """Controls, bidirectional overrides, zero-width spaces and encoded words in a story's lines."""
     for story in subject.stories:
         for key in ("title", "kicker", "credit", "image_alt"):
             text = getattr(story, key)
             if found := _HIDDEN.search(text):
                 name = unicodedata.name(found[0], "control character")
-                yield Spot(subject.place(story, key), f"{key} holds U+{ord(found[0]):04X} ({name.lower()}); remove it")
+                yield Hit(subject.place(story, key), f"{key} holds U+{ord(found[0]):04X} ({name.lower()}); remove it")
             elif found := _ENCODED_WORD.search(text):
-                yield Spot(
+                yield Hit(
                     subject.place(story, key), f"{key} holds a mail header's encoding ({found[0]}…); write the text"
                 )
 
 
 @check("title-empty", Severity.ERROR, "stories", "A story without a headline cannot be found or opened.")
-def title_empty(subject: Subject) -> Iterator[Spot]:
+def title_empty(subject: CheckContext) -> Iterator[Hit]:
     """No title, or one of blanks and invisible characters only."""
     for story in subject.stories:
         if not _HIDDEN.sub("", story.title).strip():
-            yield Spot(subject.place(story, "title"), "has no title; give it one")
+            yield Hit(subject.place(story, "title"), "has no title; give it one")
 
 
 @check("title-long", Severity.WARNING, "stories", "A headline of many lines is not read on a phone.")
-def title_long(subject: Subject) -> Iterator[Spot]:
+def title_long(subject: CheckContext) -> Iterator[Hit]:
     """A title wider than MAX_TITLE columns."""
     for story in subject.stories:
         if (width := _width(story.title)) > MAX_TITLE:
-            yield Spot(subject.place(story, "title"), f"title is {width} columns wide; {MAX_TITLE} are plenty")
+            yield Hit(subject.place(story, "title"), f"title is {width} columns wide; {MAX_TITLE} are plenty")
 
 
 @check("summary-empty", Severity.WARNING, "stories", "A headline alone rarely tells why to read on.")
-def summary_empty(subject: Subject) -> Iterator[Spot]:
+def summary_empty(subject: CheckContext) -> Iterator[Hit]:
     """No summary."""
     for story in subject.stories:
         if not story.summary.strip():
-            yield Spot(subject.place(story, "summary"), "has no summary; a sentence or two below the front matter")
+            yield Hit(subject.place(story, "summary"), "has no summary; a sentence or two below the front matter")
 
 
 @check("summary-long", Severity.WARNING, "stories", "A digest is skimmed: long summaries bury the stories below them.")
-def summary_long(subject: Subject) -> Iterator[Spot]:
+def summary_long(subject: CheckContext) -> Iterator[Hit]:
     """A summary wider than MAX_SUMMARY columns, link targets not counted."""
     for story in subject.stories:
         width = _width(re.sub(r"\]\([^)]*\)", "]", story.summary))
         if width > MAX_SUMMARY:
-            yield Spot(subject.place(story, "summary"), f"summary is {width} columns long; {MAX_SUMMARY} are plenty")
+            yield Hit(subject.place(story, "summary"), f"summary is {width} columns long; {MAX_SUMMARY} are plenty")
 
 
 def _unknown(
-    subject: Subject,
+    subject: CheckContext,
     given: Iterable[tuple[Story, tuple[str, ...]]],
     key: str,
     known: Iterable[str],
     used: Iterable[str],
-) -> Iterator[Spot]:
+) -> Iterator[Hit]:
     listed = set(known)
     counts = Counter(() if listed else used)
     for story, words in given:
@@ -163,9 +163,9 @@ def _unknown(
             near = get_close_matches(word.casefold(), sorted({one.casefold() for one in pool}), n=1, cutoff=ALIKE)
             if near:
                 meant = next(one for one in sorted(pool) if one.casefold() == near[0])
-                yield Spot(subject.place(story, key, f"{key}s"), f"{key} '{word}' is new here, did you mean '{meant}'?")
+                yield Hit(subject.place(story, key, f"{key}s"), f"{key} '{word}' is new here, did you mean '{meant}'?")
             elif listed:
-                yield Spot(subject.place(story, key, f"{key}s"), f"{key} '{word}' is not one of the newsroom's")
+                yield Hit(subject.place(story, key, f"{key}s"), f"{key} '{word}' is not one of the newsroom's")
 
 
 def _width(text: str) -> int:

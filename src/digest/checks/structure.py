@@ -8,15 +8,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from digest.checks.check import Spot, check
+from digest.checks.check import Hit, check
 from digest.checks.css import all_declarations
 from digest.model import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from digest.checks.subject import Subject
-    from digest.checks.tree import Document, Element
+    from digest.checks.subject import CheckContext
+    from digest.checks.tree import HtmlDocument, Node
 
 _MOST_ERRORS = 20  # more tell nothing new
 _VAGUE = frozenset({
@@ -30,28 +30,28 @@ _ACTIVE = frozenset({
 })  # fmt: skip
 
 
-def _elements(subject: Subject) -> tuple[Element, ...]:
+def _elements(subject: CheckContext) -> tuple[Node, ...]:
     return subject.document.elements if subject.document else ()
 
 
 @check("html-parse-error", Severity.WARNING, "rendering", "Each mail program repairs broken HTML in its own way.")
-def html_parse_error(subject: Subject) -> Iterator[Spot]:
+def html_parse_error(subject: CheckContext) -> Iterator[Hit]:
     """Whatever html5lib, reading as a browser does, had to repair."""
     for error in subject.document.errors[:_MOST_ERRORS] if subject.document else ():
-        yield Spot(f"html:{error.line}", error.message)
+        yield Hit(f"html:{error.line}", error.message)
 
 
 @check("html-lang", Severity.ERROR, "rendering", "Without its language a mail is read aloud in the wrong voice.")
-def html_lang(subject: Subject) -> Iterator[Spot]:
+def html_lang(subject: CheckContext) -> Iterator[Hit]:
     """`lang` missing on html, or another language than the edition's."""
     if subject.document is None or subject.rendering is None:
         return
     html, wanted = subject.document.first("html"), subject.rendering.edition.language
     lang = html.attributes.get("lang", "").strip() if html else ""
     if not lang:
-        yield Spot("html:1", f'html has no lang; write <html lang="{wanted}">')
+        yield Hit("html:1", f'html has no lang; write <html lang="{wanted}">')
     elif lang.lower().partition("-")[0] != wanted.lower().partition("-")[0]:
-        yield Spot(f"html:{html.line if html else 1}", f"html says lang={lang!r}, and the edition is in {wanted!r}")
+        yield Hit(f"html:{html.line if html else 1}", f"html says lang={lang!r}, and the edition is in {wanted!r}")
 
 
 @check(
@@ -60,7 +60,7 @@ def html_lang(subject: Subject) -> Iterator[Spot]:
     "rendering",
     "Arabic laid out from the left is unreadable, and so is English from the right.",
 )
-def html_dir(subject: Subject) -> Iterator[Spot]:
+def html_dir(subject: CheckContext) -> Iterator[Hit]:
     """`dir` missing or against the edition's direction, on html or on the body's outermost element."""
     if subject.document is None or subject.rendering is None:
         return
@@ -69,70 +69,70 @@ def html_dir(subject: Subject) -> Iterator[Spot]:
     html = subject.document.first("html")
     said = html.attributes.get("dir", "").strip().lower() if html else ""
     if said != wanted and (said or wanted == "rtl"):
-        yield Spot("html:1", f"html says dir={said!r}, and {primary!r} is written {wanted}")
+        yield Hit("html:1", f"html says dir={said!r}, and {primary!r} is written {wanted}")
     if subject.rendering.direction != wanted:
-        yield Spot("html:1", f"the rendering is {subject.rendering.direction}, and {primary!r} is written {wanted}")
+        yield Hit("html:1", f"the rendering is {subject.rendering.direction}, and {primary!r} is written {wanted}")
 
 
 @check(
     "html-title", Severity.WARNING, "rendering", "The title names the mail in a browser's tab and to screen readers."
 )
-def html_title(subject: Subject) -> Iterator[Spot]:
+def html_title(subject: CheckContext) -> Iterator[Hit]:
     """No `title`, or an empty one."""
     if subject.document is None:
         return
     title = subject.document.first("title")
     if title is None or not title.text:
-        yield Spot("html:1", "has no title; the theme should write the subject into <title>")
+        yield Hit("html:1", "has no title; the theme should write the subject into <title>")
 
 
 @check("table-role", Severity.WARNING, "rendering", "A layout table without its role is read aloud cell by cell.")
-def table_role(subject: Subject) -> Iterator[Spot]:
+def table_role(subject: CheckContext) -> Iterator[Hit]:
     """A table that is neither a data table (header cells, caption) nor marked `role="presentation"`."""
     for element in _elements(subject):
         if element.tag != "table" or element.attributes.get("role", "").lower() in ("presentation", "none"):
             continue
         if not _has_headers(element):
-            yield Spot(f"html:{element.line}", 'a layout table lacks role="presentation"')
+            yield Hit(f"html:{element.line}", 'a layout table lacks role="presentation"')
 
 
 @check("heading-order", Severity.WARNING, "rendering", "Headings are the way through a mail for those who hear it.")
-def heading_order(subject: Subject) -> Iterator[Spot]:
+def heading_order(subject: CheckContext) -> Iterator[Hit]:
     """No h1 or several, a level that is skipped, an empty heading."""
     if subject.document is None:
         return
     headings = [e for e in _elements(subject) if re.fullmatch(r"h[1-6]", e.tag)]
     tops = [element for element in headings if element.tag == "h1"]
     if len(tops) != 1:
-        yield Spot(f"html:{tops[1].line if tops else 1}", f"{len(tops) or 'no'} h1; a mail has one")
+        yield Hit(f"html:{tops[1].line if tops else 1}", f"{len(tops) or 'no'} h1; a mail has one")
     level = 0
     for element in headings:
         here = int(element.tag[1])
         if not element.text:
-            yield Spot(f"html:{element.line}", f"an empty {element.tag}")
+            yield Hit(f"html:{element.line}", f"an empty {element.tag}")
         elif level and here > level + 1:
-            yield Spot(
+            yield Hit(
                 f"html:{element.line}", f"{element.tag} “{element.text[:40]}” follows h{level}; a level is skipped"
             )
         level = here
 
 
 @check("link-text", Severity.WARNING, "rendering", "Links are read out of context: each must say where it goes.")
-def link_text(subject: Subject) -> Iterator[Spot]:
+def link_text(subject: CheckContext) -> Iterator[Hit]:
     """A link without text, with a bare address, or with "read more"."""
     for element in _links(subject.document):
         text = element.text or element.attributes.get("aria-label", "").strip() or element.attributes.get("title", "")
         href = element.attributes["href"].strip()
         if not text:
-            yield Spot(f"html:{element.line}", f"the link to {href[:60]} has no text")
+            yield Hit(f"html:{element.line}", f"the link to {href[:60]} has no text")
         elif re.match(r"https?://\S+$", text):
-            yield Spot(f"html:{element.line}", f"the link's text is the address {text[:60]}; say where it goes")
+            yield Hit(f"html:{element.line}", f"the link's text is the address {text[:60]}; say where it goes")
         elif re.sub(r"[\s.…>»→:]+$", "", text.casefold()) in _VAGUE and not element.attributes.get("aria-label"):
-            yield Spot(f"html:{element.line}", f"“{text}” does not say where it goes")
+            yield Hit(f"html:{element.line}", f"“{text}” does not say where it goes")
 
 
 @check("link-text-twice", Severity.WARNING, "rendering", "Two links of one name and two targets cannot be told apart.")
-def link_text_twice(subject: Subject) -> Iterator[Spot]:
+def link_text_twice(subject: CheckContext) -> Iterator[Hit]:
     """The same link text for different targets."""
     targets: dict[str, str] = {}
     told: set[str] = set()
@@ -141,24 +141,24 @@ def link_text_twice(subject: Subject) -> Iterator[Spot]:
         href = element.attributes["href"].strip()
         if name and targets.setdefault(name, href) != href and name not in told:
             told.add(name)
-            yield Spot(f"html:{element.line}", f"“{element.text[:60]}” also leads to {targets[name][:80]}")
+            yield Hit(f"html:{element.line}", f"“{element.text[:60]}” also leads to {targets[name][:80]}")
 
 
 @check(
     "html-active", Severity.ERROR, "rendering", "Scripts, forms and frames are stripped, or get the whole mail refused."
 )
-def html_active(subject: Subject) -> Iterator[Spot]:
+def html_active(subject: CheckContext) -> Iterator[Hit]:
     """Active elements, `on…` attributes, `javascript:` anywhere, a refresh."""
     for element in _elements(subject):
         if element.tag in _ACTIVE:
-            yield Spot(f"html:{element.line}", f"<{element.tag}> does not belong in a mail")
+            yield Hit(f"html:{element.line}", f"<{element.tag}> does not belong in a mail")
         for name, value in element.attributes.items():
             if name.startswith("on"):
-                yield Spot(f"html:{element.line}", f"{name}= runs a script; remove it")
+                yield Hit(f"html:{element.line}", f"{name}= runs a script; remove it")
             elif re.match(r"[\s\x00-\x1f]*(?:javascript|vbscript)\s*:", value, re.IGNORECASE):
-                yield Spot(f"html:{element.line}", f"{name}= holds a script; remove it")
+                yield Hit(f"html:{element.line}", f"{name}= holds a script; remove it")
         if element.tag == "meta" and element.attributes.get("http-equiv", "").lower() == "refresh":
-            yield Spot(f"html:{element.line}", "a refresh sends the reader elsewhere; remove it")
+            yield Hit(f"html:{element.line}", "a refresh sends the reader elsewhere; remove it")
 
 
 @check(
@@ -167,45 +167,43 @@ def html_active(subject: Subject) -> Iterator[Spot]:
     "rendering",
     "What loads from elsewhere tells others who reads, and may not load.",
 )
-def html_external(subject: Subject) -> Iterator[Spot]:
+def html_external(subject: CheckContext) -> Iterator[Hit]:
     """Style sheets and fonts from elsewhere, `@import`, `url(http…)` in styles."""
     for element in _elements(subject):
         if element.tag == "link" and "stylesheet" in element.attributes.get("rel", "").lower():
-            yield Spot(
+            yield Hit(
                 f"html:{element.line}", f"a style sheet from {element.attributes.get('href', '')[:60]}; put it inside"
             )
     for rule in subject.stylesheet.at_rules:
         if rule.name in ("import", "font-face"):
-            yield Spot(
+            yield Hit(
                 f"html:{rule.line}", f"@{rule.name} loads from elsewhere; use the reader's own fonts and styles inside"
             )
     inline = ((e.attributes["style"], e.line) for e in _elements(subject) if "style" in e.attributes)
     for one, line in all_declarations(subject.stylesheet, inline):
         if found := re.search(r"url\(\s*[\"']?\s*(?!cid:|data:)([^)\"']*)", one.value, re.IGNORECASE):
-            yield Spot(
-                f"html:{line}", f"{one.property} loads {found[1][:60] or 'nothing'}; use an <img>, or do without"
-            )
+            yield Hit(f"html:{line}", f"{one.property} loads {found[1][:60] or 'nothing'}; use an <img>, or do without")
 
 
 @check("html-overlay", Severity.ERROR, "rendering", "What lies over the mail can hide it, or pose as something else.")
-def html_overlay(subject: Subject) -> Iterator[Spot]:
+def html_overlay(subject: CheckContext) -> Iterator[Hit]:
     """`position: fixed` or `absolute`, `expression()`, `behavior`, bindings."""
     inline = ((e.attributes["style"], e.line) for e in _elements(subject) if "style" in e.attributes)
     for one, line in all_declarations(subject.stylesheet, inline):
         value = one.value.lower()
         if one.property == "position" and value in ("fixed", "absolute", "sticky"):
-            yield Spot(f"html:{line}", f"position: {value} lifts it out of the page; remove it")
+            yield Hit(f"html:{line}", f"position: {value} lifts it out of the page; remove it")
         elif "expression(" in value or one.property in ("behavior", "-moz-binding"):
-            yield Spot(f"html:{line}", f"{one.property}: {value[:40]} runs a script; remove it")
+            yield Hit(f"html:{line}", f"{one.property}: {value[:40]} runs a script; remove it")
 
 
-def _links(document: Document | None) -> Iterator[Element]:
+def _links(document: HtmlDocument | None) -> Iterator[Node]:
     for element in document.elements if document else ():
         if element.tag == "a" and element.attributes.get("href", "").strip():
             yield element
 
 
-def _has_headers(table: Element) -> bool:
+def _has_headers(table: Node) -> bool:
     todo = list(table.children)
     while todo:
         at = todo.pop()

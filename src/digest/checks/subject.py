@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from digest.checks.check import Spot
+    from digest.checks.check import Hit
     from digest.checks.css import Stylesheet
     from digest.checks.message import Message
     from digest.checks.online import Online
-    from digest.checks.spamd import Verdict
-    from digest.checks.tree import Document
+    from digest.checks.spamd import SpamVerdict
+    from digest.checks.tree import HtmlDocument
     from digest.model import Audience, NewsroomProfile, PastEdition, Rendering, Selection, Story
 
 
 # No slots: functools.cached_property keeps what it worked out in the instance's __dict__.
 @dataclass(frozen=True, kw_only=True)
-class Subject:
+class CheckContext:
     """The thing examined. What is None or empty is not there, and checks that need it find nothing.
 
     `read_file(path)` gives the bytes of a file of the newsroom by the path that a story wrote, or None. `kickers` and
@@ -53,7 +53,7 @@ class Subject:
         return self.selection.stories if self.selection else ()
 
     @cached_property
-    def document(self) -> Document | None:
+    def document(self) -> HtmlDocument | None:
         """The HTML part as a browser would read it."""
         if self.rendering is None:
             return None
@@ -79,7 +79,7 @@ class Subject:
         return Message(data=self.mail)
 
     @cached_property
-    def link_faults(self) -> tuple[tuple[str, Spot], ...]:
+    def link_faults(self) -> tuple[tuple[str, Hit], ...]:
         """What is wrong with the links of stories and HTML, by code."""
         from digest.checks.links import link_faults
 
@@ -96,7 +96,7 @@ class Subject:
         return {}
 
     @cached_property
-    def verdict(self) -> Verdict | str | None:
+    def verdict(self) -> SpamVerdict | str | None:
         """SpamAssassin's verdict, or why there is none; None when it was not asked for."""
         if self.mail is None or self.online is None or self.online.spamd is None:
             return None

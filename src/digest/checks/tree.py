@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Element:
+class Node:
     """One element. `children` holds elements and texts in order; `line` counts from 1 in the source."""
 
     tag: str
     attributes: dict[str, str] = field(default_factory=dict)
     line: int = 0
-    parent: Element | None = None
-    children: list[Element | str] = field(default_factory=list)
+    parent: Node | None = None
+    children: list[Node | str] = field(default_factory=list)
     classes: frozenset[str] = field(init=False)
     classes_above: frozenset[str] = field(init=False, default=frozenset())  # those of all its ancestors
 
@@ -31,7 +31,7 @@ class Element:
             above = self.parent.classes_above
             self.classes_above = above | self.parent.classes if self.parent.classes else above
 
-    def ancestors(self) -> Iterator[Element]:
+    def ancestors(self) -> Iterator[Node]:
         """Its parent, the parent's parent, and so on."""
         at = self.parent
         while at is not None:
@@ -47,7 +47,7 @@ class Element:
     def text(self) -> str:
         """All text in it, blanks folded; an image stands as its alt text."""
         parts: list[str] = []
-        todo: list[Element | str] = [self]
+        todo: list[Node | str] = [self]
         while todo:
             at = todo.pop()
             if isinstance(at, str):
@@ -69,11 +69,11 @@ class ParseError:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
+class HtmlDocument:
     """HTML, read. `elements` are in document order; `root` is the document itself, above `html`."""
 
-    root: Element
-    elements: tuple[Element, ...]
+    root: Node
+    elements: tuple[Node, ...]
     errors: tuple[ParseError, ...] = ()
 
     @property
@@ -85,15 +85,15 @@ class Document:
             if e.tag == "style" and "print" not in e.attributes.get("media", "").lower()
         )
 
-    def first(self, tag: str) -> Element | None:
+    def first(self, tag: str) -> Node | None:
         """The first element with this tag."""
         return next((element for element in self.elements if element.tag == tag), None)
 
 
-def walk(root: Element) -> Iterator[Element]:
+def walk(root: Node) -> Iterator[Node]:
     """Every element below `root`, in document order; however deep, without recursion."""
-    todo = [child for child in reversed(root.children) if isinstance(child, Element)]
+    todo = [child for child in reversed(root.children) if isinstance(child, Node)]
     while todo:
         at = todo.pop()
         yield at
-        todo.extend(child for child in reversed(at.children) if isinstance(child, Element))
+        todo.extend(child for child in reversed(at.children) if isinstance(child, Node))

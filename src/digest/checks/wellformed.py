@@ -11,7 +11,7 @@ import re
 from html import unescape
 from html.entities import html5
 
-from digest.checks.tree import Element
+from digest.checks.tree import Node
 
 MAX_DEPTH = 200  # a mail of ours is 20 deep; the scan of what is open above must not grow without end
 _TOKEN = re.compile(
@@ -55,12 +55,12 @@ _CHILDREN = {
 _RAW = {"style": re.compile(r"</style\s*>", re.IGNORECASE), "title": re.compile(r"</title\s*>", re.IGNORECASE)}
 
 
-def read_wellformed(html: str) -> Element | None:
+def read_wellformed(html: str) -> Node | None:
     """The tree of a document that needs no repair, or None for any other text."""
     start = _START.match(html)
     if not start or _ODD.search(html):
         return None
-    root = Element(tag="#document")
+    root = Node(tag="#document")
     try:
         _fill(root, html, start.end())
     except _NotWellFormed:
@@ -72,7 +72,7 @@ class _NotWellFormed(Exception):
     """A rule was broken."""
 
 
-def _fill(root: Element, html: str, at: int) -> None:
+def _fill(root: Node, html: str, at: int) -> None:
     here, line = root, 1 + html.count("\n", 0, at)
     while at < len(html):
         token = _TOKEN.match(html, at)
@@ -99,12 +99,12 @@ def _fill(root: Element, html: str, at: int) -> None:
         at = token.end()
     page = root.children[0] if root.children else None
     # Both are there, in order, once, and closed.
-    parts = [child.tag for child in page.children if isinstance(child, Element)] if isinstance(page, Element) else []
+    parts = [child.tag for child in page.children if isinstance(child, Node)] if isinstance(page, Node) else []
     if here is not root or len(root.children) != 1 or parts != ["head", "body"]:
         raise _NotWellFormed
 
 
-def _opened(here: Element, tag: str, token: re.Match[str], line: int) -> Element:
+def _opened(here: Node, tag: str, token: re.Match[str], line: int) -> Node:
     allowed = _CHILDREN.get(here.tag)
     if (allowed is not None and tag not in allowed) or (allowed is None and not _fits(here, tag)):
         raise _NotWellFormed
@@ -114,20 +114,20 @@ def _opened(here: Element, tag: str, token: re.Match[str], line: int) -> Element
         raise _NotWellFormed
     if here.tag == "table" and tag == "tr":  # the body that a browser supplies
         body = here.children[-1] if here.children else None
-        if not isinstance(body, Element) or body.tag != "tbody" or body.line:
-            body = Element(tag="tbody", parent=here)
+        if not isinstance(body, Node) or body.tag != "tbody" or body.line:
+            body = Node(tag="tbody", parent=here)
             here.children.append(body)
         here = body
-    element = Element(tag=tag, attributes=attributes, line=line, parent=here)
+    element = Node(tag=tag, attributes=attributes, line=line, parent=here)
     here.children.append(element)
     return here if tag in _VOID else element
 
 
-def _fits(here: Element, tag: str) -> bool:
+def _fits(here: Node, tag: str) -> bool:
     """Tell whether `tag` may open inside `here`, where content flows."""
     if tag not in _PHRASING and tag not in _BLOCKS:
         return False
-    at: Element | None = here
+    at: Node | None = here
     for _ in range(MAX_DEPTH):
         if at is None or at.tag in ("td", "th", "body"):
             return True
@@ -141,7 +141,7 @@ def _fits(here: Element, tag: str) -> bool:
     return False
 
 
-def _closed(here: Element, name: str) -> Element:
+def _closed(here: Node, name: str) -> Node:
     if here.tag != name or here.parent is None:
         raise _NotWellFormed
     parent = here.parent
@@ -149,7 +149,7 @@ def _closed(here: Element, name: str) -> Element:
     return parent.parent if name == "tr" and parent.tag == "tbody" and not parent.line and parent.parent else parent
 
 
-def _append_text(here: Element, text: str) -> None:
+def _append_text(here: Node, text: str) -> None:
     if here.tag in _CHILDREN:
         # Blanks between rows or items are kept by browsers in places and dropped in others; no check looks at them.
         if text.strip(" \t\n"):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from digest.ledger.ledger import SqlLedger
     from digest.model import Edition
     from digest.newsroom.newsroom import Newsroom
-    from digest.newsroom.sending_setup import Parts
+    from digest.newsroom.sending_setup import SendingSetup
     from digest.period import Period
 
 
@@ -49,14 +49,14 @@ class Call:
         return self
 
     @cached_property
-    def parts(self) -> Parts:
+    def parts(self) -> SendingSetup:
         """What the newsroom sends with. A warning about a secret is printed when the verb ends."""
-        from digest.newsroom.sending_setup import Parts
+        from digest.newsroom.sending_setup import SendingSetup
 
-        return Parts(newsroom=self.newsroom)
+        return SendingSetup(newsroom=self.newsroom)
 
     @contextmanager
-    def opened(self, *, create: bool = True) -> Iterator[tuple[Parts, SqlLedger]]:
+    def opened(self, *, create: bool = True) -> Iterator[tuple[SendingSetup, SqlLedger]]:
         """The parts, and the ledger open for as long as the block runs. Raises LedgerError."""
         ledger = self.parts.ledger(create=create)
         try:

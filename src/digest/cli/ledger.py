@@ -91,10 +91,10 @@ def _resolve_by_word(
     call: Call, ledger: SqlLedger, edition: Edition, named: list[str], *, sent: bool
 ) -> frozenset[str]:
     """Settle the readers that are named, or all when none is. Returns, and names, those who were not in doubt."""
-    from digest.delivery import Event, Standing, State
+    from digest.delivery import Event, MailingStatus, State
 
     mailing = ledger.mailing(edition.id)
-    if not sent and mailing and mailing.standing is Standing.CANCELLED:
+    if not sent and mailing and mailing.standing is MailingStatus.CANCELLED:
         message = f"{edition.id} was called off, so nobody will be mailed; only --sent is left to say"
         raise UsageError(message)
     readers = named or [each.address for each in ledger.deliveries(edition.id, [State.IN_DOUBT])]

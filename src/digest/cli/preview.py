@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from digest.model import Edition, Recipient
     from digest.newsroom.newsroom import Newsroom
-    from digest.preview.seams import Hands
+    from digest.preview.seams import Actions
 
 
 @verb("preview")
@@ -54,13 +54,13 @@ def preview(
         server.serve(studio, listener, door, ready)
 
 
-def _hands(call: Call) -> Hands:
+def _hands(call: Call) -> Actions:
     """What the page may do, each by the same function as the verb of that name."""
     from digest.delivery import Event
     from digest.editions import approving
     from digest.newsroom.newsroom import open_newsroom
-    from digest.newsroom.sending_setup import Parts
-    from digest.preview.seams import Hands
+    from digest.newsroom.sending_setup import SendingSetup
+    from digest.preview.seams import Actions
     from digest.sending.readers import Readers
     from digest.sending.testmail import send_test
 
@@ -68,11 +68,11 @@ def _hands(call: Call) -> Hands:
         return call.now if call.common.now else call.newsroom.now()
 
     def readers(room: Any, edition: Edition) -> Iterator[Recipient]:
-        parts, audience = Parts(newsroom=room), room.config.audience(edition.audience)
+        parts, audience = SendingSetup(newsroom=room), room.config.audience(edition.audience)
         return iter(Readers(parts.source(audience), edition, audience, parts.topics(audience)))
 
     def test(room: Any, edition: Edition, address: str) -> str:
-        parts = Parts(newsroom=room)
+        parts = SendingSetup(newsroom=room)
         outcome = send_test(parts, edition, address, parts.relay(), now())
         if outcome.event is Event.ACCEPT:
             return f"A test mail went to {address}; nothing was recorded."
@@ -81,7 +81,7 @@ def _hands(call: Call) -> Hands:
     def approve(room: Any, edition: Edition, who: str) -> list[str]:
         return list(approving.approve(room, edition, who, now()).lines())
 
-    return Hands(
+    return Actions(
         open=lambda: open_newsroom(call.common.config, call.newsroom.environ),
         now=now,
         readers=readers,

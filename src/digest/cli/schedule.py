@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from digest.config.schedule import Task
     from digest.ledger.ledger import SqlLedger
-    from digest.scheduling.agenda import Item
-    from digest.scheduling.running import Routine
+    from digest.scheduling.agenda import DueTask
+    from digest.scheduling.running import Scheduler
 
 _WEEKS = 54  # times in a year, at most
 
@@ -67,9 +67,9 @@ def schedule(
     _year(call, routine, routine.coming(found, _WEEKS))
 
 
-def routine_of(call: Call) -> Routine:
+def routine_of(call: Call) -> Scheduler:
     """The newsroom's schedule at the call's moment."""
-    from digest.scheduling.running import Routine
+    from digest.scheduling.running import Scheduler
 
     def say(text: str) -> None:
         if not call.common.json:
@@ -78,10 +78,10 @@ def routine_of(call: Call) -> Routine:
     def complain(text: str) -> None:
         typer.echo(f"digest: {text}", err=True)
 
-    return Routine(parts=call.parts, now=call.now, say=say, warn=complain)
+    return Scheduler(parts=call.parts, now=call.now, say=say, warn=complain)
 
 
-def warn(call: Call, due: tuple[Item, ...], changes: tuple[str, ...]) -> None:
+def warn(call: Call, due: tuple[DueTask, ...], changes: tuple[str, ...]) -> None:
     """Say what would go now, what is held, and how the schedule is not what the last run knew."""
     from digest.scheduling.agenda import away
 
@@ -93,12 +93,12 @@ def warn(call: Call, due: tuple[Item, ...], changes: tuple[str, ...]) -> None:
         call.out.line(f"{item.name}: {said}")
 
 
-def facts(item: Item) -> dict[str, Any]:
+def facts(item: DueTask) -> dict[str, Any]:
     """For programs: something whose time has come."""
     return {"name": item.name, "at": item.task.at.isoformat(), "held": item.hold}
 
 
-def _rows(call: Call, routine: Routine, ledger: SqlLedger, tasks: tuple[Task, ...]) -> Iterator[dict[str, Any]]:
+def _rows(call: Call, routine: Scheduler, ledger: SqlLedger, tasks: tuple[Task, ...]) -> Iterator[dict[str, Any]]:
     from digest.scheduling import agenda
 
     readers: dict[str, int | None] = {}
@@ -136,7 +136,7 @@ def _readers(call: Call, ledger: SqlLedger, task: Task) -> int | None:
     return total
 
 
-def _year(call: Call, routine: Routine, tasks: tuple[Task, ...]) -> None:
+def _year(call: Call, routine: Scheduler, tasks: tuple[Task, ...]) -> None:
     from digest.scheduling.year import year
 
     zone = call.newsroom.config.newsroom.timezone

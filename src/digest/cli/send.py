@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from digest.ledger.ledger import SqlLedger
     from digest.model import Edition
     from digest.ports import Transport
-    from digest.sending.plan import Plan
+    from digest.sending.plan import SendPlan
     from digest.sending.post import Frozen
-    from digest.sending.progress import Progress, Report
+    from digest.sending.progress import Progress, RunReport
 
 _SHOWN = 10  # domains in a plan
 
@@ -120,7 +120,7 @@ def _frozen_already(call: Call, ledger: SqlLedger, edition: Edition) -> bool:
     return done
 
 
-def _show_plan(call: Call, plan: Plan, subject: str) -> None:
+def _show_plan(call: Call, plan: SendPlan, subject: str) -> None:
     for fault in plan.faults:
         typer.echo(f"digest: left out: {fault}", err=True)
     if call.common.json:
@@ -158,7 +158,7 @@ def deliver(
     from digest.sending import post
     from digest.sending.local import signals
 
-    reports: list[Report] = []
+    reports: list[RunReport] = []
     with call.opened() as (parts, ledger), signals() as stopping, telling(parts, ledger, call.now, _warn) as hooks:
         transport = _transport(call, eml, maildir=maildir, stop=stopping.event)
         connections = 1 if eml else parts.newsroom.config.settings.smtp.connections
@@ -245,7 +245,7 @@ def _progress(call: Call, edition: Edition) -> Iterator[Callable[[Progress], Non
         yield show
 
 
-def _tell(call: Call, report: Report) -> None:
+def _tell(call: Call, report: RunReport) -> None:
     from digest.report import sentence
 
     if call.common.json:
@@ -261,7 +261,7 @@ def _tell(call: Call, report: Report) -> None:
         call.out.line(f"  to go on: digest resume {report.edition}")
 
 
-def _end(reports: list[Report], signalled: int) -> None:
+def _end(reports: list[RunReport], signalled: int) -> None:
     """The exit code of the worst: a reason to stop first, then a signal, readers to retry, readers held."""
     if stopped := next((each.stopped for each in reports if each.stopped), None):
         raise stopped

@@ -18,12 +18,12 @@ def worker(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Their port.")] = 9464,
 ) -> None:
     """Send what a fleet has to send (send.engine: procrastinate), until SIGTERM or Ctrl-C."""
-    from digest.fleet.station import man
+    from digest.fleet.station import run_worker
     from digest.sending.local import signals
 
     call = Call(common)
     with call.opened() as (parts, ledger), signals() as stopping:
-        man(parts, ledger, host=host, port=port, stopping=stopping, say=_say)
+        run_worker(parts, ledger, host=host, port=port, stopping=stopping, say=_say)
         call.out.line("ended: the mails in flight were finished, the rest was given back")
 
 

@@ -20,7 +20,7 @@ from digest.composer import files as theme_files
 from digest.composer import views as views  # noqa: PLC0414 - imported so that the code reads their attributes directly
 from digest.composer.files import ThemeFiles, gather
 from digest.composer.lint import lint
-from digest.composer.places import Places, whole
+from digest.composer.places import SourceMap, whole
 from digest.composer.sandbox import ThemeEnvironment
 from digest.composer.settings import catalogues, colours
 from digest.composer.summary import ELEMENTS
@@ -60,10 +60,10 @@ class Compiled:
 
     html: str
     html_code: CodeType
-    html_places: Places
+    html_places: SourceMap
     text: str
     text_code: CodeType
-    text_places: Places
+    text_places: SourceMap
     styles: dict[str, str]  # the inline style of each Markdown element
     constants: dict[str, Any]  # `theme.…` in templates
     catalogues: dict[str, Catalogue]
@@ -118,7 +118,7 @@ def constant_values(options: ThemeOptions, palette: dict[str, str]) -> dict[str,
     }
 
 
-def _code(environment: ThemeEnvironment, template: str, places: Places) -> CodeType:
+def _code(environment: ThemeEnvironment, template: str, places: SourceMap) -> CodeType:
     try:
         return environment.guarded(template, places.files[0] if places.files else theme_files.MJML)
     except TemplateSyntaxError as error:
@@ -135,7 +135,7 @@ def check_theme(folders: Sequence[Path], options: ThemeOptions) -> list[Fault]:
     return []
 
 
-def assemble(files: ThemeFiles) -> tuple[str, Places]:
+def assemble(files: ThemeFiles) -> tuple[str, SourceMap]:
     """The theme's MJML with its <mj-include> put in. Raises ThemeError for includes that are missing or circular."""
     lines: list[str] = []
     starts: list[int] = []
@@ -164,7 +164,7 @@ def assemble(files: ThemeFiles) -> tuple[str, Places]:
         add(file.text[at:].rstrip("\n"), file.shown, file.text.count("\n", 0, at) + 1)
 
     walk(theme_files.MJML, (theme_files.MJML,), None)
-    return tighten("\n".join(lines)), Places(starts=tuple(starts), files=tuple(names), lines=tuple(numbers))
+    return tighten("\n".join(lines)), SourceMap(starts=tuple(starts), files=tuple(names), lines=tuple(numbers))
 
 
 def tighten(source: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import TemplateSyntaxError
 
 from digest.composer.clean import one_line
-from digest.composer.draft import Draft
+from digest.composer.draft import EditionDraft
 from digest.composer.places import unlined
 from digest.composer.sandbox import run
 from digest.composer.text import finish
@@ -53,7 +53,7 @@ def compose(
     and line of a template that fails, or with the setting that it stands in; what is wrong with content is in the
     rendering's findings.
     """
-    draft = Draft(
+    draft = EditionDraft(
         selection=selection,
         theme=theme,
         newsroom=newsroom,
@@ -98,7 +98,7 @@ def _line(name: str, template: str, *, theme: Theme, values: dict[str, Any]) -> 
     return one_line(run(made, values, unlined(name), []))
 
 
-def _html(draft: Draft, lines: dict[str, str]) -> tuple[str, dict[str, int], list[Finding]]:
+def _html(draft: EditionDraft, lines: dict[str, str]) -> tuple[str, dict[str, int], list[Finding]]:
     """The HTML, with as many stories in full as the size limit lets through; bytes per story; what had to give."""
     html = draft.html(lines)
     sizes = draft.tally.sizes()

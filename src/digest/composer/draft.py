@@ -30,7 +30,7 @@ _TEASER = 140  # columns: more than any inbox shows after the subject
 _TEASED = 4  # headlines in it
 
 
-class Draft:
+class EditionDraft:
     """One edition while it is being composed. `cut_to(n)` shows only the first `n` stories in full."""
 
     def __init__(

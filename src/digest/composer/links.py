@@ -21,7 +21,7 @@ _LABEL = 63
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+class SafeLink:
     """An address that may go out, or (with `url` empty) the code and the reason why it may not."""
 
     url: str = ""
@@ -30,7 +30,7 @@ class Link:
 
 
 @lru_cache(maxsize=4096)
-def resolve(raw: str, base: str = "") -> Link:
+def resolve(raw: str, base: str = "") -> SafeLink:
     """The address `raw` as it may stand in a mail; a relative one is joined to `base`.
 
     Problems: `link-unsafe` (a scheme that runs code or reads files, a login in the address, no host) and
@@ -38,40 +38,40 @@ def resolve(raw: str, base: str = "") -> Link:
     """
     url = _DROPPED.sub("", raw).strip()
     if not url:
-        return Link(code="link-relative", reason="the address is empty")
+        return SafeLink(code="link-relative", reason="the address is empty")
     if url.startswith(("//", "\\\\")):
         url = "https:" + url
     scheme = _SCHEME.match(url)
     if not scheme:
         if not base:
-            return Link(code="link-relative", reason=f"{_shown(raw)} is relative, and newsroom.url is not set")
+            return SafeLink(code="link-relative", reason=f"{_shown(raw)} is relative, and newsroom.url is not set")
         url = urljoin(base, url)
         scheme = _SCHEME.match(url)
     kind = scheme[1].lower() if scheme else ""
     if kind in ("http", "https"):
         return _web(url, raw)
     if kind in ("mailto", "tel") and len(url) > len(kind) + 1:
-        return Link(url=f"{kind}:{_quote(url[len(kind) + 1 :], _KEPT + '?')}")
-    return Link(code="link-unsafe", reason=f"{_shown(raw)} is not an address for a mail; use https://")
+        return SafeLink(url=f"{kind}:{_quote(url[len(kind) + 1 :], _KEPT + '?')}")
+    return SafeLink(code="link-unsafe", reason=f"{_shown(raw)} is not an address for a mail; use https://")
 
 
-def _web(url: str, raw: str) -> Link:
+def _web(url: str, raw: str) -> SafeLink:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        return Link(code="link-unsafe", reason=f"{_shown(raw)} is not an address")
+        return SafeLink(code="link-unsafe", reason=f"{_shown(raw)} is not an address")
     if "@" in parts.netloc:
-        return Link(
+        return SafeLink(
             code="link-unsafe", reason=f"{_shown(raw)} hides its host behind a login; leave the part before @ out"
         )
     host = f"[{host}]" if ":" in host else _ascii(host)
     if not host or not _HOST.fullmatch(host):
-        return Link(code="link-unsafe", reason=f"{_shown(raw)} has no host that exists")
+        return SafeLink(code="link-unsafe", reason=f"{_shown(raw)} has no host that exists")
     place = f"{host}:{port}" if port is not None else host
     path = _quote(parts.path, _KEPT)
     query, fragment = _quote(parts.query, _KEPT + "?"), _quote(parts.fragment, _KEPT + "?")
-    return Link(url=urlunsplit((parts.scheme, place, path, query, fragment)))
+    return SafeLink(url=urlunsplit((parts.scheme, place, path, query, fragment)))
 
 
 def _ascii(host: str) -> str:

@@ -12,8 +12,8 @@ import re
 from typing import TYPE_CHECKING
 
 from digest.composer.colour import is_colour
-from digest.composer.markup import Attribute, Mark, Tag, tags
-from digest.composer.mjml_table import ELEMENTS, EVERYWHERE, Element
+from digest.composer.markup import Attribute, Mark, MjmlTag, tags
+from digest.composer.mjml_table import ELEMENTS, EVERYWHERE, ElementRule
 from digest.composer.tokens import TOKEN
 from digest.errors import Fault
 from digest.yamlfile import did_you_mean
@@ -59,7 +59,7 @@ class _Lint:
     def __init__(self, text: str, place: Place) -> None:
         self.text = text
         self.place = place
-        self.open: list[Tag] = []
+        self.open: list[MjmlTag] = []
 
     def faults(self) -> Iterator[Fault]:
         last = 0
@@ -89,7 +89,7 @@ class _Lint:
         elif not self.text.startswith("<", where):
             yield self._fault(where, f"text between MJML's elements ({found[0][:20]!r}); put it into <mj-text>")
 
-    def _close(self, tag: Tag) -> Iterator[Fault]:
+    def _close(self, tag: MjmlTag) -> Iterator[Fault]:
         if self.open and self.open[-1].name == tag.name:
             self.open.pop()
             return
@@ -102,7 +102,7 @@ class _Lint:
             yield self._fault(left.offset, f"<{left.name}> is not closed before </{tag.name}>")
         self.open.pop()
 
-    def _element(self, tag: Tag) -> Iterator[Fault]:
+    def _element(self, tag: MjmlTag) -> Iterator[Fault]:
         parent = self.open[-1].name if self.open else ""
         if not tag.empty:
             self.open.append(tag)
@@ -120,17 +120,17 @@ class _Lint:
         yield from self._attributes(tag, element)
         yield from self._content(tag)
 
-    def _defaults(self, tag: Tag) -> Iterator[Fault]:
+    def _defaults(self, tag: MjmlTag) -> Iterator[Fault]:
         """Inside mj-attributes: an element's defaults, those of all (mj-all), or a class (mj-class)."""
         if tag.name not in ("mj-all", "mj-class") and tag.name not in ELEMENTS:
             yield self._fault(tag.offset, f"<{tag.name}> is no MJML element{_near(tag.name, [*ELEMENTS, 'mj-all'])}")
             return
         every = {name: kind for element in ELEMENTS.values() for name, kind in element.attributes.items()}
         known = ELEMENTS.get(tag.name)
-        element = known or Element(attributes=every | {"name": "text"})
-        yield from self._attributes(tag, Element(attributes=element.attributes, computed=element.computed))
+        element = known or ElementRule(attributes=every | {"name": "text"})
+        yield from self._attributes(tag, ElementRule(attributes=element.attributes, computed=element.computed))
 
-    def _attributes(self, tag: Tag, element: Element) -> Iterator[Fault]:
+    def _attributes(self, tag: MjmlTag, element: ElementRule) -> Iterator[Fault]:
         seen = set()
         for attribute in tag.attributes:
             name = attribute.name
@@ -150,7 +150,7 @@ class _Lint:
             if name not in seen:
                 yield self._fault(tag.offset, f"<{tag.name}> needs {name}", name)
 
-    def _value(self, tag: Tag, attribute: Attribute, kind: str, *, computed: bool) -> Iterator[Fault]:
+    def _value(self, tag: MjmlTag, attribute: Attribute, kind: str, *, computed: bool) -> Iterator[Fault]:
         value, name = attribute.value, attribute.name
         if value is None:
             yield self._fault(attribute.offset, f'{name} of <{tag.name}> has no value; write {name}="…"', name)
@@ -161,7 +161,7 @@ class _Lint:
         elif message := _wrong(value.strip(), kind):
             yield self._fault(attribute.offset, f"{name} of <{tag.name}> is {value!r}; {message}", name)
 
-    def _content(self, tag: Tag) -> Iterator[Fault]:
+    def _content(self, tag: MjmlTag) -> Iterator[Fault]:
         if tag.name == "mj-font":
             yield self._fault(tag.offset, "a mail loads no fonts (each load tells who opened it); remove <mj-font>")
         for pattern, message in _REFUSED:
@@ -176,7 +176,7 @@ class _Lint:
         if tag.name == "mj-style" and tag.inner.count("{") != tag.inner.count("}"):
             yield self._fault(tag.inner_offset, "the braces of this style sheet do not match")
 
-    def _balance(self, tag: Tag) -> Iterator[Fault]:
+    def _balance(self, tag: MjmlTag) -> Iterator[Fault]:
         """HTML inside an element must be whole: MJML's compiler stops at what is not, without saying where."""
         text = _COMMENT.sub(lambda found: " " * len(found[0]), tag.inner)
         waiting: list[tuple[str, int]] = []

@@ -31,7 +31,7 @@ class Attribute:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tag:
+class MjmlTag:
     """One tag of an MJML element. `inner` is the HTML inside, for elements that hold HTML."""
 
     name: str
@@ -52,7 +52,7 @@ class Mark:
     message: str
 
 
-def tags(text: str) -> Iterator[Tag | Mark]:
+def tags(text: str) -> Iterator[MjmlTag | Mark]:
     """Every MJML tag of `text` in order, and what cannot be read. Comments are passed over."""
     at = 0
     while (at := text.find("<", at)) >= 0:
@@ -70,7 +70,7 @@ def tags(text: str) -> Iterator[Tag | Mark]:
             continue
         name, at = found[2], found.end()
         if found[1]:
-            yield Tag(name=name, offset=found.start(), end=at, closing=True)
+            yield MjmlTag(name=name, offset=found.start(), end=at, closing=True)
             continue
         empty = bool(found[4])
         attributes = tuple(_attributes(found[3], found.start(3)))
@@ -81,7 +81,7 @@ def tags(text: str) -> Iterator[Tag | Mark]:
                 yield Mark(offset=found.start(), message=f"<{name}> is not closed; </{name}> is missing")
                 return
             inner = text[at : stop.start()]
-            yield Tag(
+            yield MjmlTag(
                 name=name,
                 offset=found.start(),
                 end=stop.end(),
@@ -92,7 +92,7 @@ def tags(text: str) -> Iterator[Tag | Mark]:
             )
             at = stop.end()
             continue
-        yield Tag(name=name, offset=found.start(), end=at, empty=empty, attributes=attributes)
+        yield MjmlTag(name=name, offset=found.start(), end=at, empty=empty, attributes=attributes)
 
 
 def _attributes(text: str, offset: int) -> Iterator[Attribute]:

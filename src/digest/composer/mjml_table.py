@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Element:
+class ElementRule:
     """One element. `children` are tags; `content` says that HTML stands inside, which the lint leaves alone.
 
     `computed` are attributes from which MJML works out widths: a template's value would come too late for them.
@@ -104,44 +104,46 @@ _HEAD = frozenset(
 
 EVERYWHERE = {"css-class": "text", "mj-class": "text"}
 
-ELEMENTS: dict[str, Element] = {
-    "mjml": Element(
+ELEMENTS: dict[str, ElementRule] = {
+    "mjml": ElementRule(
         attributes={"owa": "desktop", "lang": "text", "dir": "ltr|rtl|auto"},
         children=frozenset({"mj-head", "mj-body", "mj-include", "mj-raw"}),
     ),
-    "mj-head": Element(children=_HEAD),
-    "mj-body": Element(
+    "mj-head": ElementRule(children=_HEAD),
+    "mj-body": ElementRule(
         attributes={"width": "px", "background-color": "colour"},
         children=frozenset({"mj-hero", "mj-include", "mj-raw", "mj-section", "mj-wrapper"}),
         computed=frozenset({"width"}),
     ),
-    "mj-include": Element(attributes={"path": "text", "type": "mjml"}, required=("path",)),
-    "mj-attributes": Element(),  # its children are elements with other rules: see the lint
-    "mj-breakpoint": Element(attributes={"width": "px"}, required=("width",), computed=frozenset({"width"})),
-    "mj-font": Element(attributes={"name": "text", "href": "url"}, required=("name", "href")),
-    "mj-html-attributes": Element(children=frozenset({"mj-selector"})),
-    "mj-selector": Element(attributes={"path": "text"}, children=frozenset({"mj-html-attribute"}), required=("path",)),
-    "mj-html-attribute": Element(attributes={"name": "text"}, content=True, required=("name",)),
-    "mj-preview": Element(content=True),
-    "mj-style": Element(attributes={"inline": "inline"}, content=True),
-    "mj-title": Element(content=True),
-    "mj-raw": Element(attributes={"position": "file-start"}, content=True),
-    "mj-wrapper": Element(
+    "mj-include": ElementRule(attributes={"path": "text", "type": "mjml"}, required=("path",)),
+    "mj-attributes": ElementRule(),  # its children are elements with other rules: see the lint
+    "mj-breakpoint": ElementRule(attributes={"width": "px"}, required=("width",), computed=frozenset({"width"})),
+    "mj-font": ElementRule(attributes={"name": "text", "href": "url"}, required=("name", "href")),
+    "mj-html-attributes": ElementRule(children=frozenset({"mj-selector"})),
+    "mj-selector": ElementRule(
+        attributes={"path": "text"}, children=frozenset({"mj-html-attribute"}), required=("path",)
+    ),
+    "mj-html-attribute": ElementRule(attributes={"name": "text"}, content=True, required=("name",)),
+    "mj-preview": ElementRule(content=True),
+    "mj-style": ElementRule(attributes={"inline": "inline"}, content=True),
+    "mj-title": ElementRule(content=True),
+    "mj-raw": ElementRule(attributes={"position": "file-start"}, content=True),
+    "mj-wrapper": ElementRule(
         attributes=_SECTION | {"gap": "px"},
         children=frozenset({"mj-hero", "mj-include", "mj-raw", "mj-section"}),
         computed=_WIDTHS,
     ),
-    "mj-section": Element(
+    "mj-section": ElementRule(
         attributes=_SECTION,
         children=frozenset({"mj-column", "mj-group", "mj-include", "mj-raw"}),
         computed=_WIDTHS,
     ),
-    "mj-group": Element(
+    "mj-group": ElementRule(
         attributes={"background-color": "colour", "direction": "ltr|rtl", "vertical-align": _VERTICAL, "width": "size"},
         children=frozenset({"mj-column", "mj-include", "mj-raw"}),
         computed=_WIDTHS,
     ),
-    "mj-column": Element(
+    "mj-column": ElementRule(
         attributes=_attributes(
             _BORDER,
             _INNER_BORDER,
@@ -155,7 +157,7 @@ ELEMENTS: dict[str, Element] = {
         children=_IN_COLUMN | {"mj-include"},
         computed=_WIDTHS,
     ),
-    "mj-hero": Element(
+    "mj-hero": ElementRule(
         attributes=_attributes(
             _BACKGROUND,
             _PADDING,
@@ -172,13 +174,13 @@ ELEMENTS: dict[str, Element] = {
         children=_IN_COLUMN | {"mj-include"},
         computed=_WIDTHS,
     ),
-    "mj-text": Element(
+    "mj-text": ElementRule(
         attributes=_attributes(
             _BOX, _FONT, align="left|right|center|justify", color="colour", height="size", vertical_align=_VERTICAL
         ),
         content=True,
     ),
-    "mj-image": Element(
+    "mj-image": ElementRule(
         attributes=_attributes(
             _BORDER,
             _BOX,
@@ -198,7 +200,7 @@ ELEMENTS: dict[str, Element] = {
         required=("alt",),
         computed=_WIDTHS,
     ),
-    "mj-button": Element(
+    "mj-button": ElementRule(
         attributes=_attributes(
             _BORDER,
             _BOX,
@@ -216,14 +218,14 @@ ELEMENTS: dict[str, Element] = {
         content=True,
         computed=frozenset({"width", "inner-padding"}),
     ),
-    "mj-divider": Element(
+    "mj-divider": ElementRule(
         attributes=_attributes(
             _BOX, align=_ALIGN, border_color="colour", border_style="text", border_width="px", width="size"
         ),
         computed=_WIDTHS,
     ),
-    "mj-spacer": Element(attributes=_attributes(_BORDER, _BOX, height="size")),
-    "mj-table": Element(
+    "mj-spacer": ElementRule(attributes=_attributes(_BORDER, _BOX, height="size")),
+    "mj-table": ElementRule(
         attributes=_attributes(
             _BOX,
             _FONT,
@@ -240,7 +242,7 @@ ELEMENTS: dict[str, Element] = {
         content=True,
         computed=_WIDTHS,
     ),
-    "mj-navbar": Element(
+    "mj-navbar": ElementRule(
         attributes=_attributes(
             _PADDING,
             {f"ico-{name}": kind for name, kind in {**_FONT, **_PADDING, "color": "colour", "align": _ALIGN}.items()},
@@ -252,8 +254,8 @@ ELEMENTS: dict[str, Element] = {
         ),
         children=frozenset({"mj-navbar-link", "mj-raw"}),
     ),
-    "mj-navbar-link": Element(attributes=_attributes(_FONT, _LINK, _PADDING, color="colour"), content=True),
-    "mj-social": Element(
+    "mj-navbar-link": ElementRule(attributes=_attributes(_FONT, _LINK, _PADDING, color="colour"), content=True),
+    "mj-social": ElementRule(
         attributes=_attributes(
             _BOX,
             _FONT,
@@ -271,7 +273,7 @@ ELEMENTS: dict[str, Element] = {
         children=frozenset({"mj-social-element", "mj-raw"}),
         computed=_WIDTHS,
     ),
-    "mj-social-element": Element(
+    "mj-social-element": ElementRule(
         attributes=_attributes(
             _FONT,
             _LINK,
@@ -293,7 +295,7 @@ ELEMENTS: dict[str, Element] = {
         ),
         content=True,
     ),
-    "mj-accordion": Element(
+    "mj-accordion": ElementRule(
         attributes=_attributes(
             _BOX,
             border="text",
@@ -309,7 +311,7 @@ ELEMENTS: dict[str, Element] = {
         ),
         children=frozenset({"mj-accordion-element", "mj-raw"}),
     ),
-    "mj-accordion-element": Element(
+    "mj-accordion-element": ElementRule(
         attributes=_attributes(
             background_color="colour",
             border="text",
@@ -325,13 +327,13 @@ ELEMENTS: dict[str, Element] = {
         ),
         children=frozenset({"mj-accordion-title", "mj-accordion-text", "mj-raw"}),
     ),
-    "mj-accordion-title": Element(
+    "mj-accordion-title": ElementRule(
         attributes=_attributes(_PADDING, _FONT, background_color="colour", color="colour"), content=True
     ),
-    "mj-accordion-text": Element(
+    "mj-accordion-text": ElementRule(
         attributes=_attributes(_PADDING, _FONT, background_color="colour", color="colour"), content=True
     ),
-    "mj-carousel": Element(
+    "mj-carousel": ElementRule(
         attributes=_attributes(
             _PADDING,
             align=_ALIGN,
@@ -350,7 +352,7 @@ ELEMENTS: dict[str, Element] = {
         children=frozenset({"mj-carousel-image", "mj-raw"}),
         computed=_WIDTHS,
     ),
-    "mj-carousel-image": Element(
+    "mj-carousel-image": ElementRule(
         attributes=_attributes(
             _LINK,
             alt="text",

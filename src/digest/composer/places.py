@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
+class SourceMap:
     """For each stretch of a text, from `starts` (line numbers, ascending, from 1), its `file` and the `line` there.
 
     Lines run on from the start of a stretch, unless `fixed`: then a whole stretch stands for one line.
@@ -36,11 +36,11 @@ class Places:
         return f"{file}:{found}" if found else file
 
 
-def unlined(name: str) -> Places:
+def unlined(name: str) -> SourceMap:
     """The places of a text that is in no file of its own: a setting, by its name."""
-    return Places(starts=(1,), files=(name,), lines=(0,), fixed=True)
+    return SourceMap(starts=(1,), files=(name,), lines=(0,), fixed=True)
 
 
-def whole(file: str, line: int = 1) -> Places:
+def whole(file: str, line: int = 1) -> SourceMap:
     """The places of a text that is one file, or that begins on `line` of one."""
-    return Places(starts=(1,), files=(file,), lines=(line,))
+    return SourceMap(starts=(1,), files=(file,), lines=(line,))

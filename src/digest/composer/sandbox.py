@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from jinja2.runtime import Context
 
-    from digest.composer.places import Places
+    from digest.composer.places import SourceMap
 
     T = TypeVar("T", bound=type)
 
@@ -242,7 +242,7 @@ class _Guard(NodeTransformer):
     visit_Import = visit_FromImport = visit_Extends = visit_Include  # noqa: N815
 
 
-def run(template: Template, values: Mapping[str, Any], places: Places, parts: list[str]) -> str:
+def run(template: Template, values: Mapping[str, Any], places: SourceMap, parts: list[str]) -> str:
     """Render `template` piece by piece into `parts`, and return them joined.
 
     Raises RenderError with the file and line of the template for anything that goes wrong in it.
@@ -271,7 +271,7 @@ def _unknown(kind: type, attribute: str) -> str:
     return f"{kind.__name__.removesuffix('View').lower()} has no {attribute!r}{did_you_mean(attribute, known)}"
 
 
-def _where(traceback: TracebackType | None, template: Template, places: Places) -> str:
+def _where(traceback: TracebackType | None, template: Template, places: SourceMap) -> str:
     """The innermost line of the template that the traceback passed through; Jinja has put its own lines into it."""
     line = 0
     while traceback:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-    from digest.composer.links import Link
+    from digest.composer.links import SafeLink
 
 ELEMENTS = ("p", "a", "strong", "em", "ul", "ol", "li", "blockquote", "code", "pre", "hr", "br")
 _MARKDOWN = re.compile(
@@ -37,7 +37,7 @@ _REFERENCE = "\x00"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
+class SummaryBlock:
     """A paragraph of plain text, with what begins its first line and the others. `whole` keeps its own line ends."""
 
     text: str
@@ -52,7 +52,7 @@ class Summary:
     """A summary ready to be set. `links` are its addresses in order; in the blocks, NUL + index + NUL refers to one."""
 
     html: str = ""
-    blocks: tuple[Block, ...] = ()
+    blocks: tuple[SummaryBlock, ...] = ()
     links: tuple[str, ...] = ()
     problems: tuple[tuple[str, str], ...] = ()  # (finding code, what is wrong)
 
@@ -81,7 +81,7 @@ class Markdown:
         self._parser: MarkdownIt | None = None
         self._cleaner: nh3.Cleaner | None = None
 
-    def read(self, source: str, resolve: Callable[[str], Link]) -> Summary:
+    def read(self, source: str, resolve: Callable[[str], SafeLink]) -> Summary:
         """Read one summary; `resolve` says what becomes of each address in it."""
         source = multiline(source).strip("\n")
         if not source.strip():
@@ -94,9 +94,9 @@ class Markdown:
         """The short cut, for text in which Markdown would find nothing but paragraphs."""
         paragraphs = _PARAGRAPHS.split(source)
         parts = [f"{self._opening}{html.escape(text, quote=False)}</p>" for text in paragraphs]
-        return Summary(html="".join(parts), blocks=tuple(Block(text=one_line(text)) for text in paragraphs))
+        return Summary(html="".join(parts), blocks=tuple(SummaryBlock(text=one_line(text)) for text in paragraphs))
 
-    def full(self, source: str, resolve: Callable[[str], Link]) -> Summary:
+    def full(self, source: str, resolve: Callable[[str], SafeLink]) -> Summary:
         """The whole way, for any Markdown."""
         parser, cleaner = self._tools()
         tokens = parser.parse(source)
@@ -133,7 +133,7 @@ class Markdown:
 class _Reader:
     """Goes through the tokens of one summary and puts right what a mail cannot carry."""
 
-    def __init__(self, resolve: Callable[[str], Link]) -> None:
+    def __init__(self, resolve: Callable[[str], SafeLink]) -> None:
         self.resolve = resolve
         self.links: list[str] = []
         self.problems: list[tuple[str, str]] = []
@@ -168,9 +168,9 @@ class _Reader:
         return kept
 
 
-def _blocks(tokens: Sequence[Token]) -> list[Block]:
+def _blocks(tokens: Sequence[Token]) -> list[SummaryBlock]:
     """The same summary as blocks of plain text: `• ` and `1. ` for lists, `> ` for quotations."""
-    blocks: list[Block] = []
+    blocks: list[SummaryBlock] = []
     margins: list[str] = []  # what begins each line, for every open list item and quotation
     marker, counters, tight = "", [], False
     for token in tokens:
@@ -201,12 +201,12 @@ def _blocks(tokens: Sequence[Token]) -> list[Block]:
     return blocks
 
 
-def _block(token: Token, *, first: str, rest: str, tight: bool) -> Block:
+def _block(token: Token, *, first: str, rest: str, tight: bool) -> SummaryBlock:
     if token.type == "inline":
-        return Block(text=_words(token.children or []), first=first, rest=rest, tight=tight)
+        return SummaryBlock(text=_words(token.children or []), first=first, rest=rest, tight=tight)
     if token.type == "hr":
-        return Block(text="* * *", first=first, rest=rest, tight=tight)
-    return Block(text=token.content.rstrip("\n"), first=first, rest=rest, whole=True, tight=tight)
+        return SummaryBlock(text="* * *", first=first, rest=rest, tight=tight)
+    return SummaryBlock(text=token.content.rstrip("\n"), first=first, rest=rest, whole=True, tight=tight)
 
 
 def _words(children: Sequence[Token]) -> str:

@@ -27,7 +27,7 @@ from markupsafe import Markup
 from digest.composer import cache as stored
 from digest.composer.cldr import Answers
 from digest.composer.files import ThemeFiles, gather
-from digest.composer.places import Places
+from digest.composer.places import SourceMap
 from digest.composer.sandbox import ThemeEnvironment
 from digest.composer.summary import Markdown
 from digest.composer.words import Words
@@ -56,9 +56,9 @@ class Theme:
     name: str
     key: str
     html: Template
-    html_places: Places
+    html_places: SourceMap
     text: Template
-    text_places: Places
+    text_places: SourceMap
     markdown: Markdown
     constants: dict[str, Any]
     catalogues: dict[str, Catalogue]
@@ -201,8 +201,8 @@ def _decode(text: str) -> CodeType:
     return code
 
 
-def _places(packed: dict[str, Any]) -> Places:
-    return Places(**{one.name: _frozen(packed[one.name]) for one in fields(Places)})
+def _places(packed: dict[str, Any]) -> SourceMap:
+    return SourceMap(**{one.name: _frozen(packed[one.name]) for one in fields(SourceMap)})
 
 
 def _frozen(value: Any) -> Any:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateSyntaxError, meta
 
-from digest.composer.places import Places, whole
+from digest.composer.places import SourceMap, whole
 from digest.composer.sandbox import run
 from digest.errors import Fault, ThemeError
 
@@ -32,7 +32,7 @@ _ENDS = {"variable_begin": "variable_end", "block_begin": "block_end"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tag:
+class TemplateTag:
     """One Jinja tag as it was written, with the file and line it begins on."""
 
     text: str
@@ -50,9 +50,9 @@ class Swapped:
     """A text whose Jinja tags are tokens. `spots` are (offset in the text, line of the source) to count lines from."""
 
     text: str = ""
-    tags: list[Tag] = field(default_factory=list)
+    tags: list[TemplateTag] = field(default_factory=list)
     spots: list[tuple[int, int]] = field(default_factory=list)
-    places: Places = field(default_factory=lambda: Places(starts=(), files=(), lines=()))
+    places: SourceMap = field(default_factory=lambda: SourceMap(starts=(), files=(), lines=()))
 
     def place(self, offset: int) -> tuple[str, int]:
         """The file and line that stand at `offset` of the text."""
@@ -61,7 +61,7 @@ class Swapped:
         return self.places.find(line + self.text.count("\n", start, offset))
 
 
-def swap(source: str, places: Places, environment: ThemeEnvironment, constants: Mapping[str, Any]) -> Swapped:
+def swap(source: str, places: SourceMap, environment: ThemeEnvironment, constants: Mapping[str, Any]) -> Swapped:
     """Swap the Jinja tags of `source`. Raises ThemeError for Jinja that cannot be read."""
     if found := TOKEN.search(source):
         file, line = places.find(source.count("\n", 0, found.start()) + 1)
@@ -117,11 +117,11 @@ def _token(
         if names and names <= set(constants):
             template = environment.template(environment.guarded(tag, place[0]))
             return run(template, constants, whole(*place), [])
-    swapped.tags.append(Tag(text=tag, file=place[0], line=place[1]))
+    swapped.tags.append(TemplateTag(text=tag, file=place[0], line=place[1]))
     return f"jx{len(swapped.tags) - 1}xj"
 
 
-def unclosed(tags: list[Tag]) -> Fault | None:
+def unclosed(tags: list[TemplateTag]) -> Fault | None:
     """The first block that is not closed before its surroundings are; Jinja would name the end of the file.
 
     A block of one file may be closed in another. But where the whole does not come out even, and one file by itself
@@ -135,8 +135,8 @@ def unclosed(tags: list[Tag]) -> Fault | None:
     return next(filter(None, each), fault)
 
 
-def _uneven(tags: list[Tag]) -> Fault | None:
-    waiting: list[tuple[str, Tag]] = []
+def _uneven(tags: list[TemplateTag]) -> Fault | None:
+    waiting: list[tuple[str, TemplateTag]] = []
     for tag in tags:
         if not tag.is_block:
             continue
@@ -153,11 +153,11 @@ def _uneven(tags: list[Tag]) -> Fault | None:
     return _not_closed(*waiting[-1]) if waiting else None
 
 
-def _not_closed(name: str, tag: Tag) -> Fault:
+def _not_closed(name: str, tag: TemplateTag) -> Fault:
     return Fault(file=tag.file, line=tag.line, message=f"{tag.text} is not closed; {{% end{name} %}} is missing")
 
 
-def restore(text: str, tags: list[Tag]) -> tuple[str, Places]:
+def restore(text: str, tags: list[TemplateTag]) -> tuple[str, SourceMap]:
     """Put the tags back. Raises ThemeError for a block tag that was lost or doubled on the way."""
     counts = [0] * len(tags)
     for found in TOKEN.finditer(text):
@@ -192,4 +192,4 @@ def restore(text: str, tags: list[Tag]) -> tuple[str, Places]:
         lines.append(tag.line)
         at = found.end()
     parts.append(text[at:])
-    return "".join(parts), Places(starts=tuple(starts), files=tuple(files), lines=tuple(lines), fixed=True)
+    return "".join(parts), SourceMap(starts=tuple(starts), files=tuple(files), lines=tuple(lines), fixed=True)

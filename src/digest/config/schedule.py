@@ -46,7 +46,7 @@ def weekdays_only(day: date) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class ScheduleLine:
     """One line of `schedule:`. `on` is read by `check_on`; `cron` (five fields) is given instead of `on` and `at`.
 
     `works` tells a working day; `country` is the name of whose days those are, where it is not Monday to Friday.
@@ -68,7 +68,7 @@ class Rule:
 class Task:
     """One audience's edition of one period. `held`: its time passed longer ago than the rule's `catch_up`."""
 
-    rule: Rule
+    rule: ScheduleLine
     period: Period
     audience: str
     at: datetime
@@ -80,7 +80,9 @@ class Task:
         return self.period.id, self.audience
 
 
-def due(rules: Sequence[Rule], now: datetime, done: Container[tuple[str, str]], since: datetime) -> tuple[Task, ...]:
+def due(
+    rules: Sequence[ScheduleLine], now: datetime, done: Container[tuple[str, str]], since: datetime
+) -> tuple[Task, ...]:
     """Everything whose time has come at `now` and that is not in `done`, in the order of its time.
 
     `since` is when the schedule was put in force: what was due before is none of its business. A task inside its
@@ -98,7 +100,7 @@ def due(rules: Sequence[Rule], now: datetime, done: Container[tuple[str, str]], 
     return tuple(sorted(_once(found), key=lambda task: (task.at, task.period.id, task.audience)))
 
 
-def upcoming(rules: Sequence[Rule], now: datetime, count: int) -> tuple[Task, ...]:
+def upcoming(rules: Sequence[ScheduleLine], now: datetime, count: int) -> tuple[Task, ...]:
     """The next `count` tasks of each rule whose time is still to come, in the order of their time."""
     tasks: list[Task] = []
     for rule in rules:
@@ -113,7 +115,7 @@ def upcoming(rules: Sequence[Rule], now: datetime, count: int) -> tuple[Task, ..
     return tuple(sorted(tasks, key=lambda task: (task.at, task.period.id, task.audience)))
 
 
-def scheduled(rule: Rule, span: Period) -> datetime:
+def scheduled(rule: ScheduleLine, span: Period) -> datetime:
     """The moment at which this period's editions are due: in the period's zone, after the period is over."""
     if rule.cron:
         return _next_cron(rule, span)
@@ -169,7 +171,7 @@ def _most(what: str, kind: Kind) -> int:
     return _WEEK if kind == "week" else _MONTH
 
 
-def _periods(rule: Rule, since: datetime, now: datetime) -> Iterator[Period]:
+def _periods(rule: ScheduleLine, since: datetime, now: datetime) -> Iterator[Period]:
     """The periods that were over at some time between `since` and `now`."""
     span = period.last(rule.period, since, rule.zone)
     newest = period.last(rule.period, now, rule.zone)
@@ -187,7 +189,7 @@ def _once(tasks: list[Task]) -> Iterator[Task]:
             yield task
 
 
-def _day(rule: Rule, span: Period) -> date:
+def _day(rule: ScheduleLine, span: Period) -> date:
     """The day of `on`, counted from the day after the period: within a month, or within a week for weeks."""
     first = span.after
     length = _WEEK if span.kind == "week" else _month_length(first)
@@ -211,7 +213,7 @@ def _month_length(first: date) -> int:
     return (after - first).days
 
 
-def _next_cron(rule: Rule, span: Period) -> datetime:
+def _next_cron(rule: ScheduleLine, span: Period) -> datetime:
     """The first time after the period at which cron would fire, by the wall clock of the zone."""
     wall = _wall(rule.cron, span.after)
     assert wall is not None, f"{rule.cron!r} was not checked by check_cron"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class ApprovalStatus:
     """An edition's approval and whether it holds. `problem` says why not; empty when it does."""
 
     edition: str
@@ -72,13 +72,13 @@ def demand(newsroom: Newsroom, build: Build, needed: approval.Needed) -> None:
     approval.judge(signed, build.edition.id, account_of(newsroom, build), needed)
 
 
-def state(newsroom: Newsroom, edition: Edition, now: datetime) -> Standing:
+def state(newsroom: Newsroom, edition: Edition, now: datetime) -> ApprovalStatus:
     """Who approved the edition, and whether that holds for what would go now."""
     build = newsroom.build(edition, now=now)
     return _standing(newsroom, build, approval.load(approval.path_of(newsroom.root, edition)))
 
 
-def approve(newsroom: Newsroom, edition: Edition, who: str, now: datetime) -> Standing:
+def approve(newsroom: Newsroom, edition: Edition, who: str, now: datetime) -> ApprovalStatus:
     """Sign the edition as it was built. Raises ApprovalError when the build is missing, or is not what would go."""
     account = _built(newsroom, edition)
     build = newsroom.build(edition, now=now)
@@ -101,7 +101,7 @@ def approve(newsroom: Newsroom, edition: Edition, who: str, now: datetime) -> St
     )
 
 
-def _standing(newsroom: Newsroom, build: Build, signed: Approval | None) -> Standing:
+def _standing(newsroom: Newsroom, build: Build, signed: Approval | None) -> ApprovalStatus:
     needed = newsroom.config.settings.send.approval
     try:
         # Shown as if one word were needed even where none is: whoever asks wants to know whether it holds.
@@ -112,7 +112,7 @@ def _standing(newsroom: Newsroom, build: Build, signed: Approval | None) -> Stan
     except ApprovalError as error:
         problem = str(error)
     subject = build.rendering.subject if build.rendering else "no stories"
-    return Standing(edition=build.edition.id, subject=subject, approval=signed, needed=needed, problem=problem)
+    return ApprovalStatus(edition=build.edition.id, subject=subject, approval=signed, needed=needed, problem=problem)
 
 
 def _built(newsroom: Newsroom, edition: Edition) -> dict[str, Any]:

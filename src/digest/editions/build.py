@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from digest.checks.registry import Policy, Subject, run
+from digest.checks.registry import CheckContext, Policy, run
 from digest.composer.compose import compose
 from digest.editions.build_folder import Build
 from digest.mail.merge import fill_html, fill_text
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
     from digest.checks.online import Online
     from digest.composer.options import ThemeOptions
     from digest.composer.theme import Theme
-    from digest.mail.letterhead import Letterhead
+    from digest.mail.letterhead import SenderIdentity
     from digest.model import Audience, Edition, NewsroomProfile, Overrides, PastEdition, Rendering, Selection, Story
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class EditionSetup:
     """What one audience's editions are made with: the parts that wiring put together."""
 
     newsroom: NewsroomProfile
     audience: Audience
     theme: Theme
     options: ThemeOptions
-    letterhead: Letterhead
+    letterhead: SenderIdentity
     policy: Policy
     subject: str  # templates
     preheader: str
@@ -52,7 +52,7 @@ class Desk:
 
 
 def build(
-    desk: Desk,
+    desk: EditionSetup,
     edition: Edition,
     stories: Sequence[Story],
     *,
@@ -67,7 +67,7 @@ def build(
         return Build(selection=selection, rendering=None, made=now)
     rendering = render(desk, selection, now)
     mail = sample(desk, rendering, now)
-    subject = Subject(
+    subject = CheckContext(
         selection=selection,
         rendering=rendering,
         mail=mail,
@@ -95,7 +95,7 @@ def build(
     )
 
 
-def render(desk: Desk, selection: Selection, now: datetime) -> Rendering:
+def render(desk: EditionSetup, selection: Selection, now: datetime) -> Rendering:
     """Compose the selection with the desk's theme."""
     return compose(
         selection,
@@ -111,7 +111,7 @@ def render(desk: Desk, selection: Selection, now: datetime) -> Rendering:
     )
 
 
-def sample(desk: Desk, rendering: Rendering, now: datetime) -> bytes:
+def sample(desk: EditionSetup, rendering: Rendering, now: datetime) -> bytes:
     """The mail as it would go, addressed to nobody: what `digest.eml` holds."""
     template = MailTemplate.compile(rendering, desk.letterhead, date=now)
     identity = message_id(rendering.edition.id, "", domain=desk.letterhead.id_domain)

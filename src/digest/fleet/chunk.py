@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from digest.delivery import Standing
+from digest.delivery import MailingStatus
 from digest.errors import DigestError, LedgerBusy
 from digest.sending.claim_queue import Work
 from digest.sending.progress import Progress
@@ -67,7 +67,7 @@ def send_chunk(
     try:
         with sharing.database.together(edition, owner):
             mailing = ledger.mailing(edition)
-            if mailing is None or mailing.standing is not Standing.OPEN:
+            if mailing is None or mailing.standing is not MailingStatus.OPEN:
                 return Chunk(edition=edition)
             run = Run(
                 ledger=ledger,

@@ -12,12 +12,12 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from digest.delivery import Standing, State
+from digest.delivery import MailingStatus, State
 from digest.editions import archive
 from digest.errors import LedgerError, SendStopped, TransportError, UsageError
 from digest.fleet import chunk
 from digest.sending.messages import letters
-from digest.sending.progress import UNFINISHED, Progress, Report
+from digest.sending.progress import UNFINISHED, Progress, RunReport
 
 if TYPE_CHECKING:
     import threading
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from digest.fleet.clock import SharedClock
     from digest.ledger.sharing import Sharing
     from digest.model import Edition, Rendering
-    from digest.newsroom.sending_setup import Parts
+    from digest.newsroom.sending_setup import SendingSetup
     from digest.sending.local import Stopping
-    from digest.sending.messages import Letters
+    from digest.sending.messages import MessageBuilder
     from digest.smtp.transport import SmtpTransport
 
 ABSENT = 20.0  # seconds without any worker, then it is said that there is none
@@ -59,14 +59,14 @@ def recall(sharing: Sharing, edition: Edition, fingerprint: str) -> Rendering:
 
 
 @dataclass(kw_only=True)
-class Crew:
+class ChunkSender:
     """What one process of a fleet sends with: the relay at the fleet's pace, and each edition's mails."""
 
-    parts: Parts
+    parts: SendingSetup
     sharing: Sharing
     stop: threading.Event
     _transport: SmtpTransport | None = None
-    _letters: dict[str, Letters] = field(default_factory=dict)
+    _letters: dict[str, MessageBuilder] = field(default_factory=dict)
 
     def send(
         self,
@@ -107,7 +107,7 @@ class Crew:
             self._transport = SmtpTransport(smtp, pacer)
         return self._transport
 
-    def _mails(self, edition: str) -> Letters:
+    def _mails(self, edition: str) -> MessageBuilder:
         if edition not in self._letters:
             mailing = self.sharing.ledger.mailing(edition)
             if mailing is None:
@@ -120,7 +120,7 @@ class Crew:
 
 
 def send(
-    parts: Parts,
+    parts: SendingSetup,
     sharing: Sharing,
     rendering: Rendering,
     *,
@@ -128,7 +128,7 @@ def send(
     progress: Callable[[Progress], None] | None = None,
     limit: int | None = None,
     only: str = "",
-) -> Report:
+) -> RunReport:
     """Let the fleet send what is left of the edition, and follow it to the end; with `limit` or `only`, send from here.
 
     A request to stop ends the following, not the sending. Raises UsageError when it is paused, AlreadySent when
@@ -140,7 +140,7 @@ def send(
     ledger, edition = sharing.ledger, rendering.edition.id
     refuse_finished(ledger, edition)
     mailing = ledger.mailing(edition)
-    if mailing is not None and mailing.standing is Standing.PAUSED:
+    if mailing is not None and mailing.standing is MailingStatus.PAUSED:
         message = f"{edition} is paused; `digest resume` lets it go on"
         raise UsageError(message)
     sharing.clear(edition)
@@ -159,7 +159,7 @@ def send(
 
 
 def _from_here(
-    parts: Parts,
+    parts: SendingSetup,
     sharing: Sharing,
     edition: str,
     stopping: Stopping,
@@ -167,19 +167,19 @@ def _from_here(
     *,
     limit: int | None,
     only: str,
-) -> Report:
+) -> RunReport:
     from digest.errors import NothingToSend
     from digest.fleet.clock import SharedClock
     from digest.sending.local import this_process
 
-    crew = Crew(parts=parts, sharing=sharing, stop=stopping.event)
+    crew = ChunkSender(parts=parts, sharing=sharing, stop=stopping.event)
     done = crew.send(
         edition, this_process(), SharedClock(sharing.now), size=1 if only else limit or 1, only=only, progress=progress
     )
     if only and not done.outcomes and done.stopped is None and not done.interrupted:
         message = f"{only} does not wait for {edition}; `digest status` says where this reader stands"
         raise NothingToSend(message)
-    return Report(
+    return RunReport(
         edition=edition,
         counts=sharing.ledger.counts(edition),
         outcomes=done.outcomes,
@@ -196,7 +196,7 @@ def follow(
     leave: threading.Event,
     progress: Callable[[Progress], None] | None = None,
     patience: float = 30.0,
-) -> Report:
+) -> RunReport:
     """Watch the fleet send an edition until nothing is left, nothing is due for `patience` seconds, or one leaves."""
     ledger, began = sharing.ledger, time.monotonic()
     before = ledger.counts(edition)
@@ -213,7 +213,7 @@ def follow(
         took = time.monotonic() - asked
         interrupted = ending is None and leave.wait(max(_LOOK, 10 * took))
         if ending is not None or interrupted:
-            return Report(
+            return RunReport(
                 edition=edition,
                 counts=counts,
                 outcomes=outcomes,
@@ -239,7 +239,7 @@ def _ending(
         return _Ending()
     at_work = counts.get(State.CLAIMED, 0) + counts.get(State.SENDING, 0)
     mailing = ledger.mailing(edition)
-    if not at_work and (mailing is None or mailing.standing is not Standing.OPEN):
+    if not at_work and (mailing is None or mailing.standing is not MailingStatus.OPEN):
         reason = sharing.halted(edition)
         return _Ending(stopped=SendStopped(f"{reason}; mended, `digest resume {edition}`") if reason else None)
     if absent:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
-from digest.delivery import Standing
+from digest.delivery import MailingStatus
 from digest.fleet.chunk import SIZE
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Queue:
             waiting = {row[0] for row in transaction.run(_WAITING, queue=MAILS)}
         now, added = sharing.now(), 0
         for mailing in sharing.ledger.mailings():
-            if mailing.standing is Standing.OPEN and mailing.edition not in waiting:
+            if mailing.standing is MailingStatus.OPEN and mailing.edition not in waiting:
                 added += self.fill(mailing.edition, sharing.due(mailing.edition, now, MOST * SIZE))
         return added
 

@@ -12,9 +12,9 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from digest.errors import DigestError, UsageError
-from digest.fleet.engine import Crew
+from digest.fleet.engine import ChunkSender
 from digest.newsroom.newsroom import open_newsroom
-from digest.newsroom.sending_setup import Parts
+from digest.newsroom.sending_setup import SendingSetup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from digest.sending.local import Stopping
 
 
-def man(
-    parts: Parts, ledger: SqlLedger, *, host: str, port: int, stopping: Stopping, say: Callable[[str], None]
+def run_worker(
+    parts: SendingSetup, ledger: SqlLedger, *, host: str, port: int, stopping: Stopping, say: Callable[[str], None]
 ) -> None:
     """Be a worker of the fleet until `stopping`. Raises UsageError when the newsroom has none, or the port is taken."""
     from digest.fleet.jobs import Queue
@@ -37,8 +37,8 @@ def man(
             "config.yaml sends from one machine; a fleet needs send: {engine: procrastinate, ledger: postgresql://…}"
         )
         raise UsageError(message)
-    crew = Crew(parts=parts, sharing=ledger.sharing, stop=stopping.event)
-    rounds = Rounds(parts=parts, stopping=stopping, say=say)
+    crew = ChunkSender(parts=parts, sharing=ledger.sharing, stop=stopping.event)
+    rounds = ScheduleTick(parts=parts, stopping=stopping, say=say)
     made = Worker(
         ledger.sharing,
         Queue(ledger.sharing),
@@ -64,16 +64,16 @@ def has_stories(newsroom: Newsroom) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rounds:
+class ScheduleTick:
     """What the schedule asks for, on whichever worker's turn it is."""
 
-    parts: Parts
+    parts: SendingSetup
     stopping: Stopping
     say: Callable[[str], None]
 
     def go(self) -> None:
         """Do what is due. What a person must mend is said; the next minute tries again."""
-        from digest.scheduling.running import Routine
+        from digest.scheduling.running import Scheduler
 
         try:
             # Opened anew each time: stories, config and approvals are what they are now.
@@ -82,6 +82,8 @@ class Rounds:
                 # Without this, a volume that is not mounted would be a month without stories, settled for good.
                 message = f"{newsroom.root}: has no stories/; what is due is left to workers that have the newsroom"
                 raise UsageError(message)
-            Routine(parts=Parts(newsroom=newsroom), now=newsroom.now(), say=self.say, warn=self.say).run(self.stopping)
+            Scheduler(parts=SendingSetup(newsroom=newsroom), now=newsroom.now(), say=self.say, warn=self.say).run(
+                self.stopping
+            )
         except DigestError as error:
             self.say(str(error))

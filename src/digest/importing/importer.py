@@ -1,6 +1,6 @@
 """Import listings into story files: read, plan, look, apply.
 
-    bytes ─read─▶ Listing ─plan─▶ Plan (new, changed, kept) ─insist─▶ nothing suspicious ─apply─▶ files, then the record
+    bytes ─read─▶ Listing ─plan─▶ ImportPlan (new, changed) ─insist─▶ nothing suspicious ─apply─▶ files, then the record
 
 `plan` is pure: it decides everything and touches nothing, so `--dry-run` shows exactly what would be written. A file
 that changed between plan and apply is not overwritten, and a person's edits never are.
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from digest.errors import ImportFailed
 from digest.files import write_whole
 from digest.importing import provenance, sniff
-from digest.importing.plan import Plan, plan
+from digest.importing.plan import ImportPlan, plan
 from digest.importing.provenance import load as load_record
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from digest.importing.listing import Listing
 
-__all__ = ["MAX_BYTES", "Plan", "apply", "insist", "load_record", "plan", "read", "text_of"]
+__all__ = ["MAX_BYTES", "ImportPlan", "apply", "insist", "load_record", "plan", "read", "text_of"]
 
 MAX_BYTES = 20_000_000  # as for what is fetched
 
@@ -68,7 +68,7 @@ def read(
             return listing_text.parse(text, source, zone=zone, language=language)
 
 
-def insist(plan: Plan, *, force: bool = False) -> None:
+def insist(plan: ImportPlan, *, force: bool = False) -> None:
     """Raise ImportFailed when a source gave nothing, or far less than the last time; `force` allows the second."""
     for verdict in plan.verdicts:
         if verdict.kind == "empty":
@@ -79,7 +79,7 @@ def insist(plan: Plan, *, force: bool = False) -> None:
             raise ImportFailed(message)
 
 
-def apply(plan: Plan, folder: Path) -> None:
+def apply(plan: ImportPlan, folder: Path) -> None:
     """Write the plan's files whole into the stories' `folder`, then the record.
 
     Raises ImportFailed, before anything is written, when a file is not as it was planned on; OSError as it comes.

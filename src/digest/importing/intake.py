@@ -1,6 +1,6 @@
 """`digest import` for one newsroom: get the sources, read them, plan, and write what the plan says.
 
-    sources ─fetch or read─▶ bytes ─importer─▶ Plan ─▶ story files, the record, a report
+    sources ─fetch or read─▶ bytes ─importer─▶ ImportPlan ─▶ story files, the record, a report
 
 A source that gives nothing, or far less than the last time, is an error that keeps what was fetched as evidence; it is
 never taken for an empty month. Nothing is written before every source was read and the plan is sound.
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from digest.importing.importer import Plan
+    from digest.importing.importer import ImportPlan
     from digest.importing.listing import Listing
     from digest.newsroom.newsroom import Newsroom
 
@@ -42,10 +42,10 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class ImportReport:
     """What an import did, or with `written` False what it would do."""
 
-    plan: Plan
+    plan: ImportPlan
     listings: tuple[Listing, ...]
     written: bool
     contact: str  # the newsroom's, from config.yaml
@@ -90,7 +90,7 @@ def run_import(
     now: datetime,
     force: bool = False,
     write: bool = True,
-) -> Report:
+) -> ImportReport:
     """Import the sources (paths, `-`, http(s) addresses) into the newsroom's stories.
 
     Raises ImportFailed (exit 6) with the place of the evidence, FetchError, StoryError, UsageError, DigestError.
@@ -113,7 +113,7 @@ def run_import(
         except OSError as error:
             message = f"{error.filename or _folder(newsroom)}: cannot be written: {error.strerror}"
             raise DigestError(message) from error
-    return Report(plan=plan, listings=listings, written=write, contact=newsroom.config.newsroom.contact)
+    return ImportReport(plan=plan, listings=listings, written=write, contact=newsroom.config.newsroom.contact)
 
 
 def _folder(newsroom: Newsroom) -> Path:
@@ -152,7 +152,7 @@ def _listing(newsroom: Newsroom, source: Source, kind: str) -> Listing:
     )
 
 
-def _plan(newsroom: Newsroom, listings: tuple[Listing, ...], channel: str) -> Plan:
+def _plan(newsroom: Newsroom, listings: tuple[Listing, ...], channel: str) -> ImportPlan:
     folder = _folder(newsroom)
     return importer.plan(
         listings,

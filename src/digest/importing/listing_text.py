@@ -23,7 +23,7 @@ from digest.errors import Fault
 from digest.importing import dates, text_blocks
 from digest.importing.html_to_markdown import EMAIL, escape
 from digest.importing.listing import Item, Listing
-from digest.importing.text_blocks import Block, Calendar, Row, joined
+from digest.importing.text_blocks import Calendar, Row, TextBlock, joined
 from digest.stories.characters import clean_line
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def parse(text: str, source: str, *, zone: tzinfo, language: str = "") -> Listin
     )
 
 
-def _is_contact(block: Block, *, early: bool) -> bool:
+def _is_contact(block: TextBlock, *, early: bool) -> bool:
     """Tell a media contact from an item that lost its date: below the items, only an address alone is one."""
     if not block.address or block.dated or len(block.rows) > _CONTACT_LINES:
         return False

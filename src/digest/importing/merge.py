@@ -56,7 +56,7 @@ def fields(items: Sequence[Item], channel: str) -> dict[str, object]:
     return said
 
 
-class Draft:
+class StoryDraft:
     """One story while sources tell it. `values` are those of its file (none: a new story), `words` the record's."""
 
     def __init__(self, values: Mapping[str, object], words: Mapping[str, Words], file: str = "") -> None:

@@ -48,7 +48,7 @@ class ChangedFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class ItemChange:
     """A source that gave nothing (`empty`), or far fewer items than the last time (`shrunk`)."""
 
     source: str
@@ -65,14 +65,14 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class ImportPlan:
     """What an import would do. `faults` are items and files that it cannot do, each with its reason."""
 
     new: tuple[NewFile, ...] = ()
     changed: tuple[ChangedFile, ...] = ()
     unchanged: int = 0
     kept: tuple[Kept, ...] = ()
-    verdicts: tuple[Verdict, ...] = ()
+    verdicts: tuple[ItemChange, ...] = ()
     faults: tuple[Fault, ...] = ()
     notes: tuple[str, ...] = ()
     before: ImportRecord = field(default_factory=ImportRecord)
@@ -95,7 +95,7 @@ def plan(
     texts: Callable[[str], str],
     record: ImportRecord,
     channel: str | None = None,
-) -> Plan:
+) -> ImportPlan:
     """Decide what the listings change. `texts` gives a story file's whole text by the story's id, as it is.
 
     `channel` is put on every story; None takes each listing's title as a name, `""` puts none.
@@ -114,13 +114,13 @@ class _Planner:
         self.listings: list[Listing] = []
         self.sources = dict(before.sources)
         self.ids = [story.id for story in existing]
-        self.drafts: list[merge.Draft] = []
+        self.drafts: list[merge.StoryDraft] = []
         self.known: list[list[Identity]] = []
         self.heard: set[int] = set()  # numbers of the stories that the listings hold
         for story in existing:
             words = before.stories.get(story.id, {})
             values = {**frontmatter.as_fields(story), "summary": story.summary}
-            self.drafts.append(merge.Draft(values, words, story.file or f"{story.id}.md"))
+            self.drafts.append(merge.StoryDraft(values, words, story.file or f"{story.id}.md"))
             # Also as sources know it: a person may have given it another title or date.
             said: list[Mapping[str, object]] = [values, *words.values()]
             self.known.append([_identity(one, story.date) for one in said if "title" in one])
@@ -137,7 +137,7 @@ class _Planner:
             told.setdefault(number, []).append(item)
         for number, items in sorted(told.items()):
             if number == len(self.drafts):
-                self.drafts.append(merge.Draft({}, {}))
+                self.drafts.append(merge.StoryDraft({}, {}))
                 self.known.append([])
             said = merge.fields(items, slug(listing.title) if channel is None else channel)
             self.drafts[number].hear(name, said)
@@ -150,7 +150,7 @@ class _Planner:
         number = 1 + sum(provenance.source_name(other.source) == name for other in self.listings)
         return name if number == 1 else f"{name} ({number})"
 
-    def finish(self, texts: Callable[[str], str]) -> Plan:
+    def finish(self, texts: Callable[[str], str]) -> ImportPlan:
         """The plan, with names for the new stories."""
         old = len(self.ids)
         taken = {story.casefold() for story in self.ids}
@@ -176,7 +176,7 @@ class _Planner:
                 changed.append(ChangedFile(id=story, path=f"{story}.md", before=before, after=after, fields=fields))
             kept += draft.kept
             stories[story] = draft.words
-        return Plan(
+        return ImportPlan(
             new=tuple(new),
             changed=tuple(changed),
             unchanged=len(self.heard) - len(new) - len(changed) - len(faults),
@@ -188,13 +188,13 @@ class _Planner:
             record=ImportRecord(sources=self.sources, stories=stories),
         )
 
-    def verdicts(self) -> Iterator[Verdict]:
+    def verdicts(self) -> Iterator[ItemChange]:
         """What is suspicious about how much the sources gave."""
         for listing in self.listings:
             items, before = len(listing.items), self.before.sources.get(provenance.source_name(listing.source), 0)
             if kind := "empty" if not items else "shrunk" if items < before * FAR_FEWER else "":
                 fault = next(iter(listing.faults), None)
-                yield Verdict(source=listing.source, kind=kind, items=items, before=before, fault=fault)
+                yield ItemChange(source=listing.source, kind=kind, items=items, before=before, fault=fault)
 
 
 def _front(values: Mapping[str, object]) -> dict[str, object]:

@@ -42,7 +42,7 @@ class Row:
         return "number" if self.number else self.sign
 
 
-class Block:
+class TextBlock:
     """Rows that belong together: an item, or an outer paragraph. What is asked of it often is kept while it grows."""
 
     def __init__(self, *, item: bool) -> None:
@@ -101,10 +101,10 @@ def _rows(text: str, calendar: Calendar) -> Iterator[Row]:
         gap = False
 
 
-def blocks(text: str, calendar: Calendar) -> Iterator[Block]:
+def blocks(text: str, calendar: Calendar) -> Iterator[TextBlock]:
     """The items and outer paragraphs of a listing, in order."""
     rows = list(_rows(text, calendar))
-    current: Block | None = None
+    current: TextBlock | None = None
     for place, row in enumerate(rows):
         heading = calendar.is_period(row.text) and not _titles(rows, place, calendar, current)
         if row.sign and not heading:
@@ -114,20 +114,20 @@ def blocks(text: str, calendar: Calendar) -> Iterator[Block]:
         if current is None or starts:
             if current:
                 yield current
-            current = Block(item=item)
+            current = TextBlock(item=item)
         current.add(row, calendar)
     if current:
         yield current
 
 
-def _titles(rows: list[Row], place: int, calendar: Calendar, current: Block | None) -> bool:
+def _titles(rows: list[Row], place: int, calendar: Calendar, current: TextBlock | None) -> bool:
     """Tell a title that is a month or a year ("1984") from a heading: its date comes next, and nothing above did."""
     row = rows[place]
     waiting = row.sign or (current and current.item and not current.dated and row.indent >= current.rows[0].indent)
     return bool(waiting) and place + 1 < len(rows) and bool(calendar.date(rows[place + 1].text))
 
 
-def _begins_item(current: Block, rows: list[Row], place: int, calendar: Calendar) -> bool:
+def _begins_item(current: TextBlock, rows: list[Row], place: int, calendar: Calendar) -> bool:
     """Tell a bullet that begins the next item from one in a list inside the current item's summary."""
     row, first = rows[place], current.rows[0]
     if row.indent > first.indent and (current.dated if current.inner is None else row.indent >= current.inner):
@@ -144,7 +144,7 @@ def _begins_item(current: Block, rows: list[Row], place: int, calendar: Calendar
     return row.number in (1, first.number + 1) if row.number else row.gap
 
 
-def _is_outer(current: Block, row: Row, calendar: Calendar) -> bool:
+def _is_outer(current: TextBlock, row: Row, calendar: Calendar) -> bool:
     """Tell a paragraph outside all items from a line of the current item or paragraph."""
     first = current.rows[0]
     if not current.item:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Text, case, cast, exists, func, literal, select, update
 
-from digest.delivery import Event, Standing, State
+from digest.delivery import Event, MailingStatus, State
 from digest.ledger import backoff, statements
 from digest.ledger.moves import AT_WORK, TARGET, WAITING
 from digest.ledger.rows import delivery_of
@@ -69,7 +69,7 @@ def recover(transaction: Transaction, edition: EditionRow, now: float, *, expire
         .where(ours, deliveries.c.state == State.CLAIMED)
         .values(state=TARGET[Event.RELEASE], next_try=0, **free)
     ).rowcount
-    cancelled = select(editions.c.id).where(editions.c.id == edition.id, editions.c.standing == Standing.CANCELLED)
+    cancelled = select(editions.c.id).where(editions.c.id == edition.id, editions.c.standing == MailingStatus.CANCELLED)
     transaction.core.execute(
         update(deliveries)
         .where(edition.rows, deliveries.c.state.in_(WAITING), exists(cancelled))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from digest.delivery import Mailing, Standing, State
+from digest.delivery import Mailing, MailingStatus, State
 from digest.errors import LedgerError
 from digest.ledger import statements
 from digest.ledger.moves import audience_of
@@ -90,7 +90,7 @@ def freeze(
             "name": name,
             "audience": audience_of(name),
             "content": content,
-            "standing": Standing.OPEN,
+            "standing": MailingStatus.OPEN,
             "frozen": now,
             "duplicates": 0,
             "swept": newest,
@@ -214,16 +214,16 @@ def must_find(transaction: Transaction, name: str) -> EditionRow:
     return _must(find(transaction, name), name)
 
 
-def stand(transaction: Transaction, name: str, standing: Standing) -> EditionRow:
+def stand(transaction: Transaction, name: str, standing: MailingStatus) -> EditionRow:
     """Pause, resume or cancel. Raises LedgerError for what is not known, and for what was cancelled already."""
     row = must_find(transaction, name)
     changed = transaction.core.execute(
         update(editions)
-        .where(editions.c.id == row.id, editions.c.standing != Standing.CANCELLED)
+        .where(editions.c.id == row.id, editions.c.standing != MailingStatus.CANCELLED)
         .values(standing=standing)
         .returning(editions.c.id)
     ).all()
-    if not changed and standing is not Standing.CANCELLED:
+    if not changed and standing is not MailingStatus.CANCELLED:
         message = f"{name} was cancelled, which is final; `digest status` shows who had been mailed by then"
         raise LedgerError(message)
     return row
@@ -240,7 +240,7 @@ def mailings(transaction: Transaction, name: str = "") -> Sequence[Mailing]:
         Mailing(
             edition=row.name,
             content=row.content,
-            standing=Standing(row.standing),
+            standing=MailingStatus(row.standing),
             frozen=row.frozen,
             duplicates=row.duplicates,
         )

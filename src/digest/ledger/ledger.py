@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
 
-from digest.delivery import Event, Outcome, Phase, Standing, State, Suppression
+from digest.delivery import Event, MailingStatus, Outcome, Phase, State, Suppression
 from digest.ledger import backoff, claims, editions, events, finding, overview, suppressing, witness
 from digest.ledger.moves import WAITING
 from digest.ledger.schema import deliveries, meta, places
@@ -102,7 +102,7 @@ class SqlLedger:
         by_fold: dict[str, str] = {address.casefold(): address for address in addresses}
         unfit: set[str] = set()
         with self.database.writing() as transaction:
-            called_off = editions.mailings(transaction, edition)[0].standing is Standing.CANCELLED
+            called_off = editions.mailings(transaction, edition)[0].standing is MailingStatus.CANCELLED
             if called_off and event is Event.SETTLE_RESEND:
                 return frozenset(by_fold.values())
             folded = list(by_fold)
@@ -123,17 +123,17 @@ class SqlLedger:
     def pause(self, edition: str) -> None:
         """See `ports.Ledger.pause`."""
         with self.database.writing() as transaction:
-            editions.stand(transaction, edition, Standing.PAUSED)
+            editions.stand(transaction, edition, MailingStatus.PAUSED)
 
     def resume(self, edition: str) -> None:
         """See `ports.Ledger.resume`."""
         with self.database.writing() as transaction:
-            editions.stand(transaction, edition, Standing.OPEN)
+            editions.stand(transaction, edition, MailingStatus.OPEN)
 
     def cancel(self, edition: str, now: float) -> int:
         """See `ports.Ledger.cancel`."""
         with self.database.writing() as transaction:
-            row = editions.stand(transaction, edition, Standing.CANCELLED)
+            row = editions.stand(transaction, edition, MailingStatus.CANCELLED)
             spared = transaction.core.execute(
                 update(deliveries)
                 .where(row.rows, deliveries.c.state.in_(WAITING))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Column, Float, LargeBinary, MetaData, Table, Text, delete, event, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
-from digest.delivery import Standing
+from digest.delivery import MailingStatus
 from digest.errors import LedgerError
 from digest.ledger import statements
 from digest.ledger.claims import FOUND_SENDING
@@ -104,7 +104,7 @@ _DUE = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
+class Reservation:
     """A place in a pace. `start` and `now` are the database's seconds; `granted` says whether it was taken."""
 
     start: float
@@ -185,13 +185,13 @@ class Sharing:
         """How many readers of an edition could be mailed now, counted up to `most`."""
         with self.database.reading() as transaction:
             number = transaction.core.scalar(
-                select(editions.c.id).where(editions.c.name == edition, editions.c.standing == Standing.OPEN)
+                select(editions.c.id).where(editions.c.name == edition, editions.c.standing == MailingStatus.OPEN)
             )
             if number is None:
                 return 0
             return int(transaction.run(_DUE, edition=number, now=now, most=most)[0][0])
 
-    def pace(self, bucket: str, *, span: float, slack: float, ahead: float) -> Turn:
+    def pace(self, bucket: str, *, span: float, slack: float, ahead: float) -> Reservation:
         """Take a turn of `span` seconds in a bucket, unless the next one begins more than `ahead` seconds from now.
 
         A turn that nobody took is lost, but for `slack` seconds. Pace need not outlive a crash, so it costs no fsync.
@@ -201,9 +201,9 @@ class Sharing:
             cursor = connection.connection.cursor()
             values = {"bucket": bucket, "span": span, "slack": slack, "ahead": ahead}
             if taken := cursor.execute(database.spell(_PACE), values).fetchone():
-                return Turn(start=float(taken[0]), now=float(taken[1]), granted=True)
+                return Reservation(start=float(taken[0]), now=float(taken[1]), granted=True)
             due, now = cursor.execute(database.spell(_PACE_DUE), {"bucket": bucket}).fetchone()
-        return Turn(start=float(due), now=float(now), granted=False)
+        return Reservation(start=float(due), now=float(now), granted=False)
 
     def put(self, name: str, data: bytes) -> None:
         """Keep `data` under a name, for every machine."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from digest.mail.letterhead import Letterhead
+    from digest.mail.letterhead import SenderIdentity
     from digest.model import Recipient
 
 UNSUBSCRIBE = "unsubscribe_url"  # the value that List-Unsubscribe needs when readers can leave over https
@@ -27,7 +27,7 @@ UNSUBSCRIBE_BY_MAIL = "unsubscribe_mailto"  # and when the mail with which they 
 Line = tuple[tuple[str, ...], tuple[str, ...]]  # a line's literals, and the names of the slots between them
 
 
-class Row(IntEnum):
+class HeaderRow(IntEnum):
     """The rows of a head, in order."""
 
     SIGNATURE = 0
@@ -41,31 +41,31 @@ class Row(IntEnum):
     REST = 8
 
 
-def shared(head: Letterhead, subject: Line, date: datetime, language: str, content_type: bytes) -> list[bytes]:
+def shared(head: SenderIdentity, subject: Line, date: datetime, language: str, content_type: bytes) -> list[bytes]:
     """The rows, with all that every mail of the edition has in common."""
-    rows = [b""] * len(Row)
-    rows[Row.SENDER] = header.mailbox("From", head.sender_name, head.sender)
-    rows[Row.SENDER] += header.mailbox("Reply-To", head.reply_to_name, head.reply_to)
-    rows[Row.DATE] = header.date(date)
+    rows = [b""] * len(HeaderRow)
+    rows[HeaderRow.SENDER] = header.mailbox("From", head.sender_name, head.sender)
+    rows[HeaderRow.SENDER] += header.mailbox("Reply-To", head.reply_to_name, head.reply_to)
+    rows[HeaderRow.DATE] = header.date(date)
     if not subject[1]:
-        rows[Row.SUBJECT] = subject_field(subject, {})
+        rows[HeaderRow.SUBJECT] = subject_field(subject, {})
     if head.list_id:
-        rows[Row.LIST] = header.list_id(head.list_name, head.list_id)
+        rows[HeaderRow.LIST] = header.list_id(head.list_name, head.list_id)
     if head.leave_by_mail and not (head.unsubscribe_https or head.unsubscribe_own_mailto):
-        rows[Row.LEAVE] = header.urls("List-Unsubscribe", [head.leave_by_mail])
+        rows[HeaderRow.LEAVE] = header.urls("List-Unsubscribe", [head.leave_by_mail])
     if head.unsubscribe_https:
-        rows[Row.REST] += header.literal("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")  # RFC 8058, 3.1
-    rows[Row.REST] += header.literal(
+        rows[HeaderRow.REST] += header.literal("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")  # RFC 8058, 3.1
+    rows[HeaderRow.REST] += header.literal(
         "Auto-Submitted", "auto-generated"
     )  # RFC 3834, 5: no out-of-office answers, please
-    rows[Row.REST] += header.literal("Precedence", "bulk")  # the same to programs older than that
+    rows[HeaderRow.REST] += header.literal("Precedence", "bulk")  # the same to programs older than that
     if head.feedback_id:
-        rows[Row.REST] += header.literal("Feedback-ID", head.feedback_id)
+        rows[HeaderRow.REST] += header.literal("Feedback-ID", head.feedback_id)
     if head.organization:
-        rows[Row.REST] += header.unstructured("Organization", head.organization)
-    rows[Row.REST] += header.literal("MIME-Version", "1.0")
-    rows[Row.REST] += header.literal("Content-Language", head.language or language)
-    rows[Row.REST] += content_type
+        rows[HeaderRow.REST] += header.unstructured("Organization", head.organization)
+    rows[HeaderRow.REST] += header.literal("MIME-Version", "1.0")
+    rows[HeaderRow.REST] += header.literal("Content-Language", head.language or language)
+    rows[HeaderRow.REST] += content_type
     return rows
 
 
@@ -83,12 +83,12 @@ def subject_field(subject: Line, values: Mapping[str, str], prefix: str = "") ->
     return header.unstructured("Subject", one_line(prefix + text))
 
 
-class Leave:
+class ListUnsubscribe:
     """Writes a reader's own List-Unsubscribe: the https address first, as RFC 8058, 3.1 asks, then the mailto."""
 
     __slots__ = ("_shared", "slots")
 
-    def __init__(self, letterhead: Letterhead) -> None:
+    def __init__(self, letterhead: SenderIdentity) -> None:
         own = letterhead.unsubscribe_own_mailto
         self._shared = [] if own or not letterhead.leave_by_mail else [letterhead.leave_by_mail]
         wanted = ((letterhead.unsubscribe_https, UNSUBSCRIBE), (own, UNSUBSCRIBE_BY_MAIL))
@@ -110,13 +110,13 @@ class Leave:
         return f"List-Unsubscribe: <{listed}>\r\n".encode()
 
 
-def names(rows: Sequence[bytes], head: Letterhead) -> list[str]:
+def names(rows: Sequence[bytes], head: SenderIdentity) -> list[str]:
     """The names of all fields of a finished head but the signature, in order, those that differ included."""
-    later = {Row.TO: "To", Row.SUBJECT: "Subject", Row.ID: "Message-ID"}
+    later = {HeaderRow.TO: "To", HeaderRow.SUBJECT: "Subject", HeaderRow.ID: "Message-ID"}
     if head.leave_by_mail or head.unsubscribe_https or head.unsubscribe_own_mailto:
-        later[Row.LEAVE] = "List-Unsubscribe"
+        later[HeaderRow.LEAVE] = "List-Unsubscribe"
     found = []
-    for row in Row:
+    for row in HeaderRow:
         if row in later:
             found.append(later[row])
         else:

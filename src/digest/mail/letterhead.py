@@ -28,7 +28,7 @@ _MAX_NAME = 200  # characters; a mail program shows some 30 of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letterhead:
+class SenderIdentity:
     """Who sends, who is answered, how to leave: the headers that all mails of an edition share.
 
     Addresses are bare (`digest@example.org`). Fields that are empty leave their header out.
@@ -60,12 +60,12 @@ class Letterhead:
         return to if not to or to.startswith("mailto:") else f"mailto:{quote(to, safe='@+')}?subject=unsubscribe"
 
 
-def problems(letterhead: Letterhead) -> tuple[str, ...]:
+def problems(letterhead: SenderIdentity) -> tuple[str, ...]:
     """Everything that keeps this letterhead from being used, each as one line; nothing when it is sound."""
     return tuple(_problems(letterhead))
 
 
-def _problems(head: Letterhead) -> Iterator[str]:
+def _problems(head: SenderIdentity) -> Iterator[str]:
     yield from _address("the From address", head.sender)
     if head.reply_to:
         yield from _address("the Reply-To address (the newsroom's contact)", head.reply_to)

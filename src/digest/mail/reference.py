@@ -43,12 +43,12 @@ def slow_join(
     subject = cut(one_line(rendering.subject), rendering.nonce, rendering.slots)
     rows = head.shared(letterhead, subject, template.date, rendering.edition.language, frame.content_type)
     field_names = head.names(rows, letterhead)
-    rows[head.Row.SUBJECT] = head.subject_field(subject, values, subject_prefix)
-    rows[head.Row.TO] = head.to_field(recipient) if recipient else b""
-    rows[head.Row.ID] = header.message_id(message_id)
-    leave = head.Leave(letterhead)
+    rows[head.HeaderRow.SUBJECT] = head.subject_field(subject, values, subject_prefix)
+    rows[head.HeaderRow.TO] = head.to_field(recipient) if recipient else b""
+    rows[head.HeaderRow.ID] = header.message_id(message_id)
+    leave = head.ListUnsubscribe(letterhead)
     if leave.slots:
-        rows[head.Row.LEAVE] = leave.field([leave.url(slot, values[slot]) for slot in leave.slots])
+        rows[head.HeaderRow.LEAVE] = leave.field([leave.url(slot, values[slot]) for slot in leave.slots])
     fields = b"".join(rows)
     if template.signer:
         seal = template.signer.prepare(field_names, int(template.date.timestamp()))

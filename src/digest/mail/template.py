@@ -18,7 +18,7 @@ from digest.errors import ConfigError, Fault, RenderError
 from digest.mail import body, head, header
 from digest.mail.cleaning import one_line
 from digest.mail.dkim import demand_alignment, relaxed
-from digest.mail.head import UNSUBSCRIBE_BY_MAIL, Row
+from digest.mail.head import UNSUBSCRIBE_BY_MAIL, HeaderRow
 from digest.mail.inspect import demand_sound
 from digest.mail.letterhead import problems
 from digest.mail.merge import Filling, fillings
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from digest.mail.dkim import Seal, Signer
-    from digest.mail.letterhead import Letterhead
+    from digest.mail.letterhead import SenderIdentity
     from digest.model import Recipient, Rendering
 
 _SPECIMEN = "https://example.org/"  # a value that may stand in every place but one
 _MAILTO = "mailto:leave@example.org"
-_BODY = len(Row)  # the first part of the body
+_BODY = len(HeaderRow)  # the first part of the body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,21 +43,21 @@ class MailTemplate:
     """An edition's mail with holes. `slots` names the values that each reader must have. Made by `compile`."""
 
     rendering: Rendering
-    letterhead: Letterhead
+    letterhead: SenderIdentity
     date: datetime
     signer: Signer | None
     slots: frozenset[str]
     subject: head.Line
     parts: tuple[bytes, ...] = field(repr=False)  # the head's rows, then the body, both with empty holes
     fillings: tuple[Filling, ...] = field(repr=False)
-    leave: head.Leave = field(repr=False)
+    leave: head.ListUnsubscribe = field(repr=False)
     seal: Seal | None = field(repr=False)
     relaxed_head: tuple[bytes, ...] = field(repr=False)  # the head's rows in DKIM's relaxed form
     body_hash: Any = field(repr=False)  # SHA-256 over the body up to its first hole; copied, never updated
 
     @classmethod
     def compile(
-        cls, rendering: Rendering, letterhead: Letterhead, *, date: datetime, signer: Signer | None = None
+        cls, rendering: Rendering, letterhead: SenderIdentity, *, date: datetime, signer: Signer | None = None
     ) -> MailTemplate:
         """Encode everything that all readers share. `date` is aware, in the newsroom's zone: its offset is shown.
 
@@ -76,12 +76,12 @@ class MailTemplate:
 
     @classmethod
     def _encode(
-        cls, rendering: Rendering, letterhead: Letterhead, date: datetime, signer: Signer | None
+        cls, rendering: Rendering, letterhead: SenderIdentity, date: datetime, signer: Signer | None
     ) -> MailTemplate:
         bodies = body.encode(rendering)
         subject = cut(one_line(rendering.subject), rendering.nonce, rendering.slots)
         rows = head.shared(letterhead, subject, date, rendering.edition.language, bodies.content_type)
-        leave = head.Leave(letterhead)
+        leave = head.ListUnsubscribe(letterhead)
         return cls(
             rendering=rendering,
             letterhead=letterhead,
@@ -89,7 +89,7 @@ class MailTemplate:
             signer=signer,
             slots=frozenset((*subject[1], *(name for name, _ in bodies.holes), *leave.slots)),
             subject=subject,
-            parts=(*rows[: Row.REST], rows[Row.REST] + b"\r\n", *bodies.parts),
+            parts=(*rows[: HeaderRow.REST], rows[HeaderRow.REST] + b"\r\n", *bodies.parts),
             fillings=fillings(bodies.holes, first=_BODY + 1),
             leave=leave,
             seal=signer.prepare(head.names(rows, letterhead), int(date.timestamp())) if signer else None,
@@ -111,10 +111,10 @@ class MailTemplate:
             raise RenderError(self._mismatch(values))
         parts = [*self.parts]
         if recipient is not None:
-            parts[Row.TO] = head.to_field(recipient)
-        parts[Row.ID] = header.message_id(message_id)
+            parts[HeaderRow.TO] = head.to_field(recipient)
+        parts[HeaderRow.ID] = header.message_id(message_id)
         if subject_prefix or self.subject[1]:
-            parts[Row.SUBJECT] = head.subject_field(self.subject, values, subject_prefix)
+            parts[HeaderRow.SUBJECT] = head.subject_field(self.subject, values, subject_prefix)
         name, leave = "", dict.fromkeys(self.leave.slots, "")
         try:
             for name in leave:
@@ -126,9 +126,9 @@ class MailTemplate:
             message = f"{self.rendering.edition.id}: the value of the slot {name!r} {error}"
             raise RenderError(message) from None
         if leave:
-            parts[Row.LEAVE] = self.leave.field([*leave.values()])
+            parts[HeaderRow.LEAVE] = self.leave.field([*leave.values()])
         if self.seal:
-            parts[Row.SIGNATURE] = self._sign(self.seal, parts)
+            parts[HeaderRow.SIGNATURE] = self._sign(self.seal, parts)
         return b"".join(parts)
 
     def _sign(self, seal: Seal, parts: list[bytes]) -> bytes:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from digest.composer.options import ThemeOptions
     from digest.composer.theme import Theme
     from digest.config.load import Config
-    from digest.editions.build import Desk
-    from digest.mail.letterhead import Letterhead
+    from digest.editions.build import EditionSetup
+    from digest.mail.letterhead import SenderIdentity
     from digest.model import Audience
 
 
@@ -51,12 +51,12 @@ class Outfit:
 
         return load_theme([self.root / "templates"], self.options, cache=paths.own_cache(self.environ, "themes"))
 
-    def desk(self, audience: str, language: str = "") -> Desk:
+    def desk(self, audience: str, language: str = "") -> EditionSetup:
         """Everything that one audience's editions are made with; the audience's title is in that language."""
-        from digest.editions.build import Desk
+        from digest.editions.build import EditionSetup
 
         found, settings = self.config.audience(audience).in_language(language), self.config.settings
-        return Desk(
+        return EditionSetup(
             newsroom=self.config.newsroom,
             audience=found,
             theme=self.theme,
@@ -73,13 +73,13 @@ class Outfit:
             read_file=self.read_image,
         )
 
-    def letterhead(self, audience: Audience, *, own_mailto: bool = False) -> Letterhead:
+    def letterhead(self, audience: Audience, *, own_mailto: bool = False) -> SenderIdentity:
         """What every mail to this audience says of itself; with `own_mailto`, each names its reader's own mailto."""
-        from digest.mail.letterhead import Letterhead
+        from digest.mail.letterhead import SenderIdentity
 
         newsroom, settings = self.config.newsroom, self.config.settings
         domain = settings.mail.list_domain or newsroom.sender.rpartition("@")[2]
-        return Letterhead(
+        return SenderIdentity(
             sender=newsroom.sender,
             sender_name=newsroom.sender_name,
             reply_to=audience.contact,

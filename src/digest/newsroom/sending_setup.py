@@ -30,7 +30,7 @@ MAX_SECRET = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parts:
+class SendingSetup:
     """Makes each part of sending from a newsroom's config. `warnings` collects what a person should hear once."""
 
     newsroom: Newsroom

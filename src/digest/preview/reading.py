@@ -14,7 +14,7 @@ from digest.checks.markup import read
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from digest.checks.tree import Element
+    from digest.checks.tree import Node
 
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _SILENT = frozenset({"head", "style", "script", "title"})
@@ -53,7 +53,7 @@ def _class(kind: str) -> str:
     return "wrong" if kind == "no alt" else kind.partition(" ")[0]
 
 
-def _below(element: Element) -> Iterator[tuple[str, str]]:
+def _below(element: Node) -> Iterator[tuple[str, str]]:
     for child in element.children:
         if isinstance(child, str):
             if words := _words(child):
@@ -70,7 +70,7 @@ def _below(element: Element) -> Iterator[tuple[str, str]]:
             yield from _below(child)
 
 
-def _image(element: Element) -> Iterator[tuple[str, str]]:
+def _image(element: Node) -> Iterator[tuple[str, str]]:
     alt = element.attributes.get("alt")
     if alt is None:
         yield "no alt", element.attributes.get("src", "")[:80]

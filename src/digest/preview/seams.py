@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from digest.config.load import Config
-    from digest.editions.build import Desk
+    from digest.editions.build import EditionSetup
     from digest.editions.build_folder import Build
     from digest.model import Edition, Overrides, PastEdition, Recipient, Selection, Story
     from digest.period import Period
@@ -90,7 +90,7 @@ class Room(Protocol):
         """What a manifest says about how it was made."""
         ...
 
-    def desk(self, audience: str, language: str = "") -> Desk:
+    def desk(self, audience: str, language: str = "") -> EditionSetup:
         """Everything that one audience's editions are made with."""
         ...
 
@@ -100,7 +100,7 @@ class Room(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hands:
+class Actions:
     """What the page may do beyond looking. Each takes the newsroom as it is at that moment.
 
     `readers` yields an edition's readers; `send_test` mails one address and says what the server answered; `approve`

@@ -25,10 +25,10 @@ from digest.preview.stress import CASES
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from digest.editions.build import Desk
+    from digest.editions.build import EditionSetup
     from digest.editions.build_folder import Build
     from digest.model import Recipient
-    from digest.preview.seams import Hands, Room
+    from digest.preview.seams import Actions, Room
 
 KEPT = 24  # editions that are remembered; an editor looks at one
 READERS = 50  # of a list that are offered at a time
@@ -50,7 +50,7 @@ class Sight:
     """An edition as it was made, for one reader. With `errors`, it is the last good one; they say what is wrong now."""
 
     room: Room
-    desk: Desk
+    desk: EditionSetup
     edition: Edition  # as it was asked for; a stress case may be made in another language
     build: Build
     reader: Recipient | None = None
@@ -94,7 +94,7 @@ class Sight:
 class Studio:
     """Makes sights, and keeps the last good ones."""
 
-    def __init__(self, hands: Hands, first: Asked) -> None:
+    def __init__(self, hands: Actions, first: Asked) -> None:
         """`first` is what the page opens with."""
         self.hands = hands
         self.first = first
@@ -159,7 +159,7 @@ class Studio:
         reader = self._reader(room, edition, name) if kind == "reader" else None
         return Sight(room=room, desk=desk, edition=edition, build=room.build(edition, now=now), reader=reader)
 
-    def _stressed(self, room: Room, desk: Desk, edition: Edition, name: str, now: datetime) -> Sight:
+    def _stressed(self, room: Room, desk: EditionSetup, edition: Edition, name: str, now: datetime) -> Sight:
         case = CASES.get(name)
         if case is None:
             message = f"there is no stress case {name[:40]!r}; there are {', '.join(CASES)}"

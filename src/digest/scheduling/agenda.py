@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from digest.config.schedule import Rule, Task
+    from digest.config.schedule import ScheduleLine, Task
     from digest.editions.approval import Needed
     from digest.model import Edition
     from digest.newsroom.newsroom import Newsroom
@@ -30,7 +30,7 @@ Hold = Literal["", "late", "new"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class DueTask:
     """A task whose time has come. `hold` says why it does not go by itself; empty when it goes."""
 
     task: Task
@@ -52,23 +52,23 @@ class Item:
         )
 
 
-def pending(rules: Sequence[Rule], journal: Journal, now: datetime) -> tuple[Item, ...]:
+def pending(rules: Sequence[ScheduleLine], journal: Journal, now: datetime) -> tuple[DueTask, ...]:
     """Everything whose time has come and that is not settled, the oldest first. `journal` has met these rules."""
     assert journal.since is not None, "a journal meets the rules first"
     return tuple(
-        Item(task=task, hold="late" if task.held else "new" if _newer(task, journal) else "")
+        DueTask(task=task, hold="late" if task.held else "new" if _newer(task, journal) else "")
         for task in schedule.due(rules, now, journal.settled, journal.since)
     )
 
 
-def coming(rules: Sequence[Rule], journal: Journal, now: datetime, count: int) -> tuple[Task, ...]:
+def coming(rules: Sequence[ScheduleLine], journal: Journal, now: datetime, count: int) -> tuple[Task, ...]:
     """The next `count` times of each audience; what was settled ahead of its time is left out."""
     tasks = schedule.upcoming(rules, now, count)
     first = {task.key: task for task in reversed(tasks)}  # two rules for one edition: the earlier time counts
     return tuple(task for task in tasks if first[task.key] is task and task.key not in journal.settled)
 
 
-def needed(newsroom: Newsroom, rule: Rule) -> Needed:
+def needed(newsroom: Newsroom, rule: ScheduleLine) -> Needed:
     """Whose word an edition of this rule needs: the rule's own demand or send.approval, the stricter."""
     return approval.stricter(newsroom.config.settings.send.approval, rule.approval)
 
@@ -128,7 +128,7 @@ def away(task: Task, now: datetime) -> str:
     return f"in {text}" if minutes >= 0 else f"{text} ago"
 
 
-def lines(rules: Sequence[Rule]) -> tuple[str, ...]:
+def lines(rules: Sequence[ScheduleLine]) -> tuple[str, ...]:
     """The whole schedule in words, a line for each audience of each rule."""
     return tuple(dict.fromkeys(words(rule, audience) for rule in rules for audience in rule.audiences))
 

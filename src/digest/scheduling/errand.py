@@ -15,7 +15,7 @@ from digest import hooks
 from digest.errors import AlreadySent, DigestError, LedgerBusy
 from digest.scheduling import agenda, outcome
 from digest.scheduling.heard import account_of, is_new
-from digest.scheduling.outcome import Kind, Outcome
+from digest.scheduling.outcome import EditionOutcome, TaskStatus
 from digest.sending import post
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from digest.editions.build_folder import Build
     from digest.ledger.ledger import SqlLedger
     from digest.model import Edition
-    from digest.newsroom.sending_setup import Parts
+    from digest.newsroom.sending_setup import SendingSetup
     from digest.ports import Transport
-    from digest.scheduling.agenda import Item
+    from digest.scheduling.agenda import DueTask
     from digest.sending.local import Stopping
 
 _LATER = 75
@@ -39,24 +39,24 @@ _LATER = 75
 class Result:
     """How a task stands: as its worst edition does."""
 
-    item: Item
-    outcomes: tuple[Outcome, ...]
+    item: DueTask
+    outcomes: tuple[EditionOutcome, ...]
     untold: bool = False  # the newsroom's own mail about it could not go: the next run tries again
 
     @property
-    def worst(self) -> Outcome:
+    def worst(self) -> EditionOutcome:
         """The outcome that speaks for all: the worst kind, and of those the first."""
         return max(self.outcomes, key=lambda each: each.rank[0])
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> TaskStatus:
         """Of the worst."""
         return self.worst.kind
 
     @property
     def settled(self) -> bool:
         """Whether there is nothing left that the machine may do."""
-        return self.kind in (Kind.SENT, Kind.NOTHING)
+        return self.kind in (TaskStatus.SENT, TaskStatus.NOTHING)
 
     @property
     def counts(self) -> dict[State, int]:
@@ -75,10 +75,10 @@ class Result:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Voice:
+class Reporter:
     """How people and programs are told. `transport` opens the way out when it is first needed."""
 
-    parts: Parts
+    parts: SendingSetup
     transport: Callable[[], Transport]
     now: datetime
     warn: Callable[[str], None]
@@ -91,14 +91,14 @@ class Voice:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Office(Voice):
+class RunContext(Reporter):
     """What an errand works with."""
 
     ledger: SqlLedger
     stopping: Stopping
 
 
-def carry_out(office: Office, item: Item, *, force: bool = False) -> Result:
+def run_task(office: RunContext, item: DueTask, *, force: bool = False) -> Result:
     """Do the task as far as it can be done now. With `force`, what is held goes too."""
     newsroom, task = office.parts.newsroom, item.task
     editions = newsroom.editions(task.period, [task.audience])
@@ -108,32 +108,32 @@ def carry_out(office: Office, item: Item, *, force: bool = False) -> Result:
     return Result(item=item, outcomes=tuple(_edition(office, each, demand) for each in editions))
 
 
-def held(parts: Parts, item: Item) -> Result:
+def held(parts: SendingSetup, item: DueTask) -> Result:
     """A task that waits for a person's decision."""
     editions = parts.newsroom.editions(item.task.period, [item.task.audience])
-    made = (Outcome(edition=each, kind=Kind.HELD, message=item.why, code=1) for each in editions)
+    made = (EditionOutcome(edition=each, kind=TaskStatus.HELD, message=item.why, code=1) for each in editions)
     return Result(item=item, outcomes=tuple(made))
 
 
-def cannot(parts: Parts, item: Item, error: DigestError) -> Result:
+def cannot(parts: SendingSetup, item: DueTask, error: DigestError) -> Result:
     """What became of a task that could not even be looked at: the ledger cannot be used."""
-    kind = Kind.RETRY if isinstance(error, LedgerBusy) else Kind.FAILED
+    kind = TaskStatus.RETRY if isinstance(error, LedgerBusy) else TaskStatus.FAILED
     editions = parts.newsroom.editions(item.task.period, [item.task.audience])
-    made = (Outcome(edition=each, kind=kind, message=str(error), code=error.exit_code) for each in editions)
+    made = (EditionOutcome(edition=each, kind=kind, message=str(error), code=error.exit_code) for each in editions)
     return Result(item=item, outcomes=tuple(made))
 
 
-def _edition(office: Office, edition: Edition, demand: Needed) -> Outcome:
+def _edition(office: RunContext, edition: Edition, demand: Needed) -> EditionOutcome:
     root = office.parts.newsroom.root
     if outcome.is_settled(office.ledger, edition):
         return outcome.sent(root, office.ledger, edition)
     if office.stopping.signal:
-        return Outcome(edition=edition, kind=Kind.RETRY, message="not begun: asked to end", code=75)
+        return EditionOutcome(edition=edition, kind=TaskStatus.RETRY, message="not begun: asked to end", code=75)
     try:
         if office.ledger.mailing(edition.id) is None:
             build = _build(office, edition)
             if build.rendering is None:
-                return Outcome(edition=edition, kind=Kind.NOTHING, message=_thin(build))
+                return EditionOutcome(edition=edition, kind=TaskStatus.NOTHING, message=_thin(build))
         return _send(office, edition, demand)
     except AlreadySent:
         return outcome.sent(root, office.ledger, edition)  # somebody else was faster
@@ -141,7 +141,7 @@ def _edition(office: Office, edition: Edition, demand: Needed) -> Outcome:
         return outcome.stopped(office.ledger, edition, error)
 
 
-def _send(office: Office, edition: Edition, demand: Needed) -> Outcome:
+def _send(office: RunContext, edition: Edition, demand: Needed) -> EditionOutcome:
     transport = office.transport()
     ready = post.freeze(office.parts, office.ledger, edition, office.now, needed=demand)
     for said in (*ready.faults, *ready.notes):
@@ -156,7 +156,7 @@ def _send(office: Office, edition: Edition, demand: Needed) -> Outcome:
     return stands(office.parts.newsroom.root, office.ledger, edition)
 
 
-def _build(office: Office, edition: Edition) -> Build:
+def _build(office: RunContext, edition: Edition) -> Build:
     """Build it, and write it where an editor looks, unless the same is there already."""
     newsroom = office.parts.newsroom
     build = newsroom.build(edition, now=office.now)

@@ -20,7 +20,7 @@ from digest.errors import AlreadySent, DigestError, LedgerBusy, NothingToSend, U
 from digest.model import Severity
 from digest.newsroom.newsroom import BUILD
 from digest.scheduling import outcome
-from digest.scheduling.outcome import Kind
+from digest.scheduling.outcome import TaskStatus
 from digest.scheduling.record import remember
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from digest.ledger.ledger import SqlLedger
     from digest.model import Edition
     from digest.newsroom.newsroom import Newsroom
-    from digest.newsroom.sending_setup import Parts
-    from digest.scheduling.outcome import Outcome
+    from digest.newsroom.sending_setup import SendingSetup
+    from digest.scheduling.outcome import EditionOutcome
 
 # The command line was wrong, or somebody else is at it and tells; nothing is known to have failed.
 _NO_NEWS = (UsageError, NothingToSend, AlreadySent, LedgerBusy)
@@ -72,14 +72,14 @@ def built(newsroom: Newsroom, made: Sequence[Build]) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Telling:
+class HookReporter:
     """A live send by hand, as its hooks hear of it. `warn` takes a line for each that could not be told."""
 
-    parts: Parts
+    parts: SendingSetup
     ledger: SqlLedger
     now: datetime
     warn: Callable[[str], None]
-    _found: dict[tuple[str, str], list[Outcome]] = field(default_factory=dict)
+    _found: dict[tuple[str, str], list[EditionOutcome]] = field(default_factory=dict)
 
     @contextmanager
     def about(self, edition: Edition) -> Iterator[None]:
@@ -94,7 +94,7 @@ class Telling:
     def ended(self, edition: Edition, stopped: DigestError | None) -> None:
         """The send came back; `stopped` is why it ended early."""
 
-        def found() -> Outcome | None:
+        def found() -> EditionOutcome | None:
             if outcome.is_settled(self.ledger, edition):
                 return outcome.sent(self.parts.newsroom.root, self.ledger, edition)
             news = stopped is not None and not isinstance(stopped, LedgerBusy)
@@ -106,12 +106,12 @@ class Telling:
         """Call the hooks, and let the schedule's next run know of what they heard, so that it does not repeat it."""
         newsroom = self.parts.newsroom
         for key, outcomes in self._found.items():
-            event: hooks.Event = "sent" if all(each.kind is Kind.SENT for each in outcomes) else "failed"
+            event: hooks.Event = "sent" if all(each.kind is TaskStatus.SENT for each in outcomes) else "failed"
             if not getattr(newsroom.config.settings.hooks, event):
                 continue
             warnings = hooks.fire(newsroom.config, newsroom.environ, event, outcome.as_data(key, outcomes))
             if event == "sent" and self._is_all(outcomes[0].edition):
-                warnings += remember(self.parts, f"{'/'.join(key)} {Kind.SENT} hook", self.now)
+                warnings += remember(self.parts, f"{'/'.join(key)} {TaskStatus.SENT} hook", self.now)
             for warning in warnings:
                 self.warn(warning)
 
@@ -120,7 +120,7 @@ class Telling:
         everyone = self.parts.newsroom.editions(edition.period, [edition.audience])
         return all(outcome.is_settled(self.ledger, each) for each in everyone)
 
-    def _keep(self, make: Callable[[], Outcome | None]) -> None:
+    def _keep(self, make: Callable[[], EditionOutcome | None]) -> None:
         """Note how an edition stands, where somebody wants to hear it. What cannot be read is warned of, no more."""
         section = self.parts.newsroom.config.settings.hooks
         if not section.sent and not section.failed:
@@ -133,9 +133,11 @@ class Telling:
 
 
 @contextmanager
-def telling(parts: Parts, ledger: SqlLedger, now: datetime, warn: Callable[[str], None]) -> Iterator[Telling]:
+def telling(
+    parts: SendingSetup, ledger: SqlLedger, now: datetime, warn: Callable[[str], None]
+) -> Iterator[HookReporter]:
     """A Telling whose hooks are called when the block ends, however it ends."""
-    made = Telling(parts=parts, ledger=ledger, now=now, warn=warn)
+    made = HookReporter(parts=parts, ledger=ledger, now=now, warn=warn)
     try:
         yield made
     finally:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from digest.config.schedule import Rule
+    from digest.config.schedule import ScheduleLine
 
 NAME = "schedule.json"
 LOCK = "schedule.lock"
@@ -49,7 +49,7 @@ class Journal:
         """The keys of tasks that are done: (period id, audience)."""
         return frozenset((name.split("/")[0], name.split("/")[1]) for name in self.done)
 
-    def meet(self, lines: Iterable[str], rules: Sequence[Rule], now: datetime) -> Journal:
+    def meet(self, lines: Iterable[str], rules: Sequence[ScheduleLine], now: datetime) -> Journal:
         """Put lines that were not known in force from now on, and forget those that are gone."""
         longest = max((rule.catch_up for rule in rules), default=timedelta())
         return replace(

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from digest.delivery import Event, Outgoing
 from digest.errors import SendStopped
-from digest.mail.letterhead import Letterhead
+from digest.mail.letterhead import SenderIdentity
 from digest.mail.message_id import message_id
 from digest.mail.template import MailTemplate
 from digest.model import Recipient, Rendering
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from digest.delivery import State
     from digest.model import Edition
-    from digest.newsroom.sending_setup import Parts
+    from digest.newsroom.sending_setup import SendingSetup
     from digest.period import Period
     from digest.ports import Transport
 
@@ -56,7 +56,7 @@ def name_of(period: Period) -> str:
     return f"week {period.id}" if period.kind == "week" else period.id
 
 
-def post(parts: Parts, notice: Notice, transport: Transport, now: datetime) -> None:
+def post(parts: SendingSetup, notice: Notice, transport: Transport, now: datetime) -> None:
     """Mail it. Raises SendStopped or TransportError if the relay does not take it; ConfigError, CheckFailed."""
     newsroom = parts.newsroom.config.newsroom
     outgoing = Outgoing(delivery=0, sender=newsroom.sender, recipient=newsroom.contact, data=mail(parts, notice, now))
@@ -71,10 +71,10 @@ def post(parts: Parts, notice: Notice, transport: Transport, now: datetime) -> N
         raise SendStopped(message)
 
 
-def mail(parts: Parts, notice: Notice, now: datetime) -> bytes:
+def mail(parts: SendingSetup, notice: Notice, now: datetime) -> bytes:
     """The finished mail. Raises ConfigError, CheckFailed."""
     newsroom = parts.newsroom.config.newsroom
-    head = Letterhead(
+    head = SenderIdentity(
         sender=newsroom.sender,
         sender_name=newsroom.sender_name,
         reply_to=newsroom.contact,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from digest.model import Edition
 
 
-class Kind(StrEnum):
+class TaskStatus(StrEnum):
     """How a task stands after a run, the worst last."""
 
     NOTHING = "nothing"  # by the audience's policy there is no edition: settled
@@ -38,15 +38,15 @@ class Kind(StrEnum):
     FAILED = "failed"  # it cannot go before something is mended
 
 
-_ORDER = list(Kind)
+_ORDER = list(TaskStatus)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class EditionOutcome:
     """How one edition stands. `message` is a sentence without the edition's name; `code` an exit code (errors.py)."""
 
     edition: Edition
-    kind: Kind
+    kind: TaskStatus
     message: str
     code: int = 0
     stories: int = 0
@@ -68,7 +68,7 @@ class Outcome:
         }
 
 
-def as_data(key: tuple[str, str], outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def as_data(key: tuple[str, str], outcomes: Sequence[EditionOutcome]) -> dict[str, Any]:
     """The editions of one (period id, audience), for programs: together they stand as the worst of them does."""
     period, audience = key
     editions = [each.as_data() for each in outcomes]
@@ -81,33 +81,35 @@ def is_settled(ledger: SqlLedger, edition: Edition) -> bool:
     return ledger.mailing(edition.id) is not None and not set(UNFINISHED) & set(ledger.counts(edition.id))
 
 
-def sent(root: Path, ledger: SqlLedger, edition: Edition) -> Outcome:
+def sent(root: Path, ledger: SqlLedger, edition: Edition) -> EditionOutcome:
     """It went out as far as the machine can bring it. `root` is the newsroom's folder."""
     counts, stories = ledger.counts(edition.id), _stories(root, edition)
     known = f"{stories} stor{'y' if stories == 1 else 'ies'}, " if stories else ""  # in a fleet another may have them
     message = f"{known}{sentence(counts)}"
     code = 1 if any(counts.get(state) for state in HELD) else 0
-    return Outcome(edition=edition, kind=Kind.SENT, message=message, code=code, stories=stories, counts=counts)
-
-
-def waiting(root: Path, ledger: SqlLedger, edition: Edition) -> Outcome:
-    """Some of its readers are tried again."""
-    counts = ledger.counts(edition.id)
-    message = f"{sentence(counts)}; the next run goes on"
-    return Outcome(
-        edition=edition, kind=Kind.RETRY, message=message, code=75, stories=_stories(root, edition), counts=counts
+    return EditionOutcome(
+        edition=edition, kind=TaskStatus.SENT, message=message, code=code, stories=stories, counts=counts
     )
 
 
-def stopped(ledger: SqlLedger, edition: Edition, error: DigestError) -> Outcome:
+def waiting(root: Path, ledger: SqlLedger, edition: Edition) -> EditionOutcome:
+    """Some of its readers are tried again."""
+    counts = ledger.counts(edition.id)
+    message = f"{sentence(counts)}; the next run goes on"
+    return EditionOutcome(
+        edition=edition, kind=TaskStatus.RETRY, message=message, code=75, stories=_stories(root, edition), counts=counts
+    )
+
+
+def stopped(ledger: SqlLedger, edition: Edition, error: DigestError) -> EditionOutcome:
     """It was refused, or could not go on."""
-    kinds = {ApprovalError: Kind.UNAPPROVED, TransportError: Kind.RETRY, LedgerBusy: Kind.RETRY}
-    kind = next((kind for known, kind in kinds.items() if isinstance(error, known)), Kind.FAILED)
+    kinds = {ApprovalError: TaskStatus.UNAPPROVED, TransportError: TaskStatus.RETRY, LedgerBusy: TaskStatus.RETRY}
+    kind = next((kind for known, kind in kinds.items() if isinstance(error, known)), TaskStatus.FAILED)
     message = "; ".join(str(error).removeprefix(f"{edition.id}: ").splitlines())
     counts = ledger.counts(edition.id) if ledger.mailing(edition.id) else {}
     # An edition without a reader is somebody's mistake with a list: never settled as if it had gone.
     code = error.exit_code if error.exit_code in (1, 2, 5, 75) else 1
-    return Outcome(edition=edition, kind=kind, message=message, code=code, counts=counts)
+    return EditionOutcome(edition=edition, kind=kind, message=message, code=code, counts=counts)
 
 
 def _stories(root: Path, edition: Edition) -> int:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from digest.ledger.sharing import Sharing
-    from digest.newsroom.sending_setup import Parts
+    from digest.newsroom.sending_setup import SendingSetup
     from digest.scheduling.journal import Journal
 
 SHELF = "schedule"  # its name beside the ledger
@@ -93,7 +93,7 @@ class SharedRecord:
 
 
 @contextmanager
-def kept(parts: Parts) -> Iterator[Record]:
+def kept(parts: SendingSetup) -> Iterator[Record]:
     """The journal's place, for as long as the block runs. Raises LedgerError when a fleet's ledger cannot be used."""
     file = FileRecord(parts.newsroom.root)
     if parts.newsroom.config.settings.send.engine != "procrastinate":
@@ -108,7 +108,7 @@ def kept(parts: Parts) -> Iterator[Record]:
 
 
 @contextmanager
-def held(parts: Parts) -> Iterator[Record]:
+def held(parts: SendingSetup) -> Iterator[Record]:
     """The same, and no other run of this machine inside. Raises LedgerBusy, naming the other."""
     from digest.ledger.locks import file_lock
     from digest.sending.local import this_process
@@ -118,7 +118,7 @@ def held(parts: Parts) -> Iterator[Record]:
         yield record
 
 
-def remember(parts: Parts, what: str, now: datetime) -> tuple[str, ...]:
+def remember(parts: SendingSetup, what: str, now: datetime) -> tuple[str, ...]:
     """Let the next run know that `what` was told by hand. Without a schedule in force there is nobody to be let know.
 
     Returns a warning when that is impossible, as then it is told twice.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from digest.config.schedule import Rule, weekdays_only
+from digest.config.schedule import ScheduleLine, weekdays_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from digest.config.schema import ScheduleSection
 
 
-def rules(config: Config) -> tuple[Rule, ...]:
+def rules(config: Config) -> tuple[ScheduleLine, ...]:
     """A Rule for each line of `schedule:`; one that names no audience is for all that have recipients."""
     reached = tuple(name for name, part in config.settings.audiences.items() if part.recipients is not None)
     return tuple(
-        Rule(
+        ScheduleLine(
             period=part.period,
             zone=config.newsroom.timezone,
             on=part.on,
@@ -45,7 +45,7 @@ def working_days(part: ScheduleSection) -> Callable[[date], bool]:
     return known.is_working_day
 
 
-def words(rule: Rule, audience: str) -> str:
+def words(rule: ScheduleLine, audience: str) -> str:
     """When a rule sends an audience's editions, in words that change when that changes.
 
     >>> from zoneinfo import ZoneInfo

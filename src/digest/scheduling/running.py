@@ -16,21 +16,21 @@ from typing import TYPE_CHECKING
 
 from digest.errors import DigestError, LedgerBusy, UsageError
 from digest.scheduling import agenda, record, telling
-from digest.scheduling.errand import Office, Result, Voice, cannot, carry_out, held
+from digest.scheduling.errand import Reporter, Result, RunContext, cannot, held, run_task
 from digest.scheduling.holding import held_back
-from digest.scheduling.outcome import Kind
+from digest.scheduling.outcome import TaskStatus
 from digest.scheduling.rules import rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from threading import Event
 
-    from digest.config.schedule import Rule, Task
+    from digest.config.schedule import ScheduleLine, Task
     from digest.ledger.ledger import SqlLedger
     from digest.model import Edition
-    from digest.newsroom.sending_setup import Parts
+    from digest.newsroom.sending_setup import SendingSetup
     from digest.ports import Transport
-    from digest.scheduling.agenda import Item
+    from digest.scheduling.agenda import DueTask
     from digest.scheduling.journal import Journal
     from digest.scheduling.notices import Notice
     from digest.scheduling.record import Record
@@ -46,16 +46,16 @@ class AnotherRun(LedgerBusy):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Routine:
+class Scheduler:
     """A newsroom's schedule at one moment. `say` and `warn` take what a person should read, line by line."""
 
-    parts: Parts
+    parts: SendingSetup
     now: datetime
     say: Callable[[str], None]
     warn: Callable[[str], None]
 
     @cached_property
-    def rules(self) -> tuple[Rule, ...]:
+    def rules(self) -> tuple[ScheduleLine, ...]:
         """The schedule of config.yaml. Raises UsageError when it has none."""
         found = rules(self.parts.newsroom.config)
         if not found:
@@ -83,7 +83,7 @@ class Routine:
         lines = agenda.lines(self.rules)
         return found.meet(lines, self.rules, self.moment), found.changes(lines)
 
-    def pending(self, found: Journal) -> tuple[Item, ...]:
+    def pending(self, found: Journal) -> tuple[DueTask, ...]:
         """What is due, and what is held."""
         return agenda.pending(self.rules, found, self.moment)
 
@@ -110,7 +110,7 @@ class Routine:
             transport = _once(self.parts, stopping.event)
             ledger = self._ledger(run, due, transport)
             try:
-                office = Office(
+                office = RunContext(
                     parts=self.parts,
                     ledger=ledger,
                     transport=transport,
@@ -120,10 +120,12 @@ class Routine:
                 )
                 results = []
                 for item in due:
-                    result = carry_out(office, item, force=force)
+                    result = run_task(office, item, force=force)
                     told = self._tell(office, run, result, ledger)
                     results.append(result if told else replace(result, untold=True))
-                if not self._tell_held(office, run, waiting := [each for each in results if each.kind is Kind.HELD]):
+                if not self._tell_held(
+                    office, run, waiting := [each for each in results if each.kind is TaskStatus.HELD]
+                ):
                     results = [replace(each, untold=True) if each in waiting else each for each in results]
                 for task, missing in soon:
                     self._remind(office, run, task, missing)
@@ -131,16 +133,16 @@ class Routine:
                 ledger.close()
             return tuple(results)
 
-    def _ledger(self, run: _Run, due: Sequence[Item], transport: Callable[[], Transport]) -> SqlLedger:
+    def _ledger(self, run: _Run, due: Sequence[DueTask], transport: Callable[[], Transport]) -> SqlLedger:
         """The ledger; when it cannot be used, the newsroom hears what does not go out, and why."""
         try:
             return self.parts.ledger()
         except DigestError as error:
-            voice = Voice(parts=self.parts, transport=transport, now=self.now, warn=self.warn)
+            voice = Reporter(parts=self.parts, transport=transport, now=self.now, warn=self.warn)
             made = [held(self.parts, each) if each.hold else cannot(self.parts, each, error) for each in due]
             for each in made:
                 self._tell(voice, run, each, None)
-            self._tell_held(voice, run, [each for each in made if each.kind is Kind.HELD])
+            self._tell_held(voice, run, [each for each in made if each.kind is TaskStatus.HELD])
             raise
 
     @contextmanager
@@ -176,7 +178,7 @@ class Routine:
                 waiting.append((task, missing))
         return waiting
 
-    def _tell(self, voice: Voice, run: _Run, result: Result, ledger: SqlLedger | None) -> bool:
+    def _tell(self, voice: Reporter, run: _Run, result: Result, ledger: SqlLedger | None) -> bool:
         """Say how a task stands: here, to the hooks, by mail; then remember what was told and settled.
 
         Returns whether the newsroom's contact knows what it must.
@@ -187,10 +189,10 @@ class Routine:
         again = telling.AGAIN.get(kind)
         notice = telling.notice(result, ledger, self.now)
         if notice is not None:
-            if kind is not Kind.NOTHING and not run.journal.was_told(f"{name} {kind} hook", self.moment, again):
-                voice.hook("sent" if kind is Kind.SENT else "failed", result.as_data())
+            if kind is not TaskStatus.NOTHING and not run.journal.was_told(f"{name} {kind} hook", self.moment, again):
+                voice.hook("sent" if kind is TaskStatus.SENT else "failed", result.as_data())
                 run.told(f"{name} {kind} hook")
-            if kind is not Kind.HELD and not run.journal.was_told(f"{name} {kind}", self.moment, again):
+            if kind is not TaskStatus.HELD and not run.journal.was_told(f"{name} {kind}", self.moment, again):
                 if not self._mail(voice, notice):
                     return False
                 run.told(f"{name} {kind}")
@@ -199,26 +201,26 @@ class Routine:
             run.save()
         return True
 
-    def _tell_held(self, voice: Voice, run: _Run, held: Sequence[Result]) -> bool:
+    def _tell_held(self, voice: Reporter, run: _Run, held: Sequence[Result]) -> bool:
         """One mail for everything that is held, when something of it is news: who was off for a year gets one.
 
         Returns whether the newsroom's contact knows.
         """
-        news = [each for each in held if not run.journal.was_told(f"{each.item.name} {Kind.HELD}", self.moment)]
+        news = [each for each in held if not run.journal.was_told(f"{each.item.name} {TaskStatus.HELD}", self.moment)]
         if not news:
             return True
         known = [each for each in held if each not in news]
         if not self._mail(voice, held_back([*news, *known], self.now)):
             return False
         for each in news:
-            run.told(f"{each.item.name} {Kind.HELD}")
+            run.told(f"{each.item.name} {TaskStatus.HELD}")
         return True
 
-    def _remind(self, voice: Voice, run: _Run, task: Task, missing: Mapping[Edition, str]) -> None:
+    def _remind(self, voice: Reporter, run: _Run, task: Task, missing: Mapping[Edition, str]) -> None:
         if self._mail(voice, telling.reminder(task, missing, self.now)):
             run.told(f"{'/'.join(task.key)} reminder")
 
-    def _mail(self, voice: Voice, notice: Notice) -> bool:
+    def _mail(self, voice: Reporter, notice: Notice) -> bool:
         from digest.scheduling import notices
 
         try:
@@ -233,7 +235,7 @@ class Routine:
 class _Run:
     """The journal while the lock is held."""
 
-    routine: Routine
+    routine: Scheduler
     record: Record
     journal: Journal
 
@@ -245,7 +247,7 @@ class _Run:
         self.record.save(self.journal, self.routine.moment)
 
 
-def _once(parts: Parts, stop: Event) -> Callable[[], Transport]:
+def _once(parts: SendingSetup, stop: Event) -> Callable[[], Transport]:
     """The relay of config.yaml, made when it is first asked for: then its settings' faults are that task's."""
     made: list[Transport] = []
 

@@ -15,7 +15,7 @@ from digest.delivery import State
 from digest.report import WORDS
 from digest.scheduling.agenda import away, flag
 from digest.scheduling.notices import Notice, name_of
-from digest.scheduling.outcome import Kind
+from digest.scheduling.outcome import TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +28,11 @@ if TYPE_CHECKING:
 
 DAY = timedelta(days=1)
 LATE = timedelta(hours=2)  # a relay that is away, or greylists, is back by then; longer is news
-AGAIN: dict[Kind, timedelta | None] = {Kind.RETRY: DAY, Kind.UNAPPROVED: DAY, Kind.FAILED: DAY}  # the others: once
+AGAIN: dict[TaskStatus, timedelta | None] = {
+    TaskStatus.RETRY: DAY,
+    TaskStatus.UNAPPROVED: DAY,
+    TaskStatus.FAILED: DAY,
+}  # the others: once
 _NAMED = 20  # readers in a mail
 _HELD = (State.IN_DOUBT, State.REFUSED)
 
@@ -42,12 +46,12 @@ def notice(result: Result, ledger: SqlLedger | None, now: datetime) -> Notice | 
     what = f"{name_of(task.period)}, {task.audience}"
     several = len(result.outcomes) > 1
     lines = tuple(f"{each.edition.id}: {each.message}." for each in result.outcomes)
-    if kind in (Kind.SENT, Kind.NOTHING):
-        told = [each for each in result.outcomes if each.kind is Kind.SENT] or result.outcomes
+    if kind in (TaskStatus.SENT, TaskStatus.NOTHING):
+        told = [each for each in result.outcomes if each.kind is TaskStatus.SENT] or result.outcomes
         said = "; ".join(f"{each.edition.language}: {each.message}" if several else each.message for each in told)
         subject = f"{what}: {said}"
         lines += tuple(_named(result, ledger, _HELD)) if ledger else ()
-    elif kind is Kind.RETRY:
+    elif kind is TaskStatus.RETRY:
         if now - task.at < LATE:
             return None
         waiting = result.counts.get(State.DEFERRED)
@@ -57,10 +61,10 @@ def notice(result: Result, ledger: SqlLedger | None, now: datetime) -> Notice | 
             "Nothing needs to be done, unless the relay stays away: every run goes on where the last one stopped.",
             *(_named(result, ledger, (State.DEFERRED, *_HELD)) if ledger else ()),
         )
-    elif kind is Kind.UNAPPROVED:
+    elif kind is TaskStatus.UNAPPROVED:
         subject = f"{what} has NOT gone out: it waits for approval"
         lines += (_overdue(task, now), *_until(task, "approved", now))
-    elif kind is Kind.FAILED:
+    elif kind is TaskStatus.FAILED:
         subject = f"{what} has NOT gone out"
         lines += (_overdue(task, now), *(() if result.counts else _until(task, "mended", now)))
     else:

@@ -10,7 +10,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING
 
-from digest.delivery import Standing
+from digest.delivery import MailingStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +56,7 @@ class Work:
             if self._only or (self._left is not None and self._left <= 0):
                 return None
             mailing = self._ledger.mailing(self._edition)
-            if mailing is None or mailing.standing is not Standing.OPEN:
+            if mailing is None or mailing.standing is not MailingStatus.OPEN:
                 return None
             now = self._clock()
             due = self._ledger.next_try(self._edition, now)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from digest.delivery import Delivery, Outgoing
     from digest.ports import Ledger, Transport
-    from digest.sending.progress import Progress, Report
+    from digest.sending.progress import Progress, RunReport
     from digest.sending.run import Patience
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -91,7 +91,7 @@ def send(
     only: str = "",
     patience: Patience | None = None,
     ahead: bool = False,
-) -> Report:
+) -> RunReport:
     """Send what is left of a frozen edition from here. Arguments, report and errors are those of `send_edition`.
 
     `ahead` is safe here: the edition's lock is ours, and a claim has no lease that could run out beneath it.

@@ -12,10 +12,10 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from digest.delivery import Standing, State
+from digest.delivery import MailingStatus, State
 from digest.errors import AlreadySent, DigestError, LedgerError, NothingToSend, UsageError
 from digest.sending.claim_queue import Work
-from digest.sending.progress import Progress, Report
+from digest.sending.progress import Progress, RunReport
 from digest.sending.run import Patience, Run
 from digest.sending.threads import drive
 
@@ -46,7 +46,7 @@ def send_edition(
     only: str = "",
     patience: Patience | None = None,
     ahead: bool = False,
-) -> Report:
+) -> RunReport:
     """Send what is left of a frozen edition, and report.
 
     `build` makes one reader's mail; a DigestError that it raises is that reader's refusal. `stop`, when set, ends the
@@ -66,7 +66,7 @@ def send_edition(
         if mailing is None:
             message = f"{edition} is not in the ledger: nothing was frozen to be sent"
             raise NothingToSend(message)
-        if mailing.standing is Standing.PAUSED:
+        if mailing.standing is MailingStatus.PAUSED:
             message = f"{edition} is paused; `digest resume` lets it go on"
             raise UsageError(message)
         now = clock()
@@ -76,7 +76,7 @@ def send_edition(
         total = sum(counts.get(state, 0) for state in WAITING)
         if not total:
             _say_finished(edition, counts)
-            return Report(edition=edition, counts=counts, recovered=recovered)
+            return RunReport(edition=edition, counts=counts, recovered=recovered)
         ledger.witness(edition, now)
         work = Work(ledger, edition, owner, clock, limit=limit, only=only)
         run = Run(
@@ -131,7 +131,7 @@ def _report(
     began: float,
     *,
     interrupted: bool,
-) -> Report:
+) -> RunReport:
     stopped = run.halted if isinstance(run.halted, DigestError) else None
     try:
         now = clock()
@@ -140,7 +140,7 @@ def _report(
         counts, next_try = ledger.counts(edition), ledger.next_try(edition, now)
     except DigestError as error:
         raise stopped or error from error
-    return Report(
+    return RunReport(
         edition=edition,
         counts=counts,
         outcomes=dict(run.outcomes),

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
     from digest.delivery import Delivery
     from digest.model import Edition, Rendering
-    from digest.newsroom.sending_setup import Parts
+    from digest.newsroom.sending_setup import SendingSetup
 
 _FIELD = "field."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letters:
+class MessageBuilder:
     """An edition's mails, one for each delivery that is asked for."""
 
     template: MailTemplate
@@ -68,7 +68,9 @@ class Letters:
         return reader.name if slot == "name" else reader.address
 
 
-def letters(parts: Parts, rendering: Rendering, *, now: datetime, live: bool, prefix: str = "") -> Letters:
+def letters(
+    parts: SendingSetup, rendering: Rendering, *, now: datetime, live: bool, prefix: str = ""
+) -> MessageBuilder:
     """Compile the edition's mail with everything config.yaml says of it.
 
     With `live`, readers must be able to leave and the key must sign: raises ConfigError for what is missing.
@@ -80,7 +82,7 @@ def letters(parts: Parts, rendering: Rendering, *, now: datetime, live: bool, pr
     head = newsroom.letterhead(audience, own_mailto=bool(secrets))
     template = MailTemplate.compile(rendering, head, date=now, signer=parts.signer())
     identify = _identifier(edition, template.letterhead.id_domain, secrets)
-    return Letters(
+    return MessageBuilder(
         template=template,
         sender=newsroom.config.newsroom.sender,
         audience=audience.name,
@@ -101,7 +103,7 @@ def _identifier(edition: Edition, domain: str, secrets: tuple[str, ...]) -> Call
     return identify
 
 
-def _leave_by_mail(parts: Parts, edition: Edition, secrets: tuple[str, ...]) -> Callable[[str], str]:
+def _leave_by_mail(parts: SendingSetup, edition: Edition, secrets: tuple[str, ...]) -> Callable[[str], str]:
     from digest.recipients import tokens
 
     mailbox = parts.newsroom.config.settings.unsubscribe.mailto or parts.newsroom.config.newsroom.contact
@@ -111,7 +113,7 @@ def _leave_by_mail(parts: Parts, edition: Edition, secrets: tuple[str, ...]) -> 
     return lambda address: tokens.mailto(mailbox, secrets, edition.audience, address)
 
 
-def _leave(parts: Parts, edition: Edition, secrets: tuple[str, ...], *, live: bool) -> Callable[[str], str]:
+def _leave(parts: SendingSetup, edition: Edition, secrets: tuple[str, ...], *, live: bool) -> Callable[[str], str]:
     from digest.recipients import tokens
 
     config = parts.newsroom.config

@@ -28,7 +28,7 @@ _MASK = _BUCKETS - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class SendPlan:
     """What would happen. `readers` is how many mails would go; `seconds` how long that takes at the set rates."""
 
     edition: str
@@ -43,7 +43,7 @@ class Plan:
     seconds: float | None  # None when no rate is set
 
 
-def make(readers: Readers, suppressions: Suppressions, rate: float, per_domain: Mapping[str, float]) -> Plan:
+def make(readers: Readers, suppressions: Suppressions, rate: float, per_domain: Mapping[str, float]) -> SendPlan:
     """Count what a send of this edition would do. Rates are mails a second, 0 for no limit."""
     kinds = _Numbers({None: 0})  # (domain, language), numbered; None: suppressed
     # Beside each address's hash (of 64 bits, which no two readers of a list share) stands its kind, so that one that
@@ -74,7 +74,7 @@ def make(readers: Readers, suppressions: Suppressions, rate: float, per_domain: 
         if each is not None and counts[number]:
             domains[each[0]] += counts[number]
             languages[each[1]] += counts[number]
-    return Plan(
+    return SendPlan(
         edition=readers.edition.id,
         readers=domains.total(),
         suppressed=counts[0],

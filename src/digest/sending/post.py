@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from digest.errors import Fault
     from digest.ledger.ledger import SqlLedger
     from digest.model import Edition, Recipient, Rendering
-    from digest.newsroom.sending_setup import Parts
+    from digest.newsroom.sending_setup import SendingSetup
     from digest.ports import Transport
     from digest.sending.local import Stopping
-    from digest.sending.progress import Progress, Report
+    from digest.sending.progress import Progress, RunReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,9 @@ def refuse_finished(ledger: SqlLedger, edition: str) -> None:
         raise AlreadySent(message)
 
 
-def freeze(parts: Parts, ledger: SqlLedger, edition: Edition, now: datetime, *, needed: Needed = "none") -> Frozen:
+def freeze(
+    parts: SendingSetup, ledger: SqlLedger, edition: Edition, now: datetime, *, needed: Needed = "none"
+) -> Frozen:
     """Settle content and readers, or recall them when they are settled. `needed` counts beside send.approval.
 
     Raises NothingToSend, CheckFailed, ApprovalError, ConfigError, LedgerError; then nothing was frozen.
@@ -143,12 +145,12 @@ def _filled(readers: Iterable[Recipient], config: Config) -> Iterator[Recipient]
         yield reader
 
 
-def _place(parts: Parts, ledger: SqlLedger) -> str:
+def _place(parts: SendingSetup, ledger: SqlLedger) -> str:
     """Where the ledger is, without its password, and seen from the newsroom: both may move together."""
     return ledger.database.name.removeprefix(f"{parts.newsroom.root}/")
 
 
-def _recalled(parts: Parts, ledger: SqlLedger, edition: Edition, fingerprint: str, now: datetime) -> Frozen:
+def _recalled(parts: SendingSetup, ledger: SqlLedger, edition: Edition, fingerprint: str, now: datetime) -> Frozen:
     if ledger.sharing is not None:  # another machine may have frozen it
         rendering = engine.recall(ledger.sharing, edition, fingerprint)
     else:
@@ -163,7 +165,7 @@ def _recalled(parts: Parts, ledger: SqlLedger, edition: Edition, fingerprint: st
 
 
 def send(
-    parts: Parts,
+    parts: SendingSetup,
     ledger: SqlLedger,
     ready: Frozen,
     transport: Transport,
@@ -174,7 +176,7 @@ def send(
     progress: Callable[[Progress], None] | None = None,
     limit: int | None = None,
     only: str = "",
-) -> Report:
+) -> RunReport:
     """Send what is left of the edition: from here, or, where a fleet shares the ledger, by its workers.
 
     Mails that become files are always written here. Raises LedgerBusy when somebody else is sending the edition from

@@ -50,7 +50,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class RunReport:
     """What a run did. `counts` is the whole edition, from the ledger; `outcomes` is this run; `seconds` its length."""
 
     edition: str

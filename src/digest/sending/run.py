@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from digest.delivery import Event, Outcome, Standing, State
+from digest.delivery import Event, MailingStatus, Outcome, State
 from digest.errors import SendStopped
 from digest.sending.decisions import FIRST, about_us, proves, reason_to_stop
 from digest.sending.group_commit import Committer
@@ -95,7 +95,7 @@ class Run:
             self.halt(self.committer.failure)
         elif not allowed:
             mailing = self._ledger.mailing(self._edition)
-            if mailing is None or mailing.standing is not Standing.OPEN:
+            if mailing is None or mailing.standing is not MailingStatus.OPEN:
                 self.called_off = True
                 self.stop.set()
         return allowed

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
     from digest.delivery import Outcome
     from digest.model import Edition, Rendering
-    from digest.newsroom.sending_setup import Parts
+    from digest.newsroom.sending_setup import SendingSetup
     from digest.ports import Transport
 
 PREFIX = "[Test] "
 
 
-def send_test(parts: Parts, edition: Edition, address: str, transport: Transport, now: datetime) -> Outcome:
+def send_test(parts: SendingSetup, edition: Edition, address: str, transport: Transport, now: datetime) -> Outcome:
     """Send it and return what the server said. Raises NothingToSend, UsageError, SendStopped, TransportError."""
     rendering = parts.newsroom.build(edition, now=now).rendering
     if rendering is None:
@@ -48,7 +48,7 @@ def send_test(parts: Parts, edition: Edition, address: str, transport: Transport
     raise SendStopped(message)
 
 
-def _reader(parts: Parts, edition: Edition, address: str, rendering: Rendering) -> Recipient:
+def _reader(parts: SendingSetup, edition: Edition, address: str, rendering: Rendering) -> Recipient:
     """The reader of this address on the audience's list; for anybody else, merge fields show their own names."""
     try:
         wanted = canonical(address)

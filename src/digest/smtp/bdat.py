@@ -16,7 +16,7 @@ from digest.delivery import Phase
 from digest.smtp.data import withheld
 from digest.smtp.envelope import ENVELOPE, envelope
 from digest.smtp.protocol import Answer
-from digest.smtp.verdict import Heard
+from digest.smtp.verdict import ReplyClass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -101,20 +101,20 @@ def _hear(talk: Dialogue, flight: Flight) -> Answer:
     """What came of a mail in flight. Every reply that is owed is heard, so that none is taken for another's."""
     if flight.cut:
         talk.lost = talk.lost or flight.cut
-        return Answer(Phase.BODY, Heard.NOTHING, None, flight.cut)
+        return Answer(Phase.BODY, ReplyClass.NOTHING, None, flight.cut)
     refusal: Answer | None = None
-    answer = Answer(Phase.DOT, Heard.NOTHING, None, talk.lost)
+    answer = Answer(Phase.DOT, ReplyClass.NOTHING, None, talk.lost)
     for phase in flight.phases:
         if talk.lost:
             break
         answer = talk.hear(phase)
-        if refusal is None and answer.heard is not Heard.YES and phase is not Phase.RSET:
+        if refusal is None and answer.heard is not ReplyClass.YES and phase is not Phase.RSET:
             refusal = answer
-    if refusal is not None and refusal.heard is not Heard.NOTHING:
-        if answer.phase is Phase.DOT and answer.heard is Heard.YES:
+    if refusal is not None and refusal.heard is not ReplyClass.NOTHING:
+        if answer.phase is Phase.DOT and answer.heard is ReplyClass.YES:
             talk.lost = "the server took a body after it had refused its envelope"
-            return Answer(Phase.DOT, Heard.NOTHING, answer.reply, talk.lost)
+            return Answer(Phase.DOT, ReplyClass.NOTHING, answer.reply, talk.lost)
         return refusal
     if talk.lost:
-        return Answer(Phase.DOT, Heard.NOTHING, answer.reply, talk.lost)
+        return Answer(Phase.DOT, ReplyClass.NOTHING, answer.reply, talk.lost)
     return answer

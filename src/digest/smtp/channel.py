@@ -8,13 +8,13 @@ from digest.delivery import Event, Outcome, Phase
 from digest.errors import SendStopped, TransportError
 from digest.smtp.envelope import objection
 from digest.smtp.protocol import Dialogue
-from digest.smtp.verdict import Heard, Then, verdict
+from digest.smtp.verdict import ReplyClass, SessionAction, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from digest.delivery import Outgoing
-    from digest.smtp.connect import Link
+    from digest.smtp.connect import Connected
     from digest.smtp.pacing import Pacer
     from digest.smtp.protocol import Answer
     from digest.smtp.settings import SmtpSettings
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Channel:
     """The dialogue of the moment, in `talk`, and what puts another in its place."""
 
-    def __init__(self, connect: Callable[[], Link], settings: SmtpSettings, pacer: Pacer) -> None:
+    def __init__(self, connect: Callable[[], Connected], settings: SmtpSettings, pacer: Pacer) -> None:
         self._connect = connect
         self._settings = settings
         self._pacer = pacer
@@ -69,15 +69,15 @@ class Channel:
         outcome = Outcome(
             delivery=mail.delivery, event=found.event, phase=answer.phase, code=answer.code, detail=answer.detail
         )
-        self.talk.reset_due = found.then is Then.RESET
+        self.talk.reset_due = found.then is SessionAction.RESET
         peer = self._settings.peer
-        if found.then is Then.STOP:
-            if answer.phase is Phase.MAIL and answer.heard is Heard.NEVER:
+        if found.then is SessionAction.STOP:
+            if answer.phase is Phase.MAIL and answer.heard is ReplyClass.NEVER:
                 what, hint = f"the server refuses the sender {mail.sender}", "newsroom.from and what the relay allows"
             else:
                 what, hint = "the server does not let us send", "smtp.username and smtp.tls"
             return outcome, SendStopped(f"{peer}: {what}: {answer}; check {hint}")
-        if found.then is Then.OVER or self.talk.lost:
+        if found.then is SessionAction.OVER or self.talk.lost:
             return outcome, TransportError(f"{peer}: {self.talk.lost or answer} ({answer.phase.value})")
         return outcome, None
 

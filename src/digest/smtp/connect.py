@@ -29,7 +29,7 @@ SIZE_DIGITS = 20  # RFC 1870, 4
 
 
 @dataclass(slots=True, kw_only=True)
-class Link:
+class Connected:
     """A connection that is ready for mail, and what its server can do. `size` 0: the server named no limit."""
 
     wire: Wire
@@ -72,7 +72,7 @@ class Connector:
         self._login = login
         self._context = context
 
-    def connect(self) -> Link:
+    def connect(self) -> Connected:
         """A new connection, ready for mail.
 
         Raises TransportError where another try may do (refused, lost, 4xx), SendStopped where it will not (5xx,
@@ -106,7 +106,7 @@ class _Opening:
         if self._client is not None:
             self._client.wire.abort()
 
-    def link(self) -> Link:
+    def link(self) -> Connected:
         settings = self._settings
         client = self._connect()
         if settings.tls == "tls":
@@ -124,7 +124,7 @@ class _Opening:
             self._login.perform(client.ask, client.esmtp_features.get("auth", ""))
         features = client.esmtp_features
         size = features.get("size", "")
-        return Link(
+        return Connected(
             wire=client.wire,
             pipelining="pipelining" in features,
             chunking="chunking" in features,

@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING
 
 from digest.delivery import Event, Outcome, Phase
-from digest.smtp.verdict import Heard
+from digest.smtp.verdict import ReplyClass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,7 +52,7 @@ def converse(
         talk = channel.talk
         answer = talk.hear_envelope()
         granted, said, early = early, False, None
-        intended = answer.heard is Heard.YES
+        intended = answer.heard is ReplyClass.YES
         if intended:
             if granted is False or (granted is None and not intend(mail)):
                 taken.drop()

@@ -10,7 +10,7 @@ from digest.delivery import Event, Phase
 
 if TYPE_CHECKING:
     from digest.delivery import Outgoing
-    from digest.smtp.connect import Link
+    from digest.smtp.connect import Connected
 
 # An address ends a command's path with ">" and its line with CRLF, so these would let it say more than itself.
 UNSAYABLE = re.compile(r"[\x00-\x20\x7f<>]")
@@ -28,7 +28,7 @@ class Objection:
     detail: str
 
 
-def objection(mail: Outgoing, link: Link) -> Objection | None:
+def objection(mail: Outgoing, link: Connected) -> Objection | None:
     """Why this server cannot be asked to take this mail, or None."""
     if UNSAYABLE.search(mail.sender):
         return Objection(event=Event.RELEASE, phase=Phase.MAIL, detail=f"the sender {mail.sender!r} is no address")
@@ -46,7 +46,7 @@ def objection(mail: Outgoing, link: Link) -> Objection | None:
     return None
 
 
-def envelope(mail: Outgoing, link: Link) -> list[bytes]:
+def envelope(mail: Outgoing, link: Connected) -> list[bytes]:
     """The lines MAIL and RCPT, without line ends. SIZE (RFC 1870) and SMTPUTF8 (RFC 6531) where they are offered."""
     size = f" SIZE={len(mail.data)}" if link.declares_size else ""
     utf8 = "" if mail.recipient.isascii() and mail.sender.isascii() else " SMTPUTF8"

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from digest.delivery import Phase
 from digest.smtp.envelope import END, ENVELOPE, dotted, envelope
 from digest.smtp.socket import Lost
-from digest.smtp.verdict import Heard, hear
+from digest.smtp.verdict import ReplyClass, hear
 
 if TYPE_CHECKING:
     from digest.delivery import Outgoing
-    from digest.smtp.connect import Link
+    from digest.smtp.connect import Connected
     from digest.smtp.replies import Reply
     from digest.smtp.settings import Timeouts
 
@@ -29,7 +29,7 @@ class Answer:
     """What came back in a phase: its kind, and the reply, or why there was none that could be used."""
 
     phase: Phase
-    heard: Heard
+    heard: ReplyClass
     reply: Reply | None
     trouble: str = ""
 
@@ -51,7 +51,7 @@ class Answer:
 class Dialogue:
     """One link's conversation. `lost` says why it cannot go on, and is empty while it can."""
 
-    def __init__(self, link: Link, timeouts: Timeouts) -> None:
+    def __init__(self, link: Connected, timeouts: Timeouts) -> None:
         self.link = link
         self.lost = ""
         self.reset_due = False
@@ -77,12 +77,12 @@ class Dialogue:
             reply = self.link.wire.read(self._seconds[phase])
         except Lost as lost:
             self.lost = str(lost)
-            return Answer(phase, Heard.NOTHING, None, self.lost)
+            return Answer(phase, ReplyClass.NOTHING, None, self.lost)
         self._owed -= 1
         heard = hear(phase, reply)
-        if heard is Heard.CLOSING:
+        if heard is ReplyClass.CLOSING:
             self.lost = str(reply)
-        elif heard is Heard.NOTHING:
+        elif heard is ReplyClass.NOTHING:
             self.lost = f"this answers no {phase.value.upper()}: {reply}"
             return Answer(phase, heard, reply, self.lost)
         return Answer(phase, heard, reply)
@@ -106,15 +106,15 @@ class Dialogue:
                     break
                 self.say(line + b"\r\n")
             answer = self.hear(phase)
-            if refusal is None and answer.heard is not Heard.YES:
+            if refusal is None and answer.heard is not ReplyClass.YES:
                 refusal = answer
             if self.lost:
                 break
-            offered = offered or (phase is Phase.RCPT and answer.heard is Heard.YES)
+            offered = offered or (phase is Phase.RCPT and answer.heard is ReplyClass.YES)
         else:
             if refusal is None:
                 return self._begin_body(answer)
-            if answer.heard is Heard.YES:
+            if answer.heard is ReplyClass.YES:
                 self._decline_body(offered=offered)
         assert refusal is not None
         return refusal
@@ -168,7 +168,7 @@ class Dialogue:
         """The server waits for the body: unless it said more than it was asked, and its answers may be shifted."""
         if self.link.wire.pending:
             self.lost = "the server spoke out of turn"
-            return Answer(Phase.DATA, Heard.NOTHING, None, self.lost)
+            return Answer(Phase.DATA, ReplyClass.NOTHING, None, self.lost)
         self._in_body = True
         return answer
 
@@ -191,6 +191,6 @@ class Dialogue:
         try:
             reply = self.link.wire.read(seconds)
         except Lost:
-            return Answer(Phase.BODY, Heard.NOTHING, None, reason)
+            return Answer(Phase.BODY, ReplyClass.NOTHING, None, reason)
         self.lost = str(reply)
         return Answer(Phase.BODY, hear(Phase.BODY, reply), reply)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from digest.delivery import Outgoing
-    from digest.smtp.connect import Link
+    from digest.smtp.connect import Connected
     from digest.smtp.pacing import Pacer
     from digest.smtp.settings import SmtpSettings
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class SmtpSession:
     """A digest.ports.Session over SMTP. Not shared between threads."""
 
-    def __init__(self, connect: Callable[[], Link], settings: SmtpSettings, pacer: Pacer) -> None:
+    def __init__(self, connect: Callable[[], Connected], settings: SmtpSettings, pacer: Pacer) -> None:
         self._channel = Channel(connect, settings, pacer)
         self._window = settings.window if settings.bdat else 0
 

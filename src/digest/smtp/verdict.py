@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 CLOSING, MUST_LOG_IN, STORAGE = 421, 530, 552
 
 
-class Heard(StrEnum):
+class ReplyClass(StrEnum):
     """What came back."""
 
     YES = "yes"  # the reply that the phase hopes for: 2xx, or 354 to DATA
@@ -30,7 +30,7 @@ class Heard(StrEnum):
     NOTHING = "nothing"  # closed, reset, silent for too long, or not SMTP
 
 
-class Then(StrEnum):
+class SessionAction(StrEnum):
     """What becomes of the session."""
 
     GO_ON = "go_on"
@@ -44,78 +44,80 @@ class Verdict:
     """The event for the ledger (None: the mail goes on), and what becomes of the session."""
 
     event: Event | None
-    then: Then
+    then: SessionAction
 
 
-_NEXT = Verdict(None, Then.GO_ON)
-_GIVE_BACK = Verdict(Event.RELEASE, Then.OVER)
-_TRY_LATER = Verdict(Event.DEFER, Then.RESET)
-_REFUSED = Verdict(Event.REFUSE, Then.RESET)
-_CUT_SHORT = Verdict(Event.DEFER, Then.OVER)
-_ABOUT_US = Verdict(Event.RELEASE, Then.STOP)
+_NEXT = Verdict(None, SessionAction.GO_ON)
+_GIVE_BACK = Verdict(Event.RELEASE, SessionAction.OVER)
+_TRY_LATER = Verdict(Event.DEFER, SessionAction.RESET)
+_REFUSED = Verdict(Event.REFUSE, SessionAction.RESET)
+_CUT_SHORT = Verdict(Event.DEFER, SessionAction.OVER)
+_ABOUT_US = Verdict(Event.RELEASE, SessionAction.STOP)
 
-VERDICTS: dict[tuple[Phase, Heard], Verdict] = {
+VERDICTS: dict[tuple[Phase, ReplyClass], Verdict] = {
     # MAIL names the sender, never the reader: a 5xx burns nobody. A silence defers, so that a mail which kills the
     # connection each time cannot stand in front of the others for ever; a 421 is the server's own limit.
-    (Phase.MAIL, Heard.YES): _NEXT,
-    (Phase.MAIL, Heard.LATER): _TRY_LATER,
-    (Phase.MAIL, Heard.NEVER): _ABOUT_US,
-    (Phase.MAIL, Heard.CLOSING): _GIVE_BACK,
-    (Phase.MAIL, Heard.UNWELCOME): _ABOUT_US,
-    (Phase.MAIL, Heard.NOTHING): _CUT_SHORT,
-    (Phase.RCPT, Heard.YES): _NEXT,
-    (Phase.RCPT, Heard.LATER): _TRY_LATER,
-    (Phase.RCPT, Heard.NEVER): _REFUSED,
-    (Phase.RCPT, Heard.CLOSING): _CUT_SHORT,
-    (Phase.RCPT, Heard.UNWELCOME): _ABOUT_US,
-    (Phase.RCPT, Heard.NOTHING): _CUT_SHORT,
-    (Phase.DATA, Heard.YES): _NEXT,
-    (Phase.DATA, Heard.LATER): _TRY_LATER,
-    (Phase.DATA, Heard.NEVER): _REFUSED,
-    (Phase.DATA, Heard.CLOSING): _CUT_SHORT,
-    (Phase.DATA, Heard.UNWELCOME): _ABOUT_US,
-    (Phase.DATA, Heard.NOTHING): _CUT_SHORT,
+    (Phase.MAIL, ReplyClass.YES): _NEXT,
+    (Phase.MAIL, ReplyClass.LATER): _TRY_LATER,
+    (Phase.MAIL, ReplyClass.NEVER): _ABOUT_US,
+    (Phase.MAIL, ReplyClass.CLOSING): _GIVE_BACK,
+    (Phase.MAIL, ReplyClass.UNWELCOME): _ABOUT_US,
+    (Phase.MAIL, ReplyClass.NOTHING): _CUT_SHORT,
+    (Phase.RCPT, ReplyClass.YES): _NEXT,
+    (Phase.RCPT, ReplyClass.LATER): _TRY_LATER,
+    (Phase.RCPT, ReplyClass.NEVER): _REFUSED,
+    (Phase.RCPT, ReplyClass.CLOSING): _CUT_SHORT,
+    (Phase.RCPT, ReplyClass.UNWELCOME): _ABOUT_US,
+    (Phase.RCPT, ReplyClass.NOTHING): _CUT_SHORT,
+    (Phase.DATA, ReplyClass.YES): _NEXT,
+    (Phase.DATA, ReplyClass.LATER): _TRY_LATER,
+    (Phase.DATA, ReplyClass.NEVER): _REFUSED,
+    (Phase.DATA, ReplyClass.CLOSING): _CUT_SHORT,
+    (Phase.DATA, ReplyClass.UNWELCOME): _ABOUT_US,
+    (Phase.DATA, ReplyClass.NOTHING): _CUT_SHORT,
     # The server spoke, or left, while the body was being written, and the dot never left. A yes before the end is none.
-    (Phase.BODY, Heard.YES): _CUT_SHORT,
-    (Phase.BODY, Heard.LATER): _CUT_SHORT,
-    (Phase.BODY, Heard.NEVER): Verdict(Event.REFUSE, Then.OVER),
-    (Phase.BODY, Heard.CLOSING): _CUT_SHORT,
-    (Phase.BODY, Heard.UNWELCOME): Verdict(Event.DEFER, Then.STOP),
-    (Phase.BODY, Heard.NOTHING): _CUT_SHORT,
+    (Phase.BODY, ReplyClass.YES): _CUT_SHORT,
+    (Phase.BODY, ReplyClass.LATER): _CUT_SHORT,
+    (Phase.BODY, ReplyClass.NEVER): Verdict(Event.REFUSE, SessionAction.OVER),
+    (Phase.BODY, ReplyClass.CLOSING): _CUT_SHORT,
+    (Phase.BODY, ReplyClass.UNWELCOME): Verdict(Event.DEFER, SessionAction.STOP),
+    (Phase.BODY, ReplyClass.NOTHING): _CUT_SHORT,
     # After the dot an explicit no is a no. No answer is no knowledge.
-    (Phase.DOT, Heard.YES): Verdict(Event.ACCEPT, Then.GO_ON),
-    (Phase.DOT, Heard.LATER): Verdict(Event.DEFER, Then.GO_ON),
-    (Phase.DOT, Heard.NEVER): Verdict(Event.REFUSE, Then.GO_ON),
-    (Phase.DOT, Heard.CLOSING): _CUT_SHORT,
-    (Phase.DOT, Heard.UNWELCOME): Verdict(Event.DEFER, Then.STOP),
-    (Phase.DOT, Heard.NOTHING): Verdict(Event.DOUBT, Then.OVER),
+    (Phase.DOT, ReplyClass.YES): Verdict(Event.ACCEPT, SessionAction.GO_ON),
+    (Phase.DOT, ReplyClass.LATER): Verdict(Event.DEFER, SessionAction.GO_ON),
+    (Phase.DOT, ReplyClass.NEVER): Verdict(Event.REFUSE, SessionAction.GO_ON),
+    (Phase.DOT, ReplyClass.CLOSING): _CUT_SHORT,
+    (Phase.DOT, ReplyClass.UNWELCOME): Verdict(Event.DEFER, SessionAction.STOP),
+    (Phase.DOT, ReplyClass.NOTHING): Verdict(Event.DOUBT, SessionAction.OVER),
     # RSET stands before the next mail, about which nothing was said yet.
-    (Phase.RSET, Heard.YES): _NEXT,
-    (Phase.RSET, Heard.LATER): _GIVE_BACK,
-    (Phase.RSET, Heard.NEVER): _GIVE_BACK,
-    (Phase.RSET, Heard.CLOSING): _GIVE_BACK,
-    (Phase.RSET, Heard.UNWELCOME): _GIVE_BACK,
-    (Phase.RSET, Heard.NOTHING): _GIVE_BACK,
+    (Phase.RSET, ReplyClass.YES): _NEXT,
+    (Phase.RSET, ReplyClass.LATER): _GIVE_BACK,
+    (Phase.RSET, ReplyClass.NEVER): _GIVE_BACK,
+    (Phase.RSET, ReplyClass.CLOSING): _GIVE_BACK,
+    (Phase.RSET, ReplyClass.UNWELCOME): _GIVE_BACK,
+    (Phase.RSET, ReplyClass.NOTHING): _GIVE_BACK,
 }
 
 
-def hear(phase: Phase, reply: Reply) -> Heard:
+def hear(phase: Phase, reply: Reply) -> ReplyClass:
     """Which kind of reply this is in this phase."""
     kind = reply.code // 100
     if kind == 2:  # noqa: PLR2004 - the digits are the protocol's
-        return Heard.NOTHING if phase is Phase.DATA else Heard.YES  # a 250 to DATA answers something else
+        return ReplyClass.NOTHING if phase is Phase.DATA else ReplyClass.YES  # a 250 to DATA answers something else
     if kind == 3:  # noqa: PLR2004
-        return Heard.YES if phase is Phase.DATA else Heard.NOTHING
+        return ReplyClass.YES if phase is Phase.DATA else ReplyClass.NOTHING
     if reply.code == CLOSING:
-        return Heard.CLOSING
+        return ReplyClass.CLOSING
     if reply.code == MUST_LOG_IN:
-        return Heard.UNWELCOME
+        return ReplyClass.UNWELCOME
     if phase is Phase.RCPT and reply.code == STORAGE and not reply.status:
-        return Heard.LATER  # RFC 5321, 4.5.3.1.10: an old way of saying "too many for now"; 552 5.2.2 says it plainly
-    return Heard.LATER if kind == 4 else Heard.NEVER  # noqa: PLR2004
+        return (
+            ReplyClass.LATER
+        )  # RFC 5321, 4.5.3.1.10: an old way of saying "too many for now"; 552 5.2.2 says it plainly
+    return ReplyClass.LATER if kind == 4 else ReplyClass.NEVER  # noqa: PLR2004
 
 
-def verdict(phase: Phase, heard: Heard, *, intended: bool = False) -> Verdict:
+def verdict(phase: Phase, heard: ReplyClass, *, intended: bool = False) -> Verdict:
     """What it means. A mail whose intent is on disk cannot be given back as if nothing had been: it is deferred."""
     found = VERDICTS[phase, heard]
     if intended and found.event is Event.RELEASE:

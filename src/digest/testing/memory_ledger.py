@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from digest.delivery import Delivery, Event, Mailing, Outcome, Phase, Standing, State
+from digest.delivery import Delivery, Event, Mailing, MailingStatus, Outcome, Phase, State
 from digest.errors import LedgerBusy, LedgerError
 from digest.ledger import backoff
 from digest.ledger.moves import AT_WORK, WAITING
@@ -63,7 +63,7 @@ class MemoryLedger(MemoryTable):
         """See `ports.Ledger.recover`."""
         found: Counter[State] = Counter()
         with self._lock:
-            called_off = self._must(edition).standing is Standing.CANCELLED
+            called_off = self._must(edition).standing is MailingStatus.CANCELLED
             for row in self._of(edition):
                 if row.state in AT_WORK and expired and self._owners[row.id][1] >= now:
                     continue
@@ -83,7 +83,7 @@ class MemoryLedger(MemoryTable):
     def claim(self, edition: str, owner: str, limit: int, now: float, only: str = "") -> Sequence[Delivery]:
         """See `ports.Ledger.claim`."""
         with self._lock:
-            if self._must(edition).standing is not Standing.OPEN:
+            if self._must(edition).standing is not MailingStatus.OPEN:
                 return []
             self._sweep(now)
             due = [
@@ -129,7 +129,7 @@ class MemoryLedger(MemoryTable):
             message = f"a person or a log settles; {event} is for a sender to say"
             raise ValueError(message)
         with self._lock:
-            called_off = self._must(edition).standing is Standing.CANCELLED
+            called_off = self._must(edition).standing is MailingStatus.CANCELLED
             asked = {address.casefold(): address for address in addresses}
             if called_off and event is Event.SETTLE_RESEND:
                 return frozenset(asked.values())
@@ -155,16 +155,16 @@ class MemoryLedger(MemoryTable):
 
     def pause(self, edition: str) -> None:
         """See `ports.Ledger.pause`."""
-        self._stand(edition, Standing.PAUSED)
+        self._stand(edition, MailingStatus.PAUSED)
 
     def resume(self, edition: str) -> None:
         """See `ports.Ledger.resume`."""
-        self._stand(edition, Standing.OPEN)
+        self._stand(edition, MailingStatus.OPEN)
 
     def cancel(self, edition: str, now: float) -> int:
         """See `ports.Ledger.cancel`."""
         with self._lock:
-            self._stand(edition, Standing.CANCELLED)
+            self._stand(edition, MailingStatus.CANCELLED)
             return self._call_off(edition, now)
 
     def mailing(self, edition: str) -> Mailing | None:

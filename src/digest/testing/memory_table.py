@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from digest.delivery import Delivery, Event, Mailing, Outcome, Standing, State
+from digest.delivery import Delivery, Event, Mailing, MailingStatus, Outcome, State
 from digest.errors import LedgerError
 from digest.ledger import backoff
 from digest.ledger.moves import AT_WORK, SOURCES, TARGET, TRIES, WAITING, audience_of, words
@@ -87,7 +87,10 @@ class MemoryTable(MemorySuppressions):
     def _sweep(self, now: float) -> None:
         """Mark who was suppressed since."""
         for row in list(self._rows.values()):
-            if row.state in SOURCES[Event.SUPPRESS] and self._mailings[row.edition].standing is not Standing.CANCELLED:
+            if (
+                row.state in SOURCES[Event.SUPPRESS]
+                and self._mailings[row.edition].standing is not MailingStatus.CANCELLED
+            ):
                 why = self.reason(row.address, audience_of(row.edition))
                 if why:
                     self._put(row, State.SUPPRESSED, now, detail=why, next_try=0.0)
@@ -99,8 +102,8 @@ class MemoryTable(MemorySuppressions):
             return False
         if event is Event.INTEND:
             standing = self._mailings[row.edition].standing
-            if standing is not Standing.OPEN:
-                back = State.CANCELLED if standing is Standing.CANCELLED else State.PLANNED
+            if standing is not MailingStatus.OPEN:
+                back = State.CANCELLED if standing is MailingStatus.CANCELLED else State.PLANNED
                 self._put(row, back, now, next_try=0.0)
                 return False
             self._put(row, State.SENDING, now)
@@ -115,7 +118,7 @@ class MemoryTable(MemorySuppressions):
         if event is Event.DEFER:
             values["next_try"] = now + backoff.delay(said, delivery=number, attempts=row.attempts + 1)
         state = TARGET[event]
-        if state in WAITING and self._mailings[row.edition].standing is Standing.CANCELLED:
+        if state in WAITING and self._mailings[row.edition].standing is MailingStatus.CANCELLED:
             state, values["next_try"] = State.CANCELLED, 0.0
         elif state in WAITING and (why := self.reason(row.address, audience_of(row.edition))):
             state, values["next_try"], values["detail"] = State.SUPPRESSED, 0.0, why
@@ -128,10 +131,10 @@ class MemoryTable(MemorySuppressions):
             self._put(row, State.CANCELLED, now, next_try=0.0)
         return len(spared)
 
-    def _stand(self, edition: str, standing: Standing) -> None:
+    def _stand(self, edition: str, standing: MailingStatus) -> None:
         with self._lock:
             known = self._must(edition)
-            if known.standing is Standing.CANCELLED and standing is not Standing.CANCELLED:
+            if known.standing is MailingStatus.CANCELLED and standing is not MailingStatus.CANCELLED:
                 message = f"{edition} was cancelled, which is final"
                 raise LedgerError(message)
             self._mailings[edition] = replace(known, standing=standing)
