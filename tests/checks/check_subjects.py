@@ -96,7 +96,7 @@ MAIL = (
     b"From: ILO Newsroom <digest@ilo.org>\r\n"
     b"Reply-To: newsroom@ilo.org\r\n"
     b"To: reader@example.net\r\n"
-    b"CheckContext: ILO Newsroom: women workers in Pakistan\r\n"
+    b"Subject: ILO Newsroom: women workers in Pakistan\r\n"
     b"Date: Tue, 01 Mar 2022 09:00:00 +0100\r\n"
     b"Message-ID: <2022-02.abc@ilo.org>\r\n"
     b"List-Id: All content <everyone.ilo.org>\r\n"

@@ -20,7 +20,7 @@ import dns.rrset
 import pytest
 from check_subjects import JPEG, MAIL, NEWSROOM, PNG, html, rendering, selection, story, subject
 
-from digest.checks.online import Answer, Online
+from digest.checks.online import Online, WebAnswer
 from digest.checks.registry import CHECKS, run
 from digest.checks.spamd import ask, read
 from digest.errors import FetchError
@@ -76,14 +76,14 @@ def web():
     thread.join()
 
 
-def fetch(url: str) -> Answer:
+def fetch(url: str) -> WebAnswer:
     """A real request; what an import's fetch would refuse or cannot reach is a FetchError here too."""
     try:
         with urllib.request.urlopen(url, timeout=5) as reply:
-            return Answer(reply.status, reply.headers.get_content_type(), reply.read())
+            return WebAnswer(reply.status, reply.headers.get_content_type(), reply.read())
     except urllib.error.HTTPError as error:
         with error:
-            return Answer(error.code, error.headers.get_content_type())
+            return WebAnswer(error.code, error.headers.get_content_type())
     except OSError as error:
         message = f"cannot be reached: {error}"
         raise FetchError(message) from None
@@ -212,7 +212,7 @@ def test_each_address_is_asked_once():
 
     def counting(url):
         asked.append(url)
-        return Answer(200, "text/html")
+        return WebAnswer(200, "text/html")
 
     run(subject(story(1), story(2, link=story(1).link), online=Online(fetch=counting, dns=False)), network=True)
     assert asked == [story(1).link]

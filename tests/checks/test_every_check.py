@@ -213,7 +213,7 @@ CASES: dict[str, Case] = {
     "mail-line-length": Case(mailed(b"<p>F", b"<p>" + b"F" * 80), mailed(b"<p>F", b"<p>" + b"F" * 40)),
     "mail-header-missing": Case(mailed(b"Date: ", b"X-Date: "), subject()),
     "mail-header-twice": Case(
-        mailed(b"CheckContext: ", b"subject: b\r\nSubject: "), mailed(b"\r\nTo: ", b"\r\nX-A: 1\r\nX-A: 2\r\nTo: ")
+        mailed(b"Subject: ", b"subject: b\r\nSubject: "), mailed(b"\r\nTo: ", b"\r\nX-A: 1\r\nX-A: 2\r\nTo: ")
     ),
     "mail-header-form": Case(mailed(b"\r\nTo: ", b"\r\nBcc: other@example.net\r\nTo: "), subject()),
     "mail-parts": Case(mailed(b"text/plain", b"text/calendar"), subject()),

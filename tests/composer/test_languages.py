@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 from composer_samples import ZURICH, render, selection, story, theme
 
-from digest.composer.words import Words, direction, fill
+from digest.composer.words import Wording, direction, fill
 from digest.period import parse
 
 
@@ -96,7 +96,7 @@ def test_every_language_of_cldr_has_dates():
     periods = [parse(text, ZURICH) for text in ("2022-02", "2022-Q1", "2021", "2022-W07", "2022-02-01--2022-02-15")]
     for language in localedata.locale_identifiers():
         if "_" not in language and language != "root":
-            words = Words(language, theme().catalogues)
+            words = Wording(language, theme().catalogues)
             texts = [words.period(period) for period in periods] + [words.day(date(2022, 2, 14))]
             assert all(texts), language
 

@@ -16,7 +16,7 @@ from digest.ledger.sharing import join
 from digest.sending import local
 from digest.sending.run import Patience
 from digest.testing import FlakyTransport, MemoryTransport, plain_mail, readers
-from digest.testing.memory_transport import ACCEPTED, Answer
+from digest.testing.memory_transport import ACCEPTED, ScriptedReply
 
 EDITION = "2022-02/everyone/en"
 
@@ -79,9 +79,13 @@ def test_answers(engine):
 
     def answer(mail):
         return {
-            "reader2@example.org": Answer(event=Event.REFUSE, phase=Phase.RCPT, code=550, detail="5.1.1 unknown"),
-            "reader3@example.org": Answer(event=Event.DEFER, phase=Phase.RCPT, code=450, detail="4.2.0 greylisted"),
-            "reader4@example.org": Answer(
+            "reader2@example.org": ScriptedReply(
+                event=Event.REFUSE, phase=Phase.RCPT, code=550, detail="5.1.1 unknown"
+            ),
+            "reader3@example.org": ScriptedReply(
+                event=Event.DEFER, phase=Phase.RCPT, code=450, detail="4.2.0 greylisted"
+            ),
+            "reader4@example.org": ScriptedReply(
                 event=Event.DOUBT, phase=Phase.DOT, code=0, detail="lost", error=TransportError("lost")
             ),
         }.get(mail.recipient, ACCEPTED)
@@ -98,7 +102,7 @@ def test_refused_as_a_whole(engine):
     """A relay that refuses us stops the run, and marks nobody."""
 
     def answer(_mail):
-        return Answer(event=Event.RELEASE, phase=Phase.MAIL, code=550, detail="no", error=SendStopped("no"))
+        return ScriptedReply(event=Event.RELEASE, phase=Phase.MAIL, code=550, detail="no", error=SendStopped("no"))
 
     report = frozen(engine, 8).send(MemoryTransport(answer))
     assert isinstance(report.stopped, SendStopped)

@@ -17,7 +17,7 @@ from fleetparts import EDITION
 
 from digest.delivery import State
 from digest.fleet.chunk import Chunk
-from digest.fleet.monitor import Tally, exposition, serving
+from digest.fleet.monitor import FleetCounts, exposition, serving
 from digest.fleet.station import ScheduleTick
 from digest.ledger.opening import open_ledger
 from digest.ledger.sharing import join
@@ -261,7 +261,7 @@ def test_local_config_says_so(fleet):
 
 def test_pages():
     """The pages: metrics in Prometheus' text format, health with a reason, and nothing else."""
-    tally, trouble = Tally(), [""]
+    tally, trouble = FleetCounts(), [""]
     tally.add(Chunk(edition="e", outcomes={State.SENT: 3}, seconds=1.5))
 
     def metrics():

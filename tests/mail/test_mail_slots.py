@@ -7,7 +7,7 @@ from mail_parts import LEAVE, NONCE, letterhead, mail, rendering, slot, template
 
 from digest.errors import RenderError
 from digest.mail.merge import fill_html, fill_text
-from digest.mail.slots import Place, places
+from digest.mail.slots import SlotContext, places
 
 NAME = slot("name")
 
@@ -19,18 +19,18 @@ def fill(html, value):
 @pytest.mark.parametrize(
     ("html", "place"),
     [
-        (f"<p>Dear {NAME}</p>", Place.HTML),
-        (f"<title>{NAME}</title>", Place.HTML),
-        (f'<p title="{NAME}">', Place.HTML),
-        (f"<p title='for {NAME}'>", Place.HTML),
-        (f"""<p title="it's {NAME}">""", Place.HTML),
-        (f'<a href="{NAME}">', Place.URL),
-        (f'<a href=" {NAME}?x=1">', Place.URL),
-        (f'<img src="{NAME}"/>', Place.URL),
-        (f'<a href="https://example.org/?for={NAME}">', Place.URL_PART),
-        (f'<a href="mailto:x@example.org?subject={NAME}">', Place.URL_PART),
-        (f'<!--[if mso]><a href="{NAME}"></a><![endif]-->', Place.URL),
-        (f"<!--[if mso]><p>{NAME}</p><![endif]-->", Place.HTML),
+        (f"<p>Dear {NAME}</p>", SlotContext.HTML),
+        (f"<title>{NAME}</title>", SlotContext.HTML),
+        (f'<p title="{NAME}">', SlotContext.HTML),
+        (f"<p title='for {NAME}'>", SlotContext.HTML),
+        (f"""<p title="it's {NAME}">""", SlotContext.HTML),
+        (f'<a href="{NAME}">', SlotContext.URL),
+        (f'<a href=" {NAME}?x=1">', SlotContext.URL),
+        (f'<img src="{NAME}"/>', SlotContext.URL),
+        (f'<a href="https://example.org/?for={NAME}">', SlotContext.URL_PART),
+        (f'<a href="mailto:x@example.org?subject={NAME}">', SlotContext.URL_PART),
+        (f'<!--[if mso]><a href="{NAME}"></a><![endif]-->', SlotContext.URL),
+        (f"<!--[if mso]><p>{NAME}</p><![endif]-->", SlotContext.HTML),
     ],
 )
 def test_a_slots_place_is_seen(html, place):

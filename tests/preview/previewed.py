@@ -14,7 +14,7 @@ from digest.cli.call import Call
 from digest.cli.flags import Common
 from digest.cli.preview import _hands
 from digest.preview import server
-from digest.preview.studio import Asked, Studio
+from digest.preview.studio import Studio, ViewRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +68,7 @@ class Shown:
 @contextmanager
 def serving(shown: Shown, host: str = "127.0.0.1", key: str | None = None) -> Iterator[server.Door]:
     common = Common(config=shown.root / "config.yaml", now=NOW)
-    studio = Studio(_hands(Call(common)), Asked(period="2022-02"))
+    studio = Studio(_hands(Call(common)), ViewRequest(period="2022-02"))
     ready = threading.Event()
     with server.bound("127.0.0.1", 0) as (listener, bound):
         door = server.Door(host=host, port=bound.port, token=bound.token, key=bound.key if key is None else key)

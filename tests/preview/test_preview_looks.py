@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from digest.errors import UsageError
 from digest.preview.compare import difference
-from digest.preview.looks import Look, dressed, local_images, look_of
+from digest.preview.looks import ViewMode, dressed, local_images, look_of
 from digest.preview.mime import fields, tree
 from digest.preview.reading import order_page, steps
 from digest.preview.recolour import forced, turned
@@ -55,14 +55,14 @@ def test_full_inversion_turns_the_band_too():
 
 def test_forced_dark_forgets_the_authors_dark_styles():
     """A program that forces its own dark mode does not ask for the author's."""
-    assert "#eeeeee" not in dressed(MAIL, Look(scheme="full")).replace(turned("#111111"), "")
-    assert "prefers-color-scheme" not in dressed(MAIL, Look(scheme="partial"))
+    assert "#eeeeee" not in dressed(MAIL, ViewMode(scheme="full")).replace(turned("#111111"), "")
+    assert "prefers-color-scheme" not in dressed(MAIL, ViewMode(scheme="partial"))
 
 
 @pytest.mark.parametrize(("scheme", "condition"), [("light", "(max-width: 0)"), ("dark", "(min-width: 0)")])
 def test_the_scheme_is_the_looks_and_not_the_editors(scheme, condition):
     """What the reader's system would answer is decided by the look, whatever the editor's machine says."""
-    html = dressed(MAIL, Look(scheme=scheme))
+    html = dressed(MAIL, ViewMode(scheme=scheme))
     assert "prefers-color-scheme" not in html
     assert f"@media {condition} {{ p" in html
     assert f'<meta name="color-scheme" content="{scheme}">' in html
@@ -70,21 +70,21 @@ def test_the_scheme_is_the_looks_and_not_the_editors(scheme, condition):
 
 def test_images_off_leaves_their_alt_text():
     """Without images an `<img>` has no source and keeps its words."""
-    html = dressed(MAIL, Look(images=False))
+    html = dressed(MAIL, ViewMode(images=False))
     assert "cdn.example.org" not in html
     assert 'alt="A bridge"' in html
 
 
 def test_without_style_only_inline_styles_remain():
     """Some programs drop every `<style>` and keep style attributes."""
-    html = dressed(MAIL, Look(style=False))
+    html = dressed(MAIL, ViewMode(style=False))
     assert "<style" not in html
     assert "color:#14161c" in html
 
 
 def test_large_text_doubles_sizes_and_nothing_else():
     """Text at 200 % doubles what is set in pixels; the words are the same."""
-    html = dressed(MAIL, Look(large=True))
+    html = dressed(MAIL, ViewMode(large=True))
     assert "font-size:56px" in html
     assert "font-size: 32px" in html
     assert "<p>Words</p>" in html
@@ -92,17 +92,17 @@ def test_large_text_doubles_sizes_and_nothing_else():
 
 def test_comments_for_outlook_are_not_shown_to_a_browser():
     """Conditional comments say nothing to a browser, and the frame leaves them out."""
-    assert "Outlook" not in dressed(MAIL, Look())
+    assert "Outlook" not in dressed(MAIL, ViewMode())
 
 
 def test_links_open_beside_the_page():
     """A link in the frame must not replace the mail."""
-    assert '<head><base target="_blank">' in dressed(MAIL, Look())
+    assert '<head><base target="_blank">' in dressed(MAIL, ViewMode())
 
 
 def test_a_look_is_read_from_the_address():
     """Every setting is in the address, and one that does not exist is named."""
-    assert look_of({"scheme": "full", "images": "off", "style": "off", "size": "200"}) == Look(
+    assert look_of({"scheme": "full", "images": "off", "style": "off", "size": "200"}) == ViewMode(
         scheme="full", images=False, style=False, large=True
     )
     with pytest.raises(UsageError, match="no scheme 'sepia'; there are light, dark, partial, full"):

@@ -262,7 +262,7 @@ def test_rows_read_together_are_what_they_are_alone(read):
 @example("A.b@EXAMPLE.org")
 def test_the_short_way_accepts_exactly_what_canonical_does(address):
     """A common address is judged without asking canonical() again, and the answer is the same each time."""
-    reader = columns.Reader(columns.header(["email"]))
+    reader = columns.RowReader(columns.header(["email"]))
     try:
         expected = canonical(address)
     except ValueError:

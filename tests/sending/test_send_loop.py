@@ -20,17 +20,17 @@ from digest.errors import (
 )
 from digest.sending.loop import send_edition
 from digest.sending.run import Patience
-from digest.testing import ACCEPTED, Answer, FlakyTransport, MemoryLedger, MemoryTransport, plain_mail, readers
+from digest.testing import ACCEPTED, FlakyTransport, MemoryLedger, MemoryTransport, ScriptedReply, plain_mail, readers
 
 EDITION = "2022-02/everyone/en"
 QUICK = Patience(budget=0.3, shortest=0.01, longest=0.05, deferred=0.0, ledger=0.2)
 
-GREYLISTED = Answer(event=Event.DEFER, phase=Phase.RCPT, code=450, detail="4.2.0 greylisted")
-UNKNOWN = Answer(event=Event.REFUSE, phase=Phase.RCPT, code=550, detail="5.1.1 no such user")
-SPAM = Answer(event=Event.REFUSE, phase=Phase.DOT, code=554, detail="5.7.1 looks like spam")
-DOUBT = Answer(event=Event.DOUBT, phase=Phase.DOT, code=0, detail="lost", error=TransportError("lost"))
-CUT = Answer(event=Event.DEFER, phase=Phase.BODY, code=0, detail="lost", error=TransportError("lost"))
-LEAVING = Answer(event=Event.RELEASE, phase=Phase.MAIL, code=421, detail="bye", error=TransportError("421 bye"))
+GREYLISTED = ScriptedReply(event=Event.DEFER, phase=Phase.RCPT, code=450, detail="4.2.0 greylisted")
+UNKNOWN = ScriptedReply(event=Event.REFUSE, phase=Phase.RCPT, code=550, detail="5.1.1 no such user")
+SPAM = ScriptedReply(event=Event.REFUSE, phase=Phase.DOT, code=554, detail="5.7.1 looks like spam")
+DOUBT = ScriptedReply(event=Event.DOUBT, phase=Phase.DOT, code=0, detail="lost", error=TransportError("lost"))
+CUT = ScriptedReply(event=Event.DEFER, phase=Phase.BODY, code=0, detail="lost", error=TransportError("lost"))
+LEAVING = ScriptedReply(event=Event.RELEASE, phase=Phase.MAIL, code=421, detail="bye", error=TransportError("421 bye"))
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ class TestAnswers:
     @pytest.mark.parametrize("arrives", [False, True])
     def test_in_doubt(self, ledger, arrives):
         """Lost after the dot: held, named, never sent again, whether it arrived or not."""
-        lost = Answer(event=Event.DOUBT, phase=Phase.DOT, code=0, arrives=arrives, error=TransportError("lost"))
+        lost = ScriptedReply(event=Event.DOUBT, phase=Phase.DOT, code=0, arrives=arrives, error=TransportError("lost"))
         report = send(ledger, answering(reader3=lost))
         assert report.counts == {State.SENT: 29, State.IN_DOUBT: 1}
         assert report.exit_code == 1
@@ -228,7 +228,7 @@ class TestStops:
 
     def test_the_sender_is_refused(self, ledger):
         """A 5xx at MAIL is about us: one is enough, and nobody is burnt."""
-        no = Answer(event=Event.REFUSE, phase=Phase.MAIL, code=550, detail="5.7.1 not your domain")
+        no = ScriptedReply(event=Event.REFUSE, phase=Phase.MAIL, code=550, detail="5.7.1 not your domain")
         report = send(ledger, MemoryTransport(lambda _mail: no))
         assert "not your domain" in str(report.stopped)
         assert report.exit_code == 1

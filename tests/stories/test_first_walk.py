@@ -78,18 +78,18 @@ def test_a_file_that_goes_away_meanwhile_is_no_fault(tmp_path, monkeypatch, inde
     monkeypatch.setattr("digest.stories.index._YOUNG", -(10**10))
     root = tmp_path / "stories"
     plant(root, {name: {"title": name, "date": "2022-02-01"} for name in "abc"})
-    real = scan.Page.heads
+    real = scan.ScanPage.heads
 
     def heads(page, *given, **named):
         (root / "b.md").unlink(missing_ok=True)
         return real(page, *given, **named)
 
-    monkeypatch.setattr(scan.Page, "heads", heads)
+    monkeypatch.setattr(scan.ScanPage, "heads", heads)
     kept = tmp_path / "stories.db" if index else None
     source = FolderSource(root, zone=ZURICH, language="en", index=kept)
     assert [story.id for story in source.stories()] == ["a", "c"]
     (root / "b.md").write_text(story_text(title="b", date="2022-02-01"), "utf-8")
-    monkeypatch.setattr(scan.Page, "heads", real)
+    monkeypatch.setattr(scan.ScanPage, "heads", real)
     assert [story.id for story in source.stories()] == ["a", "b", "c"]
 
 

@@ -29,7 +29,7 @@ _SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class ImapMailbox:
     """What an IMAP URL names. `imap:` means STARTTLS, or clear text on loopback where the server has no TLS."""
 
     scheme: str
@@ -52,7 +52,7 @@ class Place:
             return self.host == "localhost"
 
 
-def place(url: str) -> Place:
+def place(url: str) -> ImapMailbox:
     """Read `imaps://user@host[:port]/folder` (folder INBOX when empty). Raises UsageError, without showing secrets."""
     try:
         parts = urlsplit(url)
@@ -71,13 +71,13 @@ def place(url: str) -> Place:
         message = "the IMAP address has a control character in it"
         raise UsageError(message)
     scheme = parts.scheme.lower()
-    return Place(scheme=scheme, user=user, host=parts.hostname, port=port or _PORTS[scheme], folder=folder)
+    return ImapMailbox(scheme=scheme, user=user, host=parts.hostname, port=port or _PORTS[scheme], folder=folder)
 
 
 class Imap:
     """An open folder. Raises TransportError (try later) when the server fails, UsageError when it refuses us."""
 
-    def __init__(self, server: imaplib.IMAP4, where: Place) -> None:
+    def __init__(self, server: imaplib.IMAP4, where: ImapMailbox) -> None:
         self._server = server
         self._where = where
 
@@ -136,7 +136,7 @@ class Imap:
         return answer
 
 
-def _connected(where: Place, ca_file: str) -> imaplib.IMAP4:
+def _connected(where: ImapMailbox, ca_file: str) -> imaplib.IMAP4:
     try:
         context = ssl.create_default_context(cafile=ca_file or None)
     except (OSError, ssl.SSLError) as error:
@@ -153,7 +153,7 @@ def _connected(where: Place, ca_file: str) -> imaplib.IMAP4:
     return server
 
 
-def _secure(server: imaplib.IMAP4, where: Place, context: ssl.SSLContext) -> None:
+def _secure(server: imaplib.IMAP4, where: ImapMailbox, context: ssl.SSLContext) -> None:
     if "STARTTLS" in server.capabilities:
         server.starttls(context)
     elif not where.is_loopback:
@@ -161,7 +161,7 @@ def _secure(server: imaplib.IMAP4, where: Place, context: ssl.SSLContext) -> Non
         raise UsageError(message)
 
 
-def _log_in(server: imaplib.IMAP4, where: Place, password: str) -> None:
+def _log_in(server: imaplib.IMAP4, where: ImapMailbox, password: str) -> None:
     if any(not letter.isprintable() for letter in password):
         message = f"{where.shown}: the password has a control character in it"
         raise UsageError(message)

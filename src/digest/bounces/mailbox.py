@@ -55,7 +55,7 @@ def open_mailbox(where: str, *, password: str = "", ca_file: str = "") -> Iterat
         return
     path = Path(where)
     if (path / "new").is_dir() and (path / "cur").is_dir():
-        yield Maildir(path)
+        yield MaildirSource(path)
     elif path.is_file():
         yield MailFile(path)
     else:
@@ -99,7 +99,7 @@ class MailFile:
         return Letter(key=f"{self._path}:{line}", data=b"".join(lines) if size <= MAX_MAIL else b"")
 
 
-class Maildir:
+class MaildirSource:
     """A Maildir: what is in new/, or in cur/ without the flag S, is unread. Done means cur/ with the flag S."""
 
     def __init__(self, path: Path) -> None:

@@ -15,14 +15,14 @@ from digest.mail.message_id import message_id
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from digest.bounces.settle import Summary
+    from digest.bounces.settle import BounceSummary
     from digest.ledger.ledger import SqlLedger
     from digest.newsroom.sending_setup import SendingSetup
 
 LOG = "bounces.db"
 
 
-def take_in(parts: SendingSetup, ledger: SqlLedger, source: str, now: float, *, dry: bool = False) -> Summary:
+def take_in(parts: SendingSetup, ledger: SqlLedger, source: str, now: float, *, dry: bool = False) -> BounceSummary:
     """Settle every mail of `source` (file, mbox, Maildir, imaps URL).
 
     Raises UsageError (without a secret, too), FaultyInput, TransportError, LedgerError.
@@ -56,7 +56,7 @@ def take_in(parts: SendingSetup, ledger: SqlLedger, source: str, now: float, *, 
         log.close()
 
 
-def lines(summary: Summary, *, verbose: bool) -> Iterator[str]:
+def lines(summary: BounceSummary, *, verbose: bool) -> Iterator[str]:
     """What was done, for people: each mail that a person must look at, all of them when `verbose`, then the counts."""
     for verdict in summary.verdicts:
         if verbose or not verdict.handled:

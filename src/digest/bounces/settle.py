@@ -32,7 +32,7 @@ _PERMANENT = range(500, 600)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
+class BounceSummary:
     """What was done. `suppressed` counts new suppressions by reason, `settled` mails taken out of doubt."""
 
     verdicts: tuple[BounceVerdict, ...] = ()
@@ -60,7 +60,7 @@ def settle_mailbox(
     secrets: Sequence[str],
     now: float,
     dry: bool = False,
-) -> Summary:
+) -> BounceSummary:
     """Settle every mail that waits in `mailbox`, then mark those as done that need no person. See settle()."""
     reports = [_read(letter) for letter in mailbox.letters()]
     summary = settle(
@@ -88,7 +88,7 @@ def settle(
     secrets: Sequence[str],
     now: float,
     dry: bool = False,
-) -> Summary:
+) -> BounceSummary:
     """Decide about `reports` and, unless `dry`, carry it out: suppressions first, each durable by itself.
 
     `identify(edition, address)` derives the Message-ID of a delivery whose row does not hold it. Raises LedgerError.
@@ -96,7 +96,7 @@ def settle(
     verdicts = judge(reports, ledger=ledger, log=log, identify=identify, secrets=secrets, now=now)
     if dry:
         planned = Counter(one.suppression.reason for one in verdicts if one.suppression)
-        return Summary(verdicts=verdicts, suppressed=planned, settled=sum(one.arrived for one in verdicts))
+        return BounceSummary(verdicts=verdicts, suppressed=planned, settled=sum(one.arrived for one in verdicts))
     new: Counter[str] = Counter()
     for verdict in verdicts:
         row = verdict.suppression
@@ -110,7 +110,7 @@ def settle(
         ((_identifier(one.delivery, identify), one.report.status) for one in verdicts if one.counts and one.delivery),
         now,
     )
-    return Summary(verdicts=verdicts, suppressed=new, settled=settled)
+    return BounceSummary(verdicts=verdicts, suppressed=new, settled=settled)
 
 
 def _read(letter: Letter) -> BounceReport:

@@ -52,7 +52,7 @@ _LOWEST: _Weight = (-1, (0, 0, 0), 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class ComputedStyle:
     """How an element's own text is seen. `behind` is None where a picture is. Sizes are CSS pixels."""
 
     colour: Colour
@@ -62,13 +62,13 @@ class Look:
     hidden: bool
 
 
-def looks(document: HtmlDocument, sheet: Stylesheet, scheme: Scheme) -> Iterator[tuple[Node, Look]]:
+def looks(document: HtmlDocument, sheet: Stylesheet, scheme: Scheme) -> Iterator[tuple[Node, ComputedStyle]]:
     """Every element with how its own text looks in this scheme, in document order."""
     supports_dark = any("dark" in (meta.attributes.get("content") or "") for meta in _scheme_metas(document))
     text, page, link = _DEFAULTS["dark" if scheme == "dark" and supports_dark else "light"]
-    first = Look(colour=_known(text), behind=_known(page), size=16.0, bold=False, hidden=False)
+    first = ComputedStyle(colour=_known(text), behind=_known(page), size=16.0, bold=False, hidden=False)
     index = _index(sheet, scheme, {name for element in document.elements for name in element.attributes})
-    seen: dict[int, Look] = {}
+    seen: dict[int, ComputedStyle] = {}
     for element in document.elements:
         above = seen.get(id(element.parent), first)
         look = _look(element, above, _winning(element, index), link)
@@ -170,7 +170,7 @@ def _offer_attributes(element: Node, contest: _Contest) -> None:
         contest.offer("display", "none", _LOWEST)
 
 
-def _look(element: Node, above: Look, won: Winning, link: str) -> Look:
+def _look(element: Node, above: ComputedStyle, won: Winning, link: str) -> ComputedStyle:
     if not won and element.tag not in _TELLING:
         return above
     colour = above.colour
@@ -186,7 +186,7 @@ def _look(element: Node, above: Look, won: Winning, link: str) -> Look:
         behind = _behind(f"{won.get('background', '')} {won.get('background-image', '')}".lower(), behind)
     size, bold = _font(element, above, won)
     hidden = above.hidden or element.tag in _UNSEEN or (bool(won) and _is_hidden(won))
-    return Look(colour=colour, behind=behind, size=size, bold=bold, hidden=hidden)
+    return ComputedStyle(colour=colour, behind=behind, size=size, bold=bold, hidden=hidden)
 
 
 def _behind(ground: str, below: Colour | None) -> Colour | None:
@@ -209,7 +209,7 @@ def _is_hidden(won: Winning) -> bool:
     )
 
 
-def _font(element: Node, above: Look, won: Winning) -> tuple[float, bool]:
+def _font(element: Node, above: ComputedStyle, won: Winning) -> tuple[float, bool]:
     size = above.size * _HEADING_SIZE.get(element.tag, 0.83 if element.tag == "small" else 1.0)
     bold = above.bold or element.tag in _HEADING_SIZE or element.tag in ("b", "strong", "th")
     font = won.get("font", "").lower()

@@ -25,7 +25,7 @@ WORKERS = 8
 _UNSURE = frozenset({401, 402, 403, 405, 406, 407, 408, 418, 421, 423, 425, 426, 428, 429, 431, 451, 999})
 
 
-class Answer(NamedTuple):
+class WebAnswer(NamedTuple):
     """What a fetch brought, after redirects."""
 
     status: int
@@ -41,7 +41,7 @@ class Online:
     `dns` asks for SPF, DKIM and DMARC; `resolver` is a dnspython Resolver, None the system's. `spamd` is (host, port).
     """
 
-    fetch: Callable[[str], Answer] | None = None
+    fetch: Callable[[str], WebAnswer] | None = None
     dns: bool = True
     resolver: Any = None
     spamd: tuple[str, int] | None = None
@@ -57,7 +57,7 @@ class _Target(NamedTuple):
 def link_dead(subject: CheckContext) -> Iterator[Hit]:
     """A link whose server says that the page is not there."""
     for target, answer in _answers(subject, "links"):
-        if isinstance(answer, Answer) and 400 <= answer.status < 500 and answer.status not in _UNSURE:  # noqa: PLR2004
+        if isinstance(answer, WebAnswer) and 400 <= answer.status < 500 and answer.status not in _UNSURE:  # noqa: PLR2004
             yield Hit(target.where, f"{target.url} answers {answer.status}; mend or remove the link")
 
 
@@ -99,7 +99,7 @@ def network_unasked(subject: CheckContext) -> Iterator[Hit]:
         yield Hit("network", "links, images and DNS were not asked: this program was given no way to the network")
 
 
-def _answers(subject: CheckContext, kind: str) -> list[tuple[_Target, Answer | str]]:
+def _answers(subject: CheckContext, kind: str) -> list[tuple[_Target, WebAnswer | str]]:
     """Every target with its answer, or the reason why there is none. Asked once for a subject."""
     if subject.online is None or subject.online.fetch is None:
         return []
@@ -113,7 +113,7 @@ def _answers(subject: CheckContext, kind: str) -> list[tuple[_Target, Answer | s
     return subject.fetched[kind]
 
 
-def _ask(online: Online | None, url: str) -> Answer | str:
+def _ask(online: Online | None, url: str) -> WebAnswer | str:
     if online is None or online.fetch is None:
         return "nobody to ask"
     try:

@@ -36,13 +36,13 @@ def preview(
     import webbrowser
 
     from digest.preview import server
-    from digest.preview.studio import Asked, Studio, newest_month
+    from digest.preview.studio import Studio, ViewRequest, newest_month
 
     call = Call(common)
     span = when.optional(call.now, call.newsroom.config.newsroom.timezone)
     month = span.id if span else newest_month(call.newsroom, call.now)
     asked = {"period": month, "audience": next(iter(which.audience), ""), "language": which.language}
-    studio = Studio(_hands(call), Asked(**asked))
+    studio = Studio(_hands(call), ViewRequest(**asked))
     with server.bound(host, port) as (listener, door):
         address = server.address(door, asked)
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from digest.composer.options import ThemeOptions
     from digest.composer.summary import Summary
     from digest.composer.theme import Theme
-    from digest.composer.words import Words
+    from digest.composer.words import Wording
     from digest.model import NewsroomProfile, Story
 
 _PLACES = 100  # places of one story that are remembered
@@ -54,7 +54,7 @@ class Content:
 
 
 def contents(
-    stories: Iterable[Story], *, theme: Theme, newsroom: NewsroomProfile, words: Words, options: ThemeOptions
+    stories: Iterable[Story], *, theme: Theme, newsroom: NewsroomProfile, words: Wording, options: ThemeOptions
 ) -> list[Content]:
     """The stories made ready; from memory when this theme has made them ready before."""
     kept = theme.contents(words.language, newsroom.url, newsroom.timezone, options)
@@ -67,7 +67,7 @@ def contents(
     return made
 
 
-def _make(story: Story, *, theme: Theme, newsroom: NewsroomProfile, words: Words, options: ThemeOptions) -> Content:
+def _make(story: Story, *, theme: Theme, newsroom: NewsroomProfile, words: Wording, options: ThemeOptions) -> Content:
     problems: list[tuple[str, str]] = []
     link = ""
     if story.link:

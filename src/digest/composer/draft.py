@@ -14,7 +14,16 @@ from digest.composer.clean import multiline, one_line
 from digest.composer.content import Position, contents, finding, view, with_photo
 from digest.composer.links import resolve
 from digest.composer.sandbox import run
-from digest.composer.views import EditionView, GroupView, NewsroomView, ReaderView, StoryList, StoryView, Tally, runs
+from digest.composer.views import (
+    EditionView,
+    GroupView,
+    NewsroomView,
+    ReaderView,
+    StoryCount,
+    StoryList,
+    StoryView,
+    runs,
+)
 from digest.composer.wrap import shorten
 from digest.model import Finding, InlineImage, Severity
 
@@ -53,7 +62,7 @@ class EditionDraft:
         self.photos = [with_photo(made, options, read_image) for made in self.contents]
         self.nonce = self._nonce()
         self.reader = ReaderView(self.nonce)
-        self.tally = Tally()
+        self.tally = StoryCount()
         self._find()
         self.cut = 0
         self.groups = self._groups()

@@ -30,7 +30,7 @@ from digest.composer.files import ThemeFiles, gather
 from digest.composer.places import SourceMap
 from digest.composer.sandbox import ThemeEnvironment
 from digest.composer.summary import Markdown
-from digest.composer.words import Words
+from digest.composer.words import Wording
 from digest.errors import ThemeError
 
 if TYPE_CHECKING:
@@ -67,19 +67,19 @@ class Theme:
     lines: ThemeEnvironment  # for subject and preheader: one line of plain text each
     memory: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
-    def words(self, language: str) -> Words:
+    def words(self, language: str) -> Wording:
         """The theme's words in `language`; English, with `missing` set, when it has none of them."""
         key = ("words", language)
         if key not in self.memory:
             path = self.cache / f"cldr-{quote(language, safe='')}-{_version('babel')}.json" if self.cache else None
-            self.memory[key] = Words(language, self.catalogues, Answers(path))
-        found: Words = self.memory[key]
+            self.memory[key] = Wording(language, self.catalogues, Answers(path))
+        found: Wording = self.memory[key]
         return found
 
     def keep(self) -> None:
         """Write down what was asked of Babel meanwhile, so that the next process need not ask."""
         for kept in self.memory.values():
-            if isinstance(kept, Words):
+            if isinstance(kept, Wording):
                 kept.keep()
 
     def contents(self, *circumstances: Any) -> dict[Any, Any]:

@@ -81,7 +81,7 @@ class StoryView:
         return max(1, self.image_width * height // self.image_height)
 
 
-class Tally:
+class StoryCount:
     """Notes which pieces of a rendering belong to which story, as the template walks through them."""
 
     __slots__ = ("parts", "spans")
@@ -105,7 +105,7 @@ class StoryList(Sequence[StoryView]):
 
     __slots__ = ("_items", "_tally")
 
-    def __init__(self, items: Sequence[StoryView], tally: Tally) -> None:
+    def __init__(self, items: Sequence[StoryView], tally: StoryCount) -> None:
         self._items = tuple(items)
         self._tally = tally
 
@@ -155,7 +155,7 @@ class GroupView:
     late: bool = False
 
 
-def runs(stories: Sequence[StoryView], tally: Tally) -> tuple[RunView, ...]:
+def runs(stories: Sequence[StoryView], tally: StoryCount) -> tuple[RunView, ...]:
     """Cut stories into runs: each with a photo alone, neighbours without one together."""
     found: list[tuple[bool, list[StoryView]]] = []
     for story in stories:

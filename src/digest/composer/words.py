@@ -32,7 +32,7 @@ _MONTH = re.compile(r"\d{4}-\d{2}")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 
 
-class Words:
+class Wording:
     """What to say in one language. `missing` says that the theme has no catalogue for it and speaks English."""
 
     def __init__(self, language: str, catalogues: Mapping[str, Catalogue], answers: Answers | None = None) -> None:

@@ -17,7 +17,7 @@ import httpcore
 import httpx
 
 from digest.errors import FetchError
-from digest.fetching.guard import Deadline, Guard, Transport, system_addresses
+from digest.fetching.guard import Deadline, GuardedBackend, GuardedTransport, system_addresses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -66,7 +66,7 @@ def fetch(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class FetchAnswer:
     """What an address answers, whatever its status is. `data` are the first bytes of the body, no more than asked."""
 
     status: int
@@ -81,10 +81,10 @@ def ask(
     timeout: float = TIMEOUT,
     allow_private: bool = False,
     resolve: Resolver | None = None,
-) -> Asked:
+) -> FetchAnswer:
     """Look whether an address answers, with the guards of `fetch`; an error status is an answer. Raises FetchError."""
 
-    def take(response: httpx.Response, deadline: Deadline) -> Asked:
+    def take(response: httpx.Response, deadline: Deadline) -> FetchAnswer:
         data = bytearray()
         for block in response.iter_raw(_BLOCK):
             deadline.left()
@@ -92,7 +92,7 @@ def ask(
             if len(data) >= max_bytes:
                 break
         kind = response.headers.get("content-type", "")
-        return Asked(status=response.status_code, content_type=kind, data=bytes(data[:max_bytes]))
+        return FetchAnswer(status=response.status_code, content_type=kind, data=bytes(data[:max_bytes]))
 
     return _visit(url, take, timeout, resolve, allow_private=allow_private)
 
@@ -106,9 +106,9 @@ def _visit(
     allow_private: bool,
 ) -> T:
     deadline = Deadline(timeout)
-    guard = Guard(deadline, resolve or system_addresses, allow_private=allow_private)
+    guard = GuardedBackend(deadline, resolve or system_addresses, allow_private=allow_private)
     place = _checked(url, shown(url))
-    with httpx.Client(transport=Transport(guard), trust_env=False, follow_redirects=False) as client:
+    with httpx.Client(transport=GuardedTransport(guard), trust_env=False, follow_redirects=False) as client:
         for _ in range(MAX_REDIRECTS + 1):
             try:
                 with client.stream("GET", place, headers=_HEADERS, timeout=timeout) as response:

@@ -46,7 +46,7 @@ class Deadline:
         return seconds if at_most is None else min(seconds, at_most)
 
 
-class Guard(httpcore.NetworkBackend):
+class GuardedBackend(httpcore.NetworkBackend):
     """Connects to addresses that it has looked at, and to no other."""
 
     def __init__(self, deadline: Deadline, resolve: Resolver, *, allow_private: bool) -> None:
@@ -153,10 +153,10 @@ class _Stream(httpcore.NetworkStream):
         return self.inner.get_extra_info(info)
 
 
-class Transport(httpx.BaseTransport):
+class GuardedTransport(httpx.BaseTransport):
     """httpx on a connection pool of httpcore that has our guard at its bottom."""
 
-    def __init__(self, guard: Guard) -> None:
+    def __init__(self, guard: GuardedBackend) -> None:
         context = httpx.create_ssl_context()
         self.pool = httpcore.ConnectionPool(ssl_context=context, network_backend=guard, max_connections=1)
 

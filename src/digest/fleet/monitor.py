@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
-class Tally:
+class FleetCounts:
     """What a worker has done since it began. Safe to use from many threads."""
 
     def __init__(self) -> None:
@@ -39,7 +39,9 @@ class Tally:
             self.seconds += chunk.seconds
 
 
-def exposition(tally: Tally, *, version: str, beat_age: float, editions: Mapping[str, Mapping[State, int]]) -> str:
+def exposition(
+    tally: FleetCounts, *, version: str, beat_age: float, editions: Mapping[str, Mapping[State, int]]
+) -> str:
     """The page of metrics. `beat_age` is the seconds since the last beat, `editions` the open ones' counts."""
     lines = [
         "# HELP digest_worker_info The program that runs here.",

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from digest.errors import DigestError, LedgerBusy, LedgerError, SendStopped, TransportError
 from digest.fleet import jobs
 from digest.fleet.clock import SharedClock
-from digest.fleet.monitor import Tally, exposition
+from digest.fleet.monitor import FleetCounts, exposition
 from digest.ledger.sharing import BEAT, LEASE
 from digest.sending.loop import MAX_AGE, MIN_TRIES
 from digest.sending.progress import UNFINISHED
@@ -58,7 +58,7 @@ class Worker:
         stop: threading.Event,
         say: Callable[[str], None],
     ) -> None:
-        self.tally = Tally()
+        self.tally = FleetCounts()
         self._sharing = sharing
         self._queue = queue
         self._name = name

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from lxml.html import HtmlElement
 
-    from digest.importing.page import Page
+    from digest.importing.page import ListingPage
 
     Moment = dates.Moment | dates.NoSuchDay
     Dated = tuple[HtmlElement, Moment]  # the innermost element that holds the date, and the date
@@ -32,7 +32,7 @@ _TITLES = (*HEADINGS, "dt")
 _NEVER = ("body", "html", "main")
 
 
-def by_shape(page: Page) -> tuple[list[Item], list[Fault]]:
+def by_shape(page: ListingPage) -> tuple[list[Item], list[Fault]]:
     """The items that the page shows, in its order."""
     shape = _Shape(page)
     items: list[Item] = []
@@ -45,7 +45,7 @@ def by_shape(page: Page) -> tuple[list[Item], list[Fault]]:
     return items, sorted(faults, key=lambda fault: fault.line)
 
 
-def by_selectors(page: Page, selectors: Mapping[str, str]) -> tuple[list[Item], list[Fault]]:
+def by_selectors(page: ListingPage, selectors: Mapping[str, str]) -> tuple[list[Item], list[Fault]]:
     """The items that CSS selectors name; title, date, link and picture are looked for where they have no selector."""
     chosen = {key: _compiled(key, text) for key, text in selectors.items() if text}
     if "item" not in chosen:
@@ -76,7 +76,7 @@ def _compiled(key: str, text: str) -> Callable[[HtmlElement], list[HtmlElement]]
 
 
 def _take(
-    page: Page, parts: Parts, when: Moment | None, place: HtmlElement, items: list[Item], faults: list[Fault]
+    page: ListingPage, parts: Parts, when: Moment | None, place: HtmlElement, items: list[Item], faults: list[Fault]
 ) -> None:
     line = place.sourceline or 0
     title = parts.text("title")
@@ -108,7 +108,7 @@ def _take(
 class _Shape:
     """Where the dates of a page stand, and what is around them."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: ListingPage) -> None:
         self.page = page
         self.dates = _one_a_room(list(dated(page, page.root)))
         self.count = Counter(above for place, _ in self.dates for above in (place, *place.iterancestors()))

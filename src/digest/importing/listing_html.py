@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from digest.importing import identity, metadata
 from digest.importing.dom_heuristics import by_selectors, by_shape
 from digest.importing.listing import Item, Listing
-from digest.importing.page import Page
+from digest.importing.page import ListingPage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ def parse(
 
     Raises ImportFailed for what is not HTML, UsageError for a selector that cannot be read.
     """
-    page = Page.parse(text, source, zone, language)
+    page = ListingPage.parse(text, source, zone, language)
     if selectors:
         items, faults = by_selectors(page, selectors)
     else:

@@ -16,13 +16,13 @@ from digest.stories.characters import clean_line
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from digest.importing.page import Page
+    from digest.importing.page import ListingPage
 
 _ARTICLES = ("Article", "NewsArticle", "BlogPosting", "Report", "ReportageNewsArticle", "PressRelease", "VideoObject")
 _MAX_NODES = 20_000
 
 
-def articles(page: Page) -> list[Item]:
+def articles(page: ListingPage) -> list[Item]:
     """The articles of the page's JSON-LD that have a headline and a date, each once."""
     found: dict[tuple[str, str], Item] = {}
     for script in page.root.xpath("//script[@type='application/ld+json']"):
@@ -37,7 +37,7 @@ def articles(page: Page) -> list[Item]:
     return list(found.values())
 
 
-def open_graph(page: Page) -> Item | None:
+def open_graph(page: ListingPage) -> Item | None:
     """The one story that a page is about, when it says so."""
     written = page.meta("article:published_time")
     title = page.meta("og:title")
@@ -71,7 +71,7 @@ def _nodes(data: Any) -> Iterator[dict[str, Any]]:
             waiting += reversed(node)
 
 
-def _article(node: dict[str, Any], page: Page, line: int) -> Item | None:
+def _article(node: dict[str, Any], page: ListingPage, line: int) -> Item | None:
     kinds = node.get("@type")
     title = html_to_markdown.plain(_text(node.get("headline") or node.get("name")))
     when = _moment(_text(node.get("datePublished") or node.get("uploadDate")), page)
@@ -100,7 +100,7 @@ def _article(node: dict[str, Any], page: Page, line: int) -> Item | None:
     )
 
 
-def _moment(written: str, page: Page) -> dates.Moment | None:
+def _moment(written: str, page: ListingPage) -> dates.Moment | None:
     try:
         return dates.parse(written, page.zone, page.language)
     except dates.NoSuchDay as error:

@@ -30,7 +30,7 @@ _LONGEST_DATE = 120
 _DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
 
 
-class Page:
+class ListingPage:
     """One page. `source` is where it came from; `notes` collects what a person may want to know."""
 
     def __init__(self, root: HtmlElement, source: str, zone: tzinfo, language: str) -> None:
@@ -41,7 +41,7 @@ class Page:
         self.notes: list[str] = []
 
     @classmethod
-    def parse(cls, text: str, source: str, zone: tzinfo, language: str) -> Page:
+    def parse(cls, text: str, source: str, zone: tzinfo, language: str) -> ListingPage:
         """Parse HTML. Raises ImportFailed for a page that has no element, or more than MAX_ELEMENTS."""
         # Bytes with a fixed character set: what the page says about its own was heeded when it was decoded.
         data = _DECLARATION.sub("", text.replace("\x00", ""), count=1).encode()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lxml.html import HtmlElement
 
     from digest.importing import dates
-    from digest.importing.page import Page
+    from digest.importing.page import ListingPage
 
 _BLOCKS = frozenset(
     {"p", "div", "section", "article", "ul", "ol", "li", "table", "tr", "td", "th", "dl", "dt", "dd", "figure"}
@@ -43,7 +43,7 @@ def has_title(element: HtmlElement) -> bool:
     return any(words(one) for one in named)
 
 
-def dated(page: Page, root: HtmlElement) -> Iterator[tuple[HtmlElement, dates.Moment | dates.NoSuchDay]]:
+def dated(page: ListingPage, root: HtmlElement) -> Iterator[tuple[HtmlElement, dates.Moment | dates.NoSuchDay]]:
     """The dates in an element, each with the innermost element that holds it, in the order of the page."""
     taken: set[HtmlElement] = set()
     prose_in: dict[HtmlElement, bool] = {}  # asked once for each parent: a page may put all its dates into one
@@ -72,14 +72,14 @@ def dated(page: Page, root: HtmlElement) -> Iterator[tuple[HtmlElement, dates.Mo
 class Parts:
     """What was found of one story. Each part is the elements that hold it, mostly one."""
 
-    def __init__(self, page: Page, room: HtmlElement | None) -> None:
+    def __init__(self, page: ListingPage, room: HtmlElement | None) -> None:
         self.page = page
         self.room = room
         self.found: dict[str, list[HtmlElement]] = {}
         self.date: HtmlElement | None = None
 
     @classmethod
-    def of(cls, page: Page, title: HtmlElement | None, rest: Sequence[HtmlElement]) -> Parts:
+    def of(cls, page: ListingPage, title: HtmlElement | None, rest: Sequence[HtmlElement]) -> Parts:
         """A story that lies flat: its title, and what comes below its date."""
         parts = cls(page, None)
         if title is not None:
@@ -88,7 +88,7 @@ class Parts:
         return parts
 
     @classmethod
-    def within(cls, page: Page, room: HtmlElement) -> Parts:
+    def within(cls, page: ListingPage, room: HtmlElement) -> Parts:
         """A story that has an element of its own."""
         parts = cls(page, room)
         pieces = [one for one in _pieces(room) if not page.date(one) and not page.moment(words(one))]

@@ -9,7 +9,7 @@ from digest.errors import RenderError
 from digest.mail.cleaning import html_body, plain_body
 from digest.mail.mime import Architecture
 from digest.mail.quoted import around
-from digest.mail.slots import Place, cut, places
+from digest.mail.slots import SlotContext, cut, places
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ class Body:
     """Octets with holes: `parts[i]` is empty where hole i's value belongs (`parts` has the holes at odd places)."""
 
     parts: tuple[bytes, ...]
-    holes: tuple[tuple[str, Place], ...]  # the slot's name and its place, in order
+    holes: tuple[tuple[str, SlotContext], ...]  # the slot's name and its place, in order
     content_type: bytes  # the header field that announces it
 
 
@@ -40,7 +40,7 @@ def encode(rendering: Rendering) -> Body:
     literals[-1] += frame.after_html
     return Body(
         parts=_with_holes(literals),
-        holes=(*((name, Place.PLAIN) for name in text_names), *zip(html_names, html_places, strict=True)),
+        holes=(*((name, SlotContext.PLAIN) for name in text_names), *zip(html_names, html_places, strict=True)),
         content_type=frame.content_type,
     )
 

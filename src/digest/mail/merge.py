@@ -15,7 +15,7 @@ from urllib.parse import quote
 from digest.errors import RenderError
 from digest.mail import quoted
 from digest.mail.cleaning import html_body, one_line, plain_body
-from digest.mail.slots import Place, cut, places
+from digest.mail.slots import SlotContext, cut, places
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -29,14 +29,14 @@ _NEVER = re.compile(r"(?!)")  # written whole in one place and percent-encoded i
 _EASY_PART = re.compile(r"(?!\.)[A-Za-z0-9._~-]+", re.ASCII)
 
 
-def escaped(value: str, place: Place) -> str:
+def escaped(value: str, place: SlotContext) -> str:
     """`value` as it must be written in `place`. Raises ValueError with a reason when it cannot stand there."""
     line = one_line(value)
-    if place is Place.PLAIN:
+    if place is SlotContext.PLAIN:
         return line
-    if place is Place.HTML:
+    if place is SlotContext.HTML:
         return line.translate(_SPECIALS)
-    if place is Place.URL_PART:
+    if place is SlotContext.URL_PART:
         return quote(line, safe="")
     if not _URL.fullmatch(line):
         message = "is no https, http or mailto address in ASCII, which its place in a link asks for"
@@ -50,7 +50,7 @@ class Filling:
 
     name: str
     holes: tuple[int, ...]  # the numbers of the parts
-    places: tuple[Place, ...]  # one for each hole
+    places: tuple[SlotContext, ...]  # one for each hole
     easy: Callable[[str], object]  # whether a value is written alike in all these places, and as it is
 
     def into(self, parts: list[bytes], value: str) -> None:
@@ -64,19 +64,19 @@ class Filling:
                 parts[hole] = quoted.piece(escaped(value, place))
 
 
-def fillings(slots: Sequence[tuple[str, Place]], first: int) -> tuple[Filling, ...]:
+def fillings(slots: Sequence[tuple[str, SlotContext]], first: int) -> tuple[Filling, ...]:
     """The fillings of slots that lie at every second part from `first` on."""
     names = sorted({name for name, _ in slots})
     return tuple(_filling(name, slots, first) for name in names)
 
 
-def _filling(name: str, slots: Sequence[tuple[str, Place]], first: int) -> Filling:
+def _filling(name: str, slots: Sequence[tuple[str, SlotContext]], first: int) -> Filling:
     own = [(first + 2 * index, place) for index, (other, place) in enumerate(slots) if other == name]
     kinds = {place for _, place in own}
-    if kinds >= {Place.URL, Place.URL_PART}:
+    if kinds >= {SlotContext.URL, SlotContext.URL_PART}:
         easy = _NEVER
     else:
-        easy = _EASY_URL if Place.URL in kinds else _EASY_PART if Place.URL_PART in kinds else _EASY_TEXT
+        easy = _EASY_URL if SlotContext.URL in kinds else _EASY_PART if SlotContext.URL_PART in kinds else _EASY_TEXT
     return Filling(
         name=name,
         holes=tuple(hole for hole, _ in own),
@@ -91,7 +91,7 @@ def fill_text(text: str, nonce: str, values: Mapping[str, str]) -> str:
     Raises RenderError for a slot that has no value. Values without a slot are left unused.
     """
     literals, names = cut(plain_body(text), nonce, values)
-    return _interleave(literals, (_fill(name, values, Place.PLAIN) for name in names))
+    return _interleave(literals, (_fill(name, values, SlotContext.PLAIN) for name in names))
 
 
 def fill_html(html: str, nonce: str, values: Mapping[str, str]) -> str:
@@ -110,7 +110,7 @@ def fill_line(literals: Iterable[str], names: Iterable[str], values: Mapping[str
     return one_line(_interleave(literals, (one_line(values[name]) for name in names)))
 
 
-def _fill(name: str, values: Mapping[str, str], place: Place) -> str:
+def _fill(name: str, values: Mapping[str, str], place: SlotContext) -> str:
     try:
         return escaped(values[name], place)
     except ValueError as error:

@@ -15,7 +15,7 @@ from digest.mail.cleaning import html_body, one_line, plain_body
 from digest.mail.dkim import relaxed
 from digest.mail.merge import escaped
 from digest.mail.quoted import WIDTH, escape
-from digest.mail.slots import Place, cut, places
+from digest.mail.slots import SlotContext, cut, places
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -36,7 +36,7 @@ def slow_join(
     frame = body.architecture(rendering)
     text, html = plain_body(rendering.text), html_body(rendering.html)
     literals, names = cut(text, rendering.nonce, rendering.slots)
-    content = frame.before_text + _filled(literals, names, [Place.PLAIN] * len(names), values)
+    content = frame.before_text + _filled(literals, names, [SlotContext.PLAIN] * len(names), values)
     literals, names = cut(html, rendering.nonce, rendering.slots)
     where = places(html, rendering.nonce, rendering.slots)
     content += frame.before_html + _filled(literals, names, where, values) + frame.after_html
@@ -56,7 +56,9 @@ def slow_join(
     return fields + b"\r\n" + content
 
 
-def _filled(literals: Sequence[str], names: Sequence[str], where: Sequence[Place], values: Mapping[str, str]) -> bytes:
+def _filled(
+    literals: Sequence[str], names: Sequence[str], where: Sequence[SlotContext], values: Mapping[str, str]
+) -> bytes:
     """The filled body, encoded in one pass, with the soft breaks that set each slot on a line of its own."""
     whole, slots = literals[0], []
     for name, place, literal in zip(names, where, literals[1:], strict=True):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 
-class Place(StrEnum):
+class SlotContext(StrEnum):
     """What a slot stands in: it decides how its value is escaped."""
 
     PLAIN = "plain text"
@@ -53,13 +53,13 @@ def cut(text: str, nonce: str, names: Collection[str]) -> tuple[tuple[str, ...],
     return literals, tuple(known[token] for token in parts[1::2])
 
 
-def places(html: str, nonce: str, names: Collection[str]) -> tuple[Place, ...]:
+def places(html: str, nonce: str, names: Collection[str]) -> tuple[SlotContext, ...]:
     """The place of each slot of `html`, in order. Raises RenderError, naming the slot, where none can be safe."""
     return _places(html, nonce, frozenset(names))
 
 
 @lru_cache(maxsize=2)  # an edition's page and its mail ask the same, one after the other
-def _places(html: str, nonce: str, names: frozenset[str]) -> tuple[Place, ...]:
+def _places(html: str, nonce: str, names: frozenset[str]) -> tuple[SlotContext, ...]:
     tokens = {slot_token(nonce, name): name for name in names}
     if not tokens:
         return ()
@@ -103,7 +103,7 @@ class _Finder(HTMLParser):
         self.tokens = tokens
         self.pattern = _any(tokens)
         self.seen: list[str] = []
-        self.places: list[Place] = []
+        self.places: list[SlotContext] = []
         self.inside = ""  # the raw text element that is open
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -119,11 +119,11 @@ class _Finder(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         where = f"in <{self.inside}>" if self.inside and self.inside not in _ESCAPABLE else ""
-        self._note(data, Place.HTML, where)
+        self._note(data, SlotContext.HTML, where)
 
     def handle_comment(self, data: str) -> None:
         if not data.startswith("[if"):
-            self._note(data, Place.HTML, "in a comment")
+            self._note(data, SlotContext.HTML, "in a comment")
             return
         inner = _Finder(self.tokens)  # Outlook reads a conditional comment as HTML, and so must we
         inner.feed(data.partition(">")[2].removesuffix("<![endif]"))
@@ -132,34 +132,34 @@ class _Finder(HTMLParser):
         self.places += inner.places
 
     def handle_decl(self, decl: str) -> None:
-        self._note(decl, Place.HTML, "in a declaration")
+        self._note(decl, SlotContext.HTML, "in a declaration")
 
     def handle_pi(self, data: str) -> None:
-        self._note(data, Place.HTML, "in a processing instruction")
+        self._note(data, SlotContext.HTML, "in a processing instruction")
 
     def unknown_decl(self, data: str) -> None:
-        self._note(data, Place.HTML, "in a marked section")
+        self._note(data, SlotContext.HTML, "in a marked section")
 
     def _tag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._note(tag, Place.HTML, "in a tag's name")
+        self._note(tag, SlotContext.HTML, "in a tag's name")
         source = self.get_starttag_text() or ""
         for match in self.pattern.finditer(source):
             if not _is_quoted(source, match.start()):
                 _refuse(self.tokens[match[0]], f"unquoted in <{tag}>")
         for name, value in attrs:
-            self._note(name, Place.HTML, "in an attribute's name")
+            self._note(name, SlotContext.HTML, "in an attribute's name")
             if value:
                 self._attribute(name, value)
 
     def _attribute(self, name: str, value: str) -> None:
         where = f"in the attribute {name}" if _NO_PLACE.fullmatch(name) else ""
         if name not in _URL_ATTRIBUTES:
-            self._note(value, Place.HTML, where)
+            self._note(value, SlotContext.HTML, where)
             return
         for match in self.pattern.finditer(value):
-            self._note(match[0], Place.URL_PART if value[: match.start()].strip() else Place.URL, where)
+            self._note(match[0], SlotContext.URL_PART if value[: match.start()].strip() else SlotContext.URL, where)
 
-    def _note(self, text: str, place: Place, where: str) -> None:
+    def _note(self, text: str, place: SlotContext, where: str) -> None:
         for match in self.pattern.finditer(text):
             if where:
                 _refuse(self.tokens[match[0]], where)

@@ -106,14 +106,14 @@ class Outfit:
 
     def online(self) -> Online:
         """The ways out for checks that need a network: pages and images with the import's guards, DNS, SpamAssassin."""
-        from digest.checks.online import Answer, Online
+        from digest.checks.online import Online, WebAnswer
         from digest.fetching.fetch import ask
 
         settings = self.config.settings
 
-        def fetch(url: str) -> Answer:
+        def fetch(url: str) -> WebAnswer:
             found = ask(url, timeout=settings.imports.timeout, allow_private=settings.imports.allow_private)
-            return Answer(status=found.status, content_type=found.content_type, data=found.data)
+            return WebAnswer(status=found.status, content_type=found.content_type, data=found.data)
 
         host, _, port = settings.mail.spamd.rpartition(":")
         return Online(fetch=fetch, spamd=(host, int(port)) if host else None)

@@ -39,14 +39,14 @@ class Blank:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class StarterResult:
     """A new newsroom: its files, and what of them is still the sample's."""
 
     files: tuple[Path, ...]
     blanks: tuple[Blank, ...]
 
 
-def make(folder: Path, *, name: str = "", contact: str = "", theme: bool = True) -> Made:
+def make(folder: Path, *, name: str = "", contact: str = "", theme: bool = True) -> StarterResult:
     """Write a newsroom into `folder`. Raises UsageError when one of its files is there already."""
     wanted = dict(_wanted(theme=theme))
     config = _named(wanted[_CONFIG], _values(name, contact))
@@ -64,7 +64,9 @@ def make(folder: Path, *, name: str = "", contact: str = "", theme: bool = True)
         message = f"{folder}: cannot be written: {error.strerror}"
         raise DigestError(message) from error
     given = {key for key, value in (("name", name), ("contact", contact)) if value}
-    return Made(files=tuple(folder / path for path in wanted), blanks=tuple(_blanks(folder, config.decode(), given)))
+    return StarterResult(
+        files=tuple(folder / path for path in wanted), blanks=tuple(_blanks(folder, config.decode(), given))
+    )
 
 
 def _values(name: str, contact: str) -> Mapping[str, str]:

@@ -22,7 +22,7 @@ from starlette.routing import Route
 
 from digest.errors import DigestError, FaultyInput
 from digest.preview import views, writes
-from digest.preview.guard import Guard
+from digest.preview.guard import RequestGuard
 from digest.preview.live import Live
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def app(studio: Studio, door: Door) -> tuple[Starlette, Live]:
     ]
     made = Starlette(
         routes=routes,
-        middleware=[Middleware(Guard, door=door)],
+        middleware=[Middleware(RequestGuard, door=door)],
         exception_handlers={DigestError: _mistake, HTTPException: _refused, ClientDisconnect: _cut, Exception: _bug},
         lifespan=lifespan,
     )

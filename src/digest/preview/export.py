@@ -8,7 +8,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from digest.preview.looks import Look, dressed
+from digest.preview.looks import ViewMode, dressed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -44,7 +44,7 @@ def exported(facts: Mapping[str, Any], html: str, text: str, rows: Iterable[Mapp
     for width in WIDTHS:
         for scheme in ("light", "dark"):
             name = f"w{width}{scheme}"
-            content = dressed(html, Look(scheme="dark" if scheme == "dark" else "light"))
+            content = dressed(html, ViewMode(scheme="dark" if scheme == "dark" else "light"))
             checked = " checked" if (width, scheme) == (WIDTHS[1], "light") else ""
             choices.append(f'<label><input type="radio" name="view" id="{name}"{checked}> {width} px, {scheme}</label>')
             frames.append(

@@ -65,7 +65,7 @@ class Door:
         return ("127.0.0.1", "localhost", "[::1]", own)
 
 
-class Guard:
+class RequestGuard:
     """ASGI middleware around the whole application."""
 
     def __init__(self, app: ASGIApp, door: Door) -> None:

@@ -36,7 +36,7 @@ LARGE = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class ViewMode:
     """How a mail is looked at."""
 
     scheme: Scheme = "light"
@@ -45,14 +45,14 @@ class Look:
     large: bool = False
 
 
-def look_of(query: Mapping[str, str]) -> Look:
+def look_of(query: Mapping[str, str]) -> ViewMode:
     """Read a look from a query: `scheme=dark&images=off&style=off&size=200`. Raises UsageError."""
     wanted = query.get("scheme", "light")
     scheme = next((each for each in SCHEMES if each == wanted), None)
     if scheme is None:
         message = f"there is no scheme {wanted[:40]!r}; there are {', '.join(SCHEMES)}"
         raise UsageError(message)
-    return Look(
+    return ViewMode(
         scheme=scheme,
         images=query.get("images") != "off",
         style=query.get("style") != "off",
@@ -60,7 +60,7 @@ def look_of(query: Mapping[str, str]) -> Look:
     )
 
 
-def dressed(html: str, look: Look) -> str:
+def dressed(html: str, look: ViewMode) -> str:
     """The mail's HTML as this look shows it, for the frame."""
     html = _CONDITIONAL.sub(_unless_downlevel, html)
     html = _schemed(html, look.scheme)

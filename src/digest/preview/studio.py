@@ -36,7 +36,7 @@ SCANNED = 1_000_000  # rows of a list that a search reads at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ViewRequest:
     """What the page wants to see. `who` is empty, `case:NAME` (a stress case) or `reader:ADDRESS`."""
 
     period: str = ""
@@ -94,15 +94,15 @@ class Sight:
 class Studio:
     """Makes sights, and keeps the last good ones."""
 
-    def __init__(self, hands: Actions, first: Asked) -> None:
+    def __init__(self, hands: Actions, first: ViewRequest) -> None:
         """`first` is what the page opens with."""
         self.hands = hands
         self.first = first
         self.revision = 0
         self._lock = threading.RLock()
         self._room: Room | None = None
-        self._made: OrderedDict[tuple[Asked, int, datetime], Sight] = OrderedDict()
-        self._good: OrderedDict[Asked, Sight] = OrderedDict()
+        self._made: OrderedDict[tuple[ViewRequest, int, datetime], Sight] = OrderedDict()
+        self._good: OrderedDict[ViewRequest, Sight] = OrderedDict()
 
     def changed(self) -> None:
         """A file changed: nothing that was made holds any longer."""
@@ -118,13 +118,13 @@ class Studio:
                 self._room = self.hands.open()
             return self._room
 
-    def edition(self, asked: Asked) -> Edition:
+    def edition(self, asked: ViewRequest) -> Edition:
         """Which edition is asked for. Raises UsageError, PeriodError, ConfigError."""
         room = self.room()
         audience = asked.audience or next(iter(room.config.audiences))
         return room.edition(asked.period or self._newest(room), audience, asked.language)
 
-    def sight(self, asked: Asked) -> Sight:
+    def sight(self, asked: ViewRequest) -> Sight:
         """The edition now, or the last good one with what is wrong. Raises DigestError when there never was one."""
         with self._lock:
             asked = replace(asked, period=asked.period or self.first.period)
@@ -144,13 +144,13 @@ class Studio:
                 self._good.popitem(last=False)
             return sight
 
-    def readers(self, asked: Asked, words: str) -> list[Recipient]:
+    def readers(self, asked: ViewRequest, words: str) -> list[Recipient]:
         """The first readers of the edition's list whose name or address has these words. Raises DigestError."""
         words = words.casefold()
         rows = islice(self.hands.readers(self.room(), self.edition(asked)), SCANNED)
         return list(islice((r for r in rows if words in f"{r.name} {r.address}".casefold()), READERS))
 
-    def _make(self, asked: Asked) -> Sight:
+    def _make(self, asked: ViewRequest) -> Sight:
         room, edition, now = self.room(), self.edition(asked), self.hands.now()
         desk = room.desk(edition.audience, edition.language)
         kind, _, name = asked.who.partition(":")

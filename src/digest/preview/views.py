@@ -17,7 +17,7 @@ from digest.preview import compare, facts, mime
 from digest.preview.export import exported
 from digest.preview.looks import dressed, local_images, look_of
 from digest.preview.reading import order_page
-from digest.preview.studio import Asked, Sight
+from digest.preview.studio import Sight, ViewRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,13 +40,13 @@ _EMPTY = (
 )
 
 
-def asked(query: Query) -> Asked:
+def asked(query: Query) -> ViewRequest:
     """What the query asks to see. Raises UsageError for values longer than any name."""
     values = {key: query.get(key, "") for key in ("period", "audience", "language", "who")}
     if any(len(value) > 400 for value in values.values()):  # noqa: PLR2004 - an address has at most 254
         message = "that is no edition; open the page anew"
         raise UsageError(message)
-    return Asked(**values)
+    return ViewRequest(**values)
 
 
 def edition(studio: Studio, query: Query) -> Response:

@@ -95,7 +95,7 @@ def field_name(raw: str) -> str:
     return _ALIASES.get(name) or re.sub(r"\W+", "_", name).strip("_")
 
 
-class Reader:
+class RowReader:
     """Turns rows of cells into Recipients. It remembers domains, languages and topic lists that it has judged.
 
     So the second million rows cost nothing that the first ones have paid for, and memory stays flat.

@@ -54,7 +54,7 @@ class CsvSource:
         """
         with open_list(self.path, self.name) as file:
             rows = Rows(file, self.name)
-            understand = columns.Reader(rows.columns)
+            understand = columns.RowReader(rows.columns)
             for batch in rows.batches():
                 # Nearly all batches hold nothing but common rows, which are understood a column at a time.
                 many = understand.many(batch.rows) if batch.rows else []
@@ -136,7 +136,7 @@ class Rows:
             fault = Fault(file=self.name, line=bad, message=problem)
             yield Batch(rows=rows, first=first, plain=False, fault=fault)
 
-    def one_by_one(self, batch: Batch, understand: columns.Reader) -> Iterator[tuple[int, int, Recipient | Fault]]:
+    def one_by_one(self, batch: Batch, understand: columns.RowReader) -> Iterator[tuple[int, int, Recipient | Fault]]:
         """Each row of a batch that is not blank: its first and last line, and what it says."""
         first = batch.first
         for row in batch.rows:

@@ -93,7 +93,7 @@ class ListFile:
 
     def _spans(self) -> Iterator[tuple[str, int, int]]:
         rows = Rows(io.BytesIO(self._data), self.name)
-        understand = columns.Reader(rows.columns)
+        understand = columns.RowReader(rows.columns)
         for batch in rows.batches():
             for first, last, one in rows.one_by_one(batch, understand):
                 if not isinstance(one, Fault):  # a bad row stays in the file, for a person to mend

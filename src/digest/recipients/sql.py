@@ -59,7 +59,7 @@ class SqlSource:
             except BadRow as bad:
                 message = str(bad).replace("; the first line must name them", "; the query must name them")
                 raise FaultyInput([Fault(file=self.name, key=bad.key, message=message)]) from None
-            understand = columns.Reader(known)
+            understand = columns.RowReader(known)
             for number, row in enumerate(result, start=1):
                 try:
                     yield understand.one([value if value.__class__ is str else _cell(value) for value in row])

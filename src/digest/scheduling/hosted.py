@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from digest.errors import UsageError
-from digest.scheduling.made import EVERY, Made, slug
+from digest.scheduling.made import EVERY, UnitFile, slug
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 _PING = "DIGEST_PING_URL"
 
 
-def kubernetes(root: Path, more: Sequence[str]) -> Made:
+def kubernetes(root: Path, more: Sequence[str]) -> UnitFile:
     """A CronJob on a volume that holds the newsroom; `more` are further words of the command."""
     words = ", ".join(["digest", "run", "--config", "/newsroom/config.yaml", *map(json.dumps, more)])
     name = f"digest-{slug(root)}"[:50].rstrip("-")
-    return Made(
+    return UnitFile(
         place="kubernetes.yaml",
         text=f"""# One run at a time, on a volume that outlives it: .digest/ holds the ledger and the schedule's record.
 apiVersion: batch/v1
@@ -58,7 +58,7 @@ spec:
     )
 
 
-def github(newsroom: Newsroom, *, ping: bool) -> Made:
+def github(newsroom: Newsroom, *, ping: bool) -> UnitFile:
     """A workflow of the repository. Raises UsageError without a ledger that lasts.
 
     With `ping` the watchdog's address is a secret of the repository: whoever reads it could answer for us.
@@ -82,7 +82,7 @@ def github(newsroom: Newsroom, *, ping: bool) -> Made:
     before = f"{inside}/" if lower else ""
     kept = "\n".join(f"            {before}{name}" for name in (".digest", "archive", "build"))
     step = f"        working-directory: {json.dumps(inside)}\n" if lower else ""
-    return Made(
+    return UnitFile(
         place=place,
         text=f"""# The ledger is in PostgreSQL. The schedule's own record and what was frozen are in the cache; if it is
 # lost, what was due while it was gone is held and said, never sent twice.

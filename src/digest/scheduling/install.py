@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from digest.errors import UsageError
 from digest.scheduling.hosted import github, kubernetes
 from digest.scheduling.kinds import Unit
-from digest.scheduling.made import EVERY, Made, slug
+from digest.scheduling.made import EVERY, UnitFile, slug
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from digest.newsroom.newsroom import Newsroom
 
 
-def units(newsroom: Newsroom, unit: Unit, ping: str = "") -> tuple[Made, ...]:
+def units(newsroom: Newsroom, unit: Unit, ping: str = "") -> tuple[UnitFile, ...]:
     """The exact units for this newsroom, this user and this program; every run tells the watchdog at `ping`, if any.
 
     Raises UsageError for what cannot work.
@@ -52,12 +52,12 @@ def command() -> list[str]:
     return [sys.executable, "-c", "from digest.cli import main; main()"]
 
 
-def _cron(root: Path, more: Sequence[str]) -> Made:
+def _cron(root: Path, more: Sequence[str]) -> UnitFile:
     begin, end = marks(Path(_one_line(root)))
     # cron reads % as a line end, in quotes too.
     line = shlex.join([*command(), "run", "--quiet", "--config", str(root / "config.yaml"), *more]).replace("%", r"\%")
     folder = shlex.quote(str(root)).replace("%", r"\%")
-    return Made(
+    return UnitFile(
         place="crontab",
         text=f"""{begin}
 # cron mails what is printed. It knows none of your environment: name secrets by file (smtp: {{password_file: …}}).
@@ -72,7 +72,7 @@ def marks(root: Path) -> tuple[str, str]:
     return f"# begin digest {root}", f"# end digest {root}"
 
 
-def _systemd(root: Path, name: str, more: Sequence[str]) -> tuple[Made, ...]:
+def _systemd(root: Path, name: str, more: Sequence[str]) -> tuple[UnitFile, ...]:
     if os.geteuid() == 0:
         folder = Path("/etc/systemd/system")
         target = ""
@@ -117,8 +117,8 @@ RandomizedDelaySec=30
 WantedBy=timers.target
 """
     return (
-        Made(place=str(folder / f"{unit}.service"), text=service),
-        Made(place=str(folder / f"{unit}.timer"), text=timer),
+        UnitFile(place=str(folder / f"{unit}.service"), text=service),
+        UnitFile(place=str(folder / f"{unit}.timer"), text=timer),
     )
 
 

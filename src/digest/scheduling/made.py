@@ -13,7 +13,7 @@ EVERY = 10  # minutes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class UnitFile:
     """One text, and the file that it is for; `crontab` stands for the user's own."""
 
     place: str

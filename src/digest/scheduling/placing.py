@@ -21,10 +21,10 @@ from digest.scheduling.made import EVERY
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from digest.scheduling.made import Made
+    from digest.scheduling.made import UnitFile
 
 
-def write(root: Path, unit: Unit, made: Sequence[Made]) -> Iterator[str]:
+def write(root: Path, unit: Unit, made: Sequence[UnitFile]) -> Iterator[str]:
     """Put the units in their places; yields what was done and the next command.
 
     Raises DigestError for what cannot be written; UsageError, with nothing written, where something else stands.
@@ -55,7 +55,7 @@ def write(root: Path, unit: Unit, made: Sequence[Made]) -> Iterator[str]:
         yield "to start it: commit and push it, and add the secrets that it names to the repository"
 
 
-def _stands(path: Path, made: Made, unit: Unit) -> bool:
+def _stands(path: Path, made: UnitFile, unit: Unit) -> bool:
     """Whether this very text stands there. Raises UsageError for another one: it may be somebody's work."""
     try:
         found = path.read_bytes()

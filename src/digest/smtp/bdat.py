@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from digest.delivery import Phase
 from digest.smtp.data import withheld
 from digest.smtp.envelope import ENVELOPE, envelope
-from digest.smtp.protocol import Answer
+from digest.smtp.protocol import PhaseReply
 from digest.smtp.verdict import ReplyClass
 
 if TYPE_CHECKING:
@@ -97,13 +97,13 @@ def _say(talk: Dialogue, mail: Outgoing, *, reset: bool) -> Flight:
     return Flight(mail=mail, phases=phases, cut=talk.hand_over((head, mail.data), len(lines)))
 
 
-def _hear(talk: Dialogue, flight: Flight) -> Answer:
+def _hear(talk: Dialogue, flight: Flight) -> PhaseReply:
     """What came of a mail in flight. Every reply that is owed is heard, so that none is taken for another's."""
     if flight.cut:
         talk.lost = talk.lost or flight.cut
-        return Answer(Phase.BODY, ReplyClass.NOTHING, None, flight.cut)
-    refusal: Answer | None = None
-    answer = Answer(Phase.DOT, ReplyClass.NOTHING, None, talk.lost)
+        return PhaseReply(Phase.BODY, ReplyClass.NOTHING, None, flight.cut)
+    refusal: PhaseReply | None = None
+    answer = PhaseReply(Phase.DOT, ReplyClass.NOTHING, None, talk.lost)
     for phase in flight.phases:
         if talk.lost:
             break
@@ -113,8 +113,8 @@ def _hear(talk: Dialogue, flight: Flight) -> Answer:
     if refusal is not None and refusal.heard is not ReplyClass.NOTHING:
         if answer.phase is Phase.DOT and answer.heard is ReplyClass.YES:
             talk.lost = "the server took a body after it had refused its envelope"
-            return Answer(Phase.DOT, ReplyClass.NOTHING, answer.reply, talk.lost)
+            return PhaseReply(Phase.DOT, ReplyClass.NOTHING, answer.reply, talk.lost)
         return refusal
     if talk.lost:
-        return Answer(Phase.DOT, ReplyClass.NOTHING, answer.reply, talk.lost)
+        return PhaseReply(Phase.DOT, ReplyClass.NOTHING, answer.reply, talk.lost)
     return answer

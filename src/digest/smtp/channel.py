@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from digest.delivery import Outgoing
     from digest.smtp.connect import Connected
     from digest.smtp.pacing import Pacer
-    from digest.smtp.protocol import Answer
+    from digest.smtp.protocol import PhaseReply
     from digest.smtp.settings import SmtpSettings
 
 
@@ -62,7 +62,7 @@ class Channel:
         stop = SendStopped(f"{self._settings.peer}: {found.detail}") if found.event is Event.RELEASE else None
         return outcome, stop
 
-    def judge(self, mail: Outgoing, answer: Answer, *, intended: bool) -> tuple[Outcome, SendStopped | None]:
+    def judge(self, mail: Outgoing, answer: PhaseReply, *, intended: bool) -> tuple[Outcome, SendStopped | None]:
         """The Outcome that follows from an answer, and the error with which the session ends, if it does."""
         found = verdict(answer.phase, answer.heard, intended=intended)
         assert found.event is not None

@@ -25,7 +25,7 @@ LAST_WORDS = 2.0  # seconds for the rest of a reply that interrupted us
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PhaseReply:
     """What came back in a phase: its kind, and the reply, or why there was none that could be used."""
 
     phase: Phase
@@ -71,21 +71,21 @@ class Dialogue:
         with contextlib.suppress(Lost):
             self.link.wire.write((line,), self._seconds[Phase.BODY])
 
-    def hear(self, phase: Phase) -> Answer:
+    def hear(self, phase: Phase) -> PhaseReply:
         """The reply that is owed next."""
         try:
             reply = self.link.wire.read(self._seconds[phase])
         except Lost as lost:
             self.lost = str(lost)
-            return Answer(phase, ReplyClass.NOTHING, None, self.lost)
+            return PhaseReply(phase, ReplyClass.NOTHING, None, self.lost)
         self._owed -= 1
         heard = hear(phase, reply)
         if heard is ReplyClass.CLOSING:
             self.lost = str(reply)
         elif heard is ReplyClass.NOTHING:
             self.lost = f"this answers no {phase.value.upper()}: {reply}"
-            return Answer(phase, heard, reply, self.lost)
-        return Answer(phase, heard, reply)
+            return PhaseReply(phase, heard, reply, self.lost)
+        return PhaseReply(phase, heard, reply)
 
     def open(self, mail: Outgoing) -> None:
         """Say a mail's envelope; without PIPELINING each line awaits its turn in hear_envelope()."""
@@ -93,12 +93,12 @@ class Dialogue:
         if lines:
             self.say(lines, 0)
 
-    def hear_envelope(self) -> Answer:
+    def hear_envelope(self) -> PhaseReply:
         """The yes to DATA, or else the first answer that is no yes.
 
         Every reply that is owed is heard, so that none is taken for another's.
         """
-        refusal: Answer | None = None
+        refusal: PhaseReply | None = None
         offered = False  # the server took the reader
         for phase, line in self._steps:
             if not self.link.pipelining:
@@ -119,7 +119,7 @@ class Dialogue:
         assert refusal is not None
         return refusal
 
-    def say_body(self, mail: Outgoing, following: Outgoing | None) -> Answer | None:
+    def say_body(self, mail: Outgoing, following: Outgoing | None) -> PhaseReply | None:
         """Say the body, the dot, and the envelope that follows, in one write. An Answer when the dot never left.
 
         "Left" means that the kernel took it: from then on the mail may arrive whatever becomes of the connection.
@@ -164,11 +164,11 @@ class Dialogue:
             return "" if whole else str(lost)
         return ""
 
-    def _begin_body(self, answer: Answer) -> Answer:
+    def _begin_body(self, answer: PhaseReply) -> PhaseReply:
         """The server waits for the body: unless it said more than it was asked, and its answers may be shifted."""
         if self.link.wire.pending:
             self.lost = "the server spoke out of turn"
-            return Answer(Phase.DATA, ReplyClass.NOTHING, None, self.lost)
+            return PhaseReply(Phase.DATA, ReplyClass.NOTHING, None, self.lost)
         self._in_body = True
         return answer
 
@@ -185,12 +185,12 @@ class Dialogue:
         self._in_body = False
         self.hear(Phase.DOT)
 
-    def _cut_short(self, reason: str, seconds: float) -> Answer:
+    def _cut_short(self, reason: str, seconds: float) -> PhaseReply:
         """The body ends before its dot. The server may have said why."""
         self.lost = reason
         try:
             reply = self.link.wire.read(seconds)
         except Lost:
-            return Answer(Phase.BODY, ReplyClass.NOTHING, None, reason)
+            return PhaseReply(Phase.BODY, ReplyClass.NOTHING, None, reason)
         self.lost = str(reply)
-        return Answer(Phase.BODY, hear(Phase.BODY, reply), reply)
+        return PhaseReply(Phase.BODY, hear(Phase.BODY, reply), reply)

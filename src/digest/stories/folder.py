@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from digest.errors import Fault, StoryError
 from digest.stories import frontmatter
-from digest.stories.gather import Gathering, Reader
+from digest.stories.gather import Gathering, StoryReader
 from digest.stories.index import DamagedIndexError, Index, discard
 from digest.stories.names import SUFFIX, story_id
 
@@ -31,7 +31,7 @@ class FolderSource:
         self, root: Path, *, zone: ZoneInfo, language: str, index: Path | None = None, skip_bad: bool = False
     ) -> None:
         self.faults: tuple[Fault, ...] = ()
-        self._reader = Reader(root=root, zone=zone, language=language)
+        self._reader = StoryReader(root=root, zone=zone, language=language)
         self._index = index
         self._skip_bad = skip_bad
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from digest.stories.glance import Glance
     from digest.stories.index import Index
     from digest.stories.record import Parsed
-    from digest.stories.scan import Page
+    from digest.stories.scan import ScanPage
 
 _NOTHING: Glance = (UNKNOWN, 0, 0)
 _FIRST, _LAST = 1, 10_000 * 366  # no day's ordinal is outside
@@ -42,7 +42,7 @@ _MARGIN = 2  # days between a date as written and its day in another zone, at mo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reader:
+class StoryReader:
     """How the bytes of a file below `root` become a story: the newsroom's zone and language."""
 
     root: Path
@@ -77,7 +77,7 @@ def identity(path: str) -> str:
 class Gathering:
     """The walk. `run` it once; then `stories` are in order, by date and id, and `faults` by file and line."""
 
-    reader: Reader
+    reader: StoryReader
     index: Index
     start: datetime | None
     end: datetime | None
@@ -107,7 +107,7 @@ class Gathering:
         self.stories = sorted(self._taken.values(), key=_order)
         self.faults.sort(key=lambda fault: (fault.file, fault.line))
 
-    def _glances(self, page: Page, parsed: dict[int, Parsed]) -> array[int]:
+    def _glances(self, page: ScanPage, parsed: dict[int, Parsed]) -> array[int]:
         """Three numbers for each file of the page, from the index where the file is unchanged."""
         known = self.index.page(page.folder, page.names[-1])
         if known and known.covers(page):
@@ -127,7 +127,7 @@ class Gathering:
         self.index.learn(page, glances, gone=[page.folder + name for name in before])
         return glances
 
-    def _first_glances(self, page: Page, parsed: dict[int, Parsed]) -> array[int]:
+    def _first_glances(self, page: ScanPage, parsed: dict[int, Parsed]) -> array[int]:
         """The same for a page of a folder of which the index knows nothing."""
         glances = array("I")
         for number, head in enumerate(page.heads(range(len(page.names)), SIZE, stamps=self.index.is_kept)):
@@ -135,7 +135,7 @@ class Gathering:
         self.index.learn(page, glances, gone=())
         return glances
 
-    def _closer_look(self, page: Page, number: int, head: bytes | None, parsed: dict[int, Parsed]) -> Glance:
+    def _closer_look(self, page: ScanPage, number: int, head: bytes | None, parsed: dict[int, Parsed]) -> Glance:
         """What a glance could not tell, or could not because the file cannot be read: parsing will say so."""
         story, _ = parsed[number] = self._parse(page, number)
         if story:
@@ -148,14 +148,14 @@ class Gathering:
         if story and self._inside(story):
             self._taken[path] = story
 
-    def _known(self, page: Page, number: int) -> Parsed | None:
+    def _known(self, page: ScanPage, number: int) -> Parsed | None:
         if not page.stamps:
             return None
         path = page.path(number)
         text = self.index.record(path, page.stamp(number))
         return self.reader.load(path, text) if text else None
 
-    def _parse(self, page: Page, number: int) -> Parsed:
+    def _parse(self, page: ScanPage, number: int) -> Parsed:
         path = page.path(number)
         try:
             stamp = page.stamp(number)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from digest.stories.scan import Page, Stamp
+    from digest.stories.scan import ScanPage, Stamp
 
 PER_GLANCE = 3  # numbers kept for each file: day, mark of the link, mark of the guid
 _APPLICATION = 0x44696753  # "DigS", SQLite's application_id
@@ -59,7 +59,7 @@ class Known:
     stamps: bytes
     glances: array[int]
 
-    def covers(self, page: Page) -> bool:
+    def covers(self, page: ScanPage) -> bool:
         """Tell whether the page is still as it was."""
         return self.stamps == page.stamps.tobytes() and self.names == "\0".join(page.names)
 
@@ -129,7 +129,7 @@ class Index:
                 return Known(names, stamps, array("I", glances))
         return None
 
-    def learn(self, page: Page, glances: array[int], gone: Iterable[str]) -> None:
+    def learn(self, page: ScanPage, glances: array[int], gone: Iterable[str]) -> None:
         """Remember a page as it is now; `gone` are the paths whose stories are no longer to be remembered."""
         stamps = array("q", page.stamps)
         for number in self._too_young(stamps):

@@ -33,7 +33,7 @@ _NEVER: Stamp = (-1, -1, -1)  # no file's
 
 
 @dataclass(slots=True)
-class Page:
+class ScanPage:
     """Some story files of one folder. `folder` is relative to the root, empty or with a slash at its end.
 
     `descriptor` is the open folder, while this page is being looked at and no longer. `stamps` has PER_STAMP
@@ -107,7 +107,7 @@ class Page:
             return _NEVER
 
 
-def pages(root: Path, ends: Callable[[str], AbstractSet[str]], faults: list[Fault]) -> Iterator[Page]:
+def pages(root: Path, ends: Callable[[str], AbstractSet[str]], faults: list[Fault]) -> Iterator[ScanPage]:
     """Every story file below `root`. What is in the way (links, unreadable folders, odd names) is added to `faults`.
 
     `ends` gives the names in a folder at which pages ended before.
@@ -124,7 +124,7 @@ def pages(root: Path, ends: Callable[[str], AbstractSet[str]], faults: list[Faul
             continue
         try:
             for found in _listed(folder, descriptor, ends(folder)):
-                if isinstance(found, Page):
+                if isinstance(found, ScanPage):
                     yield found
                 elif found.name[0] != "." and found.is_dir(follow_symlinks=False):
                     stack.append(f"{folder}{found.name}/")
@@ -134,11 +134,11 @@ def pages(root: Path, ends: Callable[[str], AbstractSet[str]], faults: list[Faul
             os.close(descriptor)
 
 
-def _listed(folder: str, descriptor: int, ends: AbstractSet[str]) -> Iterator[Page | os.DirEntry[str]]:
+def _listed(folder: str, descriptor: int, ends: AbstractSet[str]) -> Iterator[ScanPage | os.DirEntry[str]]:
     """The folder's pages, and every entry that is no story file."""
     # The loop runs once for each file there is: hence the bound methods, and checks in the order of what they cost.
     most, known = (_MOST, True) if ends else (_NEW, False)
-    page = Page(folder, descriptor)
+    page = ScanPage(folder, descriptor)
     names, add_name, add_number = page.names, page.names.append, page.stamps.append
     with os.scandir(descriptor) as entries:
         for entry in entries:
@@ -164,7 +164,7 @@ def _listed(folder: str, descriptor: int, ends: AbstractSet[str]) -> Iterator[Pa
                 add_number(found.st_size)
             if name in ends or len(names) == most:
                 yield page
-                page = Page(folder, descriptor)
+                page = ScanPage(folder, descriptor)
                 names, add_name, add_number = page.names, page.names.append, page.stamps.append
     if names:
         yield page

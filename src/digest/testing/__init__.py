@@ -11,17 +11,17 @@ ends. Nothing here touches a file, a clock or a socket.
 from __future__ import annotations
 
 from digest.testing.memory_ledger import MemoryLedger
-from digest.testing.memory_transport import ACCEPTED, Answer, FlakyTransport, MemoryTransport
+from digest.testing.memory_transport import ACCEPTED, FlakyTransport, MemoryTransport, ScriptedReply
 from digest.testing.values import AUDIENCE, NEWSROOM, plain_mail, readers, story
 
 __all__ = [
     "ACCEPTED",
     "AUDIENCE",
     "NEWSROOM",
-    "Answer",
     "FlakyTransport",
     "MemoryLedger",
     "MemoryTransport",
+    "ScriptedReply",
     "plain_mail",
     "readers",
     "story",

@@ -24,7 +24,7 @@ _BEFORE_INTENT = frozenset({Phase.MAIL, Phase.RCPT, Phase.DATA})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ScriptedReply:
     """What a relay says about one mail. `arrives`: the reader gets it, whatever was said. `error` ends the session."""
 
     event: Event = Event.ACCEPT
@@ -35,13 +35,13 @@ class Answer:
     error: SendStopped | None = None
 
 
-ACCEPTED = Answer(arrives=True)
+ACCEPTED = ScriptedReply(arrives=True)
 
 
 class MemoryTransport:
     """A relay in memory. `sent` holds every mail that arrived, in order; `answer(mail)` says what becomes of a mail."""
 
-    def __init__(self, answer: Callable[[Outgoing], Answer] | None = None) -> None:
+    def __init__(self, answer: Callable[[Outgoing], ScriptedReply] | None = None) -> None:
         self.sent: list[Outgoing] = []
         self.opened = 0
         self.closed = 0
@@ -54,7 +54,7 @@ class MemoryTransport:
             self.opened += 1
         return MemorySession(self)
 
-    def answer(self, mail: Outgoing) -> Answer:
+    def answer(self, mail: Outgoing) -> ScriptedReply:
         """What is said about this mail."""
         with self._lock:
             return self._answer(mail)
@@ -113,16 +113,16 @@ class MemorySession:
         self._transport.close_one()
 
 
-def _lost(event: Event, phase: Phase, *, arrives: bool = False) -> Answer:
+def _lost(event: Event, phase: Phase, *, arrives: bool = False) -> ScriptedReply:
     detail = f"the connection was lost ({phase})"
-    return Answer(event=event, phase=phase, code=0, detail=detail, arrives=arrives, error=TransportError(detail))
+    return ScriptedReply(event=event, phase=phase, code=0, detail=detail, arrives=arrives, error=TransportError(detail))
 
 
 FAULTS = (
-    Answer(event=Event.DEFER, phase=Phase.RCPT, code=450, detail="4.2.0 greylisted"),
-    Answer(event=Event.DEFER, phase=Phase.DOT, code=451, detail="4.3.0 try again"),
-    Answer(event=Event.REFUSE, phase=Phase.RCPT, code=550, detail="5.1.1 no such user"),
-    Answer(event=Event.REFUSE, phase=Phase.DOT, code=554, detail="5.7.1 content refused"),
+    ScriptedReply(event=Event.DEFER, phase=Phase.RCPT, code=450, detail="4.2.0 greylisted"),
+    ScriptedReply(event=Event.DEFER, phase=Phase.DOT, code=451, detail="4.3.0 try again"),
+    ScriptedReply(event=Event.REFUSE, phase=Phase.RCPT, code=550, detail="5.1.1 no such user"),
+    ScriptedReply(event=Event.REFUSE, phase=Phase.DOT, code=554, detail="5.7.1 content refused"),
     _lost(Event.RELEASE, Phase.MAIL),
     _lost(Event.DEFER, Phase.RCPT),
     _lost(Event.DEFER, Phase.BODY),
@@ -134,7 +134,7 @@ FAULTS = (
 class FlakyTransport(MemoryTransport):
     """A relay that fails at each step with the chance `rate`; the same `seed` gives the same faults in order."""
 
-    def __init__(self, seed: int, rate: float = 0.1, faults: tuple[Answer, ...] = FAULTS) -> None:
+    def __init__(self, seed: int, rate: float = 0.1, faults: tuple[ScriptedReply, ...] = FAULTS) -> None:
         super().__init__(self._stumble)
         self._random = random.Random(seed)  # noqa: S311 - faults, not secrets
         self._rate = rate
@@ -149,5 +149,5 @@ class FlakyTransport(MemoryTransport):
             raise TransportError(message)
         return super().open()
 
-    def _stumble(self, _mail: Outgoing) -> Answer:
+    def _stumble(self, _mail: Outgoing) -> ScriptedReply:
         return self._random.choice(self._faults) if self._random.random() < self._rate else ACCEPTED

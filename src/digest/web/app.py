@@ -28,7 +28,7 @@ from digest.recipients import tokens
 from digest.web import archive as pages
 from digest.web.form import read_form
 from digest.web.page import POLICY, Kind, Names, page
-from digest.web.words import Words, chosen
+from digest.web.words import PageWords, chosen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -158,7 +158,7 @@ class _Leaving:
         headers = {"Content-Language": words.language, "Vary": "Accept-Language", "Content-Security-Policy": POLICY}
         return Response(page(kind, words, names), status, headers, media_type="text/html")
 
-    def _words(self, request: Request, audience: Audience | None) -> Words:
+    def _words(self, request: Request, audience: Audience | None) -> PageWords:
         own = audience.languages[0] if audience and audience.languages else self._newsroom.language
         return chosen(request.headers.get("accept-language", ""), own)
 

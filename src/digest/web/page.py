@@ -13,7 +13,7 @@ from html import escape
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from digest.web.words import Words
+    from digest.web.words import PageWords
 
 Kind = Literal["ask", "unclear", "done", "done_every", "already", "unknown", "trouble", "refused"]
 
@@ -59,7 +59,7 @@ class Names:
     address: str = ""
 
 
-def page(kind: Kind, words: Words, names: Names) -> bytes:
+def page(kind: Kind, words: PageWords, names: Names) -> bytes:
     """The whole page, UTF-8. The same kind, words and names give the same bytes."""
     titles = {
         "done": words.done_title,

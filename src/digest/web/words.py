@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
+class PageWords:
     """One language's sentences."""
 
     language: str
@@ -32,8 +32,8 @@ class Words:
     refused: str
 
 
-WORDS: dict[str, Words] = {
-    "en": Words(
+WORDS: dict[str, PageWords] = {
+    "en": PageWords(
         language="en",
         ask_title="Unsubscribe",
         ask="Stop sending “{audience}” to {address}?",
@@ -53,7 +53,7 @@ WORDS: dict[str, Words] = {
         refused_title="That is not possible",
         refused="This page does not take such a request.",
     ),
-    "fr": Words(
+    "fr": PageWords(
         language="fr",
         ask_title="Se désabonner",
         ask="Ne plus envoyer « {audience} » à {address} ?",
@@ -73,7 +73,7 @@ WORDS: dict[str, Words] = {
         refused_title="C’est impossible",
         refused="Cette page n’accepte pas une telle demande.",
     ),
-    "es": Words(
+    "es": PageWords(
         language="es",
         ask_title="Darse de baja",
         ask="¿Dejar de enviar «{audience}» a {address}?",
@@ -93,7 +93,7 @@ WORDS: dict[str, Words] = {
         refused_title="No es posible",
         refused="Esta página no admite esa petición.",
     ),
-    "ar": Words(
+    "ar": PageWords(
         language="ar",
         direction="rtl",
         ask_title="إلغاء الاشتراك",
@@ -117,7 +117,7 @@ WORDS: dict[str, Words] = {
 }
 
 
-def chosen(accept_language: str, otherwise: str) -> Words:
+def chosen(accept_language: str, otherwise: str) -> PageWords:
     """The reader's first language that the page speaks (RFC 9110, 12.5.4), else `otherwise`, else English."""
     wanted: list[tuple[float, str]] = []
     for part in accept_language[:500].split(","):
