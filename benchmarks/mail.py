@@ -27,9 +27,9 @@ from benchmarks.harness import Contestant, Table, Target, alone, compete, ratio,
 from digest import period
 from digest.mail.dkim import load_signer
 from digest.mail.inspect import demand_sound
-from digest.mail.letterhead import SenderIdentity
 from digest.mail.merge import fill_html, fill_text
 from digest.mail.message_id import message_id
+from digest.mail.sender_identity import SenderIdentity
 from digest.mail.template import MailTemplate
 from digest.model import Edition, Recipient, Rendering, slot_token
 

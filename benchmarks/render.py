@@ -24,8 +24,8 @@ from digest.composer.escaping import ESCAPED
 from digest.composer.files import gather
 from digest.composer.filters import FILTERS
 from digest.composer.options import ThemeOptions
-from digest.composer.places import whole
 from digest.composer.sandbox import ThemeEnvironment, run
+from digest.composer.source_map import whole
 from digest.composer.theme import load_theme
 
 if TYPE_CHECKING:

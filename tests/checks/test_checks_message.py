@@ -7,7 +7,7 @@ from check_subjects import MAIL, codes, mailed, subject
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.checks.message import Message, decoded, mailbox
+from digest.checks.parsed_mail import Message, decoded, mailbox
 from digest.checks.registry import run
 
 

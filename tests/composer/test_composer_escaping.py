@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from markupsafe import Markup, escape
 
 from digest.composer import escaping
-from digest.composer.places import whole
 from digest.composer.sandbox import ThemeEnvironment, run
+from digest.composer.source_map import whole
 from digest.errors import RenderError
 
 THEIRS = jinja2.Environment(autoescape=True)

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 from composer_samples import ZURICH, render, selection, story, theme
 
-from digest.composer.words import Wording, direction, fill
+from digest.composer.i18n import Wording, direction, fill
 from digest.period import parse
 
 

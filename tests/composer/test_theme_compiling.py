@@ -16,8 +16,8 @@ from digest.composer.compose import compose
 from digest.composer.draft import EditionDraft
 from digest.composer.files import gather
 from digest.composer.options import ThemeOptions
-from digest.composer.places import whole
 from digest.composer.sandbox import ThemeEnvironment, run
+from digest.composer.source_map import whole
 from digest.composer.theme import load_theme
 
 OPTIONS = ThemeOptions(contents_over=2)

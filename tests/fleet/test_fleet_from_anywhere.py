@@ -23,7 +23,7 @@ from digest.ledger.opening import open_ledger
 from digest.ledger.sharing import join
 from digest.newsroom.newsroom import open_newsroom
 from digest.newsroom.sending_setup import SendingSetup
-from digest.scheduling import agenda, journal
+from digest.scheduling import due, journal
 from digest.scheduling.record import FileRecord, SharedRecord
 from digest.scheduling.running import Scheduler
 from digest.sending.local import Stopping
@@ -135,7 +135,7 @@ def scheduled(fleet, catch_up):
     story = fleet.root / "stories" / "one.md"
     story.write_text(story.read_text().replace("2022-02", month))
     long_ago = now.replace(day=1) - timedelta(days=1)  # between the last time and this one
-    in_force = dict.fromkeys(agenda.lines(routine(fleet).rules), long_ago)
+    in_force = dict.fromkeys(due.lines(routine(fleet).rules), long_ago)
     return f"{month}/everyone", journal.Journal(since=long_ago, last=long_ago, in_force=in_force)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from digest.delivery import FINAL, HELD, TRANSITIONS, Event, Outcome, Phase, State, step
-from digest.ledger.moves import SOURCES, TARGET
+from digest.ledger.transitions import SOURCES, TARGET
 from digest.testing import readers
 
 NOW = 1_646_000_000.0

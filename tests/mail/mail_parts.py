@@ -14,8 +14,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from digest import period
-from digest.mail.letterhead import SenderIdentity
 from digest.mail.message_id import message_id
+from digest.mail.sender_identity import SenderIdentity
 from digest.mail.template import MailTemplate
 from digest.model import Edition, Recipient, Rendering, slot_token
 from needed import needs

@@ -6,7 +6,7 @@ import pytest
 from mail_parts import letterhead, template
 
 from digest.errors import ConfigError
-from digest.mail.letterhead import problems
+from digest.mail.sender_identity import problems
 
 
 def test_a_sound_letterhead_has_no_problems():

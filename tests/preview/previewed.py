@@ -14,7 +14,7 @@ from digest.cli.call import Call
 from digest.cli.flags import Common
 from digest.cli.preview import _hands
 from digest.preview import server
-from digest.preview.studio import Studio, ViewRequest
+from digest.preview.state import Studio, ViewRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from digest.errors import UsageError
 from digest.preview.compare import difference
-from digest.preview.looks import ViewMode, dressed, local_images, look_of
 from digest.preview.mime import fields, tree
+from digest.preview.modes import ViewMode, dressed, local_images, look_of
 from digest.preview.reading import order_page, steps
 from digest.preview.recolour import forced, turned
 

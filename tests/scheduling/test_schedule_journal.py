@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from digest import period
 from digest.config.schedule import ScheduleLine, scheduled
 from digest.errors import DigestError
-from digest.scheduling import agenda
+from digest.scheduling import due
 from digest.scheduling.journal import GRACE, Journal, load, save
 
 ZURICH = ZoneInfo("Europe/Zurich")
@@ -35,14 +35,14 @@ def rule(**more) -> ScheduleLine:
 def test_through_any_outages_each_edition_goes_once_in_its_window_or_is_held(gaps, kind, catch_up):
     """Runs at any times, the record written and read each time: what was due is done once and in time, or held."""
     rules = [rule(period=kind, catch_up=catch_up, on="monday" if kind == "week" else "day 3")]
-    lines, now, went, held = agenda.lines(rules), START, {}, set()
+    lines, now, went, held = due.lines(rules), START, {}, set()
     with TemporaryDirectory() as folder:
         path = Path(folder) / "schedule.json"
         for gap in gaps:
             found, warning = load(path, now)
             assert not warning
             found = found.meet(lines, rules, now)
-            items = agenda.pending(rules, found, now)
+            items = due.pending(rules, found, now)
             held = {item.name for item in items if item.hold}
             for item in items:
                 if not item.hold:
@@ -111,5 +111,5 @@ def test_what_changed_is_told_line_by_line():
 def test_how_far_off_it_is(later, words):
     """Minutes and hours within a day, days by the calendar of the newsroom's zone."""
     now = datetime(2022, 3, 1, 9 if later.days >= 0 else 15, tzinfo=ZURICH)
-    (task, *_) = agenda.coming([rule(audiences=("everyone",))], Journal(), now, 1)
-    assert agenda.away(replace(task, at=now + later), now) == words
+    (task, *_) = due.coming([rule(audiences=("everyone",))], Journal(), now, 1)
+    assert due.away(replace(task, at=now + later), now) == words

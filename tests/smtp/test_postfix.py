@@ -21,8 +21,8 @@ from digest import period
 from digest.delivery import Event, Outgoing
 from digest.errors import SendStopped
 from digest.mail.dkim import load_signer
-from digest.mail.letterhead import SenderIdentity
 from digest.mail.message_id import message_id
+from digest.mail.sender_identity import SenderIdentity
 from digest.mail.template import MailTemplate
 from digest.model import Edition, Recipient, Rendering, slot_token
 from digest.smtp.settings import SmtpSettings

@@ -11,7 +11,7 @@ from storytree import ZURICH, plant, story_text
 
 from digest.stories import frontmatter, scan
 from digest.stories.folder import FolderSource
-from digest.stories.glance import glance, mark
+from digest.stories.header_peek import glance, mark
 
 LINES = st.sampled_from(
     [

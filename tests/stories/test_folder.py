@@ -20,7 +20,7 @@ from digest.model import Status
 from digest.stories import frontmatter
 from digest.stories.folder import FolderSource
 from digest.stories.frontmatter import MAX_BYTES
-from digest.stories.glance import glance, of_story
+from digest.stories.header_peek import glance, of_story
 
 
 @pytest.fixture(params=["no index", "index", "warm"])

@@ -15,7 +15,7 @@ from digest.model import Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from digest.checks.subject import CheckContext
+    from digest.checks.context import CheckContext
 
 MAX_LOOKUPS = 10  # RFC 7208 4.6.4; more is a permanent error
 MIN_RSA_BYTES = 290  # the DER of a 2048-bit public key has 294, that of a 1024-bit one 162

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 from digest.checks import (
     authentication,
-    choice,
     clients,
-    composed,
     contrast,
     images,
-    letter,
     links,
-    online,
+    message,
+    network,
     placeholder,
+    rendering,
+    selection,
     spamd,
     stories,
     structure,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _ROOMS = (
-    stories, choice, images, links, composed, structure, contrast, clients, letter, placeholder, online, spamd,
+    stories, selection, images, links, rendering, structure, contrast, clients, message, placeholder, network, spamd,
     authentication,
 )  # fmt: skip
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from digest.checks.subject import CheckContext
+    from digest.checks.context import CheckContext
     from digest.model import Severity
 
 Scope = Literal["stories", "rendering", "mail", "network"]

@@ -22,8 +22,8 @@ from digest.model import Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from digest.checks.context import CheckContext
     from digest.checks.css import Stylesheet
-    from digest.checks.subject import CheckContext
     from digest.checks.tree import HtmlDocument
 
 # The programs most newsrooms' readers have; a newsroom names its own with the client filter.

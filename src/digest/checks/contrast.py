@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from digest.checks.cascade import Scheme
-    from digest.checks.subject import CheckContext
+    from digest.checks.context import CheckContext
 
 NORMAL, LARGE = 4.5, 3.0  # WCAG 2.2, 1.4.3, level AA
 LARGE_SIZE, LARGE_BOLD = 24.0, 18.66  # CSS pixels: 18 pt, and 14 pt bold

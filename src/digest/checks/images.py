@@ -15,7 +15,7 @@ from digest.model import Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from digest.checks.subject import CheckContext
+    from digest.checks.context import CheckContext
     from digest.model import Story
 
 HEAVY = 1_000_000  # bytes; on a phone's network that is seconds

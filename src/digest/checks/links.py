@@ -16,7 +16,7 @@ from digest.model import Severity
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from digest.checks.subject import CheckContext
+    from digest.checks.context import CheckContext
     from digest.model import Story
 
 # Inline links `[text](url "title")`, reference definitions `[a]: url` and autolinks `<https://…>`.

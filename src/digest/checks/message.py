@@ -1,118 +1,209 @@
-"""A finished mail taken apart again: header fields, parts, lines. Only for looking; nothing here writes a mail.
+"""The finished mail, byte by byte: line ends, 7 bits, line lengths, headers there and once, From and Reply-To sane.
 
-It reads what is there byte by byte and repairs nothing, because a check must see what a relay will see: Python's own
-parser forgives too much. RFC 5322 2.2 (fields, folding), RFC 2046 5.1 (parts).
+What is checked here was also promised by `mail/`, which wrote it; this room reads it back without trusting that. The
+addresses of newsroom and audience are looked at even when no mail was built.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
+
+from digest.checks.check import Hit, check
+from digest.checks.parsed_mail import decoded, mailbox
+from digest.model import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAX_PARTS = 100
-_FIELD = re.compile(r"([!-9;-~]+)[ \t]*:(.*)", re.DOTALL)
-_MAILBOX = re.compile(
-    r"\s*(?:(?P<name>\"(?:\\.|[^\"\\])*\"|[^<>\"]*?)\s*<(?P<angle>[^<>\s]+)>|(?P<bare>[^<>\s,;\"]+))\s*"
+    from digest.checks.context import CheckContext
+
+MAX_LINE = 998  # octets, RFC 5322 2.1.1; longer ones are cut or refused
+MAX_ENCODED = 76  # columns of quoted-printable, RFC 2045 6.7, and of a line with encoded words, RFC 2047 2
+REQUIRED = ("From", "Date", "Message-ID", "Subject", "MIME-Version", "Content-Type")
+ONCE = frozenset({
+    "from", "sender", "reply-to", "to", "cc", "bcc", "message-id", "in-reply-to", "references", "subject", "date",
+    "mime-version", "content-type", "content-transfer-encoding", "list-id", "list-unsubscribe",
+    "list-unsubscribe-post", "auto-submitted", "precedence", "feedback-id",
+})  # fmt: skip
+_DATE = re.compile(
+    r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),\s+)?\d{1,2}\s+(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\s+\d{4}"
+    r"\s+\d{2}:\d{2}(?::\d{2})?\s+[+-]\d{4}(?:\s+\([^)]*\))?",
+    re.ASCII,
 )
+_ADDRESS_IN_NAME = re.compile(r"[\w.+-]+\s*[@＠]\s*[\w-]+(?:\.[\w-]+)+")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
-    """One header field. `name` is in lower case; `value` is unfolded; `lines` are as written, without line ends."""
-
-    name: str
-    value: str
-    lines: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)  # no slots: what is derived is worked out once
-class Message:
-    """A mail's bytes with what can be read from them."""
-
-    data: bytes
-
-    @cached_property
-    def _halves(self) -> tuple[bytes, bytes]:
-        head, _, body = self.data.partition(b"\r\n\r\n")
-        return head, body
-
-    @property
-    def body(self) -> bytes:
-        """Everything after the empty line."""
-        return self._halves[1]
-
-    @cached_property
-    def fields(self) -> tuple[Field, ...]:
-        """The header's fields in order; a line that is no field has an empty name."""
-        return tuple(fields(self._halves[0]))
-
-    @cached_property
-    def parts(self) -> tuple[str, ...]:
-        """The types of the mail and its parts, outermost first: `multipart/alternative`, `text/plain`, `text/html`."""
-        return tuple(_types(self.fields, self.body, MAX_PARTS))
-
-    def all(self, name: str) -> list[Field]:
-        """Every field of this name."""
-        return [field for field in self.fields if field.name == name.lower()]
-
-    def value(self, name: str) -> str:
-        """The first value of this field, stripped, or an empty text."""
-        return next((field.value.strip() for field in self.fields if field.name == name.lower()), "")
+@check("mail-line-ends", Severity.ERROR, "mail", "A bare CR or LF breaks signatures and can smuggle a second mail.")
+def mail_line_ends(subject: CheckContext) -> Iterator[Hit]:
+    """Line ends other than CRLF (RFC 5321 2.3.8)."""
+    found = re.search(rb"(?<!\r)\n|\r(?!\n)", subject.mail or b"")
+    if subject.mail is not None and found:
+        line = subject.mail.count(b"\n", 0, found.start()) + 1
+        name = "CR" if found[0] == b"\r" else "LF"
+        yield Hit(f"mail:{line}", f"line {line} ends with a bare {name}")
 
 
-def fields(head: bytes) -> Iterator[Field]:
-    """Read a header block."""
-    lines: list[str] = []
-    for raw in [*head.decode("latin-1").split("\r\n"), ""]:
-        if raw[:1] in (" ", "\t") and lines:
-            lines.append(raw)
-            continue
-        if lines:
-            found = _FIELD.fullmatch("".join(lines))
-            name, value = (found[1].lower(), found[2]) if found else ("", "".join(lines))
-            yield Field(name=name, value=value, lines=tuple(lines))
-        lines = [raw] if raw else []
+@check("mail-8bit", Severity.ERROR, "mail", "Bytes over 127 are changed or refused by relays without 8BITMIME.")
+def mail_8bit(subject: CheckContext) -> Iterator[Hit]:
+    """Any byte that is not 7-bit, or a NUL."""
+    if subject.mail is not None and (found := re.search(rb"[\x80-\xff\x00]", subject.mail)):
+        line = subject.mail.count(b"\n", 0, found.start()) + 1
+        yield Hit(f"mail:{line}", f"line {line} holds the byte {found[0][0]:#04x}; encode it")
 
 
-def mailbox(value: str) -> tuple[str, str] | None:
-    """The (display name, address) of a field that holds one mailbox, encoded words decoded; None for anything else."""
-    found = _MAILBOX.fullmatch(value)
-    if not found:
-        return None
-    address = found["angle"] or found["bare"]
-    name = (found["name"] or "").strip()
-    if name.startswith('"'):
-        name = re.sub(r"\\(.)", r"\1", name[1:-1])
-    return (decoded(name), address) if address.count("@") == 1 and not address.startswith("@") else None
-
-
-def decoded(text: str) -> str:
-    """The text with its encoded words (RFC 2047) read; one that cannot be read stays as it is."""
-    if "=?" not in text:
-        return text
-    from email.errors import HeaderParseError
-    from email.header import decode_header, make_header
-
-    try:
-        return str(make_header(decode_header(text)))
-    except (HeaderParseError, UnicodeError, LookupError, ValueError):
-        return text
-
-
-def _types(head: tuple[Field, ...], body: bytes, left: int) -> Iterator[str]:
-    value = next((field.value for field in head if field.name == "content-type"), "text/plain")
-    kind = value.partition(";")[0].strip().lower()
-    yield kind
-    boundary = re.search(r";\s*boundary=(?:\"([^\"]+)\"|([^\s;\"]+))", value, re.IGNORECASE)
-    if not kind.startswith("multipart/") or not boundary or left <= 0:
+@check(
+    "mail-line-length", Severity.ERROR, "mail", "Relays cut or refuse long lines, and a cut line breaks the signature."
+)
+def mail_line_length(subject: CheckContext) -> Iterator[Hit]:
+    """A line over 998 octets, or over 76 where quoted-printable or base64 rules."""
+    if subject.mail is None:
         return
-    mark = re.escape((boundary[1] or boundary[2]).encode("latin-1", "replace"))
-    pieces = re.split(rb"(?:\A|\r\n)--" + mark + rb"(?:--)?[ \t]*(?=\r\n|\Z)", body)
-    for piece in pieces[1:-1][:left]:
-        inner, _, content = piece.removeprefix(b"\r\n").partition(b"\r\n\r\n")
-        yield from _types(tuple(fields(inner)), content, left // 2)
+    encoded = False
+    for number, line in enumerate(subject.mail.split(b"\r\n"), 1):
+        if line[:26].lower() == b"content-transfer-encoding:":
+            encoded = line[26:].strip().lower() in (b"quoted-printable", b"base64")
+        in_header = re.match(rb"[!-9;-~]+:|[ \t]", line) is not None
+        if len(line) > MAX_LINE:
+            yield Hit(f"mail:{number}", f"line {number} has {len(line)} octets; the limit is {MAX_LINE}")
+        elif encoded and not in_header and len(line) > MAX_ENCODED:
+            yield Hit(
+                f"mail:{number}", f"line {number} has {len(line)} octets; encoded lines have at most {MAX_ENCODED}"
+            )
+
+
+@check("mail-header-missing", Severity.ERROR, "mail", "A mail without these fields is refused or taken for spam.")
+def mail_header_missing(subject: CheckContext) -> Iterator[Hit]:
+    """One of the fields that every mail of ours must have."""
+    if (message := subject.message) is not None:
+        for name in REQUIRED:
+            if not message.value(name):
+                yield Hit(f"mail:{name}", f"{name} is missing")
+
+
+@check("mail-header-twice", Severity.ERROR, "mail", "Of two equal fields each program believes another one.")
+def mail_header_twice(subject: CheckContext) -> Iterator[Hit]:
+    """A field that may stand once (RFC 5322 3.6, RFC 2919, RFC 8058) and stands twice."""
+    if (message := subject.message) is None:
+        return
+    counts: dict[str, int] = {}
+    for field in message.fields:
+        counts[field.name] = counts.get(field.name, 0) + 1
+    for name in sorted(ONCE):
+        if counts.get(name, 0) > 1:
+            yield Hit(f"mail:{name.title()}", f"{name.title()} stands {counts[name]} times")
+
+
+@check("mail-header-form", Severity.ERROR, "mail", "A malformed field is dropped, or ends the header early.")
+def mail_header_form(subject: CheckContext) -> Iterator[Hit]:
+    """A line that is no field, an impossible Date or Message-ID, a Bcc, encoded words that are too long or broken."""
+    if (message := subject.message) is None:
+        return
+    for field in message.fields:
+        if not field.name:
+            yield Hit("mail", f"'{field.value[:40]}' is no header field")
+        yield from _encoded_words(field.name.title(), field.lines)
+    if (date := message.value("Date")) and not _DATE.fullmatch(date):
+        yield Hit("mail:Date", f"'{date[:60]}' is no date of RFC 5322")
+    if (identity := message.value("Message-ID")) and not re.fullmatch(r"<[^<>@\s]+@[^<>@\s]+>", identity):
+        yield Hit("mail:Message-ID", f"'{identity[:60]}' is not of the form <left@right>")
+    if message.all("Bcc"):
+        yield Hit("mail:Bcc", "a Bcc field shows everybody who else got the mail; remove it")
+
+
+@check("mail-parts", Severity.ERROR, "mail", "The last part that a program understands is shown, so text comes first.")
+def mail_parts(subject: CheckContext) -> Iterator[Hit]:
+    """Anything but multipart/alternative with text/plain first and text/html (maybe in multipart/related) after it."""
+    if (message := subject.message) is None:
+        return
+    shown = [kind for kind in message.parts if not kind.startswith("image/")]
+    wanted = (
+        ["multipart/alternative", "text/plain", "text/html"],
+        ["multipart/alternative", "text/plain", "multipart/related", "text/html"],
+        ["multipart/related", "multipart/alternative", "text/plain", "text/html"],
+    )
+    if shown not in wanted:
+        yield Hit("mail:Content-Type", f"the mail is {' > '.join(shown[:6])}, not {' > '.join(wanted[0])}")
+
+
+@check("mail-unsubscribe", Severity.ERROR, "mail", "A broken List-Unsubscribe takes the one-click button away.")
+def mail_unsubscribe(subject: CheckContext) -> Iterator[Hit]:
+    """List-Unsubscribe that is encoded or no list of <URI>s, or one-click without https (RFC 2369, RFC 8058)."""
+    if (message := subject.message) is None:
+        return
+    value, post = message.value("List-Unsubscribe"), message.value("List-Unsubscribe-Post")
+    where = "mail:List-Unsubscribe"
+    if message.all("List-Unsubscribe") and not re.fullmatch(r"<[^<>\s]+>(?:\s*,\s*<[^<>\s]+>)*", value):
+        yield Hit(where, f"'{value[:60]}' is not <address>, <address>")
+    if "http://" in value:
+        yield Hit(where, "its web address is not https; one click would be sent in clear")
+    if post and post != "List-Unsubscribe=One-Click":
+        yield Hit(f"{where}-Post", f"'{post[:40]}' is not List-Unsubscribe=One-Click")
+    if post and "<https://" not in value:
+        yield Hit(where, "one-click is promised, and there is no https address to post to")
+
+
+@check(
+    "from-spoof",
+    Severity.ERROR,
+    "mail",
+    "A name that shows another address is what a phisher writes, and filters know it.",
+)
+def from_spoof(subject: CheckContext) -> Iterator[Hit]:
+    """A sender's name that holds an address other than the one it comes from."""
+    named = [("config: newsroom.from", subject.newsroom.sender_name or subject.newsroom.name, subject.newsroom.sender)]
+    if subject.message and (box := mailbox(subject.message.value("From"))):
+        named.append(("mail:From", *box))
+    for where, name, address in named:
+        for found in _ADDRESS_IN_NAME.findall(decoded(name)):
+            if re.sub(r"\s", "", found).replace("＠", "@").casefold() != address.casefold():
+                yield Hit(where, f"the name shows {found} and the mail comes from {address}; write the newsroom's name")
+
+
+@check("reply-to", Severity.ERROR, "mail", "A reader's answer must reach the newsroom.")
+def reply_to(subject: CheckContext) -> Iterator[Hit]:
+    """A contact that is no single address; a mail whose Reply-To is missing or another than the contact."""
+    contact = (subject.audience.contact if subject.audience else "") or subject.newsroom.contact
+    box = mailbox(contact)
+    if box is None or box[0]:
+        yield Hit("config: newsroom.contact", f"'{contact[:60]}' is not one mail address; write newsroom@example.org")
+    if subject.message is None:
+        return
+    fields = subject.message.all("Reply-To")
+    if not fields:
+        yield Hit("mail:Reply-To", f"is missing; it should be {contact}")
+    elif (told := mailbox(fields[0].value)) is None:
+        yield Hit("mail:Reply-To", f"'{fields[0].value.strip()[:60]}' is not one address")
+    elif told[1].casefold() != contact.casefold():
+        yield Hit("mail:Reply-To", f"is {told[1]}, and the contact is {contact}")
+
+
+@check("from-invalid", Severity.ERROR, "mail", "A mail without a sender that can be read is refused.")
+def from_invalid(subject: CheckContext) -> Iterator[Hit]:
+    """A From that is not one mailbox, or another address than the newsroom's."""
+    if subject.message is None or not subject.message.all("From"):
+        return
+    value = subject.message.value("From")
+    if (box := mailbox(value)) is None:
+        yield Hit("mail:From", f"'{value[:60]}' is not one mailbox")
+    elif box[1].casefold() != subject.newsroom.sender.casefold():
+        yield Hit("mail:From", f"is {box[1]}, and config.yaml says {subject.newsroom.sender}")
+
+
+@check("from-no-reply", Severity.INFO, "mail", "no-reply tells readers that nobody listens.")
+def from_no_reply(subject: CheckContext) -> Iterator[Hit]:
+    """A sender or contact called no-reply."""
+    for key, address in (("from", subject.newsroom.sender), ("contact", subject.newsroom.contact)):
+        if re.match(r"(?:no|do-?not)[-_.]?reply", address, re.IGNORECASE):
+            yield Hit(
+                f"config: newsroom.{key}", f"{address} says that nobody listens; readers' answers are worth having"
+            )
+
+
+def _encoded_words(name: str, lines: tuple[str, ...]) -> Iterator[Hit]:
+    for line in lines:
+        words = re.findall(r"=\?[^?\s]+\?[^?\s]+\?[^?\s]*\?=", line)
+        if words and len(line) > MAX_ENCODED:
+            yield Hit(f"mail:{name}", f"a line with encoded words has {len(line)} columns; the limit is {MAX_ENCODED}")
+        if re.search(r"=\?[\w-]+\?[bqBQ]\?", line) and not words:
+            yield Hit(f"mail:{name}", "an encoded word is never closed")

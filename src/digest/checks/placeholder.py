@@ -15,7 +15,7 @@ from digest.model import Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from digest.checks.subject import CheckContext
+    from digest.checks.context import CheckContext
     from digest.model import NewsroomProfile
 
 # RFC 2606, RFC 6761: names for documentation and tests, where nobody reads mail.

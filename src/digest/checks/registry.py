@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from digest.checks.catalogue import CHECKS, SAID_BY, explain
 from digest.checks.check import Check
+from digest.checks.context import CheckContext
 from digest.checks.policy import Policy, Ruling
-from digest.checks.subject import CheckContext
 from digest.model import Finding
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from digest.model import Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from digest.checks.subject import CheckContext
+    from digest.checks.context import CheckContext
 
 MAX_REPLY = 1_000_000  # bytes; a report has a few thousand
 _SPAM = re.compile(r"^Spam:\s*(True|False|Yes|No)\s*;\s*(-?[\d.]+)\s*/\s*(-?[\d.]+)", re.IGNORECASE | re.MULTILINE)

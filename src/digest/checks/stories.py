@@ -17,7 +17,7 @@ from digest.model import Severity
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from digest.checks.subject import CheckContext
+    from digest.checks.context import CheckContext
     from digest.model import Story
 
 MAX_TITLE = 150  # columns; the longest real headline of the model newsroom has 138

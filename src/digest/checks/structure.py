@@ -15,7 +15,7 @@ from digest.model import Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from digest.checks.subject import CheckContext
+    from digest.checks.context import CheckContext
     from digest.checks.tree import HtmlDocument, Node
 
 _MOST_ERRORS = 20  # more tell nothing new

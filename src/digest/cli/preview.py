@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from digest.model import Edition, Recipient
     from digest.newsroom.newsroom import Newsroom
-    from digest.preview.seams import Actions
+    from digest.preview.actions import Actions
 
 
 @verb("preview")
@@ -36,7 +36,7 @@ def preview(
     import webbrowser
 
     from digest.preview import server
-    from digest.preview.studio import Studio, ViewRequest, newest_month
+    from digest.preview.state import Studio, ViewRequest, newest_month
 
     call = Call(common)
     span = when.optional(call.now, call.newsroom.config.newsroom.timezone)
@@ -60,7 +60,7 @@ def _hands(call: Call) -> Actions:
     from digest.editions import approving
     from digest.newsroom.newsroom import open_newsroom
     from digest.newsroom.sending_setup import SendingSetup
-    from digest.preview.seams import Actions
+    from digest.preview.actions import Actions
     from digest.sending.readers import Readers
     from digest.sending.testmail import send_test
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from digest.scheduling.errand import Result
+    from digest.scheduling.task import Result
     from digest.sending.local import Stopping
 
     Results = tuple[Result, ...]
@@ -93,7 +93,7 @@ def _foresee(call: Call) -> None:
 
 
 def _next(call: Call) -> str:
-    from digest.scheduling.agenda import away
+    from digest.scheduling.due import away
 
     routine = routine_of(call)
     coming = routine.coming(routine.recall()[0], 1)

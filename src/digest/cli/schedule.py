@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from digest.config.schedule import Task
     from digest.ledger.ledger import SqlLedger
-    from digest.scheduling.agenda import DueTask
+    from digest.scheduling.due import DueTask
     from digest.scheduling.running import Scheduler
 
 _WEEKS = 54  # times in a year, at most
@@ -83,7 +83,7 @@ def routine_of(call: Call) -> Scheduler:
 
 def warn(call: Call, due: tuple[DueTask, ...], changes: tuple[str, ...]) -> None:
     """Say what would go now, what is held, and how the schedule is not what the last run knew."""
-    from digest.scheduling.agenda import away
+    from digest.scheduling.due import away
 
     for line in changes:
         call.out.line(f"changed since the last run: {line}")
@@ -99,22 +99,22 @@ def facts(item: DueTask) -> dict[str, Any]:
 
 
 def _rows(call: Call, routine: Scheduler, ledger: SqlLedger, tasks: tuple[Task, ...]) -> Iterator[dict[str, Any]]:
-    from digest.scheduling import agenda
+    from digest.scheduling import due
 
     readers: dict[str, int | None] = {}
     for task in tasks:
         if task.audience not in readers:
             readers[task.audience] = _readers(call, ledger, task)
         count = readers[task.audience]
-        demand = agenda.needed(call.newsroom, task.rule)
+        demand = due.needed(call.newsroom, task.rule)
         states = [
-            agenda.standing(call.newsroom, each, demand, call.now)
+            due.standing(call.newsroom, each, demand, call.now)
             for each in call.newsroom.editions(task.period, [task.audience])
         ]
         _, words = min(states, key=lambda state: state[0])
         yield {
             "name": "/".join(task.key), "at": task.at.isoformat(), "at_words": f"{task.at:%a %-d %b %Y, %H:%M}",
-            "away": agenda.away(task, routine.now), "readers": count,
+            "away": due.away(task, routine.now), "readers": count,
             "readers_words": "?" if count is None else f"{count:,}", "approval": words,
         }  # fmt: skip
 
@@ -146,13 +146,13 @@ def _year(call: Call, routine: Scheduler, tasks: tuple[Task, ...]) -> None:
 
 
 def _install(call: Call, unit: Unit, ping: str, *, write: bool) -> None:
-    from digest.scheduling import install, placing, watchdog
+    from digest.scheduling import install, installer, watchdog
 
     if ping:
         watchdog.check(ping)
     made = install.units(call.newsroom, unit, ping)
     if write:
-        for line in placing.write(call.newsroom.root, unit, made):
+        for line in installer.write(call.newsroom.root, unit, made):
             call.out.line(line)
         return
     for each in made:

@@ -20,11 +20,11 @@ from digest.composer import files as theme_files
 from digest.composer import views as views  # noqa: PLC0414 - imported so that the code reads their attributes directly
 from digest.composer.files import ThemeFiles, gather
 from digest.composer.lint import lint
-from digest.composer.places import SourceMap, whole
+from digest.composer.placeholders import restore, swap, unclosed
 from digest.composer.sandbox import ThemeEnvironment
 from digest.composer.settings import catalogues, colours
+from digest.composer.source_map import SourceMap, whole
 from digest.composer.summary import ELEMENTS
-from digest.composer.tokens import restore, swap, unclosed
 from digest.errors import Fault, ThemeError
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import CodeType
 
+    from digest.composer.i18n import Catalogue
     from digest.composer.options import ThemeOptions
-    from digest.composer.words import Catalogue
 
 # Nothing that shows: it fills the inbox's line, so that the masthead's words do not follow the preheader there.
 PREHEADER_PADDING = "\u034f\u200c\u00a0" * 60

@@ -14,8 +14,8 @@ from jinja2 import TemplateSyntaxError
 
 from digest.composer.clean import one_line
 from digest.composer.draft import EditionDraft
-from digest.composer.places import unlined
 from digest.composer.sandbox import run
+from digest.composer.source_map import unlined
 from digest.composer.text import finish
 from digest.errors import RenderError
 from digest.model import Finding, Rendering, Severity

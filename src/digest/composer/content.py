@@ -14,18 +14,18 @@ from markupsafe import Markup
 
 from digest.composer import photos
 from digest.composer.clean import one_line
+from digest.composer.i18n import direction
 from digest.composer.links import resolve
 from digest.composer.views import LinkView, StoryView
-from digest.composer.words import direction
 from digest.model import Finding, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from digest.composer.i18n import Wording
     from digest.composer.options import ThemeOptions
     from digest.composer.summary import Summary
     from digest.composer.theme import Theme
-    from digest.composer.words import Wording
     from digest.model import NewsroomProfile, Story
 
 _PLACES = 100  # places of one story that are remembered

@@ -14,7 +14,7 @@ from jinja2 import pass_context, pass_eval_context
 from jinja2.filters import FILTERS as DEFAULT_FILTERS
 from markupsafe import Markup, escape
 
-from digest.composer import words
+from digest.composer import i18n
 from digest.composer.escaping import ESCAPED
 from digest.composer.wrap import COLUMNS, shorten, width, wrap
 
@@ -139,7 +139,7 @@ def _replace(text: str, old: str, new: str) -> str:
 
 def _fill(text: str, **values: object) -> str:
     """Put values where `{name}` stands in one of the theme's words."""
-    return words.fill(text, **values)
+    return i18n.fill(text, **values)
 
 
 @lru_cache(maxsize=2048)  # a month is composed for many audiences, and checked before it is sent

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from jinja2.runtime import Context
 
-    from digest.composer.places import SourceMap
+    from digest.composer.source_map import SourceMap
 
     T = TypeVar("T", bound=type)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from digest.composer.colour import READABLE, contrast, ink_on, is_colour, lightness, readable, softer
 from digest.composer.files import LOCALE, SETTINGS, TemplateFile, ThemeFiles
-from digest.composer.words import DEFAULT, PLURALS, Catalogue
+from digest.composer.i18n import DEFAULT, PLURALS, Catalogue
 from digest.errors import Fault, ThemeError
 from digest.yamlfile import Document, did_you_mean, parse
 

@@ -27,10 +27,10 @@ from markupsafe import Markup
 from digest.composer import cache as stored
 from digest.composer.cldr import Answers
 from digest.composer.files import ThemeFiles, gather
-from digest.composer.places import SourceMap
+from digest.composer.i18n import Wording
 from digest.composer.sandbox import ThemeEnvironment
+from digest.composer.source_map import SourceMap
 from digest.composer.summary import Markdown
-from digest.composer.words import Wording
 from digest.errors import ThemeError
 
 if TYPE_CHECKING:
@@ -40,11 +40,22 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
     from digest.composer.compile import Compiled
+    from digest.composer.i18n import Catalogue
     from digest.composer.options import ThemeOptions
-    from digest.composer.words import Catalogue
 
 _LIBRARIES = ("mjml", "premailer", "cssutils", "jinja2")  # what is compiled depends on them
-_OURS = ("compile", "escaping", "filters", "lint", "mjml_table", "sandbox", "settings", "summary", "tokens", "views")
+_OURS = (
+    "compile",
+    "escaping",
+    "filters",
+    "lint",
+    "mjml_table",
+    "sandbox",
+    "settings",
+    "summary",
+    "placeholders",
+    "views",
+)
 _KEPT = 8  # compiled themes on disk; one is about 100 KB
 _REMEMBERED = 2000  # stories whose parts are kept in memory
 

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from digest.checks.online import Online
+    from digest.checks.network import Online
     from digest.composer.options import ThemeOptions
     from digest.composer.theme import Theme
-    from digest.mail.letterhead import SenderIdentity
+    from digest.mail.sender_identity import SenderIdentity
     from digest.model import Audience, Edition, NewsroomProfile, Overrides, PastEdition, Rendering, Selection, Story
 
 

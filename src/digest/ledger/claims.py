@@ -12,10 +12,10 @@ from sqlalchemy import Text, case, cast, exists, func, literal, select, update
 
 from digest.delivery import Event, MailingStatus, State
 from digest.ledger import backoff, statements
-from digest.ledger.moves import AT_WORK, TARGET, WAITING
 from digest.ledger.rows import delivery_of
 from digest.ledger.schema import deliveries, editions
 from digest.ledger.suppressing import sweep
+from digest.ledger.transitions import AT_WORK, TARGET, WAITING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -19,8 +19,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from digest.delivery import Mailing, MailingStatus, State
 from digest.errors import LedgerError
 from digest.ledger import statements
-from digest.ledger.moves import audience_of
 from digest.ledger.schema import deliveries, editions
+from digest.ledger.transitions import audience_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

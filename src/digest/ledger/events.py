@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from digest.delivery import Event
 from digest.ledger import backoff, statements
 from digest.ledger.database import as_json
-from digest.ledger.moves import TARGET, WAITING, words
 from digest.ledger.suppressing import sweep
+from digest.ledger.transitions import TARGET, WAITING, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

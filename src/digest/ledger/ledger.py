@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select, update
 
 from digest.delivery import Event, MailingStatus, Outcome, Phase, State, Suppression
-from digest.ledger import backoff, claims, editions, events, finding, overview, suppressing, witness
-from digest.ledger.moves import WAITING
+from digest.ledger import backoff, claims, editions, events, lookup, queries, sidecar, suppressing
 from digest.ledger.schema import deliveries, meta, places
+from digest.ledger.transitions import WAITING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -161,33 +161,33 @@ class SqlLedger:
         """See `ports.Ledger.counts`."""
         row = self._row(edition)
         with self.database.reading() as transaction:
-            return overview.counts(transaction, row)
+            return queries.counts(transaction, row)
 
     def domains(self, edition: str) -> Mapping[str, Mapping[State, int]]:
         """See `ports.Ledger.domains`."""
-        return overview.domains(self.database, self._row(edition))
+        return queries.domains(self.database, self._row(edition))
 
     def refusals(self, edition: str) -> Mapping[tuple[int, str], int]:
         """See `ports.Ledger.refusals`."""
-        return overview.refusals(self.database, self._row(edition))
+        return queries.refusals(self.database, self._row(edition))
 
     def timeline(self, edition: str, step: float) -> Sequence[tuple[float, State, int]]:
         """See `ports.Ledger.timeline`."""
         row = self._row(edition)
         with self.database.reading() as transaction:
-            return overview.timeline(transaction, row, step)
+            return queries.timeline(transaction, row, step)
 
     def deliveries(self, edition: str, states: Iterable[State] = ()) -> Iterator[Delivery]:
         """See `ports.Ledger.deliveries`."""
-        return overview.listed(self.database, self._row(edition), states)
+        return queries.listed(self.database, self._row(edition), states)
 
     def find(self, message_ids: Iterable[str]) -> Sequence[Delivery]:
         """See `ports.Ledger.find`."""
-        return finding.by_message_id(self.database, message_ids)
+        return lookup.by_message_id(self.database, message_ids)
 
     def latest(self, address: str, count: int, states: Iterable[State] = ()) -> Sequence[Delivery]:
         """See `ports.Ledger.latest`."""
-        return finding.latest(self.database, address, count, states)
+        return lookup.latest(self.database, address, count, states)
 
     def witness(self, edition: str, now: float) -> None:
         """See `ports.Ledger.witness`."""
@@ -201,17 +201,17 @@ class SqlLedger:
         with self.database.writing() as transaction:
             generation = int(transaction.core.scalars(select(meta.c.value).where(meta.c.key == "generation")).one()) + 1
             transaction.core.execute(update(meta).where(meta.c.key == "generation").values(value=str(generation)))
-            counts = overview.counts(transaction, row) if counts is None else counts
-        testimony = witness.Testimony(
+            counts = queries.counts(transaction, row) if counts is None else counts
+        testimony = sidecar.Testimony(
             edition=edition,
             content=row.content,
             ledger=self.id,
             generation=generation,
             sent=counts.get(State.SENT, 0),
             held=counts.get(State.IN_DOUBT, 0),
-            written=witness.moment(now),
+            written=sidecar.moment(now),
         )
-        witness.write(self._witnesses, testimony)
+        sidecar.write(self._witnesses, testimony)
 
     def suppressed(self, addresses: Sequence[str], audience: str) -> frozenset[str]:
         """See `ports.Suppressions.suppressed`."""

@@ -22,7 +22,7 @@ from sqlalchemy.pool import NullPool
 
 from digest.errors import ConfigError, Fault, LedgerError
 from digest.files import sync_folder
-from digest.ledger import health, locks, witness
+from digest.ledger import health, locks, sidecar
 from digest.ledger.editions import mailings
 from digest.ledger.ledger import SqlLedger
 from digest.ledger.schema import (
@@ -89,7 +89,7 @@ def _open_sqlite(path: Path, newsroom: str, witnesses: Path, *, create: bool, re
         message = f"this Python brings SQLite {sqlite3.sqlite_version}; the ledger needs 3.35 or newer"
         raise LedgerError(message)
     if not health.examine(path):
-        witness.missing(str(path), witnesses)
+        sidecar.missing(str(path), witnesses)
         if readonly or not create:
             raise _none_yet(str(path))
         _create_sqlite(path, newsroom)
@@ -159,7 +159,7 @@ def _open_postgres(url: URL, newsroom: str, witnesses: Path | None, *, create: b
             )
             if core.scalar(text("SELECT to_regclass(:table)"), {"table": f"{schema}.meta"}) is None:
                 if witnesses is not None:
-                    witness.missing(database.name, witnesses)
+                    sidecar.missing(database.name, witnesses)
                 if not create:
                     raise _none_yet(database.name)  # noqa: TRY301 - what is raised here closes the database
                 if core.scalar(text("SELECT to_regnamespace(:schema)"), {"schema": schema}) is None:
@@ -196,7 +196,7 @@ def _checked(database: Database, newsroom: str, witnesses: Path | None, *, reado
         with database.reading() as transaction:
             names = frozenset(mailing.edition for mailing in mailings(transaction))
         generation = int(said["generation"])
-        witness.compare(database.name, witnesses, ledger=said["ledger"], generation=generation, editions=names)
+        sidecar.compare(database.name, witnesses, ledger=said["ledger"], generation=generation, editions=names)
     return SqlLedger(database, ledger_id=said["ledger"], witnesses=witnesses)
 
 

@@ -10,7 +10,7 @@ once. Only these differ between the two. Everything that is not busy is written 
 from __future__ import annotations
 
 from digest.delivery import Event, State
-from digest.ledger.moves import SOURCES, TARGET, TRIES
+from digest.ledger.transitions import SOURCES, TARGET, TRIES
 
 
 def _listed(states: frozenset[State]) -> str:

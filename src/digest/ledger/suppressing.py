@@ -13,8 +13,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from digest.delivery import Suppression
 from digest.ledger import statements
-from digest.ledger.moves import words
 from digest.ledger.schema import suppressions
+from digest.ledger.transitions import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from digest.mail.letterhead import SenderIdentity
+    from digest.mail.sender_identity import SenderIdentity
     from digest.model import Recipient
 
 UNSUBSCRIBE = "unsubscribe_url"  # the value that List-Unsubscribe needs when readers can leave over https

@@ -20,9 +20,9 @@ from digest.mail.cleaning import one_line
 from digest.mail.dkim import demand_alignment, relaxed
 from digest.mail.head import UNSUBSCRIBE_BY_MAIL, HeaderRow
 from digest.mail.inspect import demand_sound
-from digest.mail.letterhead import problems
 from digest.mail.merge import Filling, fillings
 from digest.mail.message_id import message_id as derive_message_id
+from digest.mail.sender_identity import problems
 from digest.mail.slots import cut
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from digest.mail.dkim import Seal, Signer
-    from digest.mail.letterhead import SenderIdentity
+    from digest.mail.sender_identity import SenderIdentity
     from digest.model import Recipient, Rendering
 
 _SPECIMEN = "https://example.org/"  # a value that may stand in every place but one

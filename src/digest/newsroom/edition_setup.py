@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from digest.checks.online import Online
+    from digest.checks.network import Online
     from digest.checks.registry import Policy
     from digest.composer.options import ThemeOptions
     from digest.composer.theme import Theme
     from digest.config.load import Config
     from digest.editions.build import EditionSetup
-    from digest.mail.letterhead import SenderIdentity
+    from digest.mail.sender_identity import SenderIdentity
     from digest.model import Audience
 
 
@@ -75,7 +75,7 @@ class Outfit:
 
     def letterhead(self, audience: Audience, *, own_mailto: bool = False) -> SenderIdentity:
         """What every mail to this audience says of itself; with `own_mailto`, each names its reader's own mailto."""
-        from digest.mail.letterhead import SenderIdentity
+        from digest.mail.sender_identity import SenderIdentity
 
         newsroom, settings = self.config.newsroom, self.config.settings
         domain = settings.mail.list_domain or newsroom.sender.rpartition("@")[2]
@@ -106,7 +106,7 @@ class Outfit:
 
     def online(self) -> Online:
         """The ways out for checks that need a network: pages and images with the import's guards, DNS, SpamAssassin."""
-        from digest.checks.online import Online, WebAnswer
+        from digest.checks.network import Online, WebAnswer
         from digest.fetching.fetch import ask
 
         settings = self.config.settings

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from digest.preview.guard import Door
-    from digest.preview.studio import Studio
+    from digest.preview.state import Studio
 
 # The page's own files: read once, so that no path of a request ever reaches the disk.
 _KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}

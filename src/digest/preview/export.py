@@ -8,7 +8,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from digest.preview.looks import ViewMode, dressed
+from digest.preview.modes import ViewMode, dressed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

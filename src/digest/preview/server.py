@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import uvicorn
 
-    from digest.preview.studio import Studio
+    from digest.preview.state import Studio
 
 MAX_HEAD = 16_384  # octets of a request's header
 MAX_CLIENTS = 128

@@ -13,16 +13,16 @@ from starlette.responses import JSONResponse, Response
 from digest.composer.photos import sniff
 from digest.editions import build_folder
 from digest.errors import UsageError
-from digest.preview import compare, facts, mime
+from digest.preview import compare, mime, serialize
 from digest.preview.export import exported
-from digest.preview.looks import dressed, local_images, look_of
+from digest.preview.modes import dressed, local_images, look_of
 from digest.preview.reading import order_page
-from digest.preview.studio import Sight, ViewRequest
+from digest.preview.state import Sight, ViewRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from digest.preview.studio import Studio
+    from digest.preview.state import Studio
 
     Query = Mapping[str, str]
 
@@ -52,20 +52,20 @@ def asked(query: Query) -> ViewRequest:
 def edition(studio: Studio, query: Query) -> Response:
     """Everything about the edition that the page shows at once."""
     sight = studio.sight(asked(query))
-    return JSONResponse(facts.edition(sight, studio.revision))
+    return JSONResponse(serialize.edition(sight, studio.revision))
 
 
 def selection(studio: Studio, query: Query) -> Response:
     """Every candidate, in or out, and why."""
     room, edition_ = studio.room(), studio.edition(asked(query))
     chosen = room.select(edition_, now=studio.hands.now(), every=True)
-    return JSONResponse(facts.selection(chosen, room, query.get("q", "")))
+    return JSONResponse(serialize.selection(chosen, room, query.get("q", "")))
 
 
 def calendar(studio: Studio, _query: Query) -> Response:
     """Stories per month and kicker."""
     room = studio.room()
-    return JSONResponse(facts.calendar(room.stories.stories(), room))
+    return JSONResponse(serialize.calendar(room.stories.stories(), room))
 
 
 def readers(studio: Studio, query: Query) -> Response:
@@ -121,8 +121,8 @@ def difference(studio: Studio, query: Query) -> Response:
 def export(studio: Studio, query: Query) -> Response:
     """One file for a reviewer without the tool."""
     sight = studio.sight(asked(query))
-    shown = facts.edition(sight, studio.revision)
-    rows = facts.selection(sight.build.selection, sight.room)["rows"]
+    shown = serialize.edition(sight, studio.revision)
+    rows = serialize.selection(sight.build.selection, sight.room)["rows"]
     name = sight.edition.id.replace("/", "-")
     headers = {"Content-Disposition": f'attachment; filename="digest-{name}.html"'}
     return Response(exported(shown, sight.html, sight.text, rows), headers=headers, media_type="text/html")

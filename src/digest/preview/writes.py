@@ -17,7 +17,7 @@ from digest.preview.views import asked
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-    from digest.preview.studio import Studio
+    from digest.preview.state import Studio
 
 MOST = 2000  # stories that one file may name
 _KEYS = ("pin", "skip", "order")

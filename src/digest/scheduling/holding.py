@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from digest.scheduling.errand import Result
     from digest.scheduling.notices import Notice
+    from digest.scheduling.task import Result
 
 
 def held_back(results: Sequence[Result], now: datetime) -> Notice:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from digest.errors import UsageError
-from digest.scheduling.hosted import github, kubernetes
+from digest.scheduling.cloud_units import github, kubernetes
 from digest.scheduling.kinds import Unit
 from digest.scheduling.made import EVERY, UnitFile, slug
 

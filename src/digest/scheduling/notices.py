@@ -15,8 +15,8 @@ from markupsafe import Markup
 
 from digest.delivery import Event, Outgoing
 from digest.errors import SendStopped
-from digest.mail.letterhead import SenderIdentity
 from digest.mail.message_id import message_id
+from digest.mail.sender_identity import SenderIdentity
 from digest.mail.template import MailTemplate
 from digest.model import Recipient, Rendering
 from digest.report import COLOURS, WORDS

@@ -15,11 +15,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from digest.errors import DigestError, LedgerBusy, UsageError
-from digest.scheduling import agenda, record, telling
-from digest.scheduling.errand import Reporter, Result, RunContext, cannot, held, run_task
+from digest.scheduling import due, record, telling
 from digest.scheduling.holding import held_back
 from digest.scheduling.outcome import TaskStatus
 from digest.scheduling.rules import rules
+from digest.scheduling.task import Reporter, Result, RunContext, cannot, held, run_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from digest.model import Edition
     from digest.newsroom.sending_setup import SendingSetup
     from digest.ports import Transport
-    from digest.scheduling.agenda import DueTask
+    from digest.scheduling.due import DueTask
     from digest.scheduling.journal import Journal
     from digest.scheduling.notices import Notice
     from digest.scheduling.record import Record
@@ -80,16 +80,16 @@ class Scheduler:
         found, warning = place.load(self.moment)
         if warning:
             self.warn(warning)
-        lines = agenda.lines(self.rules)
+        lines = due.lines(self.rules)
         return found.meet(lines, self.rules, self.moment), found.changes(lines)
 
     def pending(self, found: Journal) -> tuple[DueTask, ...]:
         """What is due, and what is held."""
-        return agenda.pending(self.rules, found, self.moment)
+        return due.pending(self.rules, found, self.moment)
 
     def coming(self, found: Journal, count: int) -> tuple[Task, ...]:
         """What comes next."""
-        return agenda.coming(self.rules, found, self.moment, count)
+        return due.coming(self.rules, found, self.moment, count)
 
     def skip(self, name: str) -> None:
         """Settle an edition that is due or held without sending it. Raises UsageError when it is neither."""
@@ -171,9 +171,9 @@ class Scheduler:
             far = task.at - self.moment > AHEAD or self.moment < task.period.end  # before that it is not whole
             if far or found.was_told(f"{name} reminder", self.moment):
                 continue
-            demand = agenda.needed(newsroom, task.rule)
+            demand = due.needed(newsroom, task.rule)
             editions = newsroom.editions(task.period, [task.audience])
-            obstacles = {each: agenda.obstacle(newsroom, each, demand, self.now) for each in editions}
+            obstacles = {each: due.obstacle(newsroom, each, demand, self.now) for each in editions}
             if missing := {each: words for each, words in obstacles.items() if words}:
                 waiting.append((task, missing))
         return waiting

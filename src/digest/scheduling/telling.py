@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from digest.delivery import State
 from digest.report import WORDS
-from digest.scheduling.agenda import away, flag
+from digest.scheduling.due import away, flag
 from digest.scheduling.notices import Notice, name_of
 from digest.scheduling.outcome import TaskStatus
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from digest.config.schedule import Task
     from digest.ledger.ledger import SqlLedger
     from digest.model import Edition
-    from digest.scheduling.errand import Result
+    from digest.scheduling.task import Result
 
 DAY = timedelta(days=1)
 LATE = timedelta(hours=2)  # a relay that is away, or greylists, is back by then; longer is news

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from digest.errors import Fault, StoryError
 from digest.stories import frontmatter
-from digest.stories.gather import Gathering, StoryReader
 from digest.stories.index import DamagedIndexError, Index, discard
 from digest.stories.names import SUFFIX, story_id
+from digest.stories.walk import Gathering, StoryReader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from digest.delivery import Delivery, Event, Mailing, MailingStatus, Outcome, Phase, State
 from digest.errors import LedgerBusy, LedgerError
 from digest.ledger import backoff
-from digest.ledger.moves import AT_WORK, WAITING
+from digest.ledger.transitions import AT_WORK, WAITING
 from digest.testing import memory_overview as overview
 from digest.testing.memory_table import MemoryTable
 

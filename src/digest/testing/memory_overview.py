@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from digest.delivery import State
 from digest.ledger import backoff
-from digest.ledger.moves import WAITING, reason
+from digest.ledger.transitions import WAITING, reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

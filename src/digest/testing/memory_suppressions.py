@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from digest.delivery import Suppression
-from digest.ledger.moves import words
+from digest.ledger.transitions import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

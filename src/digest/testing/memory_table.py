@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from digest.delivery import Delivery, Event, Mailing, MailingStatus, Outcome, State
 from digest.errors import LedgerError
 from digest.ledger import backoff
-from digest.ledger.moves import AT_WORK, SOURCES, TARGET, TRIES, WAITING, audience_of, words
+from digest.ledger.transitions import AT_WORK, SOURCES, TARGET, TRIES, WAITING, audience_of, words
 from digest.testing.memory_suppressions import MemorySuppressions
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from digest import hooks
 from digest.errors import AlreadySent, DigestError, LedgerBusy
-from digest.scheduling import agenda, outcome
+from digest.scheduling import due, outcome
 from digest.scheduling.heard import account_of, is_new
 from digest.scheduling.outcome import EditionOutcome, TaskStatus
 from digest.sending import post
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from digest.model import Edition
     from digest.newsroom.sending_setup import SendingSetup
     from digest.ports import Transport
-    from digest.scheduling.agenda import DueTask
+    from digest.scheduling.due import DueTask
     from digest.sending.local import Stopping
 
 _LATER = 75
@@ -104,7 +104,7 @@ def run_task(office: RunContext, item: DueTask, *, force: bool = False) -> Resul
     editions = newsroom.editions(task.period, [task.audience])
     if item.hold and not force and not any(office.ledger.mailing(each.id) for each in editions):
         return held(office.parts, item)
-    demand = agenda.needed(newsroom, task.rule)
+    demand = due.needed(newsroom, task.rule)
     return Result(item=item, outcomes=tuple(_edition(office, each, demand) for each in editions))
 
 

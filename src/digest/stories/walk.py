@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from digest.errors import Fault
 from digest.stories import frontmatter, record, scan
 from digest.stories.duplicates import KEYS, duplicates
-from digest.stories.glance import SIZE, UNKNOWN, glance, mark, of_story
+from digest.stories.header_peek import SIZE, UNKNOWN, glance, mark, of_story
 from digest.stories.index import PER_GLANCE, DamagedIndexError
 from digest.stories.names import SUFFIX
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from digest.model import Story
-    from digest.stories.glance import Glance
+    from digest.stories.header_peek import Glance
     from digest.stories.index import Index
     from digest.stories.record import Parsed
     from digest.stories.scan import ScanPage

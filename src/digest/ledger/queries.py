@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import BigInteger, cast, func, select
 
 from digest.delivery import State
-from digest.ledger.moves import reason
 from digest.ledger.rows import SELECTED, delivery_of
 from digest.ledger.schema import deliveries
+from digest.ledger.transitions import reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

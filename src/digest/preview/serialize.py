@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from digest.model import Decision, Finding, Selection, Story
-    from digest.preview.seams import Room
-    from digest.preview.studio import Sight
+    from digest.preview.actions import Room
+    from digest.preview.state import Sight
 
 ROWS = 300  # decisions that are listed; a search finds the others
 _LOUDEST = list(Severity)

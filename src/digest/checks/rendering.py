@@ -15,7 +15,7 @@ from digest.model import Severity, slot_token
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from digest.checks.subject import CheckContext
+    from digest.checks.context import CheckContext
 
 CLIP = 102 * 1024  # bytes of HTML, after which Gmail shows "message clipped"
 NEAR_CLIP = 92 * 1024

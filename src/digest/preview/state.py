@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from digest.editions.build import EditionSetup
     from digest.editions.build_folder import Build
     from digest.model import Recipient
-    from digest.preview.seams import Actions, Room
+    from digest.preview.actions import Actions, Room
 
 KEPT = 24  # editions that are remembered; an editor looks at one
 READERS = 50  # of a list that are offered at a time

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from digest.checks.check import Hit
     from digest.checks.css import Stylesheet
-    from digest.checks.message import Message
-    from digest.checks.online import Online
+    from digest.checks.network import Online
+    from digest.checks.parsed_mail import Message
     from digest.checks.spamd import SpamVerdict
     from digest.checks.tree import HtmlDocument
     from digest.model import Audience, NewsroomProfile, PastEdition, Rendering, Selection, Story
@@ -74,7 +74,7 @@ class CheckContext:
         """The built mail, taken apart."""
         if self.mail is None:
             return None
-        from digest.checks.message import Message
+        from digest.checks.parsed_mail import Message
 
         return Message(data=self.mail)
 

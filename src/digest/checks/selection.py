@@ -16,7 +16,7 @@ from digest.model import Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from digest.checks.subject import CheckContext
+    from digest.checks.context import CheckContext
     from digest.model import Story
 
 ALIKE = 0.85  # of two headlines' words

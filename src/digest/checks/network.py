@@ -18,7 +18,7 @@ from digest.model import Severity
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from digest.checks.subject import CheckContext
+    from digest.checks.context import CheckContext
 
 WORKERS = 8
 # These statuses say "not you", "not now" or "not like this", and a reader in a browser may well get the page.
