@@ -6,7 +6,8 @@ import datetime as dt
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
-from digest.checks.registry import CheckContext, run
+from digest.checks.context import CheckContext
+from digest.checks.registry import run
 from digest.model import Audience, Edition, Group, NewsroomProfile, PastEdition, Rendering, Selection, Story
 from digest.period import parse
 

@@ -10,8 +10,8 @@ import pytest
 from check_subjects import AUDIENCE, JPEG, NEWSROOM, ZONE, subject
 
 import digest
+from digest.checks.document import read
 from digest.checks.registry import run
-from digest.checks.wellformed import read_wellformed
 from digest.composer.compose import compose
 from digest.composer.options import ThemeOptions
 from digest.composer.theme import load_theme
@@ -63,13 +63,13 @@ def loud(found):
 def test_the_newsrooms_own_stories_make_a_sound_digest(themed, stories, month):
     """Five stories of a month and thirteen of a year: nothing that a person should mend but what is truly so."""
     made, rendering = examined(themed, stories, month, audience=replace(AUDIENCE, group_by="month"))
-    assert loud(run(made, made=rendering.findings)) == set()
+    assert loud(run(made, composed=rendering.findings)) == set()
 
 
 def test_our_own_html_is_well_formed(themed, stories):
-    """What the themes write needs no browser's repairs, so the quick reader takes it."""
+    """What the themes write needs no browser's repairs."""
     _, rendering = examined(themed, stories, "2021")
-    assert read_wellformed(rendering.html) is not None
+    assert read(rendering.html).errors == ()
 
 
 @pytest.mark.parametrize("language", ["fr", "es", "ar"])
@@ -79,7 +79,7 @@ def test_other_languages_are_sound_too(themed, language):
     told = [_story(n, title=f"{titles[language]} {n}", language=language) for n in range(1, 6)]
     audience = replace(AUDIENCE, languages=(language,))
     made, rendering = examined(themed, told, language=language, audience=audience)
-    assert loud(run(made, made=rendering.findings)) == set()
+    assert loud(run(made, composed=rendering.findings)) == set()
 
 
 def test_forty_stories_with_photos_are_sound(themed):
@@ -89,7 +89,7 @@ def test_forty_stories_with_photos_are_sound(themed):
         for n in range(1, 41)
     ]
     made, rendering = examined(themed, told, audience=replace(AUDIENCE, group_by="kicker"))
-    assert {code for code, _, _ in loud(run(made, made=rendering.findings))} <= {"size-cut", "html-near-clip"}
+    assert {code for code, _, _ in loud(run(made, composed=rendering.findings))} <= {"size-cut", "html-near-clip"}
 
 
 def test_hostile_stories_cannot_make_the_html_unsound(themed):
@@ -100,7 +100,7 @@ def test_hostile_stories_cannot_make_the_html_unsound(themed):
         _story(3, title="]]></mj-text><!--[if mso]>", kicker="<style>@import url(http://e.example/x)</style>"),
     ]
     made, rendering = examined(themed, told)
-    found = {(f.code, f.where.partition(":")[0]) for f in run(made, made=rendering.findings)}
+    found = {(f.code, f.where.partition(":")[0]) for f in run(made, composed=rendering.findings)}
     assert not {code for code, where in found if where == "html"} - {"client-degrades"}
     assert ("link-unsafe", told[1].file) in found
 

@@ -20,9 +20,9 @@ import dns.rrset
 import pytest
 from check_subjects import JPEG, MAIL, NEWSROOM, PNG, html, rendering, selection, story, subject
 
-from digest.checks.network import Online, WebAnswer
+from digest.checks.context import Online, WebAnswer
+from digest.checks.network import ask, read
 from digest.checks.registry import CHECKS, run
-from digest.checks.spamd import ask, read
 from digest.errors import FetchError
 
 PAGES = {

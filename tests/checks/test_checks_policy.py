@@ -9,8 +9,7 @@ import pytest
 from check_subjects import codes, files, pictured, story, subject
 
 import digest
-from digest.checks.catalogue import COMPOSED
-from digest.checks.registry import CHECKS, Policy, explain, run
+from digest.checks.registry import CHECKS, COMPOSED, Policy, explain, run
 from digest.errors import ConfigError, UsageError
 from digest.model import Finding, Severity
 
@@ -42,7 +41,7 @@ def test_findings_of_the_composer_follow_the_policy_too():
     """What was found while composing is ruled on like the rest, and told once."""
     policy = Policy.parse({"size-cut": ("info", "we know")})
     made = Finding(code="size-cut", severity=Severity.WARNING, where="2022-02/everyone/en", message="3 stories cut")
-    heard = run(subject(), policy=policy, made=[made, made])
+    heard = run(subject(), policy=policy, composed=[made, made])
     assert [one.severity for one in heard if one.code == "size-cut"] == [Severity.INFO]
 
 
@@ -55,7 +54,7 @@ def test_what_the_composer_says_is_left_out_where_a_check_says_it_with_the_line(
         Finding(code="image-missing", severity=Severity.ERROR, where=told.file, message="cannot be read here"),
         Finding(code="image-missing", severity=Severity.ERROR, where="stories/other.md", message="cannot be read here"),
     ]
-    heard = [one.where for one in run(examined, made=made) if one.code == "image-missing"]
+    heard = [one.where for one in run(examined, composed=made) if one.code == "image-missing"]
     assert heard == [f"{told.file}:2", "stories/other.md"]
 
 

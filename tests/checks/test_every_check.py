@@ -30,7 +30,8 @@ from check_subjects import (
     with_html,
 )
 
-from digest.checks.registry import CHECKS, CheckContext, run
+from digest.checks.context import CheckContext
+from digest.checks.registry import CHECKS, run
 from digest.model import Audience, Decision, Edition, InlineImage, Severity
 
 

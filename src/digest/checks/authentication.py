@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from digest.checks.check import Hit, check
+from digest.checks.context import Hit, check
 from digest.model import Severity
 
 if TYPE_CHECKING:
@@ -26,24 +26,29 @@ class Unanswered(Exception):
     """DNS gave no answer in time."""
 
 
-def texts(subject: CheckContext, name: str) -> list[str]:
+def texts(context: CheckContext, name: str) -> list[str]:
     """The TXT records of a name; none is an empty list. Raises Unanswered when DNS does not answer."""
-    if name not in subject.resolved:
-        subject.resolved[name] = _ask(subject, name)
-    answer = subject.resolved[name]
+    answers = context.once(_answers)
+    if name not in answers:
+        answers[name] = _ask(context, name)
+    answer = answers[name]
     if isinstance(answer, str):
         raise Unanswered(answer)
     return answer
 
 
-def _ask(subject: CheckContext, name: str) -> list[str] | str:
+def _answers(_: CheckContext) -> dict[str, list[str] | str]:
+    return {}
+
+
+def _ask(context: CheckContext, name: str) -> list[str] | str:
     import dns.exception
     import dns.resolver
 
-    resolver: Any = subject.online.resolver if subject.online else None
+    resolver: Any = context.online.resolver if context.online else None
     try:
         resolver = resolver or dns.resolver.Resolver()
-        found = resolver.resolve(name, "TXT", lifetime=subject.online.seconds if subject.online else 10)
+        found = resolver.resolve(name, "TXT", lifetime=context.online.seconds if context.online else 10)
     except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
         return []
     except (dns.exception.DNSException, OSError, ValueError) as error:
@@ -56,25 +61,25 @@ def _domain(address: str) -> str:
 
 
 @check("dns-unanswered", Severity.WARNING, "network", "What DNS does not answer now, a relay cannot verify either.")
-def dns_unanswered(subject: CheckContext) -> Iterator[Hit]:
+def dns_unanswered(context: CheckContext) -> Iterator[Hit]:
     """A question about SPF, DKIM or DMARC that DNS left open."""
-    if subject.online is None or not subject.online.dns:
+    if context.online is None or not context.online.dns:
         return
-    for name in _names(subject):
+    for name in _names(context):
         try:
-            texts(subject, name)
+            texts(context, name)
         except Unanswered as error:
             yield Hit(f"dns:{name}", f"DNS does not answer: {error}")
 
 
 @check("spf", Severity.ERROR, "network", "Without one good SPF record, nobody knows which machines may send for us.")
-def spf(subject: CheckContext) -> Iterator[Hit]:
+def spf(context: CheckContext) -> Iterator[Hit]:
     """No SPF record, two of them, one that lets everybody, or one that asks DNS too often."""
-    if subject.online is None or not subject.online.dns:
+    if context.online is None or not context.online.dns:
         return
-    domain = _domain(subject.newsroom.sender)
+    domain = _domain(context.newsroom.sender)
     try:
-        records = [text for text in texts(subject, domain) if re.match(r"v=spf1(?:\s|$)", text, re.IGNORECASE)]
+        records = [text for text in texts(context, domain) if re.match(r"v=spf1(?:\s|$)", text, re.IGNORECASE)]
         if len(records) != 1:
             told = "no SPF record" if not records else f"{len(records)} SPF records, which counts as none"
             yield Hit(f"dns:{domain}", f"has {told}; add one TXT record like 'v=spf1 include:relay.example -all'")
@@ -83,7 +88,7 @@ def spf(subject: CheckContext) -> Iterator[Hit]:
             yield Hit(f"dns:{domain}", "its SPF record lets everybody send (+all); end it with -all or ~all")
         elif not re.search(r"[-~?]all(?:\s|$)|redirect=", records[0], re.IGNORECASE):
             yield Hit(f"dns:{domain}", "its SPF record says nothing about other machines; end it with -all or ~all")
-        if (count := _lookups(subject, records[0], {domain})) > MAX_LOOKUPS:
+        if (count := _lookups(context, records[0], {domain})) > MAX_LOOKUPS:
             yield Hit(
                 f"dns:{domain}", f"its SPF record takes {count} DNS questions; over {MAX_LOOKUPS} it counts as broken"
             )
@@ -92,17 +97,17 @@ def spf(subject: CheckContext) -> Iterator[Hit]:
 
 
 @check("dkim", Severity.ERROR, "network", "A signature without its key in DNS is as good as none.")
-def dkim(subject: CheckContext) -> Iterator[Hit]:
+def dkim(context: CheckContext) -> Iterator[Hit]:
     """No key in DNS, a revoked, broken or short one, or a signing domain that From does not align with."""
-    if subject.online is None or not subject.online.dns or (signer := _signer(subject)) is None:
+    if context.online is None or not context.online.dns or (signer := _signer(context)) is None:
         return
     domain, selector = signer
     name = f"{selector}._domainkey.{domain}"
-    sender = _domain(subject.newsroom.sender)
+    sender = _domain(context.newsroom.sender)
     if not _aligned(sender, domain):
         yield Hit("mail:DKIM-Signature", f"signs for {domain}, which does not align with From's {sender}")
     try:
-        records = texts(subject, name)
+        records = texts(context, name)
     except Unanswered:
         return
     tags = [_tags(text) for text in records if "p=" in text]
@@ -122,15 +127,15 @@ def dkim(subject: CheckContext) -> Iterator[Hit]:
 
 
 @check("dmarc", Severity.WARNING, "network", "Gmail and Yahoo ask bulk senders for a DMARC record, and for alignment.")
-def dmarc(subject: CheckContext) -> Iterator[Hit]:
+def dmarc(context: CheckContext) -> Iterator[Hit]:
     """No DMARC record for From's domain or one above it, two, or one without a policy that can be read."""
-    if subject.online is None or not subject.online.dns:
+    if context.online is None or not context.online.dns:
         return
-    sender = _domain(subject.newsroom.sender)
+    sender = _domain(context.newsroom.sender)
     try:
         for domain in _upwards(sender):
             name = f"_dmarc.{domain}"
-            records = [text for text in texts(subject, name) if re.match(r"v\s*=\s*DMARC1\b", text)]
+            records = [text for text in texts(context, name) if re.match(r"v\s*=\s*DMARC1\b", text)]
             if not records:
                 continue
             policy = _tags(records[0]).get("p", "")
@@ -145,28 +150,28 @@ def dmarc(subject: CheckContext) -> Iterator[Hit]:
 
 
 @check("dkim-absent", Severity.WARNING, "network", "Bulk mail without a signature of its own domain ends in spam.")
-def dkim_absent(subject: CheckContext) -> Iterator[Hit]:
+def dkim_absent(context: CheckContext) -> Iterator[Hit]:
     """Neither the mail nor the configuration says who signs."""
-    if subject.online is not None and subject.online.dns and _signer(subject) is None:
+    if context.online is not None and context.online.dns and _signer(context) is None:
         yield Hit(
             "mail", "is not signed, and no DKIM domain and selector are configured; make sure that the relay signs"
         )
 
 
-def _names(subject: CheckContext) -> Iterator[str]:
-    sender = _domain(subject.newsroom.sender)
+def _names(context: CheckContext) -> Iterator[str]:
+    sender = _domain(context.newsroom.sender)
     yield sender
     yield f"_dmarc.{sender}"
-    if signer := _signer(subject):
+    if signer := _signer(context):
         yield f"{signer[1]}._domainkey.{signer[0]}"
 
 
-def _signer(subject: CheckContext) -> tuple[str, str] | None:
-    if subject.message and (value := subject.message.value("DKIM-Signature")):
+def _signer(context: CheckContext) -> tuple[str, str] | None:
+    if context.message and (value := context.message.value("DKIM-Signature")):
         tags = _tags(value)
         if tags.get("d") and tags.get("s"):
             return tags["d"].lower(), tags["s"].lower()
-    return subject.dkim
+    return context.dkim
 
 
 def _tags(text: str) -> dict[str, str]:
@@ -185,7 +190,7 @@ def _upwards(domain: str) -> Iterator[str]:
         yield ".".join(labels[start:])
 
 
-def _lookups(subject: CheckContext, record: str, seen: set[str]) -> int:
+def _lookups(context: CheckContext, record: str, seen: set[str]) -> int:
     """How many DNS questions the record costs, included records counted too; a loop is counted once."""
     count = 0
     for term in record.split()[1:]:
@@ -196,6 +201,6 @@ def _lookups(subject: CheckContext, record: str, seen: set[str]) -> int:
         target = ((found[1] or found[2]) if found else "").lower().rstrip(".")
         if target and "%" not in target and target not in seen and count <= MAX_LOOKUPS:
             seen.add(target)
-            inner = [text for text in texts(subject, target) if text.lower().startswith("v=spf1")]
-            count += _lookups(subject, inner[0], seen) if inner else 0
+            inner = [text for text in texts(context, target) if text.lower().startswith("v=spf1")]
+            count += _lookups(context, inner[0], seen) if inner else 0
     return count

@@ -13,7 +13,7 @@ import re
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from digest.checks.check import Hit, check
+from digest.checks.context import Hit, check
 from digest.checks.css import all_declarations
 from digest.checks.images import suffix_kind
 from digest.errors import UsageError
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from digest.checks.context import CheckContext
     from digest.checks.css import Stylesheet
-    from digest.checks.tree import HtmlDocument
+    from digest.checks.document import HtmlDocument
 
 # The programs most newsrooms' readers have; a newsroom names its own with the client filter.
 DEFAULT_CLIENTS = ("apple-mail", "gmail", "outlook", "samsung-email", "thunderbird", "yahoo")
@@ -57,21 +57,21 @@ _UNIT = re.compile(r"(?<![\w#.-])[-+]?\d*\.?\d+(%|[a-z]{1,4})\b|(?<![\w#.-])[-+]
 @check(
     "client-breaks", Severity.WARNING, "rendering", "What a common mail program drops must not hold the mail together."
 )
-def client_breaks(subject: CheckContext) -> Iterator[Hit]:
+def client_breaks(context: CheckContext) -> Iterator[Hit]:
     """A load-bearing feature that a client of the filter does not support: one finding for each feature."""
     known = table()
-    for slug, line, without in unsupported(subject):
+    for slug, line, without in unsupported(context):
         if slug in LOAD_BEARING:
             title, names = known["features"][slug]["title"], _families(without, known["clients"])
             yield Hit(f"html:{line}", f"{title} is not supported by {names} (as of {known['date']})")
 
 
 @check("client-degrades", Severity.INFO, "rendering", "These programs show the mail plainer than it was made.")
-def client_degrades(subject: CheckContext) -> Iterator[Hit]:
+def client_degrades(context: CheckContext) -> Iterator[Hit]:
     """Other features that a client of the filter does not support, program by program, where a reader would see it."""
     known = table()
     plainer: dict[str, list[str]] = {}
-    for slug, _, without in unsupported(subject):
+    for slug, _, without in unsupported(context):
         if slug not in LOAD_BEARING and slug not in UNNOTICED:
             for program in dict.fromkeys(known["clients"][client].partition(" (")[0] for client in without):
                 plainer.setdefault(program, []).append(known["features"][slug]["title"])
@@ -104,6 +104,10 @@ def chosen(names: tuple[str, ...]) -> tuple[str, ...]:
             raise UsageError(message)
     wanted = names or DEFAULT_CLIENTS
     return tuple(c for c in clients if any(c == name or c.startswith(f"{name}.") for name in wanted))
+
+
+def _triggers(context: CheckContext) -> dict[str, int]:
+    return used(context.document, context.stylesheet) if context.document else {}
 
 
 def used(document: HtmlDocument, sheet: Stylesheet) -> dict[str, int]:
@@ -163,17 +167,17 @@ def _of_declaration(name: str, value: str, important: bool) -> tuple[str, ...]:
     return tuple(triggers)
 
 
-def unsupported(subject: CheckContext) -> Iterator[tuple[str, int, list[str]]]:
+def unsupported(context: CheckContext) -> Iterator[tuple[str, int, list[str]]]:
     """Each feature that the mail uses and a client of the filter lacks: its slug, its first line, those clients.
 
     Raises UsageError when the filter names a client that nobody knows.
     """
-    if subject.document is None:
+    if context.document is None:
         return
-    known, clients = table(), chosen(subject.clients)
+    known, clients = table(), chosen(context.clients)
     places = {client: place for place, client in enumerate(known["clients"])}
     first: dict[str, int] = {}
-    for trigger, line in subject.triggers.items():
+    for trigger, line in context.once(_triggers).items():
         for slug in known["triggers"].get(trigger, ()):
             first[slug] = min(line, first.get(slug, line))
     for slug in sorted(first, key=lambda slug: (first[slug], slug)):

@@ -1,7 +1,8 @@
-"""What is examined: an edition's selection, rendering and mail, with what is known around them.
+"""What a check is, and what it looks at: an edition's selection, rendering and mail, with what is known around them.
 
-Whatever several checks derive from it (the HTML as a tree, its style sheets, a story's place in its file) is worked out
-once, when first asked for. It holds values and callables only; it opens nothing by itself.
+A check only finds: a code, a severity, one sentence of why, and a function from a CheckContext to its hits. Whether it
+is heard is for the registry and the newsroom's policy to say. A context holds values and callables only; it opens
+nothing by itself, and what several checks derive from it is worked out once, when first asked for.
 """
 
 from __future__ import annotations
@@ -9,18 +10,70 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    from digest.checks.check import Hit
     from digest.checks.css import Stylesheet
-    from digest.checks.network import Online
+    from digest.checks.document import HtmlDocument
     from digest.checks.parsed_mail import Message
-    from digest.checks.spamd import SpamVerdict
-    from digest.checks.tree import HtmlDocument
-    from digest.model import Audience, NewsroomProfile, PastEdition, Rendering, Selection, Story
+    from digest.model import Audience, NewsroomProfile, PastEdition, Rendering, Selection, Severity, Story
+
+T = TypeVar("T")
+Scope = Literal["stories", "rendering", "mail", "network"]
+
+
+class Hit(NamedTuple):
+    """Where something was found, and what. `where` is like Finding.where: `stories/a.md:4`, `html:12`, `subject`."""
+
+    where: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One named check. `why` is one sentence: what it protects the reader or the newsroom from."""
+
+    code: str
+    severity: Severity
+    scope: Scope
+    why: str
+    run: Callable[[CheckContext], Iterable[Hit]]
+
+
+def check(
+    code: str, severity: Severity, scope: Scope, why: str
+) -> Callable[[Callable[[CheckContext], Iterable[Hit]]], Check]:
+    """Make the function below it a Check; `run` is the function itself."""
+
+    def decorated(function: Callable[[CheckContext], Iterable[Hit]]) -> Check:
+        return Check(code=code, severity=severity, scope=scope, why=why, run=function)
+
+    return decorated
+
+
+class WebAnswer(NamedTuple):
+    """What a fetch brought, after redirects."""
+
+    status: int
+    content_type: str
+    data: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Online:
+    """The ways out, each None when it is not to be used.
+
+    `fetch(url)` raises a DigestError for what it refuses or cannot reach, and may be called from several threads.
+    `dns` asks for SPF, DKIM and DMARC; `resolver` is a dnspython Resolver, None the system's. `spamd` is (host, port).
+    """
+
+    fetch: Callable[[str], WebAnswer] | None = None
+    dns: bool = True
+    resolver: Any = None
+    spamd: tuple[str, int] | None = None
+    seconds: float = 10.0  # for spamd and for one DNS question
 
 
 # No slots: functools.cached_property keeps what it worked out in the instance's __dict__.
@@ -46,6 +99,14 @@ class CheckContext:
     clients: tuple[str, ...] = ()
     dkim: tuple[str, str] | None = None
     online: Online | None = None
+    _derived: dict[Callable[[CheckContext], Any], Any] = field(default_factory=dict, init=False, repr=False)
+
+    def once(self, derive: Callable[[CheckContext], T]) -> T:
+        """What `derive` makes of this context; it is called when somebody first asks, and never again."""
+        if derive not in self._derived:
+            self._derived[derive] = derive(self)
+        result: T = self._derived[derive]
+        return result
 
     @property
     def stories(self) -> tuple[Story, ...]:
@@ -57,7 +118,7 @@ class CheckContext:
         """The HTML part as a browser would read it."""
         if self.rendering is None:
             return None
-        from digest.checks.markup import read
+        from digest.checks.document import read
 
         return read(self.rendering.html)
 
@@ -66,8 +127,7 @@ class CheckContext:
         """All `<style>` blocks of the HTML part, in order."""
         from digest.checks.css import parse
 
-        blocks = self.document.styles if self.document else ()
-        return parse(blocks)
+        return parse(self.document.styles if self.document else ())
 
     @cached_property
     def message(self) -> Message | None:
@@ -77,44 +137,6 @@ class CheckContext:
         from digest.checks.parsed_mail import Message
 
         return Message(data=self.mail)
-
-    @cached_property
-    def link_faults(self) -> tuple[tuple[str, Hit], ...]:
-        """What is wrong with the links of stories and HTML, by code."""
-        from digest.checks.links import link_faults
-
-        return tuple(link_faults(self))
-
-    @cached_property
-    def fetched(self) -> dict[str, list[tuple[Any, Any]]]:
-        """What the network checks fetched, so that each address is asked once."""
-        return {}
-
-    @cached_property
-    def resolved(self) -> dict[str, list[str] | str]:
-        """The TXT records that DNS gave for a name, or the reason why it gave none."""
-        return {}
-
-    @cached_property
-    def verdict(self) -> SpamVerdict | str | None:
-        """SpamAssassin's verdict, or why there is none; None when it was not asked for."""
-        if self.mail is None or self.online is None or self.online.spamd is None:
-            return None
-        from digest.checks.spamd import addressed, ask
-
-        try:
-            return ask(addressed(self.mail), *self.online.spamd, self.online.seconds)
-        except OSError as error:
-            return str(error)
-
-    @cached_property
-    def triggers(self) -> dict[str, int]:
-        """What the HTML part uses of HTML and CSS, as `clients` names it, each with its first line."""
-        if self.document is None:
-            return {}
-        from digest.checks.clients import used
-
-        return used(self.document, self.stylesheet)
 
     def is_slot(self, value: str) -> bool:
         """Tell whether this value holds a slot: it becomes another for each reader, so its form says nothing."""

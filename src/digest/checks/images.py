@@ -1,6 +1,6 @@
 """Photos: files that are not there, empty, too heavy or not what their name says; formats that mail cannot show.
 
-A local file is judged by its bytes, which the subject's `read_file` gives; a remote one by its address only.
+A local file is judged by its bytes, which the context's `read_file` gives; a remote one by its address only.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from digest.checks.check import Hit, check
+from digest.checks.context import Hit, check
 from digest.checks.web_address import faults, host_of, is_private
 from digest.model import Severity
 
@@ -49,8 +49,8 @@ def suffix_kind(address: str) -> str:
     return _SUFFIXES.get(path.rpartition(".")[2].lower(), "") if "." in path.rpartition("/")[2] else ""
 
 
-def _pictured(subject: CheckContext) -> Iterator[tuple[Story, str]]:
-    for story in subject.stories:
+def _pictured(context: CheckContext) -> Iterator[tuple[Story, str]]:
+    for story in context.stories:
         if story.image.strip():
             yield story, story.image.strip()
 
@@ -61,9 +61,9 @@ def _scheme(address: str) -> str:
 
 
 @check("image-unsafe", Severity.ERROR, "stories", "A photo must come from a file of the newsroom or from the web.")
-def image_unsafe(subject: CheckContext) -> Iterator[Hit]:
+def image_unsafe(context: CheckContext) -> Iterator[Hit]:
     """`file:`, `data:` and other schemes, addresses no browser reads, and hosts that readers cannot reach."""
-    for story, image in _pictured(subject):
+    for story, image in _pictured(context):
         scheme = _scheme(image)
         if scheme and scheme not in ("http", "https"):
             message = f"'{image[:60]}' is a {scheme}: address; use https, or a file of the newsroom"
@@ -75,17 +75,17 @@ def image_unsafe(subject: CheckContext) -> Iterator[Hit]:
             message = f"'{image[:60]}' leaves the newsroom's folder; put the photo inside"
         else:
             continue
-        yield Hit(subject.place(story, "image"), message)
+        yield Hit(context.place(story, "image"), message)
 
 
 @check(
     "image-http", Severity.WARNING, "stories", "Many mail programs do not load images over an unencrypted connection."
 )
-def image_http(subject: CheckContext) -> Iterator[Hit]:
+def image_http(context: CheckContext) -> Iterator[Hit]:
     """An image address with http."""
-    for story, image in _pictured(subject):
+    for story, image in _pictured(context):
         if _scheme(image) == "http":
-            yield Hit(subject.place(story, "image"), f"'{image[:80]}' is not encrypted; use https")
+            yield Hit(context.place(story, "image"), f"'{image[:80]}' is not encrypted; use https")
 
 
 @check(
@@ -94,73 +94,73 @@ def image_http(subject: CheckContext) -> Iterator[Hit]:
     "stories",
     "SVG, WebP and other newer formats stay blank in several mail programs.",
 )
-def image_format(subject: CheckContext) -> Iterator[Hit]:
+def image_format(context: CheckContext) -> Iterator[Hit]:
     """A format other than JPEG, PNG and GIF, by the file's bytes or, for a remote image, its suffix."""
-    for story, image in _pictured(subject):
-        size, head = _local(subject, image)
+    for story, image in _pictured(context):
+        size, head = _local(context, image)
         kind = kind_of(head) if size else suffix_kind(image)
         if kind and kind not in _SHOWN_EVERYWHERE:
-            yield Hit(subject.place(story, "image"), f"'{image[:80]}' is {kind}; save it as JPEG or PNG")
+            yield Hit(context.place(story, "image"), f"'{image[:80]}' is {kind}; save it as JPEG or PNG")
 
 
 @check("image-missing", Severity.ERROR, "stories", "A photo that is not there is a hole in the mail.")
-def image_missing(subject: CheckContext) -> Iterator[Hit]:
+def image_missing(context: CheckContext) -> Iterator[Hit]:
     """A local image that cannot be read, or is empty."""
-    for story, image in _pictured(subject):
-        if subject.read_file is None or _scheme(image) or image.startswith("//") or ".." in image.split("/"):
+    for story, image in _pictured(context):
+        if context.read_file is None or _scheme(image) or image.startswith("//") or ".." in image.split("/"):
             continue
-        peeked = subject.peek(image)
+        peeked = context.peek(image)
         if peeked is None:
             message = f"'{image[:80]}' is not there (or is over 50 MB); put the file in the newsroom's folder"
-            yield Hit(subject.place(story, "image"), message)
+            yield Hit(context.place(story, "image"), message)
         elif not peeked[0]:
-            yield Hit(subject.place(story, "image"), f"'{image[:80]}' is empty (0 bytes); save the photo again")
+            yield Hit(context.place(story, "image"), f"'{image[:80]}' is empty (0 bytes); save the photo again")
 
 
 @check(
     "image-broken", Severity.ERROR, "stories", "A file that is no image, or not the one its name says, is not shown."
 )
-def image_broken(subject: CheckContext) -> Iterator[Hit]:
+def image_broken(context: CheckContext) -> Iterator[Hit]:
     """Bytes that are no image, or another format than the suffix promises."""
-    for story, image in _pictured(subject):
-        size, head = _local(subject, image)
+    for story, image in _pictured(context):
+        size, head = _local(context, image)
         if not size:
             continue
         kind, claimed = kind_of(head), suffix_kind(image)
         if not kind:
-            yield Hit(subject.place(story, "image"), f"'{image[:80]}' is no image that is known; save the photo again")
+            yield Hit(context.place(story, "image"), f"'{image[:80]}' is no image that is known; save the photo again")
         elif claimed and claimed != kind:
             message = f"'{image[:80]}' is {kind} inside; rename it, or save it as {claimed}"
-            yield Hit(subject.place(story, "image"), message)
+            yield Hit(context.place(story, "image"), message)
 
 
 @check("image-heavy", Severity.WARNING, "stories", "A heavy photo is not waited for on a phone.")
-def image_heavy(subject: CheckContext) -> Iterator[Hit]:
+def image_heavy(context: CheckContext) -> Iterator[Hit]:
     """A local image over HEAVY bytes."""
-    for story, image in _pictured(subject):
-        size, _ = _local(subject, image)
+    for story, image in _pictured(context):
+        size, _ = _local(context, image)
         if HEAVY < size <= TOO_BIG:
-            yield Hit(subject.place(story, "image"), f"'{image[:80]}' has {_megabytes(size)}; 0.3 MB are enough here")
+            yield Hit(context.place(story, "image"), f"'{image[:80]}' has {_megabytes(size)}; 0.3 MB are enough here")
 
 
 @check("image-too-big", Severity.ERROR, "stories", "Image proxies drop photos of this size, so nobody sees them.")
-def image_too_big(subject: CheckContext) -> Iterator[Hit]:
+def image_too_big(context: CheckContext) -> Iterator[Hit]:
     """A local image over TOO_BIG bytes."""
-    for story, image in _pictured(subject):
-        size, _ = _local(subject, image)
+    for story, image in _pictured(context):
+        size, _ = _local(context, image)
         if size > TOO_BIG:
-            yield Hit(subject.place(story, "image"), f"'{image[:80]}' has {_megabytes(size)}; make it smaller")
+            yield Hit(context.place(story, "image"), f"'{image[:80]}' has {_megabytes(size)}; make it smaller")
 
 
 @check(
     "image-source", Severity.ERROR, "rendering", "An image with a relative or unsafe source stays blank in every mail."
 )
-def image_source(subject: CheckContext) -> Iterator[Hit]:
+def image_source(context: CheckContext) -> Iterator[Hit]:
     """An `img` in the HTML that is neither https, http nor carried in the mail (cid)."""
-    carried = {image.cid for image in subject.rendering.images} if subject.rendering else set()
-    for element in subject.document.elements if subject.document else ():
+    carried = {image.cid for image in context.rendering.images} if context.rendering else set()
+    for element in context.document.elements if context.document else ():
         source = element.attributes.get("src", "").strip()
-        if element.tag != "img" or subject.is_slot(source):
+        if element.tag != "img" or context.is_slot(source):
             continue
         if _scheme(source) == "cid" and source[4:] not in carried:
             yield Hit(f"html:{element.line}", f"'{source[:80]}' names an image that the mail does not carry")
@@ -169,17 +169,17 @@ def image_source(subject: CheckContext) -> Iterator[Hit]:
 
 
 @check("image-width", Severity.WARNING, "rendering", "Without a width Outlook shows a photo as large as it is.")
-def image_width(subject: CheckContext) -> Iterator[Hit]:
+def image_width(context: CheckContext) -> Iterator[Hit]:
     """An `img` in the HTML whose width attribute is missing or no number."""
-    for element in subject.document.elements if subject.document else ():
+    for element in context.document.elements if context.document else ():
         if element.tag == "img" and not re.fullmatch(r"\d+%?|auto", element.attributes.get("width", "").strip()):
             yield Hit(f"html:{element.line}", f"img {element.attributes.get('src', '')[:60]!r} has no width attribute")
 
 
 @check("image-alt", Severity.ERROR, "rendering", "An image without an alt attribute is read aloud as its address.")
-def image_alt(subject: CheckContext) -> Iterator[Hit]:
+def image_alt(context: CheckContext) -> Iterator[Hit]:
     """An `img` in the HTML without alt (an empty one is right for decoration)."""
-    for element in subject.document.elements if subject.document else ():
+    for element in context.document.elements if context.document else ():
         if element.tag == "img" and "alt" not in element.attributes:
             yield Hit(f"html:{element.line}", f"img {element.attributes.get('src', '')[:60]!r} has no alt attribute")
 
@@ -190,18 +190,18 @@ def image_alt(subject: CheckContext) -> Iterator[Hit]:
     "rendering",
     "An invisible image reports who opened the mail; this digest follows nobody.",
 )
-def image_tracker(subject: CheckContext) -> Iterator[Hit]:
+def image_tracker(context: CheckContext) -> Iterator[Hit]:
     """A remote `img` of at most one pixel."""
-    for element in subject.document.elements if subject.document else ():
+    for element in context.document.elements if context.document else ():
         sizes = [element.attributes.get(side, "").strip().removesuffix("px") for side in ("width", "height")]
         if element.tag == "img" and any(size in ("0", "1") for size in sizes):
             yield Hit(f"html:{element.line}", f"img {element.attributes.get('src', '')[:60]!r} is too small to be seen")
 
 
-def _local(subject: CheckContext, image: str) -> tuple[int, bytes]:
+def _local(context: CheckContext, image: str) -> tuple[int, bytes]:
     if _scheme(image) or image.startswith("//") or ".." in image.split("/"):
         return 0, b""
-    return subject.peek(image) or (0, b"")
+    return context.peek(image) or (0, b"")
 
 
 def _megabytes(size: int) -> str:

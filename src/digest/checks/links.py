@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from digest.checks.check import Check, Hit, check
+from digest.checks.context import Check, Hit, check
 from digest.checks.web_address import faults
 from digest.model import Severity
 
@@ -91,29 +91,33 @@ def written(story: Story) -> Iterator[tuple[str, str]]:
 
 
 def _finder(code: str, finds: str) -> Callable[[CheckContext], Iterator[Hit]]:
-    def find(subject: CheckContext) -> Iterator[Hit]:
-        return (spot for found, spot in subject.link_faults if found == code)
+    def find(context: CheckContext) -> Iterator[Hit]:
+        return (hit for found, hit in context.once(link_faults) if found == code)
 
     find.__doc__ = finds
     return find
 
 
-def link_faults(subject: CheckContext) -> Iterator[tuple[str, Hit]]:
+def link_faults(context: CheckContext) -> tuple[tuple[str, Hit], ...]:
     """Every fault of every link, with the code of the check that reports it."""
+    return tuple(_link_faults(context))
+
+
+def _link_faults(context: CheckContext) -> Iterator[tuple[str, Hit]]:
     reported: set[str] = set()
-    based = bool(subject.newsroom.url)
-    for story in subject.stories:
+    based = bool(context.newsroom.url)
+    for story in context.stories:
         for key, url in written(story):
             for found, message in faults(url):
                 # The composer makes a plain relative path absolute with the newsroom's url.
                 if not (found == "link-relative" and based and re.match(r"[/?][^/]", url)):
-                    yield found, Hit(subject.place(story, key), message)
+                    yield found, Hit(context.place(story, key), message)
             reported.add(url.strip())
-    if subject.document is None:
+    if context.document is None:
         return
-    for element in subject.document.elements:
+    for element in context.document.elements:
         href = element.attributes.get("href", "#")
-        if element.tag != "a" or subject.is_slot(href) or href.startswith("#") or href.strip() in reported:
+        if element.tag != "a" or context.is_slot(href) or href.startswith("#") or href.strip() in reported:
             continue
         reported.add(href.strip())
         for found, message in faults(href):
@@ -129,13 +133,13 @@ LINK_CHECKS: tuple[Check, ...] = tuple(
 @check(
     "text-links", Severity.WARNING, "rendering", "Readers of the text part should get every link, in the same order."
 )
-def text_links(subject: CheckContext) -> Iterator[Hit]:
+def text_links(context: CheckContext) -> Iterator[Hit]:
     """Web links that are in only one of HTML and text, or in another order; slots are left out."""
-    if subject.rendering is None or subject.document is None:
+    if context.rendering is None or context.document is None:
         return
-    hrefs = (e.attributes.get("href", "").strip() for e in subject.document.elements if e.tag == "a")
-    html = [url for url in dict.fromkeys(hrefs) if re.match(r"https?://", url) and not subject.is_slot(url)]
-    plain = [url for url in dict.fromkeys(_text_urls(subject.rendering.text)) if not subject.is_slot(url)]
+    hrefs = (e.attributes.get("href", "").strip() for e in context.document.elements if e.tag == "a")
+    html = [url for url in dict.fromkeys(hrefs) if re.match(r"https?://", url) and not context.is_slot(url)]
+    plain = [url for url in dict.fromkeys(_text_urls(context.rendering.text)) if not context.is_slot(url)]
     missing, extra = [url for url in html if url not in plain], [url for url in plain if url not in html]
     for url in missing:
         yield Hit("text", f"{url} is linked in the HTML and not in the text")

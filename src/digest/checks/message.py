@@ -1,7 +1,8 @@
 """The finished mail, byte by byte: line ends, 7 bits, line lengths, headers there and once, From and Reply-To sane.
 
 What is checked here was also promised by `mail/`, which wrote it; this room reads it back without trusting that. The
-addresses of newsroom and audience are looked at even when no mail was built.
+addresses of newsroom and audience are looked at even when no mail was built; `unfilled` is what a send to real readers
+asks of them.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from digest.checks.check import Hit, check
+from digest.checks.context import Hit, check
 from digest.checks.parsed_mail import decoded, mailbox
 from digest.model import Severity
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from digest.checks.context import CheckContext
+    from digest.model import NewsroomProfile
 
 MAX_LINE = 998  # octets, RFC 5322 2.1.1; longer ones are cut or refused
 MAX_ENCODED = 76  # columns of quoted-printable, RFC 2045 6.7, and of a line with encoded words, RFC 2047 2
@@ -32,35 +34,38 @@ _DATE = re.compile(
     re.ASCII,
 )
 _ADDRESS_IN_NAME = re.compile(r"[\w.+-]+\s*[@＠]\s*[\w-]+(?:\.[\w-]+)+")
+# RFC 2606, RFC 6761: names for documentation and tests, where nobody reads mail.
+_RESERVED = re.compile(r"(?:^|[.@])(?:example\.(?:com|net|org)|example|test|invalid|localhost)\.?$", re.IGNORECASE)
+_BRACKETS = re.compile(r"\s*\[.*\]\s*", re.DOTALL)
 
 
 @check("mail-line-ends", Severity.ERROR, "mail", "A bare CR or LF breaks signatures and can smuggle a second mail.")
-def mail_line_ends(subject: CheckContext) -> Iterator[Hit]:
+def mail_line_ends(context: CheckContext) -> Iterator[Hit]:
     """Line ends other than CRLF (RFC 5321 2.3.8)."""
-    found = re.search(rb"(?<!\r)\n|\r(?!\n)", subject.mail or b"")
-    if subject.mail is not None and found:
-        line = subject.mail.count(b"\n", 0, found.start()) + 1
+    found = re.search(rb"(?<!\r)\n|\r(?!\n)", context.mail or b"")
+    if context.mail is not None and found:
+        line = context.mail.count(b"\n", 0, found.start()) + 1
         name = "CR" if found[0] == b"\r" else "LF"
         yield Hit(f"mail:{line}", f"line {line} ends with a bare {name}")
 
 
 @check("mail-8bit", Severity.ERROR, "mail", "Bytes over 127 are changed or refused by relays without 8BITMIME.")
-def mail_8bit(subject: CheckContext) -> Iterator[Hit]:
+def mail_8bit(context: CheckContext) -> Iterator[Hit]:
     """Any byte that is not 7-bit, or a NUL."""
-    if subject.mail is not None and (found := re.search(rb"[\x80-\xff\x00]", subject.mail)):
-        line = subject.mail.count(b"\n", 0, found.start()) + 1
+    if context.mail is not None and (found := re.search(rb"[\x80-\xff\x00]", context.mail)):
+        line = context.mail.count(b"\n", 0, found.start()) + 1
         yield Hit(f"mail:{line}", f"line {line} holds the byte {found[0][0]:#04x}; encode it")
 
 
 @check(
     "mail-line-length", Severity.ERROR, "mail", "Relays cut or refuse long lines, and a cut line breaks the signature."
 )
-def mail_line_length(subject: CheckContext) -> Iterator[Hit]:
+def mail_line_length(context: CheckContext) -> Iterator[Hit]:
     """A line over 998 octets, or over 76 where quoted-printable or base64 rules."""
-    if subject.mail is None:
+    if context.mail is None:
         return
     encoded = False
-    for number, line in enumerate(subject.mail.split(b"\r\n"), 1):
+    for number, line in enumerate(context.mail.split(b"\r\n"), 1):
         if line[:26].lower() == b"content-transfer-encoding:":
             encoded = line[26:].strip().lower() in (b"quoted-printable", b"base64")
         in_header = re.match(rb"[!-9;-~]+:|[ \t]", line) is not None
@@ -73,18 +78,18 @@ def mail_line_length(subject: CheckContext) -> Iterator[Hit]:
 
 
 @check("mail-header-missing", Severity.ERROR, "mail", "A mail without these fields is refused or taken for spam.")
-def mail_header_missing(subject: CheckContext) -> Iterator[Hit]:
+def mail_header_missing(context: CheckContext) -> Iterator[Hit]:
     """One of the fields that every mail of ours must have."""
-    if (message := subject.message) is not None:
+    if (message := context.message) is not None:
         for name in REQUIRED:
             if not message.value(name):
                 yield Hit(f"mail:{name}", f"{name} is missing")
 
 
 @check("mail-header-twice", Severity.ERROR, "mail", "Of two equal fields each program believes another one.")
-def mail_header_twice(subject: CheckContext) -> Iterator[Hit]:
+def mail_header_twice(context: CheckContext) -> Iterator[Hit]:
     """A field that may stand once (RFC 5322 3.6, RFC 2919, RFC 8058) and stands twice."""
-    if (message := subject.message) is None:
+    if (message := context.message) is None:
         return
     counts: dict[str, int] = {}
     for field in message.fields:
@@ -95,9 +100,9 @@ def mail_header_twice(subject: CheckContext) -> Iterator[Hit]:
 
 
 @check("mail-header-form", Severity.ERROR, "mail", "A malformed field is dropped, or ends the header early.")
-def mail_header_form(subject: CheckContext) -> Iterator[Hit]:
+def mail_header_form(context: CheckContext) -> Iterator[Hit]:
     """A line that is no field, an impossible Date or Message-ID, a Bcc, encoded words that are too long or broken."""
-    if (message := subject.message) is None:
+    if (message := context.message) is None:
         return
     for field in message.fields:
         if not field.name:
@@ -112,9 +117,9 @@ def mail_header_form(subject: CheckContext) -> Iterator[Hit]:
 
 
 @check("mail-parts", Severity.ERROR, "mail", "The last part that a program understands is shown, so text comes first.")
-def mail_parts(subject: CheckContext) -> Iterator[Hit]:
+def mail_parts(context: CheckContext) -> Iterator[Hit]:
     """Anything but multipart/alternative with text/plain first and text/html (maybe in multipart/related) after it."""
-    if (message := subject.message) is None:
+    if (message := context.message) is None:
         return
     shown = [kind for kind in message.parts if not kind.startswith("image/")]
     wanted = (
@@ -127,9 +132,9 @@ def mail_parts(subject: CheckContext) -> Iterator[Hit]:
 
 
 @check("mail-unsubscribe", Severity.ERROR, "mail", "A broken List-Unsubscribe takes the one-click button away.")
-def mail_unsubscribe(subject: CheckContext) -> Iterator[Hit]:
+def mail_unsubscribe(context: CheckContext) -> Iterator[Hit]:
     """List-Unsubscribe that is encoded or no list of <URI>s, or one-click without https (RFC 2369, RFC 8058)."""
-    if (message := subject.message) is None:
+    if (message := context.message) is None:
         return
     value, post = message.value("List-Unsubscribe"), message.value("List-Unsubscribe-Post")
     where = "mail:List-Unsubscribe"
@@ -149,10 +154,10 @@ def mail_unsubscribe(subject: CheckContext) -> Iterator[Hit]:
     "mail",
     "A name that shows another address is what a phisher writes, and filters know it.",
 )
-def from_spoof(subject: CheckContext) -> Iterator[Hit]:
+def from_spoof(context: CheckContext) -> Iterator[Hit]:
     """A sender's name that holds an address other than the one it comes from."""
-    named = [("config: newsroom.from", subject.newsroom.sender_name or subject.newsroom.name, subject.newsroom.sender)]
-    if subject.message and (box := mailbox(subject.message.value("From"))):
+    named = [("config: newsroom.from", context.newsroom.sender_name or context.newsroom.name, context.newsroom.sender)]
+    if context.message and (box := mailbox(context.message.value("From"))):
         named.append(("mail:From", *box))
     for where, name, address in named:
         for found in _ADDRESS_IN_NAME.findall(decoded(name)):
@@ -161,15 +166,15 @@ def from_spoof(subject: CheckContext) -> Iterator[Hit]:
 
 
 @check("reply-to", Severity.ERROR, "mail", "A reader's answer must reach the newsroom.")
-def reply_to(subject: CheckContext) -> Iterator[Hit]:
+def reply_to(context: CheckContext) -> Iterator[Hit]:
     """A contact that is no single address; a mail whose Reply-To is missing or another than the contact."""
-    contact = (subject.audience.contact if subject.audience else "") or subject.newsroom.contact
+    contact = (context.audience.contact if context.audience else "") or context.newsroom.contact
     box = mailbox(contact)
     if box is None or box[0]:
         yield Hit("config: newsroom.contact", f"'{contact[:60]}' is not one mail address; write newsroom@example.org")
-    if subject.message is None:
+    if context.message is None:
         return
-    fields = subject.message.all("Reply-To")
+    fields = context.message.all("Reply-To")
     if not fields:
         yield Hit("mail:Reply-To", f"is missing; it should be {contact}")
     elif (told := mailbox(fields[0].value)) is None:
@@ -179,25 +184,61 @@ def reply_to(subject: CheckContext) -> Iterator[Hit]:
 
 
 @check("from-invalid", Severity.ERROR, "mail", "A mail without a sender that can be read is refused.")
-def from_invalid(subject: CheckContext) -> Iterator[Hit]:
+def from_invalid(context: CheckContext) -> Iterator[Hit]:
     """A From that is not one mailbox, or another address than the newsroom's."""
-    if subject.message is None or not subject.message.all("From"):
+    if context.message is None or not context.message.all("From"):
         return
-    value = subject.message.value("From")
+    value = context.message.value("From")
     if (box := mailbox(value)) is None:
         yield Hit("mail:From", f"'{value[:60]}' is not one mailbox")
-    elif box[1].casefold() != subject.newsroom.sender.casefold():
-        yield Hit("mail:From", f"is {box[1]}, and config.yaml says {subject.newsroom.sender}")
+    elif box[1].casefold() != context.newsroom.sender.casefold():
+        yield Hit("mail:From", f"is {box[1]}, and config.yaml says {context.newsroom.sender}")
 
 
 @check("from-no-reply", Severity.INFO, "mail", "no-reply tells readers that nobody listens.")
-def from_no_reply(subject: CheckContext) -> Iterator[Hit]:
+def from_no_reply(context: CheckContext) -> Iterator[Hit]:
     """A sender or contact called no-reply."""
-    for key, address in (("from", subject.newsroom.sender), ("contact", subject.newsroom.contact)):
+    for key, address in (("from", context.newsroom.sender), ("contact", context.newsroom.contact)):
         if re.match(r"(?:no|do-?not)[-_.]?reply", address, re.IGNORECASE):
             yield Hit(
                 f"config: newsroom.{key}", f"{address} says that nobody listens; readers' answers are worth having"
             )
+
+
+@check(
+    "address-placeholder",
+    Severity.WARNING,
+    "mail",
+    "Readers, and in some countries the law, want to know where the newsroom is.",
+)
+def address_placeholder(context: CheckContext) -> Iterator[Hit]:
+    """A postal address that is still the placeholder of `digest init`. A send to real readers refuses it."""
+    text = context.newsroom.postal_address
+    if is_placeholder(text):
+        yield Hit("config: newsroom.postal_address", f"is still '{text.strip()[:60]}'; write where the newsroom is")
+
+
+def nobody_reads(address: str) -> bool:
+    """Whether the address is in a domain that is kept for examples and tests.
+
+    >>> [nobody_reads(each) for each in ("a@example.org", "a@mail.example.org", "a@myexample.org", "a@desk.test")]
+    [True, True, False, True]
+    """
+    return _RESERVED.search(address) is not None
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether all of the text stands in brackets, as `[street, postcode and town]`."""
+    return _BRACKETS.fullmatch(text) is not None
+
+
+def unfilled(newsroom: NewsroomProfile) -> Iterator[tuple[str, str]]:
+    """Each key of the section newsroom that is still a placeholder, and what it says."""
+    for key, address in (("from", newsroom.sender), ("contact", newsroom.contact)):
+        if nobody_reads(address):
+            yield key, address
+    if is_placeholder(newsroom.postal_address):
+        yield "postal_address", newsroom.postal_address.strip()
 
 
 def _encoded_words(name: str, lines: tuple[str, ...]) -> Iterator[Hit]:

@@ -1,53 +1,191 @@
-"""The one function that runs the checks, and the room's door: what others use stands here.
+"""The checks by their code, what a newsroom makes of them, and the one function that runs them: the room's door.
 
-    CheckContext ─CHECKS─▶ spots ─┬─Policy─▶ Findings, errors first
+    CheckContext ─CHECKS─▶ hits ─┬─Policy─▶ Findings, errors first
     the composer's findings ─┘
 
-Running never raises for what is examined; a mistake in the policy is a ConfigError before anything runs.
+A plain dict is the registry: a check is in it because it stands in one of the modules below. Running never raises for
+what is examined; a mistake in the policy is a ConfigError before anything runs.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from digest.checks.catalogue import CHECKS, SAID_BY, explain
-from digest.checks.check import Check
-from digest.checks.context import CheckContext
-from digest.checks.policy import Policy, Ruling
-from digest.model import Finding
+from digest.checks import (
+    authentication,
+    clients,
+    contrast,
+    images,
+    links,
+    message,
+    network,
+    rendering,
+    stories,
+    structure,
+)
+from digest.checks.context import Check
+from digest.errors import ConfigError, Fault, UsageError
+from digest.model import Finding, Severity
+from digest.yamlfile import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["CHECKS", "Check", "CheckContext", "Policy", "Ruling", "explain", "run"]
+    from digest.checks.context import CheckContext
+
+_MODULES = (stories, images, links, rendering, structure, contrast, clients, message, network, authentication)
+
+
+def _gathered() -> dict[str, Check]:
+    checks = [value for module in _MODULES for value in vars(module).values() if isinstance(value, Check)]
+    return {check.code: check for check in (*checks, *links.LINK_CHECKS)}
+
+
+CHECKS: Mapping[str, Check] = MappingProxyType(_gathered())
+
+# What the composer says while it composes, with why it says so. Its other codes are those of checks above.
+COMPOSED: Mapping[str, str] = MappingProxyType(
+    {
+        "image-size": "A photo too large to travel in the mail is left out of it.",
+        "image-type": "A photo in a format that many mail programs do not show is left out.",
+        "image-unresolved": "A photo by a path needs an address on the web, or to travel in the mail (cid).",
+        "size-cut": "The last stories are shown as titles, so that Gmail does not clip the mail.",
+        "size-over": "The mail is over its limit even with every story cut to its title.",
+        "summary-html": "HTML in a summary is shown as it is typed; summaries are Markdown.",
+        "words-missing": "The theme has no words in this language, so it speaks English.",
+    }
+)
+# A finding of the composer's is left out where a check says the same of the same place, with the line.
+SAID_BY: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "image-missing": frozenset({"image-missing"}),
+        "image-size": frozenset({"image-too-big"}),
+        "image-type": frozenset({"image-format", "image-broken"}),
+        "image-unsafe": frozenset({"image-unsafe"}),
+        "link-relative": frozenset({"link-relative", "link-malformed"}),
+        "link-unsafe": frozenset({"link-unsafe", "link-malformed", "link-disguised", "link-private"}),
+    }
+)
+
+
+_LOUDNESS = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
+
+
+class Ruling(NamedTuple):
+    """What a newsroom makes of a code, and why. `off` silences it."""
+
+    severity: Severity | Literal["off"]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The newsroom's rulings, by code."""
+
+    rulings: Mapping[str, Ruling] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, given: Mapping[str, tuple[str, str]], *, file: str = "config.yaml") -> Policy:
+        """Read `{code: (severity or "off", reason)}`. Raises ConfigError with every mistake in it."""
+        faults: list[Fault] = []
+        rulings: dict[str, Ruling] = {}
+        for code, (severity, reason) in given.items():
+            if code not in CHECKS and code not in COMPOSED:
+                faults.append(Fault(file=file, key=f"checks.{code}", message=f"is no check{meant(code)}"))
+            elif severity not in (*Severity, "off"):
+                message = f"{severity!r} is none of error, warning, info, off"
+                faults.append(Fault(file=file, key=f"checks.{code}.severity", message=message))
+            elif not reason.strip():
+                message = "is empty; say why, the next person will ask"
+                faults.append(Fault(file=file, key=f"checks.{code}.reason", message=message))
+            else:
+                rulings[code] = Ruling("off" if severity == "off" else Severity(severity), reason.strip())
+        if faults:
+            raise ConfigError(faults)
+        return cls(rulings=rulings)
+
+    def silences(self, code: str) -> bool:
+        """Tell whether nothing of this code is to be heard."""
+        return code in self.rulings and self.rulings[code].severity == "off"
+
+    def apply(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        """The findings as the newsroom wants to hear them, errors first, then by place, none twice."""
+        heard = (finding for finding in findings if not self.silences(finding.code))
+        return tuple(sorted({self._ruled(finding) for finding in heard}, key=_order))
+
+    def _ruled(self, finding: Finding) -> Finding:
+        ruling = self.rulings.get(finding.code)
+        return finding if ruling is None else replace(finding, severity=Severity(ruling.severity))
+
+
+def _order(finding: Finding) -> tuple[int, str, int, str, str]:
+    place, _, line = finding.where.rpartition(":")
+    number = int(line) if line.isascii() and line.isdigit() and len(line) < 10 else 0  # noqa: PLR2004 - a line's digits
+    return (_LOUDNESS[finding.severity], place if number else finding.where, number, finding.code, finding.message)
 
 
 def run(
-    subject: CheckContext, *, network: bool = False, policy: Policy | None = None, made: Iterable[Finding] = ()
+    context: CheckContext, *, network: bool = False, policy: Policy | None = None, composed: Iterable[Finding] = ()
 ) -> tuple[Finding, ...]:
     """Run every check (those that need the network only with `network`), and say what was found, errors first.
 
-    `made` are findings that were made before, by the composer: the policy rules on them too, and one that a check
-    repeats more exactly is left out. The same subject gives the same findings in the same order. Checks that the
-    policy silences do not run. Raises UsageError when the subject names a mail client that nobody knows.
+    `composed` are findings that the composer made before: the policy rules on them too, and one that a check
+    repeats more exactly is left out. The same context gives the same findings in the same order. Checks that the
+    policy silences do not run. Raises UsageError when the context names a mail client that nobody knows.
     """
     rules = policy or Policy()
     found = [
-        Finding(code=one.code, severity=one.severity, where=spot.where, message=spot.message)
-        for one in CHECKS.values()
-        if not rules.silences(one.code) and (network or one.scope != "network")
-        for spot in one.run(subject)
+        Finding(code=check.code, severity=check.severity, where=hit.where, message=hit.message)
+        for check in CHECKS.values()
+        if not rules.silences(check.code) and (network or check.scope != "network")
+        for hit in check.run(context)
     ]
-    return rules.apply([*_unsaid(made, found), *found])
+    return rules.apply([*_unsaid(composed, found), *found])
 
 
-def _unsaid(made: Iterable[Finding], found: Sequence[Finding]) -> Iterator[Finding]:
-    said = {(one.code, _file(one)) for one in found}
-    for one in made:
-        if not any((code, _file(one)) in said for code in SAID_BY.get(one.code, ())):
-            yield one
+def _unsaid(composed: Iterable[Finding], found: Iterable[Finding]) -> Iterator[Finding]:
+    said = {(finding.code, _file(finding)) for finding in found}
+    for finding in composed:
+        if not any((code, _file(finding)) in said for code in SAID_BY.get(finding.code, ())):
+            yield finding
 
 
-def _file(one: Finding) -> str:
-    return re.sub(r":[0-9]+$", "", one.where)
+def _file(finding: Finding) -> str:
+    return re.sub(r":[0-9]+$", "", finding.where)
+
+
+def explain(code: str) -> str:
+    """What a code means, why it matters and how to rule on it. Raises UsageError for a code that there is not."""
+    if code in COMPOSED:
+        lines = [f"{code} (found while composing)", f"Why: {COMPOSED[code]}"]
+    elif code in CHECKS:
+        check = CHECKS[code]
+        lines = [f"{code} ({check.severity}; looks at {_SCOPES[check.scope]})", f"Why: {check.why}"]
+        lines.append(f"Finds: {' '.join((check.run.__doc__ or '').split())}")
+    else:
+        message = f"{code!r} is no check{meant(code)}"
+        raise UsageError(message)
+    lines.append(f"To change it, in config.yaml: checks: {{{code}: {{severity: off, reason: …}}}}")
+    return "\n".join(lines)
+
+
+def meant(code: str) -> str:
+    """`, did you mean 'alt-missing'?`, or where to find all codes."""
+    hint = did_you_mean(code, known())
+    return hint if hint.startswith(", did you mean") else f"; there are {', '.join(known())}"
+
+
+def known() -> Iterable[str]:
+    """Every code that a policy may rule on, in order."""
+    return sorted({*CHECKS, *COMPOSED})
+
+
+_SCOPES = {
+    "stories": "the stories",
+    "rendering": "the composed edition",
+    "mail": "the finished mail",
+    "network": "the network, on request",
+}

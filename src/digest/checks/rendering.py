@@ -9,7 +9,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from digest.checks.check import Hit, check
+from digest.checks.context import Hit, check
 from digest.model import Severity, slot_token
 
 if TYPE_CHECKING:
@@ -29,41 +29,41 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u20
 
 
 @check("subject-empty", Severity.ERROR, "rendering", "A mail without a subject is taken for spam.")
-def subject_empty(subject: CheckContext) -> Iterator[Hit]:
-    """No subject."""
-    if subject.rendering and not subject.rendering.subject.strip():
+def subject_empty(context: CheckContext) -> Iterator[Hit]:
+    """No context."""
+    if context.rendering and not context.rendering.subject.strip():
         yield Hit("subject", "is empty; set mail.subject in config.yaml")
 
 
 @check("subject-long", Severity.WARNING, "rendering", "The end of a long subject is seen by nobody.")
-def subject_long(subject: CheckContext) -> Iterator[Hit]:
+def subject_long(context: CheckContext) -> Iterator[Hit]:
     """A subject wider than MAX_SUBJECT columns."""
-    if subject.rendering and (width := _width(subject.rendering.subject)) > MAX_SUBJECT:
+    if context.rendering and (width := _width(context.rendering.subject)) > MAX_SUBJECT:
         yield Hit("subject", f"is {width} columns wide; lists show about 70, phones 40, so put the news first")
 
 
 @check("preheader-missing", Severity.WARNING, "rendering", "Without one, the list shows whatever text comes first.")
-def preheader_missing(subject: CheckContext) -> Iterator[Hit]:
+def preheader_missing(context: CheckContext) -> Iterator[Hit]:
     """No preheader, or the subject again."""
-    if subject.rendering is None:
+    if context.rendering is None:
         return
-    if not subject.rendering.preheader.strip():
+    if not context.rendering.preheader.strip():
         yield Hit("preheader", "is empty; set mail.preheader in config.yaml")
-    elif subject.rendering.preheader.strip().casefold() == subject.rendering.subject.strip().casefold():
+    elif context.rendering.preheader.strip().casefold() == context.rendering.subject.strip().casefold():
         yield Hit("preheader", "repeats the subject; say what else is in the mail")
 
 
 @check("preheader-long", Severity.INFO, "rendering", "What no list shows need not be written.")
-def preheader_long(subject: CheckContext) -> Iterator[Hit]:
+def preheader_long(context: CheckContext) -> Iterator[Hit]:
     """A preheader wider than MAX_PREHEADER columns."""
-    if subject.rendering and (width := _width(subject.rendering.preheader)) > MAX_PREHEADER:
+    if context.rendering and (width := _width(context.rendering.preheader)) > MAX_PREHEADER:
         yield Hit("preheader", f"is {width} columns wide; lists show at most {MAX_PREHEADER}")
 
 
 @check("html-clipped", Severity.ERROR, "rendering", "Gmail cuts a longer mail off, and the unsubscribe link with it.")
-def html_clipped(subject: CheckContext) -> Iterator[Hit]:
+def html_clipped(context: CheckContext) -> Iterator[Hit]:
     """HTML over 102 KB."""
-    if subject.rendering and (size := len(_bytes(subject))) > CLIP:
+    if context.rendering and (size := len(_bytes(context))) > CLIP:
         yield Hit("html", f"has {size:,} bytes, over Gmail's {CLIP:,}; lower the audience's limit or shorten summaries")
 
 
@@ -73,9 +73,9 @@ def html_clipped(subject: CheckContext) -> Iterator[Hit]:
     "rendering",
     "Links grow on the way (relays rewrite them), and then Gmail clips.",
 )
-def html_near_clip(subject: CheckContext) -> Iterator[Hit]:
+def html_near_clip(context: CheckContext) -> Iterator[Hit]:
     """HTML over 92 KB and not over 102."""
-    if subject.rendering and NEAR_CLIP < (size := len(_bytes(subject))) <= CLIP:
+    if context.rendering and NEAR_CLIP < (size := len(_bytes(context))) <= CLIP:
         yield Hit("html", f"has {size:,} bytes; Gmail clips at {CLIP:,}")
 
 
@@ -85,18 +85,18 @@ def html_near_clip(subject: CheckContext) -> Iterator[Hit]:
     "rendering",
     "Some readers have only the text part, and filters distrust a mail without.",
 )
-def text_empty(subject: CheckContext) -> Iterator[Hit]:
+def text_empty(context: CheckContext) -> Iterator[Hit]:
     """No text part."""
-    if subject.rendering and not subject.rendering.text.strip():
+    if context.rendering and not context.rendering.text.strip():
         yield Hit("text", "is empty; the theme's text template gives nothing")
 
 
 @check(
     "text-lines", Severity.WARNING, "rendering", "Longer lines are broken at random by old programs and quoted badly."
 )
-def text_lines(subject: CheckContext) -> Iterator[Hit]:
+def text_lines(context: CheckContext) -> Iterator[Hit]:
     """A line of the text part wider than 78 columns; one that is a single long word (an address) may be."""
-    for number, line in enumerate(subject.rendering.text.split("\n") if subject.rendering else (), 1):
+    for number, line in enumerate(context.rendering.text.split("\n") if context.rendering else (), 1):
         longest = max(map(len, line.split()), default=0)
         if (width := _width(line)) > MAX_LINE and longest <= MAX_LINE - 8:
             yield Hit(f"text:{number}", f"is {width} columns wide; wrap it at 72")
@@ -108,12 +108,12 @@ def text_lines(subject: CheckContext) -> Iterator[Hit]:
     "rendering",
     "Control characters can rewrite a terminal, forge lines and turn text round.",
 )
-def text_control(subject: CheckContext) -> Iterator[Hit]:
+def text_control(context: CheckContext) -> Iterator[Hit]:
     """Escapes, form feeds, carriage returns, line separators and bidirectional overrides in subject or text."""
-    if subject.rendering is None:
+    if context.rendering is None:
         return
-    parts = (("subject", subject.rendering.subject), ("preheader", subject.rendering.preheader))
-    lines = ((f"text:{number}", line) for number, line in enumerate(subject.rendering.text.split("\n"), 1))
+    parts = (("subject", context.rendering.subject), ("preheader", context.rendering.preheader))
+    lines = ((f"text:{number}", line) for number, line in enumerate(context.rendering.text.split("\n"), 1))
     for where, text in (*parts, *lines):
         if found := _CONTROL.search(text):
             yield Hit(
@@ -124,25 +124,25 @@ def text_control(subject: CheckContext) -> Iterator[Hit]:
 @check(
     "text-signature", Severity.WARNING, "rendering", "After a line of two hyphens and a blank, programs hide the rest."
 )
-def text_signature(subject: CheckContext) -> Iterator[Hit]:
+def text_signature(context: CheckContext) -> Iterator[Hit]:
     """A signature's delimiter (`-- `, RFC 3676 4.3) with stories below it."""
-    if subject.rendering is None:
+    if context.rendering is None:
         return
-    lines = subject.rendering.text.split("\n")
+    lines = context.rendering.text.split("\n")
     for number in (place for place, line in enumerate(lines, 1) if line == "-- "):
         below = _letters(" ".join(lines[number:]))
-        if any(_letters(story.title) in below for story in subject.stories):
+        if any(_letters(story.title) in below for story in context.stories):
             yield Hit(f"text:{number}", "a signature's delimiter stands above stories; programs fold them away")
 
 
 @check("merge-tag", Severity.WARNING, "rendering", "A tag of this or another mailing program that nobody filled in.")
-def merge_tag(subject: CheckContext) -> Iterator[Hit]:
+def merge_tag(context: CheckContext) -> Iterator[Hit]:
     """`{{ name }}`, `{% … %}`, `*|NAME|*`, `%%name%%` in what readers see, unless a story quotes it."""
-    if subject.rendering is None:
+    if context.rendering is None:
         return
-    seen = subject.document.root.text if subject.document else ""
-    quoted = "\n".join(f"{story.title} {story.summary} {story.kicker}" for story in subject.stories)
-    texts = (("subject", subject.rendering.subject), ("html", seen), ("text", subject.rendering.text))
+    seen = context.document.root.text if context.document else ""
+    quoted = "\n".join(f"{story.title} {story.summary} {story.kicker}" for story in context.stories)
+    texts = (("subject", context.rendering.subject), ("html", seen), ("text", context.rendering.text))
     for where, text in texts:
         for found in dict.fromkeys(_MERGE_TAG.findall(text)):
             if found not in quoted:
@@ -150,16 +150,16 @@ def merge_tag(subject: CheckContext) -> Iterator[Hit]:
 
 
 @check("story-not-shown", Severity.ERROR, "rendering", "A story that was selected must be in the mail, in both parts.")
-def story_not_shown(subject: CheckContext) -> Iterator[Hit]:
+def story_not_shown(context: CheckContext) -> Iterator[Hit]:
     """A selected story whose title is missing from the HTML or the text."""
-    if subject.rendering is None or subject.document is None:
+    if context.rendering is None or context.document is None:
         return
-    parts = {"HTML": _letters(subject.document.root.text), "text": _letters(subject.rendering.text)}
-    for story in subject.stories:
+    parts = {"HTML": _letters(context.document.root.text), "text": _letters(context.rendering.text)}
+    for story in context.stories:
         title = _letters(story.title)
         for name, shown in parts.items():
             if title and title not in shown:
-                yield Hit(subject.place(story, "title"), f"“{story.title[:60]}” is selected and not in the {name} part")
+                yield Hit(context.place(story, "title"), f"“{story.title[:60]}” is selected and not in the {name} part")
 
 
 @check(
@@ -168,20 +168,20 @@ def story_not_shown(subject: CheckContext) -> Iterator[Hit]:
     "rendering",
     "Readers must be able to leave: the law says so, and so do relays.",
 )
-def unsubscribe_missing(subject: CheckContext) -> Iterator[Hit]:
+def unsubscribe_missing(context: CheckContext) -> Iterator[Hit]:
     """No unsubscribe link or address in the HTML, or in the text."""
-    if subject.rendering is None:
+    if context.rendering is None:
         return
-    slot = slot_token(subject.rendering.nonce, "unsubscribe_url")
-    for name, text in (("html", subject.rendering.html), ("text", subject.rendering.text)):
+    slot = slot_token(context.rendering.nonce, "unsubscribe_url")
+    for name, text in (("html", context.rendering.html), ("text", context.rendering.text)):
         if slot not in text and not re.search(
             r"(?:https?://|mailto:)[^\s\"'<>]*(?:unsubscri|opt-?out|d[ée]sabon)", text, re.IGNORECASE
         ):
             yield Hit(name, "has no unsubscribe link; the theme should write {{ unsubscribe_url }}")
 
 
-def _bytes(subject: CheckContext) -> bytes:
-    return subject.rendering.html.encode("utf-8", "surrogatepass") if subject.rendering else b""
+def _bytes(context: CheckContext) -> bytes:
+    return context.rendering.html.encode("utf-8", "surrogatepass") if context.rendering else b""
 
 
 def _letters(text: str) -> str:

@@ -10,20 +10,19 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from digest.checks.catalogue import CHECKS, COMPOSED
+from digest.checks.registry import CHECKS, COMPOSED
 from digest.model import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
+
+    from digest.model import Finding
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 _PLACE = re.compile(r"(?P<name>.+?)(?::(?P<line>[1-9]\d{0,8}))?")
 # Where the parts of an edition are, once built.
 _PARTS = {"html": "index.html", "text": "digest.txt", "mail": "digest.eml"}
-
-if TYPE_CHECKING:
-    from digest.model import Finding
 
 
 def sarif(findings: Iterable[tuple[str, Finding]], *, version: str, build: str = "build") -> dict[str, Any]:
@@ -92,11 +91,3 @@ def _result(edition: str, one: Finding, index: int, build: str) -> dict[str, Any
 def _is_file(name: str) -> bool:
     """`stories/a.md` and `config.yaml` are files; `subject`, `mail` and `2022-02/everyone/en` are not."""
     return bool(re.search(r"\.[A-Za-z0-9]{1,8}$", name)) and ":" not in name
-
-
-def by_severity(findings: Iterable[Finding]) -> Mapping[Severity, int]:
-    """How many findings there are of each severity, all three named."""
-    counts = dict.fromkeys(Severity, 0)
-    for one in findings:
-        counts[one.severity] += 1
-    return counts

@@ -1,6 +1,6 @@
-"""What an editor would see in a story: a photo without credit or alt text, an unknown kicker, "TK", no summary.
+"""What an editor would see in the stories: a photo without credit, an unknown kicker, "TK"; one twice, one sent before.
 
-Looks at the stories as they were written, before anything is composed, and names the file and the line.
+Looks at the stories as they were written and chosen, before anything is composed, and names the file and the line.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from typing import TYPE_CHECKING
 
-from digest.checks.check import Hit, check
+from digest.checks.context import Hit, check
 from digest.model import Severity
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 MAX_TITLE = 150  # columns; the longest real headline of the model newsroom has 138
 MAX_SUMMARY = 900  # columns, about 150 words: more is an article, not a summary
-ALIKE = 0.85  # of two kickers' letters
+ALIKE = 0.85  # of two kickers' letters, of two headlines' words
+_COMPARED = 400  # headlines compared with one another; a digest of more has other worries
 
 _FILE_NAME = re.compile(r"\S+\.(?:jpe?g|png|gif|webp|svg|heic|avif|tiff?|bmp)", re.IGNORECASE)
 _CAMERA_NAME = re.compile(r"(?:img|dsc[nf]?|image|photo|picture|screenshot|untitled|p)[-_ ]?\d*", re.IGNORECASE)
@@ -40,114 +41,190 @@ _ENCODED_WORD = re.compile(r"=\?[^?\s]+\?[bq]\?", re.IGNORECASE)
 
 
 @check("credit-missing", Severity.WARNING, "stories", "A photo without its credit may not be ours to print.")
-def credit_missing(subject: CheckContext) -> Iterator[Hit]:
+def credit_missing(context: CheckContext) -> Iterator[Hit]:
     """A story with an image and no credit."""
-    for story in subject.stories:
+    for story in context.stories:
         if story.image and not story.credit.strip():
-            yield Hit(subject.place(story, "image"), "has a photo and no credit; add `credit: © Name Year`")
+            yield Hit(context.place(story, "image"), "has a photo and no credit; add `credit: © Name Year`")
 
 
 @check("alt-missing", Severity.ERROR, "stories", "Readers who cannot see the photo, or load it, get nothing of it.")
-def alt_missing(subject: CheckContext) -> Iterator[Hit]:
+def alt_missing(context: CheckContext) -> Iterator[Hit]:
     """A story with an image and no text for those who do not see it."""
-    for story in subject.stories:
+    for story in context.stories:
         if story.image and not story.image_alt.strip():
-            yield Hit(subject.place(story, "image"), "has a photo and no `image_alt`; say what it shows")
+            yield Hit(context.place(story, "image"), "has a photo and no `image_alt`; say what it shows")
 
 
 @check("alt-file-name", Severity.WARNING, "stories", "A file name read aloud tells nobody what the photo shows.")
-def alt_file_name(subject: CheckContext) -> Iterator[Hit]:
+def alt_file_name(context: CheckContext) -> Iterator[Hit]:
     """An alt text that is a file name or a camera's number."""
-    for story in subject.stories:
+    for story in context.stories:
         alt = story.image_alt.strip()
         if story.image and alt and (_FILE_NAME.fullmatch(alt) or _CAMERA_NAME.fullmatch(alt)):
-            yield Hit(subject.place(story, "image_alt"), f"'{_short(alt)}' is a file's name; say what the photo shows")
+            yield Hit(context.place(story, "image_alt"), f"'{_short(alt)}' is a file's name; say what the photo shows")
 
 
 @check("kicker-unknown", Severity.WARNING, "stories", "A misspelt kicker splits a series in two.")
-def kicker_unknown(subject: CheckContext) -> Iterator[Hit]:
+def kicker_unknown(context: CheckContext) -> Iterator[Hit]:
     """A kicker that the newsroom does not list, or, where it lists none, one letter off one in use in its language."""
-    for language in dict.fromkeys(story.language for story in subject.stories):
-        given = [(s, (s.kicker,)) for s in subject.stories if s.kicker and s.language == language]
-        used = (s.kicker for s in subject.stories_by_id.values() if s.language == language)
-        yield from _unknown(subject, given, "kicker", subject.kickers, used)
+    for language in dict.fromkeys(story.language for story in context.stories):
+        given = [(s, (s.kicker,)) for s in context.stories if s.kicker and s.language == language]
+        used = (s.kicker for s in context.stories_by_id.values() if s.language == language)
+        yield from _unknown(context, given, "kicker", context.kickers, used)
 
 
 @check(
     "topic-unknown", Severity.WARNING, "stories", "A misspelt topic keeps a story from the readers who asked for it."
 )
-def topic_unknown(subject: CheckContext) -> Iterator[Hit]:
+def topic_unknown(context: CheckContext) -> Iterator[Hit]:
     """The same for topics."""
-    given = [(story, story.topics) for story in subject.stories]
-    used = (topic for story in subject.stories_by_id.values() for topic in story.topics)
-    yield from _unknown(subject, given, "topic", subject.topics, used)
+    given = [(story, story.topics) for story in context.stories]
+    used = (topic for story in context.stories_by_id.values() for topic in story.topics)
+    yield from _unknown(context, given, "topic", context.topics, used)
 
 
 @check("placeholder", Severity.ERROR, "stories", "Words that stood for words to come must not reach readers.")
-def placeholder(subject: CheckContext) -> Iterator[Hit]:
+def placeholder(context: CheckContext) -> Iterator[Hit]:
     """TK, lorem ipsum, a row of X, "insert … here" in any text that readers see."""
-    for story in subject.stories:
+    for story in context.stories:
         for key in ("title", "kicker", "credit", "image_alt", "summary"):
             text = getattr(story, key)
             found = next((hit for pattern in _PLACEHOLDERS if (hit := pattern.search(text))), None)
             if found:
                 yield Hit(
-                    subject.place(story, key), f"'{_short(found[0])}' in {key} stands for words to come; write them"
+                    context.place(story, key), f"'{_short(found[0])}' in {key} stands for words to come; write them"
                 )
 
 
 @check(
     "hidden-characters", Severity.WARNING, "stories", "Invisible characters break searches, headers and reading order."
 )
-def hidden_characters(subject: CheckContext) -> Iterator[Hit]:
+def hidden_characters(context: CheckContext) -> Iterator[Hit]:
     """Controls, bidirectional overrides, zero-width spaces and encoded words in a story's lines."""
-    for story in subject.stories:
+    for story in context.stories:
         for key in ("title", "kicker", "credit", "image_alt"):
             text = getattr(story, key)
             if found := _HIDDEN.search(text):
                 name = unicodedata.name(found[0], "control character")
-                yield Hit(subject.place(story, key), f"{key} holds U+{ord(found[0]):04X} ({name.lower()}); remove it")
+                yield Hit(context.place(story, key), f"{key} holds U+{ord(found[0]):04X} ({name.lower()}); remove it")
             elif found := _ENCODED_WORD.search(text):
                 yield Hit(
-                    subject.place(story, key), f"{key} holds a mail header's encoding ({found[0]}…); write the text"
+                    context.place(story, key), f"{key} holds a mail header's encoding ({found[0]}…); write the text"
                 )
 
 
 @check("title-empty", Severity.ERROR, "stories", "A story without a headline cannot be found or opened.")
-def title_empty(subject: CheckContext) -> Iterator[Hit]:
+def title_empty(context: CheckContext) -> Iterator[Hit]:
     """No title, or one of blanks and invisible characters only."""
-    for story in subject.stories:
+    for story in context.stories:
         if not _HIDDEN.sub("", story.title).strip():
-            yield Hit(subject.place(story, "title"), "has no title; give it one")
+            yield Hit(context.place(story, "title"), "has no title; give it one")
 
 
 @check("title-long", Severity.WARNING, "stories", "A headline of many lines is not read on a phone.")
-def title_long(subject: CheckContext) -> Iterator[Hit]:
+def title_long(context: CheckContext) -> Iterator[Hit]:
     """A title wider than MAX_TITLE columns."""
-    for story in subject.stories:
+    for story in context.stories:
         if (width := _width(story.title)) > MAX_TITLE:
-            yield Hit(subject.place(story, "title"), f"title is {width} columns wide; {MAX_TITLE} are plenty")
+            yield Hit(context.place(story, "title"), f"title is {width} columns wide; {MAX_TITLE} are plenty")
 
 
 @check("summary-empty", Severity.WARNING, "stories", "A headline alone rarely tells why to read on.")
-def summary_empty(subject: CheckContext) -> Iterator[Hit]:
+def summary_empty(context: CheckContext) -> Iterator[Hit]:
     """No summary."""
-    for story in subject.stories:
+    for story in context.stories:
         if not story.summary.strip():
-            yield Hit(subject.place(story, "summary"), "has no summary; a sentence or two below the front matter")
+            yield Hit(context.place(story, "summary"), "has no summary; a sentence or two below the front matter")
 
 
 @check("summary-long", Severity.WARNING, "stories", "A digest is skimmed: long summaries bury the stories below them.")
-def summary_long(subject: CheckContext) -> Iterator[Hit]:
+def summary_long(context: CheckContext) -> Iterator[Hit]:
     """A summary wider than MAX_SUMMARY columns, link targets not counted."""
-    for story in subject.stories:
+    for story in context.stories:
         width = _width(re.sub(r"\]\([^)]*\)", "]", story.summary))
         if width > MAX_SUMMARY:
-            yield Hit(subject.place(story, "summary"), f"summary is {width} columns long; {MAX_SUMMARY} are plenty")
+            yield Hit(context.place(story, "summary"), f"summary is {width} columns long; {MAX_SUMMARY} are plenty")
+
+
+@check(
+    "date-outside-period", Severity.WARNING, "stories", "A story of another month looks like a mistake, and often is."
+)
+def date_outside_period(context: CheckContext) -> Iterator[Hit]:
+    """A story dated outside the period that is neither late, nor carried over, nor pinned by an editor."""
+    if context.selection is None:
+        return
+    period = context.selection.edition.period
+    meant = {d.story.id for d in context.selection.decisions if d.rule in ("late", "carried-over", "pinned")}
+    for story in (story for group in context.selection.groups for story in group.stories):
+        if story.date not in period and story.id not in meant:
+            day = story.date.astimezone(period.zone).date()
+            yield Hit(context.place(story, "date"), f"is of {day}, which is not in {period.id}")
+
+
+@check("headline-near-duplicate", Severity.WARNING, "stories", "The same story twice in one mail.")
+def headline_near_duplicate(context: CheckContext) -> Iterator[Hit]:
+    """Two headlines that differ by next to nothing; parts of a series (1, 2) may."""
+    seen: list[tuple[Story, list[str]]] = []
+    for story in context.stories[:_COMPARED]:
+        words = _words(story.title)
+        for other, others in seen:
+            if _alike(words, others):
+                place = context.place(story, "title")
+                yield Hit(place, f"“{story.title[:60]}” is much like the headline of {other.file or other.id}")
+                break
+        seen.append((story, words))
+
+
+@check("sent-before", Severity.ERROR, "stories", "A story goes to an audience once, unless it says that it may again.")
+def sent_before(context: CheckContext) -> Iterator[Hit]:
+    """A story that another edition already brought to the same readers."""
+    if context.selection is None:
+        return
+    edition = context.selection.edition
+    for past in context.history:
+        same = (past.edition.audience, past.edition.language) == (edition.audience, edition.language)
+        if not past.sent or not same or past.edition.id == edition.id:
+            continue
+        for story in context.stories:
+            if story.id in past.included and not story.repeat:
+                message = f"was sent to this audience in {past.edition.id}; if it is meant to go again: `repeat: true`"
+                yield Hit(context.place(story, "title"), message)
+
+
+@check("thin-month", Severity.WARNING, "stories", "A month far thinner than usual is often an import that failed.")
+def thin_month(context: CheckContext) -> Iterator[Hit]:
+    """Fewer stories than the audience asks for, or than half of what its last editions of this kind had."""
+    if context.selection is None:
+        return
+    edition, count = context.selection.edition, len(context.selection.stories)
+    sizes = sorted(
+        len(past.included)
+        for past in context.history
+        if past.edition.id != edition.id
+        and (past.edition.audience, past.edition.language) == (edition.audience, edition.language)
+        and past.edition.period.kind == edition.period.kind
+    )
+    usual = sizes[len(sizes) // 2] if len(sizes) >= 3 else 0  # noqa: PLR2004 - two editions make no habit
+    wanted = context.audience.min_items if context.audience else 1
+    if count < wanted:
+        yield Hit(edition.id, f"{_count(count)}, and the audience asks for at least {wanted}")
+    elif count * 2 < usual:
+        yield Hit(edition.id, f"{_count(count)}, where {usual} are usual; is an import missing?")
+
+
+@check("link-twice", Severity.WARNING, "stories", "Two headlines that open the same page: one of the links is wrong.")
+def link_twice(context: CheckContext) -> Iterator[Hit]:
+    """Two stories with the same link."""
+    seen: dict[str, Story] = {}
+    for story in context.stories:
+        other = seen.setdefault(story.link, story) if story.link else story
+        if other is not story:
+            yield Hit(context.place(story, "link"), f"has the same link as {other.file or other.id}")
 
 
 def _unknown(
-    subject: CheckContext,
+    context: CheckContext,
     given: Iterable[tuple[Story, tuple[str, ...]]],
     key: str,
     known: Iterable[str],
@@ -163,9 +240,9 @@ def _unknown(
             near = get_close_matches(word.casefold(), sorted({one.casefold() for one in pool}), n=1, cutoff=ALIKE)
             if near:
                 meant = next(one for one in sorted(pool) if one.casefold() == near[0])
-                yield Hit(subject.place(story, key, f"{key}s"), f"{key} '{word}' is new here, did you mean '{meant}'?")
+                yield Hit(context.place(story, key, f"{key}s"), f"{key} '{word}' is new here, did you mean '{meant}'?")
             elif listed:
-                yield Hit(subject.place(story, key, f"{key}s"), f"{key} '{word}' is not one of the newsroom's")
+                yield Hit(context.place(story, key, f"{key}s"), f"{key} '{word}' is not one of the newsroom's")
 
 
 def _width(text: str) -> int:
@@ -175,3 +252,24 @@ def _width(text: str) -> int:
 def _short(text: str, most: int = 60) -> str:
     flat = " ".join(text.split())
     return flat if len(flat) <= most else flat[: most - 1] + "…"
+
+
+def _words(text: str) -> list[str]:
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
+    return re.findall(r"\w+", plain)
+
+
+def _alike(one: list[str], two: list[str]) -> bool:
+    if not one or not two or min(len(one), len(two)) / max(len(one), len(two)) < ALIKE - 0.1:
+        return False
+    different = set(one) ^ set(two)
+    if different and all(word.isdigit() for word in different):
+        return False  # parts of a series
+    common = len(set(one) & set(two))
+    if common * 2 < ALIKE * (len(set(one)) + len(set(two))):
+        return False
+    return SequenceMatcher(None, one, two, autojunk=False).ratio() >= ALIKE
+
+
+def _count(count: int) -> str:
+    return "no story" if count == 0 else "1 story" if count == 1 else f"{count} stories"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from digest.checks.check import Hit, check
+from digest.checks.context import Hit, check
 from digest.checks.css import all_declarations
 from digest.model import Severity
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from digest.checks.context import CheckContext
-    from digest.checks.tree import HtmlDocument, Node
+    from digest.checks.document import HtmlDocument, Node
 
 _MOST_ERRORS = 20  # more tell nothing new
 _VAGUE = frozenset({
@@ -30,23 +30,23 @@ _ACTIVE = frozenset({
 })  # fmt: skip
 
 
-def _elements(subject: CheckContext) -> tuple[Node, ...]:
-    return subject.document.elements if subject.document else ()
+def _elements(context: CheckContext) -> tuple[Node, ...]:
+    return context.document.elements if context.document else ()
 
 
 @check("html-parse-error", Severity.WARNING, "rendering", "Each mail program repairs broken HTML in its own way.")
-def html_parse_error(subject: CheckContext) -> Iterator[Hit]:
+def html_parse_error(context: CheckContext) -> Iterator[Hit]:
     """Whatever html5lib, reading as a browser does, had to repair."""
-    for error in subject.document.errors[:_MOST_ERRORS] if subject.document else ():
+    for error in context.document.errors[:_MOST_ERRORS] if context.document else ():
         yield Hit(f"html:{error.line}", error.message)
 
 
 @check("html-lang", Severity.ERROR, "rendering", "Without its language a mail is read aloud in the wrong voice.")
-def html_lang(subject: CheckContext) -> Iterator[Hit]:
+def html_lang(context: CheckContext) -> Iterator[Hit]:
     """`lang` missing on html, or another language than the edition's."""
-    if subject.document is None or subject.rendering is None:
+    if context.document is None or context.rendering is None:
         return
-    html, wanted = subject.document.first("html"), subject.rendering.edition.language
+    html, wanted = context.document.first("html"), context.rendering.edition.language
     lang = html.attributes.get("lang", "").strip() if html else ""
     if not lang:
         yield Hit("html:1", f'html has no lang; write <html lang="{wanted}">')
@@ -60,36 +60,36 @@ def html_lang(subject: CheckContext) -> Iterator[Hit]:
     "rendering",
     "Arabic laid out from the left is unreadable, and so is English from the right.",
 )
-def html_dir(subject: CheckContext) -> Iterator[Hit]:
+def html_dir(context: CheckContext) -> Iterator[Hit]:
     """`dir` missing or against the edition's direction, on html or on the body's outermost element."""
-    if subject.document is None or subject.rendering is None:
+    if context.document is None or context.rendering is None:
         return
-    primary = subject.rendering.edition.language.lower().partition("-")[0]
+    primary = context.rendering.edition.language.lower().partition("-")[0]
     wanted = "rtl" if primary in _RIGHT_TO_LEFT else "ltr"
-    html = subject.document.first("html")
+    html = context.document.first("html")
     said = html.attributes.get("dir", "").strip().lower() if html else ""
     if said != wanted and (said or wanted == "rtl"):
         yield Hit("html:1", f"html says dir={said!r}, and {primary!r} is written {wanted}")
-    if subject.rendering.direction != wanted:
-        yield Hit("html:1", f"the rendering is {subject.rendering.direction}, and {primary!r} is written {wanted}")
+    if context.rendering.direction != wanted:
+        yield Hit("html:1", f"the rendering is {context.rendering.direction}, and {primary!r} is written {wanted}")
 
 
 @check(
     "html-title", Severity.WARNING, "rendering", "The title names the mail in a browser's tab and to screen readers."
 )
-def html_title(subject: CheckContext) -> Iterator[Hit]:
+def html_title(context: CheckContext) -> Iterator[Hit]:
     """No `title`, or an empty one."""
-    if subject.document is None:
+    if context.document is None:
         return
-    title = subject.document.first("title")
+    title = context.document.first("title")
     if title is None or not title.text:
         yield Hit("html:1", "has no title; the theme should write the subject into <title>")
 
 
 @check("table-role", Severity.WARNING, "rendering", "A layout table without its role is read aloud cell by cell.")
-def table_role(subject: CheckContext) -> Iterator[Hit]:
+def table_role(context: CheckContext) -> Iterator[Hit]:
     """A table that is neither a data table (header cells, caption) nor marked `role="presentation"`."""
-    for element in _elements(subject):
+    for element in _elements(context):
         if element.tag != "table" or element.attributes.get("role", "").lower() in ("presentation", "none"):
             continue
         if not _has_headers(element):
@@ -97,11 +97,11 @@ def table_role(subject: CheckContext) -> Iterator[Hit]:
 
 
 @check("heading-order", Severity.WARNING, "rendering", "Headings are the way through a mail for those who hear it.")
-def heading_order(subject: CheckContext) -> Iterator[Hit]:
+def heading_order(context: CheckContext) -> Iterator[Hit]:
     """No h1 or several, a level that is skipped, an empty heading."""
-    if subject.document is None:
+    if context.document is None:
         return
-    headings = [e for e in _elements(subject) if re.fullmatch(r"h[1-6]", e.tag)]
+    headings = [e for e in _elements(context) if re.fullmatch(r"h[1-6]", e.tag)]
     tops = [element for element in headings if element.tag == "h1"]
     if len(tops) != 1:
         yield Hit(f"html:{tops[1].line if tops else 1}", f"{len(tops) or 'no'} h1; a mail has one")
@@ -118,9 +118,9 @@ def heading_order(subject: CheckContext) -> Iterator[Hit]:
 
 
 @check("link-text", Severity.WARNING, "rendering", "Links are read out of context: each must say where it goes.")
-def link_text(subject: CheckContext) -> Iterator[Hit]:
+def link_text(context: CheckContext) -> Iterator[Hit]:
     """A link without text, with a bare address, or with "read more"."""
-    for element in _links(subject.document):
+    for element in _links(context.document):
         text = element.text or element.attributes.get("aria-label", "").strip() or element.attributes.get("title", "")
         href = element.attributes["href"].strip()
         if not text:
@@ -132,11 +132,11 @@ def link_text(subject: CheckContext) -> Iterator[Hit]:
 
 
 @check("link-text-twice", Severity.WARNING, "rendering", "Two links of one name and two targets cannot be told apart.")
-def link_text_twice(subject: CheckContext) -> Iterator[Hit]:
+def link_text_twice(context: CheckContext) -> Iterator[Hit]:
     """The same link text for different targets."""
     targets: dict[str, str] = {}
     told: set[str] = set()
-    for element in _links(subject.document):
+    for element in _links(context.document):
         name = (element.attributes.get("aria-label") or element.text).casefold().strip()
         href = element.attributes["href"].strip()
         if name and targets.setdefault(name, href) != href and name not in told:
@@ -147,9 +147,9 @@ def link_text_twice(subject: CheckContext) -> Iterator[Hit]:
 @check(
     "html-active", Severity.ERROR, "rendering", "Scripts, forms and frames are stripped, or get the whole mail refused."
 )
-def html_active(subject: CheckContext) -> Iterator[Hit]:
+def html_active(context: CheckContext) -> Iterator[Hit]:
     """Active elements, `on…` attributes, `javascript:` anywhere, a refresh."""
-    for element in _elements(subject):
+    for element in _elements(context):
         if element.tag in _ACTIVE:
             yield Hit(f"html:{element.line}", f"<{element.tag}> does not belong in a mail")
         for name, value in element.attributes.items():
@@ -167,29 +167,29 @@ def html_active(subject: CheckContext) -> Iterator[Hit]:
     "rendering",
     "What loads from elsewhere tells others who reads, and may not load.",
 )
-def html_external(subject: CheckContext) -> Iterator[Hit]:
+def html_external(context: CheckContext) -> Iterator[Hit]:
     """Style sheets and fonts from elsewhere, `@import`, `url(http…)` in styles."""
-    for element in _elements(subject):
+    for element in _elements(context):
         if element.tag == "link" and "stylesheet" in element.attributes.get("rel", "").lower():
             yield Hit(
                 f"html:{element.line}", f"a style sheet from {element.attributes.get('href', '')[:60]}; put it inside"
             )
-    for rule in subject.stylesheet.at_rules:
+    for rule in context.stylesheet.at_rules:
         if rule.name in ("import", "font-face"):
             yield Hit(
                 f"html:{rule.line}", f"@{rule.name} loads from elsewhere; use the reader's own fonts and styles inside"
             )
-    inline = ((e.attributes["style"], e.line) for e in _elements(subject) if "style" in e.attributes)
-    for one, line in all_declarations(subject.stylesheet, inline):
+    inline = ((e.attributes["style"], e.line) for e in _elements(context) if "style" in e.attributes)
+    for one, line in all_declarations(context.stylesheet, inline):
         if found := re.search(r"url\(\s*[\"']?\s*(?!cid:|data:)([^)\"']*)", one.value, re.IGNORECASE):
             yield Hit(f"html:{line}", f"{one.property} loads {found[1][:60] or 'nothing'}; use an <img>, or do without")
 
 
 @check("html-overlay", Severity.ERROR, "rendering", "What lies over the mail can hide it, or pose as something else.")
-def html_overlay(subject: CheckContext) -> Iterator[Hit]:
+def html_overlay(context: CheckContext) -> Iterator[Hit]:
     """`position: fixed` or `absolute`, `expression()`, `behavior`, bindings."""
-    inline = ((e.attributes["style"], e.line) for e in _elements(subject) if "style" in e.attributes)
-    for one, line in all_declarations(subject.stylesheet, inline):
+    inline = ((e.attributes["style"], e.line) for e in _elements(context) if "style" in e.attributes)
+    for one, line in all_declarations(context.stylesheet, inline):
         value = one.value.lower()
         if one.property == "position" and value in ("fixed", "absolute", "sticky"):
             yield Hit(f"html:{line}", f"position: {value} lifts it out of the page; remove it")

@@ -12,7 +12,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from digest.checks.registry import CheckContext, Policy, run
+from digest.checks.context import CheckContext
+from digest.checks.registry import Policy, run
 from digest.composer.compose import compose
 from digest.editions.build_folder import Build
 from digest.mail.merge import fill_html, fill_text
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from digest.checks.network import Online
+    from digest.checks.context import Online
     from digest.composer.options import ThemeOptions
     from digest.composer.theme import Theme
     from digest.mail.sender_identity import SenderIdentity
@@ -80,7 +81,7 @@ def build(
         dkim=desk.dkim,
         online=online,
     )
-    findings = run(subject, policy=desk.policy, network=online is not None, made=rendering.findings)
+    findings = run(subject, policy=desk.policy, network=online is not None, composed=rendering.findings)
     return Build(
         selection=selection,
         rendering=rendering,

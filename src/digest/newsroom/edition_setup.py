@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from digest.checks.network import Online
+    from digest.checks.context import Online
     from digest.checks.registry import Policy
     from digest.composer.options import ThemeOptions
     from digest.composer.theme import Theme
@@ -106,7 +106,7 @@ class Outfit:
 
     def online(self) -> Online:
         """The ways out for checks that need a network: pages and images with the import's guards, DNS, SpamAssassin."""
-        from digest.checks.network import Online, WebAnswer
+        from digest.checks.context import Online, WebAnswer
         from digest.fetching.fetch import ask
 
         settings = self.config.settings

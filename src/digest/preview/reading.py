@@ -9,12 +9,12 @@ import re
 from html import escape
 from typing import TYPE_CHECKING
 
-from digest.checks.markup import read
+from digest.checks.document import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from digest.checks.tree import Node
+    from digest.checks.document import Node
 
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _SILENT = frozenset({"head", "style", "script", "title"})

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from digest.checks.placeholder import nobody_reads, unfilled
+from digest.checks.message import nobody_reads, unfilled
 from digest.delivery import FINAL
 from digest.editions import archive
 from digest.errors import AlreadySent, CheckFailed, ConfigError, DigestError, LedgerError, NothingToSend

@@ -1,0 +1,157 @@
+"""HTML read as a browser reads it: a tree of elements with lines, and what had to be repaired.
+
+    html ─html5lib─▶ HtmlDocument(root, elements, errors)
+
+Conditional comments are comments here, as they are to everything but Outlook. Nothing is ever fetched.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# html5lib's own codes in words; the rest is shown as it names them.
+_WORDS = {
+    "expected-doctype-but-got-start-tag": "the doctype is missing; begin with <!doctype html>",
+    "expected-doctype-but-got-chars": "the doctype is missing; begin with <!doctype html>",
+    "expected-doctype-but-got-eof": "there is nothing to show",
+    "unexpected-end-tag": "an end tag closes nothing that is open",
+    "expected-closing-tag-but-got-eof": "an element is never closed",
+    "duplicate-attribute": "an attribute is given twice",
+    "invalid-codepoint": "a character that may not be in HTML",
+}
+_LOCAL = re.compile(r"^\{[^}]*\}")  # a namespace before a name
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Node:
+    """One element. `children` holds elements and texts in order; `line` counts from 1 in the source."""
+
+    tag: str
+    attributes: dict[str, str] = field(default_factory=dict)
+    line: int = 0
+    parent: Node | None = None
+    children: list[Node | str] = field(default_factory=list)
+
+    @property
+    def own_text(self) -> str:
+        """The text directly in it, not that of its children."""
+        return "".join(child for child in self.children if isinstance(child, str))
+
+    @property
+    def text(self) -> str:
+        """All text in it, blanks folded; an image stands as its alt text."""
+        parts: list[str] = []
+        todo: list[Node | str] = [self]
+        while todo:
+            at = todo.pop()
+            if isinstance(at, str):
+                parts.append(at)
+            elif at.tag == "img":
+                parts.append(f" {at.attributes.get('alt', '')} ")
+            elif at.tag not in ("style", "script", "title") or at is self:
+                parts.append(" " if at.tag == "br" else "")
+                todo.extend(reversed(at.children))
+        return " ".join("".join(parts).split())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParseError:
+    """One thing a browser had to repair."""
+
+    line: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HtmlDocument:
+    """HTML, read. `elements` are in document order; `root` is the document itself, above `html`.
+
+    `etree` is html5lib's own tree, for libraries that match selectors on one; its elements are those of `elements`.
+    """
+
+    root: Node
+    elements: tuple[Node, ...]
+    errors: tuple[ParseError, ...]
+    etree: Any
+
+    @property
+    def styles(self) -> tuple[tuple[str, int], ...]:
+        """The text of each `<style>` and its line, in order; one for another medium than screens is left out."""
+        return tuple(
+            (e.own_text, e.line)
+            for e in self.elements
+            if e.tag == "style" and "print" not in e.attributes.get("media", "").lower()
+        )
+
+    def first(self, tag: str) -> Node | None:
+        """The first element with this tag."""
+        return next((element for element in self.elements if element.tag == tag), None)
+
+
+def read(html: str) -> HtmlDocument:
+    """Read a whole HTML document, repaired as the HTML standard says. Never raises, for any text, however broken."""
+    import html5lib
+
+    parser = html5lib.HTMLParser(tree=html5lib.getTreeBuilder("etree"), namespaceHTMLElements=False)
+    make = parser.tree.elementClass
+    lines: dict[int, int] = {}
+    kept: list[Any] = []  # alive until the end, so that no id is given twice
+
+    def lined(*arguments: Any) -> Any:
+        node = make(*arguments)
+        tokenizer = getattr(parser, "tokenizer", None)
+        lines[id(node._element)] = tokenizer.stream.position()[0] if tokenizer else 0  # noqa: SLF001 - no other way in
+        kept.append(node)
+        return node
+
+    parser.tree.elementClass = lined
+    # Half a surrogate pair is no character, and html5lib stumbles over it: it becomes the one that says so.
+    etree = parser.parse(re.sub("[\ud800-\udfff]", "\ufffd", html))
+    root = _converted(etree, lines)
+    errors = tuple(_errors(parser.errors, html))
+    return HtmlDocument(root=root, elements=tuple(_walk(root)), errors=errors, etree=etree)
+
+
+def _walk(root: Node) -> Iterator[Node]:
+    """Every element below `root`, in document order; however deep, without recursion."""
+    todo = [child for child in reversed(root.children) if isinstance(child, Node)]
+    while todo:
+        at = todo.pop()
+        yield at
+        todo.extend(child for child in reversed(at.children) if isinstance(child, Node))
+
+
+def _converted(tree: Any, lines: dict[int, int]) -> Node:
+    root = Node(tag="#document")
+    todo: list[tuple[Any, Node]] = [(tree, root)]
+    while todo:
+        node, parent = todo.pop()
+        if isinstance(node, str):
+            parent.children.append(node)
+        elif isinstance(node.tag, str):  # a comment's tag is a function
+            names = {_LOCAL.sub("", str(key)): value for key, value in node.attrib.items()}
+            element = Node(tag=_LOCAL.sub("", node.tag), attributes=names, line=lines.get(id(node), 0), parent=parent)
+            parent.children.append(element)
+            if node.text:
+                element.children.append(node.text)
+            for child in reversed(node):
+                if child.tail:
+                    todo.append((child.tail, element))
+                todo.append((child, element))
+    return root
+
+
+def _errors(repairs: list[Any], html: str) -> Iterator[ParseError]:
+    source = html.split("\n")
+    for (line, column), code, data in repairs:
+        text = source[line - 1] if 0 < line <= len(source) else ""
+        # `<![if !mso]>` is a comment to browsers and a condition to Outlook; the XHTML doctype is old, not wrong.
+        if code == "unknown-doctype" or (code == "expected-dashes-or-doctype" and "<![" in text[: column + 3]):
+            continue
+        name = f" ({data['name']})" if isinstance(data, dict) and data.get("name") else ""
+        yield ParseError(line=line, message=_WORDS.get(code, code.replace("-", " ")) + name)
