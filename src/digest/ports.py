@@ -68,31 +68,14 @@ class Ledger(Protocol):
     to go on, when the record cannot be read or written (LedgerBusy when somebody else holds it).
     """
 
-    def freeze(
-        self,
-        edition: str,
-        content: str,
-        recipients: Iterable[Recipient],
-        now: float | None = None,
-        message_id: Callable[[str], str] | None = None,
-    ) -> Mapping[str, int]:
-        """Record the edition with the hash of its rendering, and one delivery per canonical address, all or nothing.
-
-        Addresses are one and the same reader without regard to case; the first spelling is mailed. Suppressed
-        addresses are recorded as such. `message_id(address)` gives the Message-ID to store. A second call with the
-        same content adds nothing and does not read `recipients`; with another content it raises LedgerError. With no
-        recipient at all nothing is recorded. Returns counts: `planned`, `suppressed`, `duplicates`.
-        """
-        ...
-
     def lock(self, edition: str, owner: str) -> AbstractContextManager[None]:
         """Be the edition's only sender while inside. Raises LedgerBusy, naming the other. A crash frees the lock."""
         ...
 
-    def recover(self, edition: str, now: float, *, expired: bool = False) -> Mapping[State, int]:
+    def recover(self, edition: str, now: float) -> Mapping[State, int]:
         """Put right what a dead sender left: claimed becomes planned, sending becomes in_doubt. Returns counts.
 
-        For whoever holds the lock: then every other sender is dead. With `expired`, only where the lease is over.
+        For whoever holds the lock: then every other sender is dead.
         """
         ...
 
@@ -101,10 +84,6 @@ class Ledger(Protocol):
 
         With `only`, this address and no other. An edition that is paused or cancelled gives none.
         """
-        ...
-
-    def renew(self, edition: str, owner: str, now: float) -> int:
-        """Lengthen the leases of `owner`. Returns how many."""
         ...
 
     def record(
@@ -119,32 +98,12 @@ class Ledger(Protocol):
         """
         ...
 
-    def settle(self, edition: str, addresses: Iterable[str], event: Event, detail: str, now: float) -> frozenset[str]:
-        """Apply SETTLE_SENT or SETTLE_RESEND to these readers. Returns the addresses it did not fit, as given."""
-        ...
-
     def expire(self, edition: str, now: float, *, age: float, attempts: int) -> int:
         """Refuse what is deferred, was frozen more than `age` seconds ago and tried at least `attempts` times."""
         ...
 
-    def pause(self, edition: str) -> None:
-        """Let no further mail of this edition go, from any machine. Raises LedgerError when it is not known."""
-        ...
-
-    def resume(self, edition: str) -> None:
-        """Undo `pause`. Raises LedgerError when the edition was cancelled."""
-        ...
-
-    def cancel(self, edition: str, now: float) -> int:
-        """Call the edition off for all who have not been mailed. Returns how many readers that spared."""
-        ...
-
     def mailing(self, edition: str) -> Mailing | None:
         """What is known of this edition, None when it was never frozen."""
-        ...
-
-    def mailings(self) -> Sequence[Mailing]:
-        """Every edition that was frozen, in that order."""
         ...
 
     def next_try(self, edition: str, now: float) -> float | None:
@@ -155,36 +114,8 @@ class Ledger(Protocol):
         """How many deliveries are in each state; states with none are left out."""
         ...
 
-    def domains(self, edition: str) -> Mapping[str, Mapping[State, int]]:
-        """The same for each domain, the domain with the most readers first."""
-        ...
-
-    def refusals(self, edition: str) -> Mapping[tuple[int, str], int]:
-        """How often each reason (reply code, words without the address) was given, the most frequent first."""
-        ...
-
-    def timeline(self, edition: str, step: float) -> Sequence[tuple[float, State, int]]:
-        """How many came into the state they are in, per span of `step` seconds: (start of the span, state, count)."""
-        ...
-
-    def deliveries(self, edition: str, states: Iterable[State] = ()) -> Iterator[Delivery]:
-        """The edition's deliveries in these states (all when empty), streamed in the order of the freeze."""
-        ...
-
-    def find(self, message_ids: Iterable[str]) -> Sequence[Delivery]:
-        """The deliveries with these Message-IDs, of whichever editions, the newest edition's first."""
-        ...
-
-    def latest(self, address: str, count: int, states: Iterable[State] = ()) -> Sequence[Delivery]:
-        """This reader's last `count` deliveries in these states (all when empty), the newest edition's first."""
-        ...
-
     def witness(self, edition: str, now: float) -> None:
         """Bring the second record beside the ledger up to date, by which a lost or older ledger is noticed."""
-        ...
-
-    def close(self) -> None:
-        """Let go of files and connections."""
         ...
 
 

@@ -20,8 +20,7 @@ from pathlib import Path
 import pytest
 
 from digest.bounces import mailbox
-from digest.bounces.imap import place
-from digest.bounces.mailbox import open_mailbox
+from digest.bounces.mailbox import open_mailbox, place
 from digest.errors import FaultyInput, TransportError, UsageError
 from needed import needs
 
@@ -245,7 +244,7 @@ def test_starttls_is_taken_where_it_is_offered(inbox, certificate):
 
 def test_a_large_mail_is_not_fetched(inbox, certificate, monkeypatch):
     """The size is asked for first."""
-    monkeypatch.setattr("digest.bounces.imap.MAX_MAIL", 30)
+    monkeypatch.setattr("digest.bounces.mailbox.MAX_MAIL", 30)
     found = letters(inbox[1], password=PASSWORD, ca_file=str(certificate / "cert.pem"))
     assert sum(1 for _, data in found if not data) == 1
 
@@ -283,7 +282,7 @@ def test_a_server_that_is_away_is_tried_later():
 def test_no_password_crosses_in_clear(monkeypatch):
     """A server off loopback that offers no TLS gets no login."""
     # A scripted server stands here: Dovecot always offers STARTTLS.
-    monkeypatch.setattr("digest.bounces.imap.Place.is_loopback", False)
+    monkeypatch.setattr("digest.bounces.mailbox.ImapMailbox.is_loopback", False)
     heard = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
 

@@ -7,8 +7,8 @@ from test_bounce_reports import RETURNED, TOKEN, dsn
 
 from digest.bounces.log import BounceLog
 from digest.bounces.mailbox import Letter
+from digest.bounces.process import settle, settle_mailbox
 from digest.bounces.report import ReportKind, read
-from digest.bounces.settle import settle, settle_mailbox
 from digest.delivery import Event, State
 from digest.ledger.opening import open_ledger
 from digest.mail.message_id import message_id

@@ -36,22 +36,34 @@ def postgres_schema(postgres: str) -> Iterator[str]:
         connection.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
 
 
+def _opened(kind: str, request: pytest.FixtureRequest, folder: Path) -> object:
+    from digest.ledger.opening import open_ledger
+
+    if kind == "memory":
+        return MemoryLedger()
+    if kind == "sqlite":
+        return open_ledger("sqlite:///ledger.db", newsroom="ILO Newsroom", root=folder)
+    url = request.getfixturevalue("postgres")
+    schema = request.getfixturevalue("postgres_schema")
+    opened = open_ledger(url, newsroom="ILO Newsroom", witnesses=folder / "sent", schema=schema)
+    if kind == "fleet":
+        from digest.ledger.sharing import join
+
+        join(opened)
+    return opened
+
+
 @pytest.fixture(params=["memory", "sqlite", "postgres", "fleet"])
 def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[object]:
     """An empty ledger, of each kind in turn."""
-    from digest.ledger.opening import open_ledger
+    opened = _opened(request.param, request, tmp_path)
+    yield opened
+    opened.close()
 
-    if request.param == "memory":
-        opened = MemoryLedger()
-    elif request.param == "sqlite":
-        opened = open_ledger("sqlite:///ledger.db", newsroom="ILO Newsroom", root=tmp_path)
-    else:
-        url = request.getfixturevalue("postgres")
-        schema = request.getfixturevalue("postgres_schema")
-        opened = open_ledger(url, newsroom="ILO Newsroom", witnesses=tmp_path / "sent", schema=schema)
-        if request.param == "fleet":
-            from digest.ledger.sharing import join
 
-            join(opened)
+@pytest.fixture(params=["sqlite", "postgres", "fleet"])
+def stored(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[object]:
+    """An empty ledger in a database, of each kind in turn: what people and reports ask is asked of these."""
+    opened = _opened(request.param, request, tmp_path)
     yield opened
     opened.close()

@@ -1,4 +1,4 @@
-"""Deliveries are found across editions, by Message-ID and by reader, alike in every ledger."""
+"""Deliveries are found across editions, by Message-ID and by reader, alike in every stored."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ NOW = 1_646_000_000.0
 
 
 @pytest.fixture
-def filled(ledger):
+def filled(stored):
     """Four editions, frozen in this order, each with the same three readers; the third reader's mail was refused."""
     for edition in EDITIONS:
-        ledger.freeze(edition, "hash", readers(3), NOW, lambda address, edition=edition: f"<{edition}.{address}>")
-        first, second, third = (row.id for row in ledger.claim(edition, "me", 3, NOW))
-        ledger.record([(number, Event.INTEND, None) for number in (first, second, third)], NOW, "me")
-        ledger.record([(first, Event.ACCEPT, None), (third, Event.REFUSE, None)], NOW, "me")
-    return ledger
+        stored.freeze(edition, "hash", readers(3), NOW, lambda address, edition=edition: f"<{edition}.{address}>")
+        first, second, third = (row.id for row in stored.claim(edition, "me", 3, NOW))
+        stored.record([(number, Event.INTEND, None) for number in (first, second, third)], NOW, "me")
+        stored.record([(first, Event.ACCEPT, None), (third, Event.REFUSE, None)], NOW, "me")
+    return stored
 
 
 def test_mails_are_found_by_their_message_ids(filled):
@@ -36,17 +36,17 @@ def test_mails_are_found_by_their_message_ids(filled):
     assert list(filled.find([])) == []
 
 
-def test_many_message_ids_are_asked_for_at_once(ledger):
+def test_many_message_ids_are_asked_for_at_once(stored):
     """More than one statement holds, and none of them twice."""
-    ledger.freeze(EDITIONS[0], "hash", readers(1_200), NOW, lambda address: f"<{address}>")
-    found = ledger.find(f"<reader{number}@example.org>" for number in range(1, 1_400))
+    stored.freeze(EDITIONS[0], "hash", readers(1_200), NOW, lambda address: f"<{address}>")
+    found = stored.find(f"<reader{number}@example.org>" for number in range(1, 1_400))
     assert len({row.id for row in found}) == len(found) == 1_200
 
 
-def test_mails_without_a_message_id_are_not_found(ledger):
+def test_mails_without_a_message_id_are_not_found(stored):
     """An empty Message-ID is none: it never matches."""
-    ledger.freeze(EDITIONS[0], "hash", readers(2), NOW)
-    assert list(ledger.find([""])) == []
+    stored.freeze(EDITIONS[0], "hash", readers(2), NOW)
+    assert list(stored.find([""])) == []
 
 
 def test_a_readers_last_mails(filled):

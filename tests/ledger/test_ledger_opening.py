@@ -17,9 +17,8 @@ import pytest
 from digest.delivery import Event, Outcome, Phase, State
 from digest.errors import ConfigError, LedgerBusy, LedgerError
 from digest.ledger import opening, schema, sqlite
-from digest.ledger.health import remote_file_system
 from digest.ledger.opening import migrate, open_ledger
-from digest.ledger.sqlite import SqliteDatabase
+from digest.ledger.sqlite import SqliteDatabase, remote_file_system
 from digest.testing import readers
 
 EDITION = "2022-02/everyone/en"

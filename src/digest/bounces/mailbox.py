@@ -1,23 +1,36 @@
 """Where reports lie: one file, an mbox, a Maildir, or a folder on an IMAP server. Read first, mark as done later.
 
 A mail is marked only when what it says was carried out, so that a crash in between reads it again (settling twice
-changes nothing). What a person must look at is left as it was. Nothing is ever deleted.
+changes nothing). What a person must look at is left as it was. Nothing is ever deleted, moved elsewhere or answered.
+
+On an IMAP server (RFC 9051) unseen mails are read, and marked as seen when settled. Off loopback there is no way
+without TLS and a checked certificate; the password crosses nowhere in clear and is in no message. Each step has a time
+limit, and sizes are asked for before bodies.
 """
 
 from __future__ import annotations
 
+import contextlib
+import imaplib
+import ipaddress
 import re
+import ssl
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import unquote, urlsplit
 
-from digest.errors import Fault, FaultyInput
+from digest.errors import DigestError, Fault, FaultyInput, TransportError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 MAX_MAIL = 10_000_000  # bytes; a larger one is no report
+PATIENCE = 60.0  # seconds for each answer
+BATCH = 200  # mails marked with one command
+_PORTS = {"imaps": 993, "imap": 143}
+_SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
 _SEEN = re.compile(r":2,[A-Za-z]*S")
 
 
@@ -48,8 +61,6 @@ def open_mailbox(where: str, *, password: str = "", ca_file: str = "") -> Iterat
     The password never stands in `where`; `ca_file` is for an IMAP server whose certificate the system does not know.
     """
     if re.match(r"imaps?://", where, re.IGNORECASE):
-        from digest.bounces.imap import Imap
-
         with Imap.connect(where, password, ca_file) as server:
             yield server
         return
@@ -133,3 +144,181 @@ class MaildirSource:
             except OSError as error:
                 message = f"cannot be marked as read: {error.strerror}; it will be read again, which changes nothing"
                 raise FaultyInput([Fault(file=str(file), message=message)]) from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImapMailbox:
+    """What an IMAP URL names. `imap:` means STARTTLS, or clear text on loopback where the server has no TLS."""
+
+    scheme: str
+    user: str
+    host: str
+    port: int
+    folder: str
+
+    @property
+    def shown(self) -> str:
+        """The place as it may stand in a message."""
+        return f"{self.scheme}://{self.user}@{self.host}:{self.port}/{self.folder}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the server is this machine, so that nobody can listen on the way."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+def place(url: str) -> ImapMailbox:
+    """Read `imaps://user@host[:port]/folder` (folder INBOX when empty). Raises UsageError, without showing secrets."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        message = "the IMAP address cannot be read; write it like imaps://bounces@mail.example.org/INBOX"
+        raise UsageError(message) from None
+    if parts.password is not None:
+        message = "the IMAP address holds a password; put it into the environment instead"
+        raise UsageError(message)
+    user, folder = unquote(parts.username or ""), unquote(parts.path.strip("/")) or "INBOX"
+    if not user or not parts.hostname:
+        message = "the IMAP address names no user or no host; write it like imaps://bounces@mail.example.org/INBOX"
+        raise UsageError(message)
+    if any(not letter.isprintable() for letter in user + folder):
+        message = "the IMAP address has a control character in it"
+        raise UsageError(message)
+    scheme = parts.scheme.lower()
+    return ImapMailbox(scheme=scheme, user=user, host=parts.hostname, port=port or _PORTS[scheme], folder=folder)
+
+
+class Imap:
+    """An open folder. Raises TransportError (try later) when the server fails, UsageError when it refuses us."""
+
+    def __init__(self, server: imaplib.IMAP4, where: ImapMailbox) -> None:
+        self._server = server
+        self._where = where
+
+    @classmethod
+    @contextmanager
+    def connect(cls, url: str, password: str, ca_file: str = "") -> Iterator[Imap]:
+        """Connect, secure, log in, select; log out at the end."""
+        where = place(url)
+        server: imaplib.IMAP4 | None = None
+        try:
+            server = _connected(where, ca_file)
+            _log_in(server, where, password)
+            opened = cls(server, where)
+            # imaplib quotes no folder names; a quoted string takes all but these two as they are.
+            quoted = where.folder.replace("\\", "\\\\").replace('"', '\\"')
+            status, answer = server.select(f'"{quoted}"')
+            _must(status, answer, UsageError, f"{where.shown}: no such folder")
+            yield opened
+        except DigestError:
+            raise
+        except ssl.SSLError as error:
+            reason = getattr(error, "verify_message", "") or error.reason or type(error).__name__
+            message = f"{where.shown}: TLS failed: {reason}; for a certificate of your own give its ca_file"
+            raise TransportError(message) from None
+        except (OSError, imaplib.IMAP4.error) as error:
+            message = f"{where.shown}: {_clean(str(error), password) or type(error).__name__}; try again later"
+            raise TransportError(message) from None
+        finally:
+            if server is not None:
+                _goodbye(server)
+
+    def letters(self) -> Iterator[Letter]:
+        """Each unseen mail, by its UID. Reading does not mark it (BODY.PEEK)."""
+        found = self._asked("SEARCH", "UNSEEN")
+        for uid in (found[0] or b"").split():
+            name = uid.decode("ascii")
+            sizes = self._asked("FETCH", name, "(RFC822.SIZE)")
+            size = next((int(match[1]) for line in sizes if (match := _SIZE.search(_raw(line)))), 0)
+            if size > MAX_MAIL:
+                yield Letter(key=name, data=b"")
+                continue
+            parts = self._asked("FETCH", name, "(BODY.PEEK[])")
+            data = next((part[1] for part in parts if isinstance(part, tuple)), None)
+            if data is not None:  # else somebody has expunged it meanwhile
+                yield Letter(key=name, data=data)
+
+    def done(self, keys: Iterable[str]) -> None:
+        """Mark as \\Seen."""  # noqa: D301 - the flag is spelled so
+        uids = list(keys)
+        for start in range(0, len(uids), BATCH):
+            self._asked("STORE", ",".join(uids[start : start + BATCH]), "+FLAGS.SILENT", r"(\Seen)")
+
+    def _asked(self, command: str, *arguments: str) -> list[Any]:
+        status, answer = self._server.uid(command, *arguments)
+        _must(status, answer, TransportError, f"{self._where.shown}: {command} was refused, try again later")
+        return answer
+
+
+def _connected(where: ImapMailbox, ca_file: str) -> imaplib.IMAP4:
+    try:
+        context = ssl.create_default_context(cafile=ca_file or None)
+    except (OSError, ssl.SSLError) as error:
+        message = f"{ca_file}: is no file of certificates: {error.strerror or error}"
+        raise UsageError(message) from None
+    if where.scheme == "imaps":
+        return imaplib.IMAP4_SSL(where.host, where.port, ssl_context=context, timeout=PATIENCE)
+    server = imaplib.IMAP4(where.host, where.port, timeout=PATIENCE)
+    try:
+        _secure(server, where, context)
+    except BaseException:
+        _goodbye(server)
+        raise
+    return server
+
+
+def _secure(server: imaplib.IMAP4, where: ImapMailbox, context: ssl.SSLContext) -> None:
+    if "STARTTLS" in server.capabilities:
+        server.starttls(context)
+    elif not where.is_loopback:
+        message = f"{where.shown}: the server offers no TLS, and a password never crosses in clear; use imaps://"
+        raise UsageError(message)
+
+
+def _log_in(server: imaplib.IMAP4, where: ImapMailbox, password: str) -> None:
+    if any(not letter.isprintable() for letter in password):
+        message = f"{where.shown}: the password has a control character in it"
+        raise UsageError(message)
+    server.debug = 0  # its trace would show the password
+    try:
+        server.login(where.user, password)
+    except imaplib.IMAP4.abort:
+        raise
+    except imaplib.IMAP4.error as error:
+        message = f"{where.shown}: the login was refused: {_clean(str(error), password)}"
+        raise UsageError(message) from None
+    except UnicodeEncodeError:
+        message = f"{where.shown}: the user or the password is not ASCII, which this server's LOGIN does not take"
+        raise UsageError(message) from None
+
+
+def _goodbye(server: imaplib.IMAP4) -> None:
+    """Say LOGOUT and close. What was marked stays marked, so a failure here is nothing."""
+    try:
+        server.logout()
+    except (OSError, imaplib.IMAP4.error):
+        with contextlib.suppress(OSError):  # the socket may be gone already
+            server.shutdown()
+
+
+def _must(status: str, answer: list[Any], kind: type[DigestError], message: str) -> None:
+    if status != "OK":
+        message += f": {_told(answer)}"
+        raise kind(message)
+
+
+def _told(answer: list[Any]) -> str:
+    return " ".join(_raw(line).decode("utf-8", "replace") for line in answer if line)[:200]
+
+
+def _raw(line: Any) -> bytes:
+    return line[0] if isinstance(line, tuple) else line or b""
+
+
+def _clean(text: str, password: str) -> str:
+    text = text.removeprefix("b'").removesuffix("'")
+    return (text.replace(password, "***") if password else text).splitlines()[0][:200] if text else ""

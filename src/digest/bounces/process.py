@@ -1,28 +1,61 @@
-"""`digest bounces` for one newsroom: open the mailbox, settle what is in it, and say what was done.
+"""Process what came back: find the mails that are meant, decide about all of them, then do it.
 
-It puts rooms together and decides nothing: what a mail is, and what it may change, is judged in `recipients/bounces`.
+    mailbox ─▶ reports ─Message-IDs, tokens─▶ deliveries ─rules.decide─▶ verdicts ─▶ suppressions, ledger, log
+
+What proves which mail is meant is the Message-ID that the ledger knows (derived with a secret, so that nobody can guess
+it), or an unsubscribe token that was made here. Running it twice over the same reports changes nothing more.
 """
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from digest.bounces.log import BounceLog
 from digest.bounces.mailbox import open_mailbox
-from digest.bounces.settle import settle_mailbox
+from digest.bounces.report import BounceReport, ReportKind, read
+from digest.bounces.rules import IN_A_ROW, BounceVerdict, decide
+from digest.delivery import Event, State
 from digest.mail.message_id import message_id
+from digest.recipients import tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from digest.bounces.settle import BounceSummary
+    from digest.bounces.mailbox import Letter, Mailbox
+    from digest.delivery import Delivery
     from digest.ledger.ledger import SqlLedger
     from digest.newsroom.sending_setup import SendingSetup
+    from digest.ports import Suppressions
 
 LOG = "bounces.db"
+DEPTH = 24  # editions whose Message-IDs are derived, when the ledger does not hold them; the newest ones
+_WENT = frozenset({State.SENT, State.IN_DOUBT, State.REFUSED})
+_PERMANENT = range(500, 600)
 
 
-def take_in(parts: SendingSetup, ledger: SqlLedger, source: str, now: float, *, dry: bool = False) -> BounceSummary:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BounceSummary:
+    """What was done. `suppressed` counts new suppressions by reason, `settled` mails taken out of doubt."""
+
+    verdicts: tuple[BounceVerdict, ...] = ()
+    suppressed: Mapping[str, int]
+    settled: int = 0
+
+    @property
+    def kinds(self) -> Mapping[ReportKind, int]:
+        """How many reports of each kind there were."""
+        return Counter(verdict.report.kind for verdict in self.verdicts)
+
+    @property
+    def unsettled(self) -> tuple[BounceVerdict, ...]:
+        """Those that a person must look at."""
+        return tuple(verdict for verdict in self.verdicts if not verdict.handled)
+
+
+def process(parts: SendingSetup, ledger: SqlLedger, source: str, now: float, *, dry: bool = False) -> BounceSummary:
     """Settle every mail of `source` (file, mbox, Maildir, imaps URL).
 
     Raises UsageError (without a secret, too), FaultyInput, TransportError, LedgerError.
@@ -69,3 +102,156 @@ def lines(summary: BounceSummary, *, verbose: bool) -> Iterator[str]:
         yield f"{summary.settled} mails that were in doubt had arrived at the relay"
     if summary.unsettled:
         yield f"{len(summary.unsettled)} for a person to look at, left where they are"
+
+
+def settle_mailbox(
+    mailbox: Mailbox,
+    *,
+    ledger: SqlLedger,
+    suppressions: Suppressions,
+    log: BounceLog,
+    identify: Callable[[str, str], str],
+    secrets: Sequence[str],
+    now: float,
+    dry: bool = False,
+) -> BounceSummary:
+    """Settle every mail that waits in `mailbox`, then mark those as done that need no person. See settle()."""
+    reports = [_read(letter) for letter in mailbox.letters()]
+    summary = settle(
+        reports,
+        ledger=ledger,
+        suppressions=suppressions,
+        log=log,
+        identify=identify,
+        secrets=secrets,
+        now=now,
+        dry=dry,
+    )
+    if not dry:
+        mailbox.done(verdict.report.key for verdict in summary.verdicts if verdict.handled)
+    return summary
+
+
+def settle(
+    reports: Sequence[BounceReport],
+    *,
+    ledger: SqlLedger,
+    suppressions: Suppressions,
+    log: BounceLog,
+    identify: Callable[[str, str], str],
+    secrets: Sequence[str],
+    now: float,
+    dry: bool = False,
+) -> BounceSummary:
+    """Decide about `reports` and, unless `dry`, carry it out: suppressions first, each durable by itself.
+
+    `identify(edition, address)` derives the Message-ID of a delivery whose row does not hold it. Raises LedgerError.
+    """
+    verdicts = judge(reports, ledger=ledger, log=log, identify=identify, secrets=secrets, now=now)
+    if dry:
+        planned = Counter(one.suppression.reason for one in verdicts if one.suppression)
+        return BounceSummary(verdicts=verdicts, suppressed=planned, settled=sum(one.arrived for one in verdicts))
+    new: Counter[str] = Counter()
+    for verdict in verdicts:
+        row = verdict.suppression
+        if row and suppressions.suppress(row.address, row.scope, row.reason, row.detail, row.since):
+            new[row.reason] += 1
+    settled = 0
+    for edition, addresses in _grouped(verdict.delivery for verdict in verdicts if verdict.arrived):
+        left = ledger.settle(edition, addresses, Event.SETTLE_SENT, "the relay had it: a report came back", now)
+        settled += len(addresses) - len(left)
+    log.note(
+        ((_identifier(one.delivery, identify), one.report.status) for one in verdicts if one.counts and one.delivery),
+        now,
+    )
+    return BounceSummary(verdicts=verdicts, suppressed=new, settled=settled)
+
+
+def _read(letter: Letter) -> BounceReport:
+    if not letter.data:
+        return BounceReport(kind=ReportKind.OTHER, why="empty, or too large for a report", key=letter.key)
+    return read(letter.data, key=letter.key)
+
+
+def judge(
+    reports: Sequence[BounceReport],
+    *,
+    ledger: SqlLedger,
+    log: BounceLog,
+    identify: Callable[[str, str], str],
+    secrets: Sequence[str],
+    now: float,
+) -> tuple[BounceVerdict, ...]:
+    """A verdict for each report, in their order. Changes nothing."""
+    meant = _found(ledger, reports, identify)
+    about = [next((meant[one] for one in report.message_ids if one in meant), None) for report in reports]
+    uncertain = {
+        delivery.address.lower()
+        for report, delivery in zip(reports, about, strict=True)
+        if delivery and report.kind is ReportKind.BOUNCE
+    }
+    past = _past(ledger, uncertain)
+    known = log.bounced({_identifier(one, identify) for rows in past.values() for one in rows})
+    # Reports of this very run count too: three months of bounces may lie in one mailbox.
+    known |= {
+        _identifier(delivery, identify)
+        for report, delivery in zip(reports, about, strict=True)
+        if delivery and report.kind is ReportKind.BOUNCE and report.status and not report.status.startswith("4")
+    }
+    verdicts: list[BounceVerdict] = []
+    for report, delivery in zip(reports, about, strict=True):
+        reader = next(filter(None, (tokens.read(secrets, one) for one in report.tokens)), None) if secrets else None
+        rows = past.get(delivery.address.lower(), []) if delivery else []
+        count = _in_a_row(rows, known, identify) if rows else 1
+        verdicts.append(decide(report, delivery, reader, count, now))
+    return tuple(verdicts)
+
+
+def _in_a_row(rows: Sequence[Delivery], known: frozenset[str], identify: Callable[[str, str], str]) -> int:
+    """How many of a reader's last mails, newest first, came back or were refused without one that did not."""
+    count = 0
+    for one in rows:
+        refused = one.state is State.REFUSED and one.code in _PERMANENT
+        if not refused and _identifier(one, identify) not in known:
+            break
+        count += 1
+    return count
+
+
+def _found(
+    ledger: SqlLedger, reports: Sequence[BounceReport], identify: Callable[[str, str], str]
+) -> dict[str, Delivery]:
+    """The deliveries that the reports name by their Message-IDs, those with derived ones too."""
+    wanted = {one for report in reports for one in report.message_ids}
+    found = {one.message_id: one for one in ledger.find(wanted)}
+    if wanted <= found.keys():
+        return found
+    missing = wanted - found.keys()
+    for mailing in reversed(ledger.mailings()[-DEPTH:]):
+        rows = ledger.deliveries(mailing.edition)
+        first = next(rows, None)
+        if first is None or first.message_id:
+            continue  # an edition is frozen with all its Message-IDs, or with none: then they are derived
+        for delivery in chain([first], rows) if missing else ():
+            identifier = identify(delivery.edition, delivery.address)
+            if identifier in missing:
+                found[identifier] = delivery
+                missing.discard(identifier)
+    return found
+
+
+def _past(ledger: SqlLedger, addresses: set[str]) -> dict[str, Sequence[Delivery]]:
+    """The last mails that went to each of these readers, newest first."""
+    return {address: ledger.latest(address, IN_A_ROW, _WENT) for address in addresses}
+
+
+def _grouped(deliveries: Iterable[Delivery | None]) -> Iterable[tuple[str, list[str]]]:
+    groups: dict[str, dict[str, None]] = defaultdict(dict)
+    for one in deliveries:
+        if one:
+            groups[one.edition][one.address] = None
+    return [(edition, list(addresses)) for edition, addresses in groups.items()]
+
+
+def _identifier(delivery: Delivery, identify: Callable[[str, str], str]) -> str:
+    return delivery.message_id or identify(delivery.edition, delivery.address)

@@ -1,25 +1,59 @@
 """Read one mail that came back and say what it claims to be: a bounce, a complaint, a wish to leave, or none of these.
 
 Delivery reports (RFC 3464) and what passes for them, complaints (ARF, RFC 5965), unsubscribe mails. Pure: bytes in, a
-value out, for any bytes. Nothing is believed here: a Report holds claims; `settle` asks the ledger which mail is meant.
+value out, for any bytes, by patterns over text of bounded length. Nothing is believed here: a report holds claims;
+`process` asks the ledger which mail is meant.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
+import contextlib
+import email
+import quopri
 import re
 from dataclasses import dataclass, replace
+from email.header import decode_header, make_header
 from email.message import Message
 from email.parser import BytesParser
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from digest.bounces import text
 from digest.mail.address import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_PARTS = 100
+MAX_TEXT = 200_000  # characters that are searched
+_ID = re.compile(r"<[^<>\s@]{1,200}@[^<>\s@]{1,200}>")
+_ID_FIELD = re.compile(r"^[>\s]{0,4}Message-ID:\s{0,80}(<[^<>\s]{1,400}>)", re.IGNORECASE | re.MULTILINE)
+_SEAL = r"[A-Za-z0-9_-]{60,1000}"
+_LINK = re.compile(rf"/u/({_SEAL})(?![A-Za-z0-9_-])|unsubscribe(?:%20|\+|\s){{1,3}}({_SEAL})(?![A-Za-z0-9_-])")
+_WISH = re.compile(rf"\s*(?:(?:re|aw|fwd?)\s*:\s*)?unsubscribe\b[:\s]*({_SEAL})?\s*(?:\n|$)", re.IGNORECASE)
+_ENHANCED = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
+_BASIC = re.compile(r"(?:^|[\s:;<(\[#-])([45]\d\d)(?=[\s:;>)\]#-])")
+_DAEMON = re.compile(r"mailer-daemon|postmaster|mail delivery (?:sub)?system|mail-daemon", re.IGNORECASE)
+_FAILURE = re.compile(
+    r"undeliver|returned mail|failure notice|delivery (?:has )?(?:status|fail)|mail delivery|non remis|unzustellbar"
+    r"|no se ha podido entregar|delivery.{0,20}delayed|delayed.{0,20}delivery|delivery warning",
+    re.IGNORECASE,
+)
+_AWAY = re.compile(
+    r"^(?:auto(?:matic)?[- ]?(?:reply|response|réponse)|auto:|out of (?:the )?office|ooo\b|away from|abwesen"
+    r"|automatische|absence|réponse automatique|respuesta automática|fuera de la oficina|رد تلقائي)",
+    re.IGNORECASE,
+)
+_CHALLENGE = re.compile(
+    r"(?:confirm|verify).{0,30}(?:e-?mail|message|sender)|sender verification|challenge|whitelist|spam ?arrest|boxbe",
+    re.IGNORECASE,
+)
+_TRYING = re.compile(
+    r"will (?:keep trying|be retried|continue|retry)|do(?:es)? not need to re-?send|warning.{0,40}delayed"
+    r"|not yet (?:been )?delivered",
+    re.IGNORECASE | re.DOTALL,
+)
 _PROSE_END = re.compile(  # where a bounce in prose ends and the mail that came back begins
     r"^(?:-+ ?(?:this is a copy|below this line|original message)|message-id:)", re.IGNORECASE | re.MULTILINE
 )
@@ -65,7 +99,7 @@ def read(message: bytes, *, key: str = "") -> BounceReport:
     except (RecursionError, LookupError, ValueError, TypeError, AttributeError):
         # Python's parser gives up on some of what spammers send; such a mail is for a person, not for a traceback.
         return BounceReport(kind=ReportKind.OTHER, why="cannot be read as a mail", key=key)
-    return replace(report, sender=text.header(mail, "From")[:200], key=key)
+    return replace(report, sender=_header(mail, "From")[:200], key=key)
 
 
 def _understood(mail: Message, parts: list[Message]) -> BounceReport:
@@ -74,21 +108,21 @@ def _understood(mail: Message, parts: list[Message]) -> BounceReport:
         return _complaint(parts, parts[types.index("message/feedback-report")])
     if "message/delivery-status" in types:
         return _delivery(mail, parts, parts[types.index("message/delivery-status")])
-    subject = text.header(mail, "Subject")
+    subject = _header(mail, "Subject")
     return _unsubscribe(subject, parts) or _prose(mail, parts, subject)
 
 
 def _prose(mail: Message, parts: list[Message], subject: str) -> BounceReport:
-    if text.is_daemon(mail, subject):
+    if _is_daemon(mail, subject):
         return _sloppy(mail, parts)
     receipt = any(part.get_content_type() == "message/disposition-notification" for part in parts)
-    if why := "a receipt (MDN)" if receipt else text.automatic(mail, subject):
+    if why := "a receipt (MDN)" if receipt else _automatic(mail, subject):
         return BounceReport(kind=ReportKind.AUTOMATIC, why=why)
     return BounceReport(kind=ReportKind.OTHER, why=f"no report that is known here: {subject[:80]!r}")
 
 
 def _complaint(parts: list[Message], part: Message) -> BounceReport:
-    fields = next(text.blocks(part), Message())
+    fields = next(_blocks(part), Message())
     kind = (fields.get("Feedback-Type") or "").strip().lower()
     if kind not in ("abuse", "fraud", "opt-out", "opt-out-list", "other", ""):
         return BounceReport(kind=ReportKind.AUTOMATIC, why=f"feedback of type {kind[:30]!r}, no complaint")
@@ -96,29 +130,29 @@ def _complaint(parts: list[Message], part: Message) -> BounceReport:
     return BounceReport(
         kind=ReportKind.COMPLAINT,
         why=f"a complaint ({kind or 'abuse'})",
-        message_ids=text.message_ids(returned),
+        message_ids=_message_ids(returned),
         addresses=_addresses(fields.get_all("Original-Rcpt-To") or []),
-        tokens=text.tokens(returned),
+        tokens=_tokens(returned),
         detail=" ".join(filter(None, (kind, fields.get("User-Agent"), fields.get("Reporting-MTA"))))[:300],
     )
 
 
 def _delivery(mail: Message, parts: list[Message], part: Message) -> BounceReport:
-    groups = [block for block in text.blocks(part) if block.get("Action") or block.get("Status")]
+    groups = [block for block in _blocks(part) if block.get("Action") or block.get("Status")]
     actions = [_action(group) for group in groups]
     returned = _returned(parts)
     answered = " ".join(str(mail.get(name, "")) for name in ("In-Reply-To", "References"))
     common = BounceReport(
         kind=ReportKind.OTHER,
         why="a delivery report without a result",
-        message_ids=(*text.message_ids(returned), *text.bare_ids(answered)),
+        message_ids=(*_message_ids(returned), *_bare_ids(answered)),
         addresses=_addresses(
             value
             for group in groups
             for value in (group.get("Original-Recipient"), group.get("Final-Recipient"))
             if value
         ),
-        tokens=text.tokens(returned),
+        tokens=_tokens(returned),
     )
     for action, kind, why in (
         # In this order: a mail that reached one of an alias's mailboxes has reached its reader.
@@ -129,7 +163,7 @@ def _delivery(mail: Message, parts: list[Message], part: Message) -> BounceRepor
         if action in actions:
             group = groups[actions.index(action)]
             diagnostic = " ".join(str(group.get("Diagnostic-Code") or "").split())
-            status = text.best_status(str(group.get("Status") or ""), diagnostic)
+            status = _best_status(str(group.get("Status") or ""), diagnostic)
             return replace(common, kind=kind, why=why, status=status, detail=diagnostic[:300])
     return common
 
@@ -146,30 +180,30 @@ def _action(group: Message) -> str:
 
 
 def _unsubscribe(subject: str, parts: list[Message]) -> BounceReport | None:
-    found = text.wish(subject)
+    found = _wish(subject)
     if found is None:
         return None
-    body = next((text.content(part) for part in parts if part.get_content_type() == "text/plain"), "")
-    tokens = found or text.wish(body[:2_000].strip()) or ()
+    body = next((_content(part) for part in parts if part.get_content_type() == "text/plain"), "")
+    tokens = found or _wish(body[:2_000].strip()) or ()
     return BounceReport(kind=ReportKind.UNSUBSCRIBE, why="an unsubscribe mail", tokens=tokens)
 
 
 def _sloppy(mail: Message, parts: list[Message]) -> BounceReport:
     """A bounce in prose, as Exim, qmail and others write it: what can be found in it is taken."""
-    body = "\n".join(text.content(part) for part in parts if part.get_content_maintype() == "text")
+    body = "\n".join(_content(part) for part in parts if part.get_content_maintype() == "text")
     returned = _returned(parts) or body
     reason = _PROSE_END.split(body, maxsplit=1)[0]
-    status = text.best_status("", reason)
-    kind = ReportKind.DELAY if status.startswith("4") or text.still_trying(reason) else ReportKind.BOUNCE
+    status = _best_status("", reason)
+    kind = ReportKind.DELAY if status.startswith("4") or _still_trying(reason) else ReportKind.BOUNCE
     answered = " ".join(str(mail.get(name, "")) for name in ("In-Reply-To", "References"))
     return BounceReport(
         kind=kind,
         why="a bounce in prose" if kind is ReportKind.BOUNCE else "a warning in prose: the relay goes on trying",
-        message_ids=(*text.message_ids(returned), *text.bare_ids(answered)),
+        message_ids=(*_message_ids(returned), *_bare_ids(answered)),
         addresses=_addresses(str(mail.get("X-Failed-Recipients") or "").split(",")),
-        tokens=text.tokens(returned),
+        tokens=_tokens(returned),
         status=status,
-        detail=text.reason(reason),
+        detail=_reason(reason),
     )
 
 
@@ -182,7 +216,7 @@ def _returned(parts: list[Message]) -> str:
             if isinstance(inner, list) and inner and isinstance(inner[0], Message):
                 return "\n".join(f"{name}: {value}" for name, value in inner[0].items())
         if kind in ("text/rfc822-headers", "message/rfc822-headers", "message/partial"):
-            return text.content(part)
+            return _content(part)
     return ""
 
 
@@ -196,3 +230,114 @@ def _addresses(values: Iterator[str] | list[str]) -> tuple[str, ...]:
         except ValueError:
             continue  # a report may name a mailbox of its own server: it is only shown, never relied on
     return tuple(found)
+
+
+def _header(mail: Message, name: str) -> str:
+    """A field as text on one line, encoded words decoded where they can be."""
+    # Not mail.get(): it gives up on bytes that are not ASCII, which many senders leave unencoded.
+    value = next((str(value) for key, value in mail.raw_items() if key.lower() == name.lower()), "")
+    raw = value[:2_000].encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    with contextlib.suppress(LookupError, ValueError, binascii.Error):  # an unknown charset: then it stays raw
+        raw = str(make_header(decode_header(raw)))
+    return " ".join(raw.split())
+
+
+def _content(part: Message) -> str:
+    """The text of a part, decoded as well as it can be, up to MAX_TEXT characters."""
+    data = part.get_payload(decode=True)
+    if not isinstance(data, bytes):
+        return "\n\n".join(str(inner) for inner in part.get_payload())[:MAX_TEXT] if part.is_multipart() else ""
+    try:
+        return data.decode(part.get_content_charset("utf-8"), "replace")[:MAX_TEXT]
+    except LookupError:
+        return data.decode("latin-1")[:MAX_TEXT]
+
+
+def _blocks(part: Message) -> Iterator[Message]:
+    """The groups of fields of a message/delivery-status or message/feedback-report, encoded though they may not be."""
+    raw = _content(part)
+    encoding = str(part.get("Content-Transfer-Encoding", "")).strip().lower()
+    with contextlib.suppress(binascii.Error, ValueError):  # or it only says that it is encoded
+        if encoding == "base64":
+            raw = base64.b64decode("".join(raw.split()), validate=True).decode()
+        elif encoding == "quoted-printable":
+            raw = quopri.decodestring(raw.strip().encode()).decode()
+    for block in re.split(r"(?:\r?\n[ \t]*){2,}", raw.strip()):
+        yield email.message_from_string(f"{block}\n\n")
+
+
+def _message_ids(text: str) -> tuple[str, ...]:
+    """What stands in Message-ID fields of a returned head, in their order."""
+    return tuple(dict.fromkeys(_ID_FIELD.findall(text[:MAX_TEXT])))
+
+
+def _bare_ids(text: str) -> tuple[str, ...]:
+    """Every id of an In-Reply-To or References field, the last one (the nearest) first."""
+    return tuple(dict.fromkeys(reversed(_ID.findall(text[:10_000]))))
+
+
+def _tokens(text: str) -> tuple[str, ...]:
+    """Unsubscribe tokens in a List-Unsubscribe field that was returned; whether they are ours is not known here."""
+    unfolded = re.sub(r"\r?\n[ \t]+", " ", text[:MAX_TEXT])
+    fields = re.findall(r"(?im)^List-Unsubscribe:(.*)$", unfolded)
+    found = (one or other for field in fields for one, other in _LINK.findall(field))
+    return tuple(dict.fromkeys(found))[:4]
+
+
+def _wish(text: str) -> tuple[str, ...] | None:
+    """The token after the word `unsubscribe`: () when there is only the word, None when not even that."""
+    found = _WISH.match(text)
+    if found is None:
+        return None
+    return (found[1],) if found[1] else ()
+
+
+def _best_status(status: str, diagnostic: str) -> str:
+    """The enhanced status code that says most: the server's own in its words beats a general x.0.0 (RFC 3463)."""
+    given = _ENHANCED.search(status)
+    told = _ENHANCED.search(diagnostic)
+    if given and not given[1].endswith(".0.0"):
+        return given[1]
+    if told and (not given or told[1][0] == given[1][0]):
+        return told[1]
+    if given:
+        return given[1]
+    basic = _BASIC.search(f" {diagnostic} ")
+    return f"{basic[1][0]}.0.0" if basic else ""
+
+
+def _still_trying(text: str) -> bool:
+    """Tell whether a bounce in prose is only a warning."""
+    return _TRYING.search(text[:MAX_TEXT]) is not None
+
+
+def _reason(text: str) -> str:
+    """The line of a bounce in prose that says why: the one with a code, else the first."""
+    lines = [" ".join(line.split()) for line in text[:MAX_TEXT].splitlines() if line.strip()]
+    return next((line for line in lines if _ENHANCED.search(line) or _BASIC.search(f" {line} ")), "".join(lines[:1]))[
+        :300
+    ]
+
+
+def _is_daemon(mail: Message, subject: str) -> bool:
+    """Tell whether a mail without a machine-readable part looks like a bounce: from a mail system, about a failure."""
+    empty = str(mail.get("Return-Path", "")).strip() == "<>"
+    from_daemon = _DAEMON.search(_header(mail, "From")) is not None
+    return bool(mail.get("X-Failed-Recipients")) or ((from_daemon or empty) and _FAILURE.search(subject) is not None)
+
+
+def _automatic(mail: Message, subject: str) -> str:
+    """What kind of robot wrote this, or nothing. A person's answer has none of these marks (RFC 3834)."""
+    if _CHALLENGE.search(subject):
+        return "a challenge: the reader's system asks for proof, which we don't give"
+    marks = ("X-Autoreply", "X-Autorespond", "X-Auto-Response-From")
+    submitted = str(mail.get("Auto-Submitted", "no")).split(";")[0].strip().lower()
+    precedence = str(mail.get("Precedence", "")).strip().lower()
+    if (
+        submitted != "no"
+        or precedence == "auto_reply"
+        or any(mail.get(mark) for mark in marks)
+        or _AWAY.search(subject)
+    ):
+        return "an automatic reply (out of office)"
+    return ""

@@ -48,10 +48,10 @@ def bounces(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")] = False,
 ) -> None:
     """Read delivery reports, complaints and unsubscribe mails, and act on them."""
-    from digest.bounces.process import lines, take_in
+    from digest.bounces.process import lines, process
 
     call = Call(common)
     with call.opened() as (parts, ledger):
-        summary = take_in(parts, ledger, source, call.now.timestamp(), dry=dry_run)
+        summary = process(parts, ledger, source, call.now.timestamp(), dry=dry_run)
     for line in lines(summary, verbose=common.verbose or dry_run):
         call.out.line(line)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select, update
 
 from digest.delivery import Event, MailingStatus, Outcome, Phase, State, Suppression
-from digest.ledger import backoff, claims, editions, events, lookup, queries, sidecar, suppressing
+from digest.ledger import backoff, claims, editions, queries, sidecar, suppressions
 from digest.ledger.schema import deliveries, meta, places
 from digest.ledger.transitions import WAITING
 
@@ -55,7 +55,13 @@ class SqlLedger:
         now: float | None = None,
         message_id: Callable[[str], str] | None = None,
     ) -> Mapping[str, int]:
-        """See `ports.Ledger.freeze`."""
+        """Record the edition with the hash of its rendering, and one delivery per canonical address, all or nothing.
+
+        Addresses are one and the same reader without regard to case; the first spelling is mailed. Suppressed
+        addresses are recorded as such. `message_id(address)` gives the Message-ID to store. A second call with the
+        same content adds nothing and does not read `recipients`; with another content it raises LedgerError. With no
+        recipient at all nothing is recorded. Returns counts: `planned`, `suppressed`, `duplicates`.
+        """
         moment = time.time() if now is None else now
         counts, fresh = editions.freeze(self.database, edition, content, recipients, moment, message_id)
         if any(counts.values()):
@@ -68,11 +74,11 @@ class SqlLedger:
         with self.database.exclusive(edition, owner):
             yield
 
-    def recover(self, edition: str, now: float, *, expired: bool = False) -> Mapping[State, int]:
+    def recover(self, edition: str, now: float) -> Mapping[State, int]:
         """See `ports.Ledger.recover`."""
         row = self._row(edition)
         with self.database.writing() as transaction:
-            return claims.recover(transaction, row, now, expired=expired)
+            return claims.recover(transaction, row, now)
 
     def claim(self, edition: str, owner: str, limit: int, now: float, only: str = "") -> Sequence[Delivery]:
         """See `ports.Ledger.claim`."""
@@ -80,21 +86,15 @@ class SqlLedger:
         with self.database.writing() as transaction:
             return claims.claim(transaction, row, owner, limit, now, only, lease=self.lease)
 
-    def renew(self, edition: str, owner: str, now: float) -> int:
-        """See `ports.Ledger.renew`."""
-        row = self._row(edition)
-        with self.database.writing() as transaction:
-            return claims.renew(transaction, row, owner, now)
-
     def record(
-        self, events_: Sequence[tuple[int, Event, Outcome | None]], now: float, owner: str = ""
+        self, events: Sequence[tuple[int, Event, Outcome | None]], now: float, owner: str = ""
     ) -> frozenset[int]:
         """See `ports.Ledger.record`."""
         with self.database.writing() as transaction:
-            return events.record(transaction, events_, now, owner)
+            return claims.record(transaction, events, now, owner)
 
     def settle(self, edition: str, addresses: Iterable[str], event: Event, detail: str, now: float) -> frozenset[str]:
-        """See `ports.Ledger.settle`."""
+        """Apply SETTLE_SENT or SETTLE_RESEND to these readers. Returns the addresses it did not fit, as given."""
         if event not in (Event.SETTLE_SENT, Event.SETTLE_RESEND):
             message = f"a person or a log settles; {event} is for a sender to say"
             raise ValueError(message)
@@ -110,7 +110,7 @@ class SqlLedger:
                 part = folded[start : start + _SETTLED]
                 ids = _ids(transaction, row, part)
                 told = [(ids[each], event, _said(ids[each], event, detail)) for each in part if each in ids]
-                left = events.record(transaction, told, now, "")
+                left = claims.record(transaction, told, now, "")
                 unfit.update(by_fold[each] for each in part if each not in ids or ids[each] in left)
         return frozenset(unfit)
 
@@ -121,17 +121,17 @@ class SqlLedger:
             return claims.expire(transaction, row, now, age=age, attempts=attempts)
 
     def pause(self, edition: str) -> None:
-        """See `ports.Ledger.pause`."""
+        """Let no further mail of this edition go, from any machine. Raises LedgerError when it is not known."""
         with self.database.writing() as transaction:
             editions.stand(transaction, edition, MailingStatus.PAUSED)
 
     def resume(self, edition: str) -> None:
-        """See `ports.Ledger.resume`."""
+        """Undo `pause`. Raises LedgerError when the edition was cancelled."""
         with self.database.writing() as transaction:
             editions.stand(transaction, edition, MailingStatus.OPEN)
 
     def cancel(self, edition: str, now: float) -> int:
-        """See `ports.Ledger.cancel`."""
+        """Call the edition off for all who have not been mailed. Returns how many readers that spared."""
         with self.database.writing() as transaction:
             row = editions.stand(transaction, edition, MailingStatus.CANCELLED)
             spared = transaction.core.execute(
@@ -147,7 +147,7 @@ class SqlLedger:
             return next(iter(editions.mailings(transaction, edition)), None)
 
     def mailings(self) -> Sequence[Mailing]:
-        """See `ports.Ledger.mailings`."""
+        """Every edition that was frozen, in that order."""
         with self.database.reading() as transaction:
             return editions.mailings(transaction)
 
@@ -164,30 +164,30 @@ class SqlLedger:
             return queries.counts(transaction, row)
 
     def domains(self, edition: str) -> Mapping[str, Mapping[State, int]]:
-        """See `ports.Ledger.domains`."""
+        """The same for each domain, the domain with the most readers first."""
         return queries.domains(self.database, self._row(edition))
 
     def refusals(self, edition: str) -> Mapping[tuple[int, str], int]:
-        """See `ports.Ledger.refusals`."""
+        """How often each reason (reply code, words without the address) was given, the most frequent first."""
         return queries.refusals(self.database, self._row(edition))
 
     def timeline(self, edition: str, step: float) -> Sequence[tuple[float, State, int]]:
-        """See `ports.Ledger.timeline`."""
+        """How many came into the state they are in, per span of `step` seconds: (start of the span, state, count)."""
         row = self._row(edition)
         with self.database.reading() as transaction:
             return queries.timeline(transaction, row, step)
 
     def deliveries(self, edition: str, states: Iterable[State] = ()) -> Iterator[Delivery]:
-        """See `ports.Ledger.deliveries`."""
+        """The edition's deliveries in these states (all when empty), streamed in the order of the freeze."""
         return queries.listed(self.database, self._row(edition), states)
 
     def find(self, message_ids: Iterable[str]) -> Sequence[Delivery]:
-        """See `ports.Ledger.find`."""
-        return lookup.by_message_id(self.database, message_ids)
+        """The deliveries with these Message-IDs, of whichever editions, the newest edition's first."""
+        return queries.by_message_id(self.database, message_ids)
 
     def latest(self, address: str, count: int, states: Iterable[State] = ()) -> Sequence[Delivery]:
-        """See `ports.Ledger.latest`."""
-        return lookup.latest(self.database, address, count, states)
+        """This reader's last `count` deliveries in these states (all when empty), the newest edition's first."""
+        return queries.latest(self.database, address, count, states)
 
     def witness(self, edition: str, now: float) -> None:
         """See `ports.Ledger.witness`."""
@@ -215,23 +215,23 @@ class SqlLedger:
 
     def suppressed(self, addresses: Sequence[str], audience: str) -> frozenset[str]:
         """See `ports.Suppressions.suppressed`."""
-        return suppressing.suppressed(self.database, addresses, audience)
+        return suppressions.suppressed(self.database, addresses, audience)
 
     def suppress(self, address: str, scope: str, reason: str, detail: str, now: float) -> bool:
         """See `ports.Suppressions.suppress`."""
         added = Suppression(address=address, scope=scope, reason=reason, detail=detail, since=now)
-        return suppressing.suppress(self.database, added)
+        return suppressions.suppress(self.database, added)
 
     def unsuppress(self, address: str, scope: str) -> bool:
         """See `ports.Suppressions.unsuppress`."""
-        return suppressing.unsuppress(self.database, address, scope)
+        return suppressions.unsuppress(self.database, address, scope)
 
     def suppressions(self) -> Iterator[Suppression]:
         """See `ports.Suppressions.suppressions`."""
-        return suppressing.listed(self.database)
+        return suppressions.listed(self.database)
 
     def close(self) -> None:
-        """See `ports.Ledger.close`."""
+        """Let go of files and connections."""
         self.database.close()
 
 

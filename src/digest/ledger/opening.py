@@ -22,7 +22,7 @@ from sqlalchemy.pool import NullPool
 
 from digest.errors import ConfigError, Fault, LedgerError
 from digest.files import sync_folder
-from digest.ledger import health, locks, sidecar
+from digest.ledger import locks, sidecar
 from digest.ledger.editions import mailings
 from digest.ledger.ledger import SqlLedger
 from digest.ledger.schema import (
@@ -34,7 +34,7 @@ from digest.ledger.schema import (
     meta,
     metadata,
 )
-from digest.ledger.sqlite import SqliteDatabase
+from digest.ledger.sqlite import SqliteDatabase, check_whole, examine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -88,7 +88,7 @@ def _open_sqlite(path: Path, newsroom: str, witnesses: Path, *, create: bool, re
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         message = f"this Python brings SQLite {sqlite3.sqlite_version}; the ledger needs 3.35 or newer"
         raise LedgerError(message)
-    if not health.examine(path):
+    if not examine(path):
         sidecar.missing(str(path), witnesses)
         if readonly or not create:
             raise _none_yet(str(path))
@@ -96,7 +96,7 @@ def _open_sqlite(path: Path, newsroom: str, witnesses: Path, *, create: bool, re
     database = SqliteDatabase(path, readonly=readonly)
     try:
         with database.reading() as transaction:
-            health.check_whole(transaction, path)
+            check_whole(transaction, path)
         return _checked(database, newsroom, witnesses, readonly=readonly)
     except BaseException:
         database.close()

@@ -1,29 +1,54 @@
-"""What `status` shows: counts, domains, refusals, a timeline, the deliveries themselves. Nothing here changes a row.
+"""Answers from the ledger: counts, domains, refusals, a timeline, deliveries by Message-ID and by reader.
 
-Long answers are read a page at a time, each page in a short transaction, so that nobody's log grows while a report is
-being written.
+Nothing here changes a row. Long answers are read a page at a time, each page in a short transaction, so that nobody's
+log grows while a report is being written. Across editions, the newest is read first: a report that comes back is rarely
+older than a week.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, cast, func, select
 
-from digest.delivery import State
-from digest.ledger.rows import SELECTED, delivery_of
-from digest.ledger.schema import deliveries
+from digest.delivery import Delivery, State
+from digest.ledger.editions import find
+from digest.ledger.schema import deliveries, editions, places
+from digest.ledger.statements import COLUMNS
 from digest.ledger.transitions import reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from digest.delivery import Delivery
     from digest.ledger.database import Database, Transaction
     from digest.ledger.editions import EditionRow
 
-_PAGE = 2_000
+_PAGE = 2_000  # rows
+_ASKED = 500  # Message-IDs in one statement
+_PLACES = 50  # editions in one statement
+_STATES = {str(state): state for state in State}
+SELECTED = tuple(deliveries.c[name] for name in COLUMNS.split(", "))
+
+
+def delivery_of(edition: str, row: Sequence[Any]) -> Delivery:
+    """The delivery in a row of `COLUMNS`."""
+    number, recipient, address, name, language, fields, message_id, state, attempts, code, detail, due, changed = row
+    return Delivery(
+        id=number,
+        edition=edition,
+        address=recipient if address is None else address,
+        name=name,
+        language=language,
+        fields=fields,
+        state=_STATES[state],
+        attempts=attempts,
+        message_id=message_id,
+        code=code,
+        detail=detail,
+        next_try=due,
+        changed=changed,
+    )
 
 
 def counts(transaction: Transaction, edition: EditionRow) -> dict[State, int]:
@@ -83,3 +108,56 @@ def listed(database: Database, edition: EditionRow, states: Iterable[State]) -> 
         if len(rows) < _PAGE:
             return
         last = rows[-1][0]
+
+
+def by_message_id(database: Database, message_ids: Iterable[str]) -> Sequence[Delivery]:
+    """`Ledger.find`. One pass over an edition's rows for every 500 Message-IDs, until all are found."""
+    missing = {each for each in message_ids if each}
+    found: list[Delivery] = []
+    with database.reading() as transaction:
+        names = transaction.core.scalars(select(editions.c.name).order_by(editions.c.id.desc())).all()
+    for name in names:
+        if not missing:
+            break
+        with database.reading() as transaction:
+            here = _in_edition(transaction, name, sorted(missing))
+        missing.difference_update(each.message_id for each in here)
+        found += here
+    return found
+
+
+def _in_edition(transaction: Transaction, name: str, wanted: Sequence[str]) -> list[Delivery]:
+    row = find(transaction, name)
+    if row is None:
+        return []
+    asked = select(*SELECTED).where(row.rows).order_by(deliveries.c.id)
+    return [
+        delivery_of(name, found)
+        for start in range(0, len(wanted), _ASKED)
+        for found in transaction.core.execute(asked.where(deliveries.c.message_id.in_(wanted[start : start + _ASKED])))
+    ]
+
+
+def latest(database: Database, address: str, count: int, states: Iterable[State] = ()) -> Sequence[Delivery]:
+    """`Ledger.latest`. A reader's place in each edition is looked up; no edition is read through."""
+    asked = (
+        select(places.c.edition, *SELECTED)
+        .join(deliveries, deliveries.c.id == places.c.id)
+        .where(places.c.recipient == address.casefold())
+        .order_by(places.c.edition.desc())
+    )
+    if wanted := tuple(states):
+        asked = asked.where(deliveries.c.state.in_(wanted))
+    found: list[Delivery] = []
+    with database.reading() as transaction:
+        names = dict(
+            transaction.core.execute(select(editions.c.id, editions.c.name).order_by(editions.c.id.desc())).all()
+        )
+        newest = list(names)
+        for start in range(0, len(newest), _PLACES):
+            if len(found) >= count:
+                break
+            # Named one by one, the editions lead each database through the places' key; joined, SQLite reads them all.
+            some = asked.where(places.c.edition.in_(newest[start : start + _PLACES])).limit(count - len(found))
+            found += [delivery_of(names[edition], row) for edition, *row in transaction.core.execute(some)]
+    return found

@@ -1,6 +1,6 @@
-"""What the workers of a fleet share in the ledger's PostgreSQL: leases, paces, the frozen renderings, who is there.
+"""What the workers of a fleet share in the ledger's PostgreSQL: leases, rate limits, frozen renderings, who is there.
 
-    workers ─ beat ─▶ leases renewed · what the dead left is put right · one row of pace for each limit
+    workers ─ beat ─▶ leases renewed · what the dead left is put right · one row for each rate limit
 
 Every time here is the database's. A lease is short, so it is renewed while its owner lives; what a frozen owner held
 goes to others, and whatever that owner still wants to begin is refused, because the rows no longer say its name. All
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy import Column, Float, LargeBinary, MetaData, Table, Text, delete, event, func, select, text
 from sqlalchemy.dialects.postgresql import insert
@@ -23,11 +23,13 @@ from digest.ledger.claims import FOUND_SENDING
 from digest.ledger.database import as_json
 from digest.ledger.postgres import PostgresDatabase
 from digest.ledger.schema import VERSION, editions, meta
+from digest.ports import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from digest.ledger.ledger import SqlLedger
+    from digest.delivery import Mailing
+    from digest.ledger.database import Database
 
 LEASE = 30.0  # seconds without a beat until what an owner held goes to others
 BEAT = 5.0  # seconds between two beats
@@ -35,21 +37,21 @@ GONE = 60.0  # a worker that was silent for so long is not counted any more
 
 metadata = MetaData()
 
-paces = Table(
+rate_limits = Table(
     "paces",
     metadata,
     Column("bucket", Text, primary_key=True),  # relay HOST:PORT, or domain NAME
     Column("due", Float(53), nullable=False),  # when the next mail may go
 )
 
-shelf = Table(
+blobs = Table(
     "shelf",
     metadata,
     Column("name", Text, primary_key=True),  # rendering FINGERPRINT, or schedule
     Column("data", LargeBinary, nullable=False),
 )
 
-halts = Table(
+holds = Table(
     "halts",
     metadata,
     Column("edition", Text, primary_key=True),
@@ -105,17 +107,33 @@ _DUE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation:
-    """A place in a pace. `start` and `now` are the database's seconds; `granted` says whether it was taken."""
+    """A place under a rate limit. `start` and `now` are the database's seconds; `granted` says whether it was taken."""
 
     start: float
     now: float
     granted: bool
 
 
+class SharedLedger(Ledger, Protocol):
+    """What a fleet asks of the ledger that it shares, beside what any sender asks."""
+
+    database: Database
+    lease: float
+    sharing: Sharing | None
+
+    def pause(self, edition: str) -> None:
+        """Let no further mail of this edition go, from any machine."""
+        ...
+
+    def mailings(self) -> Sequence[Mailing]:
+        """Every edition that was frozen, in that order."""
+        ...
+
+
 class Sharing:
     """The fleet's side of a ledger. Safe to use from many threads. Raises LedgerError as the ledger does."""
 
-    def __init__(self, ledger: SqlLedger, database: PostgresDatabase) -> None:
+    def __init__(self, ledger: SharedLedger, database: PostgresDatabase) -> None:
         self.ledger = ledger
         self.database = database
         self._single = database.engine.execution_options(isolation_level="AUTOCOMMIT")  # one statement, one question
@@ -208,13 +226,13 @@ class Sharing:
     def put(self, name: str, data: bytes) -> None:
         """Keep `data` under a name, for every machine."""
         with self.database.writing() as transaction:
-            added = insert(shelf).values(name=name, data=data)
+            added = insert(blobs).values(name=name, data=data)
             transaction.core.execute(added.on_conflict_do_update(index_elements=["name"], set_={"data": data}))
 
     def get(self, name: str) -> bytes | None:
         """What is kept under a name."""
         with self.database.reading() as transaction:
-            data = transaction.core.scalar(select(shelf.c.data).where(shelf.c.name == name))
+            data = transaction.core.scalar(select(blobs.c.data).where(blobs.c.name == name))
             return None if data is None else bytes(data)
 
     def change(self, name: str, change: Callable[[bytes | None], bytes]) -> None:
@@ -222,8 +240,8 @@ class Sharing:
         with self.database.writing() as transaction:
             key = f"digest shelf {self.database.schema} {name}"
             transaction.run("SELECT pg_advisory_xact_lock(hashtext(:key))", key=key)
-            data = transaction.core.scalar(select(shelf.c.data).where(shelf.c.name == name))
-            added = insert(shelf).values(name=name, data=change(None if data is None else bytes(data)))
+            data = transaction.core.scalar(select(blobs.c.data).where(blobs.c.name == name))
+            added = insert(blobs).values(name=name, data=change(None if data is None else bytes(data)))
             transaction.core.execute(
                 added.on_conflict_do_update(index_elements=["name"], set_={"data": added.excluded.data})
             )
@@ -233,21 +251,21 @@ class Sharing:
         self.ledger.pause(edition)
         now = self.now()
         with self.database.writing() as transaction:
-            added = insert(halts).values(edition=edition, reason=reason, since=now)
+            added = insert(holds).values(edition=edition, reason=reason, since=now)
             transaction.core.execute(added.on_conflict_do_nothing())
 
     def halted(self, edition: str) -> str:
         """Why a worker held this edition back; empty when none did."""
         with self.database.reading() as transaction:
-            return transaction.core.scalar(select(halts.c.reason).where(halts.c.edition == edition)) or ""
+            return transaction.core.scalar(select(holds.c.reason).where(holds.c.edition == edition)) or ""
 
     def clear(self, edition: str) -> None:
         """Forget why an edition was held back."""
         with self.database.writing() as transaction:
-            transaction.core.execute(delete(halts).where(halts.c.edition == edition))
+            transaction.core.execute(delete(holds).where(holds.c.edition == edition))
 
 
-def join(ledger: SqlLedger) -> Sharing:
+def join(ledger: SharedLedger) -> Sharing:
     """Make a ledger one that a fleet shares, with what that needs beside its tables. Raises LedgerError for SQLite."""
     database = ledger.database
     if not isinstance(database, PostgresDatabase):

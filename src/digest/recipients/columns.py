@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from digest.mail.address import canonical
 from digest.model import Recipient
@@ -146,7 +146,12 @@ class RowReader:
         for (key, _place), values in zip(at.fields, cells, strict=True):
             for known, value in zip(fields, values, strict=True):
                 known[key] = value
-        return _made(addresses, names, languages, topics, fields)
+        return [
+            Recipient(address=address, name=name, language=language, topics=topics_, fields=values)
+            for address, name, language, topics_, values in zip(
+                addresses, names, languages, topics, fields, strict=True
+            )
+        ]
 
     def _address(self, text: str) -> str:
         address = _canonical(text)
@@ -156,37 +161,6 @@ class RowReader:
                 self._common.clear()
             self._common.add(domain)
         return address
-
-
-class _Draft:
-    """A Recipient while it is filled in. The slots are the model's, or turning one into the other raises TypeError."""
-
-    __slots__ = ("address", "fields", "language", "name", "topics")
-
-    address: str
-    name: str
-    language: str
-    topics: tuple[str, ...]
-    fields: dict[str, str]
-
-
-def _made(*columns: Sequence[Any]) -> list[Recipient]:
-    """Recipients from columns of their fields: address, name, language, topics, fields.
-
-    Without their constructor: a frozen dataclass pays for its guard once per field, and a million rows would pay twice
-    what reading them costs.
-    """
-    made: list[Any] = []
-    for address, name, language, topics, fields in zip(*columns, strict=True):
-        draft = _Draft()
-        draft.address = address
-        draft.name = name
-        draft.language = language
-        draft.topics = topics
-        draft.fields = fields
-        draft.__class__ = Recipient  # type: ignore[assignment]  # the same slots under the guarded class
-        made.append(draft)
-    return made
 
 
 def _fit(row: list[str], width: int) -> list[str]:

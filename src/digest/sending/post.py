@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from digest.ledger.ledger import SqlLedger
     from digest.model import Edition, Recipient, Rendering
     from digest.newsroom.sending_setup import SendingSetup
-    from digest.ports import Transport
+    from digest.ports import Ledger, Transport
     from digest.sending.local import Stopping
     from digest.sending.progress import Progress, RunReport
 
@@ -52,12 +52,12 @@ class Frozen:
     notes: tuple[str, ...] = field(default=())
 
 
-def finished(ledger: SqlLedger, edition: str) -> bool:
+def finished(ledger: Ledger, edition: str) -> bool:
     """Whether the edition was frozen and every reader's mail came to an end; one in doubt has not."""
     return ledger.mailing(edition) is not None and FINAL.issuperset(ledger.counts(edition))
 
 
-def refuse_finished(ledger: SqlLedger, edition: str) -> None:
+def refuse_finished(ledger: Ledger, edition: str) -> None:
     """Raise AlreadySent (exit 4) when there is nothing left to do, saying what became of it."""
     if finished(ledger, edition):
         from digest.report import sentence

@@ -1,27 +1,81 @@
-"""A ledger in memory that keeps every promise of the port but durability. The real ones pass the same tests."""
+"""A ledger in memory that keeps every promise of the port but durability. The real ones pass the same tests.
+
+Beside what a sender asks, it can be filled (`freeze`), held back, called off, settled and looked at (`deliveries`).
+"""
 
 from __future__ import annotations
 
+import json
+import threading
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from digest.delivery import Delivery, Event, Mailing, MailingStatus, Outcome, Phase, State
+from digest.delivery import Delivery, Event, Mailing, MailingStatus, Outcome, Phase, State, Suppression
 from digest.errors import LedgerBusy, LedgerError
 from digest.ledger import backoff
-from digest.ledger.transitions import AT_WORK, WAITING
-from digest.testing import memory_overview as overview
-from digest.testing.memory_table import MemoryTable
+from digest.ledger.transitions import AT_WORK, SOURCES, TARGET, TRIES, WAITING, audience_of, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from digest.model import Recipient
 
+EVERYWHERE = "*"
 
-class MemoryLedger(MemoryTable):
-    """`ports.Ledger` and `ports.Suppressions` in memory."""
+
+class MemorySuppressions:
+    """`ports.Suppressions` in memory."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._suppressions: dict[tuple[str, str], Suppression] = {}
+
+    def reason(self, address: str, audience: str) -> str:
+        """Why the address must not be mailed for this audience; empty when it may."""
+        scopes = (EVERYWHERE, audience)
+        with self._lock:
+            found = [self._suppressions.get((address.casefold(), scope)) for scope in scopes]
+        return max((each.reason for each in found if each), default="")
+
+    def suppressed(self, addresses: Sequence[str], audience: str) -> frozenset[str]:
+        """See `ports.Suppressions.suppressed`."""
+        with self._lock:
+            return frozenset(address for address in addresses if self.reason(address, audience))
+
+    def suppress(self, address: str, scope: str, reason: str, detail: str, now: float) -> bool:
+        """See `ports.Suppressions.suppress`."""
+        key = (address.casefold(), scope)
+        with self._lock:
+            if key in self._suppressions:
+                return False
+            self._suppressions[key] = Suppression(
+                address=key[0], scope=scope, reason=reason, detail=words(detail), since=now
+            )
+            return True
+
+    def unsuppress(self, address: str, scope: str) -> bool:
+        """See `ports.Suppressions.unsuppress`."""
+        with self._lock:
+            return self._suppressions.pop((address.casefold(), scope), None) is not None
+
+    def suppressions(self) -> Iterator[Suppression]:
+        """See `ports.Suppressions.suppressions`."""
+        with self._lock:
+            return iter([self._suppressions[key] for key in sorted(self._suppressions)])
+
+
+class MemoryLedger(MemorySuppressions):
+    """`ports.Ledger` and `ports.Suppressions` in memory: one lock around the rows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._mailings: dict[str, Mailing] = {}
+        self._rows: dict[int, Delivery] = {}
+        self._owners: dict[int, tuple[str, float]] = {}
+        self._senders: dict[str, str] = {}
+        self._numbers = 0
 
     def freeze(
         self,
@@ -31,7 +85,7 @@ class MemoryLedger(MemoryTable):
         now: float | None = None,
         message_id: Callable[[str], str] | None = None,
     ) -> Mapping[str, int]:
-        """See `ports.Ledger.freeze`."""
+        """See `SqlLedger.freeze`."""
         with self._lock:
             known = self._mailings.get(edition)
             if known is not None and known.content != content:
@@ -59,14 +113,12 @@ class MemoryLedger(MemoryTable):
             with self._lock:
                 del self._senders[edition]
 
-    def recover(self, edition: str, now: float, *, expired: bool = False) -> Mapping[State, int]:
+    def recover(self, edition: str, now: float) -> Mapping[State, int]:
         """See `ports.Ledger.recover`."""
         found: Counter[State] = Counter()
         with self._lock:
             called_off = self._must(edition).standing is MailingStatus.CANCELLED
             for row in self._of(edition):
-                if row.state in AT_WORK and expired and self._owners[row.id][1] >= now:
-                    continue
                 if row.state is State.SENDING:
                     detail = "its sender stopped between the intent and the answer: it may have been accepted"
                     self._put(row, State.IN_DOUBT, now, attempts=row.attempts + 1, detail=detail)
@@ -74,7 +126,7 @@ class MemoryLedger(MemoryTable):
                 elif row.state is State.CLAIMED:
                     self._put(row, State.PLANNED, now, next_try=0.0)
                     found[State.PLANNED] += 1
-                elif row.state is State.DEFERRED and row.code >= backoff.FAILED and not expired:
+                elif row.state is State.DEFERRED and row.code >= backoff.FAILED:
                     self._rows[row.id] = replace(row, next_try=0.0)
             if called_off:
                 self._call_off(edition, now)
@@ -99,16 +151,6 @@ class MemoryLedger(MemoryTable):
                 self._owners[row.id] = (owner, now + backoff.LEASE)
             return [self._rows[row.id] for row in due[:limit]]
 
-    def renew(self, edition: str, owner: str, now: float) -> int:
-        """See `ports.Ledger.renew`."""
-        with self._lock:
-            self._must(edition)
-            held = [number for number, (who, _) in self._owners.items() if who == owner]
-            held = [number for number in held if self._rows[number].edition == edition]
-            for number in held:
-                self._owners[number] = (owner, now + backoff.LEASE)
-            return len(held)
-
     def record(
         self, events: Sequence[tuple[int, Event, Outcome | None]], now: float, owner: str = ""
     ) -> frozenset[int]:
@@ -124,7 +166,7 @@ class MemoryLedger(MemoryTable):
             )
 
     def settle(self, edition: str, addresses: Iterable[str], event: Event, detail: str, now: float) -> frozenset[str]:
-        """See `ports.Ledger.settle`."""
+        """See `SqlLedger.settle`."""
         if event not in (Event.SETTLE_SENT, Event.SETTLE_RESEND):
             message = f"a person or a log settles; {event} is for a sender to say"
             raise ValueError(message)
@@ -154,15 +196,15 @@ class MemoryLedger(MemoryTable):
             return len(late)
 
     def pause(self, edition: str) -> None:
-        """See `ports.Ledger.pause`."""
+        """See `SqlLedger.pause`."""
         self._stand(edition, MailingStatus.PAUSED)
 
     def resume(self, edition: str) -> None:
-        """See `ports.Ledger.resume`."""
+        """See `SqlLedger.resume`."""
         self._stand(edition, MailingStatus.OPEN)
 
     def cancel(self, edition: str, now: float) -> int:
-        """See `ports.Ledger.cancel`."""
+        """See `SqlLedger.cancel`."""
         with self._lock:
             self._stand(edition, MailingStatus.CANCELLED)
             return self._call_off(edition, now)
@@ -171,42 +213,24 @@ class MemoryLedger(MemoryTable):
         """See `ports.Ledger.mailing`."""
         return self._mailings.get(edition)
 
-    def mailings(self) -> Sequence[Mailing]:
-        """See `ports.Ledger.mailings`."""
-        return list(self._mailings.values())
-
     def next_try(self, edition: str, now: float) -> float | None:
         """See `ports.Ledger.next_try`."""
-        return overview.next_try(self._known(edition), now)
+        due = [
+            now if row.state is State.PLANNED or row.next_try > now + backoff.LONGEST else max(now, row.next_try)
+            for row in self._known(edition)
+            if row.state in WAITING
+        ]
+        return min(due, default=None)
 
     def counts(self, edition: str) -> Mapping[State, int]:
         """See `ports.Ledger.counts`."""
-        return overview.counts(self._known(edition))
-
-    def domains(self, edition: str) -> Mapping[str, Mapping[State, int]]:
-        """See `ports.Ledger.domains`."""
-        return overview.domains(self._known(edition))
-
-    def refusals(self, edition: str) -> Mapping[tuple[int, str], int]:
-        """See `ports.Ledger.refusals`."""
-        return overview.refusals(self._known(edition))
-
-    def timeline(self, edition: str, step: float) -> Sequence[tuple[float, State, int]]:
-        """See `ports.Ledger.timeline`."""
-        return overview.timeline(self._known(edition), step)
+        found = Counter(row.state for row in self._known(edition))
+        return {state: found[state] for state in State if found[state]}
 
     def deliveries(self, edition: str, states: Iterable[State] = ()) -> Iterator[Delivery]:
-        """See `ports.Ledger.deliveries`."""
+        """See `SqlLedger.deliveries`."""
         wanted = set(states)
         return iter([row for row in self._known(edition) if not wanted or row.state in wanted])
-
-    def find(self, message_ids: Iterable[str]) -> Sequence[Delivery]:
-        """See `ports.Ledger.find`."""
-        return overview.find(self._newest(), message_ids)
-
-    def latest(self, address: str, count: int, states: Iterable[State] = ()) -> Sequence[Delivery]:
-        """See `ports.Ledger.latest`."""
-        return overview.latest(self._newest(), address, count, states)
 
     def witness(self, edition: str, now: float) -> None:
         """See `ports.Ledger.witness`; what lives in memory has none."""
@@ -214,4 +238,110 @@ class MemoryLedger(MemoryTable):
         self._must(edition)
 
     def close(self) -> None:
-        """See `ports.Ledger.close`."""
+        """See `SqlLedger.close`."""
+
+    def _freeze(
+        self,
+        edition: str,
+        content: str,
+        recipients: Iterable[Recipient],
+        now: float,
+        message_id: Callable[[str], str] | None,
+    ) -> None:
+        unique: dict[str, Recipient] = {}
+        seen = 0
+        for recipient in recipients:
+            seen += 1
+            unique.setdefault(recipient.address.casefold(), recipient)
+        if not unique:
+            return
+        self._mailings[edition] = Mailing(edition=edition, content=content, frozen=now, duplicates=seen - len(unique))
+        for recipient in unique.values():
+            self._numbers += 1
+            self._rows[self._numbers] = Delivery(
+                id=self._numbers,
+                edition=edition,
+                address=recipient.address,
+                name=recipient.name,
+                language=recipient.language,
+                fields=json.dumps(dict(recipient.fields), ensure_ascii=False, sort_keys=True),
+                message_id=message_id(recipient.address) if message_id else "",
+                changed=now,
+            )
+        self._sweep(now)
+
+    def _of(self, edition: str) -> list[Delivery]:
+        return [row for row in self._rows.values() if row.edition == edition]
+
+    def _must(self, edition: str) -> Mailing:
+        try:
+            return self._mailings[edition]
+        except KeyError:
+            message = f"{edition} is not in the ledger"
+            raise LedgerError(message) from None
+
+    def _known(self, edition: str) -> list[Delivery]:
+        """The rows of an edition, at one moment. Raises LedgerError when there is none."""
+        with self._lock:
+            self._must(edition)
+            return self._of(edition)
+
+    def _put(self, row: Delivery, state: State, now: float, **values: Any) -> None:
+        self._rows[row.id] = replace(row, state=state, changed=now, **values)
+        if state not in AT_WORK:
+            self._owners.pop(row.id, None)
+
+    def _sweep(self, now: float) -> None:
+        """Mark who was suppressed since."""
+        for row in list(self._rows.values()):
+            if (
+                row.state in SOURCES[Event.SUPPRESS]
+                and self._mailings[row.edition].standing is not MailingStatus.CANCELLED
+            ):
+                why = self.reason(row.address, audience_of(row.edition))
+                if why:
+                    self._put(row, State.SUPPRESSED, now, detail=why, next_try=0.0)
+
+    def _apply(self, number: int, event: Event, said: Outcome | None, now: float, owner: str) -> bool:
+        row = self._rows.get(number)
+        holder = self._owners.get(number, ("", 0.0))[0]
+        if row is None or row.state not in SOURCES[event] or (owner and holder not in ("", owner)):
+            return False
+        if event is Event.INTEND:
+            standing = self._mailings[row.edition].standing
+            if standing is not MailingStatus.OPEN:
+                back = State.CANCELLED if standing is MailingStatus.CANCELLED else State.PLANNED
+                self._put(row, back, now, next_try=0.0)
+                return False
+            self._put(row, State.SENDING, now)
+            return True
+        detail = words(said.detail) if said else ""
+        values: dict[str, Any] = {"next_try": 0.0}
+        if event in TRIES:
+            values |= {"code": said.code if said else 0, "detail": detail}
+            values["attempts"] = row.attempts + (row.state is not State.DEFERRED)
+        elif said and detail:
+            values |= {"code": said.code, "detail": detail}
+        if event is Event.DEFER:
+            values["next_try"] = now + backoff.delay(said, delivery=number, attempts=row.attempts + 1)
+        state = TARGET[event]
+        if state in WAITING and self._mailings[row.edition].standing is MailingStatus.CANCELLED:
+            state, values["next_try"] = State.CANCELLED, 0.0
+        elif state in WAITING and (why := self.reason(row.address, audience_of(row.edition))):
+            state, values["next_try"], values["detail"] = State.SUPPRESSED, 0.0, why
+        self._put(row, state, now, **values)
+        return True
+
+    def _call_off(self, edition: str, now: float) -> int:
+        spared = [row for row in self._of(edition) if row.state in WAITING]
+        for row in spared:
+            self._put(row, State.CANCELLED, now, next_try=0.0)
+        return len(spared)
+
+    def _stand(self, edition: str, standing: MailingStatus) -> None:
+        with self._lock:
+            known = self._must(edition)
+            if known.standing is MailingStatus.CANCELLED and standing is not MailingStatus.CANCELLED:
+                message = f"{edition} was cancelled, which is final"
+                raise LedgerError(message)
+            self._mailings[edition] = replace(known, standing=standing)
