@@ -24,8 +24,8 @@ from digest.ledger.sharing import join
 from digest.newsroom.newsroom import open_newsroom
 from digest.newsroom.sending_setup import SendingSetup
 from digest.scheduling import due, journal
-from digest.scheduling.record import FileRecord, SharedRecord
-from digest.scheduling.running import Scheduler
+from digest.scheduling.journal import JournalFile, SharedJournal
+from digest.scheduling.scheduler import Scheduler
 from digest.sending.local import Stopping
 
 
@@ -194,7 +194,7 @@ def test_two_machines_with_the_journal_in_their_hands(fleet, database):
     name, begun = scheduled(fleet, "31 days")
     now = datetime.now(UTC)
     with closing(open_ledger(database, newsroom="Fleet Newsroom")) as ledger:
-        one, two = (SharedRecord(join(ledger), FileRecord(fleet.root)) for _ in range(2))
+        one, two = (SharedJournal(join(ledger), JournalFile(fleet.root)) for _ in range(2))
         assert not one.exists()
         one.save(begun, now)
         long_run, _ = one.load(now)

@@ -1,4 +1,4 @@
-"""The page as it is really served: its own server in a thread, on a free port, with the verb's own hands."""
+"""The page as it is really served: its own server in a thread, on a free port, made as the verb makes it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import httpx
 
 from digest.cli.call import Call
 from digest.cli.flags import Common
-from digest.cli.preview import _hands
+from digest.cli.preview import preview_state
 from digest.preview import server
-from digest.preview.state import Studio, ViewRequest
+from digest.preview.state import ViewRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,19 +66,19 @@ class Shown:
 
 
 @contextmanager
-def serving(shown: Shown, host: str = "127.0.0.1", key: str | None = None) -> Iterator[server.Door]:
+def serving(shown: Shown, host: str = "127.0.0.1", key: str | None = None) -> Iterator[server.PageAccess]:
     common = Common(config=shown.root / "config.yaml", now=NOW)
-    studio = Studio(_hands(Call(common)), ViewRequest(period="2022-02"))
+    state = preview_state(Call(common), ViewRequest(period="2022-02"))
     ready = threading.Event()
     with server.bound("127.0.0.1", 0) as (listener, bound):
-        door = server.Door(host=host, port=bound.port, token=bound.token, key=bound.key if key is None else key)
-        running = server.server_of(studio, door, ready.set)
+        access = server.PageAccess(host=host, port=bound.port, token=bound.token, key=bound.key if key is None else key)
+        running = server.server_of(state, access, ready.set)
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
             assert ready.wait(30)
-            shown.url, shown.token = f"http://127.0.0.1:{door.port}", door.token
-            yield door
+            shown.url, shown.token = f"http://127.0.0.1:{access.port}", access.token
+            yield access
         finally:
             running.should_exit = True
             thread.join(30)

@@ -289,8 +289,8 @@ def test_other_machines_need_the_key(folder):
 
 def test_the_address_for_other_machines_has_the_key(folder):
     """What the verb prints can be opened as it is."""
-    with serving(folder, host="192.0.2.7", key="the-key") as door:
-        assert address(door, {"period": "2022-02"}) == f"http://192.0.2.7:{door.port}/?period=2022-02&key=the-key"
+    with serving(folder, host="192.0.2.7", key="the-key") as access:
+        assert address(access, {"period": "2022-02"}) == f"http://192.0.2.7:{access.port}/?period=2022-02&key=the-key"
 
 
 def test_ctrl_c_ends_it_quietly(folder):

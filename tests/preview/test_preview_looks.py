@@ -10,10 +10,8 @@ from hypothesis import strategies as st
 
 from digest.errors import UsageError
 from digest.preview.compare import difference
-from digest.preview.mime import fields, tree
-from digest.preview.modes import ViewMode, dressed, local_images, look_of
-from digest.preview.reading import order_page, steps
-from digest.preview.recolour import forced, turned
+from digest.preview.mail_structure import fields, order_page, steps, tree
+from digest.preview.modes import ViewMode, force_dark, in_mode, local_images, turned, view_mode
 
 MAIL = (
     '<!DOCTYPE html><html lang="en"><head><meta name="color-scheme" content="light dark"><style>'
@@ -41,7 +39,7 @@ def test_a_turned_colour_is_on_the_other_side(number):
 
 def test_partial_inversion_leaves_dark_grounds_and_light_words_alone():
     """White paper turns dark and dark words light; a dark band with white words stays as it is."""
-    html = forced(MAIL, "partial")
+    html = force_dark(MAIL, "partial")
     assert 'bgcolor="#121212"' in html
     assert "background-color:#1e2dbe;color:#fff" in html
     assert "color:#14161c" not in html
@@ -49,20 +47,20 @@ def test_partial_inversion_leaves_dark_grounds_and_light_words_alone():
 
 def test_full_inversion_turns_the_band_too():
     """Where everything is turned, a dark band becomes light and its white words dark."""
-    html = forced(MAIL, "full")
+    html = force_dark(MAIL, "full")
     assert f"background-color:{turned('#1e2dbe')};color:#121212" in html
 
 
 def test_forced_dark_forgets_the_authors_dark_styles():
     """A program that forces its own dark mode does not ask for the author's."""
-    assert "#eeeeee" not in dressed(MAIL, ViewMode(scheme="full")).replace(turned("#111111"), "")
-    assert "prefers-color-scheme" not in dressed(MAIL, ViewMode(scheme="partial"))
+    assert "#eeeeee" not in in_mode(MAIL, ViewMode(scheme="full")).replace(turned("#111111"), "")
+    assert "prefers-color-scheme" not in in_mode(MAIL, ViewMode(scheme="partial"))
 
 
 @pytest.mark.parametrize(("scheme", "condition"), [("light", "(max-width: 0)"), ("dark", "(min-width: 0)")])
 def test_the_scheme_is_the_looks_and_not_the_editors(scheme, condition):
     """What the reader's system would answer is decided by the look, whatever the editor's machine says."""
-    html = dressed(MAIL, ViewMode(scheme=scheme))
+    html = in_mode(MAIL, ViewMode(scheme=scheme))
     assert "prefers-color-scheme" not in html
     assert f"@media {condition} {{ p" in html
     assert f'<meta name="color-scheme" content="{scheme}">' in html
@@ -70,21 +68,21 @@ def test_the_scheme_is_the_looks_and_not_the_editors(scheme, condition):
 
 def test_images_off_leaves_their_alt_text():
     """Without images an `<img>` has no source and keeps its words."""
-    html = dressed(MAIL, ViewMode(images=False))
+    html = in_mode(MAIL, ViewMode(images=False))
     assert "cdn.example.org" not in html
     assert 'alt="A bridge"' in html
 
 
 def test_without_style_only_inline_styles_remain():
     """Some programs drop every `<style>` and keep style attributes."""
-    html = dressed(MAIL, ViewMode(style=False))
+    html = in_mode(MAIL, ViewMode(style=False))
     assert "<style" not in html
     assert "color:#14161c" in html
 
 
 def test_large_text_doubles_sizes_and_nothing_else():
     """Text at 200 % doubles what is set in pixels; the words are the same."""
-    html = dressed(MAIL, ViewMode(large=True))
+    html = in_mode(MAIL, ViewMode(large=True))
     assert "font-size:56px" in html
     assert "font-size: 32px" in html
     assert "<p>Words</p>" in html
@@ -92,21 +90,21 @@ def test_large_text_doubles_sizes_and_nothing_else():
 
 def test_comments_for_outlook_are_not_shown_to_a_browser():
     """Conditional comments say nothing to a browser, and the frame leaves them out."""
-    assert "Outlook" not in dressed(MAIL, ViewMode())
+    assert "Outlook" not in in_mode(MAIL, ViewMode())
 
 
 def test_links_open_beside_the_page():
     """A link in the frame must not replace the mail."""
-    assert '<head><base target="_blank">' in dressed(MAIL, ViewMode())
+    assert '<head><base target="_blank">' in in_mode(MAIL, ViewMode())
 
 
 def test_a_look_is_read_from_the_address():
     """Every setting is in the address, and one that does not exist is named."""
-    assert look_of({"scheme": "full", "images": "off", "style": "off", "size": "200"}) == ViewMode(
+    assert view_mode({"scheme": "full", "images": "off", "style": "off", "size": "200"}) == ViewMode(
         scheme="full", images=False, style=False, large=True
     )
     with pytest.raises(UsageError, match="no scheme 'sepia'; there are light, dark, partial, full"):
-        look_of({"scheme": "sepia"})
+        view_mode({"scheme": "sepia"})
 
 
 def test_the_newsrooms_own_file_stands_for_its_address():

@@ -311,6 +311,58 @@ def test_a_ledger_that_cannot_be_used_is_told_to_the_newsroom(newsroom, sink):
     assert set(sink.readers.values()) == {1}
 
 
+def broken(patch, audience, method):
+    """A bug that only this audience's editions meet. It stands in for one that nobody knows of yet."""
+    from digest.newsroom.newsroom import Newsroom
+    from digest.sending import post
+
+    place = {"build": Newsroom, "send": post}[method]
+    real = getattr(place, method)
+
+    def failing(*arguments, **more):
+        edition = arguments[1] if method == "build" else arguments[2].rendering.edition
+        if edition.audience == audience:
+            raise KeyError(audience)
+        return real(*arguments, **more)
+
+    patch.setattr(place, method, failing)
+
+
+@pytest.mark.parametrize("method", ["build", "send"])
+def test_a_bug_in_one_edition_halts_that_edition_only(newsroom, sink, method):
+    """Whatever it meets: the other audience goes, the newsroom hears what has NOT gone out; mended, it goes, once."""
+    newsroom.edit("config.yaml", "    group_by: month\n  skills:", "    recipients: {csv: impact.csv}\n  skills:")
+    (newsroom.root / "impact.csv").write_text("email\nimpact@example.org\n")
+    newsroom.schedule("audiences: [everyone, impact]")
+    begin(newsroom)
+    with newsroom.monkeypatch.context() as patched:
+        broken(patched, "everyone", method)
+        for minute in ("00", "10"):
+            done = newsroom.run(f"2022-03-01T09:{minute}")
+            assert (done.code, "KeyError: 'everyone'" in done.err, "Traceback" in done.err) == (1, True, True)
+    assert sink.readers == {"impact@example.org": 1}
+    assert sink.subjects[0] == "February 2022, everyone has NOT gone out"
+    assert sink.subjects[1].startswith("February 2022, impact: ")
+    assert "a bug of digest, KeyError: 'everyone'" in sink.notices[0].get_body(("plain",)).get_content()
+    assert len(sink.notices) == 2
+    assert newsroom.run("2022-03-01T09:20").code == 0
+    assert set(sink.readers.values()) == {1}
+    assert len(sink.readers) == READERS + 1
+
+
+def test_a_bug_in_what_comes_tomorrow_keeps_nothing_from_going_today(newsroom, sink):
+    """An edition that fails while its approval is called for: what is due goes, and the reminder says what is wrong."""
+    newsroom.edit("config.yaml", "    group_by: month\n  skills:", "    recipients: {csv: impact.csv}\n  skills:")
+    (newsroom.root / "impact.csv").write_text("email\nimpact@example.org\n")
+    newsroom.schedule("audiences: [everyone]", "audiences: [impact], on: 2, approval: required")
+    begin(newsroom)
+    broken(newsroom.monkeypatch, "impact", "build")
+    done = newsroom.run("2022-03-01T09:00")
+    assert (done.code, "Traceback" in done.err) == (0, True)
+    assert (len(sink.readers), set(sink.readers.values())) == (READERS, {1})
+    assert "a bug of digest, KeyError: 'impact'" in sink.notices[1].get_body(("plain",)).get_content()
+
+
 def test_what_is_held_is_told_without_a_ledger_too(newsroom, sink):
     """The machine was off for months, and its ledger is broken as well: the newsroom hears of both months, once."""
     begin(newsroom)

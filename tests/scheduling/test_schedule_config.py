@@ -9,7 +9,7 @@ import pytest
 from digest.config import load
 from digest.config.show import rows
 from digest.errors import ConfigError
-from digest.scheduling.rules import rules, words
+from digest.scheduling.due import schedule_lines, words
 
 BASE = """\
 newsroom: {name: Example, contact: press@example.org, from: digest@example.org, timezone: Europe/Zurich}
@@ -34,7 +34,7 @@ def refused(tmp_path, text):
 
 def test_a_short_line_is_enough(tmp_path):
     """One empty rule is every month, first working day, nine o'clock, for all who have readers, for three days."""
-    (rule,) = rules(read(tmp_path, "schedule: [{}]\n"))
+    (rule,) = schedule_lines(read(tmp_path, "schedule: [{}]\n"))
     assert (rule.period, rule.on, rule.at, rule.audiences) == (
         "month", "first working day", time(9), ("everyone", "friends"),
     )  # fmt: skip
@@ -44,14 +44,14 @@ def test_a_short_line_is_enough(tmp_path):
 def test_every_key_reaches_the_rule(tmp_path):
     """Period, day, time, audiences, approval and catch_up are as written; one audience needs no list."""
     line = '{period: quarter, on: last friday, at: "17:30", audiences: friends, approval: two, catch_up: 12 hours}'
-    (rule,) = rules(read(tmp_path, f"schedule:\n  - {line}\n"))
+    (rule,) = schedule_lines(read(tmp_path, f"schedule:\n  - {line}\n"))
     assert words(rule, "friends") == "friends: every quarter, last friday at 17:30 Europe/Zurich"
     assert (rule.approval, rule.catch_up) == ("two", timedelta(hours=12))
 
 
 def test_holidays_of_a_country_and_of_its_part(tmp_path):
     """2 January is a holiday in Bern and not in Geneva; 1 January in both."""
-    bern, geneva = rules(read(tmp_path, "schedule: [{country: CH-BE}, {country: CH-GE}]\n"))
+    bern, geneva = schedule_lines(read(tmp_path, "schedule: [{country: CH-BE}, {country: CH-GE}]\n"))
     assert not bern.works(date(2024, 1, 1))
     assert not geneva.works(date(2024, 1, 1))
     assert (bern.works(date(2024, 1, 2)), geneva.works(date(2024, 1, 2))) == (False, True)
@@ -120,7 +120,7 @@ def test_a_country_that_has_no_say_is_refused(tmp_path, line):
 
 def test_another_country_is_another_schedule(tmp_path):
     """Its holidays move the day, so a change of the country is a changed line, shown before anything goes."""
-    plain, swiss = rules(read(tmp_path, "schedule: [{}, {country: CH}]\n"))
+    plain, swiss = schedule_lines(read(tmp_path, "schedule: [{}, {country: CH}]\n"))
     assert words(swiss, "friends") == f"{words(plain, 'friends')}, without the holidays of CH"
 
 

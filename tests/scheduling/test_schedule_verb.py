@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.scheduling.year import year
+from digest.cli.schedule import year
 
 ZURICH = ZoneInfo("Europe/Zurich")
 

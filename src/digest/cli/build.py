@@ -54,11 +54,11 @@ def _write(call: Call, made: list[Build], out: Path | None) -> tuple[list[tuple[
     """Write them, and tell the hooks what is new in build/. Returns where each is, and which hooks failed."""
     if out is not None or not call.newsroom.config.settings.hooks.built:
         return [(each, call.newsroom.write(each, out)) for each in made], ()
-    from digest.scheduling import heard
+    from digest.scheduling import hook_reporter
 
-    fresh = [each for each in made if heard.is_new(call.newsroom, each)]
+    fresh = [each for each in made if hook_reporter.is_new(call.newsroom, each)]
     written = [(each, call.newsroom.write(each)) for each in made]
-    return written, heard.built(call.newsroom, fresh)
+    return written, hook_reporter.tell_built(call.newsroom, fresh)
 
 
 @contextmanager

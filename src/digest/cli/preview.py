@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,12 +11,9 @@ from digest.cli.flags import Common, When, Which
 from digest.cli.verbs import verb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import datetime
 
-    from digest.model import Edition, Recipient
-    from digest.newsroom.newsroom import Newsroom
-    from digest.preview.actions import Actions
+    from digest.preview.state import PreviewState, ViewRequest
 
 
 @verb("preview")
@@ -36,56 +33,30 @@ def preview(
     import webbrowser
 
     from digest.preview import server
-    from digest.preview.state import Studio, ViewRequest, newest_month
+    from digest.preview.state import ViewRequest, newest_month
 
     call = Call(common)
     span = when.optional(call.now, call.newsroom.config.newsroom.timezone)
     month = span.id if span else newest_month(call.newsroom, call.now)
     asked = {"period": month, "audience": next(iter(which.audience), ""), "language": which.language}
-    studio = Studio(_hands(call), ViewRequest(**asked))
-    with server.bound(host, port) as (listener, door):
-        address = server.address(door, asked)
+    state = preview_state(call, ViewRequest(**asked))
+    with server.bound(host, port) as (listener, access):
+        address = server.address(access, asked)
 
         def ready() -> None:
             call.out.line(f"{address}  (Ctrl-C ends it)")
             if browse:
                 webbrowser.open(address)
 
-        server.serve(studio, listener, door, ready)
+        server.serve(state, listener, access, ready)
 
 
-def _hands(call: Call) -> Actions:
-    """What the page may do, each by the same function as the verb of that name."""
-    from digest.delivery import Event
-    from digest.editions import approving
+def preview_state(call: Call, first: ViewRequest) -> PreviewState:
+    """The newsroom as its files are at each request, at the call's moment if it has one."""
     from digest.newsroom.newsroom import open_newsroom
-    from digest.newsroom.sending_setup import SendingSetup
-    from digest.preview.actions import Actions
-    from digest.sending.readers import Readers
-    from digest.sending.testmail import send_test
+    from digest.preview.state import PreviewState
 
     def now() -> datetime:
         return call.now if call.common.now else call.newsroom.now()
 
-    def readers(room: Any, edition: Edition) -> Iterator[Recipient]:
-        parts, audience = SendingSetup(newsroom=room), room.config.audience(edition.audience)
-        return iter(Readers(parts.source(audience), edition, audience, parts.topics(audience)))
-
-    def test(room: Any, edition: Edition, address: str) -> str:
-        parts = SendingSetup(newsroom=room)
-        outcome = send_test(parts, edition, address, parts.relay(), now())
-        if outcome.event is Event.ACCEPT:
-            return f"A test mail went to {address}; nothing was recorded."
-        return f"The test mail was not accepted: {outcome.code or ''} {outcome.detail}".rstrip()
-
-    def approve(room: Any, edition: Edition, who: str) -> list[str]:
-        return list(approving.approve(room, edition, who, now()).lines())
-
-    return Actions(
-        open=lambda: open_newsroom(call.common.config, call.newsroom.environ),
-        now=now,
-        readers=readers,
-        send_test=test,
-        approve=approve,
-        standing=lambda room, edition: list(approving.state(cast("Newsroom", room), edition, now()).lines()),
-    )
+    return PreviewState(lambda: open_newsroom(call.common.config, call.newsroom.environ), now, first)

@@ -9,7 +9,7 @@ import typer
 
 from digest.cli.call import Call
 from digest.cli.flags import Common
-from digest.cli.schedule import facts, routine_of, warn
+from digest.cli.schedule import facts, scheduler_of, warn
 from digest.cli.verbs import verb
 from digest.errors import DigestError, UsageError
 
@@ -51,7 +51,7 @@ def run(
     if ping:
         watchdog.check(ping)
     if skip:
-        routine_of(call).skip(skip)
+        scheduler_of(call).skip(skip)
         if common.json:
             call.out.data({"skipped": skip})
     elif dry_run:
@@ -59,7 +59,7 @@ def run(
     elif watch:
         _stay(common, held=held, ping=ping)
     else:
-        from digest.scheduling.running import AnotherRun
+        from digest.scheduling.scheduler import AnotherRun
 
         try:
             with signals() as stopping:
@@ -81,9 +81,9 @@ def _alone(only: Mapping[str, object], others: Mapping[str, object]) -> None:
 
 
 def _foresee(call: Call) -> None:
-    routine = routine_of(call)
-    found, changes = routine.recall()
-    due = routine.pending(found)
+    scheduler = scheduler_of(call)
+    found, changes = scheduler.recall()
+    due = scheduler.pending(found)
     if call.common.json:
         call.out.data({"due": [facts(item) for item in due], "changed": list(changes)})
         return
@@ -95,8 +95,8 @@ def _foresee(call: Call) -> None:
 def _next(call: Call) -> str:
     from digest.scheduling.due import away
 
-    routine = routine_of(call)
-    coming = routine.coming(routine.recall()[0], 1)
+    scheduler = scheduler_of(call)
+    coming = scheduler.coming(scheduler.recall()[0], 1)
     return ", ".join(f"{'/'.join(task.key)} goes out {away(task, call.now)}" for task in coming)
 
 
@@ -106,7 +106,7 @@ def _watched(call: Call, stopping: Stopping, show: Callable[[Call, Results], Non
 
     said, good, code = "", False, 0
     try:
-        results = routine_of(call).run(stopping, force=held)
+        results = scheduler_of(call).run(stopping, force=held)
         code, said = _code(results), "\n".join(each.worst.message for each in results if each.code)
         # A reader who is refused is no failure of the schedule; a newsroom that does not know is one.
         good = all(each.settled and not each.untold for each in results)
@@ -174,9 +174,9 @@ def _stay(common: Common, *, held: bool, ping: str) -> None:
 def _pause(call: Call, code: int) -> float:
     """Seconds until the next look."""
     try:
-        routine = routine_of(call)
-        times: list[datetime] = [task.at for task in routine.coming(routine.recall()[0], 1)]
+        scheduler = scheduler_of(call)
+        times: list[datetime] = [task.at for task in scheduler.coming(scheduler.recall()[0], 1)]
     except DigestError:
         return _SOON  # it was told; somebody is at it
-    until = min(((at - routine.moment).total_seconds() for at in times), default=_LONGEST)
+    until = min(((at - scheduler.moment).total_seconds() for at in times), default=_LONGEST)
     return max(1.0, min(until, _SOON if code == _LATER else _LONGEST))

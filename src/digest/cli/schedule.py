@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import calendar
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,17 +12,22 @@ from digest.cli.call import Call
 from digest.cli.flags import Common
 from digest.cli.verbs import verb
 from digest.errors import DigestError, UsageError
-from digest.scheduling.kinds import Unit
+from digest.scheduling.units import Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
     from digest.config.schedule import Task
     from digest.ledger.ledger import SqlLedger
     from digest.scheduling.due import DueTask
-    from digest.scheduling.running import Scheduler
+    from digest.scheduling.scheduler import Scheduler
 
 _WEEKS = 54  # times in a year, at most
+_ACROSS = 3  # months side by side: 70 columns
+_MONTHS = 12
+_WEEK = "Mo Tu We Th Fr Sa Su "
+_NAMES = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+          "November", "December")  # fmt: skip
 
 
 @verb("schedule")
@@ -45,11 +52,11 @@ def schedule(
     if install is not None:
         _install(call, install, ping, write=write)
         return
-    routine = routine_of(call)
-    found, changes = routine.recall()
-    due = routine.pending(found)
+    scheduler = scheduler_of(call)
+    found, changes = scheduler.recall()
+    due = scheduler.pending(found)
     with call.opened() as (_, ledger):
-        rows = list(_rows(call, routine, ledger, routine.coming(found, count)))
+        rows = list(_rows(call, scheduler, ledger, scheduler.coming(found, count)))
     if common.json:
         call.out.data({
             "next": rows, "due": [facts(item) for item in due], "changed": list(changes),
@@ -64,12 +71,12 @@ def schedule(
         right=(3,),
     )
     call.out.line()
-    _year(call, routine, routine.coming(found, _WEEKS))
+    _year(call, scheduler, scheduler.coming(found, _WEEKS))
 
 
-def routine_of(call: Call) -> Scheduler:
+def scheduler_of(call: Call) -> Scheduler:
     """The newsroom's schedule at the call's moment."""
-    from digest.scheduling.running import Scheduler
+    from digest.scheduling.scheduler import Scheduler
 
     def say(text: str) -> None:
         if not call.common.json:
@@ -98,7 +105,7 @@ def facts(item: DueTask) -> dict[str, Any]:
     return {"name": item.name, "at": item.task.at.isoformat(), "held": item.hold}
 
 
-def _rows(call: Call, routine: Scheduler, ledger: SqlLedger, tasks: tuple[Task, ...]) -> Iterator[dict[str, Any]]:
+def _rows(call: Call, scheduler: Scheduler, ledger: SqlLedger, tasks: tuple[Task, ...]) -> Iterator[dict[str, Any]]:
     from digest.scheduling import due
 
     readers: dict[str, int | None] = {}
@@ -108,13 +115,13 @@ def _rows(call: Call, routine: Scheduler, ledger: SqlLedger, tasks: tuple[Task, 
         count = readers[task.audience]
         demand = due.needed(call.newsroom, task.rule)
         states = [
-            due.standing(call.newsroom, each, demand, call.now)
+            due.approval_state(call.newsroom, each, demand, call.now)
             for each in call.newsroom.editions(task.period, [task.audience])
         ]
         _, words = min(states, key=lambda state: state[0])
         yield {
             "name": "/".join(task.key), "at": task.at.isoformat(), "at_words": f"{task.at:%a %-d %b %Y, %H:%M}",
-            "away": due.away(task, routine.now), "readers": count,
+            "away": due.away(task, scheduler.now), "readers": count,
             "readers_words": "?" if count is None else f"{count:,}", "approval": words,
         }  # fmt: skip
 
@@ -136,21 +143,46 @@ def _readers(call: Call, ledger: SqlLedger, task: Task) -> int | None:
     return total
 
 
-def _year(call: Call, routine: Scheduler, tasks: tuple[Task, ...]) -> None:
-    from digest.scheduling.year import year
-
+def _year(call: Call, scheduler: Scheduler, tasks: tuple[Task, ...]) -> None:
     zone = call.newsroom.config.newsroom.timezone
     days = {task.at.astimezone(zone).date() for task in tasks}
-    for line in year(routine.now.astimezone(zone).date(), days):
+    for line in year(scheduler.now.astimezone(zone).date(), days):
         call.out.line(line)
 
 
+def year(first: date, marked: Container[date]) -> Iterator[str]:
+    """Twelve months from that of `first`, as lines; a marked day has a star behind it."""
+    months = [divmod(first.year * _MONTHS + first.month - 1 + step, _MONTHS) for step in range(_MONTHS)]
+    for start in range(0, _MONTHS, _ACROSS):
+        blocks = [_month(number, month + 1, marked) for number, month in months[start : start + _ACROSS]]
+        height = max(map(len, blocks))
+        if start:
+            yield ""
+        for row in range(height):
+            yield "  ".join(block[row] if row < len(block) else " " * len(_WEEK) for block in blocks).rstrip()
+
+
+def _month(number: int, month: int, marked: Container[date]) -> list[str]:
+    weeks = calendar.Calendar().monthdayscalendar(number, month)
+    return [
+        f"{_NAMES[month - 1]} {number}".center(len(_WEEK)),
+        _WEEK,
+        *("".join(_day(number, month, day, marked) for day in week) for week in weeks),
+    ]
+
+
+def _day(number: int, month: int, day: int, marked: Container[date]) -> str:
+    if not day:
+        return "   "
+    return f"{day:2}{'*' if date(number, month, day) in marked else ' '}"
+
+
 def _install(call: Call, unit: Unit, ping: str, *, write: bool) -> None:
-    from digest.scheduling import install, installer, watchdog
+    from digest.scheduling import installer, units, watchdog
 
     if ping:
         watchdog.check(ping)
-    made = install.units(call.newsroom, unit, ping)
+    made = units.units(call.newsroom, unit, ping)
     if write:
         for line in installer.write(call.newsroom.root, unit, made):
             call.out.line(line)

@@ -154,12 +154,12 @@ def deliver(
     maildir: bool = False,
 ) -> None:
     """Freeze and send each edition that is not finished, and end with the exit code of the worst."""
-    from digest.scheduling.heard import telling
+    from digest.scheduling.hook_reporter import reporting
     from digest.sending import post
     from digest.sending.local import signals
 
     reports: list[RunReport] = []
-    with call.opened() as (parts, ledger), signals() as stopping, telling(parts, ledger, call.now, _warn) as hooks:
+    with call.opened() as (parts, ledger), signals() as stopping, reporting(parts, ledger, call.now, _warn) as hooks:
         transport = _transport(call, eml, maildir=maildir, stop=stopping.event)
         connections = 1 if eml else parts.newsroom.config.settings.smtp.connections
         done = [each for each in editions if post.finished(ledger, each.id)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Annotated
 
 import typer
@@ -19,16 +18,14 @@ def serve(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port to listen on.")] = 8025,
 ) -> None:
     """Serve the public endpoint: one-click unsubscribe and the archive."""
-    import uvicorn
-
+    from digest.listening import base, listen
     from digest.newsroom.newsroom import ARCHIVE
-    from digest.web.app import app
-    from digest.web.listening import base, listen
+    from digest.web import app as web
 
     call = Call(common)
     secrets = call.parts.demand_secrets("readers cannot leave by their links")
     with call.opened() as (_, ledger), listen(host, port) as listener:
-        made = app(
+        application = web.app(
             secrets=secrets,
             suppressions=ledger,
             newsroom=call.newsroom.config.newsroom,
@@ -36,9 +33,7 @@ def serve(
             archive=call.newsroom.root / ARCHIVE,
         )
         call.out.line(f"{base(host, listener)}/u/… takes readers off; Ctrl-C ends it")
-        server = uvicorn.Server(uvicorn.Config(made, log_level="warning", access_log=False, server_header=False))
-        with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises the signal again when it is done
-            server.run(sockets=[listener])
+        web.serve(application, listener)
 
 
 @verb("bounces")

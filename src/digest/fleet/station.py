@@ -73,7 +73,7 @@ class ScheduleTick:
 
     def go(self) -> None:
         """Do what is due. What a person must mend is said; the next minute tries again."""
-        from digest.scheduling.running import Scheduler
+        from digest.scheduling.scheduler import Scheduler
 
         try:
             # Opened anew each time: stories, config and approvals are what they are now.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from digest.preview.modes import ViewMode, dressed
+from digest.preview.modes import ViewMode, in_mode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,14 +37,14 @@ pre{background:var(--sheet);padding:1rem;white-space:pre-wrap;font:.875rem/1.5 u
 """
 
 
-def exported(facts: Mapping[str, Any], html: str, text: str, rows: Iterable[Mapping[str, Any]]) -> str:
+def export_page(facts: Mapping[str, Any], html: str, text: str, rows: Iterable[Mapping[str, Any]]) -> str:
     """The page. `facts` and `rows` are what the preview shows, `html` and `text` the two parts of the mail."""
     inbox, edition = facts["inbox"], facts["edition"]
     frames, choices, shown = [], [], []
     for width in WIDTHS:
         for scheme in ("light", "dark"):
             name = f"w{width}{scheme}"
-            content = dressed(html, ViewMode(scheme="dark" if scheme == "dark" else "light"))
+            content = in_mode(html, ViewMode(scheme="dark" if scheme == "dark" else "light"))
             checked = " checked" if (width, scheme) == (WIDTHS[1], "light") else ""
             choices.append(f'<label><input type="radio" name="view" id="{name}"{checked}> {width} px, {scheme}</label>')
             frames.append(

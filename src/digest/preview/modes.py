@@ -1,17 +1,21 @@
 """The ways to look at a mail: light or dark, images off, without `<style>`, large text. HTML in, HTML out.
 
-Each look is what some mail programs do to every mail. The content is never changed beyond that, and nothing is added
-but a `<base>` that makes links open beside the page. Pure.
+Each is what some mail programs do to every mail. The content is never changed beyond that, and nothing is added but a
+`<base>` that makes links open beside the page. Pure.
+
+A program that forces its own dark mode turns colours round and asks nobody: `full` turns every colour (Outlook on
+Windows, Gmail on iOS), `partial` turns light grounds dark and dark words light (Outlook.com, Gmail on Android). The hue
+is kept, only the lightness is turned; the author's dark styles are taken out first.
 """
 
 from __future__ import annotations
 
+import colorsys
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 from digest.errors import UsageError
-from digest.preview.recolour import forced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,8 +49,8 @@ class ViewMode:
     large: bool = False
 
 
-def look_of(query: Mapping[str, str]) -> ViewMode:
-    """Read a look from a query: `scheme=dark&images=off&style=off&size=200`. Raises UsageError."""
+def view_mode(query: Mapping[str, str]) -> ViewMode:
+    """Read a mode from a query: `scheme=dark&images=off&style=off&size=200`. Raises UsageError."""
     wanted = query.get("scheme", "light")
     scheme = next((each for each in SCHEMES if each == wanted), None)
     if scheme is None:
@@ -60,15 +64,15 @@ def look_of(query: Mapping[str, str]) -> ViewMode:
     )
 
 
-def dressed(html: str, look: ViewMode) -> str:
-    """The mail's HTML as this look shows it, for the frame."""
+def in_mode(html: str, mode: ViewMode) -> str:
+    """The mail's HTML as this mode shows it, for the frame."""
     html = _CONDITIONAL.sub(_unless_downlevel, html)
-    html = _schemed(html, look.scheme)
-    if not look.style:
+    html = _schemed(html, mode.scheme)
+    if not mode.style:
         html = _STYLE.sub("", html)
-    if not look.images:
+    if not mode.images:
         html = _BACKGROUND.sub("", _SOURCE.sub(r"\1", html))
-    if look.large:
+    if mode.large:
         html = _SIZE.sub(lambda m: f"{m[1]}{float(m[2]) * LARGE:g}px", html)
     return _HEAD.sub(lambda m: f'{m[0]}<base target="_blank">', html, count=1)
 
@@ -97,9 +101,74 @@ def _schemed(html: str, scheme: Scheme) -> str:
     html = _META.sub(rf"\g<1>{shown}", html)
     if scheme in ("partial", "full"):
         html = _STYLE.sub(lambda m: _ROOT.sub(r"\1light", _DARK_BLOCK.sub("", m[0])), html)
-        return forced(html, "partial" if scheme == "partial" else "full")
+        return force_dark(html, "partial" if scheme == "partial" else "full")
     yes, no = (_DARK, _LIGHT) if scheme == "dark" else (_LIGHT, _DARK)
     # A width says yes or no to every reader alike: (min-width: 0) always holds, (max-width: 0) never does.
     return _STYLE.sub(
         lambda m: _ROOT.sub(rf"\g<1>{shown}", no.sub("(max-width: 0)", yes.sub("(min-width: 0)", m[0]))), html
     )
+
+
+Force = Literal["partial", "full"]
+Kind = Literal["ink", "ground"]
+
+DARKEST = 0.07  # what white becomes: programs use a near-black, not black
+_MIDDLE = 0.5
+_HEX = r"#[0-9a-fA-F]{6}\b|#[0-9a-fA-F]{3}\b"
+_NAMED = {"white": "#ffffff", "black": "#000000"}
+_COLOUR = re.compile(rf"{_HEX}|\b(?:white|black)\b(?!-)", re.IGNORECASE)
+_DECLARATION = re.compile(
+    r"(?P<name>(?<![\w-])(?:background-color|background|border[\w-]*|color))(?P<colon>\s*:\s*)(?P<value>[^;\"{}<]+)",
+    re.IGNORECASE,
+)
+_ATTRIBUTE = re.compile(rf"(?P<name>\bbgcolor=\")(?P<value>{_HEX})", re.IGNORECASE)
+_STYLED = re.compile(r"(<style\b[^>]*>)(.*?)(</style>)|(\sstyle=\")([^\"]*)(\")", re.DOTALL | re.IGNORECASE)
+GROUND = "<style>html{background:#121212;color:#ededed}</style>"
+
+
+def force_dark(html: str, force: Force) -> str:
+    """The HTML as a program that forces its dark mode shows it."""
+    html = _ATTRIBUTE.sub(lambda m: m["name"] + _turned(m["value"], "ground", force), html)
+    html = _STYLED.sub(lambda m: _styles(m, force), html)
+    return re.sub(r"(?=</head>)", GROUND, html, count=1)
+
+
+def turned(colour: str) -> str:
+    """The colour with its lightness turned round, of the same hue.
+
+    >>> turned("#ffffff"), turned("#000000"), turned("#1e2dbe")
+    ('#121212', '#ededed', '#5e6ce2')
+    """
+    red, green, blue = _channels(colour)
+    hue, light, saturation = colorsys.rgb_to_hls(red, green, blue)
+    light = 1 - light
+    light = DARKEST + light * (1 - 2 * DARKEST)
+    return "#" + "".join(f"{round(part * 255):02x}" for part in colorsys.hls_to_rgb(hue, light, saturation))
+
+
+def _styles(match: re.Match[str], force: Force) -> str:
+    start, text, end = match.group(1, 2, 3) if match[1] else match.group(4, 5, 6)
+    return start + _DECLARATION.sub(lambda m: _declared(m, force), text) + end
+
+
+def _declared(match: re.Match[str], force: Force) -> str:
+    name = match["name"].lower()
+    kind: Kind = "ink" if name == "color" else "ground"
+    value = _COLOUR.sub(lambda m: _turned(m[0], kind, force), match["value"])
+    return f"{match['name']}{match['colon']}{value}"
+
+
+def _turned(colour: str, kind: Kind, force: Force) -> str:
+    _, light, _ = colorsys.rgb_to_hls(*_channels(colour))
+    dark = light < _MIDDLE
+    if force == "full" or dark == (kind == "ink"):
+        return turned(colour)
+    return colour
+
+
+def _channels(colour: str) -> tuple[float, float, float]:
+    digits = _NAMED.get(colour.lower(), colour).lstrip("#")
+    if len(digits) == 3:  # noqa: PLR2004 - the short form
+        digits = "".join(letter * 2 for letter in digits)
+    red, green, blue = (int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4))
+    return red, green, blue

@@ -19,35 +19,35 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from digest.model import Decision, Finding, Selection, Story
-    from digest.preview.actions import Room
-    from digest.preview.state import Sight
+    from digest.newsroom.newsroom import Newsroom
+    from digest.preview.state import ShownEdition
 
 ROWS = 300  # decisions that are listed; a search finds the others
 _LOUDEST = list(Severity)
 
 
-def edition(sight: Sight, revision: int) -> dict[str, Any]:
+def edition(view: ShownEdition, revision: int) -> dict[str, Any]:
     """All that the page shows at once."""
-    build, rendering = sight.build, sight.build.rendering
-    config = sight.room.config
-    head = sight.desk.letterhead
+    build, rendering = view.build, view.build.rendering
+    config = view.newsroom.config
+    head = view.desk.letterhead
     return {
         "revision": revision,
-        "errors": list(sight.errors),
+        "errors": list(view.errors),
         "newsroom": config.newsroom.name,
         "edition": {
-            "id": sight.edition.id,
-            "period": sight.edition.period.id,
-            "month": containing(sight.edition.period.first, "month", sight.edition.period.zone).id,
-            "audience": sight.edition.audience,
-            "language": sight.edition.language,
+            "id": view.edition.id,
+            "period": view.edition.period.id,
+            "month": containing(view.edition.period.first, "month", view.edition.period.zone).id,
+            "audience": view.edition.audience,
+            "language": view.edition.language,
             "direction": rendering.direction if rendering else "ltr",
-            "previous": _step(sight, -1),
-            "next": _step(sight, 1),
+            "previous": _step(view, -1),
+            "next": _step(view, 1),
         },
         "audiences": [
             {"name": each.name, "title": each.title, "languages": list(each.languages)}
-            for each in (audience.in_language(sight.edition.language) for audience in config.audiences.values())
+            for each in (audience.in_language(view.edition.language) for audience in config.audiences.values())
         ],
         "cases": [{"name": name, "title": case.title} for name, case in CASES.items()],
         "test_addresses": list(config.settings.preview.test_addresses),
@@ -58,9 +58,9 @@ def edition(sight: Sight, revision: int) -> dict[str, Any]:
             "subject": rendering.subject if rendering else "",
             "preheader": rendering.preheader if rendering else "",
             "date": f"{build.made:%Y-%m-%d}",
-            "to": f"{sight.reader.name} <{sight.reader.address}>".strip() if sight.reader else "",
+            "to": f"{view.reader.name} <{view.reader.address}>".strip() if view.reader else "",
         },
-        "size": _sizes(sight),
+        "size": _sizes(view),
         "findings": [_finding(each, build.selection.stories) for each in _sorted(build.findings)],
         "verdict": build.selection.verdict,
         "stories": len(build.selection.stories),
@@ -68,9 +68,9 @@ def edition(sight: Sight, revision: int) -> dict[str, Any]:
     }
 
 
-def selection(chosen: Selection, room: Room, words: str = "") -> dict[str, Any]:
+def selection(chosen: Selection, newsroom: Newsroom, words: str = "") -> dict[str, Any]:
     """Every candidate with in or out and why: those in by reading order, then the rest from the newest."""
-    hand = room.overrides(chosen.edition)
+    hand = newsroom.overrides(chosen.edition)
     order = {story.id: place for place, story in enumerate(chosen.stories)}
     found = [each for each in chosen.decisions if words.casefold() in f"{each.story.title} {each.story.id}".casefold()]
     inside = sorted((each for each in found if each.included), key=lambda d: order.get(d.story.id, len(order)))
@@ -86,9 +86,9 @@ def selection(chosen: Selection, room: Room, words: str = "") -> dict[str, Any]:
     }
 
 
-def calendar(stories: Iterable[Story], room: Room) -> dict[str, Any]:
+def calendar(stories: Iterable[Story], newsroom: Newsroom) -> dict[str, Any]:
     """How many published stories each month has, of each kicker; months without any are there too."""
-    zone = room.config.newsroom.timezone
+    zone = newsroom.config.newsroom.timezone
     counts: dict[str, Counter[str]] = {}
     for story in stories:
         if story.status is Status.PUBLISHED:
@@ -97,7 +97,7 @@ def calendar(stories: Iterable[Story], room: Room) -> dict[str, Any]:
     total: Counter[str] = sum(counts.values(), Counter())
     months: list[dict[str, Any]] = []
     if counts:
-        span, last = room.period(min(counts)), max(counts)
+        span, last = newsroom.period(min(counts)), max(counts)
         while span.id <= last:
             kickers = counts.get(span.id, Counter())
             months.append({"month": span.id, "total": kickers.total(), "kickers": dict(kickers.most_common())})
@@ -105,22 +105,22 @@ def calendar(stories: Iterable[Story], room: Room) -> dict[str, Any]:
     return {"months": months, "kickers": [name for name, _ in total.most_common()]}
 
 
-def _step(sight: Sight, count: int) -> str:
+def _step(view: ShownEdition, count: int) -> str:
     try:
-        return sight.edition.period.step(count).id
+        return view.edition.period.step(count).id
     except DigestError:
         return ""  # at the calendar's end
 
 
-def _sizes(sight: Sight) -> dict[str, Any]:
-    rendering = sight.build.rendering
+def _sizes(view: ShownEdition) -> dict[str, Any]:
+    rendering = view.build.rendering
     if rendering is None:
         return {"html": 0, "text": 0, "mail": 0, "limit": GMAIL_CLIPS_AT, "cut": 0, "stories": []}
-    titles = {story.id: story.title for story in sight.build.selection.stories}
+    titles = {story.id: story.title for story in view.build.selection.stories}
     return {
         "html": len(rendering.html.encode()),
         "text": len(rendering.text.encode()),
-        "mail": len(sight.build.mail),
+        "mail": len(view.build.mail),
         "limit": GMAIL_CLIPS_AT,
         "cut": rendering.cut,
         "stories": [

@@ -1,4 +1,6 @@
-"""Serve the page until Ctrl-C: bind first, so that the address is known, then run uvicorn on that socket.
+"""Serve the preview page: the application behind its guard, on a socket bound first, until Ctrl-C.
+
+    request ─RequestGuard─▶ route ─thread─▶ endpoint ─▶ JSON, or a page for the frame
 
 Loopback unless told otherwise; elsewhere a key is demanded of every browser. No access log: its lines would hold keys.
 """
@@ -8,30 +10,46 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import secrets
+from functools import partial
+from html import escape
+from importlib import resources
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from digest.preview.guard import Door
-from digest.web.listening import listen
+import anyio
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from digest.errors import DigestError, FaultyInput
+from digest.listening import listen
+from digest.preview import endpoints
+from digest.preview.live import Live
+from digest.preview.request_guard import PageAccess, RequestGuard
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
     import uvicorn
+    from starlette.requests import Request
 
-    from digest.preview.state import Studio
+    from digest.preview.state import PreviewState
 
 MAX_HEAD = 16_384  # octets of a request's header
 MAX_CLIENTS = 128
 
 
 @contextlib.contextmanager
-def bound(host: str, port: int) -> Iterator[tuple[socket.socket, Door]]:
-    """A socket and the door to it, with a fresh token; port 0 takes a free one. Raises UsageError."""
+def bound(host: str, port: int) -> Iterator[tuple[socket.socket, PageAccess]]:
+    """A socket and the access to it, with a fresh token; port 0 takes a free one. Raises UsageError."""
     with listen(host, port) as listener:
         key = "" if is_loopback(host) else secrets.token_urlsafe(24)
-        yield listener, Door(host=host, port=listener.getsockname()[1], token=secrets.token_urlsafe(24), key=key)
+        yield listener, PageAccess(host=host, port=listener.getsockname()[1], token=secrets.token_urlsafe(24), key=key)
 
 
 def is_loopback(host: str) -> bool:
@@ -46,27 +64,25 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def address(door: Door, query: dict[str, str]) -> str:
+def address(access: PageAccess, query: dict[str, str]) -> str:
     """The address to open."""
-    name = f"[{door.host}]" if ":" in door.host else door.host
-    given = {key: value for key, value in query.items() if value} | ({"key": door.key} if door.key else {})
-    return f"http://{name}:{door.port}/" + (f"?{urlencode(given)}" if given else "")
+    name = f"[{access.host}]" if ":" in access.host else access.host
+    given = {key: value for key, value in query.items() if value} | ({"key": access.key} if access.key else {})
+    return f"http://{name}:{access.port}/" + (f"?{urlencode(given)}" if given else "")
 
 
-def serve(studio: Studio, listener: socket.socket, door: Door, ready: Callable[[], None]) -> None:
+def serve(state: PreviewState, listener: socket.socket, access: PageAccess, ready: Callable[[], None]) -> None:
     """Serve until a signal comes; `ready` is called once the page can be opened. Ctrl-C ends it quietly."""
-    server = server_of(studio, door, ready)
+    server = server_of(state, access, ready)
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises the signal again when it is done
         server.run(sockets=[listener])
 
 
-def server_of(studio: Studio, door: Door, ready: Callable[[], None]) -> uvicorn.Server:
+def server_of(state: PreviewState, access: PageAccess, ready: Callable[[], None]) -> uvicorn.Server:
     """The server, not yet running. Setting its `should_exit` ends it from another thread."""
     import uvicorn
 
-    from digest.preview.app import app
-
-    application, live = app(studio, door)
+    application, live = app(state, access)
 
     class Server(uvicorn.Server):
         """Ends the streams of events when it is told to end: they would hold it up."""
@@ -93,3 +109,103 @@ def server_of(studio: Studio, door: Door, ready: Callable[[], None]) -> uvicorn.
         limit_concurrency=MAX_CLIENTS,
     )
     return Server(config)
+
+
+# The page's own files: read once, so that no path of a request ever reaches the disk.
+_KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+_GETS = {
+    "/api/edition": endpoints.edition,
+    "/api/selection": endpoints.selection,
+    "/api/calendar": endpoints.calendar,
+    "/api/readers": endpoints.readers,
+    "/api/standing": endpoints.standing,
+    "/api/part": endpoints.parts,
+    "/api/difference": endpoints.difference,
+    "/frame": endpoints.frame,
+    "/export": endpoints.export,
+}
+_POSTS = {"/api/overrides": endpoints.overrides, "/api/test": endpoints.send_test, "/api/approve": endpoints.approve}
+
+
+def app(state: PreviewState, access: PageAccess) -> tuple[Starlette, Live]:
+    """The application and its stream of changes; whoever serves it closes the stream when it ends."""
+    live = Live(state.newsroom().root, state.changed)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(live.watch)
+            yield
+            live.close()
+            tasks.cancel_scope.cancel()
+
+    async def events(_: Request) -> Response:
+        return StreamingResponse(live.events(), media_type="text/event-stream")
+
+    async def image(request: Request) -> Response:
+        return await run_in_threadpool(endpoints.image, state, request.path_params["name"])
+
+    files = _files()
+    page = files.pop("preview.html").decode().replace("{{token}}", escape(access.token)).encode()
+    routes = [
+        Route("/", partial(_static, page, "text/html")),
+        *(
+            Route(f"/static/{name}", partial(_static, data, _KINDS[name.rpartition(".")[2]]))
+            for name, data in files.items()
+        ),
+        Route("/favicon.ico", partial(_static, files["mark.svg"], _KINDS["svg"])),
+        *(Route(path, partial(_get, state, view)) for path, view in _GETS.items()),
+        *(Route(path, partial(_post, state, write), methods=["POST"]) for path, write in _POSTS.items()),
+        Route("/api/events", events),
+        Route("/image/{name:path}", image),
+    ]
+    made = Starlette(
+        routes=routes,
+        middleware=[Middleware(RequestGuard, access=access)],
+        exception_handlers={DigestError: _mistake, HTTPException: _refused, ClientDisconnect: _cut, Exception: _bug},
+        lifespan=lifespan,
+    )
+    made.router.redirect_slashes = False  # it would redirect to whatever host the request names
+    return made, live
+
+
+async def _get(
+    state: PreviewState, view: Callable[[PreviewState, Mapping[str, str]], Response], request: Request
+) -> Response:
+    return await run_in_threadpool(view, state, request.query_params)
+
+
+async def _post(
+    state: PreviewState, write: Callable[[PreviewState, dict[str, object]], Response], request: Request
+) -> Response:
+    body = endpoints.body_of(await request.body())
+    return await run_in_threadpool(write, state, body)
+
+
+async def _static(data: bytes, kind: str, _request: Request) -> Response:
+    return Response(data, media_type=kind)
+
+
+async def _mistake(_: Request, error: Exception) -> Response:
+    """What a person can mend, in the words that the command line would use."""
+    status = 422 if isinstance(error, FaultyInput) else 409
+    return JSONResponse({"errors": str(error).splitlines()}, status)
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 400
+    return JSONResponse({"errors": ["there is nothing here"]}, status)
+
+
+async def _cut(_: Request, _error: Exception) -> Response:
+    return JSONResponse({"errors": ["that is too much"]}, 413)
+
+
+async def _bug(_: Request, _error: Exception) -> Response:
+    """A bug, whose traceback goes to the terminal and not to the page."""
+    return JSONResponse({"errors": ["the preview failed; the terminal that runs it says how"]}, 500)
+
+
+def _files() -> dict[str, bytes]:
+    folder = resources.files("digest.preview") / "static"
+    return {each.name: each.read_bytes() for each in folder.iterdir() if each.is_file()}

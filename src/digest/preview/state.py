@@ -1,6 +1,6 @@
 """What the page looks at: an edition made from the files as they are now, or the last good one beside what is wrong.
 
-    Asked(period, audience, language, who) ─sight─▶ Sight(build, reader, errors)
+    ViewRequest(period, audience, language, who) ─view─▶ ShownEdition(build, reader, errors)
 
 Makes each edition once until a file changes. Safe to call from several threads. It never writes.
 """
@@ -23,12 +23,13 @@ from digest.period import containing
 from digest.preview.stress import CASES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from digest.editions.build import EditionSetup
     from digest.editions.build_folder import Build
     from digest.model import Recipient
-    from digest.preview.actions import Actions, Room
+    from digest.newsroom.newsroom import Newsroom
 
 KEPT = 24  # editions that are remembered; an editor looks at one
 READERS = 50  # of a list that are offered at a time
@@ -46,10 +47,10 @@ class ViewRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
+class ShownEdition:
     """An edition as it was made, for one reader. With `errors`, it is the last good one; they say what is wrong now."""
 
-    room: Room
+    newsroom: Newsroom
     desk: EditionSetup
     edition: Edition  # as it was asked for; a stress case may be made in another language
     build: Build
@@ -91,84 +92,89 @@ class Sight:
         return template.join(self.reader, values, identity)
 
 
-class Studio:
-    """Makes sights, and keeps the last good ones."""
+class PreviewState:
+    """Makes views of editions, and keeps the last good ones. `open_newsroom` reads the files as they are now."""
 
-    def __init__(self, hands: Actions, first: ViewRequest) -> None:
+    def __init__(self, open_newsroom: Callable[[], Newsroom], now: Callable[[], datetime], first: ViewRequest) -> None:
         """`first` is what the page opens with."""
-        self.hands = hands
+        self.now = now
         self.first = first
         self.revision = 0
+        self._open = open_newsroom
         self._lock = threading.RLock()
-        self._room: Room | None = None
-        self._made: OrderedDict[tuple[ViewRequest, int, datetime], Sight] = OrderedDict()
-        self._good: OrderedDict[ViewRequest, Sight] = OrderedDict()
+        self._newsroom: Newsroom | None = None
+        self._made: OrderedDict[tuple[ViewRequest, int, datetime], ShownEdition] = OrderedDict()
+        self._good: OrderedDict[ViewRequest, ShownEdition] = OrderedDict()
 
     def changed(self) -> None:
         """A file changed: nothing that was made holds any longer."""
         with self._lock:
             self.revision += 1
-            self._room = None
+            self._newsroom = None
             self._made.clear()
 
-    def room(self) -> Room:
+    def newsroom(self) -> Newsroom:
         """The newsroom as its files are now. Raises ConfigError."""
         with self._lock:
-            if self._room is None:
-                self._room = self.hands.open()
-            return self._room
+            if self._newsroom is None:
+                self._newsroom = self._open()
+            return self._newsroom
 
     def edition(self, asked: ViewRequest) -> Edition:
         """Which edition is asked for. Raises UsageError, PeriodError, ConfigError."""
-        room = self.room()
-        audience = asked.audience or next(iter(room.config.audiences))
-        return room.edition(asked.period or self._newest(room), audience, asked.language)
+        newsroom = self.newsroom()
+        audience = asked.audience or next(iter(newsroom.config.audiences))
+        return newsroom.edition(asked.period or self._newest(newsroom), audience, asked.language)
 
-    def sight(self, asked: ViewRequest) -> Sight:
+    def view(self, asked: ViewRequest) -> ShownEdition:
         """The edition now, or the last good one with what is wrong. Raises DigestError when there never was one."""
         with self._lock:
             asked = replace(asked, period=asked.period or self.first.period)
-            key = (asked, self.revision, self.hands.now().replace(second=0, microsecond=0))
+            key = (asked, self.revision, self.now().replace(second=0, microsecond=0))
             if key in self._made:
                 return self._made[key]
             try:
-                sight = self._make(asked)
+                view = self._make(asked)
             except DigestError as error:
                 if asked not in self._good:
                     raise
                 return replace(self._good[asked], errors=tuple(str(error).splitlines()))
-            self._made[key] = self._good[asked] = sight
+            self._made[key] = self._good[asked] = view
             while len(self._made) > KEPT:
                 self._made.popitem(last=False)
             while len(self._good) > KEPT:
                 self._good.popitem(last=False)
-            return sight
+            return view
 
     def readers(self, asked: ViewRequest, words: str) -> list[Recipient]:
         """The first readers of the edition's list whose name or address has these words. Raises DigestError."""
         words = words.casefold()
-        rows = islice(self.hands.readers(self.room(), self.edition(asked)), SCANNED)
+        rows = islice(readers(self.newsroom(), self.edition(asked)), SCANNED)
         return list(islice((r for r in rows if words in f"{r.name} {r.address}".casefold()), READERS))
 
-    def _make(self, asked: ViewRequest) -> Sight:
-        room, edition, now = self.room(), self.edition(asked), self.hands.now()
-        desk = room.desk(edition.audience, edition.language)
+    def _make(self, asked: ViewRequest) -> ShownEdition:
+        newsroom, edition, now = self.newsroom(), self.edition(asked), self.now()
+        desk = newsroom.desk(edition.audience, edition.language)
         kind, _, name = asked.who.partition(":")
         if kind == "case":
-            return self._stressed(room, desk, edition, name, now)
-        reader = self._reader(room, edition, name) if kind == "reader" else None
-        return Sight(room=room, desk=desk, edition=edition, build=room.build(edition, now=now), reader=reader)
+            return self._stressed(newsroom, desk, edition, name, now)
+        reader = self._reader(newsroom, edition, name) if kind == "reader" else None
+        return ShownEdition(
+            newsroom=newsroom, desk=desk, edition=edition, build=newsroom.build(edition, now=now), reader=reader
+        )
 
-    def _stressed(self, room: Room, desk: EditionSetup, edition: Edition, name: str, now: datetime) -> Sight:
+    def _stressed(
+        self, newsroom: Newsroom, desk: EditionSetup, edition: Edition, name: str, now: datetime
+    ) -> ShownEdition:
         case = CASES.get(name)
         if case is None:
             message = f"there is no stress case {name[:40]!r}; there are {', '.join(CASES)}"
             raise UsageError(message)
         if case.stories is None:
-            build = room.build(edition, now=now)
-            return Sight(room=room, desk=desk, edition=edition, build=build, reader=case.reader)
+            build = newsroom.build(edition, now=now)
+            return ShownEdition(newsroom=newsroom, desk=desk, edition=edition, build=build, reader=case.reader)
         # Only what would be in is stressed: all of it is to be seen, whatever rule would leave it out.
-        chosen = case.stories(room.select(edition, now=now).stories)
+        chosen = case.stories(newsroom.select(edition, now=now).stories)
         language = case.language or edition.language
         stressed = replace(edition, language=language)
         audience = replace(desk.audience, languages=(language,), limit=None, min_items=1)
@@ -176,20 +182,29 @@ class Studio:
             replace(desk, audience=audience), stressed, chosen, history=(),
             overrides=Overrides(pin=tuple(story.id for story in chosen)), now=now,
         )  # fmt: skip
-        return Sight(room=room, desk=desk, edition=edition, build=build, reader=case.reader)
+        return ShownEdition(newsroom=newsroom, desk=desk, edition=edition, build=build, reader=case.reader)
 
-    def _reader(self, room: Room, edition: Edition, address: str) -> Recipient:
-        for reader in self.hands.readers(room, edition):
+    def _reader(self, newsroom: Newsroom, edition: Edition, address: str) -> Recipient:
+        for reader in readers(newsroom, edition):
             if reader.address == address:
                 return reader
         message = f"{edition.id} has no reader {address[:80]!r}; choose another one"
         raise UsageError(message)
 
-    def _newest(self, room: Room) -> str:
-        return self.first.period or newest_month(room, self.hands.now())
+    def _newest(self, newsroom: Newsroom) -> str:
+        return self.first.period or newest_month(newsroom, self.now())
 
 
-def newest_month(room: Room, now: datetime) -> str:
+def readers(newsroom: Newsroom, edition: Edition) -> Iterator[Recipient]:
+    """Whom the edition would be mailed to. Raises DigestError for a list that cannot be read."""
+    from digest.newsroom.sending_setup import SendingSetup
+    from digest.sending.readers import Readers
+
+    parts, audience = SendingSetup(newsroom=newsroom), newsroom.config.audience(edition.audience)
+    return iter(Readers(parts.source(audience), edition, audience, parts.topics(audience)))
+
+
+def newest_month(newsroom: Newsroom, now: datetime) -> str:
     """The newest month that has stories, or this one. Raises StoryError."""
-    newest = max((story.date for story in room.stories.stories()), default=now)
-    return containing(newest, "month", room.config.newsroom.timezone).id
+    newest = max((story.date for story in newsroom.stories.stories()), default=now)
+    return containing(newest, "month", newsroom.config.newsroom.timezone).id

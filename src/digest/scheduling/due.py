@@ -1,8 +1,8 @@
-"""What is to happen: what goes now, what is held and why, what comes next and where its approval stands.
+"""What is due by the schedule of config.yaml: what goes now, what is held and why, what comes next, who must approve.
 
-    rules, Journal, now ─pending─▶ Items         rules, now ─coming─▶ the next tasks
+    config.yaml ─schedule_lines─▶ rules        rules, Journal, now ─pending─▶ DueTasks        rules, now ─coming─▶ Tasks
 
-Deciding takes values only; `approval` alone reads a file, to say who signed. Nothing here sends, writes or remembers.
+Deciding takes values only; `standing` alone reads files, to say who signed. Nothing here sends, writes or remembers.
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from digest.config import schedule
+from digest.config.schedule import ScheduleLine, weekdays_only
 from digest.editions import approval
 from digest.errors import ApprovalError, DigestError
-from digest.scheduling.rules import words
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
+    from collections.abc import Callable, Sequence
+    from datetime import date, datetime
 
-    from digest.config.schedule import ScheduleLine, Task
+    from digest.config.load import Config
+    from digest.config.schedule import Task
+    from digest.config.schema import ScheduleSection
     from digest.editions.approval import Needed
     from digest.model import Edition
     from digest.newsroom.newsroom import Newsroom
@@ -27,6 +29,49 @@ if TYPE_CHECKING:
     from digest.scheduling.journal import Journal
 
 Hold = Literal["", "late", "new"]
+
+
+def schedule_lines(config: Config) -> tuple[ScheduleLine, ...]:
+    """A ScheduleLine for each line of `schedule:`; one that names no audience is for all that have recipients."""
+    reached = tuple(name for name, part in config.settings.audiences.items() if part.recipients is not None)
+    return tuple(
+        ScheduleLine(
+            period=part.period,
+            zone=config.newsroom.timezone,
+            on=part.on,
+            at=part.at,
+            cron=part.cron,
+            audiences=part.audiences or reached,
+            approval=part.approval,
+            catch_up=part.catch_up,
+            country=part.country,
+            works=working_days(part),
+        )
+        for part in config.settings.schedule
+    )
+
+
+def working_days(part: ScheduleSection) -> Callable[[date], bool]:
+    """What tells a working day: Monday to Friday, or the country's own week without its holidays."""
+    if not part.country:
+        return weekdays_only
+    import holidays
+
+    land, _, region = part.country.partition("-")
+    known = holidays.country_holidays(land, subdiv=region or None)
+    return known.is_working_day
+
+
+def words(rule: ScheduleLine, audience: str) -> str:
+    """When a rule sends an audience's editions, in words that change when that changes.
+
+    >>> from zoneinfo import ZoneInfo
+    >>> words(Rule(period="month", zone=ZoneInfo("Europe/Zurich")), "everyone")
+    'everyone: every month, first working day at 09:00 Europe/Zurich'
+    """
+    when = f"cron {rule.cron}" if rule.cron else f"{rule.on.strip().lower()} at {rule.at:%H:%M}"
+    holidays = f", without the holidays of {rule.country}" if rule.country else ""
+    return f"{audience}: every {rule.period}, {when} {rule.zone}{holidays}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +118,7 @@ def needed(newsroom: Newsroom, rule: ScheduleLine) -> Needed:
     return approval.stricter(newsroom.config.settings.send.approval, rule.approval)
 
 
-def standing(newsroom: Newsroom, edition: Edition, demand: Needed, now: datetime) -> tuple[bool, str]:
+def approval_state(newsroom: Newsroom, edition: Edition, demand: Needed, now: datetime) -> tuple[bool, str]:
     """Whether the edition may go as it is now, and where its approval stands, in words."""
     if demand == "none":
         return True, "not needed"
@@ -94,7 +139,7 @@ def standing(newsroom: Newsroom, edition: Edition, demand: Needed, now: datetime
 
 def obstacle(newsroom: Newsroom, edition: Edition, demand: Needed, now: datetime) -> str:
     """What a person must do before the edition can go, in words; empty when nothing, or when it has no stories."""
-    holds, words = standing(newsroom, edition, demand, now)
+    holds, words = approval_state(newsroom, edition, demand, now)
     if holds:
         return ""
     try:

@@ -1,4 +1,4 @@
-"""Put the units of `digest schedule --install` where they belong.
+"""Put the units of `digest schedule --install` into their files, or the crontab.
 
 Never starts anything, and never replaces what somebody wrote, or changed, since: that is refused, with nothing written.
 """
@@ -14,14 +14,12 @@ from typing import TYPE_CHECKING
 
 from digest import files
 from digest.errors import DigestError, UsageError
-from digest.scheduling.install import marks
-from digest.scheduling.kinds import Unit
-from digest.scheduling.made import EVERY
+from digest.scheduling.units import EVERY, Unit, marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from digest.scheduling.made import UnitFile
+    from digest.scheduling.units import UnitFile
 
 
 def write(root: Path, unit: Unit, made: Sequence[UnitFile]) -> Iterator[str]:

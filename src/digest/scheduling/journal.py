@@ -1,27 +1,34 @@
 """What the schedule remembers: since when each line of it is in force, which editions are settled, who was told.
 
-    .digest/schedule.json ─load(now)─▶ Journal ─settled, told, meet─▶ Journal ─save─▶ the file, whole
+    JournalFile, SharedJournal ─load(now)─▶ Journal ─settle, tell, meet─▶ Journal ─save─▶ what all machines know by now
 
 The ledger knows who was mailed; this record only keeps a settled edition from being looked at again and a notice from
 being sent twice. A clock that ran ahead leaves moments in the future in it: they are not believed, so that what was
 then taken for past or empty is looked at again. Never deletes a damaged file by itself.
+
+The journal lies in the newsroom's .digest/, or in a fleet beside the ledger, one for all machines. Two machines may
+hold it at once (one sends for an hour, a person on the other settles what is held): what either has learned stays.
 """
 
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from digest import files
-from digest.errors import DigestError, LedgerError
+from digest.errors import DigestError, LedgerBusy, LedgerError
+from digest.newsroom.newsroom import STATE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from digest.config.schedule import ScheduleLine
+    from digest.ledger.sharing import Sharing
+    from digest.newsroom.sending_setup import SendingSetup
 
 NAME = "schedule.json"
 LOCK = "schedule.lock"
@@ -172,3 +179,118 @@ def _moment(text: str) -> datetime:
 def _text(moment: datetime | None) -> str:
     assert moment is not None, "a record is written after meet()"
     return moment.isoformat()
+
+
+SHELF = "schedule"  # its name beside the ledger
+
+
+class JournalStore(Protocol):
+    """The journal's place."""
+
+    def load(self, now: datetime) -> tuple[Journal, str]:
+        """The journal, and a warning when a clock was wrong. Raises DigestError when it cannot be read."""
+        ...
+
+    def save(self, found: Journal, now: datetime) -> None:
+        """Keep it. Raises DigestError when that is impossible."""
+        ...
+
+    def exists(self) -> bool:
+        """Whether a schedule was ever in force here."""
+        ...
+
+
+class JournalFile:
+    """A newsroom's own journal: .digest/schedule.json."""
+
+    def __init__(self, root: Path) -> None:
+        self._path = root / STATE / NAME
+
+    def load(self, now: datetime) -> tuple[Journal, str]:
+        """See Record."""
+        return load(self._path, now)
+
+    def save(self, found: Journal, now: datetime) -> None:  # noqa: ARG002 - only who shares needs the time
+        """See Record."""
+        save(self._path, found)
+
+    def exists(self) -> bool:
+        """See Record."""
+        return self._path.exists()
+
+
+class SharedJournal:
+    """A fleet's journal. Before the fleet has one, the newsroom's file counts."""
+
+    def __init__(self, sharing: Sharing, file: JournalFile) -> None:
+        self._sharing = sharing
+        self._file = file
+
+    def load(self, now: datetime) -> tuple[Journal, str]:
+        """See Record."""
+        data = self._sharing.get(SHELF)
+        return self._file.load(now) if data is None else parse(data, self._name, now)
+
+    def save(self, found: Journal, now: datetime) -> None:
+        """See Record."""
+
+        def joined(data: bytes | None) -> bytes:
+            known = None if data is None else parse(data, self._name, now)[0]
+            return dump(found if known is None else found.with_learned(known))
+
+        self._sharing.change(SHELF, joined)
+
+    def exists(self) -> bool:
+        """See Record."""
+        return self._sharing.get(SHELF) is not None or self._file.exists()
+
+    @property
+    def _name(self) -> str:
+        return f"{self._sharing.database.name}: the schedule's journal (table shelf)"
+
+
+@contextmanager
+def journal_store(parts: SendingSetup) -> Iterator[JournalStore]:
+    """The journal's place, for as long as the block runs. Raises LedgerError when a fleet's ledger cannot be used."""
+    file = JournalFile(parts.newsroom.root)
+    if parts.newsroom.config.settings.send.engine != "procrastinate":
+        yield file
+        return
+    ledger = parts.ledger()
+    try:
+        assert ledger.sharing is not None, "a fleet's ledger is shared"
+        yield SharedJournal(ledger.sharing, file)
+    finally:
+        ledger.close()
+
+
+@contextmanager
+def locked_journal(parts: SendingSetup) -> Iterator[JournalStore]:
+    """The same, and no other run of this machine inside. Raises LedgerBusy, naming the other."""
+    from digest.ledger.locks import file_lock
+    from digest.sending.local import this_process
+
+    lock = parts.newsroom.root / STATE / LOCK
+    with file_lock(lock, this_process(), "what is due"), journal_store(parts) as record:
+        yield record
+
+
+def remember_told(parts: SendingSetup, what: str, now: datetime) -> tuple[str, ...]:
+    """Let the next run know that `what` was told by hand. Without a schedule in force there is nobody to be let know.
+
+    Returns a warning when that is impossible, as then it is told twice.
+    """
+    if not parts.newsroom.config.settings.schedule:
+        return ()
+    try:
+        with journal_store(parts) as place:
+            if not place.exists():
+                return ()
+        with locked_journal(parts) as place:
+            found, _ = place.load(now)
+            place.save(found.tell(what, now), now)
+    except LedgerBusy:
+        return ()  # a run is at it this moment, and sees for itself that the edition went out
+    except DigestError as error:
+        return (f"the schedule could not be told: {error}",)
+    return ()

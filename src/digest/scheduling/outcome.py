@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from digest.editions import build_folder
-from digest.errors import ApprovalError, LedgerBusy, TransportError
+from digest.errors import ApprovalError, DigestError, LedgerBusy, TransportError
 from digest.newsroom.newsroom import ARCHIVE
 from digest.report import sentence
 from digest.sending.progress import HELD, UNFINISHED
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from digest.delivery import State
-    from digest.errors import DigestError
     from digest.ledger.ledger import SqlLedger
     from digest.model import Edition
 
@@ -110,6 +109,11 @@ def stopped(ledger: SqlLedger, edition: Edition, error: DigestError) -> EditionO
     # An edition without a reader is somebody's mistake with a list: never settled as if it had gone.
     code = error.exit_code if error.exit_code in (1, 2, 5, 75) else 1
     return EditionOutcome(edition=edition, kind=kind, message=message, code=code, counts=counts)
+
+
+def bug(error: Exception) -> DigestError:
+    """What nobody foresaw, as something that a person can be told of; whoever catches it shows its traceback."""
+    return DigestError(f"a bug of digest, {type(error).__name__}: {error}; the output of `digest run` shows where")
 
 
 def _stories(root: Path, edition: Edition) -> int:

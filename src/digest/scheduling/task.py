@@ -1,20 +1,21 @@
 """Do one task: each edition of one audience and period is built, approved, frozen, sent, and said to be where it is.
 
-    Item ─build─▶ build/ ─check, approval, archive─▶ frozen ─send─▶ Result(kind, a sentence, an exit code)
+    DueTask ─build─▶ build/ ─check, approval, archive─▶ frozen ─send─▶ Result(kind, a sentence, an exit code)
 
-What was begun goes on, however late it is. What is settled in the ledger is only reported. Every refusal becomes part
-of the Result, so that one audience's trouble is never another's; it remembers nothing.
+What was begun goes on, however late it is. What is settled in the ledger is only reported. Every refusal, and every
+bug, becomes part of the Result, so that one audience's trouble is never another's; it remembers nothing.
 """
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from digest import hooks
 from digest.errors import AlreadySent, DigestError, LedgerBusy
 from digest.scheduling import due, outcome
-from digest.scheduling.heard import account_of, is_new
+from digest.scheduling.hook_reporter import build_facts, is_new
 from digest.scheduling.outcome import EditionOutcome, TaskStatus
 from digest.sending import post
 
@@ -92,78 +93,84 @@ class Reporter:
 
 @dataclass(frozen=True, kw_only=True)
 class RunContext(Reporter):
-    """What an errand works with."""
+    """What one run does its tasks with."""
 
     ledger: SqlLedger
     stopping: Stopping
 
 
-def run_task(office: RunContext, item: DueTask, *, force: bool = False) -> Result:
+def run_task(context: RunContext, item: DueTask, *, force: bool = False) -> Result:
     """Do the task as far as it can be done now. With `force`, what is held goes too."""
-    newsroom, task = office.parts.newsroom, item.task
+    newsroom, task = context.parts.newsroom, item.task
     editions = newsroom.editions(task.period, [task.audience])
-    if item.hold and not force and not any(office.ledger.mailing(each.id) for each in editions):
-        return held(office.parts, item)
+    if item.hold and not force and not any(context.ledger.mailing(each.id) for each in editions):
+        return held_result(context.parts, item)
     demand = due.needed(newsroom, task.rule)
-    return Result(item=item, outcomes=tuple(_edition(office, each, demand) for each in editions))
+    return Result(item=item, outcomes=tuple(_edition(context, each, demand) for each in editions))
 
 
-def held(parts: SendingSetup, item: DueTask) -> Result:
+def held_result(parts: SendingSetup, item: DueTask) -> Result:
     """A task that waits for a person's decision."""
     editions = parts.newsroom.editions(item.task.period, [item.task.audience])
-    made = (EditionOutcome(edition=each, kind=TaskStatus.HELD, message=item.why, code=1) for each in editions)
-    return Result(item=item, outcomes=tuple(made))
+    outcomes = (EditionOutcome(edition=each, kind=TaskStatus.HELD, message=item.why, code=1) for each in editions)
+    return Result(item=item, outcomes=tuple(outcomes))
 
 
-def cannot(parts: SendingSetup, item: DueTask, error: DigestError) -> Result:
+def failed_result(parts: SendingSetup, item: DueTask, error: DigestError) -> Result:
     """What became of a task that could not even be looked at: the ledger cannot be used."""
     kind = TaskStatus.RETRY if isinstance(error, LedgerBusy) else TaskStatus.FAILED
     editions = parts.newsroom.editions(item.task.period, [item.task.audience])
-    made = (EditionOutcome(edition=each, kind=kind, message=str(error), code=error.exit_code) for each in editions)
-    return Result(item=item, outcomes=tuple(made))
+    outcomes = (EditionOutcome(edition=each, kind=kind, message=str(error), code=error.exit_code) for each in editions)
+    return Result(item=item, outcomes=tuple(outcomes))
 
 
-def _edition(office: RunContext, edition: Edition, demand: Needed) -> EditionOutcome:
-    root = office.parts.newsroom.root
-    if outcome.is_settled(office.ledger, edition):
-        return outcome.sent(root, office.ledger, edition)
-    if office.stopping.signal:
-        return EditionOutcome(edition=edition, kind=TaskStatus.RETRY, message="not begun: asked to end", code=75)
+def _edition(context: RunContext, edition: Edition, demand: Needed) -> EditionOutcome:
     try:
-        if office.ledger.mailing(edition.id) is None:
-            build = _build(office, edition)
-            if build.rendering is None:
-                return EditionOutcome(edition=edition, kind=TaskStatus.NOTHING, message=_thin(build))
-        return _send(office, edition, demand)
+        return _attempt(context, edition, demand)
     except AlreadySent:
-        return outcome.sent(root, office.ledger, edition)  # somebody else was faster
+        return outcome.sent(context.parts.newsroom.root, context.ledger, edition)  # somebody else was faster
     except DigestError as error:
-        return outcome.stopped(office.ledger, edition, error)
+        return outcome.stopped(context.ledger, edition, error)
+    except Exception as error:  # noqa: BLE001 - a bug met in one edition keeps no other from going
+        context.warn(f"{edition.id}: {traceback.format_exc()}")
+        return outcome.stopped(context.ledger, edition, outcome.bug(error))
 
 
-def _send(office: RunContext, edition: Edition, demand: Needed) -> EditionOutcome:
-    transport = office.transport()
-    ready = post.freeze(office.parts, office.ledger, edition, office.now, needed=demand)
+def _attempt(context: RunContext, edition: Edition, demand: Needed) -> EditionOutcome:
+    if outcome.is_settled(context.ledger, edition):
+        return outcome.sent(context.parts.newsroom.root, context.ledger, edition)
+    if context.stopping.signal:
+        return EditionOutcome(edition=edition, kind=TaskStatus.RETRY, message="not begun: asked to end", code=75)
+    if context.ledger.mailing(edition.id) is None:
+        build = _build(context, edition)
+        if build.rendering is None:
+            return EditionOutcome(edition=edition, kind=TaskStatus.NOTHING, message=_thin(build))
+    return _send(context, edition, demand)
+
+
+def _send(context: RunContext, edition: Edition, demand: Needed) -> EditionOutcome:
+    transport = context.transport()
+    ready = post.freeze(context.parts, context.ledger, edition, context.now, needed=demand)
     for said in (*ready.faults, *ready.notes):
-        office.warn(f"{edition.id}: {said}")
+        context.warn(f"{edition.id}: {said}")
     report = post.send(
-        office.parts, office.ledger, ready, transport,
-        now=office.now, connections=office.parts.smtp().connections, stopping=office.stopping,
+        context.parts, context.ledger, ready, transport,
+        now=context.now, connections=context.parts.smtp().connections, stopping=context.stopping,
     )  # fmt: skip
     if report.stopped is not None:
         raise report.stopped
     stands = outcome.waiting if report.left else outcome.sent
-    return stands(office.parts.newsroom.root, office.ledger, edition)
+    return stands(context.parts.newsroom.root, context.ledger, edition)
 
 
-def _build(office: RunContext, edition: Edition) -> Build:
+def _build(context: RunContext, edition: Edition) -> Build:
     """Build it, and write it where an editor looks, unless the same is there already."""
-    newsroom = office.parts.newsroom
-    build = newsroom.build(edition, now=office.now)
+    newsroom = context.parts.newsroom
+    build = newsroom.build(edition, now=context.now)
     if is_new(newsroom, build):
         newsroom.write(build)
         if build.rendering is not None:
-            office.hook("built", account_of(newsroom, build))
+            context.hook("built", build_facts(newsroom, build))
     return build
 
 

@@ -1,4 +1,4 @@
-"""A dead man's switch: tell a watchdog elsewhere that the schedule runs, so that its silence is noticed there.
+"""Report each run of the schedule to a monitoring service, so that silence is noticed there (a dead man's switch).
 
 A good run asks URL, a failed one URL/fail with the reason (as healthchecks.io and its kin understand). It tells nothing
 else, tries twice, and what the watchdog answers changes nothing but a warning.

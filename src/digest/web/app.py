@@ -10,6 +10,7 @@ gets the page and the status of any address that does not exist. "You are unsubs
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from http import HTTPStatus
@@ -25,12 +26,12 @@ from starlette.routing import Route
 
 from digest.errors import DigestError
 from digest.recipients import tokens
-from digest.web import archive as pages
+from digest.web import archive_files as pages
 from digest.web.form import read_form
-from digest.web.page import POLICY, Kind, Names, page
-from digest.web.words import PageWords, chosen
+from digest.web.leave_page import POLICY, Kind, PageNames, PageWords, leave_page, words_for
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
@@ -148,7 +149,7 @@ class _Leaving:
     ) -> Response:
         known = self._audiences.get(audience)
         words = self._words(request, known)
-        names = Names(
+        names = PageNames(
             newsroom=self._newsroom.name,
             contact=(known.contact if known else "") or self._newsroom.contact,
             newsroom_url=self._newsroom.url,
@@ -156,11 +157,11 @@ class _Leaving:
             address=address,
         )
         headers = {"Content-Language": words.language, "Vary": "Accept-Language", "Content-Security-Policy": POLICY}
-        return Response(page(kind, words, names), status, headers, media_type="text/html")
+        return Response(leave_page(kind, words, names), status, headers, media_type="text/html")
 
     def _words(self, request: Request, audience: Audience | None) -> PageWords:
         own = audience.languages[0] if audience and audience.languages else self._newsroom.language
-        return chosen(request.headers.get("accept-language", ""), own)
+        return words_for(request.headers.get("accept-language", ""), own)
 
 
 class _Archive:
@@ -211,14 +212,15 @@ async def _health(_request: Request) -> Response:
     return PlainTextResponse("ok\n")
 
 
-def serve(application: Starlette, *, host: str, port: int) -> None:
-    """Serve until a signal comes. No access log: its lines would hold tokens. TLS is the proxy's, before us."""
+def serve(application: Starlette, listener: socket.socket) -> None:
+    """Serve until a signal comes; Ctrl-C ends it quietly. No access log: its lines would hold tokens.
+
+    TLS is the proxy's, before us.
+    """
     import uvicorn
 
-    uvicorn.run(
+    config = uvicorn.Config(
         application,
-        host=host,
-        port=port,
         access_log=False,
         server_header=False,
         log_level="warning",
@@ -227,3 +229,5 @@ def serve(application: Starlette, *, host: str, port: int) -> None:
         h11_max_incomplete_event_size=16_384,
         http="h11",
     )
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises the signal again when it is done
+        uvicorn.Server(config).run(sockets=[listener])

@@ -1,4 +1,4 @@
-"""The body of a POST, with limits: some kilobytes, within some seconds, urlencoded or multipart (RFC 8058, 3.1).
+"""Read the body of a POST, with limits: some kilobytes, within some seconds, urlencoded or multipart (RFC 8058, 3.1).
 
 Only names and short texts come out. A body that is too large, too slow or no form is said as such, never guessed at.
 """

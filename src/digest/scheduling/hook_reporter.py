@@ -1,6 +1,6 @@
 """What hooks hear of a build or a send, whoever asked for it: the same facts by hand as by schedule.
 
-    digest build ─built(new ones)─▶ hooks        digest send, resume ─Telling─▶ hooks, one call for each audience
+    digest build ─tell_built(new ones)─▶ hooks       digest send, resume ─HookReporter─▶ hooks, once for each audience
 
 `built`: build/ holds another edition than before. `sent`: no reader is left to be mailed. `failed`: a live send was
 refused or given up. Plans, test mails, previews, builds into another folder, an interruption, and a mistake in what was
@@ -20,8 +20,8 @@ from digest.errors import AlreadySent, DigestError, LedgerBusy, NothingToSend, U
 from digest.model import Severity
 from digest.newsroom.newsroom import BUILD
 from digest.scheduling import outcome
+from digest.scheduling.journal import remember_told
 from digest.scheduling.outcome import TaskStatus
-from digest.scheduling.record import remember
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -48,7 +48,7 @@ def is_new(newsroom: Newsroom, build: Build) -> bool:
     return before.get("fingerprint") != fingerprint or before.get("inputs") != newsroom.inputs(build)
 
 
-def account_of(newsroom: Newsroom, build: Build) -> dict[str, Any]:
+def build_facts(newsroom: Newsroom, build: Build) -> dict[str, Any]:
     """What the hooks of `built` are told."""
     severities = [finding.severity for finding in build.findings]
     return {
@@ -61,13 +61,13 @@ def account_of(newsroom: Newsroom, build: Build) -> dict[str, Any]:
     }
 
 
-def built(newsroom: Newsroom, made: Sequence[Build]) -> tuple[str, ...]:
+def tell_built(newsroom: Newsroom, made: Sequence[Build]) -> tuple[str, ...]:
     """Tell the hooks of builds that were written; of an edition with nothing to send there is nothing to tell."""
     return tuple(
         warning
         for each in made
         if each.rendering is not None
-        for warning in hooks.fire(newsroom.config, newsroom.environ, "built", account_of(newsroom, each))
+        for warning in hooks.fire(newsroom.config, newsroom.environ, "built", build_facts(newsroom, each))
     )
 
 
@@ -111,7 +111,7 @@ class HookReporter:
                 continue
             warnings = hooks.fire(newsroom.config, newsroom.environ, event, outcome.as_data(key, outcomes))
             if event == "sent" and self._is_all(outcomes[0].edition):
-                warnings += remember(self.parts, f"{'/'.join(key)} {TaskStatus.SENT} hook", self.now)
+                warnings += remember_told(self.parts, f"{'/'.join(key)} {TaskStatus.SENT} hook", self.now)
             for warning in warnings:
                 self.warn(warning)
 
@@ -133,10 +133,10 @@ class HookReporter:
 
 
 @contextmanager
-def telling(
+def reporting(
     parts: SendingSetup, ledger: SqlLedger, now: datetime, warn: Callable[[str], None]
 ) -> Iterator[HookReporter]:
-    """A Telling whose hooks are called when the block ends, however it ends."""
+    """A HookReporter whose hooks are called when the block ends, however it ends."""
     made = HookReporter(parts=parts, ledger=ledger, now=now, warn=warn)
     try:
         yield made

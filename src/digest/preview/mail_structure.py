@@ -1,20 +1,51 @@
-"""The reading order of a mail: what a screen reader would say, one thing after another.
+"""A mail's own structure: its MIME parts, its header fields, and the order in which a screen reader says its HTML.
 
-Headings, links, images with their alt texts, and the words between. Pure; it reads the tree that the checks read.
+It reads the finished bytes, and the tree that the checks read; not what they were made from. Pure.
 """
 
 from __future__ import annotations
 
 import re
+from email import message_from_bytes
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from digest.checks.document import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from email.message import Message
 
     from digest.checks.document import Node
+
+
+def tree(data: bytes) -> dict[str, Any]:
+    """The tree of parts: type, charset, encoding, disposition, octets on the wire, parts within."""
+    return _node(message_from_bytes(data))
+
+
+def fields(data: bytes) -> list[tuple[str, str]]:
+    """The header fields as they stand, unfolded, in order."""
+    head = data.partition(b"\r\n\r\n")[0].decode("utf-8", "replace")
+    lines = head.replace("\r\n ", " ").replace("\r\n\t", " ").split("\r\n")
+    pairs = (line.partition(":") for line in lines if ":" in line)
+    return [(name, value.strip()) for name, _, value in pairs]
+
+
+def _node(message: Message) -> dict[str, Any]:
+    parts = message.get_payload()
+    inner = [_node(part) for part in parts if not isinstance(part, str)] if isinstance(parts, list) else []
+    size = 0 if inner else len(str(parts).encode("utf-8", "surrogateescape"))
+    return {
+        "type": message.get_content_type(),
+        "charset": message.get_content_charset() or "",
+        "encoding": str(message.get("Content-Transfer-Encoding", "")),
+        "disposition": message.get_content_disposition() or "",
+        "id": str(message.get("Content-ID", "")),
+        "bytes": sum(part["bytes"] for part in inner) if inner else size,
+        "parts": inner,
+    }
+
 
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _SILENT = frozenset({"head", "style", "script", "title"})

@@ -43,7 +43,7 @@ _OURS = ("same-origin", "none", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Door:
+class PageAccess:
     """Where the page is served: `host` and `port` as bound. `token` opens writes; `key` opens the page itself."""
 
     host: str
@@ -68,10 +68,10 @@ class Door:
 class RequestGuard:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: ASGIApp, door: Door) -> None:
-        """Let through to `app` what `door` allows."""
+    def __init__(self, app: ASGIApp, access: PageAccess) -> None:
+        """Let through to `app` what `access` allows."""
         self._app = app
-        self._door = door
+        self._access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or refuse."""
@@ -99,9 +99,9 @@ class RequestGuard:
         hosts = headers.getlist("host")
         if method not in ("GET", "HEAD", "POST"):
             return _no(405, "this page takes GET and POST", {"Allow": "GET, HEAD, POST"})
-        if len(hosts) != 1 or not self._door.knows(hosts[0]):
-            return _no(403, f"this page answers on port {self._door.port} of this machine only")
-        if self._door.key and (locked := self._locked(scope, headers)):
+        if len(hosts) != 1 or not self._access.knows(hosts[0]):
+            return _no(403, f"this page answers on port {self._access.port} of this machine only")
+        if self._access.key and (locked := self._locked(scope, headers)):
             return locked
         if not _from_us(path, headers):
             return _no(403, "another site may not read this page")
@@ -113,7 +113,7 @@ class RequestGuard:
         length = headers.get("content-length", "")
         if headers.get("origin") != f"http://{host}":
             return _no(403, "only this page may change things")
-        if not hmac.compare_digest(headers.get(TOKEN_HEADER, "").encode(), self._door.token.encode()):
+        if not hmac.compare_digest(headers.get(TOKEN_HEADER, "").encode(), self._access.token.encode()):
             return _no(403, "the preview was started anew; reload the page")
         if headers.get("content-type", "").partition(";")[0].strip() != "application/json":
             return _no(415, "send JSON")
@@ -128,7 +128,7 @@ class RequestGuard:
         if scope["method"] == "GET" and scope["path"] == "/" and self._is_key(given):
             # Without the key, so that no bookmark and no shared link has it.
             response = RedirectResponse(f"/?{urlencode(query)}" if query else "/", 303)
-            response.set_cookie(COOKIE, self._door.key, httponly=True, samesite="strict")
+            response.set_cookie(COOKIE, self._access.key, httponly=True, samesite="strict")
             return response
         try:
             kept = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
@@ -139,7 +139,7 @@ class RequestGuard:
         return _no(401, "open the address that `digest preview` printed, with its key")
 
     def _is_key(self, given: str) -> bool:
-        return hmac.compare_digest(given.encode(), self._door.key.encode())
+        return hmac.compare_digest(given.encode(), self._access.key.encode())
 
 
 class _Limited:

@@ -1,0 +1,237 @@
+"""What each address of the page answers: the page's data, the frame's content, the mail's parts; and its three writes.
+
+Each is a plain function of the state and the query, or the body of a POST that the guard let through; `server` gives it
+a path and runs it off the event loop. GET changes nothing. What is written: the overrides file, an approval, and a test
+mail to a listed address. All raise DigestError with what to do.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import JSONResponse, Response
+
+from digest.composer.photos import sniff
+from digest.delivery import Event
+from digest.editions import build_folder
+from digest.errors import ApprovalError, DigestError, UsageError
+from digest.model import Overrides
+from digest.preview import compare, mail_structure, serialize
+from digest.preview.export import export_page
+from digest.preview.mail_structure import order_page
+from digest.preview.modes import in_mode, local_images, view_mode
+from digest.preview.state import ShownEdition, ViewRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from digest.preview.state import PreviewState
+
+    Query = Mapping[str, str]
+
+# allow-same-origin lets the page scroll and mark the mail; without allow-scripts nothing in it can run.
+SANDBOX = "allow-same-origin allow-popups allow-popups-to-escape-sandbox"
+FRAME_POLICY = (
+    "default-src 'none'; img-src 'self' data: https: http:; style-src 'unsafe-inline'; base-uri 'none'; "
+    f"form-action 'none'; frame-ancestors 'self'; sandbox {SANDBOX}"
+)
+_EMPTY = (
+    '<!doctype html><html lang="en"><head><title>Nothing to send</title><style>:root{color-scheme:light dark}'
+    "body{font:1.1rem/1.5 Georgia,serif;padding:3rem 1.5rem;text-align:center;background:#fff;color:#3a3d45}"
+    "@media(prefers-color-scheme:dark){body{background:#181b23;color:#c3c8d4}}</style></head>"
+    "<body><main><h1>Nothing to send</h1><p>Too few stories suit this edition.</p></main></body></html>"
+)
+
+
+def asked(query: Query) -> ViewRequest:
+    """What the query asks to see. Raises UsageError for values longer than any name."""
+    values = {key: query.get(key, "") for key in ("period", "audience", "language", "who")}
+    if any(len(value) > 400 for value in values.values()):  # noqa: PLR2004 - an address has at most 254
+        message = "that is no edition; open the page anew"
+        raise UsageError(message)
+    return ViewRequest(**values)
+
+
+def edition(state: PreviewState, query: Query) -> Response:
+    """Everything about the edition that the page shows at once."""
+    view = state.view(asked(query))
+    return JSONResponse(serialize.edition(view, state.revision))
+
+
+def selection(state: PreviewState, query: Query) -> Response:
+    """Every candidate, in or out, and why."""
+    newsroom, edition_ = state.newsroom(), state.edition(asked(query))
+    chosen = newsroom.select(edition_, now=state.now(), every=True)
+    return JSONResponse(serialize.selection(chosen, newsroom, query.get("q", "")))
+
+
+def calendar(state: PreviewState, _query: Query) -> Response:
+    """Stories per month and kicker."""
+    newsroom = state.newsroom()
+    return JSONResponse(serialize.calendar(newsroom.stories.stories(), newsroom))
+
+
+def readers(state: PreviewState, query: Query) -> Response:
+    """A few readers from the list, to look as."""
+    found = state.readers(asked(query), query.get("q", ""))
+    return JSONResponse([{"name": each.name, "address": each.address} for each in found])
+
+
+def standing(state: PreviewState, query: Query) -> Response:
+    """Who approved the edition, and whether that holds."""
+    from digest.editions import approving
+
+    status = approving.state(state.newsroom(), state.edition(asked(query)), state.now())
+    return JSONResponse({"lines": list(status.lines())})
+
+
+def parts(state: PreviewState, query: Query) -> Response:
+    """The mail's other faces: text, source, MIME tree with the raw mail, manifest."""
+    view, name = state.view(asked(query)), query.get("part", "")
+    if name == "text":
+        return JSONResponse({"text": view.text})
+    if name == "source":
+        return JSONResponse({"text": view.html})
+    if name == "mime":
+        mail = view.mail
+        raw = mail.decode("utf-8", "replace").replace("\r\n", "\n")
+        return JSONResponse({"tree": mail_structure.tree(mail), "fields": mail_structure.fields(mail), "text": raw})
+    if name == "manifest":
+        data = build_folder.manifest(view.build, view.newsroom.facts(view.build))
+        return JSONResponse({"text": json.dumps(data, ensure_ascii=False, indent=2)})
+    message = f"the mail has no part {name[:40]!r}"
+    raise UsageError(message)
+
+
+def frame(state: PreviewState, query: Query) -> Response:
+    """The mail as the frame shows it; `at=built` or `at=sent` shows an earlier one, `tab=order` its reading order."""
+    view, mode, at = state.view(asked(query)), view_mode(query), query.get("at", "")
+    html = compare.earlier(view.newsroom.root, view.edition, at, "index.html") if at else view.html
+    if not html:
+        page = _EMPTY
+    elif query.get("tab") == "order":
+        made = view.build.rendering
+        page = order_page(html, view.edition.language, made.direction if made else "ltr")
+    else:
+        page = in_mode(_with_local_images(view, html), mode)
+    return _page(page)
+
+
+def difference(state: PreviewState, query: Query) -> Response:
+    """The text now against the text as it was last built or sent."""
+    view = state.view(asked(query))
+    before = compare.earlier(view.newsroom.root, view.edition, query.get("at", "built"), "digest.txt")
+    return JSONResponse({"rows": compare.difference(before, view.text)})
+
+
+def export(state: PreviewState, query: Query) -> Response:
+    """One file for a reviewer without the tool."""
+    view = state.view(asked(query))
+    shown = serialize.edition(view, state.revision)
+    rows = serialize.selection(view.build.selection, view.newsroom)["rows"]
+    name = view.edition.id.replace("/", "-")
+    headers = {"Content-Disposition": f'attachment; filename="digest-{name}.html"'}
+    return Response(export_page(shown, view.html, view.text, rows), headers=headers, media_type="text/html")
+
+
+def image(state: PreviewState, name: str) -> Response:
+    """An image inside the newsroom's folder; nothing else, whatever it is called."""
+    hidden = any(part.startswith(".") or "\\" in part or "\0" in part for part in name.split("/"))
+    data = None if hidden else state.newsroom().read_image(name)
+    kind = sniff(data) if data else ""
+    if data is None or not kind:
+        return JSONResponse({"errors": ["there is no such image"]}, 404)
+    return Response(data, media_type=kind)
+
+
+def _with_local_images(view: ShownEdition, html: str) -> str:
+    base = view.newsroom.config.settings.theme.image_base_url
+    return local_images(html, base, lambda name: view.newsroom.read_image(name) is not None)
+
+
+def _page(html: str) -> Response:
+    return Response(html, headers={"Content-Security-Policy": FRAME_POLICY}, media_type="text/html")
+
+
+MOST = 2000  # stories that one file may name
+_KEYS = ("pin", "skip", "order")
+
+
+def body_of(data: bytes) -> dict[str, Any]:
+    """The body as a JSON object. Raises UsageError."""
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        message = "the page sent something that is not JSON; reload it"
+        raise UsageError(message)
+    return value
+
+
+def overrides(state: PreviewState, body: dict[str, Any]) -> Response:
+    """Write the editor's hand on the edition's period and audience. Raises UsageError, StoryError, DigestError."""
+    from digest.selection.overrides import save
+
+    newsroom, edition = state.newsroom(), state.edition(asked(_texts(body)))
+    lists = {key: _ids(body.get(key)) for key in _KEYS}
+    for name in {name for names in lists.values() for name in names}:
+        newsroom.stories.story(name)  # raises StoryError for one that does not exist
+    if both := {*lists["skip"]} & {*lists["pin"], *lists["order"]}:
+        message = f"{min(both)} is skipped, and pinned or ordered too; keep one"
+        raise UsageError(message)
+    path = newsroom.overrides_file(edition)
+    try:
+        save(path, Overrides(**lists))
+    except OSError as error:
+        message = f"{path}: cannot be written: {error.strerror}"
+        raise DigestError(message) from error
+    state.changed()
+    return JSONResponse({"saved": f"overrides/{edition.period.id}/{edition.audience}.yaml"})
+
+
+def send_test(state: PreviewState, body: dict[str, Any]) -> Response:
+    """Send the edition to one of the addresses that config.yaml allows. Raises UsageError for any other."""
+    from digest.newsroom.sending_setup import SendingSetup
+    from digest.sending import testmail
+
+    newsroom, address = state.newsroom(), str(body.get("address", ""))
+    allowed = newsroom.config.settings.preview.test_addresses
+    if address not in allowed:
+        message = f"{address[:80]!r} is not among preview.test_addresses in config.yaml"
+        raise UsageError(message)
+    parts, edition = SendingSetup(newsroom=newsroom), state.edition(asked(_texts(body)))
+    outcome = testmail.send_test(parts, edition, address, parts.relay(), state.now())
+    if outcome.event is Event.ACCEPT:
+        return JSONResponse({"said": f"A test mail went to {address}; nothing was recorded."})
+    return JSONResponse({"said": f"The test mail was not accepted: {outcome.code or ''} {outcome.detail}".rstrip()})
+
+
+def approve(state: PreviewState, body: dict[str, Any]) -> Response:
+    """Build and sign exactly what the page shows. Raises ApprovalError when that changed since it was shown."""
+    from digest.editions import approving
+
+    who = str(body.get("by", "")).strip()
+    if not who or len(who) > 200 or not who.isprintable():  # noqa: PLR2004 - nobody's name is longer
+        message = "say who approves: your name"
+        raise UsageError(message)
+    view = state.view(asked(_texts(body) | {"who": ""}))
+    made = view.build.rendering
+    if view.errors or made is None or made.fingerprint != body.get("fingerprint"):
+        message = f"{view.edition.id} changed while you looked; look again, then approve"
+        raise ApprovalError(message)
+    view.newsroom.write(view.build)
+    status = approving.approve(view.newsroom, view.edition, who, state.now())
+    return JSONResponse({"lines": list(status.lines())})
+
+
+def _texts(body: dict[str, Any]) -> dict[str, str]:
+    return {key: str(body.get(key, "")) for key in ("period", "audience", "language", "who")}
+
+
+def _ids(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or len(value) > MOST or not all(isinstance(each, str) for each in value):
+        message = "pin, skip and order are lists of story ids"
+        raise UsageError(message)
+    return tuple(dict.fromkeys(value))

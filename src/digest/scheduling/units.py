@@ -1,0 +1,290 @@
+"""What makes a machine run the schedule: a cron line, systemd units, a Kubernetes CronJob, a GitHub workflow.
+
+    Newsroom, Unit ─units─▶ texts with their places ─installer.write─▶ put there
+
+All of them run `digest run` every ten minutes, not at the time of an edition: a run that finds nothing due ends at
+once, and one that comes late, or again after the relay was away, finds what is left.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from digest.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from digest.newsroom.newsroom import Newsroom
+
+
+def units(newsroom: Newsroom, unit: Unit, ping: str = "") -> tuple[UnitFile, ...]:
+    """The exact units for this newsroom, this user and this program; every run tells the watchdog at `ping`, if any.
+
+    Raises UsageError for what cannot work.
+    """
+    more = ["--ping", ping] if ping else []
+    match unit:
+        case Unit.CRON:
+            return (_cron(newsroom.root, more),)
+        case Unit.SYSTEMD:
+            return _systemd(newsroom.root, newsroom.config.newsroom.name, more)
+        case Unit.KUBERNETES:
+            return (kubernetes(newsroom.root, more),)
+        case Unit.GITHUB:
+            return (github(newsroom, ping=bool(ping)),)
+
+
+def command() -> list[str]:
+    """How this very program is started: its own file, or this Python with it."""
+    program = shutil.which(sys.argv[0]) or shutil.which("digest", path=str(Path(sys.executable).parent))
+    if program and Path(program).name == "digest":
+        return [str(Path(program).absolute())]
+    return [sys.executable, "-c", "from digest.cli import main; main()"]
+
+
+def _cron(root: Path, more: Sequence[str]) -> UnitFile:
+    begin, end = marks(Path(_one_line(root)))
+    # cron reads % as a line end, in quotes too.
+    line = shlex.join([*command(), "run", "--quiet", "--config", str(root / "config.yaml"), *more]).replace("%", r"\%")
+    folder = shlex.quote(str(root)).replace("%", r"\%")
+    return UnitFile(
+        place="crontab",
+        text=f"""{begin}
+# cron mails what is printed. It knows none of your environment: name secrets by file (smtp: {{password_file: …}}).
+*/{EVERY} * * * * cd {folder} && {line}
+{end}
+""",
+    )
+
+
+def marks(root: Path) -> tuple[str, str]:
+    """The lines around a newsroom's block in a crontab."""
+    return f"# begin digest {root}", f"# end digest {root}"
+
+
+def _systemd(root: Path, name: str, more: Sequence[str]) -> tuple[UnitFile, ...]:
+    if os.geteuid() == 0:
+        folder = Path("/etc/systemd/system")
+        target = ""
+    else:
+        base = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+        folder, target = Path(base) / "systemd/user", "%h/.config/digest/"
+    unit = f"digest-{slug(root)}"
+    owner = _owner(root) if os.geteuid() == 0 else ""
+    start = " ".join(_quoted(word) for word in [*command(), "run", "--config", str(root / "config.yaml"), *more])
+    secrets = f"{target or '/etc/digest/'}{slug(root)}.env"
+    title = " ".join(name.replace("%", "%%").split())
+    service = f"""[Unit]
+Description=Send what is due of {title}
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+Type=oneshot
+{owner}WorkingDirectory={_escaped(_one_line(root))}
+ExecStart={start}
+# Secrets, one NAME=value a line, readable by you alone; the dash lets it be absent.
+EnvironmentFile=-{secrets}
+# 75: the next run goes on with what is left.
+SuccessExitStatus=75
+# A long send is no hang: each phase of it has its own limit.
+TimeoutStartSec=infinity
+# On a stop, mails in flight are finished and recorded.
+KillSignal=SIGTERM
+TimeoutStopSec=10min
+NoNewPrivileges=yes
+"""
+    timer = f"""[Unit]
+Description=Look every {EVERY} minutes what is due of {title}
+
+[Timer]
+OnCalendar=*:0/{EVERY}
+# After the machine was off, once at its start.
+Persistent=yes
+RandomizedDelaySec=30
+
+[Install]
+WantedBy=timers.target
+"""
+    return (
+        UnitFile(place=str(folder / f"{unit}.service"), text=service),
+        UnitFile(place=str(folder / f"{unit}.timer"), text=timer),
+    )
+
+
+def _owner(root: Path) -> str:
+    """Run as whom the newsroom belongs to: what root writes into .digest/, nobody else could go on with."""
+    from pwd import getpwuid
+
+    number = root.stat().st_uid
+    if number == 0:
+        return ""
+    try:
+        return f"User={getpwuid(number).pw_name}\n"
+    except KeyError:  # a number of another machine, on a shared disk
+        return f"User={number}\n"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%%")
+
+
+def _one_line(root: Path) -> str:
+    if "\n" in str(root):
+        message = "a folder whose name has a line break cannot stand in a unit; rename it"
+        raise UsageError(message)
+    return str(root)
+
+
+def _quoted(word: str) -> str:
+    """A word of ExecStart: % and $ mean something to systemd, and so do blanks and quotes."""
+    escaped = _escaped(word).replace("$", "$$")
+    if re.fullmatch(r"[\w@%+=:,./$-]+", escaped):
+        return escaped
+    return '"' + escaped.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+EVERY = 10  # minutes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitFile:
+    """One text, and the file that it is for; `crontab` stands for the user's own."""
+
+    place: str
+    text: str
+
+
+def slug(root: Path) -> str:
+    """A newsroom's folder as a name for units: small letters, digits and hyphens.
+
+    >>> slug(Path("/srv/News & Co"))
+    'news-co'
+    """
+    return re.sub(r"[^a-z0-9]+", "-", root.name.lower()).strip("-") or "newsroom"
+
+
+class Unit(StrEnum):
+    """What `digest schedule --install` can write."""
+
+    CRON = "cron"
+    SYSTEMD = "systemd"
+    KUBERNETES = "kubernetes"
+    GITHUB = "github"
+
+
+_PING = "DIGEST_PING_URL"
+
+
+def kubernetes(root: Path, more: Sequence[str]) -> UnitFile:
+    """A CronJob on a volume that holds the newsroom; `more` are further words of the command."""
+    words = ", ".join(["digest", "run", "--config", "/newsroom/config.yaml", *map(json.dumps, more)])
+    name = f"digest-{slug(root)}"[:50].rstrip("-")
+    return UnitFile(
+        place="kubernetes.yaml",
+        text=f"""# One run at a time, on a volume that outlives it: .digest/ holds the ledger and the schedule's record.
+apiVersion: batch/v1
+kind: CronJob
+metadata:
+  name: {name}
+spec:
+  schedule: "*/{EVERY} * * * *"
+  concurrencyPolicy: Forbid          # a second run would only find the first one's lock
+  startingDeadlineSeconds: 300
+  successfulJobsHistoryLimit: 1
+  failedJobsHistoryLimit: 3
+  jobTemplate:
+    spec:
+      backoffLimit: 0                # the next run goes on with what is left
+      template:
+        spec:
+          restartPolicy: Never
+          terminationGracePeriodSeconds: 600   # mails in flight are finished and recorded
+          securityContext: {{runAsNonRoot: true, runAsUser: 10001, fsGroup: 10001}}
+          containers:
+            - name: digest
+              image: digest:latest   # yours: Python 3.11 or newer with digest installed
+              command: [{words}]
+              workingDir: /newsroom
+              envFrom:
+                - secretRef: {{name: {name}, optional: true}}   # DIGEST_SMTP_PASSWORD and the like
+              volumeMounts:
+                - {{name: newsroom, mountPath: /newsroom}}
+          volumes:
+            - name: newsroom
+              persistentVolumeClaim: {{claimName: {name}}}      # the newsroom's folder
+""",
+    )
+
+
+def github(newsroom: Newsroom, *, ping: bool) -> UnitFile:
+    """A workflow of the repository. Raises UsageError without a ledger that lasts.
+
+    With `ping` the watchdog's address is a secret of the repository: whoever reads it could answer for us.
+    """
+    send = newsroom.config.settings.send
+    if not send.ledger_env:
+        message = (
+            "a GitHub runner forgets its disk, and with it who was mailed: keep the ledger in PostgreSQL first, "
+            "send: {ledger_env: DIGEST_LEDGER_URL}"
+        )
+        raise UsageError(message)
+    settings = newsroom.config.settings
+    named = (send.ledger_env, settings.smtp.password_env, settings.unsubscribe.secret_env, _PING if ping else "")
+    watched = f' --ping "${_PING}"' if ping else ""
+    secrets = "\n".join(f"          {name}: ${{{{ secrets.{name} }}}}" for name in named if name)
+    root = newsroom.root.resolve()
+    top = next((each for each in (root, *root.parents) if (each / ".git").exists()), root)
+    inside = root.relative_to(top).as_posix()
+    lower = inside != "."  # GitHub looks for workflows at the top of the repository only
+    place = str(top / f".github/workflows/digest-{slug(root)}.yaml") if lower else ".github/workflows/digest.yaml"
+    before = f"{inside}/" if lower else ""
+    kept = "\n".join(f"            {before}{name}" for name in (".digest", "archive", "build"))
+    step = f"        working-directory: {json.dumps(inside)}\n" if lower else ""
+    return UnitFile(
+        place=place,
+        text=f"""# The ledger is in PostgreSQL. The schedule's own record and what was frozen are in the cache; if it is
+# lost, what was due while it was gone is held and said, never sent twice.
+name: digest
+on:
+  schedule:
+    - cron: "*/{EVERY} * * * *"   # GitHub may start it late: see catch_up
+  workflow_dispatch: {{}}
+permissions: {{contents: read}}
+concurrency: {{group: digest-{slug(root)}, cancel-in-progress: false}}
+jobs:
+  run:
+    runs-on: ubuntu-latest
+    timeout-minutes: 350
+    steps:
+      - uses: actions/checkout@v4
+      - uses: actions/setup-python@v5
+        with: {{python-version: "3.12"}}
+      - uses: actions/cache/restore@v4
+        with:
+          path: |
+{kept}
+          key: digest-{slug(root)}-${{{{ github.run_id }}}}-${{{{ github.run_attempt }}}}
+          restore-keys: digest-{slug(root)}-
+      - run: pip install 'digest[fleet]'
+      - run: digest run{watched} || [ $? -eq 75 ]   # 75: the next run goes on
+{step}        env:
+{secrets}
+      - uses: actions/cache/save@v4
+        if: always()   # a run that fails has told somebody: the next one must know
+        with:
+          path: |
+{kept}
+          key: digest-{slug(root)}-${{{{ github.run_id }}}}-${{{{ github.run_attempt }}}}
+""",
+    )
