@@ -7,13 +7,16 @@ here knows YAML, MJML, SMTP or SQL.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
+import json
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
+    from dataclasses import Field
     from zoneinfo import ZoneInfo
 
     from digest.period import Period
@@ -54,36 +57,66 @@ class NewsroomProfile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
-    """One newsroom item, as its story file tells it.
+class StoryContent:
+    """What a story says, in a file of ours or in somebody's feed, in the order in which a story file says it.
 
-    `id` is the file's path below `stories/`, with forward slashes and without `.md`. `date` is aware; `date_only` says
-    that the file gave a day, not a time (then it is that day's start in the newsroom's zone). `summary` is Markdown,
-    possibly empty. `language` is a BCP 47 tag. Countries are ISO 3166-1 alpha-2, in capitals.
+    `date` is aware; `date_only` says that a day was given, not a time (then it is that day's start in the newsroom's
+    zone). `summary` is Markdown, possibly empty. `language` is a BCP 47 tag. Countries are ISO 3166-1 alpha-2, in
+    capitals. A field that is added here, and in the schema of a story file, is written, read, indexed, imported, taken
+    from tables and shown.
     """
 
-    id: str
     title: str
     date: datetime
     date_only: bool = True
-    file: str = ""  # path of the file as a person would type it, for messages
     kicker: str = ""
     credit: str = ""
     link: str = ""
     image: str = ""
     image_alt: str = ""
-    guid: str = ""
     topics: tuple[str, ...] = ()
     countries: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     language: str = ""
     translation_of: str = ""
+    guid: str = ""
     status: Status = Status.PUBLISHED
     embargo: datetime | None = None
     weight: int = 0
     lead: bool = False
     repeat: bool = False  # may go to an audience again in an overlapping period
     summary: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story(StoryContent):
+    """One newsroom item, as its story file tells it.
+
+    `id` is the file's path below `stories/`, with forward slashes and without `.md`.
+    """
+
+    id: str
+    # The file's path as a person would type it, for messages: where a story lies is not what it says.
+    file: str = field(default="", metadata={"said": False})
+
+
+# The keys of a story file's front matter, in its order; the summary stands below it, and a date says its own precision.
+STORY_KEYS = tuple(each.name for each in fields(StoryContent) if each.name not in {"date_only", "summary"})
+STORY_DEFAULTS: Mapping[str, object] = {
+    each.name: None if each.default is MISSING else each.default for each in fields(StoryContent)
+}
+STORY_TIMES = tuple(each.name for each in fields(StoryContent) if "datetime" in str(each.type))
+STORY_SUFFIX = ".md"
+
+
+def story_id(text: str) -> str:
+    """The id that a person means who types it, or the file's path: `./`, `stories/` and `.md` are taken off.
+
+    >>> story_id("stories/2022/helping-women.md")
+    '2022/helping-women'
+    """
+    text = unicodedata.normalize("NFC", text.strip().replace("\\", "/"))
+    return text.removeprefix("./").removeprefix("stories/").removesuffix(STORY_SUFFIX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -286,3 +319,36 @@ def slot_token(nonce: str, name: str) -> str:
     'slot-0f3a-unsubscribe-url-tols'
     """
     return f"slot-{nonce}-{name.replace('_', '-').replace('.', '--')}-tols"
+
+
+def content_hash(value: object) -> str:
+    """SHA-256, in hex, over what a value of this module, or plain data, says.
+
+    Of a dataclass only what differs from its defaults counts, by the field's name: a field that is new voids nothing.
+    """
+    text = json.dumps(_said(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _said(value: object) -> Any:
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case datetime():
+            return value.isoformat()
+        case Mapping():
+            return {str(key): _said(part) for key, part in value.items()}
+        case tuple() | list():
+            return [_said(part) for part in value]
+        case _ if is_dataclass(value):
+            return {
+                each.name: _said(part)
+                for each in fields(value)
+                if (part := getattr(value, each.name)) != _default(each) and each.metadata.get("said", True)
+            }
+        case _:
+            return str(value)
+
+
+def _default(one: Field[Any]) -> object:
+    return one.default if one.default_factory is MISSING else one.default_factory()

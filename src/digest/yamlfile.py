@@ -3,13 +3,15 @@
     text ─compose─▶ nodes ─walk─▶ Document(data, lines) ─pydantic─▶ a frozen model, or every fault at once
 
 Every scalar stays the string it was written as (`no`, `12:30` and `2022-14-02` mean themselves); pydantic converts.
-This module never guesses a type, never runs a tag, and never touches a file: it is handed text. The YAML library is
-imported when there is YAML to read: a build whose config and stories are as they were has none.
+`quoted` writes one. This module never guesses a type, never runs a tag, and never touches a file: it is handed text.
+The YAML library is imported when there is YAML to read: a build whose config and stories are as they were has none.
 """
 
 from __future__ import annotations
 
 import difflib
+import json
+import re
 import types
 import typing
 from dataclasses import dataclass, field
@@ -39,6 +41,16 @@ _BOUNDS = {
     "too_short": ("min_length", "it must have at least"),
 }
 _ALIKE = 0.6  # how alike an unknown key must be to a known one to be offered
+
+
+# What YAML 1.1 or 1.2 would take for something else than text: null, booleans, numbers, base 60, times, merge keys.
+_NOT_TEXT = re.compile(
+    r"~|=|<<|null|true|false|yes|no|on|off|y|n|[-+]?\.(?:inf|nan)|[-+.]{0,2}[0-9][-+0-9a-fox_.:tz ]*", re.IGNORECASE
+)
+_SPECIAL = re.compile(r"""\A(?:[-?:,\[\]{}#&*!|>'"%@` ]|\.\.\.)|[ :]\Z|: | \#""")
+_SPECIAL_IN_LIST = re.compile(r"[,\[\]{}:?]")
+_UNPRINTABLE = re.compile("[^ -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_FOUR_DIGITS = 0xFFFF
 
 
 @dataclass(slots=True)
@@ -135,6 +147,29 @@ def did_you_mean(word: str, known: typing.Iterable[str]) -> str:
     if close := difflib.get_close_matches(word.lower(), words, n=1, cutoff=_ALIKE):
         return f", did you mean '{close[0]}'?"
     return f"; known here: {', '.join(words)}" if words else ""
+
+
+def quoted(text: str, *, in_list: bool = False, typed: bool = False) -> str:
+    """`text` as a YAML scalar on one line: bare when that is safe, else in the quotes that need fewer escapes.
+
+    What is written reads back as the same text, in YAML 1.1 and 1.2 alike: `no`, `12:30` and `1e3` get quotes. With
+    `typed` they get none, since they are meant as a truth, a time or a number.
+    """
+    if typed and _NOT_TEXT.fullmatch(text):
+        return text
+    unprintable = _UNPRINTABLE.search(text)
+    if text and not (unprintable or _NOT_TEXT.fullmatch(text) or _SPECIAL.search(text)):  # noqa: SIM102 - two reasons
+        if not (in_list and _SPECIAL_IN_LIST.search(text)):
+            return text
+    if not unprintable and ('"' in text or "\\" in text):
+        return "'" + text.replace("'", "''") + "'"
+    # JSON's escapes are YAML's; it leaves some characters alone that YAML wants escaped.
+    return _UNPRINTABLE.sub(_escape, json.dumps(text, ensure_ascii=False))
+
+
+def _escape(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return f"\\u{code:04x}" if code <= _FOUR_DIGITS else f"\\U{code:08x}"
 
 
 def _refuse_abyss(text: str, loader: Any) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from digest.errors import ImportFailed, StoryError
 from digest.importing import importer, provenance
-from digest.stories import frontmatter
+from digest.stories import frontmatter, writing
 
 ZURICH = ZoneInfo("Europe/Zurich")
 DATA = Path(__file__).parent / "data"
@@ -202,7 +202,7 @@ def test_what_a_person_removed_does_not_come_back_from_a_second_source(newsroom)
     bring_in(newsroom, ("a.txt", listing(("A title", "5 January 2022", "S.", "Kicker"))))
     bring_in(newsroom, ("b.txt", listing(("A title", "5 January 2022", "S."))))
     (path,) = newsroom.glob("*.md")
-    path.write_text(frontmatter.edit(path.read_text(), {"kicker": ""}))
+    path.write_text(writing.edit(path.read_text(), {"kicker": ""}))
     again = bring_in(newsroom, ("b.txt", listing(("A title", "5 January 2022", "S.", "Kicker 2"))))
     assert counts(again) == (0, 0, 1)
     assert [(kept.field, kept.ours, kept.theirs) for kept in again.kept] == [("kicker", "", "Kicker 2")]
@@ -374,4 +374,4 @@ def test_whatever_was_imported_and_edited_a_second_run_changes_nothing_and_edits
         if edit:
             path = min(folder.glob("*.md"))
             mine[path.stem] = "By hand."
-            path.write_text(frontmatter.edit(path.read_text(), {"summary": "By hand."}))
+            path.write_text(writing.edit(path.read_text(), {"summary": "By hand."}))

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from storytree import ZURICH, story_text
 
-from digest.model import Status
-from digest.stories import frontmatter
+from digest.model import STORY_KEYS, Status
+from digest.stories import frontmatter, writing
 from digest.stories.characters import clean_line, one_line
-from digest.stories.countries import CODES
-from digest.stories.writing import ORDER, quoted
+from digest.stories.fields import CODES
+from digest.yamlfile import quoted
 
 
 def read(data, zone=ZURICH, language="en"):
@@ -361,7 +361,7 @@ def instant(value):
 @given(field_values, st.lists(lines, max_size=3).map("\n\n".join))
 def test_what_is_written_reads_back(fields, summary):
     """A story written and read is the same story, in every field."""
-    story = good(frontmatter.serialise(fields, summary))
+    story = good(writing.serialise(fields, summary))
     expected = visible(fields)
     expected["date"] = (
         fields["date"]
@@ -374,7 +374,7 @@ def test_what_is_written_reads_back(fields, summary):
         assert got.pop("date").date() == expected.pop("date").date()
     assert {key: instant(value) for key, value in got.items()} == {key: instant(one) for key, one in expected.items()}
     assert story.summary == summary.strip("\n").rstrip()
-    assert good(frontmatter.serialise(frontmatter.as_fields(story), story.summary)) == story
+    assert good(writing.serialise(writing.as_fields(story), story.summary)) == story
 
 
 def test_a_written_file_looks_as_a_person_would_write_it():
@@ -392,7 +392,7 @@ def test_a_written_file_looks_as_a_person_would_write_it():
         "lead": True,
         "weight": 0,
     }
-    assert frontmatter.serialise(fields, "\n\nText.\n\n") == (
+    assert writing.serialise(fields, "\n\nText.\n\n") == (
         '---\ntitle: "Women at work: a story"\ndate: 2022-02-14\n'
         'kicker: The "other" half\ncredit: © Better Work 2022\n'
         'topics: [skills]\ncountries: [PK, "NO"]\nembargo: 2022-02-14T09:00+01:00\nweight: 0\nlead: true\n---\n'
@@ -403,9 +403,9 @@ def test_a_written_file_looks_as_a_person_would_write_it():
 def test_a_caller_s_mistakes_are_the_caller_s():
     """Keys that no story file has, and times without a zone, are refused when writing."""
     with pytest.raises(ValueError, match="a story file has no titel"):
-        frontmatter.serialise({"titel": "x"}, "")
+        writing.serialise({"titel": "x"}, "")
     with pytest.raises(ValueError, match="has no zone"):
-        frontmatter.serialise({"title": "x", "date": datetime(2022, 2, 14)}, "")  # noqa: DTZ001 - that is the mistake
+        writing.serialise({"title": "x", "date": datetime(2022, 2, 14)}, "")  # noqa: DTZ001 - that is the mistake
 
 
 # Editing
@@ -440,7 +440,7 @@ def test_editing_leaves_every_other_byte(dress):
         return "\ufeff" + text if dress in ("bom", "both") else text
 
     changes = {"title": "a: b", "kicker": "K", "topics": ["x", "z"], "link": "https://e/", "countries": ["NO"]}
-    edited = frontmatter.edit(dressed(FILE), {**changes, "credit": "© Me", "guid": "g", "summary": "New\n\npara"})
+    edited = writing.edit(dressed(FILE), {**changes, "credit": "© Me", "guid": "g", "summary": "New\n\npara"})
     assert edited == dressed("""---
 # top
 title: "a: b"   # c
@@ -465,13 +465,13 @@ para
 def test_editing_nothing_changes_nothing():
     """What is said already, in whatever spelling, is left as it is spelled."""
     same = {"title": "foo", "topics": ("a", "b"), "countries": ["PK", "UA"], "date": date(2022, 2, 14), "kicker": ""}
-    assert frontmatter.edit(FILE, {**same, "summary": "Body"}) == FILE
-    assert frontmatter.edit(story_text(topics="a"), {"topics": ["a"]}) == story_text(topics="a")
+    assert writing.edit(FILE, {**same, "summary": "Body"}) == FILE
+    assert writing.edit(story_text(topics="a"), {"topics": ["a"]}) == story_text(topics="a")
 
 
 def test_editing_removes_a_key_that_becomes_empty():
     """An empty value takes the key's lines away, and no comment that is not its own."""
-    edited = frontmatter.edit(FILE, {"topics": [], "link": None, "countries": ()})
+    edited = writing.edit(FILE, {"topics": [], "link": None, "countries": ()})
     assert (
         edited == '---\n# top\ntitle: "foo"   # c\nkicker:   # none yet\ndate: 2022-02-14\n\n# second\n\n---\n\nBody\n'
     )
@@ -484,16 +484,16 @@ def test_editing_refuses_what_it_cannot_do_alone():
         "---\n{title: foo, date: 2022-02-14}\n---\n",
     ):
         with pytest.raises(ValueError, match="by hand"):
-            frontmatter.edit(text, {"title": "bar", "credit": "c"})
+            writing.edit(text, {"title": "bar", "credit": "c"})
 
 
 @settings(max_examples=50)
 @given(field_values, field_values)
 def test_editing_one_story_into_another(before, after):
     """Setting every field of another story makes it that story, whatever was there."""
-    changes = {key: after.get(key) for key in ORDER}
-    edited = frontmatter.edit(frontmatter.serialise(before, "Old."), {**changes, "summary": "New."})
-    assert good(edited) == good(frontmatter.serialise(after, "New."))
+    changes = {key: after.get(key) for key in STORY_KEYS}
+    edited = writing.edit(writing.serialise(before, "Old."), {**changes, "summary": "New."})
+    assert good(edited) == good(writing.serialise(after, "New."))
 
 
 @given(st.text(max_size=30))

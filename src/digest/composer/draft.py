@@ -7,7 +7,6 @@ It reads images through the callable it was given and nothing else; it writes no
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any
 
 from digest.composer.clean import multiline, one_line
@@ -25,7 +24,7 @@ from digest.composer.views import (
     runs,
 )
 from digest.composer.wrap import shorten
-from digest.model import Finding, InlineImage, Severity
+from digest.model import Finding, InlineImage, Severity, content_hash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -111,21 +110,9 @@ class EditionDraft:
 
     def _nonce(self) -> str:
         """Hash what goes in: a story would have to contain a hash of itself to forge a slot."""
-        digest = hashlib.sha256(self.theme.key.encode())
-        parts = [self.selection.edition.id, repr(self.newsroom), repr(self.audience), self.archive_url]
-        for made, photo in zip(self.contents, self.photos, strict=True):
-            parts += (
-                made.story.id,
-                made.title,
-                made.kicker,
-                made.credit,
-                made.link,
-                made.html,
-                photo.src,
-                made.image_alt,
-            )
-        digest.update("\x00".join(parts).encode())
-        return digest.hexdigest()[:20]
+        said = (self.theme.key, self.selection.edition.id, self.newsroom, self.audience, self.archive_url)
+        stories = [(made.story, photo.src) for made, photo in zip(self.contents, self.photos, strict=True)]
+        return content_hash((*said, stories))[:20]
 
     def _groups(self) -> tuple[GroupView, ...]:
         period = self.selection.edition.period

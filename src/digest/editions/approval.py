@@ -9,7 +9,6 @@ never builds and never sends; deciding takes values, only `load` and `save` touc
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from digest.model import Edition
 
 FOLDER = "approvals"
+VERSION = 2  # raise it when the same content has other hashes than before: approvals are then void, and say so
 Needed = Literal["none", "required", "two"]
 _COUNT: dict[Needed, int] = {"none": 0, "required": 1, "two": 2}
 
@@ -45,6 +45,7 @@ class Approval:
     fingerprint: str
     inputs: Mapping[str, str]
     signatures: tuple[Signature, ...] = field(default=())
+    version: int = VERSION
 
 
 def path_of(root: Path, edition: Edition) -> Path:
@@ -74,6 +75,9 @@ def judge(approval: Approval | None, edition: str, account: Mapping[str, Any], n
     again = f"digest approve {edition}"
     if approval is None:
         message = f"{edition}: nobody has approved it; look at it with `digest preview`, then `{again}`"
+        raise ApprovalError(message)
+    if approval.version != VERSION:
+        message = f"{edition}: it was approved with an older version of digest; look again, then `{again}`"
         raise ApprovalError(message)
     changed = list(changes(approval.inputs, account["inputs"]))
     if changed or approval.fingerprint != account["fingerprint"]:
@@ -106,12 +110,6 @@ def changes(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str
             yield name
 
 
-def fingerprint_of(value: Any) -> str:
-    """A short hash of plain data, the same for the same data."""
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
 def load(path: Path) -> Approval | None:
     """The approval in the file; None when there is none. Raises ApprovalError for a file that is no approval."""
     try:
@@ -121,6 +119,7 @@ def load(path: Path) -> Approval | None:
             fingerprint=data["fingerprint"],
             inputs=dict(data["inputs"]),
             signatures=tuple(Signature(who=each["who"], when=each["when"]) for each in data["signatures"]),
+            version=int(data.get("version", 1)),
         )
     except FileNotFoundError:
         return None

@@ -14,7 +14,7 @@ from digest.errors import Fault
 from digest.importing import identity, merge, provenance
 from digest.importing.naming import slug, story_name
 from digest.importing.provenance import ImportRecord
-from digest.stories import frontmatter
+from digest.stories import writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -119,7 +119,7 @@ class _Planner:
         self.heard: set[int] = set()  # numbers of the stories that the listings hold
         for story in existing:
             words = before.stories.get(story.id, {})
-            values = {**frontmatter.as_fields(story), "summary": story.summary}
+            values = {**writing.as_fields(story), "summary": story.summary}
             self.drafts.append(merge.StoryDraft(values, words, story.file or f"{story.id}.md"))
             # Also as sources know it: a person may have given it another title or date.
             said: list[Mapping[str, object]] = [values, *words.values()]
@@ -163,12 +163,12 @@ class _Planner:
         for number in sorted(self.heard):
             draft, story = self.drafts[number], self.ids[number]
             if number >= old:
-                text = frontmatter.serialise(_front(draft.values), str(draft.values.get("summary") or ""))
+                text = writing.serialise(_front(draft.values), str(draft.values.get("summary") or ""))
                 new.append(NewFile(id=story, path=f"{story}.md", text=text))
             elif draft.changed:
                 before = texts(story)
                 try:
-                    after = frontmatter.edit(before, {key: draft.values[key] for key in draft.changed})
+                    after = writing.edit(before, {key: draft.values[key] for key in draft.changed})
                 except ValueError as error:
                     faults.append(Fault(file=draft.file, message=str(error)))
                     continue

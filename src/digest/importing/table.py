@@ -17,7 +17,7 @@ from digest.importing.html_to_markdown import paragraphs, web_address
 from digest.importing.listing import Item, Listing
 from digest.importing.naming import slug
 from digest.stories.characters import clean_line
-from digest.stories.countries import code
+from digest.stories.fields import code
 from digest.yamlfile import did_you_mean
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ hands what it found to the rooms that decide.
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ from digest import period
 from digest.config import load as config_file
 from digest.editions import build_folder
 from digest.errors import OverridesError, StoryError, UsageError
-from digest.model import Edition
+from digest.model import Edition, content_hash
 from digest.newsroom import paths
 from digest.newsroom.edition_setup import Outfit
 
@@ -35,6 +35,7 @@ BUILD = "build"
 ARCHIVE = "archive"
 # The settings that change what a reader gets; how it is sent (smtp, send) is not among them.
 _SHAPING = {"newsroom", "theme", "mail", "unsubscribe", "archive"}
+_SHORT = 16  # hex digits of a hash in a manifest: enough to see that something changed
 
 
 def open_newsroom(file: Path | str | None = None, environ: Mapping[str, str] | None = None) -> Newsroom:
@@ -197,14 +198,13 @@ class Newsroom(Outfit):
 
     def inputs(self, build: Build) -> dict[str, str]:
         """A hash of everything that shaped the build: each story, the theme, the editor's hand, and the settings."""
-        from digest.editions.approval import fingerprint_of
-
         settings = self.config.settings
-        shaping = settings.model_dump(by_alias=True, mode="json", include=_SHAPING)
-        shaping["audience"] = settings.audiences[build.edition.audience].model_dump(mode="json")
-        found = {f"story {s.id}": fingerprint_of(asdict(replace(s, file=""))) for s in build.selection.stories}
-        found["config"] = fingerprint_of(shaping)
-        found["overrides"] = fingerprint_of(asdict(self.overrides(build.edition)))
+        shaping = settings.model_dump(by_alias=True, mode="json", include=_SHAPING, exclude_defaults=True)
+        audience = settings.audiences[build.edition.audience]
+        shaping["audience"] = audience.model_dump(mode="json", exclude_defaults=True)
+        said: dict[str, object] = {f"story {story.id}": story for story in build.selection.stories}
+        said |= {"config": shaping, "overrides": self.overrides(build.edition)}
+        found = {name: content_hash(value)[:_SHORT] for name, value in said.items()}
         if build.rendering is not None:
             found["theme"] = self.theme.key
         return found

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from digest import yamlfile
 from digest.errors import Fault, OverridesError
 from digest.files import write_whole
-from digest.model import Overrides
-from digest.stories.names import story_id
+from digest.model import Overrides, story_id
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -78,12 +77,10 @@ def strays(folder: Path, audiences: Collection[str]) -> Iterator[Fault]:
 
 def save(path: Path, overrides: Overrides) -> None:
     """Write an overrides file, whole or not at all. Raises OSError."""
-    from digest.stories.writing import quoted
-
     lines = ["# What this digest shows by an editor's hand: story ids, one a line.\n"]
     for key in KEYS:
         if ids := getattr(overrides, key):
-            lines += [f"{key}:\n", *(f"  - {quoted(name)}\n" for name in ids)]
+            lines += [f"{key}:\n", *(f"  - {yamlfile.quoted(name)}\n" for name in ids)]
     write_whole(path, "".join(lines).encode())
 
 

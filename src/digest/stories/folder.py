@@ -6,9 +6,9 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from digest.errors import Fault, StoryError
+from digest.model import STORY_KEYS, STORY_SUFFIX, story_id
 from digest.stories import frontmatter
 from digest.stories.index import DamagedIndexError, Index, discard
-from digest.stories.names import SUFFIX, story_id
 from digest.stories.walk import Gathering, StoryReader
 
 if TYPE_CHECKING:
@@ -46,13 +46,9 @@ class FolderSource:
             raise StoryError(self.faults)
         return gathered.stories
 
-    def every_fault(self) -> tuple[Fault, ...]:
-        """What is wrong with any file at all, by file and line. Parses every file that the index does not know."""
-        return tuple(self._gather(None, None).faults)
-
     def story(self, name: str) -> Story:
         """The story with this id, or in this file. Raises StoryError when there is none, or when it has faults."""
-        path = story_id(name) + SUFFIX
+        path = story_id(name) + STORY_SUFFIX
         shown = self._reader.shown(path)
         if path.startswith("/") or ".." in path.split("/"):
             raise StoryError([Fault(file=shown, message="is outside of the stories folder")])
@@ -79,7 +75,8 @@ class FolderSource:
 
     def _walk(self, index: Path | None, start: datetime | None, end: datetime | None) -> Gathering:
         reader = self._reader
-        owner = f"{frontmatter.VERSION} {reader.language} {reader.zone.key} {reader.root.resolve()}"
+        known = ",".join(STORY_KEYS)  # a key that is new makes a story of what was a file with a fault
+        owner = f"{frontmatter.VERSION} {known} {reader.language} {reader.zone.key} {reader.root.resolve()}"
         with Index(index, owner) as opened:
             gathering = Gathering(reader=reader, index=opened, start=start, end=end)
             gathering.run()

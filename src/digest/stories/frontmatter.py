@@ -9,42 +9,28 @@ file, and leaves pictures and addresses as they were written: whether they exist
 from __future__ import annotations
 
 import codecs
-import importlib
 import re
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from digest import yamlfile
 from digest.errors import Fault
-from digest.model import Story
-from digest.stories import moment
+from digest.model import STORY_TIMES, Story
 from digest.stories.characters import loose_isolate, named, one_line, refused
-from digest.stories.layout import cut, summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
     from zoneinfo import ZoneInfo
 
-    from digest.stories.editing import edit
     from digest.stories.fields import StoryFields
-    from digest.stories.writing import as_fields, serialise
     from digest.yamlfile import Document
-
-__all__ = ["MAX_BYTES", "VERSION", "as_fields", "edit", "parse", "serialise"]
 
 VERSION = 1  # raise it when the same bytes mean another story than before: indexes are then made anew
 MAX_BYTES = 1_000_000  # a story is a page of text; what is larger is something else
 _MANY = 10  # faults of one kind in one file, after which the rest is not listed
 _BREAKS_IN_HEADER = re.compile("[\x85\u2028\u2029]")
-
-
-def __getattr__(name: str) -> Any:
-    """What writes story files, when somebody writes one: those who only read need not load it."""
-    room = {"edit": "editing", "as_fields": "writing", "serialise": "writing"}.get(name)
-    if room is None:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
-    return getattr(importlib.import_module(f"digest.stories.{room}"), name)
 
 
 def parse(
@@ -68,7 +54,7 @@ def parse(
     if faults or (faults := list(_bad_breaks(layout.header, file))):
         return None, tuple(faults)
     document = yamlfile.parse(layout.header, file, first_line=2)
-    story, faults = _story(document, story_id, zone, language, summary(layout.body))
+    story, faults = _story(document, story_id, zone, language, summary_of(layout.body))
     if loose_isolate(layout.body):
         line = layout.header.count("\n") + 3
         faults.append(Fault(file=file, line=line, message="the summary turns the reading direction and not back"))
@@ -86,7 +72,7 @@ def day_written(data: bytes, zone: ZoneInfo) -> int:
     document = _document(data)
     try:
         if document and not any(fault.key == "date" for fault in document.faults):
-            return moment.read(str(document.data.get("date", "")), zone)[0].toordinal()
+            return read_date(str(document.data.get("date", "")), zone)[0].toordinal()
     except ValueError:
         pass  # the fault was reported with all others when the file was parsed
     return 0
@@ -150,11 +136,11 @@ def _story(
         del document.data[key]
     fields, faults = yamlfile.validate(StoryFields, document)
     moments: dict[str, tuple[datetime, bool]] = {}
-    for key in ("date", "embargo"):
+    for key in STORY_TIMES:
         given = document.data.get(key)
         if isinstance(given, str) and given.strip():
             try:
-                moments[key] = moment.read(one_line(given), zone)
+                moments[key] = read_date(one_line(given), zone)
             except ValueError as error:
                 faults.append(document.fault((key,), str(error)))
     faults.sort(key=lambda fault: fault.line)
@@ -166,28 +152,91 @@ def _story(
 def _assemble(
     fields: StoryFields, moments: dict[str, tuple[datetime, bool]], story_id: str, file: str, language: str, text: str
 ) -> Story:
-    date, date_only = moments["date"]
-    return Story(
-        id=story_id,
-        file=file,
-        title=fields.title,
-        date=date,
-        date_only=date_only,
-        kicker=fields.kicker,
-        credit=fields.credit,
-        link=fields.link,
-        image=fields.image,
-        image_alt=fields.image_alt,
-        guid=fields.guid,
-        topics=fields.topics,
-        countries=fields.countries,
-        channels=fields.channels,
-        language=fields.language or language,
-        translation_of=fields.translation_of,
-        status=fields.status,
-        embargo=moments["embargo"][0] if "embargo" in moments else None,
-        weight=fields.weight,
-        lead=fields.lead,
-        repeat=fields.repeat,
-        summary=text,
+    times = {key: at for key, (at, _) in moments.items()}
+    values = {**dict(fields), **times, "language": fields.language or language}
+    return Story(id=story_id, file=file, date_only=moments["date"][1], summary=text, **values)
+
+
+_OPEN = re.compile(r"\ufeff?---[ \t]*(?:\r?\n|\Z)")
+_CLOSE = re.compile(r"^---[ \t]*\r?(?:\n|\Z)", re.MULTILINE)
+_BLANK_LINES = re.compile(r"\A(?:[^\S\n]*\n)+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """A file cut into four: put together again they are the file, to the character. The fences keep their line ends."""
+
+    opening: str
+    header: str
+    closing: str
+    body: str
+
+
+def cut(text: str) -> Layout:
+    """Cut a file's text. Raises ValueError saying what is missing; it is missing from line 1 on."""
+    opening = _OPEN.match(text)
+    if not opening:
+        hint = "; TOML (+++) is not read here" if text.startswith("+++") else ""
+        message = f"a story file begins with a line ---, then title and date, then a line ---{hint}"
+        raise ValueError(message)
+    closing = _CLOSE.search(text, opening.end())
+    if not closing:
+        message = "the front matter that begins here is never closed; add a line --- after its last key"
+        raise ValueError(message)
+    return Layout(
+        opening=opening[0],
+        header=text[opening.end() : closing.start()],
+        closing=closing[0],
+        body=text[closing.end() :],
     )
+
+
+def summary_of(body: str) -> str:
+    """The summary as a Story has it: no blank lines around it, every line end LF (U+2028, U+2029 and NEL too)."""
+    body = body.replace("\r\n", "\n").replace("\u2029", "\n\n").replace("\u2028", "\n").replace("\x85", "\n")
+    return _BLANK_LINES.sub("", body).rstrip()
+
+
+_FORM = re.compile(
+    r"(?P<day>\d{4}-\d{2}-\d{2})"
+    r"(?:[Tt ] ?(?P<time>\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?) ?(?P<offset>[Zz]|[+-]\d{2}:?\d{2})?)?",
+    re.ASCII,
+)
+# The first and the last year are what machines write for "none" and "never", no period holds them whole, and their
+# edges fall out of the calendar in half of the zones.
+_FIRST_YEAR, _LAST_YEAR = 2, 9998
+
+
+def read_date(text: str, zone: ZoneInfo) -> tuple[datetime, bool]:
+    """Return the instant in `zone`, and whether only a day was given (then it is that day's first instant there).
+
+    Raises ValueError that says what is wrong and how to write it: another form, a day or time that does not exist, a
+    time without a zone, a year outside 2 to 9998.
+    """
+    text = text.strip()
+    found = _FORM.fullmatch(text)
+    if not found:
+        message = f"{text!r} is no date; write a day like 2022-02-14, or a time like 2022-02-14T09:00+01:00"
+        raise ValueError(message)
+    try:
+        day = date.fromisoformat(found["day"])
+        clock = time.fromisoformat((found["time"] or "00:00") + (found["offset"] or "").upper())
+    except ValueError as error:
+        message = f"{text!r} does not exist in the calendar ({error}); correct it"
+        raise ValueError(message) from None
+    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        message = f"{text!r} is a placeholder, not a date; write the day on which the story was published"
+        raise ValueError(message)
+    if found["time"] is None:
+        return first_instant(day, zone), True
+    if found["offset"] is None:
+        aware = datetime.combine(day, clock, tzinfo=zone).isoformat()
+        message = f"{text!r} has a time but no zone; in {zone.key} it would be {aware}"
+        raise ValueError(message)
+    return datetime.combine(day, clock).astimezone(zone), False
+
+
+@lru_cache(4096)  # a month has thirty of them, whatever the number of its stories
+def first_instant(day: date, zone: ZoneInfo) -> datetime:
+    """When `day` begins in `zone`. Where the clocks skip midnight, that is the moment after the gap."""
+    return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC).astimezone(zone)

@@ -9,21 +9,33 @@ write could bear the same one. Several processes may use one index: each row is 
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
 import time
 import zlib
 from array import array
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Self
 
+from digest.errors import Fault
+from digest.model import STORY_DEFAULTS, STORY_KEYS, STORY_TIMES, Status, Story
+from digest.stories.frontmatter import first_instant
 from digest.stories.scan import PER_STAMP
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
     from types import TracebackType
+    from zoneinfo import ZoneInfo
 
     from digest.stories.scan import ScanPage, Stamp
+
+_KEYS = (*(key for key in STORY_KEYS if key not in STORY_TIMES), "summary")
+
+_decode = json.JSONDecoder().raw_decode  # json.loads looks at the text three times before it begins
+
+Parsed = tuple[Story | None, tuple[Fault, ...]]
 
 PER_GLANCE = 3  # numbers kept for each file: day, mark of the link, mark of the guid
 _APPLICATION = 0x44696753  # "DigS", SQLite's application_id
@@ -258,3 +270,40 @@ def _raise_if_damaged(error: sqlite3.Error | UnicodeDecodeError) -> None:
     code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
     if code & 0xFF not in _CIRCUMSTANCES:
         raise DamagedIndexError(str(error)) from error
+
+
+def dump_story(parsed: Parsed) -> str:
+    """The text of what frontmatter.parse returned. The id and the file are left to the index: they are its key."""
+    story, faults = parsed
+    if story is None:
+        return json.dumps({"faults": [(fault.line, fault.key, fault.message) for fault in faults]})
+    values: dict[str, Any] = {key: value for key in _KEYS if (value := getattr(story, key)) != STORY_DEFAULTS[key]}
+    for key in STORY_TIMES:
+        if (time := getattr(story, key)) is not None:
+            values[key] = time.astimezone(UTC).isoformat()
+    if story.date_only:  # a day stays a day: when it begins is for the zone's rules to say, and they change
+        values["date"] = story.date.date().isoformat()
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+
+
+def load_story(text: str, *, story_id: str, file: str, zone: ZoneInfo) -> Parsed:
+    """What `dump` was given. Raises ValueError, KeyError or TypeError for a text that dump did not write."""
+    values = _decode(text)[0]
+    if "faults" in values:
+        faults = (Fault(file=file, line=line, key=key, message=message) for line, key, message in values["faults"])
+        return None, tuple(faults)
+    day = values["date"] if "T" not in values["date"] else None
+    for key, value in values.items():
+        if isinstance(value, list):
+            values[key] = tuple(value)
+        elif key in STORY_TIMES:
+            values[key] = (
+                first_instant(date.fromisoformat(day), zone) if day and key == "date" else _instant(value, zone)
+            )
+    if "status" in values:
+        values["status"] = Status(values["status"])
+    return Story(id=story_id, file=file, date_only=day is not None, **values), ()
+
+
+def _instant(text: str, zone: ZoneInfo) -> datetime:
+    return datetime.fromisoformat(text).astimezone(zone)

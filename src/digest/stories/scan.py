@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from digest.errors import Fault
-from digest.stories.names import SUFFIX
+from digest.model import STORY_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -143,7 +143,7 @@ def _listed(folder: str, descriptor: int, ends: AbstractSet[str]) -> Iterator[Sc
     with os.scandir(descriptor) as entries:
         for entry in entries:
             name = entry.name
-            if name[-3:] != SUFFIX or name[0] == "." or not (name.isascii() or _encodable(name)):
+            if name[-3:] != STORY_SUFFIX or name[0] == "." or not (name.isascii() or _encodable(name)):
                 yield entry
                 continue
             try:
@@ -185,15 +185,15 @@ def _oddity(entry: os.DirEntry[str]) -> str:
         return ""
     try:
         if entry.is_symlink():
-            if name.endswith(SUFFIX) or entry.is_dir():
+            if name.endswith(STORY_SUFFIX) or entry.is_dir():
                 message = "is a symbolic link, and links are not followed here; put the thing itself there"
-        elif name.endswith(SUFFIX):
+        elif name.endswith(STORY_SUFFIX):
             entry.stat(follow_symlinks=False)
             if not _encodable(name):
                 message = "has a name that is not UTF-8; rename it"
             elif not entry.is_file():
                 message = "is no file; put a story there, or nothing"
-        elif name.lower().endswith((SUFFIX, ".markdown")):
+        elif name.lower().endswith((STORY_SUFFIX, ".markdown")):
             message = "is not taken for a story, whose file name ends in .md; rename it"
     except FileNotFoundError:
         message = ""  # it went away since it was listed

@@ -17,23 +17,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from digest.errors import Fault
-from digest.stories import frontmatter, record, scan
-from digest.stories.duplicates import KEYS, duplicates
+from digest.model import STORY_SUFFIX, Status
+from digest.stories import frontmatter, scan
 from digest.stories.header_peek import SIZE, UNKNOWN, glance, mark, of_story
-from digest.stories.index import PER_GLANCE, DamagedIndexError
-from digest.stories.names import SUFFIX
+from digest.stories.index import PER_GLANCE, DamagedIndexError, dump_story, load_story
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from zoneinfo import ZoneInfo
 
     from digest.model import Story
     from digest.stories.header_peek import Glance
-    from digest.stories.index import Index
-    from digest.stories.record import Parsed
+    from digest.stories.index import Index, Parsed
     from digest.stories.scan import ScanPage
 
 _NOTHING: Glance = (UNKNOWN, 0, 0)
@@ -58,7 +56,7 @@ class StoryReader:
     def load(self, path: str, text: str) -> Parsed | None:
         """The same from the index; None when what it holds makes no sense."""
         try:
-            return record.load(text, story_id=identity(path), file=self.shown(path), zone=self.zone)
+            return load_story(text, story_id=identity(path), file=self.shown(path), zone=self.zone)
         except (ValueError, KeyError, TypeError):
             return None
 
@@ -70,7 +68,7 @@ class StoryReader:
 
 def identity(path: str) -> str:
     """The id of the story in the file at `path` below the root: NFC, since file systems differ in how they spell é."""
-    return unicodedata.normalize("NFC", path.removesuffix(SUFFIX))
+    return unicodedata.normalize("NFC", path.removesuffix(STORY_SUFFIX))
 
 
 @dataclass(slots=True)
@@ -170,7 +168,7 @@ class Gathering:
             return None, (Fault(file=self.reader.shown(path), message=f"cannot be read ({error.strerror})"),)
         found = self.reader.parse(path, data)
         day = found[0].date.toordinal() if found[0] else frontmatter.day_written(data, self.reader.zone)
-        self.index.remember(path, stamp, day, record.dump(found))
+        self.index.remember(path, stamp, day, dump_story(found))
         return found
 
     def _inside(self, story: Story) -> bool:
@@ -231,3 +229,39 @@ class Gathering:
 
 def _order(story: Story) -> tuple[datetime, str]:
     return story.date.astimezone(UTC), story.id
+
+
+Key = Literal["link", "guid"]
+KEYS: tuple[Key, ...] = ("link", "guid")
+
+
+def duplicates(stories: Iterable[Story]) -> Iterator[tuple[Story, Story, Key]]:
+    """Pairs (a story, the earlier one that it repeats, by which key); a story is named once.
+
+    `stories` are in order. Translations of each other share an address by right, drafts and withdrawn ones do not
+    count.
+    """
+    seen: dict[tuple[Key, str], list[Story]] = {}
+    for story in stories:
+        if story.status is not Status.PUBLISHED:
+            continue
+        repeated = False
+        for key in KEYS:
+            value = getattr(story, key)
+            if not value:
+                continue
+            others = seen.setdefault((key, value), [])
+            other = next((one for one in others if not _translations(one, story)), None)
+            others.append(story)
+            if other and not repeated:
+                repeated = True
+                yield story, other, key
+
+
+def _translations(one: Story, other: Story) -> bool:
+    return (
+        one.language != other.language
+        or one.translation_of == other.id
+        or other.translation_of == one.id
+        or (one.translation_of != "" and one.translation_of == other.translation_of)
+    )
