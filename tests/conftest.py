@@ -1,4 +1,4 @@
-"""What many tests share: a real Chromium."""
+"""What many tests share: a real Chromium, and how Hypothesis tries things."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from needed import needs
 
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
 
 # What digest caches for its user goes beside pytest's own cache, not into the home of whoever runs the tests.
 os.environ["XDG_CACHE_HOME"] = str(Path(__file__).parents[1] / ".pytest_cache" / "xdg")
+
+# No test asserts a duration: on a busy machine each example may take as long as it takes. And fixtures of a test serve
+# all of its examples, which know it.
+settings.register_profile(
+    "digest", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+settings.load_profile("digest")
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",

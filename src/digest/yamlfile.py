@@ -33,6 +33,7 @@ MAX_VALUES = 50_000  # a config of ten thousand lines has fewer; an alias bomb h
 MAX_DEPTH = 40
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "seq", "map")}
 _ABYSS = 1000  # levels at which composing is not even tried
+_TOO_DEEP = f"more than {_ABYSS} levels deep"
 _BOUNDS = {
     "greater_than": ("gt", "it must be more than"),
     "greater_than_equal": ("ge", "the least is"),
@@ -105,6 +106,8 @@ def parse(text: str, file: str, *, first_line: int = 1) -> Document:
         hint = "; indent with blanks, not tabs" if at and at[0].startswith("\t") else ""
         if "mapping values are not allowed" in problem:
             hint = "; put quotes around a value that holds a colon: 'Skills: a path'"
+        if "nesting depth" in problem:  # libyaml's newer releases count, too, and may be first: they read ahead
+            problem = _TOO_DEEP
         document.faults.append(Fault(file=file, line=line, message=f"this is not YAML: {problem}{hint}"))
         document.readable = False
         return document
@@ -182,9 +185,7 @@ def _refuse_abyss(text: str, loader: Any) -> None:
     for event in yaml.parse(text, Loader=loader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > _ABYSS:
-            raise yaml.MarkedYAMLError(
-                problem=f"more than {_ABYSS} levels deep", problem_mark=typing.cast("yaml.Mark", event.start_mark)
-            )
+            raise yaml.MarkedYAMLError(problem=_TOO_DEEP, problem_mark=typing.cast("yaml.Mark", event.start_mark))
 
 
 class _Walker:

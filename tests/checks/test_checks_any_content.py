@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from check_subjects import EDITION, MAIL, NONCE, ZONE, html, past, selection, story, subject, text
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.checks.registry import run
@@ -31,7 +31,7 @@ STORIES = st.builds(
 STYLES = st.text(alphabet="abcrgb#.%:;{}()!0123456789- /*'\"@", max_size=80)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(
     stories=st.lists(STORIES, max_size=4),
     style=STYLES,
@@ -61,7 +61,7 @@ def test_any_content_is_examined_to_the_end(stories, style, inline, extra, size,
     assert run(subject(**examined)) == run(subject(**examined))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(max_size=300))
 def test_any_html_is_examined_to_the_end(source):
     """The HTML part may be any text at all."""

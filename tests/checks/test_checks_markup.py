@@ -55,7 +55,7 @@ def test_deep_nesting_is_read_without_recursion():
     assert sum(e.tag == "div" for e in read(deep).elements) == 1_501
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(max_size=200))
 def test_any_text_is_read(text):
     """Reading never raises, for any text."""

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import pytest
 from composer_samples import AUDIENCE, NEWSROOM, TITLES, ZURICH, render, selection, stories, story, theme
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.composer.options import ThemeOptions
@@ -150,7 +150,7 @@ def test_templates_in_content_are_text():
     assert "root:" not in made.html
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=40))
 def test_nothing_in_a_story_changes_the_frame(title, summary, kicker):
     """The tags of the page are the same whatever a story's title, kicker and summary say (FAULTS 18)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 import pytest
@@ -9,6 +10,11 @@ from composer_samples import ZURICH, render, selection, story, theme
 
 from digest.composer.i18n import Wording, direction, fill
 from digest.period import parse
+
+
+def plain(text):
+    """Which blanks stand where, and beside which dash, is CLDR's affair, and changes with its releases."""
+    return re.sub(r" ?– ?", "–", re.sub(r"\s", " ", text))
 
 
 @pytest.mark.parametrize(
@@ -26,7 +32,7 @@ def test_counts_and_dates_are_the_languages_own(language, expected):
     """Order, prepositions and plurals come from CLDR; a language without a catalogue speaks English words."""
     words = theme().words(language)
     found = [words.count("stories", 1), words.count("stories", 5), words.day(date(2022, 2, 14))]
-    assert [*found, words.period(parse("2022-02", ZURICH))] == expected
+    assert list(map(plain, [*found, words.period(parse("2022-02", ZURICH))])) == expected
 
 
 @pytest.mark.parametrize(
@@ -54,7 +60,7 @@ def test_arabic_has_six_plurals():
 )
 def test_periods_have_names(period, name):
     """Each kind of period reads as a person would say it; the last day of a span is the last day that is in it."""
-    assert theme().words("en").period(parse(period, ZURICH)) == name
+    assert plain(theme().words("en").period(parse(period, ZURICH))) == name
 
 
 def test_late_stories_name_their_month():

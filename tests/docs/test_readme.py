@@ -111,5 +111,6 @@ def test_every_link_leads_somewhere():
 
 def test_the_two_commands_are_there():
     """The two commands that set everything up on a fresh machine stand in the README as they must be typed."""
-    assert "python3 -m venv .venv && .venv/bin/pip install -e . && .venv/bin/digest build --month 2022-02" in README
-    assert "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/pytest" in README
+    install = "python3 -m venv .venv && .venv/bin/pip install -c constraints.txt -e"
+    assert f"{install} . && .venv/bin/digest build --month 2022-02\n" in README
+    assert f"{install} '.[test]' && .venv/bin/pytest\n" in README

@@ -75,7 +75,7 @@ def windows(sent, first, last):
         start += 1
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 2**32),
     rate=st.sampled_from([5.0, 20.0, 100.0, 300.0]),

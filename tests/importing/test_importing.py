@@ -7,7 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.errors import ImportFailed, StoryError
@@ -346,7 +346,7 @@ def test_a_source_read_from_a_pipe_is_not_compared_with_the_last_one(newsroom):
 ROW = st.tuples(st.sampled_from("ABC"), st.sampled_from("12"), st.sampled_from("xyz"), st.sampled_from("Kk"))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     runs=st.lists(
         st.tuples(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.bounces.report import ReportKind, read
@@ -255,14 +255,12 @@ def test_robots_and_people_are_told_apart(head, kind):
     assert report.why
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_report(data):
     """Whatever lies in the mailbox, reading it ends with a value."""
     assert read(data).kind in ReportKind
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=60), st.integers(0, 900))
 def test_any_damage_to_a_report_is_a_report(noise, place):
     """A report with bytes put in anywhere is still read without an error."""

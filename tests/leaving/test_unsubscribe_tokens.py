@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from digest.errors import UsageError
@@ -18,7 +18,6 @@ SECRET, OLD = "s3cret-of-this-year-0123456789ab", "s3cret-of-last-year-012345678
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=80)
 
 
-@settings(deadline=None)
 @given(texts, texts, st.text(min_size=16, max_size=60).filter(lambda text: text.isprintable()))
 def test_what_was_sealed_is_read_back(audience, address, secret):
     """Round trip for any audience, address and secret; the token is URL-safe as it is."""
@@ -28,7 +27,6 @@ def test_what_was_sealed_is_read_back(audience, address, secret):
     assert token.isascii()
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 255))
 def test_a_token_with_any_bit_changed_is_none(position, change):
     """No byte can be altered, in the seal or in the sealed."""
@@ -37,14 +35,12 @@ def test_a_token_with_any_bit_changed_is_none(position, change):
     assert tokens.read([SECRET], base64.urlsafe_b64encode(raw).rstrip(b"=").decode()) is None
 
 
-@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_other_text_is_none(text):
     """Whatever stands in the URL, the answer is None and never an error."""
     assert tokens.read([SECRET], text) is None
 
 
-@settings(deadline=None)
 @given(st.integers(0, 200), st.sampled_from("ABCdef019-_=+/ %\n"))
 def test_a_token_has_one_spelling(position, letter):
     """Base64 has spare bits and optional padding; another spelling of the same bytes is another text, and wrong."""

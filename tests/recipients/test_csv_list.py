@@ -8,7 +8,7 @@ import os
 import tracemalloc
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from digest.errors import Fault, FaultyInput
@@ -255,7 +255,6 @@ def test_rows_read_together_are_what_they_are_alone(read):
         together[-1].name = "changed"
 
 
-@settings(deadline=None)
 @given(st.from_regex(r"[A-Za-z0-9.+_@-]{1,70}@[A-Za-z0-9.-]{1,80}\.(org|test|local|ORG)", fullmatch=True))
 @example("a@xn--bcher-kva.example")
 @example("a@ab--cd.org")
@@ -279,7 +278,6 @@ def test_the_short_way_accepts_exactly_what_canonical_does(address):
 names = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), max_size=20)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(names, names, st.sampled_from(["", "en", "pt-BR"])), max_size=12),
     st.sampled_from(",;\t"),

@@ -6,7 +6,7 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.errors import Fault, FaultyInput, UsageError
@@ -183,7 +183,7 @@ def test_a_file_that_is_no_list_is_not_touched(tmp_path, suppressions):
 names = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), max_size=12)
 
 
-@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20)
 @given(st.lists(names, min_size=1, max_size=8), st.sampled_from([b"\n", b"\r\n", b"\r"]))
 def test_adding_and_removing_comes_back_to_the_same_bytes(tmp_path_factory, suppressions, given_names, end):
     """Property: add any readers, remove them again, and the file is what it was."""

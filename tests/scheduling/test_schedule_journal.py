@@ -26,7 +26,7 @@ def rule(**more) -> ScheduleLine:
     return ScheduleLine(**{"period": "month", "zone": ZURICH, "audiences": ("everyone", "friends"), **more})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     gaps=st.lists(st.floats(0.1, 24 * 50), min_size=1, max_size=40),
     kind=st.sampled_from(["month", "week", "quarter"]),

@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -189,12 +189,8 @@ class SqliteNewsroom(Newsroom):
 
 
 # Without shrinking: with threads in play it takes minutes, and the steps that failed are printed anyway.
-COMMON = {
-    "deadline": None,
-    "suppress_health_check": [HealthCheck.too_slow],
-    "phases": [Phase.explicit, Phase.reuse, Phase.generate],
-}
-Newsroom.TestCase.settings = settings(max_examples=150, stateful_step_count=30, **COMMON)
-SqliteNewsroom.TestCase.settings = settings(max_examples=25, stateful_step_count=20, **COMMON)
+PHASES = [Phase.explicit, Phase.reuse, Phase.generate]
+Newsroom.TestCase.settings = settings(max_examples=150, stateful_step_count=30, phases=PHASES)
+SqliteNewsroom.TestCase.settings = settings(max_examples=25, stateful_step_count=20, phases=PHASES)
 TestInMemory = Newsroom.TestCase
 TestOnSqlite = SqliteNewsroom.TestCase

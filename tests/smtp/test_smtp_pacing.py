@@ -55,7 +55,7 @@ def most_in_ten_seconds(times: list[float]) -> int:
     return max(bisect_left(times, start + 10) - number for number, start in enumerate(times))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.floats(0.2, 100), st.lists(st.floats(0, 30), max_size=5))
 def test_no_ten_seconds_have_more_than_the_rate_and_five_percent(rate, pauses):
     """Whatever pauses there were, nothing is saved up but a quarter of a second; and the rate is reached."""

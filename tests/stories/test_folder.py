@@ -10,7 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from storytree import ZURICH, plant, story_text
 
@@ -330,7 +330,7 @@ header_lines = st.sampled_from(
 )
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400)
 @given(st.lists(header_lines, max_size=6), st.sampled_from(["\n", "\r\n"]))
 def test_a_glance_never_contradicts_the_parser(lines, newline):
     """Where a glance answers for a file that is a story, it has the story's day and tells its link and guid."""

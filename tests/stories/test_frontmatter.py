@@ -150,6 +150,7 @@ image: {url: a}
         (b'---\ntitle: "a\\u2066b"\ndate: 2022-02-14\n---\n', "a.md:2: title: turns the reading direction"),
         (b'---\ntitle: "a\\0b"\ndate: 2022-02-14\n---\n', "a.md:2: title: holds the invisible character U+0000 NUL"),
         (b"---\ntitle: " + b"[" * 50_000 + b"\n---\n", "a.md:2: this is not YAML: more than 1000 levels deep"),
+        (b"---\ntitle:\n  " + b"- " * 50_000 + b"\n---\n", "a.md:3: this is not YAML: more than 1000 levels deep"),
         (b"---\nlink: file:///etc/passwd\n---\n", "a.md:2: link: the scheme file: is not safe in a mail"),
         (b"---\nimage: data:image/png;base64,AAAA\n---\n", "a.md:2: image: the scheme data: is not safe in a mail"),
         (b"---\nlink: https://a b\n---\n", "a.md:2: link: holds a blank"),

@@ -15,7 +15,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from storytree import ZURICH, plant, story_text
 
@@ -212,7 +212,7 @@ def test_another_program_s_database_is_left_alone(room):
     assert room.index.read_bytes() == before
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(place=st.floats(0, 1), junk=st.binary(min_size=1, max_size=3000))
 def test_damage_anywhere_never_changes_the_answer(room, place, junk):
     """Whatever bytes of the index are overwritten, the stories are those of the files."""
@@ -332,7 +332,7 @@ steps = st.lists(
 
 
 @pytest.mark.usefixtures("old_enough")
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 @given(steps)
 def test_after_any_changes_the_index_agrees_with_the_files(tmp_path_factory, steps):
     """For any sequence of edits, the stories with the index are those without it, after each one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.errors import OverridesError
@@ -69,7 +69,6 @@ ids = st.lists(
 ).map(tuple)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pin=ids, skip=ids, order=ids)
 def test_what_is_saved_is_loaded(tmp_path, pin, skip, order):
     """Overrides come back as they were saved, in their order, from a folder that was made for them."""
