@@ -140,10 +140,22 @@ def test_other_schemes_are_refused(url):
         "224.0.0.1",
         "[64:ff9b::a00:1]",
         "[2002:7f00:1::]",
+        "192.0.0.1",
+        "192.0.0.8",
+        "192.88.99.1",
+        "198.18.0.1",
+        "240.0.0.1",
+        "[fec0::1]",
+        "[feff::1]",
+        "[64:ff9b:1::1]",
+        "[100::1]",
+        "[2001:db8::1]",
+        "[3fff::1]",
+        "[5f00::1]",
     ],
 )
 def test_private_addresses_are_refused_however_they_are_spelled(host):
-    """Loopback, link-local, private, shared, multicast and mapped ones, before any connection."""
+    """Loopback, link-local, private, shared, mapped, special-purpose ones (RFC 6890): before any connection."""
     with pytest.raises(FetchError, match=r"not a public address|is not known"):
         fetch(f"http://{host}:9/", timeout=5)
 

@@ -117,7 +117,7 @@ def _watched(call: Call, stopping: Stopping, show: Callable[[Call, Results], Non
         raise
     finally:
         if ping and (good or code != _LATER) and not stopping.signal:
-            problem = watchdog.ping(ping, "" if good else said)
+            problem = watchdog.ping(ping, "" if good else said, stopping.event)
             if problem:
                 typer.echo(f"digest: {problem}", err=True)
     return stopping.exit_code or code

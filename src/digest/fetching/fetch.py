@@ -21,6 +21,7 @@ from digest.fetching.guard import Deadline, GuardedBackend, GuardedTransport, sy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from threading import Event
 
     Resolver = Callable[[str, int], Sequence[str]]
 
@@ -95,6 +96,45 @@ def ask(
         return FetchAnswer(status=response.status_code, content_type=kind, data=bytes(data[:max_bytes]))
 
     return _visit(url, take, timeout, resolve, allow_private=allow_private)
+
+
+def notify(
+    url: str,
+    *,
+    data: bytes | None = None,
+    kind: str = "text/plain; charset=utf-8",
+    timeout: float,
+    stop: Event | None = None,
+    by_proxy: bool = False,
+) -> int:
+    """Ask `url`, or POST it `data` of this `kind`, and return the status that it answers; the body is not waited for.
+
+    For addresses that the newsroom itself names (webhooks, watchdogs): those of its own network too. `timeout` is for
+    everything, and `stop` ends the wait at once. `by_proxy` takes the environment's proxy and follows redirects.
+    Raises FetchError with the reason only: such an address is often a secret.
+    """
+    deadline = Deadline(timeout, stop)
+    guard = GuardedBackend(deadline, system_addresses, allow_private=True)
+    try:
+        place = _checked(url, "the address")
+        transport = GuardedTransport(guard, proxy=_proxy(place) if by_proxy else None)
+        with httpx.Client(transport=transport, trust_env=False, follow_redirects=by_proxy) as client:
+            method = "GET" if data is None else "POST"
+            headers = {"user-agent": USER_AGENT} | ({} if data is None else {"content-type": kind})
+            with client.stream(method, place, content=data, headers=headers, timeout=timeout) as response:
+                return response.status_code
+    except (httpcore.TimeoutException, httpx.TimeoutException):
+        message = f"took longer than {timeout:g} s"
+        raise FetchError(message) from None
+    except (httpcore.NetworkError, httpcore.ProtocolError, httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        raise FetchError(type(error).__name__) from None
+
+
+def _proxy(place: httpx.URL) -> httpx.Proxy | None:
+    from urllib.request import getproxies, proxy_bypass
+
+    proxy = "" if proxy_bypass(place.host) else getproxies().get(place.scheme, "")
+    return httpx.Proxy(proxy) if proxy.startswith(("http://", "https://")) else None
 
 
 def _visit(

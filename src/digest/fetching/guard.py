@@ -1,4 +1,4 @@
-"""Let connections out to public addresses only, and end every wait at one deadline.
+"""Let connections out to public addresses only, and end every wait at one deadline, or when somebody asks to stop.
 
     host ─resolve─▶ addresses ─all public?─▶ connect to one of these very addresses ─▶ a stream with a deadline
 
@@ -12,7 +12,8 @@ import ipaddress
 import socket
 import threading
 import time
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 import httpcore
 import httpx
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     Resolver = Callable[[str, int], Sequence[str]]
 
+T = TypeVar("T")
+_LOOK = 0.2  # seconds between two looks whether somebody asked to stop
 _EMBEDDED_IPV4 = (  # networks whose addresses hold an IPv4 address that a gateway on the way may unpack
     (ipaddress.IPv6Network("64:ff9b::/96"), 0),  # NAT64, RFC 6052
     (ipaddress.IPv6Network("::/96"), 0),  # IPv4-compatible, RFC 4291, 2.5.5.1
@@ -32,18 +35,52 @@ _EMBEDDED_IPV4 = (  # networks whose addresses hold an IPv4 address that a gatew
 )
 
 
-class Deadline:
-    """A moment on the monotonic clock after which everything is too late."""
+# Special-purpose networks (IANA's registries, RFC 6890) that Python's `is_global` calls public in some of its versions.
+_NOT_GLOBAL = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "192.0.0.0/24", "192.88.99.0/24",  # IETF protocol assignments; 6to4 relays, deprecated (RFC 7526)
+        "fec0::/10",  # site-local, deprecated and still routed inside (RFC 3879)
+        "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "3fff::/20", "5f00::/16",
+    )
+)  # fmt: skip
 
-    def __init__(self, seconds: float) -> None:
+
+class Deadline:
+    """A moment on the monotonic clock after which everything is too late, or the moment at which `stop` is set."""
+
+    def __init__(self, seconds: float, stop: threading.Event | None = None) -> None:
         self.at = time.monotonic() + seconds
+        self.stop = stop or threading.Event()
 
     def left(self, at_most: float | None = None) -> float:
-        """Seconds that are left, `at_most` at most. Raises httpcore.ReadTimeout when none are."""
+        """Seconds that are left, `at_most` at most. Raises httpcore.ReadTimeout when none are, FetchError at a stop."""
+        if self.stop.is_set():
+            message = "was ended before it answered"
+            raise FetchError(message)
         seconds = self.at - time.monotonic()
         if seconds <= 0:
             raise httpcore.ReadTimeout
         return seconds if at_most is None else min(seconds, at_most)
+
+    def within(self, work: Callable[[], T]) -> T:
+        """What `work` returns or raises. It runs in a thread, which is left alone when the deadline comes first."""
+        results: list[T] = []
+        errors: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                results.append(work())
+            except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
+                errors.append(error)
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        while thread.is_alive():
+            thread.join(self.left(_LOOK))
+        for error in errors:
+            raise error
+        return results[0]
 
 
 class GuardedBackend(httpcore.NetworkBackend):
@@ -68,8 +105,8 @@ class GuardedBackend(httpcore.NetworkBackend):
         for place, address in enumerate(addresses, 1):
             try:
                 left = self.deadline.left(timeout)
-                stream = self.inner.connect_tcp(address, port, left, local_address, socket_options)
-                return _Stream(stream, self.deadline)
+                connect = partial(self.inner.connect_tcp, address, port, left, local_address, socket_options)
+                return _Stream(self.deadline.within(connect), self.deadline)
             except httpcore.ConnectError:
                 if place == len(addresses):
                     raise
@@ -77,29 +114,18 @@ class GuardedBackend(httpcore.NetworkBackend):
         raise httpcore.ConnectError(message)
 
     def addresses(self, host: str, port: int) -> Sequence[str]:
-        """The host's addresses, all of them public. Asked in a thread: the system's resolver knows no deadline."""
-        answer: list[Sequence[str] | OSError | UnicodeError] = []
-
-        def ask() -> None:
-            try:
-                answer.append(self.resolve(host, port))
-            except (OSError, UnicodeError) as error:
-                answer.append(error)
-
-        thread = threading.Thread(target=ask, daemon=True)
-        thread.start()
-        thread.join(self.deadline.left())
-        if not answer:
-            raise httpcore.ConnectTimeout
-        if isinstance(answer[0], Exception):
-            message = f"{host} is not known ({answer[0]})"
-            raise httpcore.ConnectError(message)
-        refused = [] if self.allow_private else [address for address in answer[0] if not is_public(address)]
+        """The host's addresses, all of them public. The system's resolver knows no deadline."""
+        try:
+            answer = self.deadline.within(partial(self.resolve, host, port))
+        except (OSError, UnicodeError) as error:
+            message = f"{host} is not known ({error})"
+            raise httpcore.ConnectError(message) from None
+        refused = [] if self.allow_private else [address for address in answer if not is_public(address)]
         if refused:
             name = "" if host == refused[0] else f"{host}: "
             message = f"{name}{refused[0]} is not a public address; for an intranet set allow_private in config.yaml"
             raise FetchError(message)
-        return answer[0]
+        return answer
 
 
 def is_public(address: str) -> bool:
@@ -119,6 +145,8 @@ def is_public(address: str) -> bool:
             return False
         if place.ipv4_mapped:
             return True
+    if any(place in network for network in _NOT_GLOBAL if network.version == place.version):
+        return False
     return place.is_global and not (place.is_multicast or place.is_reserved or place.is_unspecified)
 
 
@@ -136,7 +164,11 @@ class _Stream(httpcore.NetworkStream):
         self.deadline = deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self.inner.read(max_bytes, self.deadline.left(timeout))
+        while True:
+            try:
+                return self.inner.read(max_bytes, self.deadline.left(_LOOK if timeout is None else min(timeout, _LOOK)))
+            except httpcore.ReadTimeout:
+                self.deadline.left()  # raises when it is over; else this was one look of many
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self.inner.write(buffer, self.deadline.left(timeout))
@@ -147,7 +179,8 @@ class _Stream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        return _Stream(self.inner.start_tls(ssl_context, server_hostname, self.deadline.left(timeout)), self.deadline)
+        start = partial(self.inner.start_tls, ssl_context, server_hostname, self.deadline.left(timeout))
+        return _Stream(self.deadline.within(start), self.deadline)
 
     def get_extra_info(self, info: str) -> object:
         return self.inner.get_extra_info(info)
@@ -156,9 +189,15 @@ class _Stream(httpcore.NetworkStream):
 class GuardedTransport(httpx.BaseTransport):
     """httpx on a connection pool of httpcore that has our guard at its bottom."""
 
-    def __init__(self, guard: GuardedBackend) -> None:
+    def __init__(self, guard: GuardedBackend, *, proxy: httpx.Proxy | None = None) -> None:
         context = httpx.create_ssl_context()
-        self.pool = httpcore.ConnectionPool(ssl_context=context, network_backend=guard, max_connections=1)
+        self.pool = (
+            httpcore.HTTPProxy(
+                str(proxy.url), proxy_auth=proxy.raw_auth, ssl_context=context, network_backend=guard, max_connections=1
+            )
+            if proxy
+            else httpcore.ConnectionPool(ssl_context=context, network_backend=guard, max_connections=1)
+        )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request. Raises httpcore's exceptions as they are."""
@@ -172,6 +211,7 @@ class GuardedTransport(httpx.BaseTransport):
                     target=request.url.raw_path,
                 ),
                 headers=request.headers.raw,
+                content=request.stream,
                 extensions=request.extensions,
             )
         )

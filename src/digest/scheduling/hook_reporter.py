@@ -109,9 +109,10 @@ class HookReporter:
             event: hooks.Event = "sent" if all(each.kind is TaskStatus.SENT for each in outcomes) else "failed"
             if not getattr(newsroom.config.settings.hooks, event):
                 continue
-            warnings = hooks.fire(newsroom.config, newsroom.environ, event, outcome.as_data(key, outcomes))
-            if event == "sent" and self._is_all(outcomes[0].edition):
-                warnings += remember_told(self.parts, f"{'/'.join(key)} {TaskStatus.SENT} hook", self.now)
+            warnings: tuple[str, ...] = ()
+            if event == "sent" and self._is_all(outcomes[0].edition):  # first: a hook may hang until we are killed
+                warnings = remember_told(self.parts, f"{'/'.join(key)} {TaskStatus.SENT} hook", self.now)
+            warnings += hooks.fire(newsroom.config, newsroom.environ, event, outcome.as_data(key, outcomes))
             for warning in warnings:
                 self.warn(warning)
 

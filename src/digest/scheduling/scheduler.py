@@ -108,7 +108,7 @@ class Scheduler:
             if not tasks and not soon:
                 return ()
             transport = _once(self.parts, stopping.event)
-            ledger = self._ledger(run, tasks, transport)
+            ledger = self._ledger(run, tasks, transport, stopping)
             try:
                 context = RunContext(
                     parts=self.parts,
@@ -132,12 +132,14 @@ class Scheduler:
                 ledger.close()
             return tuple(results)
 
-    def _ledger(self, run: _Run, tasks: Sequence[DueTask], transport: Callable[[], Transport]) -> SqlLedger:
+    def _ledger(
+        self, run: _Run, tasks: Sequence[DueTask], transport: Callable[[], Transport], stopping: Stopping
+    ) -> SqlLedger:
         """The ledger; when it cannot be used, the newsroom hears what does not go out, and why."""
         try:
             return self.parts.ledger()
         except DigestError as error:
-            reporter = Reporter(parts=self.parts, transport=transport, now=self.now, warn=self.warn)
+            reporter = Reporter(parts=self.parts, transport=transport, now=self.now, stopping=stopping, warn=self.warn)
             results = [
                 held_result(self.parts, item) if item.hold else failed_result(self.parts, item, error) for item in tasks
             ]
@@ -198,8 +200,10 @@ class Scheduler:
         notice = notices.notice_about(result, ledger, self.now)
         if notice is not None:
             if kind is not TaskStatus.NOTHING and not run.journal.was_told(f"{name} {kind} hook", self.moment, again):
+                if reporter.stopping.signal:
+                    return False  # the next run tells
+                run.told(f"{name} {kind} hook")  # first: a hook is tried once, also one that hangs until we are killed
                 reporter.hook("sent" if kind is TaskStatus.SENT else "failed", result.as_data())
-                run.told(f"{name} {kind} hook")
             if kind is not TaskStatus.HELD and not run.journal.was_told(f"{name} {kind}", self.moment, again):
                 if not self._mail(reporter, notice):
                     return False

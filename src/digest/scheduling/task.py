@@ -82,12 +82,13 @@ class Reporter:
     parts: SendingSetup
     transport: Callable[[], Transport]
     now: datetime
+    stopping: Stopping
     warn: Callable[[str], None]
 
     def hook(self, event: hooks.Event, facts: Mapping[str, Any]) -> None:
         """Tell the hooks of this event; those that fail are warned of."""
         newsroom = self.parts.newsroom
-        for warning in hooks.fire(newsroom.config, newsroom.environ, event, facts):
+        for warning in hooks.fire(newsroom.config, newsroom.environ, event, facts, self.stopping.event):
             self.warn(warning)
 
 
@@ -96,7 +97,6 @@ class RunContext(Reporter):
     """What one run does its tasks with."""
 
     ledger: SqlLedger
-    stopping: Stopping
 
 
 def run_task(context: RunContext, item: DueTask, *, force: bool = False) -> Result:

@@ -6,9 +6,13 @@ else, tries twice, and what the watchdog answers changes nothing but a warning.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-from digest.errors import UsageError
+from digest.errors import FetchError, UsageError
+
+if TYPE_CHECKING:
+    from threading import Event
 
 _TIMEOUT = 10.0
 _TRIES = 2
@@ -23,9 +27,12 @@ def check(url: str) -> None:
         raise UsageError(message)
 
 
-def ping(url: str, failure: str = "") -> str:
-    """Report a good run, or a failed one with its reason. Returns a warning when the watchdog could not be told."""
-    import httpx
+def ping(url: str, failure: str = "", stop: Event | None = None) -> str:
+    """Report a good run, or a failed one with its reason. Returns a warning when the watchdog could not be told.
+
+    `stop` ends the wait for its answer.
+    """
+    from digest.fetching.fetch import notify
 
     parts = urlsplit(url)
     if failure:
@@ -33,14 +40,12 @@ def ping(url: str, failure: str = "") -> str:
     problem = ""
     for _ in range(_TRIES):
         try:
-            answer = httpx.request(
-                "POST" if failure else "GET", url, content=failure[:_MOST].encode() if failure else None,
-                timeout=_TIMEOUT, follow_redirects=True,
-            )  # fmt: skip
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            problem = type(error).__name__
+            data = failure[:_MOST].encode() if failure else None
+            status = notify(url, data=data, timeout=_TIMEOUT, stop=stop, by_proxy=True)
+        except FetchError as error:
+            problem = str(error)
             continue
-        if answer.status_code < _NO_SUCCESS:
+        if status < _NO_SUCCESS:
             return ""
-        problem = f"it answered {answer.status_code}"
+        problem = f"it answered {status}"
     return f"the watchdog at {parts.hostname} was not told: {problem}"
