@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from check_subjects import html, rendered, story, with_html
 
-from digest.checks import colours
 from digest.checks.contrast import looks
 from digest.checks.css import parse
 from digest.checks.document import read
 from digest.checks.registry import run
+from digest.text import colour as colours
 
 STYLED = html(
     [story(1), story(2)],

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.checks import colours
-from digest.checks.colours import Colour, contrast
 from digest.checks.contrast import looks
 from digest.checks.css import declarations, parse
 from digest.checks.document import read
+from digest.text import colour as colours
+from digest.text.colour import Colour, contrast
 
 PAGE = (
     '<!doctype html><html lang="en"><head><title>x</title><style>{}</style></head><body class="page">'

@@ -7,8 +7,8 @@ from composer_samples import theme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.composer.colour import READABLE, contrast, ink_on, lightness, mix, readable, rgb, softer
 from digest.composer.options import ThemeOptions
+from digest.text.colour import READABLE, contrast, ink_on, lightness, mix, readable, rgb, softer
 
 colours = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from digest.composer.links import resolve
 from digest.composer.summary import Markdown
+from digest.text.urls import resolve
 
 STYLES = {"p": "margin:0 0 10px;font-family:'Times New Roman'", "a": "color:#1e2dbe", "li": "margin:0"}
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from digest.composer.options import ThemeOptions
 from digest.composer.text import finish
-from digest.composer.wrap import COLUMNS, width
+from digest.text.wrapping import COLUMNS, width
 
 
 def test_a_digest_reads_like_this():

@@ -19,7 +19,7 @@ from digest.errors import FetchError
 from digest.fetching import fetch as fetching
 from digest.fetching import guard
 from digest.fetching.fetch import fetch
-from digest.fetching.guard import is_public
+from digest.text.urls import is_public
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.importing.identity import canonical, fold, identity, unite
+from digest.importing.identity import fold, identity, unite
 from digest.importing.naming import slug, story_name
+from digest.text.urls import canonical
 
 
 def one(title="A story", day="2022-02-14", **values):

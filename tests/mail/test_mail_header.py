@@ -14,8 +14,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from digest.mail import header
-from digest.mail.cleaning import html_body, one_line, plain_body
+from digest.mail.body import html_body, plain_body
 from digest.mail.encodedword import clusters, encoded_words
+from digest.text.cleaning import one_line
 
 ANY = st.text(max_size=300)
 WORD = re.compile(r"=\?utf-8\?[qb]\?[!->@-~]*\?=")

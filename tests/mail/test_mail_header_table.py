@@ -8,9 +8,9 @@ import pytest
 from mail_parts import ANNA, PARSERS, VALUES, identifier, letterhead, rendering, template
 
 from digest.errors import ConfigError
-from digest.mail.cleaning import one_line
 from digest.mail.inspect import inspect
 from digest.model import Recipient
+from digest.text.cleaning import one_line
 
 TEXTS = {
     "ascii": "Jobs and skills",

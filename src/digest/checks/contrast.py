@@ -16,23 +16,23 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from digest.checks import colours
-from digest.checks.colours import contrast
 from digest.checks.context import Hit, check
 from digest.checks.css import declarations
 from digest.model import Severity
+from digest.text import colour as colours
+from digest.text.colour import READABLE, contrast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from digest.checks.colours import Colour
     from digest.checks.context import CheckContext
     from digest.checks.css import Stylesheet
     from digest.checks.document import HtmlDocument, Node
+    from digest.text.colour import Colour
 
 Scheme = Literal["light", "dark"]
 
-NORMAL, LARGE = 4.5, 3.0  # WCAG 2.2, 1.4.3, level AA
+LARGE = 3.0  # WCAG 2.2, 1.4.3, level AA, for large text; READABLE is for all other
 LARGE_SIZE, LARGE_BOLD = 24.0, 18.66  # CSS pixels: 18 pt, and 14 pt bold
 MIN_SIZE = 1.0  # smaller text is there for programs, not for readers (preheaders, MJML's zero-size cells)
 
@@ -92,13 +92,13 @@ def _weak(context: CheckContext, scheme: Scheme) -> Iterator[Hit]:
         seen = look.colour.over(look.behind)
         large = look.size >= LARGE_SIZE or (look.bold and look.size >= LARGE_BOLD)
         ratio = contrast(seen, look.behind)
-        if ratio < (LARGE if large else NORMAL):
+        if ratio < (LARGE if large else READABLE):
             key = (str(seen), str(look.behind), large)
             found.setdefault(key, (f"html:{element.line}", text, ratio))
             counts[key] = counts.get(key, 0) + 1
     for key, (where, text, ratio) in found.items():
         more = f", and {counts[key] - 1} more places" if counts[key] > 1 else ""
-        wanted = LARGE if key[2] else NORMAL
+        wanted = LARGE if key[2] else READABLE
         shown = text if len(text) <= 40 else text[:39] + "…"  # noqa: PLR2004 - enough to find it
         yield Hit(where, f"“{shown}” is {key[0]} on {key[1]}, {ratio:.1f} to 1 where {wanted} is needed{more}")
 

@@ -9,8 +9,9 @@ import re
 from typing import TYPE_CHECKING
 
 from digest.checks.context import Hit, check
-from digest.checks.web_address import faults, host_of, is_private
+from digest.checks.web_address import faults
 from digest.model import Severity
+from digest.text.urls import host_of, is_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from digest.checks.context import Hit, check
 from digest.model import Severity, slot_token
+from digest.text.wrapping import width
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,8 +39,8 @@ def subject_empty(context: CheckContext) -> Iterator[Hit]:
 @check("subject-long", Severity.WARNING, "rendering", "The end of a long subject is seen by nobody.")
 def subject_long(context: CheckContext) -> Iterator[Hit]:
     """A subject wider than MAX_SUBJECT columns."""
-    if context.rendering and (width := _width(context.rendering.subject)) > MAX_SUBJECT:
-        yield Hit("subject", f"is {width} columns wide; lists show about 70, phones 40, so put the news first")
+    if context.rendering and (columns := width(context.rendering.subject)) > MAX_SUBJECT:
+        yield Hit("subject", f"is {columns} columns wide; lists show about 70, phones 40, so put the news first")
 
 
 @check("preheader-missing", Severity.WARNING, "rendering", "Without one, the list shows whatever text comes first.")
@@ -56,8 +57,8 @@ def preheader_missing(context: CheckContext) -> Iterator[Hit]:
 @check("preheader-long", Severity.INFO, "rendering", "What no list shows need not be written.")
 def preheader_long(context: CheckContext) -> Iterator[Hit]:
     """A preheader wider than MAX_PREHEADER columns."""
-    if context.rendering and (width := _width(context.rendering.preheader)) > MAX_PREHEADER:
-        yield Hit("preheader", f"is {width} columns wide; lists show at most {MAX_PREHEADER}")
+    if context.rendering and (columns := width(context.rendering.preheader)) > MAX_PREHEADER:
+        yield Hit("preheader", f"is {columns} columns wide; lists show at most {MAX_PREHEADER}")
 
 
 @check("html-clipped", Severity.ERROR, "rendering", "Gmail cuts a longer mail off, and the unsubscribe link with it.")
@@ -98,8 +99,8 @@ def text_lines(context: CheckContext) -> Iterator[Hit]:
     """A line of the text part wider than 78 columns; one that is a single long word (an address) may be."""
     for number, line in enumerate(context.rendering.text.split("\n") if context.rendering else (), 1):
         longest = max(map(len, line.split()), default=0)
-        if (width := _width(line)) > MAX_LINE and longest <= MAX_LINE - 8:
-            yield Hit(f"text:{number}", f"is {width} columns wide; wrap it at 72")
+        if (columns := width(line)) > MAX_LINE and longest <= MAX_LINE - 8:
+            yield Hit(f"text:{number}", f"is {columns} columns wide; wrap it at 72")
 
 
 @check(
@@ -187,9 +188,3 @@ def _bytes(context: CheckContext) -> bytes:
 def _letters(text: str) -> str:
     """Letters and digits only: neither wrapping, nor capitals, nor typography matter for "is it there"."""
     return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", text).casefold())
-
-
-def _width(text: str) -> int:
-    return sum(
-        2 if unicodedata.east_asian_width(letter) in "WF" else not unicodedata.combining(letter) for letter in text
-    )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from digest.checks.context import Hit, check
 from digest.model import Severity
+from digest.text.wrapping import width
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -126,8 +127,8 @@ def title_empty(context: CheckContext) -> Iterator[Hit]:
 def title_long(context: CheckContext) -> Iterator[Hit]:
     """A title wider than MAX_TITLE columns."""
     for story in context.stories:
-        if (width := _width(story.title)) > MAX_TITLE:
-            yield Hit(context.place(story, "title"), f"title is {width} columns wide; {MAX_TITLE} are plenty")
+        if (columns := width(story.title)) > MAX_TITLE:
+            yield Hit(context.place(story, "title"), f"title is {columns} columns wide; {MAX_TITLE} are plenty")
 
 
 @check("summary-empty", Severity.WARNING, "stories", "A headline alone rarely tells why to read on.")
@@ -142,9 +143,9 @@ def summary_empty(context: CheckContext) -> Iterator[Hit]:
 def summary_long(context: CheckContext) -> Iterator[Hit]:
     """A summary wider than MAX_SUMMARY columns, link targets not counted."""
     for story in context.stories:
-        width = _width(re.sub(r"\]\([^)]*\)", "]", story.summary))
-        if width > MAX_SUMMARY:
-            yield Hit(context.place(story, "summary"), f"summary is {width} columns long; {MAX_SUMMARY} are plenty")
+        columns = width(re.sub(r"\]\([^)]*\)", "]", story.summary))
+        if columns > MAX_SUMMARY:
+            yield Hit(context.place(story, "summary"), f"summary is {columns} columns long; {MAX_SUMMARY} are plenty")
 
 
 @check(
@@ -243,10 +244,6 @@ def _unknown(
                 yield Hit(context.place(story, key, f"{key}s"), f"{key} '{word}' is new here, did you mean '{meant}'?")
             elif listed:
                 yield Hit(context.place(story, key, f"{key}s"), f"{key} '{word}' is not one of the newsroom's")
-
-
-def _width(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 def _short(text: str, most: int = 60) -> str:

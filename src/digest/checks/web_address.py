@@ -6,17 +6,17 @@ are put through it, so that the same address gets the same words wherever it sta
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import unicodedata
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
+from digest.text.urls import LONGEST, is_private, is_tracking
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from urllib.parse import SplitResult
 
-MAX_URL = 2000  # characters; some mail programs and proxies cut beyond it
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
 _BLANKS = re.compile('[\u0000-\u0020\u007f-\u00a0\u2028\u2029\u200b\ufeff<>"]')
 _LOOKS_LIKE_HOST = re.compile(
@@ -27,11 +27,6 @@ _DOUBLED = re.compile(
 )
 # Archives put the archived page's address behind their own, and mean it.
 _ARCHIVES = frozenset({"web.archive.org", "archive.org", "archive.ph", "archive.today", "archive.is"})
-_TRACKING = re.compile(
-    r"utm_\w+|fbclid|gclid|dclid|msclkid|yclid|igshid|mc_[ce]id|mkt_tok|_hs(?:enc|mi)|vero_id|oly_(?:anon|enc)_id|s_cid",
-    re.IGNORECASE,
-)
-_PRIVATE_NAMES = (".localhost", ".local", ".internal", ".intranet", ".lan", ".home", ".corp", ".invalid")
 # Cyrillic and Greek letters that a reader takes for Latin ones.
 _LOOKALIKES = frozenset("асԁеһіјӏорԛѕԝхуүьвмнтк" + "αεικνορτυχ")
 
@@ -56,28 +51,8 @@ def faults(url: str) -> Iterator[tuple[str, str]]:
             yield "link-malformed", f"'{shown}' has no mail address; write mailto:name@example.org"
     elif scheme != "tel":
         yield "link-unsafe", f"'{shown}' is a {scheme}: link, which mail programs remove; use https"
-    if len(address) > MAX_URL:
-        yield "link-long", f"'{shown}' has {len(address)} characters; over {MAX_URL} some programs cut it"
-
-
-def host_of(url: str) -> str:
-    """The host of a web address in lower case, or an empty text where there is none that can be read."""
-    try:
-        return (urlsplit(url.strip()).hostname or "").rstrip(".")
-    except ValueError:
-        return ""
-
-
-def is_private(host: str) -> bool:
-    """Tell whether only machines nearby can reach this host: loopback, private ranges, bare or internal names."""
-    try:
-        return not ipaddress.ip_address(host).is_global
-    except ValueError:
-        pass
-    # 2130706433 and 0x7f.1 are 127.0.0.1 to a browser; nobody writes a public address like that.
-    if re.fullmatch(r"(?:0x[0-9a-f]*|\d+)(?:\.(?:0x[0-9a-f]*|\d+))*", host):
-        return True
-    return "." not in host or host.endswith(_PRIVATE_NAMES)
+    if len(address) > LONGEST:
+        yield "link-long", f"'{shown}' has {len(address)} characters; over {LONGEST} some programs cut it"
 
 
 def _without_scheme(address: str, shown: str) -> Iterator[tuple[str, str]]:
@@ -115,7 +90,7 @@ def _web(address: str, shown: str, scheme: str) -> Iterator[tuple[str, str]]:
         yield "link-private", f"'{shown}' leads to {host}, which readers cannot reach"
     if told := _lookalike(host):
         yield "link-lookalike", f"'{shown}' leads to {told}"
-    if names := sorted({name for name, _ in parse_qsl(parts.query) if _TRACKING.fullmatch(name)}):
+    if names := sorted({name for name, _ in parse_qsl(parts.query) if is_tracking(name)}):
         yield "link-tracking", f"'{shown}' follows the reader ({', '.join(names)}); remove that from the address"
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import os
 import sys
-import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from digest.text.wrapping import width
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -43,11 +44,11 @@ class Output:
     def table(self, head: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[int] = ()) -> None:
         """Columns under headings; those in `right` are numbers and stand at the right."""
         cells = [list(head), *(list(row) for row in rows)]
-        widths = [max(_width(row[column]) for row in cells) for column in range(len(head))]
+        widths = [max(width(row[column]) for row in cells) for column in range(len(head))]
         for number, row in enumerate(cells):
             padded = (
-                _pad(cell, width, right=column in right)
-                for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+                _pad(cell, columns, right=column in right)
+                for column, (cell, columns) in enumerate(zip(row, widths, strict=True))
             )
             text = "  ".join(padded).rstrip()
             self.line(self.paint(text, "1") if number == 0 else text)
@@ -84,10 +85,6 @@ def tally(findings: Iterable[Finding]) -> str:
     return ", ".join(f"{count} {word}{'s' * (count != 1)}" for count, word in words if count) or "none"
 
 
-def _width(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
-
-
-def _pad(text: str, width: int, *, right: bool) -> str:
-    blanks = " " * (width - _width(text))
+def _pad(text: str, columns: int, *, right: bool) -> str:
+    blanks = " " * (columns - width(text))
     return blanks + text if right else text + blanks

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateSyntaxError
 
-from digest.composer.clean import one_line
 from digest.composer.draft import EditionDraft
 from digest.composer.sandbox import run
 from digest.composer.source_map import unlined
 from digest.composer.text import finish
 from digest.errors import RenderError
 from digest.model import Finding, Rendering, Severity
+from digest.text.cleaning import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable

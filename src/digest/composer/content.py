@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from markupsafe import Markup
 
 from digest.composer import photos
-from digest.composer.clean import one_line
 from digest.composer.i18n import direction
-from digest.composer.links import resolve
 from digest.composer.views import LinkView, StoryView
 from digest.model import Finding, Severity
+from digest.text.cleaning import one_line
+from digest.text.urls import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

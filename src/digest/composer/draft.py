@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from digest.composer.clean import multiline, one_line
 from digest.composer.content import Position, contents, finding, view, with_photo
-from digest.composer.links import resolve
 from digest.composer.sandbox import run
 from digest.composer.views import (
     EditionView,
@@ -23,8 +21,10 @@ from digest.composer.views import (
     StoryView,
     runs,
 )
-from digest.composer.wrap import shorten
 from digest.model import Finding, InlineImage, Severity, content_hash
+from digest.text.cleaning import multiline, one_line
+from digest.text.urls import resolve
+from digest.text.wrapping import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 
 from digest.composer import i18n
 from digest.composer.escaping import ESCAPED
-from digest.composer.wrap import COLUMNS, shorten, width, wrap
+from digest.text.wrapping import COLUMNS, shorten, width, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

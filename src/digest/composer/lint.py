@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from digest.composer.colour import is_colour
 from digest.composer.markup import Attribute, Mark, MjmlTag, tags
 from digest.composer.mjml_table import ELEMENTS, EVERYWHERE, ElementRule
 from digest.composer.placeholders import TOKEN
 from digest.errors import Fault
+from digest.text.colour import is_colour
 from digest.yamlfile import did_you_mean
 
 if TYPE_CHECKING:

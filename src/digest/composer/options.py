@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from digest.composer.colour import is_colour
+from digest.text.colour import is_colour
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from digest.composer.links import resolve
 from digest.errors import DigestError
 from digest.model import InlineImage
+from digest.text.urls import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable

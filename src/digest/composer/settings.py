@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from digest.composer.colour import READABLE, contrast, ink_on, is_colour, lightness, readable, softer
 from digest.composer.files import LOCALE, SETTINGS, TemplateFile, ThemeFiles
 from digest.composer.i18n import DEFAULT, PLURALS, Catalogue
 from digest.errors import Fault, ThemeError
+from digest.text.colour import READABLE, contrast, ink_on, is_colour, lightness, lightness_of, readable, softer
 from digest.yamlfile import Document, did_you_mean, parse
 
 if TYPE_CHECKING:
@@ -80,12 +80,7 @@ def _brand(palette: dict[str, str], options: ThemeOptions) -> list[str]:
 
 def _night(brand: str) -> str:
     """The band after dark: the brand, deep enough not to glare."""
-    import colorsys
-
-    from digest.composer.colour import rgb
-
-    _, value, _ = colorsys.rgb_to_hls(*rgb(brand))
-    return lightness(brand, min(value, 0.5) * _BAND_AT_NIGHT)
+    return lightness(brand, min(lightness_of(brand), 0.5) * _BAND_AT_NIGHT)
 
 
 def _unreadable(document: Document, palette: dict[str, str]) -> list[Fault]:

@@ -14,8 +14,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from digest.composer.clean import multiline, one_line
-from digest.composer.wrap import COLUMNS, wrap
+from digest.text.cleaning import multiline, one_line
+from digest.text.wrapping import COLUMNS, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-    from digest.composer.links import SafeLink
+    from digest.text.urls import SafeLink
 
 ELEMENTS = ("p", "a", "strong", "em", "ul", "ol", "li", "blockquote", "code", "pre", "hr", "br")
 _MARKDOWN = re.compile(

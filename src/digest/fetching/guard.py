@@ -8,7 +8,6 @@ rebinding) gains nothing. It reads no proxy and no setting from the environment 
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import threading
 import time
@@ -19,6 +18,7 @@ import httpcore
 import httpx
 
 from digest.errors import FetchError
+from digest.text.urls import is_public
 
 if TYPE_CHECKING:
     import ssl
@@ -28,22 +28,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _LOOK = 0.2  # seconds between two looks whether somebody asked to stop
-_EMBEDDED_IPV4 = (  # networks whose addresses hold an IPv4 address that a gateway on the way may unpack
-    (ipaddress.IPv6Network("64:ff9b::/96"), 0),  # NAT64, RFC 6052
-    (ipaddress.IPv6Network("::/96"), 0),  # IPv4-compatible, RFC 4291, 2.5.5.1
-    (ipaddress.IPv6Network("2002::/16"), 80),  # 6to4, RFC 3056
-)
-
-
-# Special-purpose networks (IANA's registries, RFC 6890) that Python's `is_global` calls public in some of its versions.
-_NOT_GLOBAL = tuple(
-    ipaddress.ip_network(network)
-    for network in (
-        "192.0.0.0/24", "192.88.99.0/24",  # IETF protocol assignments; 6to4 relays, deprecated (RFC 7526)
-        "fec0::/10",  # site-local, deprecated and still routed inside (RFC 3879)
-        "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "3fff::/20", "5f00::/16",
-    )
-)  # fmt: skip
 
 
 class Deadline:
@@ -126,28 +110,6 @@ class GuardedBackend(httpcore.NetworkBackend):
             message = f"{name}{refused[0]} is not a public address; for an intranet set allow_private in config.yaml"
             raise FetchError(message)
         return answer
-
-
-def is_public(address: str) -> bool:
-    """Tell whether an IP address is one of the public internet: not of a machine, a network or a cloud itself."""
-    try:
-        place = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    if isinstance(place, ipaddress.IPv6Address):
-        if place.scope_id:
-            return False
-        inner = [place.ipv4_mapped, *(place.teredo or ())]
-        for network, shift in _EMBEDDED_IPV4:
-            if place in network:
-                inner.append(ipaddress.IPv4Address(int(place) >> shift & 0xFFFFFFFF))
-        if any(one is not None and not is_public(str(one)) for one in inner):
-            return False
-        if place.ipv4_mapped:
-            return True
-    if any(place in network for network in _NOT_GLOBAL if network.version == place.version):
-        return False
-    return place.is_global and not (place.is_multicast or place.is_reserved or place.is_unspecified)
 
 
 def system_addresses(host: str, port: int) -> Sequence[str]:

@@ -20,6 +20,7 @@ from digest.importing import dates, html_to_markdown
 from digest.importing.listing import Item, Listing
 from digest.importing.naming import slug
 from digest.stories.characters import clean_line
+from digest.text.urls import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -191,7 +192,7 @@ class _Reader:
             return Fault(file=self.source, message=f"{which}: {said}; left out")
         base = self.source
         for address in filter(None, (link, image)):
-            if not html_to_markdown.web_address(address, base):
+            if not absolute(address, base):
                 self.notes.append(
                     f"{base}: {which}: '{clean_line(address)[:60]}' is no http or https address; left out"
                 )
@@ -200,8 +201,8 @@ class _Reader:
             date=at,
             date_only=date_only,
             credit=credit,
-            link=html_to_markdown.web_address(link, base),
-            image=html_to_markdown.web_address(image, base),
+            link=absolute(link, base),
+            image=absolute(image, base),
             guid=clean_line(guid),
             summary=summary or _teaser(article),
             topics=tuple(dict.fromkeys(one for topic in topics if (one := slug(topic)))),

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin, urlsplit
 
 from digest.stories.characters import clean_line
+from digest.text.urls import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from lxml.html import HtmlElement
 
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-MAX_LINK = 2_000  # longer addresses are cut by mail programs; real ones are far shorter
 
 _INLINE = re.compile(
     r"\\(?=[!-/:-@\[-`{-~])"  # a backslash before what it would escape
@@ -69,20 +68,6 @@ def _start(line: str) -> str:
 def paragraphs(parts: Iterable[str]) -> str:
     """Markdown of plain paragraphs."""
     return "\n\n".join(escape(line) for part in parts if (line := clean_line(part)))
-
-
-def web_address(text: str, base: str = "") -> str:
-    """The absolute http(s) address that `text` is, seen from `base`; empty when it is none."""
-    text = clean_line(text).replace(" ", "%20")
-    if not text:
-        return ""
-    try:
-        address = urljoin(base, text) if base.startswith(("http://", "https://")) else text
-        parts = urlsplit(address)
-        usable = parts.scheme.lower() in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        return ""
-    return address if usable and len(address) <= MAX_LINK else ""
 
 
 def language(tag: object, own: str) -> str:
@@ -186,7 +171,7 @@ class _Writer:
         href = element.get("href") or ""
         if href.lower().startswith("mailto:") and EMAIL.fullmatch(href[7:]):
             return href
-        return web_address(href, self.base).replace("(", "%28").replace(")", "%29").replace("<", "%3C")
+        return absolute(href, self.base).replace("(", "%28").replace(")", "%29").replace("<", "%3C")
 
     def text(self, text: str | None) -> None:
         if text:

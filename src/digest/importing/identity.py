@@ -9,17 +9,14 @@ the day and the title join. Pure: it compares values and touches nothing.
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from digest.text.urls import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-
-_TRACKING = re.compile(r"utm_\w+|fbclid|gclid|mc_[ce]id|mtm_\w+|pk_\w+", re.IGNORECASE)
-_INDEX_PAGE = re.compile(r"/(?:index\.(?:html?|php))?$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,20 +53,6 @@ def fold(text: str) -> str:
 def _is_accent(char: str) -> bool:
     """Marks above and below letters; the vowel signs of Indic scripts are not (combining classes 0, 7, 9)."""
     return unicodedata.combining(char) in (202, 216, 220, 230)
-
-
-def canonical(link: str) -> str:
-    """An address for comparing: no scheme, `www.`, default port, fragment, tracking, index page or last slash."""
-    try:
-        parts = urlsplit(link.strip())
-        host, port = (parts.hostname or "").removeprefix("www."), parts.port
-    except ValueError:
-        return link.strip()
-    if not host:
-        return link.strip()
-    place = host if port in (None, 80, 443) else f"{host}:{port}"
-    query = urlencode([pair for pair in parse_qsl(parts.query, keep_blank_values=True) if not _TRACKING.match(pair[0])])
-    return place + _INDEX_PAGE.sub("", parts.path) + (f"?{query}" if query else "")
 
 
 def unite(known: Sequence[Iterable[Identity]], items: Sequence[Identity]) -> list[int]:

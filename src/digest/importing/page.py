@@ -15,6 +15,7 @@ from lxml.html import Element, HTMLParser, document_fromstring
 from digest.errors import ImportFailed
 from digest.importing import dates, html_to_markdown
 from digest.stories.characters import clean_line
+from digest.text.urls import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,8 +63,8 @@ class ListingPage:
         """The address against which links are read: `<base>`, the source, or what the page calls its own."""
         own = self.source if self.source.startswith(("http://", "https://")) else ""
         canonical = self.first_attribute("//link[@rel='canonical']/@href") or self.meta("og:url")
-        own = own or html_to_markdown.web_address(canonical)
-        return html_to_markdown.web_address(self.first_attribute("//base/@href"), own) or own
+        own = own or absolute(canonical)
+        return absolute(self.first_attribute("//base/@href"), own) or own
 
     @cached_property
     def title(self) -> str:
@@ -105,7 +106,7 @@ class ListingPage:
         """The absolute address of a link, or nothing and a note."""
         if not href or href.startswith("#"):
             return ""
-        address = html_to_markdown.web_address(href, self.base)
+        address = absolute(href, self.base)
         if not address:
             hint = "" if self.base else "; the page's own address is not known, import it from there"
             given = clean_line(href)[:60]

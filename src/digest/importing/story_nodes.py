@@ -12,6 +12,7 @@ from digest.importing import html_to_markdown
 from digest.importing.listing_text import CREDIT
 from digest.importing.page import HEADINGS, HIDDEN, words
 from digest.stories.characters import clean_line
+from digest.text.urls import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -137,7 +138,7 @@ class Parts:
         for one in chosen:
             for image in one.iter("img"):
                 source = image.get("data-src") or image.get("src") or (image.get("srcset") or "").split(" ")[0]
-                if address := html_to_markdown.web_address(source, self.page.base):
+                if address := absolute(source, self.page.base):
                     return address, clean_line(image.get("alt") or "")
         return "", ""
 

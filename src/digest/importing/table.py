@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 from digest.errors import Fault
 from digest.importing import dates
-from digest.importing.html_to_markdown import paragraphs, web_address
+from digest.importing.html_to_markdown import paragraphs
 from digest.importing.listing import Item, Listing
 from digest.importing.naming import slug
 from digest.stories.characters import clean_line
 from digest.stories.fields import code
+from digest.text.urls import absolute
 from digest.yamlfile import did_you_mean
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def _item(row: dict[str, str], line: int, source: str, zone: tzinfo, language: s
     if when is None:
         return fault("date", f"'{cells.get('date', '')}' is no date; write it like 2022-02-14")
     for key in ("link", "image"):
-        if cells.get(key) and not web_address(cells[key]):
+        if cells.get(key) and not absolute(cells[key]):
             return fault(key, f"'{cells[key][:80]}' is no http or https address")
     try:
         countries = tuple(dict.fromkeys(code(part) for part in _several(row.get("countries", ""))))

@@ -7,7 +7,6 @@ lost, bullets may be numbers or signs; a list inside a summary is not taken for 
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 from digest.importing import dates
 from digest.importing.html_to_markdown import EMAIL
 from digest.stories.characters import clean_line
+from digest.text.wrapping import width
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -162,4 +162,4 @@ def joined(texts: Iterable[str]) -> str:
 
 
 def _wide(character: str) -> bool:
-    return bool(character) and unicodedata.east_asian_width(character) == "W"
+    return width(character) == 2  # noqa: PLR2004 - columns

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from digest.errors import RenderError
-from digest.mail.cleaning import html_body, plain_body
 from digest.mail.mime import Architecture
 from digest.mail.quoted import around
 from digest.mail.slots import SlotContext, cut, places
+from digest.text.cleaning import multiline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from digest.model import Rendering
+
+_SIGNATURE = re.compile(r"^-- $", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +46,20 @@ def encode(rendering: Rendering) -> Body:
         holes=(*((name, SlotContext.PLAIN) for name in text_names), *zip(html_names, html_places, strict=True)),
         content_type=frame.content_type,
     )
+
+
+def plain_body(text: str) -> str:
+    """A text part as it is encoded: clean, ended by a line end, and without a line that marks a signature.
+
+    A story whose line is `-- ` would make mail programs fold away all that follows; the line loses its blank.
+    """
+    return _SIGNATURE.sub("--", html_body(text))
+
+
+def html_body(html: str) -> str:
+    """An HTML part as it is encoded: clean, ended by a line end. Isolates stay: right-to-left themes set them."""
+    html = multiline(html, isolates=True)
+    return html if html.endswith("\n") else html + "\n"
 
 
 def architecture(rendering: Rendering) -> Architecture:

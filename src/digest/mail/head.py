@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from digest.errors import RenderError
 from digest.mail import header
-from digest.mail.cleaning import one_line
 from digest.mail.merge import fill_line
+from digest.text.cleaning import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

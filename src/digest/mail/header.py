@@ -12,8 +12,8 @@ import re
 from typing import TYPE_CHECKING
 
 from digest.mail.address import MAX_ADDRESS
-from digest.mail.cleaning import one_line
 from digest.mail.encodedword import encoded_words
+from digest.text.cleaning import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

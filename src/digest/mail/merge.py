@@ -14,8 +14,9 @@ from urllib.parse import quote
 
 from digest.errors import RenderError
 from digest.mail import quoted
-from digest.mail.cleaning import html_body, one_line, plain_body
+from digest.mail.body import html_body, plain_body
 from digest.mail.slots import SlotContext, cut, places
+from digest.text.cleaning import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -11,11 +11,12 @@ import quopri
 from typing import TYPE_CHECKING
 
 from digest.mail import body, head, header
-from digest.mail.cleaning import html_body, one_line, plain_body
+from digest.mail.body import html_body, plain_body
 from digest.mail.dkim import relaxed
 from digest.mail.merge import escaped
 from digest.mail.quoted import WIDTH, escape
 from digest.mail.slots import SlotContext, cut, places
+from digest.text.cleaning import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from digest.mail import header
 from digest.mail.address import canonical, domain_of
-from digest.mail.cleaning import one_line
+from digest.text.cleaning import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

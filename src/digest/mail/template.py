@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from digest.errors import ConfigError, Fault, RenderError
 from digest.mail import body, head, header
-from digest.mail.cleaning import one_line
 from digest.mail.dkim import demand_alignment, relaxed
 from digest.mail.head import UNSUBSCRIBE_BY_MAIL, HeaderRow
 from digest.mail.inspect import demand_sound
@@ -24,6 +23,7 @@ from digest.mail.merge import Filling, fillings
 from digest.mail.message_id import message_id as derive_message_id
 from digest.mail.sender_identity import problems
 from digest.mail.slots import cut
+from digest.text.cleaning import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

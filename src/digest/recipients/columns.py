@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from digest.mail.address import canonical
 from digest.model import Recipient
+from digest.text.cleaning import multiline, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,8 +40,6 @@ _ATOM = r"[A-Za-z0-9_+-]++"
 _PLAIN_LOCALS = re.compile(rf"(?:{_ATOM}(?:\.{_ATOM})*+@[a-z0-9.-]++(?:\n|$))++").fullmatch  # one on each line
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}").fullmatch
 _NOT_UTF8 = re.compile("[\ud800-\udfff]")
-# C0 and C1 controls, and the marks that turn the direction of the text around them (Unicode TR 9, "Trojan Source")
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 class BadRow(ValueError):
@@ -184,7 +183,7 @@ def _name(text: str) -> str:
     text = text.strip()
     if text.isprintable() and len(text) <= MAX_NAME:
         return text
-    text = " ".join(_UNSEEN.sub(" ", _sound("name", text)).split())
+    text = one_line(_sound("name", text))
     if len(text) > MAX_NAME:
         message = f"has {len(text)} characters; {MAX_NAME} are the most"
         raise BadRow(message, "name")
@@ -203,7 +202,7 @@ def _language(text: str, known: dict[str, str]) -> str:
 
 def _topics(text: str, known: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
     """Split at `;`, `|` or `,`; where there is none of them, at blanks: `green jobs; skills`, and `gender skills`."""
-    sound = _UNSEEN.sub(" ", _field("topics", text))
+    sound = one_line(_field("topics", text))
     parts = re.split(r"[;|,]", sound) if re.search(r"[;|,]", sound) else sound.split()
     return _remember(known, text, tuple(dict.fromkeys(" ".join(part.split()) for part in parts if part.strip())))
 
@@ -216,8 +215,7 @@ def _ordinary(values: Sequence[str], longest: int) -> bool:
 def _field(key: str, text: str) -> str:
     text = text.strip()
     if not text.isprintable():
-        text = _sound(key, text).replace("\r\n", "\n").replace("\r", "\n")
-        text = "\n".join(" ".join(_UNSEEN.sub(" ", line).split()) for line in text.split("\n"))
+        text = "\n".join(map(one_line, multiline(_sound(key, text)).split("\n")))
     if len(text) > MAX_CELL:
         message = f"has {len(text)} characters; {MAX_CELL} are the most"
         raise BadRow(message, key)

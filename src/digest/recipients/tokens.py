@@ -12,12 +12,12 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-import ipaddress
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from digest.errors import UsageError
+from digest.text.urls import is_private
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,6 @@ LONGEST_TOKEN = 1024
 _TAG = 16  # bytes kept of the HMAC: 128 bits, as RFC 2104 (5) allows
 _IV = 16  # bytes by which AES-SIV lengthens
 _BLOCK = 16
-_PRIVATE_NAMES = ("localhost", "local", "internal", "lan", "home.arpa", "test", "invalid", "example")
 
 
 def token(secrets: Sequence[str], audience: str, address: str) -> str:
@@ -91,7 +90,7 @@ def unsubscribe_problems(base_url: str, *, allow_local: bool = False) -> tuple[s
     except ValueError:
         return ("unsubscribe.url: is not an address; write it like https://digest.example.org",)
     problems: list[str] = []
-    local = _local(host)
+    local = is_private(host) or host.endswith((".test", ".example"))  # RFC 6761: for rehearsals only
     if parts.scheme != "https" and not (allow_local and local and parts.scheme == "http"):
         problems.append("unsubscribe.url: must begin with https://; mail programs take one-click links no other way")
     if not host:
@@ -101,15 +100,6 @@ def unsubscribe_problems(base_url: str, *, allow_local: bool = False) -> tuple[s
     if parts.query or parts.fragment or parts.username is not None:
         problems.append("unsubscribe.url: must be a plain address, without user, ? or #")
     return tuple(problems)
-
-
-def _local(host: str) -> bool:
-    try:
-        return not ipaddress.ip_address(host).is_global
-    except ValueError:
-        name = host.rstrip(".").lower()
-        reserved = any(name == one or name.endswith(f".{one}") for one in _PRIVATE_NAMES)
-        return reserved or (bool(name) and "." not in name)
 
 
 def _first(secrets: Sequence[str]) -> str:

@@ -12,6 +12,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from digest.text import cleaning
+
 # C0 without tab and line feed, DEL, C1, line and paragraph separators, embeddings and overrides, byte order mark
 # inside the text, lone surrogates, noncharacters. Written as escapes: none of them can be seen.
 _NEVER = (
@@ -57,12 +59,8 @@ def loose_isolate(text: str) -> bool:
 
 
 def clean_line(text: str) -> str:
-    """Make one line that `one_line` accepts out of anything: blanks and breaks become one blank, the rest goes."""
-    text = re.sub(rf"[\s{_BREAKS}]+", " ", text)
-    text = _REFUSED.sub("", text)
-    if loose_isolate(text):
-        text = _ISOLATES.sub("", text)
-    return unicodedata.normalize("NFC", text).strip(" \xa0")
+    """The one clean line of a text, in the normal form of story files: `one_line` takes it."""
+    return unicodedata.normalize("NFC", cleaning.one_line(text))
 
 
 def blank(text: str) -> bool:

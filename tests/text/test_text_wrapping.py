@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from hypothesis import example, given
 from hypothesis import strategies as st
+from wcwidth import wcswidth, wcwidth
 
-from digest.composer.wrap import COLUMNS, clusters, shorten, width, wrap
+from digest.text import wrapping
+from digest.text.wrapping import COLUMNS, clusters, shorten, width, wrap
 
 words = st.text(
     st.one_of(
@@ -82,3 +86,22 @@ def test_shortening_ends_at_a_word():
 def test_shortened_text_fits(text, columns):
     """However odd the text, what is left fits."""
     assert width(shorten(text, columns)) <= columns
+
+
+@given(words)
+def test_columns_are_those_of_wcwidth(text):
+    """Whatever the script, and whether or not the short cut for Latin, Greek and Cyrillic was taken."""
+    assert width(text) == wcswidth(text)
+
+
+def test_every_character_of_the_short_cut_takes_one_column():
+    """A text of these has as many columns as characters."""
+    narrow = [char for char in map(chr, range(0x20, 0x3000)) if wrapping._NARROW.fullmatch(char)]
+    assert len(narrow) > 1000
+    assert [char for char in narrow if wcwidth(char) != 1] == []
+    assert all(unicodedata.combining(char) == 0 for char in narrow)
+
+
+def test_controls_take_no_column():
+    """A text that nobody cleaned is measured all the same."""
+    assert width("漢\x07\x1b字") == 4

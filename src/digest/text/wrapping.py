@@ -1,51 +1,50 @@
-"""Set plain text in columns: 72 of them, counted as a terminal shows them (wide East Asian characters take two).
+"""The columns that text takes, and text set in them: 72, counted as a terminal shows them (wide characters take two).
 
     text ─▶ pieces that may not be split ─▶ lines no wider than asked, but for addresses, which stay whole
 
-Pure. It never splits a character from its accents, an emoji from its joiners, or an address.
+Pure. It never splits a character from its accents, an emoji from its joiners, or an address. wcwidth knows the widths;
+it is imported only for a text that has letters beyond Latin, Greek and Cyrillic.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import lru_cache
 
 COLUMNS = 72
 _ADDRESS = re.compile(r"(?:https?://|mailto:|slot-)\S+")
 _BLANKS = re.compile(r"[ \t\n\r\f\v]+")
-_ZERO = frozenset({"Mn", "Me", "Cf"})
-_JOINER = "\u200d"
+# A column each, whatever stands beside them (a test compares all of them with wcwidth).
+_NARROW = re.compile("[ -~\u00a0-\u02ff\u0370-\u0482\u048a-\u058f\u2010-\u2027\u202f-\u205e\u20a0-\u20c0]*")
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f]")
 _NOT_AT_START = frozenset("、。，．：；？！）］｝〉》」』】〕・ー々ぁぃぅぇぉっゃゅょァィゥェォッャュョ%),.:;?!]}")
 _NOT_AT_END = frozenset("（［｛〈《「『【〔([{")
-_ASCII = 0x7F
 
 
 def width(text: str) -> int:
-    """How many columns `text` takes: 0 for combining marks, 2 for wide and full-width characters, else 1."""
-    if text.isascii():
-        return len(text)
-    return sum(map(_columns, text))
+    """How many columns `text` takes on a terminal: emoji and East Asian characters two, marks and controls none."""
+    return len(text) if _NARROW.fullmatch(text) else _width(text)
 
 
 @lru_cache(maxsize=4096)
-def _columns(char: str) -> int:
-    if ord(char) <= _ASCII:
-        return 1
-    if unicodedata.category(char) in _ZERO:
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+def _width(text: str) -> int:
+    from wcwidth import wcswidth
+
+    return wcswidth(_CONTROLS.sub("", text))
 
 
 def clusters(text: str) -> list[str]:
     """`text` cut into characters as a reader sees them: a base with its marks, emoji with what is joined to them."""
+    if _NARROW.fullmatch(text):
+        return list(text)
+    from wcwidth import iter_graphemes
+
     found: list[str] = []
-    for char in text:
-        joined = found and (found[-1].endswith(_JOINER) or _columns(char) == 0 or _is_modifier(char))
-        if joined or (found and _is_flag(found[-1]) and _is_regional(char)):
-            found[-1] += char
+    for cluster in iter_graphemes(text):
+        if found and not width(cluster):
+            found[-1] += cluster
         else:
-            found.append(char)
+            found.append(cluster)
     return found
 
 
@@ -82,7 +81,7 @@ def _no_signature(line: str) -> str:
 
 def _pieces(word: str, room: int) -> list[tuple[bool, str]]:
     """The parts of a word that stay whole, each with whether it is glued to the one before."""
-    if width(word) <= room and (word.isascii() or not any(_columns(char) == 2 for char in word)):  # noqa: PLR2004
+    if width(word) <= room and not _has_wide(word):
         return [(False, word)]
     if _ADDRESS.search(word):
         return [(False, word)]
@@ -102,20 +101,13 @@ def _pieces(word: str, room: int) -> list[tuple[bool, str]]:
 
 def _may_break(before: str, after: str) -> bool:
     """Between ideographs a line may end, but not before closing punctuation nor after opening punctuation."""
-    wide = _columns(before[-1]) == 2 or _columns(after[0]) == 2  # noqa: PLR2004
+    wide = _has_wide(before[-1]) or _has_wide(after[0])
     return wide and after[0] not in _NOT_AT_START and before[-1] not in _NOT_AT_END
 
 
-def _is_modifier(char: str) -> bool:
-    return "\U0001f3fb" <= char <= "\U0001f3ff"
-
-
-def _is_regional(char: str) -> bool:
-    return "\U0001f1e6" <= char <= "\U0001f1ff"
-
-
-def _is_flag(cluster: str) -> bool:
-    return len(cluster) == 1 and _is_regional(cluster)
+def _has_wide(text: str) -> bool:
+    """Tell whether a character in `text` takes two columns by itself."""
+    return not _NARROW.fullmatch(text) and any(width(char) == 2 for char in text)  # noqa: PLR2004
 
 
 @lru_cache(maxsize=256)

@@ -1,0 +1,49 @@
+r"""Clean text that strangers wrote: no control characters, no terminal codes, no reversed lines.
+
+    what a story, a feed, a list or a server says ─▶ one line, or lines, of characters that only show
+
+The rule: terminal escapes, byte order marks, noncharacters, tags that hide text and the nine controls that reorder
+their neighbours (U+202A-202E, U+2066-2069) vanish, and so do control characters, but tabs and line ends (U+0085,
+U+2028 and U+2029 too), which become one blank in a line. Half a surrogate pair becomes U+FFFD. All else stays: joiners
+in emoji, Arabic and Indic words, no-break spaces, the marks U+200E, U+200F and U+061C that right-to-left text needs.
+"""
+
+from __future__ import annotations
+
+import re
+
+# Escape sequences of terminals (ECMA-48): OSC, CSI and the others, whole; then whatever ESC or CSI is left.
+_ESCAPES = re.compile(
+    r"(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b[ -/]*[0-~]?"
+)
+_LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+_UNSEEN = "\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\ufeff\ufdd0-\ufdef\ufffe\uffff\U000e0000-\U000e001f" + "".join(
+    chr(plane * 0x10000 + last) for plane in range(1, 17) for last in (0xFFFE, 0xFFFF)
+)
+_VANISH = re.compile(f"[{_UNSEEN}\u2066-\u2069]")
+_VANISH_BUT_ISOLATES = re.compile(f"[{_UNSEEN}]")
+_HALVES = re.compile("[\ud800-\udfff]")
+_BLANKS = re.compile("[ \t\n]+")
+# What is clean as it is, in Latin, Greek, Cyrillic and Hebrew letters and the usual punctuation: most lines.
+_WORD = "[!-~\u00a1-\u00ac\u00ae-\u05ff\u2010-\u2027\u2030-\u205e\u20a0-\u2bff]+"
+_CLEAN = re.compile(f"{_WORD}(?: {_WORD})*")
+
+
+def one_line(text: str) -> str:
+    r"""One line for people to read, harmless in a header, in HTML source and on a terminal; runs of blanks are one.
+
+    >>> one_line(" Jobs\r\nBcc: all@example.org\u2028\x1b[31mnow ")
+    'Jobs Bcc: all@example.org now'
+    """
+    if _CLEAN.fullmatch(text):
+        return text
+    return _BLANKS.sub(" ", multiline(text)).strip()
+
+
+def multiline(text: str, *, isolates: bool = False) -> str:
+    r"""`text` with `\n` line ends, and nothing in it that does not show. Blank lines and tabs stay.
+
+    `isolates` leaves U+2066 to U+2069 in: a right-to-left theme sets names and links apart with them.
+    """
+    text = _LINE_ENDS.sub("\n", _ESCAPES.sub("", text))
+    return _HALVES.sub("\ufffd", (_VANISH_BUT_ISOLATES if isolates else _VANISH).sub("", text))
