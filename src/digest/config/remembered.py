@@ -46,18 +46,26 @@ _MADE: dict[str, Callable[[Any], Any]] = {
 class Remembered:
     """A section of the settings as plain attributes: what its pydantic model says, without pydantic."""
 
-    def __init__(self, values: dict[str, Any], dump: dict[str, Any]) -> None:
-        """Take the values by attribute name, and what `model_dump` gives by name in the file."""
+    def __init__(self, values: dict[str, Any], dump: dict[str, Any], changed: dict[str, Any]) -> None:
+        """Take the values by attribute name, and what `model_dump` gives, with and without what is as by default."""
         self.__dict__.update(values)
-        self._dump = dump
+        self._dump, self._changed = dump, changed
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
         """Pairs of name and value, as pydantic's models give them."""
-        return ((name, value) for name, value in self.__dict__.items() if name != "_dump")
+        return ((name, value) for name, value in self.__dict__.items() if name[0] != "_")
 
-    def model_dump(self, *, include: set[str] | None = None, **_: Any) -> dict[str, Any]:
+    def model_dump(
+        self,
+        *,
+        mode: str = "json",  # noqa: ARG002 - there is no other
+        by_alias: bool = True,  # noqa: ARG002 - nor other names
+        include: set[str] | None = None,
+        exclude_defaults: bool = False,
+    ) -> dict[str, Any]:
         """The section as JSON has it, with the keys that the file uses."""
-        return {name: value for name, value in self._dump.items() if include is None or name in include}
+        dump = self._changed if exclude_defaults else self._dump
+        return {name: value for name, value in dump.items() if include is None or name in include}
 
 
 def key_of(data: bytes) -> str:
@@ -104,7 +112,8 @@ def _pack(value: Any) -> Any:
     if hasattr(value, "model_dump"):
         values = {name: _pack(each) for name, each in value}
         # By the names in the file, which differ from ours where those are Python's own (`from`, `import`).
-        return {"section": values, "dump": value.model_dump(by_alias=True, mode="json")}
+        dumps = [value.model_dump(by_alias=True, mode="json", exclude_defaults=less) for less in (False, True)]
+        return {"section": values, "dumps": dumps}
     if isinstance(value, tuple):
         return {"tuple": [_pack(each) for each in value]}
     if isinstance(value, dict):
@@ -122,7 +131,7 @@ def _unpack(packed: Any) -> Any:
     if not isinstance(packed, dict):
         return packed
     if "section" in packed:
-        return Remembered({name: _unpack(each) for name, each in packed["section"].items()}, packed["dump"])
+        return Remembered({name: _unpack(each) for name, each in packed["section"].items()}, *packed["dumps"])
     ((kind, value),) = packed.items()
     if kind == "tuple":
         return tuple(_unpack(each) for each in value)

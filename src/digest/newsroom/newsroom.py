@@ -201,7 +201,7 @@ class Newsroom(Outfit):
         settings = self.config.settings
         shaping = settings.model_dump(by_alias=True, mode="json", include=_SHAPING, exclude_defaults=True)
         audience = settings.audiences[build.edition.audience]
-        shaping["audience"] = audience.model_dump(mode="json", exclude_defaults=True)
+        shaping["audience"] = audience.model_dump(by_alias=True, mode="json", exclude_defaults=True)
         said: dict[str, object] = {f"story {story.id}": story for story in build.selection.stories}
         said |= {"config": shaping, "overrides": self.overrides(build.edition)}
         found = {name: content_hash(value)[:_SHORT] for name, value in said.items()}
