@@ -105,6 +105,7 @@ class MailingStatus(StrEnum):
     """Whether an edition in the ledger may be sent. Whether it is finished is computed from its deliveries."""
 
     OPEN = "open"
+    WAITING = "waiting"  # its readers are frozen, its content is not ready yet
     PAUSED = "paused"  # a person holds it back; it can go on
     CANCELLED = "cancelled"  # a person called it off; what had not gone will not go
 
@@ -114,7 +115,7 @@ class Mailing:
     """One edition as the ledger froze it: which content, when, and whether it may be sent."""
 
     edition: str
-    content: str  # the rendering's fingerprint: every reader gets this and nothing else
+    content: str  # the rendering's fingerprint: every reader gets this and nothing else; empty while it waits
     standing: MailingStatus = MailingStatus.OPEN
     frozen: float = 0.0  # seconds since the epoch
     duplicates: int = 0  # rows of the list that named a reader again

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
 
@@ -49,11 +49,17 @@ class Suppressions(Protocol):
         ...
 
     def suppress(self, address: str, scope: str, reason: str, detail: str, now: float) -> bool:
-        """Add one, durably. Returns False when it was there already (its first reason is kept)."""
+        """Add one, durably. Reasons stand side by side; returns False when this one was there already."""
         ...
 
-    def unsuppress(self, address: str, scope: str) -> bool:
-        """Take one away. Returns False when there was none."""
+    def unsuppress(
+        self, address: str, scope: str, reasons: Collection[str], now: float, because: str = ""
+    ) -> Sequence[Suppression]:
+        """Lift those of `reasons` that hold for this scope, and remember when and why. Returns what was lifted."""
+        ...
+
+    def reasons(self, address: str) -> Sequence[Suppression]:
+        """All that keeps this address from being mailed, by scope, then reason."""
         ...
 
     def suppressions(self) -> Iterator[Suppression]:

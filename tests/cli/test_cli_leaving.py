@@ -168,5 +168,7 @@ def test_subscribers_come_and_go(newsroom):
     exported = newsroom("subscribers", "export", "-a", "everyone").out
     assert "another@example.org" not in exported
     assert "another@example.org" in newsroom("subscribers", "export", "-a", "everyone", "--everyone").out
-    assert newsroom("subscribers", "unsuppress", "another@example.org").code == 0
+    refused = newsroom("subscribers", "unsuppress", "another@example.org")
+    assert (refused.code, "--because" in refused.err) == (2, True)
+    assert newsroom("subscribers", "unsuppress", "another@example.org", "--because", "she asked").code == 0
     assert "another@example.org" in newsroom("subscribers", "export", "-a", "everyone").out

@@ -201,8 +201,8 @@ class TestClaim:
     def test_editions_apart(self, ledger):
         """A claim in one edition leaves another edition's readers alone."""
         frozen(ledger)
-        frozen(ledger, 2, "2022-02/everyone/fr")
-        assert len(ledger.claim("2022-02/everyone/fr", "me", 9, NOW)) == 2
+        frozen(ledger, 2, "2022-02/impact/fr")
+        assert len(ledger.claim("2022-02/impact/fr", "me", 9, NOW)) == 2
         assert ledger.counts(EDITION) == {State.PLANNED: 3}
 
 
@@ -252,7 +252,7 @@ class TestRecord:
     def test_suppressed_again(self, ledger):
         """A suppression that was lifted and set again counts again."""
         ledger.suppress("reader1@example.org", "*", "manual", "", NOW)
-        assert ledger.unsuppress("reader1@example.org", "*")
+        assert ledger.unsuppress("reader1@example.org", "*", ["manual"], NOW)
         ids = claimed(ledger)
         ledger.suppress("reader1@example.org", "*", "manual", "", NOW)
         assert ledger.record([(number, Event.INTEND, None) for number in ids], NOW, "me") == {ids[0]}
@@ -537,14 +537,17 @@ class TestLock:
 
 class TestSuppressions:
     def test_kept(self, ledger):
-        """A suppression is kept once, with its first reason, and listed by address."""
+        """A suppression is kept once for each reason, side by side, and listed by address."""
         assert ledger.suppress("B@example.org", "*", "bounced", "550 5.1.1", NOW)
-        assert not ledger.suppress("b@EXAMPLE.org", "*", "complained", "", NOW)
+        assert not ledger.suppress("b@EXAMPLE.org", "*", "bounced", "", NOW + 1)
+        assert ledger.suppress("b@EXAMPLE.org", "*", "complained", "", NOW)
         assert ledger.suppress("a@example.org", "everyone", "unsubscribed", "", NOW)
         assert [(each.address, each.scope, each.reason, each.since) for each in ledger.suppressions()] == [
             ("a@example.org", "everyone", "unsubscribed", NOW),
             ("b@example.org", "*", "bounced", NOW),
+            ("b@example.org", "*", "complained", NOW),
         ]
+        assert [each.reason for each in ledger.reasons("B@example.org")] == ["bounced", "complained"]
 
     def test_asked(self, ledger):
         """Who is suppressed for an audience: for it, or for every one; answered in the spelling of the question."""
@@ -557,17 +560,29 @@ class TestSuppressions:
         assert ledger.suppressed([f"x{number}@example.org" for number in range(1200)], "impact") == frozenset()
 
     def test_lifted(self, ledger):
-        """A suppression can be taken away, once."""
+        """A suppression can be taken away, once; the other reasons stay."""
         ledger.suppress("a@example.org", "*", "manual", "", NOW)
-        assert ledger.unsuppress("A@example.org", "*")
-        assert not ledger.unsuppress("a@example.org", "*")
-        assert list(ledger.suppressions()) == []
+        ledger.suppress("a@example.org", "*", "bounced", "", NOW)
+        (lifted,) = ledger.unsuppress("A@example.org", "*", ["manual", "unsubscribed"], NOW, "she asked")
+        assert (lifted.address, lifted.reason) == ("a@example.org", "manual")
+        assert list(ledger.unsuppress("a@example.org", "*", ["manual"], NOW)) == []
+        assert [each.reason for each in ledger.suppressions()] == ["bounced"]
+        assert ledger.suppressed(["a@example.org"], "everyone")
+
+    def test_a_lifted_bounce_loses_no_leaving(self, ledger):
+        """Who bounced, then left, is not mailed when the bounce is lifted."""
+        ledger.suppress("a@example.org", "*", "bounced", "", NOW)
+        ledger.suppress("a@example.org", "*", "unsubscribed", "", NOW)
+        ledger.unsuppress("a@example.org", "*", ["bounced"], NOW)
+        assert ledger.suppressed(["a@example.org"], "everyone")
 
 
 @pytest.mark.parametrize("ledger", ["sqlite", "postgres"], indirect=True)
 def test_a_freeze_that_would_mail_somebody_twice_is_none(ledger, monkeypatch):
     """Should a reader ever be left with two rows, nothing is frozen: the count is taken before the commit."""
-    nothing = "DELETE FROM deliveries WHERE id BETWEEN :first AND :last AND id < 0 AND edition = :edition"
+    nothing = (
+        "DELETE FROM deliveries WHERE id BETWEEN :first AND :last AND id < 0 AND edition = :round AND edition IN {ids}"
+    )
     monkeypatch.setattr(statements, "DROP_DOUBLES", nothing)
     with pytest.raises(LedgerError, match="3 mails for 2 readers, so nothing was frozen"):
         ledger.freeze(EDITION, "hash", [*readers(2), *readers(1)], now=0.0)

@@ -66,7 +66,12 @@ def back_to_version_1(path):
         file.execute(f"{made.rstrip().removesuffix(')')}, UNIQUE (edition, recipient))")
         file.execute("INSERT INTO deliveries SELECT * FROM newer")
         file.execute("DROP TABLE newer")
-        file.execute("DROP TABLE places")
+        for table in ("places", "rounds", "lifted"):
+            file.execute(f"DROP TABLE {table}")
+        file.execute("ALTER TABLE editions DROP COLUMN round")
+        (made,) = file.execute("SELECT sql FROM sqlite_master WHERE name = 'suppressions'").fetchone()
+        file.execute("DROP TABLE suppressions")
+        file.execute(made.replace("UNIQUE (address, scope, reason)", "UNIQUE (address, scope)"))
         file.execute(index)
         file.execute("PRAGMA user_version = 1")
         file.execute("UPDATE meta SET value = '1' WHERE key = 'version'")
@@ -210,19 +215,19 @@ class TestWhose:
 
     def test_older_version(self, used, monkeypatch):
         """An older ledger is copied, then brought up to date in one transaction, and keeps what it knows."""
-        monkeypatch.setattr(opening, "VERSION", 4)
-        steps = {2: ["ALTER TABLE meta ADD COLUMN note TEXT"], 3: ["UPDATE meta SET note = 'seen'"]}
+        monkeypatch.setattr(opening, "VERSION", 5)
+        steps = {3: ["ALTER TABLE meta ADD COLUMN note TEXT"], 4: ["UPDATE meta SET note = 'seen'"]}
         monkeypatch.setattr(opening, "MIGRATIONS", steps)
         ledger = opened(used)
         assert ledger.counts(EDITION) == {State.PLANNED: 1, State.SENT: 2}
         ledger.close()
         with closing(sqlite3.connect(used / "ledger.db")) as file:
-            assert dict(file.execute("SELECT key, value FROM meta"))["version"] == "4"
-            assert file.execute("PRAGMA user_version").fetchone() == (4,)
+            assert dict(file.execute("SELECT key, value FROM meta"))["version"] == "5"
+            assert file.execute("PRAGMA user_version").fetchone() == (5,)
             assert file.execute("SELECT DISTINCT note FROM meta").fetchall() == [("seen",)]
-        (copy,) = used.glob("ledger.db.version-2-*")
+        (copy,) = used.glob("ledger.db.version-3-*")
         with closing(sqlite3.connect(copy)) as file:
-            assert dict(file.execute("SELECT key, value FROM meta"))["version"] == "2"
+            assert dict(file.execute("SELECT key, value FROM meta"))["version"] == "3"
             assert file.execute("SELECT count(*) FROM deliveries WHERE state = 'sent'").fetchone() == (2,)
 
     def test_version_1(self, used):
@@ -245,9 +250,9 @@ class TestWhose:
         """A migration that fails half way changes nothing."""
         database = SqliteDatabase(used / "ledger.db")
         with pytest.raises(LedgerError, match="no such table"):
-            migrate(database, 2, 3, {2: ["DELETE FROM meta", "DELETE FROM nowhere"]})
+            migrate(database, 3, 4, {3: ["DELETE FROM meta", "DELETE FROM nowhere"]})
         with pytest.raises(LedgerError, match="knows no way"):
-            migrate(database, 2, 4, {2: []})
+            migrate(database, 3, 5, {3: []})
         database.close()
         ledger = opened(used)
         assert ledger.counts(EDITION)[State.SENT] == 2
@@ -430,8 +435,6 @@ class TestShared:
         assert values == ["wal", 2, 1, schema.APPLICATION_ID, schema.VERSION]
 
     def test_one_row_for_a_reader(self, used):
-        """The database itself refuses a second place for one reader of an edition."""
+        """The database itself refuses a second place for one reader of a round."""
         with closing(sqlite3.connect(used / "ledger.db")) as file, pytest.raises(sqlite3.IntegrityError):
-            file.execute(
-                "INSERT INTO places (edition, recipient, id) SELECT edition, recipient, 99 FROM places LIMIT 1"
-            )
+            file.execute("INSERT INTO places (round, recipient, id) SELECT round, recipient, 99 FROM places LIMIT 1")

@@ -137,12 +137,29 @@ def test_an_empty_export_is_still_a_list():
 
 
 def test_suppressing_by_hand_and_back(suppressions):
-    """Suppress says whether it was new, whatever the case; unsuppress takes it away."""
+    """Suppress says whether it was new, whatever the case; unsuppress takes it away, with a reason that is kept."""
     assert subscribers.suppress(suppressions, "Ann@EXAMPLE.org", "*", now=1.0)
     assert not subscribers.suppress(suppressions, "ann@example.org", "*", now=2.0)
     assert suppressions.suppressed(["ANN@example.org"], "everyone")
-    assert subscribers.unsuppress(suppressions, "ann@example.org", "*")
-    assert not subscribers.unsuppress(suppressions, "ann@example.org", "*")
+    with pytest.raises(UsageError, match="--because"):
+        subscribers.unsuppress(suppressions, "ann@example.org", "*", now=3.0)
+    assert subscribers.unsuppress(suppressions, "ann@example.org", "*", now=3.0, because="she asked").lifted
+    assert not subscribers.unsuppress(suppressions, "ann@example.org", "*", now=3.0, because="she asked").lifted
+    assert not suppressions.suppressed(["ann@example.org"], "everyone")
+
+
+def test_a_bounce_is_lifted_as_such_and_what_still_holds_is_said(suppressions):
+    """A bounce needs no words; a leaving that came after it still holds, and is named."""
+    suppressions.suppress("ann@example.org", "*", "bounced", "550 5.1.1", 1.0)
+    suppressions.suppress("ann@example.org", "everyone", "unsubscribed", "by mail", 2.0)
+    lifting = subscribers.unsuppress(suppressions, "Ann@example.org", "*", now=3.0)
+    assert [row.reason for row in lifting.lifted] == ["bounced"]
+    assert [(row.scope, row.reason) for row in lifting.held] == [("everyone", "unsubscribed")]
+    assert suppressions.suppressed(["ann@example.org"], "everyone")
+
+
+def test_only_a_known_address_is_suppressed(suppressions):
+    """An address that cannot be one is refused."""
     with pytest.raises(UsageError, match="has no @"):
         subscribers.suppress(suppressions, "ann", "*", now=1.0)
 

@@ -84,14 +84,28 @@ def suppress(common: Common, address: Reader, audience: Scope = "") -> None:
 
 
 @verb("unsuppress", subscribers)
-def unsuppress(common: Common, address: Reader, audience: Scope = "") -> None:
-    """Mail an address again."""
+def unsuppress(
+    common: Common,
+    address: Reader,
+    audience: Scope = "",
+    because: Annotated[
+        str,
+        typer.Option("--because", metavar="WORDS", help="Why one who left, complained or was held back by hand."),
+    ] = "",
+) -> None:
+    """Mail an address again: after a bounce as such, else with a reason that is kept."""
     from digest.recipients import subscribers as lists
 
     call = Call(common)
     with call.opened() as (_, ledger):
-        gone = lists.unsuppress(ledger, address, _scope(call, audience))
-    call.out.line(f"{address} may be mailed again" if gone else f"nothing kept {address} from being mailed")
+        lifting = lists.unsuppress(ledger, address, _scope(call, audience), now=call.now.timestamp(), because=because)
+    if lifting.lifted:
+        call.out.line(f"{address}: lifted: {', '.join(row.reason for row in lifting.lifted)}")
+    else:
+        call.out.line(f"nothing kept {address} from being mailed" + (" there" if lifting.held else ""))
+    for row in lifting.held:
+        where = "everywhere" if row.scope == "*" else f"for {row.scope}"
+        call.out.line(f"  still held back {where}: {row.reason} {row.detail}".rstrip())
 
 
 @verb("suppressed", subscribers)

@@ -46,7 +46,7 @@ def claim(
         limit=limit,
         owner=owner,
         lease=now + lease,
-        **({"only": only.casefold()} if only else {}),
+        **({"only": only.casefold(), "round": edition.round} if only else {}),
     )
     taken = [delivery_of(edition.name, row) for row in rows]
     taken.sort(key=lambda delivery: (delivery.next_try, delivery.id))  # RETURNING keeps no order

@@ -1,25 +1,28 @@
-"""Editions in the ledger: frozen once with their readers, paused, resumed, cancelled, listed.
+"""Rounds and editions in the ledger: frozen once with their readers, opened, paused, resumed, cancelled, listed.
 
     readers ─batches─▶ deliveries, in the list's order ─sorted by address─▶ places ─▶ doubles dropped, suppressed marked
 
-`freeze` streams: a million readers take no more memory than a thousand, and one transaction holds them all. Nothing
-here decides whether an edition should be sent.
+All languages of a round are frozen in one pass and one transaction, so that nobody falls between two of them; an
+edition whose content is not ready waits with its readers, and is opened later. `freeze` streams: a million readers take
+no more memory than a thousand. Nothing here decides whether an edition should be sent.
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import case, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from digest.delivery import Mailing, MailingStatus, State
-from digest.errors import LedgerError
+from digest.errors import CheckFailed, LedgerError
 from digest.ledger import statements
-from digest.ledger.schema import deliveries, editions
+from digest.ledger.database import as_json
+from digest.ledger.schema import deliveries, editions, rounds
 from digest.ledger.transitions import audience_of
 
 if TYPE_CHECKING:
@@ -32,6 +35,9 @@ if TYPE_CHECKING:
 
 _ROWS = 5_000  # rows in memory at once
 _READERS = 200  # few at a time: what is held longer, Python looks through for garbage again and again
+_NOBODY = {"planned": 0, "suppressed": 0, "duplicates": 0}
+_SHRUNK = 0.6  # of the audience's last round: a list that is shorter
+_FEWER = 20  # and lacks at least so many is perhaps not whole
 _ENCODE = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=("\x01", ": ")).encode
 
 
@@ -41,8 +47,8 @@ class EditionRow:
 
     id: int
     name: str
+    round: int
     audience: str
-    content: str
     frozen: float
     duplicates: int
     first: int
@@ -57,8 +63,8 @@ class EditionRow:
 _ROW = (
     editions.c.id,
     editions.c.name,
+    editions.c.round,
     editions.c.audience,
-    editions.c.content,
     editions.c.frozen,
     editions.c.duplicates,
     editions.c.first,
@@ -72,74 +78,181 @@ def find(transaction: Transaction, name: str) -> EditionRow | None:
     return EditionRow(**row) if row else None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freeze:
+    """What a freeze is about: editions of one round, each with its content, empty for one that is to wait for it.
+
+    `names` are the round's own name and those it would have under the audience's former names. `complete` says that
+    these are all its languages, so that nobody comes to it later. `shrink` takes a list that is far shorter than last
+    time's.
+    """
+
+    contents: Mapping[str, str]
+    now: float
+    names: Sequence[str]
+    complete: bool = False
+    shrink: bool = False
+
+    @property
+    def audience(self) -> str:
+        """Whose editions."""
+        return audience_of(next(iter(self.contents)))
+
+
 def freeze(
     database: Database,
-    name: str,
-    content: str,
-    recipients: Iterable[Recipient],
-    now: float,
-    message_id: Callable[[str], str] | None,
-) -> tuple[dict[str, int], bool]:
-    """`Ledger.freeze`, and whether that was done only now, so that nobody was mailed yet.
+    plan: Freeze,
+    recipients: Iterable[tuple[str, Recipient]],
+    message_id: Callable[[str, str], str] | None,
+) -> tuple[dict[str, dict[str, int]], bool]:
+    """`SqlLedger.freeze_round`: counts for each edition, and whether this added any, so that nobody was mailed yet.
 
-    Raises LedgerError for an edition that was frozen with another content.
+    Raises LedgerError for an edition that was frozen with another content, CheckFailed for a list that shrank.
     """
     with database.writing() as transaction:
-        newest = transaction.run(statements.NEWEST_SUPPRESSION)[0][0]
+        if transaction.core.dialect.name == "postgresql":  # a slow list may keep it waiting, and holds nobody's rows
+            transaction.run("SET LOCAL idle_in_transaction_session_timeout = 0")
+        number, complete, taken = _round(transaction, plan)
+        known = {name: row for name in plan.contents if (row := find(transaction, name))}
+        for name in known:
+            _open(transaction, name, plan.contents[name])
+        wanted = [] if complete else [name for name in plan.contents if name not in known]
+        added = _add(transaction, plan, number, wanted, recipients, message_id) if wanted else {}
+        if not added and not known and not taken:
+            transaction.core.execute(rounds.delete().where(rounds.c.id == number))
+        counts = {name: _counts(transaction, row) for name, row in known.items()}
+        return {name: counts.get(name) or added.get(name) or dict(_NOBODY) for name in plan.contents}, bool(added)
+
+
+def _round(transaction: Transaction, plan: Freeze) -> tuple[int, bool, bool]:
+    """The round's number, whether all its languages are frozen, and whether it was there before."""
+    dialect = sqlite if transaction.core.dialect.name == "sqlite" else postgresql
+    values = {
+        "name": plan.names[0],
+        "audience": plan.audience,
+        "complete": int(plan.complete),
+        "readers": 0,
+        "frozen": plan.now,
+    }
+    former = select(rounds.c.id, rounds.c.complete).where(rounds.c.name.in_(plan.names)).with_for_update()
+    if row := transaction.core.execute(former).first():
+        return row.id, bool(row.complete), True
+    added = dialect.insert(rounds).values(values).on_conflict_do_nothing().returning(rounds.c.id)
+    if (number := transaction.core.execute(added).scalar()) is not None:
+        return number, False, False
+    row = transaction.core.execute(former).one()  # another machine was faster
+    return row.id, bool(row.complete), True
+
+
+def _add(
+    transaction: Transaction,
+    plan: Freeze,
+    number: int,
+    wanted: Sequence[str],
+    recipients: Iterable[tuple[str, Recipient]],
+    message_id: Callable[[str, str], str] | None,
+) -> dict[str, dict[str, int]]:
+    """Add editions to a round, with those of their readers who have no place in it yet."""
+    newest = transaction.run(statements.NEWEST_SUPPRESSION)[0][0]
+    ids: dict[str, int] = {}
+    for name in wanted:
         values = {
             "name": name,
-            "audience": audience_of(name),
-            "content": content,
-            "standing": MailingStatus.OPEN,
-            "frozen": now,
+            "audience": plan.audience,
+            "content": plan.contents[name],
+            "standing": MailingStatus.OPEN if plan.contents[name] else MailingStatus.WAITING,
+            "frozen": plan.now,
             "duplicates": 0,
             "swept": newest,
             "first": 0,
             "last": 0,
+            "round": number,
         }
-        dialect = sqlite if transaction.core.dialect.name == "sqlite" else postgresql
-        if dialect is postgresql:  # a slow list may keep it waiting; it holds nobody else's rows
-            transaction.run("SET LOCAL idle_in_transaction_session_timeout = 0")
-        added = transaction.core.execute(
-            dialect.insert(editions).values(values).on_conflict_do_nothing().returning(editions.c.id)
-        ).scalar()
-        if added is None:
-            return _again(transaction, name, content), False
-        seen = 0
-        for columns in _batches(added, recipients, now, message_id):
-            seen += len(columns[0])
-            transaction.insert(columns)
-        if not seen:
-            transaction.core.execute(editions.delete().where(editions.c.id == added))
-            return {"planned": 0, "suppressed": 0, "duplicates": 0}, True
-        ((first, last),) = transaction.run(statements.SPAN, edition=added)
-        span = {"edition": added, "first": first, "last": last}
-        readers = transaction.change(statements.PLACE, **span)
-        dropped = transaction.change(statements.DROP_DOUBLES, **span) if readers < seen else 0
-        if seen - dropped != readers:  # a reader with two rows would be mailed twice
-            message = (
-                f"{name}: {seen - dropped:,} mails for {readers:,} readers, so nothing was frozen; please report it"
-            )
-            raise LedgerError(message)
-        transaction.core.execute(
-            update(editions).where(editions.c.id == added).values(first=first, last=last, duplicates=seen - readers)
+        ids[name] = transaction.core.execute(editions.insert().values(values).returning(editions.c.id)).scalar_one()
+    rows: Counter[int] = Counter()
+    for columns in _batches(ids, recipients, plan.now, message_id):
+        rows.update(columns[0])
+        transaction.insert(columns)
+    if not rows:
+        transaction.core.execute(editions.delete().where(editions.c.id.in_(ids.values())))
+        return {}
+    ends = [transaction.run(statements.SPAN, edition=edition)[0] for edition in rows]
+    first, last = min(end[0] for end in ends), max(end[1] for end in ends)
+    span = {"first": first, "last": last, "round": number, "ids": as_json(sorted(rows))}
+    readers = transaction.change(statements.PLACE, **span)
+    left = rows
+    if readers < rows.total():
+        transaction.run(statements.DECIDE_LANGUAGE, **span)
+        transaction.run(statements.DROP_DOUBLES, **span)
+        asked = select(deliveries.c.edition, func.count()).where(
+            deliveries.c.id.between(first, last), (deliveries.c.edition + 0).in_(ids.values())
         )
-        if dialect is postgresql:  # without it the first claims sort the whole edition
-            transaction.core.exec_driver_sql("ANALYZE deliveries, places")
-        left = transaction.change(statements.SWEEP, now=now, edition=added, audience=values["audience"], swept=0)
-        return {"planned": readers - left, "suppressed": left, "duplicates": seen - readers}, True
+        left = Counter(dict(transaction.core.execute(asked.group_by(deliveries.c.edition)).all()))
+    if left.total() != readers:  # a reader with two rows would be mailed twice
+        message = (
+            f"{plan.names[0]}: {left.total():,} mails for {readers:,} readers, so nothing was frozen; please report it"
+        )
+        raise LedgerError(message)
+    _demand_no_shrink(transaction, plan, number, readers)
+    for edition in ids.values():
+        if left[edition]:
+            twice = max(rows[edition] - left[edition], 0)
+            values = {"first": first, "last": last, "duplicates": twice}
+            transaction.core.execute(update(editions).where(editions.c.id == edition).values(values))
+    nobody = [edition for edition in ids.values() if not left[edition]]
+    transaction.core.execute(editions.delete().where(editions.c.id.in_(nobody)))
+    complete = {"complete": 1} if plan.complete else {}
+    transaction.core.execute(
+        update(rounds).where(rounds.c.id == number).values(readers=rounds.c.readers + readers, **complete)
+    )
+    if transaction.core.dialect.name == "postgresql":  # without it the first claims sort the whole edition
+        transaction.core.exec_driver_sql("ANALYZE deliveries, places")
+    transaction.change(statements.SWEEP, now=plan.now, round=number, audience=plan.audience, swept=0)
+    kept = (find(transaction, name) for name in wanted)
+    return {row.name: _counts(transaction, row) for row in kept if row}
 
 
-def _again(transaction: Transaction, name: str, content: str) -> dict[str, int]:
+def _demand_no_shrink(transaction: Transaction, plan: Freeze, number: int, readers: int) -> None:
+    """Raise CheckFailed when the round has far fewer readers than the audience's last one."""
+    audiences = [audience_of(name) for name in plan.names]
+    before = (
+        select(rounds.c.name, rounds.c.readers)
+        .where(rounds.c.audience.in_(audiences), rounds.c.id != number)
+        .order_by(rounds.c.id.desc())
+    )
+    last = transaction.core.execute(before).first()
+    if plan.shrink or not plan.complete or last is None:
+        return
+    if readers < last.readers * _SHRUNK and last.readers - readers >= _FEWER:
+        message = (
+            f"{plan.names[0]}: its list has {readers:,} readers, and {last.name} went to {last.readers:,}; nothing was "
+            "frozen. Is the list whole? If so, say --shrink"
+        )
+        raise CheckFailed(message)
+
+
+def open_edition(transaction: Transaction, name: str, content: str) -> None:
+    """Give an edition that waits its content. Raises LedgerError when it has another one already."""
+    must_find(transaction, name)
+    _open(transaction, name, content)
+
+
+def _open(transaction: Transaction, name: str, content: str) -> None:
     """The same edition a second time: nothing new is taken in, and nothing else is sent under its name."""
-    row = _must(find(transaction, name), name)
-    if row.content != content:
+    row = transaction.core.execute(select(editions.c.content).where(editions.c.name == name)).one()
+    if row.content and content and row.content != content:
         message = (
             f"{name} was frozen with another content ({row.content[:12]}, now {content[:12]}), and readers may have it "
             "already: undo the change to its stories or theme, or call the rest off with `digest cancel`"
         )
         raise LedgerError(message)
-    return _counts(transaction, row)
+    if content and not row.content:
+        waits = editions.c.standing == MailingStatus.WAITING
+        transaction.core.execute(
+            update(editions)
+            .where(editions.c.name == name)
+            .values(content=content, standing=case((waits, MailingStatus.OPEN.value), else_=editions.c.standing))
+        )
 
 
 def _counts(transaction: Transaction, row: EditionRow) -> dict[str, int]:
@@ -149,20 +262,24 @@ def _counts(transaction: Transaction, row: EditionRow) -> dict[str, int]:
 
 
 def _columns(
-    edition: int, readers: Sequence[Recipient], now: float, message_id: Callable[[str], str] | None
+    ids: Mapping[str, int],
+    some: Sequence[tuple[str, Recipient]],
+    now: float,
+    message_id: Callable[[str, str], str] | None,
 ) -> tuple[Sequence[object], ...]:
     """What to insert, as the columns `statements.FREEZE`."""
+    names, readers = zip(*some, strict=True)
     addresses = [reader.address for reader in readers]
     folded = [address.casefold() for address in addresses]
     rows = len(readers)
     return (
-        [edition] * rows,
+        [ids[name] for name in names],
         folded,
         [None if one == other else other for one, other in zip(folded, addresses, strict=True)],
         [reader.name for reader in readers],
         [reader.language for reader in readers],
         _fields([reader.fields for reader in readers]),
-        [message_id(address) for address in addresses] if message_id else [""] * rows,
+        list(map(message_id, names, addresses)) if message_id else [""] * rows,
         [State.PLANNED.value] * rows,
         [now] * rows,
     )
@@ -188,14 +305,17 @@ def _fields(values: Sequence[Mapping[str, str]]) -> list[str]:
 
 
 def _batches(
-    edition: int, readers: Iterable[Recipient], now: float, message_id: Callable[[str], str] | None
-) -> Iterator[Sequence[Sequence[object]]]:
+    ids: Mapping[str, int],
+    readers: Iterable[tuple[str, Recipient]],
+    now: float,
+    message_id: Callable[[str, str], str] | None,
+) -> Iterator[Sequence[Sequence[Any]]]:
     """The columns of all rows, some thousand rows at a time."""
     walk = iter(readers)
     while True:
-        columns: tuple[list[object], ...] = tuple([] for _ in statements.FREEZE)
+        columns: tuple[list[Any], ...] = tuple([] for _ in statements.FREEZE)
         while len(columns[0]) < _ROWS and (some := list(islice(walk, _READERS))):
-            for column, values in zip(columns, _columns(edition, some, now, message_id), strict=True):
+            for column, values in zip(columns, _columns(ids, some, now, message_id), strict=True):
                 column.extend(values)
         if not columns[0]:
             return
@@ -217,10 +337,13 @@ def must_find(transaction: Transaction, name: str) -> EditionRow:
 def stand(transaction: Transaction, name: str, standing: MailingStatus) -> EditionRow:
     """Pause, resume or cancel. Raises LedgerError for what is not known, and for what was cancelled already."""
     row = must_find(transaction, name)
+    value: Any = standing.value
+    if standing is MailingStatus.OPEN:  # one without content goes on waiting for it
+        value = case((editions.c.content == "", MailingStatus.WAITING.value), else_=standing.value)
     changed = transaction.core.execute(
         update(editions)
         .where(editions.c.id == row.id, editions.c.standing != MailingStatus.CANCELLED)
-        .values(standing=standing)
+        .values(standing=value)
         .returning(editions.c.id)
     ).all()
     if not changed and standing is not MailingStatus.CANCELLED:
@@ -229,13 +352,29 @@ def stand(transaction: Transaction, name: str, standing: MailingStatus) -> Editi
     return row
 
 
+def audiences(transaction: Transaction) -> frozenset[str]:
+    """Every audience for which anything was ever frozen."""
+    return frozenset(transaction.core.scalars(select(rounds.c.audience).distinct()))
+
+
+def of_round(transaction: Transaction, names: Sequence[str]) -> Sequence[Mailing] | None:
+    """The editions of a round by any of its names, None when there is none or not all of it was frozen."""
+    asked = select(rounds.c.id).where(rounds.c.name.in_(names), rounds.c.complete == 1)
+    number = transaction.core.scalar(asked)
+    return None if number is None else _mailings(transaction, editions.c.round == number)
+
+
 def mailings(transaction: Transaction, name: str = "") -> Sequence[Mailing]:
     """Every edition in the order of the freeze, or the one of this name."""
-    chosen = select(
-        editions.c.name, editions.c.content, editions.c.standing, editions.c.frozen, editions.c.duplicates
-    ).order_by(editions.c.id)
-    if name:
-        chosen = chosen.where(editions.c.name == name)
+    return _mailings(transaction, *([editions.c.name == name] if name else []))
+
+
+def _mailings(transaction: Transaction, *which: ColumnElement[bool]) -> Sequence[Mailing]:
+    chosen = (
+        select(editions.c.name, editions.c.content, editions.c.standing, editions.c.frozen, editions.c.duplicates)
+        .where(*which)
+        .order_by(editions.c.id)
+    )
     return [
         Mailing(
             edition=row.name,

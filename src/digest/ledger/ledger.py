@@ -14,10 +14,10 @@ from sqlalchemy import select, update
 from digest.delivery import Event, MailingStatus, Outcome, Phase, State, Suppression
 from digest.ledger import backoff, claims, editions, queries, sidecar, suppressions
 from digest.ledger.schema import deliveries, meta, places
-from digest.ledger.transitions import WAITING
+from digest.ledger.transitions import WAITING, audience_of, round_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from digest.delivery import Delivery, Mailing
@@ -32,9 +32,19 @@ _SETTLED = 500  # addresses settled in one statement
 class SqlLedger:
     """`ports.Ledger` and `ports.Suppressions` on SQLite or PostgreSQL. Safe to use from many threads."""
 
-    def __init__(self, database: Database, *, ledger_id: str, witnesses: Path | None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        ledger_id: str,
+        identity: str,
+        witnesses: Path | None,
+        formerly: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         self.database = database
         self.id = ledger_id
+        self.identity = identity  # the newsroom's, as newsroom.id has it
+        self._formerly = formerly or {}
         self.lease = backoff.LEASE  # seconds that a claim holds; a fleet, which renews its claims, makes it short
         self.sharing: Sharing | None = None  # when a fleet shares it
         self._witnesses = witnesses
@@ -55,18 +65,80 @@ class SqlLedger:
         now: float | None = None,
         message_id: Callable[[str], str] | None = None,
     ) -> Mapping[str, int]:
-        """Record the edition with the hash of its rendering, and one delivery per canonical address, all or nothing.
+        """Record one edition with the hash of its rendering, and one delivery per canonical address, all or nothing.
 
         Addresses are one and the same reader without regard to case; the first spelling is mailed. Suppressed
         addresses are recorded as such. `message_id(address)` gives the Message-ID to store. A second call with the
-        same content adds nothing and does not read `recipients`; with another content it raises LedgerError. With no
+        same content adds nothing and does not read `recipients`; with another content it raises LedgerError. Who has
+        the mail of this period and audience in another edition is left out, as one who is on the list twice. With no
         recipient at all nothing is recorded. Returns counts: `planned`, `suppressed`, `duplicates`.
         """
-        moment = time.time() if now is None else now
-        counts, fresh = editions.freeze(self.database, edition, content, recipients, moment, message_id)
-        if any(counts.values()):
-            self._witness(edition, moment, {} if fresh else None)
+        counts = self._freeze(
+            editions.Freeze(contents={edition: content}, now=_moment(now), names=self._rounds(edition)),
+            ((edition, reader) for reader in recipients),
+            (lambda _, address: message_id(address)) if message_id else None,
+        )
+        return counts[edition]
+
+    def freeze_round(
+        self,
+        contents: Mapping[str, str],
+        recipients: Iterable[tuple[str, Recipient]],
+        now: float | None = None,
+        message_id: Callable[[str, str], str] | None = None,
+        *,
+        shrink: bool = False,
+    ) -> Mapping[str, Mapping[str, int]]:
+        """Record all editions of a round with their readers, in one pass over them and all or nothing.
+
+        `contents` has each edition's hash, empty for one whose content is not ready: it waits for `open_edition`, with
+        its readers. Each of `recipients` comes with its edition. Nothing is added to a round later; a second call
+        opens what it has contents for. Raises LedgerError for another content, CheckFailed when the list is far
+        shorter than the audience's last one and `shrink` is not said. Returns each edition's counts as `freeze` does.
+        """
+        first = next(iter(contents))
+        plan = editions.Freeze(
+            contents=contents, now=_moment(now), names=self._rounds(first), complete=True, shrink=shrink
+        )
+        return self._freeze(plan, recipients, message_id)
+
+    def _freeze(
+        self,
+        plan: editions.Freeze,
+        recipients: Iterable[tuple[str, Recipient]],
+        message_id: Callable[[str, str], str] | None,
+    ) -> Mapping[str, Mapping[str, int]]:
+        counts, fresh = editions.freeze(self.database, plan, recipients, message_id)
+        for edition, count in counts.items():
+            if any(count.values()):
+                self._witness(edition, plan.now, {} if fresh else None)
         return counts
+
+    def open_edition(self, edition: str, content: str, now: float | None = None) -> None:
+        """Give an edition that waits its content: it may go from now on. Raises LedgerError when it has another."""
+        with self.database.writing() as transaction:
+            editions.open_edition(transaction, edition, content)
+        self._witness(edition, _moment(now), None)
+
+    def names(self, audience: str) -> tuple[str, ...]:
+        """An audience's name, and those that it had before."""
+        return (audience, *self._formerly.get(audience, ()))
+
+    def _rounds(self, edition: str) -> tuple[str, ...]:
+        """The name of an edition's round, under its audience's name and those before."""
+        period = edition.partition("/")[0]
+        former = self._formerly.get(audience_of(edition), ())
+        return (round_of(edition), *(f"{period}/{name}" for name in former))
+
+    def audiences(self) -> frozenset[str]:
+        """Every audience for which anything was ever frozen."""
+        with self.database.reading() as transaction:
+            return editions.audiences(transaction)
+
+    def round(self, edition: str) -> Sequence[Mailing] | None:
+        """The editions of this edition's round, None when it is not frozen, or not in all its languages."""
+        with self.database.reading() as transaction:
+            return editions.of_round(transaction, self._rounds(edition))
 
     @contextmanager
     def lock(self, edition: str, owner: str) -> Iterator[None]:
@@ -108,7 +180,7 @@ class SqlLedger:
             folded = list(by_fold)
             for start in range(0, len(folded), _SETTLED):
                 part = folded[start : start + _SETTLED]
-                ids = _ids(transaction, row, part)
+                ids = _ids(transaction, row, part, event)
                 told = [(ids[each], event, _said(ids[each], event, detail)) for each in part if each in ids]
                 left = claims.record(transaction, told, now, "")
                 unfit.update(by_fold[each] for each in part if each not in ids or ids[each] in left)
@@ -202,9 +274,10 @@ class SqlLedger:
             generation = int(transaction.core.scalars(select(meta.c.value).where(meta.c.key == "generation")).one()) + 1
             transaction.core.execute(update(meta).where(meta.c.key == "generation").values(value=str(generation)))
             counts = queries.counts(transaction, row) if counts is None else counts
+            content = editions.mailings(transaction, edition)[0].content
         testimony = sidecar.Testimony(
             edition=edition,
-            content=row.content,
+            content=content,
             ledger=self.id,
             generation=generation,
             sent=counts.get(State.SENT, 0),
@@ -218,13 +291,19 @@ class SqlLedger:
         return suppressions.suppressed(self.database, addresses, audience)
 
     def suppress(self, address: str, scope: str, reason: str, detail: str, now: float) -> bool:
-        """See `ports.Suppressions.suppress`."""
+        """See `ports.Suppressions.suppress`. Under an audience's former names too: it may get one of them back."""
         added = Suppression(address=address, scope=scope, reason=reason, detail=detail, since=now)
-        return suppressions.suppress(self.database, added)
+        return suppressions.suppress(self.database, added, self.names(scope))
 
-    def unsuppress(self, address: str, scope: str) -> bool:
+    def unsuppress(
+        self, address: str, scope: str, reasons: Collection[str], now: float, because: str = ""
+    ) -> Sequence[Suppression]:
         """See `ports.Suppressions.unsuppress`."""
-        return suppressions.unsuppress(self.database, address, scope)
+        return suppressions.unsuppress(self.database, address, self.names(scope), reasons, now, because)
+
+    def reasons(self, address: str) -> Sequence[Suppression]:
+        """See `ports.Suppressions.reasons`."""
+        return suppressions.of_address(self.database, address)
 
     def suppressions(self) -> Iterator[Suppression]:
         """See `ports.Suppressions.suppressions`."""
@@ -235,9 +314,25 @@ class SqlLedger:
         self.database.close()
 
 
-def _ids(transaction: Transaction, row: EditionRow, folded: Sequence[str]) -> dict[str, int]:
-    asked = select(places.c.recipient, places.c.id).where(places.c.edition == row.id, places.c.recipient.in_(folded))
-    return dict(transaction.core.execute(asked).all())
+def _ids(transaction: Transaction, row: EditionRow, folded: Sequence[str], event: Event) -> dict[str, int]:
+    """The deliveries of these readers in this edition.
+
+    Who has the round's place in another edition, as ledgers of version 2 could have it, is only settled as sent.
+    """
+    asked = (
+        select(places.c.recipient, places.c.id)
+        .join(deliveries, deliveries.c.id == places.c.id)
+        .where(places.c.round == row.round, places.c.recipient.in_(folded), deliveries.c.edition == row.id)
+    )
+    ids = dict(transaction.core.execute(asked).all())
+    if event is Event.SETTLE_SENT and (others := [name for name in folded if name not in ids]):
+        placeless = select(deliveries.c.recipient, deliveries.c.id)
+        ids.update(transaction.core.execute(placeless.where(row.rows, deliveries.c.recipient.in_(others))).all())
+    return ids
+
+
+def _moment(now: float | None) -> float:
+    return time.time() if now is None else now
 
 
 def _said(delivery: int, event: Event, detail: str) -> Outcome:

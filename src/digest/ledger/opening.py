@@ -12,6 +12,7 @@ import secrets
 import sqlite3
 import time
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ from digest.ledger.schema import (
     metadata,
 )
 from digest.ledger.sqlite import SqliteDatabase, check_whole, examine
+from digest.ledger.suppressions import share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -57,19 +59,35 @@ def open_ledger(
     readonly: bool = False,
     schema: str = POSTGRES_SCHEMA,
     faulty: Callable[[str], Fault] | None = None,
+    identity: str = "",
+    formerly: Mapping[str, Sequence[str]] | None = None,
 ) -> SqlLedger:
     """Open the ledger at `url`, and create it when there never was one.
 
-    `newsroom` is whose it is, a name that stays; `root` is the folder to which a relative SQLite path belongs. The
-    second record is kept in `witnesses`, for SQLite `sent/` beside the file when not given. With `create=False` or
-    `readonly` a ledger that is not there is a LedgerError. Raises LedgerError, saying what is wrong and how to mend
-    it; ConfigError for a URL that is none, which `faulty` says where it stands.
+    `newsroom` is whose it is by name, and `identity` by its random id (newsroom.id), empty where it has none yet: then
+    the ledger's, which `SqlLedger.identity` tells, is to be taken over. `formerly` has the earlier names of audiences.
+    `root` is the folder to which a relative SQLite path belongs. The second record is kept in `witnesses`; when not
+    given, for SQLite in `sent/` beside the file, for PostgreSQL in `.digest/sent` below `root`, nowhere without it.
+    With `create=False` or `readonly` a ledger that is not there is a LedgerError. Raises LedgerError, saying what is
+    wrong and how to mend it; ConfigError for a URL that is none, which `faulty` says where it stands.
     """
+    owner = _Owner(name=newsroom, identity=identity, formerly=formerly or {})
     target = _target(url, faulty or (lambda message: Fault(file="config.yaml", key="send.ledger", message=message)))
     if target.get_backend_name() == "postgresql":
-        return _open_postgres(target, newsroom, witnesses, create=create and not readonly, schema=schema)
+        if witnesses is None and root is not None:
+            witnesses = root / ".digest" / "sent"
+        return _open_postgres(target, owner, witnesses, create=create and not readonly, schema=schema)
     path = (root or Path()) / str(target.database)
-    return _open_sqlite(path, newsroom, witnesses or path.parent / "sent", create=create, readonly=readonly)
+    return _open_sqlite(path, owner, witnesses or path.parent / "sent", create=create, readonly=readonly)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Owner:
+    """Whose ledger is expected."""
+
+    name: str
+    identity: str
+    formerly: Mapping[str, Sequence[str]]
 
 
 def _target(url: str, faulty: Callable[[str], Fault]) -> URL:
@@ -84,7 +102,7 @@ def _target(url: str, faulty: Callable[[str], Fault]) -> URL:
     return target
 
 
-def _open_sqlite(path: Path, newsroom: str, witnesses: Path, *, create: bool, readonly: bool) -> SqlLedger:
+def _open_sqlite(path: Path, owner: _Owner, witnesses: Path, *, create: bool, readonly: bool) -> SqlLedger:
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         message = f"this Python brings SQLite {sqlite3.sqlite_version}; the ledger needs 3.35 or newer"
         raise LedgerError(message)
@@ -92,12 +110,12 @@ def _open_sqlite(path: Path, newsroom: str, witnesses: Path, *, create: bool, re
         sidecar.missing(str(path), witnesses)
         if readonly or not create:
             raise _none_yet(str(path))
-        _create_sqlite(path, newsroom)
+        _create_sqlite(path, owner)
     database = SqliteDatabase(path, readonly=readonly)
     try:
         with database.reading() as transaction:
             check_whole(transaction, path)
-        return _checked(database, newsroom, witnesses, readonly=readonly)
+        return _checked(database, owner, witnesses, readonly=readonly)
     except BaseException:
         database.close()
         raise
@@ -107,7 +125,7 @@ def _none_yet(name: str) -> LedgerError:
     return LedgerError(f"{name}: there is no ledger yet; the first `digest send --live` makes it")
 
 
-def _create_sqlite(path: Path, newsroom: str) -> None:
+def _create_sqlite(path: Path, owner: _Owner) -> None:
     """Make the file under another name, whole, and then give it its own: a crash leaves no half a ledger."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -121,7 +139,7 @@ def _create_sqlite(path: Path, newsroom: str) -> None:
             # The log comes last: what is in a log when it is closed on a full disk stays there, and nobody is told.
             engine = create_engine(f"sqlite:///{new}", poolclass=NullPool)
             with engine.begin() as connection:
-                _create_tables(connection, newsroom)
+                _create_tables(connection, owner)
             with closing(sqlite3.connect(new, isolation_level=None)) as file:
                 file.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 file.execute(f"PRAGMA user_version = {VERSION}")
@@ -137,13 +155,19 @@ def _create_sqlite(path: Path, newsroom: str) -> None:
         raise LedgerError(message) from None
 
 
-def _create_tables(connection: Connection, newsroom: str) -> None:
+def _create_tables(connection: Connection, owner: _Owner) -> None:
     metadata.create_all(connection)
-    said = {"newsroom": newsroom, "ledger": secrets.token_hex(8), "version": str(VERSION), "generation": "0"}
+    said = {
+        "newsroom": owner.name,
+        "identity": owner.identity or secrets.token_hex(16),
+        "ledger": secrets.token_hex(8),
+        "version": str(VERSION),
+        "generation": "0",
+    }
     connection.execute(insert(meta), [{"key": key, "value": value} for key, value in said.items()])
 
 
-def _open_postgres(url: URL, newsroom: str, witnesses: Path | None, *, create: bool, schema: str) -> SqlLedger:
+def _open_postgres(url: URL, owner: _Owner, witnesses: Path | None, *, create: bool, schema: str) -> SqlLedger:
     try:
         from digest.ledger.postgres import PostgresDatabase
     except ImportError:
@@ -164,14 +188,14 @@ def _open_postgres(url: URL, newsroom: str, witnesses: Path | None, *, create: b
                     raise _none_yet(database.name)  # noqa: TRY301 - what is raised here closes the database
                 if core.scalar(text("SELECT to_regnamespace(:schema)"), {"schema": schema}) is None:
                     core.exec_driver_sql(f'CREATE SCHEMA "{schema}"')
-                _create_tables(core, newsroom)
-        return _checked(database, newsroom, witnesses)
+                _create_tables(core, owner)
+        return _checked(database, owner, witnesses)
     except BaseException:
         database.close()
         raise
 
 
-def _checked(database: Database, newsroom: str, witnesses: Path | None, *, readonly: bool = False) -> SqlLedger:
+def _checked(database: Database, owner: _Owner, witnesses: Path | None, *, readonly: bool = False) -> SqlLedger:
     """Ask what is the same for both databases: which version, whose, and whether it is the newest copy."""
     with database.reading() as transaction:
         said = dict(transaction.core.execute(select(meta.c.key, meta.c.value)).all())
@@ -185,19 +209,46 @@ def _checked(database: Database, newsroom: str, witnesses: Path | None, *, reado
     if version < VERSION and not readonly:
         steps = MIGRATIONS if isinstance(database, SqliteDatabase) else POSTGRES_MIGRATIONS
         migrate(database, version, VERSION, steps)
-    if said.get("newsroom") != newsroom:
-        rename = f"UPDATE meta SET value = '{newsroom}' WHERE key = 'newsroom'"  # noqa: S608 - to be read, not run
-        message = (
-            f"{database.name}: is the ledger of {said.get('newsroom')!r}, not of {newsroom!r}; send.ledger must name "
-            f"this newsroom's own. If the newsroom was renamed, tell the ledger: `{rename}`"
-        )
-        raise LedgerError(message)
+    identity = _identified(database, said, owner, readonly=readonly)
     if witnesses is not None:
         with database.reading() as transaction:
             names = frozenset(mailing.edition for mailing in mailings(transaction))
         generation = int(said["generation"])
         sidecar.compare(database.name, witnesses, ledger=said["ledger"], generation=generation, editions=names)
-    return SqlLedger(database, ledger_id=said["ledger"], witnesses=witnesses)
+    if owner.formerly and not readonly:
+        share(database, owner.formerly)
+    return SqlLedger(
+        database, ledger_id=said["ledger"], identity=identity, witnesses=witnesses, formerly=owner.formerly
+    )
+
+
+def _identified(database: Database, said: Mapping[str, str], owner: _Owner, *, readonly: bool) -> str:
+    """The newsroom's id that the ledger keeps; one from before there were ids is given one. Raises LedgerError.
+
+    A name may be corrected; the id stays. Without an id on either side the name must be the same.
+    """
+    name, kept = said.get("newsroom", ""), said.get("identity", "")
+    if kept and owner.identity and kept != owner.identity:
+        message = (
+            f"{database.name}: is the ledger of {name!r} (its id begins with {kept[:8]}), not of {owner.name!r} "
+            f"({owner.identity[:8]}), whatever they are called: two newsrooms cannot share one. Give this one a ledger "
+            "of its own in send.ledger; if newsroom.id was lost or copied, put back the one with that id"
+        )
+        raise LedgerError(message)
+    if name != owner.name and not (kept and owner.identity):
+        rename = f"UPDATE meta SET value = '{owner.name}' WHERE key = 'newsroom'"  # noqa: S608 - to be read, not run
+        message = (
+            f"{database.name}: is the ledger of {name!r}, not of {owner.name!r}; send.ledger must name this newsroom's "
+            f"own. If the newsroom was renamed, put its newsroom.id back, or tell the ledger: `{rename}`"
+        )
+        raise LedgerError(message)
+    identity = kept or owner.identity or secrets.token_hex(16)
+    if not readonly and (name != owner.name or not kept):
+        with database.writing() as transaction:
+            transaction.core.execute(update(meta).where(meta.c.key == "newsroom").values(value=owner.name))
+            if not kept:
+                transaction.core.execute(insert(meta).values(key="identity", value=identity))
+    return identity
 
 
 def migrate(database: Database, version: int, target: int, steps: Mapping[int, Sequence[str]]) -> None:

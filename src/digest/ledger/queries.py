@@ -14,7 +14,7 @@ from sqlalchemy import BigInteger, cast, func, select
 
 from digest.delivery import Delivery, State
 from digest.ledger.editions import find
-from digest.ledger.schema import deliveries, editions, places
+from digest.ledger.schema import deliveries, editions, places, rounds
 from digest.ledger.statements import COLUMNS
 from digest.ledger.transitions import reason
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _PAGE = 2_000  # rows
 _ASKED = 500  # Message-IDs in one statement
-_PLACES = 50  # editions in one statement
+_PLACES = 50  # rounds in one statement
 _STATES = {str(state): state for state in State}
 SELECTED = tuple(deliveries.c[name] for name in COLUMNS.split(", "))
 
@@ -139,25 +139,23 @@ def _in_edition(transaction: Transaction, name: str, wanted: Sequence[str]) -> l
 
 
 def latest(database: Database, address: str, count: int, states: Iterable[State] = ()) -> Sequence[Delivery]:
-    """`Ledger.latest`. A reader's place in each edition is looked up; no edition is read through."""
+    """`SqlLedger.latest`. A reader's place in each round is looked up; no edition is read through."""
     asked = (
-        select(places.c.edition, *SELECTED)
+        select(editions.c.name, *SELECTED)
         .join(deliveries, deliveries.c.id == places.c.id)
+        .join(editions, editions.c.id == deliveries.c.edition)
         .where(places.c.recipient == address.casefold())
-        .order_by(places.c.edition.desc())
+        .order_by(deliveries.c.edition.desc())
     )
     if wanted := tuple(states):
         asked = asked.where(deliveries.c.state.in_(wanted))
     found: list[Delivery] = []
     with database.reading() as transaction:
-        names = dict(
-            transaction.core.execute(select(editions.c.id, editions.c.name).order_by(editions.c.id.desc())).all()
-        )
-        newest = list(names)
+        newest = transaction.core.scalars(select(rounds.c.id).order_by(rounds.c.id.desc())).all()
         for start in range(0, len(newest), _PLACES):
             if len(found) >= count:
                 break
-            # Named one by one, the editions lead each database through the places' key; joined, SQLite reads them all.
-            some = asked.where(places.c.edition.in_(newest[start : start + _PLACES])).limit(count - len(found))
-            found += [delivery_of(names[edition], row) for edition, *row in transaction.core.execute(some)]
+            # Named one by one, the rounds lead each database through the places' key; joined, SQLite reads them all.
+            some = asked.where(places.c.round.in_(newest[start : start + _PLACES])).limit(count - len(found))
+            found += [delivery_of(name, row) for name, *row in transaction.core.execute(some)]
     return found

@@ -247,6 +247,11 @@ def examine(path: Path) -> bool:
     if not stat.S_ISREG(found.st_mode):
         said = next((words for test, words in _KINDS if test(found.st_mode)), "is no plain file")
         raise _fault(path, f"{said}")
+    if found.st_nlink > 1:
+        who = f"has {found.st_nlink} names (hard links), and each would get a log and locks of its own"
+        raise _fault(path, f"{who}; keep one: `find / -xdev -inum {found.st_ino}` finds them")
+    if is_mount_point(mounts, os.path.realpath(path)):
+        raise _fault(path, "is mounted as a single file, without its log and locks; mount its folder instead")
     if found.st_uid != os.geteuid():
         who = f"belongs to user {found.st_uid}, and you are {os.geteuid()}"
         raise _fault(path, f"{who}; run digest as its owner, or `chown` it")
@@ -292,13 +297,23 @@ def check_whole(transaction: Transaction, path: Path) -> None:
 def remote_file_system(mounts: str, folder: str) -> str:
     """The kind of network file system that `folder` is on, or nothing. `mounts` is /proc/self/mountinfo (proc(5))."""
     best, kind = "", ""
+    for point, name in _mount_points(mounts):
+        inside = point in ("/", folder) or folder.startswith(f"{point}/")
+        if inside and len(point) >= len(best):
+            best, kind = point, name
+    return kind if kind.startswith(_REMOTE) else ""
+
+
+def is_mount_point(mounts: str, path: str) -> bool:
+    """Whether something is mounted on the path itself. `mounts` as above."""
+    return any(point == path for point, _kind in _mount_points(mounts))
+
+
+def _mount_points(mounts: str) -> Iterator[tuple[str, str]]:
     for line in mounts.splitlines():
         before, _, after = line.partition(" - ")
         fields = before.split()
         if len(fields) < 5 or not after:  # noqa: PLR2004 - the mount point is the fifth field
             continue
         point = fields[4].encode("latin-1", "replace").decode("unicode_escape") if "\\" in fields[4] else fields[4]
-        inside = point in ("/", folder) or folder.startswith(f"{point}/")
-        if inside and len(point) >= len(best):
-            best, kind = point, after.split()[0]
-    return kind if kind.startswith(_REMOTE) else ""
+        yield point, after.split()[0]

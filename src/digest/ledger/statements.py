@@ -79,33 +79,43 @@ _CLAIM = (
     f"WHERE id IN (SELECT id FROM due) RETURNING {COLUMNS}"
 )
 CLAIM = _CLAIM.format(only="")
-CLAIM_ONE = _CLAIM.format(only=" AND id = (SELECT id FROM places WHERE edition = :edition AND recipient = :only)")
+CLAIM_ONE = _CLAIM.format(only=" AND id = (SELECT id FROM places WHERE round = :round AND recipient = :only)")
 
 ATTEMPTS = "SELECT id, attempts FROM deliveries WHERE id IN {ids}"
 DUE = "UPDATE deliveries SET next_try = e.due FROM {due} WHERE deliveries.id = e.id AND state = 'deferred'"
 
-# A freeze writes its rows with these columns, then looks how far they reach, and gives each reader a place: in the
-# order of the addresses, so that places are only ever added at the end, and the first of several rows has the place.
+# A freeze writes its rows with these columns, looks how far they reach, and gives each reader a place in the round: in
+# the order of the addresses, so that places are only ever added at the end, and the first of several rows has it.
 FREEZE = ("edition", "recipient", "address", "name", "language", "fields", "message_id", "state", "changed")
 _ENDS = "SELECT id FROM deliveries WHERE edition = :edition AND state IN ('planned', 'deferred') ORDER BY next_try"
 SPAN = f"SELECT ({_ENDS}, id LIMIT 1), ({_ENDS} DESC, id DESC LIMIT 1)"
-_FROZEN = "FROM deliveries WHERE id BETWEEN :first AND :last AND edition + 0 = :edition"
+_FROZEN = "FROM deliveries WHERE id BETWEEN :first AND :last AND edition + 0 IN {ids}"
 PLACE = (
-    f"INSERT INTO places (edition, recipient, id) SELECT edition, recipient, id {_FROZEN} "
+    f"INSERT INTO places (round, recipient, id) SELECT CAST(:round AS bigint), recipient, id {_FROZEN} "
     "ORDER BY recipient, id ON CONFLICT DO NOTHING"
 )
+# Of several rows the first that gives a language decides which edition a reader gets; the rest is the first row's.
+DECIDE_LANGUAGE = (
+    "UPDATE deliveries SET edition = d.edition, language = d.language, message_id = d.message_id "
+    "FROM (SELECT p.id AS place, min(d.id) AS id FROM deliveries d JOIN places p ON p.round = :round "
+    "AND p.recipient = d.recipient WHERE d.id BETWEEN :first AND :last AND d.edition + 0 IN {ids} "
+    "AND p.id BETWEEN :first AND :last AND d.id > p.id AND d.language <> '' GROUP BY p.id) AS given "
+    "JOIN deliveries d ON d.id = given.id WHERE deliveries.id = given.place AND deliveries.language = ''"
+)
+# Who has no place came twice, or has had the round's mail in another edition.
 DROP_DOUBLES = (
-    "DELETE FROM deliveries WHERE id IN (SELECT id FROM (SELECT id, recipient, "  # noqa: S608 - our words
-    f"lag(recipient) OVER (ORDER BY recipient, id) AS before {_FROZEN}) AS placed WHERE recipient = before)"
+    "DELETE FROM deliveries WHERE id IN (SELECT d.id FROM deliveries d JOIN places p ON p.round = :round "
+    "AND p.recipient = d.recipient WHERE d.id BETWEEN :first AND :last AND d.edition + 0 IN {ids} "
+    "AND p.id <> d.id)"
 )
 
 NEWEST_SUPPRESSION = "SELECT coalesce(max(seq), 0) FROM suppressions"
-UNSWEPT = "SELECT id, audience, swept FROM editions WHERE standing <> 'cancelled' AND swept < :newest"
+UNSWEPT = "SELECT id, audience, round, swept FROM editions WHERE standing <> 'cancelled' AND swept < :newest"
 SWEEP = (
     "UPDATE deliveries SET state = 'suppressed', owner = '', lease = 0, next_try = 0, changed = :now, "
     "detail = (SELECT max(reason) FROM suppressions "
     "WHERE address = deliveries.recipient AND scope IN ('*', :audience)) "
     "WHERE state IN ('planned', 'deferred', 'claimed') AND id IN (SELECT p.id FROM suppressions s CROSS JOIN places p "
-    "WHERE s.seq > :swept AND s.scope IN ('*', :audience) AND p.edition = :edition AND p.recipient = s.address)"
+    "WHERE s.seq > :swept AND s.scope IN ('*', :audience) AND p.round = :round AND p.recipient = s.address)"
 )
 SWEPT = "UPDATE editions SET swept = :newest WHERE id = :edition AND swept < :newest"

@@ -6,31 +6,41 @@ again at the last moment costs one look at the newest number. Addresses are comp
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, insert, select, text, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from digest.delivery import Suppression
 from digest.ledger import statements
-from digest.ledger.schema import suppressions
+from digest.ledger.schema import lifted, suppressions
 from digest.ledger.transitions import words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from sqlalchemy import Row
 
     from digest.ledger.database import Database, Transaction
 
 EVERYWHERE = "*"
 _PAGE = 2_000
 _ASKED = 500  # addresses in one question
+_ROWS = select(
+    suppressions.c.address,
+    suppressions.c.scope,
+    suppressions.c.reason,
+    suppressions.c.detail,
+    suppressions.c.since,
+)
 
 
 def sweep(transaction: Transaction, now: float) -> None:
     """Mark, in every edition, the readers who were suppressed since it was last swept."""
     newest = transaction.run(statements.NEWEST_SUPPRESSION)[0][0]
-    for edition, audience, swept in transaction.run(statements.UNSWEPT, newest=newest) if newest else ():
-        transaction.run(statements.SWEEP, now=now, edition=edition, audience=audience, swept=swept)
+    for edition, audience, round_, swept in transaction.run(statements.UNSWEPT, newest=newest) if newest else ():
+        transaction.run(statements.SWEEP, now=now, round=round_, audience=audience, swept=swept)
         transaction.run(statements.SWEPT, edition=edition, newest=newest)
 
 
@@ -49,48 +59,99 @@ def suppressed(database: Database, addresses: Sequence[str], audience: str) -> f
     return frozenset(address for address in addresses if address.casefold() in found)
 
 
-def suppress(database: Database, suppression: Suppression) -> bool:
-    """`Suppressions.suppress`."""
+def suppress(database: Database, suppression: Suppression, scopes: Sequence[str]) -> bool:
+    """`Suppressions.suppress`, under each of these scopes, of which the first counts."""
     with database.writing() as transaction:
-        on_postgres = transaction.core.dialect.name == "postgresql"
-        if on_postgres:
-            # Numbers are given out in the order of the commits: nobody sweeps past one that is not there yet.
-            transaction.core.execute(text("LOCK TABLE suppressions IN EXCLUSIVE MODE"))
+        _number_in_order(transaction)
         values = {
             "address": suppression.address.casefold(),
-            "scope": suppression.scope,
             "reason": suppression.reason,
             "detail": words(suppression.detail),
             "since": suppression.since,
         }
-        dialect = postgresql if on_postgres else sqlite
-        added = dialect.insert(suppressions).values(values).on_conflict_do_nothing().returning(suppressions.c.seq)
-        return transaction.core.execute(added).first() is not None
+        added = [_insert(transaction, [{**values, "scope": scope}]) for scope in scopes]
+        return added[0] > 0
 
 
-def unsuppress(database: Database, address: str, scope: str) -> bool:
-    """`Suppressions.unsuppress`."""
+def share(database: Database, formerly: Mapping[str, Sequence[str]]) -> None:
+    """See to it that what is suppressed under one of an audience's names is so under all of them."""
+    lacking: list[dict[str, Any]] = []
+    with database.reading() as transaction:
+        for audience, former in formerly.items():
+            names = (audience, *former)
+            asked = _ROWS.where(suppressions.c.scope.in_(names)).order_by(suppressions.c.seq)
+            rows = [asdict(_suppression(row)) for row in transaction.core.execute(asked)]
+            known = {(row["address"], row["reason"], row["scope"]) for row in rows}
+            for row in rows:
+                for name in names:
+                    if (key := (row["address"], row["reason"], name)) not in known:
+                        known.add(key)
+                        lacking.append({**row, "scope": name})
+    if lacking:
+        with database.writing() as transaction:
+            _number_in_order(transaction)
+            for start in range(0, len(lacking), _ASKED):
+                _insert(transaction, lacking[start : start + _ASKED])
+
+
+def _number_in_order(transaction: Transaction) -> None:
+    """Numbers are given out in the order of the commits: nobody sweeps past one that is not there yet."""
+    if transaction.core.dialect.name == "postgresql":
+        transaction.core.execute(text("LOCK TABLE suppressions IN EXCLUSIVE MODE"))
+
+
+def _insert(transaction: Transaction, rows: Sequence[Mapping[str, Any]]) -> int:
+    dialect = postgresql if transaction.core.dialect.name == "postgresql" else sqlite
+    added = dialect.insert(suppressions).values(rows).on_conflict_do_nothing().returning(suppressions.c.seq)
+    return len(transaction.core.execute(added).all())
+
+
+def unsuppress(
+    database: Database, address: str, scopes: Sequence[str], reasons: Collection[str], now: float, because: str
+) -> Sequence[Suppression]:
+    """`Suppressions.unsuppress`, under each of these scopes, of which the first counts."""
     with database.writing() as transaction:
-        gone = delete(suppressions).where(suppressions.c.address == address.casefold(), suppressions.c.scope == scope)
-        return transaction.core.execute(gone).rowcount > 0
+        which = (
+            suppressions.c.address == address.casefold(),
+            suppressions.c.scope.in_(scopes),
+            suppressions.c.reason.in_(list(reasons)),
+        )
+        gone = [_suppression(row) for row in transaction.core.execute(_ROWS.where(*which).order_by(suppressions.c.seq))]
+        if gone:
+            transaction.core.execute(delete(suppressions).where(*which))
+            rows = [
+                {"address": row.address, "scope": row.scope, "reason": row.reason, "since": row.since,
+                 "lifted": now, "because": words(because)}
+                for row in gone
+            ]  # fmt: skip
+            transaction.core.execute(insert(lifted), rows)
+        return [row for row in gone if row.scope == scopes[0]]
+
+
+def of_address(database: Database, address: str) -> Sequence[Suppression]:
+    """`Suppressions.reasons`."""
+    asked = _ROWS.where(suppressions.c.address == address.casefold()).order_by(
+        suppressions.c.scope, suppressions.c.reason
+    )
+    with database.reading() as transaction:
+        return [_suppression(row) for row in transaction.core.execute(asked)]
 
 
 def listed(database: Database) -> Iterator[Suppression]:
     """`Suppressions.suppressions`, a page at a time."""
-    address, scope = suppressions.c.address, suppressions.c.scope
-    last: tuple[str, str] | None = None
+    key = (suppressions.c.address, suppressions.c.scope, suppressions.c.reason)
+    last: tuple[str, str, str] | None = None
     while True:
-        page = (
-            select(address, scope, suppressions.c.reason, suppressions.c.detail, suppressions.c.since)
-            .order_by(address, scope)
-            .limit(_PAGE)
-        )
+        page = _ROWS.order_by(*key).limit(_PAGE)
         if last is not None:
-            page = page.where((address > last[0]) | ((address == last[0]) & (scope > last[1])))
+            page = page.where(tuple_(*key) > tuple_(*last))
         with database.reading() as transaction:
-            rows = transaction.core.execute(page).all()
-        for row in rows:
-            yield Suppression(address=row[0], scope=row[1], reason=row[2], detail=row[3], since=row[4])
+            rows = [_suppression(row) for row in transaction.core.execute(page)]
+        yield from rows
         if len(rows) < _PAGE:
             return
-        last = (rows[-1][0], rows[-1][1])
+        last = (rows[-1].address, rows[-1].scope, rows[-1].reason)
+
+
+def _suppression(row: Row[str, str, str, str, float]) -> Suppression:
+    return Suppression(address=row.address, scope=row.scope, reason=row.reason, detail=row.detail, since=row.since)

@@ -38,6 +38,11 @@ def audience_of(edition: str) -> str:
     return parts[1] if len(parts) > 1 else ""
 
 
+def round_of(edition: str) -> str:
+    """The round of an edition: its id without the language, `2022-02/everyone`."""
+    return edition.rpartition("/")[0] or edition
+
+
 def reason(detail: str, address: str) -> str:
     """A server's words without the reader's address, so that the same reason reads the same for all."""
     for named in (address, address.casefold()):

@@ -26,11 +26,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from digest.delivery import Suppression
     from digest.model import Recipient
     from digest.ports import RecipientSource, Suppressions
 
 HEADER = ("email", "name", "language", "topics")
 _BATCH = 500  # addresses asked about at once
+BY_ITSELF = ("bounced",)  # an address can be mended
+NEED_WORDS = ("unsubscribed", "complained", "manual")  # somebody said no
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,9 +164,29 @@ def suppress(suppressions: Suppressions, address: str, scope: str, *, now: float
     return suppressions.suppress(_canonical(address), scope, "manual", detail or "by hand", now)
 
 
-def unsuppress(suppressions: Suppressions, address: str, scope: str) -> bool:
-    """Mail this address again. False when nothing kept it from that scope. Raises UsageError."""
-    return suppressions.unsuppress(_canonical(address), scope)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lifting:
+    """What `unsuppress` lifted, and what still keeps the address from being mailed, in whatever scope."""
+
+    lifted: tuple[Suppression, ...]
+    held: tuple[Suppression, ...]
+
+
+def unsuppress(suppressions: Suppressions, address: str, scope: str, *, now: float, because: str = "") -> Lifting:
+    """Lift what keeps this address from that scope: a bounce as such, anything else only `because` of something.
+
+    Who left, complained or was suppressed by hand did not want the mail: why they get it again is kept. Raises
+    UsageError when only such reasons hold, and no word is said why.
+    """
+    address = _canonical(address)
+    reasons = BY_ITSELF if not because.strip() else (*BY_ITSELF, *NEED_WORDS)
+    lifted = tuple(suppressions.unsuppress(address, scope, reasons, now, because))
+    held = tuple(suppressions.reasons(address))
+    if not lifted and not because.strip() and any(row.scope == scope for row in held):
+        why = ", ".join(row.reason for row in held if row.scope == scope)
+        message = f"{address} is held back ({why}), which is lifted only with a reason that is kept: --because WORDS"
+        raise UsageError(message)
+    return Lifting(lifted=lifted, held=held)
 
 
 def _judged(batch: list[Recipient], suppressions: Suppressions, audience: str) -> Iterator[Entry]:

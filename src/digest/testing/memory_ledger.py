@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from digest.delivery import Delivery, Event, Mailing, MailingStatus, Outcome, Phase, State, Suppression
 from digest.errors import LedgerBusy, LedgerError
 from digest.ledger import backoff
-from digest.ledger.transitions import AT_WORK, SOURCES, TARGET, TRIES, WAITING, audience_of, words
+from digest.ledger.transitions import AT_WORK, SOURCES, TARGET, TRIES, WAITING, audience_of, round_of, words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from digest.model import Recipient
 
@@ -30,14 +30,12 @@ class MemorySuppressions:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._suppressions: dict[tuple[str, str], Suppression] = {}
+        self._suppressions: dict[tuple[str, str, str], Suppression] = {}
 
     def reason(self, address: str, audience: str) -> str:
         """Why the address must not be mailed for this audience; empty when it may."""
-        scopes = (EVERYWHERE, audience)
-        with self._lock:
-            found = [self._suppressions.get((address.casefold(), scope)) for scope in scopes]
-        return max((each.reason for each in found if each), default="")
+        held = [row.reason for row in self.reasons(address) if row.scope in (EVERYWHERE, audience)]
+        return max(held, default="")
 
     def suppressed(self, addresses: Sequence[str], audience: str) -> frozenset[str]:
         """See `ports.Suppressions.suppressed`."""
@@ -46,7 +44,7 @@ class MemorySuppressions:
 
     def suppress(self, address: str, scope: str, reason: str, detail: str, now: float) -> bool:
         """See `ports.Suppressions.suppress`."""
-        key = (address.casefold(), scope)
+        key = (address.casefold(), scope, reason)
         with self._lock:
             if key in self._suppressions:
                 return False
@@ -55,10 +53,19 @@ class MemorySuppressions:
             )
             return True
 
-    def unsuppress(self, address: str, scope: str) -> bool:
-        """See `ports.Suppressions.unsuppress`."""
+    def unsuppress(
+        self, address: str, scope: str, reasons: Collection[str], now: float, because: str = ""
+    ) -> Sequence[Suppression]:
+        """See `ports.Suppressions.unsuppress`; nothing is remembered of it."""
+        del now, because
         with self._lock:
-            return self._suppressions.pop((address.casefold(), scope), None) is not None
+            keys = [(address.casefold(), scope, reason) for reason in reasons]
+            return [self._suppressions.pop(key) for key in keys if key in self._suppressions]
+
+    def reasons(self, address: str) -> Sequence[Suppression]:
+        """See `ports.Suppressions.reasons`."""
+        with self._lock:
+            return [self._suppressions[key] for key in sorted(self._suppressions) if key[0] == address.casefold()]
 
     def suppressions(self) -> Iterator[Suppression]:
         """See `ports.Suppressions.suppressions`."""
@@ -250,9 +257,12 @@ class MemoryLedger(MemorySuppressions):
     ) -> None:
         unique: dict[str, Recipient] = {}
         seen = 0
+        others = [row for row in self._rows.values() if round_of(row.edition) == round_of(edition)]
+        placed = {row.address.casefold() for row in others}
         for recipient in recipients:
             seen += 1
-            unique.setdefault(recipient.address.casefold(), recipient)
+            if recipient.address.casefold() not in placed:
+                unique.setdefault(recipient.address.casefold(), recipient)
         if not unique:
             return
         self._mailings[edition] = Mailing(edition=edition, content=content, frozen=now, duplicates=seen - len(unique))
