@@ -105,6 +105,7 @@ STORY_KEYS = tuple(each.name for each in fields(StoryContent) if each.name not i
 STORY_DEFAULTS: Mapping[str, object] = {
     each.name: None if each.default is MISSING else each.default for each in fields(StoryContent)
 }
+STORY_LISTS = tuple(key for key, default in STORY_DEFAULTS.items() if isinstance(default, tuple))
 STORY_TIMES = tuple(each.name for each in fields(StoryContent) if "datetime" in str(each.type))
 STORY_SUFFIX = ".md"
 

@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.errors import ImportFailed, StoryError
-from digest.importing import importer, provenance
+from digest.importing import formats, importer, provenance
+from digest.importing import plan as planning
+from digest.importing.source import Source
 from digest.stories import frontmatter, writing
 
 ZURICH = ZoneInfo("Europe/Zurich")
@@ -33,9 +35,9 @@ def stories(folder):
 
 
 def plan(folder, *sources, channel=None):
-    listings = [importer.read(name, data, zone=ZURICH, language="en") for name, data in sources]
-    return importer.plan(
-        listings, stories(folder), lambda story: importer.text_of(folder, story), importer.load_record(folder), channel
+    listings = [formats.read(Source(name=name, data=data, zone=ZURICH, language="en")) for name, data in sources]
+    return planning.plan(
+        listings, stories(folder), lambda story: importer.text_of(folder, story), provenance.load(folder), channel
     )
 
 
@@ -117,8 +119,11 @@ def test_the_repositorys_own_stories_are_these_nineteen():
     """Same facts; a re-import of both listings and the links would change nothing in them."""
     folder = REPO / "stories"
     assert len(stories(folder)) == 19
-    listings = [importer.read(*page(name), zone=ZURICH, language="en") for name in ("all-content.txt", "links.csv")]
-    planned = importer.plan(
+    listings = [
+        formats.read(Source(name=name, data=data, zone=ZURICH, language="en"))
+        for name, data in map(page, ("all-content.txt", "links.csv"))
+    ]
+    planned = planning.plan(
         listings,
         stories(folder),
         lambda story: importer.text_of(folder, story),
@@ -334,7 +339,7 @@ def test_a_damaged_record_is_named_and_not_guessed(newsroom, text):
     """It says how to go on."""
     (newsroom / provenance.NAME).write_text(text)
     with pytest.raises(StoryError, match=r"\.imports\.json: (is damaged; restore it|was written by another version)"):
-        importer.load_record(newsroom)
+        provenance.load(newsroom)
 
 
 def test_a_source_read_from_a_pipe_is_not_compared_with_the_last_one(newsroom):

@@ -10,6 +10,7 @@ from digest.cli.call import Call
 from digest.cli.flags import Common, When, Which
 from digest.cli.verbs import verb
 from digest.errors import UsageError
+from digest.model import STORY_KEYS, STORY_TIMES
 
 if TYPE_CHECKING:
     from digest.model import Selection, Story
@@ -82,19 +83,9 @@ def _listed(call: Call, found: tuple[Story, ...] | list[Story] | Any) -> None:
 
 
 def _facts(story: Story) -> dict[str, Any]:
-    return {
-        "id": story.id,
-        "title": story.title,
-        "date": story.date.date().isoformat() if story.date_only else story.date.isoformat(),
-        "kicker": story.kicker,
-        "credit": story.credit,
-        "link": story.link,
-        "topics": list(story.topics),
-        "countries": list(story.countries),
-        "channels": list(story.channels),
-        "language": story.language,
-        "status": story.status.value,
-    }
+    values = {"id": story.id, **{key: getattr(story, key) for key in STORY_KEYS}}
+    values |= {key: when.isoformat() for key in STORY_TIMES if (when := values[key])}
+    return values | ({"date": story.date.date().isoformat()} if story.date_only else {})
 
 
 @verb("import")
@@ -115,7 +106,7 @@ def import_(
     ] = False,
 ) -> None:
     """Turn listing pages, feeds and CSV files into story files; a second run changes nothing."""
-    from digest.importing.intake import run_import
+    from digest.importing.importer import run_import
 
     call = Call(common)
     if source.count("-") > 1:

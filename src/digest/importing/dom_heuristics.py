@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, cast
 
 from digest.errors import Fault, UsageError
 from digest.importing import dates
-from digest.importing.listing import Item
 from digest.importing.page import HEADINGS, words
+from digest.importing.source import Item
 from digest.importing.story_nodes import Parts, dated, has_title
 
 if TYPE_CHECKING:

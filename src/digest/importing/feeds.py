@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from digest.errors import Fault, ImportFailed
 from digest.importing import dates, html_to_markdown
-from digest.importing.listing import Item, Listing
 from digest.importing.naming import slug
+from digest.importing.source import Item, Listing
 from digest.stories.characters import clean_line
 from digest.text.urls import absolute
 

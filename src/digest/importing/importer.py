@@ -1,71 +1,163 @@
-"""Import listings into story files: read, plan, look, apply.
+"""`digest import` for one newsroom: get the sources, read them, plan, and write what the plan says.
 
-    bytes ─read─▶ Listing ─plan─▶ ImportPlan (new, changed) ─insist─▶ nothing suspicious ─apply─▶ files, then the record
+    sources ─fetch or read─▶ bytes ─format─▶ Listing ─plan─▶ ImportPlan ─insist─▶ nothing suspicious ─apply─▶ files
 
-`plan` is pure: it decides everything and touches nothing, so `--dry-run` shows exactly what would be written. A file
-that changed between plan and apply is not overwritten, and a person's edits never are.
+A source that gives nothing, or far less than the last time, is an error that keeps what was fetched as evidence; it is
+never taken for an empty month. Nothing is written before every source was read and the plan is sound; `--dry-run`
+shows exactly what would be written. A file that changed in between is not overwritten, and a person's edits never are.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from digest.errors import ImportFailed
-from digest.files import write_whole
-from digest.importing import provenance, sniff
-from digest.importing.plan import ImportPlan, plan
-from digest.importing.provenance import load as load_record
+from digest import files
+from digest.errors import DigestError, ImportFailed, UsageError
+from digest.importing import formats, provenance
+from digest.importing import plan as planning
+from digest.importing.source import Source
+from digest.yamlfile import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-    from zoneinfo import ZoneInfo
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
-    from digest.importing.listing import Listing
+    from digest.importing.plan import ImportPlan
+    from digest.importing.source import Listing
+    from digest.newsroom.newsroom import Newsroom
 
-__all__ = ["MAX_BYTES", "ImportPlan", "apply", "insist", "load_record", "plan", "read", "text_of"]
+EVIDENCE = "evidence"
+_SUFFIX = {"text/html": "html", "application/xhtml+xml": "html", "text/csv": "csv", "application/json": "json"}
 
-MAX_BYTES = 20_000_000  # as for what is fetched
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportReport:
+    """What an import did, or with `written` False what it would do."""
+
+    plan: ImportPlan
+    listings: tuple[Listing, ...]
+    written: bool
+    contact: str  # the newsroom's, from config.yaml
+
+    def lines(self, *, verbose: bool = False) -> Iterator[str]:
+        """The report for people: the diff when `verbose`, then what was kept, then the counts."""
+        plan = self.plan
+        if verbose and (diff := plan.diff()):
+            yield diff.rstrip("\n")
+        for kept in plan.kept:
+            yield f"kept: {kept}"
+        for note in plan.notes:
+            yield f"note: {note}"
+        for fault in plan.faults:
+            yield f"left out: {fault}"
+        for offered in sorted({listing.contact for listing in self.listings} - {"", self.contact}):
+            yield f"the page names a media contact, {offered}; for config.yaml: newsroom: {{contact: {offered}}}"
+        would = "" if self.written else "would be "
+        yield f"{len(plan.new)} {would}new, {len(plan.changed)} {would}changed, {plan.unchanged} unchanged"
+
+    def as_data(self) -> dict[str, Any]:
+        """The report for programs."""
+        plan = self.plan
+        return {
+            "written": self.written,
+            "new": [one.id for one in plan.new],
+            "changed": [{"id": one.id, "fields": list(one.fields)} for one in plan.changed],
+            "unchanged": plan.unchanged,
+            "kept": [asdict(one) for one in plan.kept],
+            "notes": list(plan.notes),
+            "faults": [str(fault) for fault in plan.faults],
+            "contacts": sorted({listing.contact for listing in self.listings} - {""}),
+        }
 
 
-def read(
-    source: str,
-    data: bytes,
+def run_import(
+    newsroom: Newsroom,
+    names: Sequence[str],
     *,
-    content_type: str = "",
-    zone: ZoneInfo,
-    language: str,
-    selectors: Mapping[str, str] | None = None,
-    format: sniff.Format | None = None,  # noqa: A002 - what it is called on the command line
-) -> Listing:
-    """Read one source. `source` is its path, address or `-`, for messages and for relative links.
+    channel: str = "",
+    kind: str = "",
+    now: datetime,
+    force: bool = False,
+    write: bool = True,
+) -> ImportReport:
+    """Import the sources (paths, `-`, http(s) addresses) into the newsroom's stories.
 
-    With `selectors` (`listing_html`) it is read as HTML. Raises ImportFailed for what is no listing of any kind.
+    Raises ImportFailed (exit 6) with the place of the evidence, FetchError, StoryError, UsageError, DigestError.
     """
-    source = provenance.without_credentials(source)
-    if len(data) > MAX_BYTES:
-        message = f"{source}: has {len(data):,} bytes, and a listing at most {MAX_BYTES:,}"
-        raise ImportFailed(message)
-    text = sniff.decode(data, source, content_type)
-    kind = format or ("html" if selectors else sniff.detect(text, content_type))
-    match kind:
-        case "feed" | "jsonfeed":
-            from digest.importing import feeds
+    if kind and kind not in formats.FORMATS:
+        message = f"--format {kind!r} is not one of {', '.join(sorted(formats.FORMATS))}{did_you_mean(kind, ())}"
+        raise UsageError(message)
+    folder = newsroom.root / "stories"
+    sources = [_source(newsroom, name) for name in names]
+    try:
+        listings = tuple(formats.read(source, kind) for source in sources)
+        plan = planning.plan(
+            listings,
+            newsroom.stories.stories(),
+            lambda story: text_of(folder, story),
+            provenance.load(folder),
+            channel or None,
+        )
+        insist(plan, force=force)
+    except ImportFailed as error:
+        kept = _keep_evidence(newsroom, sources, now)
+        message = f"{error} (what was read is kept in {', '.join(map(str, kept))})"
+        raise type(error)(message) from None
+    if write:
+        try:
+            apply(plan, folder)
+        except OSError as error:
+            message = f"{error.filename or folder}: cannot be written: {error.strerror}"
+            raise DigestError(message) from error
+    return ImportReport(plan=plan, listings=listings, written=write, contact=newsroom.config.newsroom.contact)
 
-            parse = feeds.parse_xml if kind == "feed" else feeds.parse_json
-            return parse(text, source, zone=zone, language=language)
-        case "csv":
-            from digest.importing import table
 
-            return table.parse(text, source, zone=zone, language=language)
-        case "html":
-            from digest.importing import listing_html
+def _source(newsroom: Newsroom, name: str) -> Source:
+    limits = newsroom.config.settings.imports
+    data, content_type = b"", ""
+    if name == "-":
+        data = sys.stdin.buffer.read(limits.max_bytes + 1)
+    elif re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", name):
+        from digest.fetching.fetch import fetch
 
-            return listing_html.parse(text, source, zone=zone, language=language, selectors=selectors)
-        case "text":
-            from digest.importing import listing_text
+        found = fetch(name, max_bytes=limits.max_bytes, timeout=limits.timeout, allow_private=limits.allow_private)
+        data, content_type = found.data, found.content_type
+    else:
+        try:
+            data = Path(name).read_bytes()
+        except OSError as error:
+            message = f"{name}: cannot be read: {error.strerror}"
+            raise UsageError(message) from None
+    section = limits.selectors.get(urlsplit(name).hostname or "")
+    return Source(
+        name=provenance.without_credentials(name),
+        data=data,
+        content_type=content_type,
+        zone=newsroom.config.newsroom.timezone,
+        language=newsroom.config.newsroom.language,
+        selectors={key: value for key, value in section.model_dump().items() if value} if section else {},
+    )
 
-            return listing_text.parse(text, source, zone=zone, language=language)
+
+def _keep_evidence(newsroom: Newsroom, sources: Sequence[Source], now: datetime) -> list[Path]:
+    """Write what was read below .digest/evidence/, so that a person can see what the newsroom's page really said."""
+    kept: list[Path] = []
+    for source in sources:
+        slug = re.sub(r"[^a-z0-9]+", "-", source.name.lower()).strip("-")[:60] or "stdin"
+        ending = _SUFFIX.get(source.media_type, "txt")
+        path = newsroom.root / ".digest" / EVIDENCE / f"{now:%Y-%m-%dT%H%M%S}-{slug}.{ending}"
+        try:
+            files.write_whole(path, source.data)
+        except OSError as error:
+            message = f"{path}: the evidence cannot be written: {error.strerror}"
+            raise DigestError(message) from error
+        kept.append(path)
+    return kept
 
 
 def insist(plan: ImportPlan, *, force: bool = False) -> None:
@@ -93,11 +185,11 @@ def apply(plan: ImportPlan, folder: Path) -> None:
             message = f"{folder / change.path}: was changed in the meantime; run the import again"
             raise ImportFailed(message)
     for new in plan.new:
-        write_whole(folder / new.path, new.text.encode())
+        files.write_whole(folder / new.path, new.text.encode())
     for change in plan.changed:
-        write_whole(folder / change.path, change.after.encode())
+        files.write_whole(folder / change.path, change.after.encode())
     if plan.record != plan.before:
-        write_whole(folder / provenance.NAME, plan.record.text.encode())
+        files.write_whole(folder / provenance.NAME, plan.record.text.encode())
 
 
 def text_of(folder: Path, story_id: str) -> str:

@@ -1,6 +1,10 @@
 """Decide what an import changes, and write nothing. Pure but for the texts that it is given to edit.
 
-listings + stories + record ─unite─▶ one draft a story ─hear─▶ values ─▶ new files, changed files, the next record
+listings + stories + record ─unite─▶ one draft a story ─apply─▶ values ─▶ new files, changed files, the next record
+
+For each field: a source that says what it said before changes nothing. A source that says something new is followed
+where the file still has its old word, or nothing. Where the file has a person's word, that is kept and the difference
+is shown. Where it has another source's word, that stands: who spoke first is followed. Lists only grow.
 """
 
 from __future__ import annotations
@@ -11,19 +15,21 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from digest.errors import Fault
-from digest.importing import identity, merge, provenance
+from digest.importing import identity, provenance
+from digest.importing.identity import fold
 from digest.importing.naming import slug, story_name
-from digest.importing.provenance import ImportRecord
+from digest.importing.provenance import ImportRecord, Words, word
+from digest.model import STORY_DEFAULTS, STORY_LISTS
 from digest.stories import writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from digest.importing.identity import Identity
-    from digest.importing.listing import Item, Listing
-    from digest.importing.merge import Kept
+    from digest.importing.source import Item, Listing
     from digest.model import Story
 
+_SINGLE = tuple(key for key in STORY_DEFAULTS if key not in (*STORY_LISTS, "date_only"))
 FAR_FEWER = 0.5  # of the last import's items; a list that rolls over keeps its length, one that broke loses most of it
 
 
@@ -114,13 +120,13 @@ class _Planner:
         self.listings: list[Listing] = []
         self.sources = dict(before.sources)
         self.ids = [story.id for story in existing]
-        self.drafts: list[merge.StoryDraft] = []
+        self.drafts: list[StoryDraft] = []
         self.known: list[list[Identity]] = []
         self.heard: set[int] = set()  # numbers of the stories that the listings hold
         for story in existing:
             words = before.stories.get(story.id, {})
             values = {**writing.as_fields(story), "summary": story.summary}
-            self.drafts.append(merge.StoryDraft(values, words, story.file or f"{story.id}.md"))
+            self.drafts.append(StoryDraft(values, words, story.file or f"{story.id}.md"))
             # Also as sources know it: a person may have given it another title or date.
             said: list[Mapping[str, object]] = [values, *words.values()]
             self.known.append([_identity(one, story.date) for one in said if "title" in one])
@@ -131,16 +137,16 @@ class _Planner:
         self.listings.append(listing)
         if name != provenance.STDIN:
             self.sources[name] = len(listing.items)
-        identities = [_identity(merge.fields([item], ""), item.date) for item in listing.items]
+        identities = [_identity(fields_of([item], ""), item.date) for item in listing.items]
         told: dict[int, list[Item]] = {}
         for item, number in zip(listing.items, identity.unite(self.known, identities), strict=True):
             told.setdefault(number, []).append(item)
         for number, items in sorted(told.items()):
             if number == len(self.drafts):
-                self.drafts.append(merge.StoryDraft({}, {}))
+                self.drafts.append(StoryDraft({}, {}))
                 self.known.append([])
-            said = merge.fields(items, slug(listing.title) if channel is None else channel)
-            self.drafts[number].hear(name, said)
+            said = fields_of(items, slug(listing.title) if channel is None else channel)
+            self.drafts[number].apply(name, said)
             self.known[number].append(_identity(said, items[0].date))
             self.heard.add(number)
 
@@ -219,3 +225,101 @@ def _day(value: object, near: datetime | None = None) -> str:
     if isinstance(value, datetime):
         value = (value.astimezone(near.tzinfo) if near else value).date()
     return value.isoformat() if isinstance(value, date) else str(value or "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A field in which a person's word was kept although `source` says `theirs`."""
+
+    file: str
+    field: str
+    ours: str
+    theirs: str
+    source: str
+
+    def __str__(self) -> str:
+        """One line for the terminal."""
+        return f"{self.file}: {self.field}: kept {_short(self.ours)}; {self.source} says {_short(self.theirs)}"
+
+
+def fields_of(items: Sequence[Item], channel: str) -> dict[str, object]:
+    """What a source says about one story, out of all its items that are this story; earlier ones count more."""
+    said: dict[str, object] = {}
+    for item in items:
+        for key in _SINGLE:
+            value = item.date.date() if key == "date" and item.date_only else getattr(item, key)
+            if value != STORY_DEFAULTS[key] and key not in said:
+                said[key] = value
+        for key in STORY_LISTS:
+            more = (channel,) if channel and key == "channels" else getattr(item, key)
+            said[key] = _more(said.get(key), more)
+    return said
+
+
+class StoryDraft:
+    """One story while sources tell it. `values` are those of its file (none: a new story), `words` the record's."""
+
+    def __init__(self, values: Mapping[str, object], words: Mapping[str, Words], file: str = "") -> None:
+        self.values = dict(values)
+        self.words: dict[str, Words] = {name: dict(said) for name, said in words.items()}
+        self.file = file
+        self.changed: dict[str, None] = {}  # in the order of the changes
+        self.kept: list[Kept] = []
+
+    def apply(self, source: str, said: Mapping[str, object]) -> None:
+        """Let `source` say all that it has to say about this story (`fields_of`)."""
+        skipped = self._split_kicker(source, said)
+        for key in _SINGLE:
+            if key not in skipped:
+                self._apply_single(source, key, said.get(key) or "")
+        before = self.words.get(source, {})
+        words: Words = {key: word(key, value) for key in _SINGLE if (value := said.get(key))}
+        for key in STORY_LISTS:
+            known, new = before.get(key, []), said.get(key) or ()
+            grown = _more(known, new)
+            if more := [one for one in grown if one not in known and one not in _more((), self.values.get(key))]:
+                self._set(key, _more(self.values.get(key), more))
+            if grown:
+                words[key] = list(grown)
+        self.words[source] = words
+
+    def _apply_single(self, source: str, key: str, value: object) -> None:
+        spoke = source in self.words
+        new, old = word(key, value), self.words.get(source, {}).get(key, "")
+        ours = word(key, self.values.get(key))
+        if new == ours or (spoke and new == old):
+            return
+        others = {str(said[key]) for name, said in self.words.items() if name != source and key in said}
+        agreed = str(ours) in others
+        first = bool(new) and not ours and not others
+        if first or (spoke and ours and ours == old and (new or not agreed)):
+            self._set(key, value)
+        elif new and not agreed:
+            theirs, mine = str(value), str(self.values.get(key) or "")
+            self.kept.append(Kept(file=self.file, field=key, ours=mine, theirs=theirs, source=source))
+
+    def _split_kicker(self, source: str, said: Mapping[str, object]) -> tuple[str, ...]:
+        """See that `ILO in action` + `Our objective` is `ILO in action: Our objective`, and prefer the first."""
+        title, kicker = str(said["title"]), str(said.get("kicker") or "")
+        mine, own = str(self.values.get("title") or ""), str(self.values.get("kicker") or "")
+        if bool(kicker) == bool(own) or not mine or fold(kicker) + fold(title) != fold(own) + fold(mine):
+            return ()
+        imported = any(said.get("title") == mine for said in self.words.values())
+        if kicker and imported and source not in self.words:
+            self._set("title", title)
+            self._set("kicker", kicker)
+        return ("title", "kicker")
+
+    def _set(self, key: str, value: object) -> None:
+        self.values[key] = value
+        self.changed[key] = None
+
+
+def _more(known: object, new: object) -> tuple[str, ...]:
+    both = (*(known if isinstance(known, list | tuple) else ()), *(new if isinstance(new, list | tuple) else ()))
+    return tuple(dict.fromkeys(map(str, both)))
+
+
+def _short(text: str, longest: int = 60) -> str:
+    text = " ".join(text.split())
+    return f"'{text[: longest - 1]}…'" if len(text) > longest else f"'{text}'"

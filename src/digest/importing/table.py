@@ -9,15 +9,17 @@ from __future__ import annotations
 import csv
 import io
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from digest import yamlfile
 from digest.errors import Fault
 from digest.importing import dates
 from digest.importing.html_to_markdown import paragraphs
-from digest.importing.listing import Item, Listing
 from digest.importing.naming import slug
+from digest.importing.source import Item, Listing
+from digest.model import STORY_KEYS, STORY_LISTS, STORY_TIMES
 from digest.stories.characters import clean_line
-from digest.stories.fields import code
+from digest.stories.fields import StoryFields
 from digest.text.urls import absolute
 from digest.yamlfile import did_you_mean
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
 # What other programs call the columns.
-COLUMNS = {
+ALIASES = {
     "title": ("headline", "name"),
     "date": ("published", "pubdate", "publication_date", "date_published", "day"),
     "link": ("url", "address", "href", "permalink"),
@@ -38,10 +40,11 @@ COLUMNS = {
     "guid": ("id", "identifier"),
     "topics": ("topic", "tags", "keywords"),
     "countries": ("country",),
-    "channel": ("section",),
+    "channels": ("channel", "section"),
     "language": ("lang", "locale"),
 }
-_NAMES = {name: column for column, others in COLUMNS.items() for name in (column, *others)}
+COLUMNS = (*STORY_KEYS, "summary")
+_NAMES = {name: column for column in COLUMNS for name in (column, *ALIASES.get(column, ()))}
 _SIGNS = ",;\t|"
 
 
@@ -108,38 +111,55 @@ def _read(text: str, sign: str, names: list[str], source: str, zone: tzinfo, lan
 
 
 def _item(row: dict[str, str], line: int, source: str, zone: tzinfo, language: str) -> Item | Fault:
-    def fault(key: str, message: str) -> Fault:
-        return Fault(file=source, line=line, key=key, message=f"{message}; the row is left out")
-
-    cells = {key: clean_line(value) for key, value in row.items()}
+    cells = {key: text for key, value in row.items() if (text := clean_line(value))}
     spoken = cells.get("language", "").replace("_", "-") or language
-    if not cells.get("title"):
-        return fault("title", "is empty")
     try:
-        when = dates.parse(cells.get("date", ""), zone, spoken)
-    except dates.NoSuchDay as error:
-        return fault("date", str(error))
-    if when is None:
-        return fault("date", f"'{cells.get('date', '')}' is no date; write it like 2022-02-14")
+        times = _times(cells, zone, spoken)
+        values = _values(cells, line, source)
+    except _CellError as error:
+        return Fault(file=source, line=line, key=error.key, message=f"{error}; the row is left out")
+    values |= {key: when.at for key, when in times.items()}
+    summary = paragraphs(re.split(r"\r?\n\s*\r?\n", row.get("summary", "")))
+    return Item(**values, language=spoken, date_only=times["date"].date_only, summary=summary, line=line)
+
+
+class _CellError(ValueError):
+    """What is wrong with the cell in the column `key`."""
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(message)
+        self.key = key
+
+
+def _times(cells: dict[str, str], zone: tzinfo, language: str) -> dict[str, dates.Moment]:
+    times: dict[str, dates.Moment] = {}
+    for key in STORY_TIMES:
+        text = cells.get(key, "")
+        try:
+            when = dates.parse(text, zone, language)
+        except dates.NoSuchDay as error:
+            raise _CellError(key, str(error)) from None
+        if when is not None:
+            times[key] = when
+        elif text or key == "date":
+            raise _CellError(key, f"'{text}' is no date; write it like 2022-02-14")
+    return times
+
+
+def _values(cells: dict[str, str], line: int, source: str) -> dict[str, Any]:
+    """The typed values of a row: what a story file with these keys would say. Without its times and language."""
     for key in ("link", "image"):
-        if cells.get(key) and not absolute(cells[key]):
-            return fault(key, f"'{cells[key][:80]}' is no http or https address")
-    try:
-        countries = tuple(dict.fromkeys(code(part) for part in _several(row.get("countries", ""))))
-    except ValueError as error:
-        return fault("countries", str(error))
-    return Item(
-        title=cells["title"],
-        date=when.at,
-        date_only=when.date_only,
-        **{key: cells.get(key, "") for key in ("kicker", "credit", "link", "image", "image_alt", "guid")},
-        summary=paragraphs(re.split(r"\r?\n\s*\r?\n", row.get("summary", ""))),
-        topics=tuple(dict.fromkeys(name for part in _several(row.get("topics", "")) if (name := slug(part)))),
-        countries=countries,
-        channel=slug(cells.get("channel", "")),
-        language=spoken,
-        line=line,
-    )
+        if key in cells and not absolute(cells[key]):
+            raise _CellError(key, f"'{cells[key][:80]}' is no http or https address")
+    data: dict[str, Any] = {key: _several(text) if key in STORY_LISTS else text for key, text in cells.items()}
+    for key in {"topics", "channels"} & data.keys():
+        data[key] = [name for part in data[key] if (name := slug(part))]
+    data = {key: value for key, value in data.items() if key in STORY_KEYS and key != "language"}
+    document = yamlfile.Document(file=source, data=data, lines={(key,): line for key in data})
+    fields, faults = yamlfile.validate(StoryFields, document)
+    if fields is None:
+        raise _CellError(faults[0].key.partition("[")[0], faults[0].message)
+    return {key: value for key, value in fields if key not in {*STORY_TIMES, "language"}}
 
 
 def _several(text: str) -> list[str]:

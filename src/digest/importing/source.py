@@ -1,4 +1,4 @@
-"""Tell what kind of source some bytes are, and make text of them. By their content first, then by what they claim.
+"""What a source is, bytes with a name, and what every format makes of it: a Listing of Items with its faults.
 
 It never guesses a character set: what says it is Latin-1 is read so, what says nothing must be UTF-8.
 """
@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import codecs
 import re
-from typing import Literal, get_args
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from digest.errors import ImportFailed
-from digest.importing import table
+from digest.model import StoryContent
 
-Format = Literal["text", "html", "feed", "jsonfeed", "csv"]
-FORMATS: tuple[Format, ...] = get_args(Format)
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from zoneinfo import ZoneInfo
+
+    from digest.errors import Fault
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 # Only sets in which a `<` is a `<`: UTF-7 and its like hide markup from who looks for it.
@@ -30,11 +34,38 @@ _OTHER_FILES = {
     b"GIF8": "a picture",
     b"\xd0\xcf\x11\xe0": "an old Word or Excel document",
 }
-_ROOT = re.compile(
-    r"(?:<!--.*?-->|<\?[^>]*\?>|<!DOCTYPE[^>\[]*(?:\[[^\]]*\])?[^>]*>|\s)*<([A-Za-z:]+)", re.DOTALL | re.IGNORECASE
-)
-_FEED_ROOTS = {"rss", "feed", "rdf:rdf", "atom:feed"}
 _HEAD = 4_096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What came from one place. `name` is its path, address or `-`, for messages and for relative links.
+
+    `zone` and `language` are the newsroom's; `selectors` (CSS) name the parts of a page, where a person gave some.
+    """
+
+    name: str
+    data: bytes
+    content_type: str = ""
+    zone: ZoneInfo
+    language: str
+    selectors: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def head(self) -> str:
+        """The first characters, read as well as can be: enough to tell a format. Nothing is raised."""
+        encoding, start = _encoding(self.data, self.content_type)
+        return self.data[start:_HEAD].decode(encoding, "replace").lstrip("\ufeff \t\r\n")
+
+    @property
+    def media_type(self) -> str:
+        """What the server called it: `text/html`, in lower case and without parameters."""
+        return self.content_type.partition(";")[0].strip().lower()
+
+    @property
+    def text(self) -> str:
+        """The text of the bytes. Raises ImportFailed."""
+        return decode(self.data, self.name, self.content_type)
 
 
 def decode(data: bytes, source: str, content_type: str = "") -> str:
@@ -56,21 +87,6 @@ def decode(data: bytes, source: str, content_type: str = "") -> str:
     return text
 
 
-def detect(text: str, content_type: str = "") -> Format:
-    """Which reader suits. A page wins over what the server called it: many call everything text/html."""
-    head = text[:_HEAD].lstrip("\ufeff \t\r\n")
-    media = content_type.split(";", maxsplit=1)[0].strip().lower()
-    if head.startswith("{"):
-        return "jsonfeed"
-    if found := _ROOT.match(head):
-        return "feed" if found[1].lower() in _FEED_ROOTS else "html"
-    if head.startswith("<!"):
-        return "html"
-    if media == "text/csv" or table.columns(text):
-        return "csv"
-    return "html" if media in ("text/html", "application/xhtml+xml") else "text"
-
-
 def _encoding(data: bytes, content_type: str) -> tuple[str, int]:
     """The character set, and where the text begins."""
     for mark, name in _BOMS:
@@ -87,3 +103,27 @@ def _encoding(data: bytes, content_type: str) -> tuple[str, int]:
         return "utf-8", 0
     # What calls itself Latin-1 or ASCII is Windows-1252 on the web (WHATWG Encoding, 4.2); UTF-16 has a mark or isn't.
     return {"iso8859-1": "cp1252", "ascii": "utf-8", "utf-16": "utf-8"}.get(known, known), 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item(StoryContent):
+    """One item of a source: a story that has no file yet.
+
+    `date` is in the newsroom's zone. Texts of one line are clean (no control characters, NFC); `link` and `image` are
+    absolute http(s) addresses.
+    """
+
+    line: int = 0  # where the item begins in its source, from 1; 0 when that has no lines (a feed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """A source as it was read. `faults` name items that are lost; `notes` say what a person may want to know."""
+
+    source: str
+    title: str = ""
+    contact: str = ""  # the media contact's address, offered for config.yaml
+    language: str = ""
+    items: tuple[Item, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    notes: tuple[str, ...] = ()

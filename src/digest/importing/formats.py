@@ -1,0 +1,92 @@
+"""The formats in which stories come, each with how it is told and how it is read.
+
+    bytes ─detect, in this order─▶ the format ─read─▶ Listing
+
+A new format is a reader, a row here, and its tests. By content first, then by what a server claims: many call
+everything text/html.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from digest.errors import ImportFailed
+from digest.importing import feeds, listing_text, table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from digest.importing.source import Listing, Source
+
+MAX_BYTES = 20_000_000  # as for what is fetched
+_ROOT = re.compile(
+    r"(?:<!--.*?-->|<\?[^>]*\?>|<!DOCTYPE[^>\[]*(?:\[[^\]]*\])?[^>]*>|\s)*<([A-Za-z:]+)", re.DOTALL | re.IGNORECASE
+)
+_FEED_ROOTS = {"rss", "feed", "rdf:rdf", "atom:feed"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """One format. `detect` raises nothing; `read` raises ImportFailed for what is no listing of this kind."""
+
+    detect: Callable[[Source], bool]
+    read: Callable[[Source], Listing]
+
+
+def _root(source: Source) -> str:
+    """The name of the first element, when the source is markup: `rss`, `html`; else nothing."""
+    head = source.head
+    found = _ROOT.match(head)
+    return found[1].lower() if found else "!" if head.startswith("<!") else ""
+
+
+def _read_page(source: Source) -> Listing:
+    from digest.importing import listing_html  # lxml, which nothing else here needs
+
+    return listing_html.parse(
+        source.text, source.name, zone=source.zone, language=source.language, selectors=source.selectors or None
+    )
+
+
+FORMATS: Mapping[str, Format] = {
+    "jsonfeed": Format(
+        detect=lambda source: source.head.startswith("{"),
+        read=lambda source: feeds.parse_json(source.text, source.name, zone=source.zone, language=source.language),
+    ),
+    "feed": Format(
+        detect=lambda source: _root(source) in _FEED_ROOTS,
+        read=lambda source: feeds.parse_xml(source.text, source.name, zone=source.zone, language=source.language),
+    ),
+    "csv": Format(
+        detect=lambda source: (
+            not _root(source) and (source.media_type == "text/csv" or bool(table.columns(source.head)))
+        ),
+        read=lambda source: table.parse(source.text, source.name, zone=source.zone, language=source.language),
+    ),
+    "html": Format(
+        detect=lambda source: bool(_root(source)) or source.media_type in ("text/html", "application/xhtml+xml"),
+        read=_read_page,
+    ),
+    "text": Format(
+        detect=lambda _: True,
+        read=lambda source: listing_text.parse(source.text, source.name, zone=source.zone, language=source.language),
+    ),
+}
+
+
+def detect(source: Source) -> str:
+    """The name of the first format that knows the source for its own."""
+    return next(name for name, known in FORMATS.items() if known.detect(source))
+
+
+def read(source: Source, format: str = "") -> Listing:  # noqa: A002 - what it is called on the command line
+    """Read a source in the format that is said, else found out. With selectors it is a page.
+
+    Raises ImportFailed for what is no listing of any kind.
+    """
+    if len(source.data) > MAX_BYTES:
+        message = f"{source.name}: has {len(source.data):,} bytes, and a listing at most {MAX_BYTES:,}"
+        raise ImportFailed(message)
+    return FORMATS[format or ("html" if source.selectors else detect(source))].read(source)
