@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import sync_playwright
 
+from digest.editions.builder import build_edition
 from digest.newsroom.newsroom import open_newsroom
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def main() -> None:
     """Build February 2022 for everyone and take each view of it."""
     newsroom = open_newsroom(ROOT / "config.yaml", {})
     edition = newsroom.edition("2022-02", "everyone")
-    made = newsroom.build(edition, now=datetime(2022, 3, 1, 9, tzinfo=UTC))
+    made = build_edition(newsroom, edition, now=datetime(2022, 3, 1, 9, tzinfo=UTC))
     html = made.parts["index.html"].decode()
     PICTURES.mkdir(exist_ok=True)
     with sync_playwright() as playwright:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from digest.cli import verbs
-from digest.cli.app import app
+from digest.cli.app import app, load
 
 PAGE = Path(__file__).with_name("verbs.md")
 
@@ -20,7 +19,7 @@ def page() -> str:
     from typer.main import get_command
     from typer.testing import CliRunner
 
-    verbs.load()
+    load()
     runner = CliRunner(env={"COLUMNS": "100", "TERMINAL_WIDTH": "100", "NO_COLOR": "1"})
     names = list(get_command(app).commands)  # type: ignore[attr-defined]
     parts = ["# Every verb\n\nMade by `python docs/verbs.py` from what the program says of itself.\n"]

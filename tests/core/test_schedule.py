@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest import period
-from digest.config.schedule import ScheduleLine, check_cron, check_on, due, moment, scheduled, upcoming
+from digest.config.schedule_lines import ScheduleLine, check_cron, check_on, due, moment, scheduled, upcoming
 from digest.errors import UsageError
 
 ZONES = ["UTC", "Europe/Zurich", "America/New_York", "Pacific/Kiritimati", "Australia/Lord_Howe"]

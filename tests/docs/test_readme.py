@@ -89,10 +89,9 @@ def test_every_verb_is_in_the_readme():
     """A verb that the README does not name does not exist."""
     from typer.main import get_command
 
-    from digest.cli import verbs
-    from digest.cli.app import app
+    from digest.cli.app import app, load
 
-    verbs.load()
+    load()
     for name in get_command(app).commands:
         assert f"digest {name}" in README, name
 

@@ -12,8 +12,7 @@ import pytest
 import yaml
 from typer.main import get_command
 
-from digest.cli import verbs
-from digest.cli.app import app
+from digest.cli import app as cli
 from digest.config import load
 from digest.delivery import State
 from digest.fleet import chunk, pacing
@@ -40,8 +39,8 @@ def manifests():
 
 
 def known(verb):
-    verbs.load()
-    return {option: each for each in get_command(app).commands[verb].params for option in each.opts}
+    cli.load()
+    return {option: each for each in get_command(cli.app).commands[verb].params for option in each.opts}
 
 
 def service():

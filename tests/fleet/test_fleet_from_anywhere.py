@@ -22,7 +22,6 @@ from digest.fleet.station import ScheduleTick
 from digest.ledger.opening import open_ledger
 from digest.ledger.sharing import join
 from digest.newsroom.newsroom import open_newsroom
-from digest.newsroom.sending_setup import SendingSetup
 from digest.scheduling import due, journal
 from digest.scheduling.journal import JournalFile, SharedJournal
 from digest.scheduling.scheduler import Scheduler
@@ -140,15 +139,15 @@ def scheduled(fleet, catch_up):
 
 
 def routine(fleet, said=None):
-    parts = SendingSetup(newsroom=open_newsroom(fleet.root / "config.yaml", fleet.environ))
+    newsroom = open_newsroom(fleet.root / "config.yaml", fleet.environ)
     say = (said if said is not None else []).append
-    return Scheduler(parts=parts, now=parts.newsroom.now(), say=say, warn=say)
+    return Scheduler(newsroom=newsroom, now=newsroom.now(), say=say, warn=say)
 
 
 def rounds(fleet, said):
     """What a worker does once a minute."""
-    parts = SendingSetup(newsroom=open_newsroom(fleet.root / "config.yaml", fleet.environ))
-    return ScheduleTick(parts=parts, stopping=Stopping(), say=said.append)
+    newsroom = open_newsroom(fleet.root / "config.yaml", fleet.environ)
+    return ScheduleTick(newsroom=newsroom, stopping=Stopping(), say=said.append)
 
 
 def test_schedule_once_in_the_fleet(fleet, sink, database):

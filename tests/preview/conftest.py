@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from previewed import Shown, serving
 
+from digest.editions.builder import build_edition
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -25,7 +27,7 @@ def built_once(tmp_path_factory) -> Path:
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, root / name)
     newsroom = open_newsroom(root / "config.yaml", {})
-    newsroom.build(newsroom.edition("2022-02", "everyone"))
+    build_edition(newsroom, newsroom.edition("2022-02", "everyone"))
     return root
 
 

@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 from previewed import opened
 
 from digest.editions import archive
+from digest.editions.builder import build_edition
 from digest.newsroom.newsroom import open_newsroom
 
 pytestmark = pytest.mark.browser
@@ -241,8 +242,8 @@ def test_the_export_opens_from_disk(browser, shown, tmp_path, width):
 def test_an_edition_is_compared_with_what_was_sent(browser, shown, width):
     """What readers have got lies in the archive: the page shows what has changed since, line by line."""
     newsroom = open_newsroom(shown.root / "config.yaml", {})
-    made = newsroom.build(newsroom.edition("2022-02", "everyone"))
-    archive.keep(shown.root / "archive", made, newsroom.facts(made))
+    made = build_edition(newsroom, newsroom.edition("2022-02", "everyone"))
+    archive.keep(newsroom, made)
     shown.edit(f"stories/{URUGUAY}.md", "title: ", "title: Anew – ")
     with opened(browser, shown, width, "panels=compare&at=sent") as page:
         expect(page.locator(".diff ins").first).to_contain_text("Anew")

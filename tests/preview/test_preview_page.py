@@ -10,6 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 from previewed import opened
 
+from digest.editions.builder import build_edition
 from digest.newsroom.newsroom import open_newsroom
 
 pytestmark = pytest.mark.browser
@@ -314,7 +315,7 @@ def test_axe_finds_nothing(browser, shown, width, scheme):
         found = Axe().run(page, options={"iframes": False}).response["violations"]
         assert [(each["id"], each["nodes"][0]["target"]) for each in found] == []
         newsroom = open_newsroom(shown.root / "config.yaml", {})
-        page.set_content(newsroom.build(newsroom.edition("2022-02", "everyone")).parts["index.html"].decode())
+        page.set_content(build_edition(newsroom, newsroom.edition("2022-02", "everyone")).parts["index.html"].decode())
         found = Axe().run(page).response["violations"]
         assert [(each["id"], each["nodes"][0]["target"]) for each in found] == []
 

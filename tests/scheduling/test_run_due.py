@@ -313,11 +313,11 @@ def test_a_ledger_that_cannot_be_used_is_told_to_the_newsroom(newsroom, sink):
 
 def broken(patch, audience, method):
     """A bug that only this audience's editions meet. It stands in for one that nobody knows of yet."""
-    from digest.newsroom.newsroom import Newsroom
+    from digest.editions import builder
     from digest.sending import post
 
-    place = {"build": Newsroom, "send": post}[method]
-    real = getattr(place, method)
+    place, name = {"build": (builder, "assemble"), "send": (post, "send")}[method]
+    real = getattr(place, name)
 
     def failing(*arguments, **more):
         edition = arguments[1] if method == "build" else arguments[2].rendering.edition
@@ -325,7 +325,7 @@ def broken(patch, audience, method):
             raise KeyError(audience)
         return real(*arguments, **more)
 
-    patch.setattr(place, method, failing)
+    patch.setattr(place, name, failing)
 
 
 @pytest.mark.parametrize("method", ["build", "send"])

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest import period
-from digest.config.schedule import ScheduleLine, scheduled
+from digest.config.schedule_lines import ScheduleLine, scheduled
 from digest.errors import DigestError
 from digest.scheduling import due
 from digest.scheduling.journal import GRACE, Journal, load, save

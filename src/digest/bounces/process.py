@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from digest.bounces.mailbox import Letter, Mailbox
     from digest.delivery import Delivery
     from digest.ledger.ledger import SqlLedger
-    from digest.newsroom.sending_setup import SendingSetup
+    from digest.newsroom.newsroom import Newsroom
     from digest.ports import Suppressions
 
 LOG = "bounces.db"
@@ -55,26 +55,26 @@ class BounceSummary:
         return tuple(verdict for verdict in self.verdicts if not verdict.handled)
 
 
-def process(parts: SendingSetup, ledger: SqlLedger, source: str, now: float, *, dry: bool = False) -> BounceSummary:
+def process(newsroom: Newsroom, ledger: SqlLedger, source: str, now: float, *, dry: bool = False) -> BounceSummary:
     """Settle every mail of `source` (file, mbox, Maildir, imaps URL).
 
     Raises UsageError (without a secret, too), FaultyInput, TransportError, LedgerError.
     """
-    section = parts.newsroom.config.settings.bounces
+    section = newsroom.config.settings.bounces
     # Without it Message-IDs can be worked out by anybody who knows a reader, and a report could be forged.
-    secrets = parts.demand_secrets("a report of ours cannot be told from a forged one")
-    domain = parts.newsroom.config.newsroom.sender.rpartition("@")[2]
+    secrets = newsroom.sending_setup.demand_secrets("a report of ours cannot be told from a forged one")
+    domain = newsroom.config.newsroom.sender.rpartition("@")[2]
     key = secrets[-1].encode()
 
     def identify(edition: str, address: str) -> str:
         return message_id(edition, address, domain=domain, secret=key)
 
-    folder = parts.newsroom.root / ".digest"
+    folder = newsroom.root / ".digest"
     folder.mkdir(exist_ok=True)
     log = BounceLog(f"sqlite:///{folder / LOG}")
-    ca_file = str(parts.newsroom.config.path(section.ca_file)) if section.ca_file else ""
+    ca_file = str(newsroom.config.path(section.ca_file)) if section.ca_file else ""
     try:
-        with open_mailbox(source, password=parts.environ.get(section.password_env, ""), ca_file=ca_file) as mailbox:
+        with open_mailbox(source, password=newsroom.environ.get(section.password_env, ""), ca_file=ca_file) as mailbox:
             return settle_mailbox(
                 mailbox,
                 ledger=ledger,

@@ -1,4 +1,4 @@
-"""The verbs, gathered; and the one place where an error becomes a line on stderr and an exit code.
+"""Run one command: load its verb, and turn an error into a line on stderr and an exit code.
 
 A person's mistake is one line (one per fault in a file) and never a traceback. A bug is a traceback, on purpose.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import importlib
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,7 @@ import typer
 from typer.exceptions import TyperException
 
 from digest.cli import streams
-from digest.cli.plain import PlainGroup
+from digest.cli.verbs import app
 from digest.errors import DigestError
 
 if TYPE_CHECKING:
@@ -22,17 +23,10 @@ if TYPE_CHECKING:
 
 _COLLECT_EVERY = 50_000  # objects; some MB of them
 
-app = typer.Typer(
-    name="digest",
-    cls=PlainGroup,
-    help="Send a newsroom's readers one good mail a month.",
-    epilog="Start with: digest init DIR. Every verb has --help.",
-    rich_markup_mode=None,  # rich costs 100 ms at every start, and says no more
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
+FAMILIES = (
+    "init", "stories", "build", "check", "preview",
+    "send", "schedule", "status", "control", "subscribers", "serve",
+)  # fmt: skip
 
 
 def _tell_version(asked: bool) -> None:
@@ -55,8 +49,6 @@ def _root(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and end the program with its exit code (0, 1, 2, 3, 4, 5, 6, 75, 130; see errors.py)."""
-    from digest.cli import verbs
-
     given = list(sys.argv[1:] if arguments is None else arguments)
     if arguments is None:  # the process is ours
         # A command makes few objects that die, and many that stay: looking for dead ones as often as Python does by
@@ -64,11 +56,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
         gc.set_threshold(_COLLECT_EVERY)
         atexit.register(gc.freeze)
     streams.install()
-    verbs.load(given[0] if given else "")
+    load(given[0] if given else "")
     code = _run(given)
     if lost := streams.why_lost():
         _complain(f"standard output cannot be written: {lost}")
     sys.exit(code or (1 if lost else 0))
+
+
+def load(word: str = "") -> None:
+    """Register the verbs, in the order in which the help lists them.
+
+    The families import only typer and the flags; whatever is heavy loads inside the verb that needs it. When `word` is
+    the name of a family and of a verb in it, that family is enough: its verb is what was asked for.
+    """
+    if word in FAMILIES:
+        importlib.import_module(f"digest.cli.{word}")
+        if any(command.name == word for command in app.registered_commands):
+            return
+    for family in FAMILIES:
+        importlib.import_module(f"digest.cli.{family}")
 
 
 def _run(arguments: list[str]) -> int:

@@ -18,7 +18,7 @@ from digest.errors import CheckFailed, NothingToSend
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from digest.editions.build_folder import Build
+    from digest.editions.builder import Build
     from digest.model import Edition
 
 LONG = 4  # editions; fewer are done before a bar could be read
@@ -52,19 +52,23 @@ def build(
 
 def _write(call: Call, made: list[Build], out: Path | None) -> tuple[list[tuple[Build, Path]], tuple[str, ...]]:
     """Write them, and tell the hooks what is new in build/. Returns where each is, and which hooks failed."""
+    from digest.editions import build_folder
+
     if out is not None or not call.newsroom.config.settings.hooks.built:
-        return [(each, call.newsroom.write(each, out)) for each in made], ()
+        return [(each, build_folder.write(call.newsroom, each, out)) for each in made], ()
     from digest.scheduling import hook_reporter
 
     fresh = [each for each in made if hook_reporter.is_new(call.newsroom, each)]
-    written = [(each, call.newsroom.write(each)) for each in made]
+    written = [(each, build_folder.write(call.newsroom, each)) for each in made]
     return written, hook_reporter.tell_built(call.newsroom, fresh)
 
 
 @contextmanager
 def _progress(call: Call, count: int) -> Iterator[Callable[[Edition], Build]]:
+    from digest.editions.builder import build_edition
+
     def make(edition: Edition) -> Build:
-        return call.newsroom.build(edition, now=call.now)
+        return build_edition(call.newsroom, edition, now=call.now)
 
     if count < LONG or call.common.quiet or not sys.stderr.isatty():
         yield make
@@ -86,7 +90,7 @@ def _progress(call: Call, count: int) -> Iterator[Callable[[Edition], Build]]:
 
 def _report(call: Call, written: list[tuple[Build, Path]]) -> None:
     if call.common.json:
-        from digest.editions.build_folder import MANIFEST, read_manifest
+        from digest.newsroom.history import MANIFEST, read_manifest
 
         call.out.data([{"folder": str(place), **read_manifest(place / MANIFEST)} for _, place in written])
         return

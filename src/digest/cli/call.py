@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from digest.ledger.ledger import SqlLedger
     from digest.model import Edition
     from digest.newsroom.newsroom import Newsroom
-    from digest.newsroom.sending_setup import SendingSetup
     from digest.period import Period
 
 
@@ -48,19 +47,12 @@ class Call:
             self.__dict__["newsroom"] = dataclasses.replace(self.newsroom, skip_bad=True)
         return self
 
-    @cached_property
-    def parts(self) -> SendingSetup:
-        """What the newsroom sends with. A warning about a secret is printed when the verb ends."""
-        from digest.newsroom.sending_setup import SendingSetup
-
-        return SendingSetup(newsroom=self.newsroom)
-
     @contextmanager
-    def opened(self, *, create: bool = True) -> Iterator[tuple[SendingSetup, SqlLedger]]:
-        """The parts, and the ledger open for as long as the block runs. Raises LedgerError."""
-        ledger = self.parts.ledger(create=create)
+    def ledger(self, *, create: bool = True) -> Iterator[SqlLedger]:
+        """The newsroom's ledger, open for as long as the block runs. Raises LedgerError."""
+        ledger = self.newsroom.sending_setup.ledger(create=create)
         try:
-            yield self.parts, ledger
+            yield ledger
         finally:
             ledger.close()
 
@@ -94,3 +86,17 @@ class Call:
             message = f"{text!r} is not an edition; write it like 2022-02/everyone/en"
             raise UsageError(message)
         return self.newsroom.edition(*parts)
+
+    @contextmanager
+    def known(self, name: str, *, unfinished: bool = False) -> Iterator[tuple[Edition, SqlLedger]]:
+        """An edition that the ledger knows, and the ledger. Raises UsageError; AlreadySent for one that is finished."""
+        edition = self.edition_named(name)
+        with self.ledger(create=False) as ledger:
+            if ledger.mailing(edition.id) is None:
+                message = f"{edition.id} was never sent: there is nothing to settle, pause or go on with"
+                raise UsageError(message)
+            if unfinished:
+                from digest.sending.post import refuse_finished
+
+                refuse_finished(ledger, edition.id)
+            yield edition, ledger

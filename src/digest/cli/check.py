@@ -14,7 +14,7 @@ from digest.cli.verbs import verb
 from digest.errors import CheckFailed, NothingToSend
 
 if TYPE_CHECKING:
-    from digest.editions.build_folder import Build
+    from digest.editions.builder import Build
     from digest.model import Edition, Finding
 
 
@@ -36,7 +36,11 @@ def check(
         for line in explained(explain).splitlines():
             call.out.line(line)
         return
-    made = [call.newsroom.build(edition, now=call.now, network=network) for edition in call.editions(when, which)]
+    from digest.editions.builder import build_edition
+
+    made = [
+        build_edition(call.newsroom, edition, now=call.now, network=network) for edition in call.editions(when, which)
+    ]
     found = [(each.edition, finding) for each in made for finding in each.findings]
     _tell(call, made, found, sarif=sarif)
     _judge(made, [finding for _, finding in found], strict=strict)
@@ -95,15 +99,15 @@ def approve(
     ] = False,
 ) -> None:
     """Sign exactly what was built; any change voids it."""
-    from digest.editions import approving
+    from digest.editions import approval
 
     call = Call(common)
     editions = [call.edition_named(edition)] if edition else list(call.editions(when, which))
     for each in editions:
         if show:
-            state = approving.state(call.newsroom, each, call.now)
+            state = approval.state(call.newsroom, each, call.now)
         else:
-            state = approving.approve(call.newsroom, each, by or getpass.getuser(), call.now)
+            state = approval.approve(call.newsroom, each, by or getpass.getuser(), call.now)
         if common.json:
             call.out.data(state.as_data())
         else:

@@ -106,6 +106,7 @@ class Which:
         return " ".join([*flags, f"--language {self.language}"] if self.language else flags)
 
 
+EditionName = Annotated[str, typer.Argument(metavar="EDITION", help="2022-02/everyone/en.")]
 GROUPS = (Common, When, Which)
 
 

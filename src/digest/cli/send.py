@@ -75,7 +75,7 @@ def _test(call: Call, editions: tuple[Edition, ...], to: str, transport: Transpo
     from digest.sending.testmail import send_test
 
     for edition in editions:
-        outcome = send_test(call.parts, edition, to, transport, call.now)
+        outcome = send_test(call.newsroom, edition, to, transport, call.now)
         if outcome.event is not Event.ACCEPT:
             message = f"{edition.id}: the test mail was not accepted: {outcome.code or ''} {outcome.detail}".rstrip()
             raise SendStopped(message)
@@ -83,19 +83,25 @@ def _test(call: Call, editions: tuple[Edition, ...], to: str, transport: Transpo
 
 
 def _plan(call: Call, editions: tuple[Edition, ...], when: When, which: Which) -> None:
+    from digest.editions.builder import build_edition
     from digest.sending import plan as planning
     from digest.sending.readers import Readers
 
-    smtp, finished = call.parts.smtp(), 0
-    with call.opened() as (parts, ledger):
+    smtp, finished = call.newsroom.sending_setup.smtp(), 0
+    with call.ledger() as ledger:
         for edition in editions:
             if ledger.mailing(edition.id):
                 finished += _frozen_already(call, ledger, edition)
                 continue
             audience = call.newsroom.config.audience(edition.audience)
-            readers = Readers(parts.source(audience), edition, audience, parts.topics(audience))
+            readers = Readers(
+                call.newsroom.sending_setup.source(audience),
+                edition,
+                audience,
+                call.newsroom.sending_setup.topics(audience),
+            )
             made = planning.make(readers, ledger, smtp.rate, smtp.per_domain)
-            build = call.newsroom.build(edition, now=call.now)
+            build = build_edition(call.newsroom, edition, now=call.now)
             subject = build.rendering.subject if build.rendering else "nothing to send"
             _show_plan(call, made, subject)
     if not call.common.json:
@@ -159,9 +165,9 @@ def deliver(
     from digest.sending.local import signals
 
     reports: list[RunReport] = []
-    with call.opened() as (parts, ledger), signals() as stopping, reporting(parts, ledger, call.now, _warn) as hooks:
+    with call.ledger() as ledger, signals() as stopping, reporting(call.newsroom, ledger, call.now, _warn) as hooks:
         transport = _transport(call, eml, maildir=maildir, stop=stopping.event)
-        connections = 1 if eml else parts.newsroom.config.settings.smtp.connections
+        connections = 1 if eml else call.newsroom.config.settings.smtp.connections
         done = [each for each in editions if post.finished(ledger, each.id)]
         if len(done) == len(editions):
             post.refuse_finished(ledger, done[0].id)
@@ -170,17 +176,17 @@ def deliver(
             if edition in done or stopping.signal:
                 continue
             with hooks.about(edition):
-                ready = post.freeze(parts, ledger, edition, call.now)
+                ready = post.freeze(call.newsroom, ledger, edition, call.now)
                 _frozen(call, ready)
                 with _progress(call, edition) as show:
                     report = post.send(
-                        parts, ledger, ready, transport,
+                        call.newsroom, ledger, ready, transport,
                         now=call.now, connections=connections, stopping=stopping, progress=show, limit=limit, only=only,
                     )  # fmt: skip
             hooks.ended(edition, report.stopped)
             _tell(call, report)
             reports.append(report)
-    for warning in call.parts.warnings:
+    for warning in call.newsroom.sending_setup.warnings:
         _warn(warning)
     _end(reports, stopping.exit_code)
 
@@ -192,7 +198,7 @@ def _warn(warning: str) -> None:
 def _transport(call: Call, eml: Path | None, *, maildir: bool, stop: Event | None = None) -> Transport:
     """Files, or the relay of config.yaml. `stop`, once set, ends a wait for a slow rate."""
     if eml is None:
-        return call.parts.relay(stop)
+        return call.newsroom.sending_setup.relay(stop)
     from digest.sending.post import eml as files
 
     return files(eml, maildir=maildir)

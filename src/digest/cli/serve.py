@@ -19,12 +19,12 @@ def serve(
 ) -> None:
     """Serve the public endpoint: one-click unsubscribe and the archive."""
     from digest.listening import base, listen
-    from digest.newsroom.newsroom import ARCHIVE
+    from digest.newsroom.paths import ARCHIVE
     from digest.web import app as web
 
     call = Call(common)
-    secrets = call.parts.demand_secrets("readers cannot leave by their links")
-    with call.opened() as (_, ledger), listen(host, port) as listener:
+    secrets = call.newsroom.sending_setup.demand_secrets("readers cannot leave by their links")
+    with call.ledger() as ledger, listen(host, port) as listener:
         application = web.app(
             secrets=secrets,
             suppressions=ledger,
@@ -46,7 +46,26 @@ def bounces(
     from digest.bounces.process import lines, process
 
     call = Call(common)
-    with call.opened() as (parts, ledger):
-        summary = process(parts, ledger, source, call.now.timestamp(), dry=dry_run)
+    with call.ledger() as ledger:
+        summary = process(call.newsroom, ledger, source, call.now.timestamp(), dry=dry_run)
     for line in lines(summary, verbose=common.verbose or dry_run):
         call.out.line(line)
+
+
+@verb("worker")
+def worker(
+    common: Common,
+    host: Annotated[str, typer.Option("--host", help="The address of /metrics and /healthz.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Their port.")] = 9464,
+) -> None:
+    """Send what a fleet has to send (send.engine: procrastinate), until SIGTERM or Ctrl-C."""
+    from digest.fleet.station import run_worker
+    from digest.sending.local import signals
+
+    def say(line: str) -> None:
+        typer.echo(f"digest: {line}", err=True)
+
+    call = Call(common)
+    with call.ledger() as ledger, signals() as stopping:
+        run_worker(call.newsroom, ledger, host=host, port=port, stopping=stopping, say=say)
+        call.out.line("ended: the mails in flight were finished, the rest was given back")

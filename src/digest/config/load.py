@@ -9,25 +9,23 @@ names the environment variable or the file that holds one. Nothing is read but t
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from digest import yamlfile
-from digest.config import remembered
+from digest.config.contradictions import contradictions
+from digest.config.sections import Settings
 from digest.errors import ConfigError, Fault, UsageError
 from digest.model import Audience, Match, NewsroomProfile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping
 
-    from digest.config.schema import AudienceSection, MatchSection, Settings
+    from digest.config.sections import AudienceSection, MatchSection
 
 NAME = "config.yaml"
 PREFIX = "DIGEST_"
-_AUDIENCE = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 MAX_BYTES = 1_000_000
 
 
@@ -39,12 +37,7 @@ class Config:
     newsroom: NewsroomProfile
     audiences: Mapping[str, Audience]
     settings: Settings
-    read: Callable[[], yamlfile.Document] = field(repr=False, compare=False)
-
-    @cached_property
-    def document(self) -> yamlfile.Document:
-        """What the file says and where, for messages about it. Raises ConfigError."""
-        return self.read()
+    document: yamlfile.Document = field(repr=False, compare=False)  # what the file says and where, for messages
 
     def path(self, relative: str) -> Path:
         """A path as config.yaml writes it, made absolute."""
@@ -67,41 +60,26 @@ def find(start: Path) -> Path:
     raise UsageError(message)
 
 
-def load(file: Path, environ: Mapping[str, str], *, cache: str = "") -> Config:
-    """Read and validate the file with the environment laid over it. Raises ConfigError with every fault.
-
-    `cache` names a folder beside the file, in which what a file said is remembered until it changes.
-    """
+def load(file: Path, environ: Mapping[str, str]) -> Config:
+    """Read and validate the file with the environment laid over it. Raises ConfigError with every fault."""
     file = Path(os.path.abspath(file))  # noqa: PTH100 - resolve() would follow a link away from the newsroom's folder
-    name = _shown(file)
-    data = _data(file, name)
-    overridden = any(_overrides(variable) for variable in environ)
-    key = remembered.key_of(data) if cache and not overridden else ""
-    settings = remembered.recall(file.parent / cache, key) if key else None
-
-    def read() -> yamlfile.Document:
-        document = yamlfile.parse(_text(data, name), name)
-        if overridden:
-            from digest.config.schema import Settings
-
-            _override(document, environ, Settings)
-        return document
-
-    if settings is None:
-        settings = _validated(read())
-        if key:
-            remembered.keep(file.parent / cache, key, settings)
+    document = _read(file, environ)
+    settings = _validated(document)
     newsroom = _newsroom(settings)
     audiences = {key: _audience(key, part, newsroom) for key, part in settings.audiences.items()}
-    return Config(root=file.parent, newsroom=newsroom, audiences=audiences, settings=settings, read=read)
+    return Config(root=file.parent, newsroom=newsroom, audiences=audiences, settings=settings, document=document)
+
+
+def _read(file: Path, environ: Mapping[str, str]) -> yamlfile.Document:
+    name = _shown(file)
+    document = yamlfile.parse(_text(_data(file, name), name), name)
+    _override(document, environ)
+    return document
 
 
 def _validated(document: yamlfile.Document) -> Settings:
-    from digest.config import timetable, titles
-    from digest.config.schema import Settings
-
     settings, faults = yamlfile.validate(Settings, document)
-    faults += [*_cross_faults(document), *timetable.faults(document), *titles.faults(document)]
+    faults += contradictions(document)
     if settings is None or faults:
         raise ConfigError(sorted(faults, key=lambda fault: (fault.file, fault.line)))
     return settings
@@ -109,8 +87,6 @@ def _validated(document: yamlfile.Document) -> Settings:
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of config.yaml, for editors."""
-    from digest.config.schema import Settings
-
     made = Settings.model_json_schema(by_alias=True)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": "digest: config.yaml"}
 
@@ -141,9 +117,9 @@ def _shown(file: Path) -> str:
     return relative if not relative.startswith("..") else str(file)
 
 
-def _override(document: yamlfile.Document, environ: Mapping[str, str], settings: type[Settings]) -> None:
+def _override(document: yamlfile.Document, environ: Mapping[str, str]) -> None:
     """Lay `DIGEST_SMTP__HOST=…` over smtp.host. Names without `__` are other things (DIGEST_SMTP_PASSWORD)."""
-    sections = {info.alias or name for name, info in settings.model_fields.items()}
+    sections = {info.alias or name for name, info in Settings.model_fields.items()}
     for variable in sorted(environ):
         if not _overrides(variable):
             continue
@@ -179,41 +155,6 @@ def _value(text: str) -> Any:
         if not inner.faults:
             return inner.data.get("value", "")
     return text
-
-
-def _cross_faults(document: yamlfile.Document) -> Iterator[Fault]:
-    """What no single key can tell. Works on raw data, so that it is said together with everything else."""
-    audiences = document.data.get("audiences")
-    for name, part in (audiences if isinstance(audiences, dict) else {}).items():
-        if not _AUDIENCE.fullmatch(name):
-            message = "is no name for an audience: small letters, digits, - and _, as it is in paths and commands"
-            yield document.fault(("audiences", name), message)
-        recipients = part.get("recipients") if isinstance(part, dict) else None
-        if isinstance(recipients, dict) and ("csv" in recipients) == ("sql" in recipients):
-            yield document.fault(("audiences", name, "recipients"), "give either csv or sql, one of them")
-    newsroom = document.data.get("newsroom")
-    if isinstance(newsroom, dict):
-        sender = str(newsroom.get("from", "")).lower()
-        for key in ("name", "from_name"):
-            # A name that reads as an address makes readers believe the mail is from there (FAULTS 22).
-            shown = str(newsroom.get(key, "")).lower()
-            if re.search(r"\S@\S", shown) and shown != sender:
-                yield document.fault(("newsroom", key), "looks like a mail address other than `from`; use a name")
-    dkim = document.data.get("dkim")
-    if isinstance(dkim, dict) and dkim.get("signer") == "digest":
-        for key in ("domain", "selector", "key_file"):
-            if not dkim.get(key):
-                yield document.fault(("dkim", key), "is missing; signer: digest needs domain, selector and key_file")
-    yield from _fleet_faults(document)
-
-
-def _fleet_faults(document: yamlfile.Document) -> Iterator[Fault]:
-    send = document.data.get("send")
-    if not isinstance(send, dict) or send.get("engine") != "procrastinate" or send.get("ledger_env"):
-        return
-    if not str(send.get("ledger", "")).startswith("postgresql"):
-        message = "a fleet shares a PostgreSQL: write postgresql://user@host/database, or set ledger_env"
-        yield document.fault(("send", "ledger"), message)
 
 
 def _newsroom(settings: Settings) -> NewsroomProfile:

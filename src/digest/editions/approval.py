@@ -3,8 +3,9 @@
     manifest of a build ─sign─▶ approvals/2022-02/everyone/en.json ─judge(what would go now)─▶ holds, or why not
 
 The file names the rendering's fingerprint and a hash of everything that went into it (stories, theme, settings, the
-editor's overrides), so that any change voids it and can be named. It is meant to be committed and reviewed. This room
-never builds and never sends; deciding takes values, only `load` and `save` touch the file.
+editor's overrides), so that any change voids it and can be named. It is meant to be committed and reviewed. The build
+folder is what the editor looked at; what would go is made anew from the files as they are. Both must be the same before
+anybody signs, so nobody signs bytes that no reader will get.
 """
 
 from __future__ import annotations
@@ -13,15 +14,21 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from digest import files
-from digest.errors import ApprovalError, UsageError
+from digest import files, hooks
+from digest.editions import build_folder
+from digest.editions.builder import build_edition
+from digest.errors import ApprovalError, DigestError, UsageError
+from digest.newsroom.history import MANIFEST, folder, read_manifest
+from digest.newsroom.paths import BUILD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
     from pathlib import Path
 
+    from digest.editions.builder import Build
     from digest.model import Edition
+    from digest.newsroom.newsroom import Newsroom
 
 FOLDER = "approvals"
 VERSION = 2  # raise it when the same content has other hashes than before: approvals are then void, and say so
@@ -46,6 +53,42 @@ class Approval:
     inputs: Mapping[str, str]
     signatures: tuple[Signature, ...] = field(default=())
     version: int = VERSION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalStatus:
+    """An edition's approval and whether it holds. `problem` says why not; empty when it does."""
+
+    edition: str
+    subject: str
+    approval: Approval | None
+    needed: str
+    problem: str
+    warnings: tuple[str, ...] = ()  # hooks that could not be told
+
+    def lines(self) -> Iterator[str]:
+        """For people."""
+        signed = self.approval.signatures if self.approval else ()
+        yield f"{self.edition}: {self.subject}"
+        for signature in signed:
+            yield f"  approved by {signature.who}, {signature.when}"
+        if self.problem:
+            yield f"  {self.problem}"
+        elif signed:
+            yield "  holds: it may go"
+        yield from (f"  {warning}" for warning in self.warnings)
+
+    def as_data(self) -> dict[str, Any]:
+        """For programs."""
+        signed = self.approval.signatures if self.approval else ()
+        return {
+            "edition": self.edition,
+            "fingerprint": self.approval.fingerprint if self.approval else "",
+            "signatures": [{"who": each.who, "when": each.when} for each in signed],
+            "needed": self.needed,
+            "holds": not self.problem,
+            "problem": self.problem,
+        }
 
 
 def path_of(root: Path, edition: Edition) -> Path:
@@ -132,3 +175,82 @@ def save(path: Path, approval: Approval) -> None:
     """Write the approval whole. Raises OSError."""
     text = json.dumps(asdict(approval), ensure_ascii=False, indent=2, sort_keys=True)
     files.write_whole(path, f"{text}\n".encode())
+
+
+def account_of(newsroom: Newsroom, build: Build) -> dict[str, Any]:
+    """What an approval names of a build: its fingerprint and its inputs."""
+    fingerprint = build.rendering.fingerprint if build.rendering else ""
+    return {"fingerprint": fingerprint, "inputs": build_folder.inputs(newsroom, build)}
+
+
+def demand(newsroom: Newsroom, build: Build, needed: Needed) -> None:
+    """Let the build go. Raises ApprovalError (exit 5) when its approval is missing, void or one word short."""
+    signed = load(path_of(newsroom.root, build.edition))
+    judge(signed, build.edition.id, account_of(newsroom, build), needed)
+
+
+def state(newsroom: Newsroom, edition: Edition, now: datetime) -> ApprovalStatus:
+    """Who approved the edition, and whether that holds for what would go now."""
+    build = build_edition(newsroom, edition, now=now)
+    return _standing(newsroom, build, load(path_of(newsroom.root, edition)))
+
+
+def approve(newsroom: Newsroom, edition: Edition, who: str, now: datetime) -> ApprovalStatus:
+    """Sign the edition as it was built. Raises ApprovalError when the build is missing, or is not what would go."""
+    account = _built(newsroom, edition)
+    build = build_edition(newsroom, edition, now=now)
+    ours = account_of(newsroom, build)
+    again = f"digest build {_flags(edition)}"
+    if account["fingerprint"] != ours["fingerprint"] or account["inputs"] != ours["inputs"]:
+        what = ", ".join(changes(account["inputs"], ours["inputs"])) or "how it is put together"
+        message = f"{edition.id}: changed since it was built: {what}; `{again}`, look at it, and approve that"
+        raise ApprovalError(message)
+    path = path_of(newsroom.root, edition)
+    signed = sign(load(path), edition.id, account, who, now)
+    try:
+        save(path, signed)
+    except OSError as error:
+        message = f"{path}: cannot be written: {error.strerror}"
+        raise DigestError(message) from error
+    standing = _standing(newsroom, build, signed)
+    return replace(
+        standing, warnings=hooks.fire(newsroom.config, newsroom.environ, "approved", {**standing.as_data(), "by": who})
+    )
+
+
+def _standing(newsroom: Newsroom, build: Build, signed: Approval | None) -> ApprovalStatus:
+    needed = newsroom.config.settings.send.approval
+    try:
+        # Shown as if one word were needed even where none is: whoever asks wants to know whether it holds.
+        judge(signed, build.edition.id, account_of(newsroom, build), needed if needed != "none" else "required")
+        problem = ""
+    except ApprovalError as error:
+        problem = str(error)
+    subject = build.rendering.subject if build.rendering else "no stories"
+    return ApprovalStatus(edition=build.edition.id, subject=subject, approval=signed, needed=needed, problem=problem)
+
+
+def _built(newsroom: Newsroom, edition: Edition) -> dict[str, Any]:
+    """The manifest of what was built and looked at, its files checked against their hashes."""
+    home = folder(newsroom.root / BUILD, edition)
+    if not (home / MANIFEST).exists():
+        message = f"{edition.id} was not built; `digest build {_flags(edition)}`, look at it, and approve that"
+        raise UsageError(message)
+    account = read_manifest(home / MANIFEST)
+    if changed := build_folder.damaged(home, account):
+        message = f"{home / changed} was changed after it was built; `digest build {_flags(edition)}`"
+        raise ApprovalError(message)
+    if not account.get("fingerprint"):
+        message = f"{edition.id} has nothing to approve: it was built with verdict {account['verdict']}"
+        raise UsageError(message)
+    return account
+
+
+def _flags(edition: Edition) -> str:
+    kind = edition.period.kind
+    when = (
+        f"--since {edition.period.first} --until {edition.period.after}"
+        if kind == "span"
+        else f"--{kind} {edition.period.id}"
+    )
+    return f"{when} --audience {edition.audience}"

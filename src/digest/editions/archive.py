@@ -13,30 +13,33 @@ import base64
 import dataclasses
 import json
 import shutil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from digest import files
 from digest.editions import build_folder
 from digest.errors import LedgerError
 from digest.model import InlineImage, Rendering
+from digest.newsroom.history import folder
+from digest.newsroom.paths import ARCHIVE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
-    from digest.editions.build_folder import Build
+    from digest.editions.builder import Build
     from digest.model import Edition
+    from digest.newsroom.newsroom import Newsroom
 
 PART = "rendering.json"
 LEDGER = "ledger.json"
 
 
-def keep(archive: Path, build: Build, facts: Mapping[str, Any]) -> Path:
+def keep(newsroom: Newsroom, build: Build) -> Path:
     """Write the build and its rendering into the archive. Returns the folder; raises DigestError when it cannot."""
     rendering = build.rendering
     assert rendering is not None, "an edition without a rendering is not sent"
     data = as_data(rendering)
-    return build_folder.write(archive, dataclasses.replace(build, parts={**build.parts, PART: data}), facts)
+    kept = dataclasses.replace(build, parts={**build.parts, PART: data})
+    return build_folder.write(newsroom, kept, newsroom.root / ARCHIVE)
 
 
 def as_data(rendering: Rendering) -> bytes:
@@ -80,7 +83,7 @@ def from_data(data: bytes, edition: Edition) -> Rendering:
 
 def recall(archive: Path, edition: Edition, fingerprint: str) -> Rendering:
     """The rendering that was frozen with this fingerprint. Raises LedgerError when it is gone or was changed."""
-    path = build_folder.folder(archive, edition) / PART
+    path = folder(archive, edition) / PART
     try:
         rendering = from_data(path.read_bytes(), edition)
     except (OSError, ValueError, KeyError, TypeError):
@@ -100,12 +103,12 @@ def recall(archive: Path, edition: Edition, fingerprint: str) -> Rendering:
 
 def forget(archive: Path, edition: Edition) -> None:
     """Take an edition out of the archive again: nobody was there to get it."""
-    shutil.rmtree(build_folder.folder(archive, edition), ignore_errors=True)
+    shutil.rmtree(folder(archive, edition), ignore_errors=True)
 
 
 def begin(archive: Path, edition: Edition, place: str, ledger: str) -> None:
     """Write down which ledger knows this edition's readers, before the first mail. Raises LedgerError."""
-    path = build_folder.folder(archive, edition) / LEDGER
+    path = folder(archive, edition) / LEDGER
     data = build_folder.as_json({"place": place, "ledger": ledger})
     try:
         if not path.exists() or path.read_bytes() != data:
@@ -121,17 +124,17 @@ def begun_elsewhere(archive: Path, edition: Edition, place: str) -> str:
     Raises LedgerError when it was begun with the ledger of this very place: then that one is lost, and the new one
     in its place would mail everybody again.
     """
-    folder = build_folder.folder(archive, edition)
+    home = folder(archive, edition)
     try:
-        before = str(json.loads((folder / LEDGER).read_bytes())["place"])
+        before = str(json.loads((home / LEDGER).read_bytes())["place"])
     except FileNotFoundError:
         return ""
     except (OSError, ValueError, KeyError, TypeError):
         before = place
     if before == place:
         message = (
-            f"{edition.id} was begun before, says {folder / LEDGER}, but the ledger {place} knows nothing of it: put "
-            f"the ledger back from a backup. To mail all its readers, again where they have it, move {folder} away"
+            f"{edition.id} was begun before, says {home / LEDGER}, but the ledger {place} knows nothing of it: put "
+            f"the ledger back from a backup. To mail all its readers, again where they have it, move {home} away"
         )
         raise LedgerError(message)
     return before

@@ -1,10 +1,9 @@
-"""The folder of built editions: `build/2022-02/everyone/en/`, written whole or not at all, and read back as memory.
+"""The folder of a built edition: `build/2022-02/everyone/en/`, written whole or not at all.
 
     Build ─write─▶ a folder beside the old one ─swap─▶ index.html digest.txt digest.eml manifest.json
-    manifests ─history─▶ what earlier editions held (PastEdition)
 
-The manifest is the folder's own account of itself: stories with reasons, hashes, sizes, versions. This room never
-selects, composes or sends, and never reads anything but manifests.
+The manifest is the folder's own account of itself: stories with reasons, hashes, sizes, versions, and a hash of
+everything that went in. What reads manifests back is `newsroom.history`.
 """
 
 from __future__ import annotations
@@ -13,53 +12,36 @@ import hashlib
 import json
 import secrets
 import shutil
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from digest import files, period
-from digest.errors import DigestError, PeriodError, UsageError
-from digest.model import Edition, Finding, PastEdition, Rendering, Selection
+from digest import files
+from digest.errors import DigestError
+from digest.model import content_hash
+from digest.newsroom.history import FORMAT, MANIFEST, folder
+from digest.newsroom.paths import BUILD
 from digest.selection.selector import had_their_chance
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from datetime import datetime, tzinfo
+    from collections.abc import Mapping
     from pathlib import Path
 
-MANIFEST = "manifest.json"
-FORMAT = 1  # of the manifest
+    from digest.editions.builder import Build
+    from digest.newsroom.newsroom import Newsroom
+
+# The settings that change what a reader gets; how it is sent (smtp, send) is not among them.
+_SHAPING = {"newsroom", "theme", "mail", "unsubscribe", "archive"}
+_SHORT = 16  # hex digits of a hash in a manifest: enough to see that something changed
+_NAMED = ("digest", "jinja2", "mjml-python", "premailer", "markdown-it-py", "nh3", "babel")  # in the manifest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Build:
-    """An edition made, not yet written. `parts` maps file names to bytes; empty when the period was too thin."""
-
-    selection: Selection
-    rendering: Rendering | None
-    mail: bytes = b""
-    findings: tuple[Finding, ...] = ()
-    parts: Mapping[str, bytes] = field(default_factory=dict)
-    made: datetime
-
-    @property
-    def edition(self) -> Edition:
-        """Which edition this is."""
-        return self.selection.edition
-
-
-def folder(root: Path, edition: Edition) -> Path:
-    """Where the edition lives below `root` (a newsroom's `build/` or `archive/`)."""
-    return root / edition.period.id / edition.audience / edition.language
-
-
-def write(root: Path, build: Build, facts: Mapping[str, Any]) -> Path:
+def write(newsroom: Newsroom, build: Build, root: Path | None = None) -> Path:
     """Write the build and its manifest into the edition's folder, replacing the old folder as a whole.
 
-    `facts` are further manifest entries (versions, hashes of inputs). Returns the folder. Raises DigestError when the
-    disk refuses; then the old folder is untouched.
+    The folder is below build/, or below `root`. Returns it. Raises DigestError when the disk refuses; then the old
+    folder is untouched.
     """
-    target = folder(root, build.edition)
-    parts = {**build.parts, MANIFEST: as_json(manifest(build, facts))}
+    target = folder(root or newsroom.root / BUILD, build.edition)
+    parts = {**build.parts, MANIFEST: as_json(manifest(newsroom, build))}
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _swap(target, parts)
@@ -70,8 +52,10 @@ def write(root: Path, build: Build, facts: Mapping[str, Any]) -> Path:
     return target
 
 
-def manifest(build: Build, facts: Mapping[str, Any]) -> dict[str, Any]:
+def manifest(newsroom: Newsroom, build: Build) -> dict[str, Any]:
     """The folder's account of itself, as plain data."""
+    from importlib.metadata import version
+
     selection, rendering = build.selection, build.rendering
     edition = selection.edition
     reasons = {decision.story.id: decision.rule for decision in selection.decisions}
@@ -97,7 +81,8 @@ def manifest(build: Build, facts: Mapping[str, Any]) -> dict[str, Any]:
             name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
             for name, data in sorted(build.parts.items())
         },
-        **facts,
+        "inputs": inputs(newsroom, build),
+        "versions": {name: version(name) for name in _NAMED},
     }
     if rendering is not None:
         account |= {
@@ -111,56 +96,35 @@ def manifest(build: Build, facts: Mapping[str, Any]) -> dict[str, Any]:
     return account
 
 
+def inputs(newsroom: Newsroom, build: Build) -> dict[str, str]:
+    """A hash of everything that shaped the build: each story, the theme, the editor's hand, and the settings."""
+    settings = newsroom.config.settings
+    shaping = settings.model_dump(by_alias=True, mode="json", include=_SHAPING, exclude_defaults=True)
+    audience = settings.audiences[build.edition.audience]
+    shaping["audience"] = audience.model_dump(by_alias=True, mode="json", exclude_defaults=True)
+    shapers: dict[str, object] = {f"story {story.id}": story for story in build.selection.stories}
+    shapers |= {"config": shaping, "overrides": newsroom.overrides(build.edition)}
+    hashes = {name: content_hash(shaper)[:_SHORT] for name, shaper in shapers.items()}
+    if build.rendering is not None:
+        hashes["theme"] = newsroom.edition_setup.theme.key
+    return hashes
+
+
 def as_json(value: Any) -> bytes:
     """JSON as digest writes it everywhere: two blanks, letters as they are, one line end at the end."""
     return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode()
 
 
-def read_manifest(path: Path) -> dict[str, Any]:
-    """A manifest's data. Raises UsageError that names the file when it is not one, with what to do."""
-    try:
-        data = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        data = None
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
-        message = f"{path}: is not a manifest of this digest; remove its folder and build the edition again"
-        raise UsageError(message)
-    return data
-
-
-def damaged(folder: Path, account: Mapping[str, Any]) -> str:
+def damaged(place: Path, account: Mapping[str, Any]) -> str:
     """The first file that is not what its manifest says, or nothing."""
     for name, facts in account["files"].items():
         try:
-            data = (folder / name).read_bytes()
+            data = (place / name).read_bytes()
         except OSError:
             return str(name)
         if hashlib.sha256(data).hexdigest() != facts["sha256"]:
             return str(name)
     return ""
-
-
-def history(root: Path, audience: str, language: str, zone: tzinfo, *, sent: bool) -> Iterator[PastEdition]:
-    """What the editions below `root` for this audience and language held, oldest period first."""
-    found = (
-        _past(path, audience, language, zone, sent=sent) for path in root.glob(f"*/{audience}/{language}/{MANIFEST}")
-    )
-    yield from sorted((past for past in found if past), key=lambda past: (past.edition.period.first, past.edition.id))
-
-
-def _past(path: Path, audience: str, language: str, zone: tzinfo, *, sent: bool) -> PastEdition | None:
-    try:
-        span = period.parse(path.parents[2].name, zone)
-    except PeriodError:
-        return None  # a folder of somebody else's
-    data = read_manifest(path)
-    return PastEdition(
-        edition=Edition(period=span, audience=audience, language=language),
-        included=frozenset(s["id"] for s in data["stories"]) if data["verdict"] == "send" else frozenset(),
-        candidates=frozenset(data["candidates"]),
-        carried=frozenset(data["carried"]),
-        sent=sent,
-    )
 
 
 def _swap(target: Path, parts: Mapping[str, bytes]) -> None:

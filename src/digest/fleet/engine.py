@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from digest.fleet.clock import SharedClock
     from digest.ledger.sharing import Sharing
     from digest.model import Edition, Rendering
-    from digest.newsroom.sending_setup import SendingSetup
+    from digest.newsroom.newsroom import Newsroom
     from digest.sending.local import Stopping
     from digest.sending.messages import MessageBuilder
     from digest.smtp.transport import SmtpTransport
@@ -62,7 +62,7 @@ def recall(sharing: Sharing, edition: Edition, fingerprint: str) -> Rendering:
 class ChunkSender:
     """What one process of a fleet sends with: the relay at the fleet's pace, and each edition's mails."""
 
-    parts: SendingSetup
+    newsroom: Newsroom
     sharing: Sharing
     stop: threading.Event
     _transport: SmtpTransport | None = None
@@ -79,7 +79,7 @@ class ChunkSender:
         progress: Callable[[Progress], None] | None = None,
     ) -> Chunk:
         """Send a chunk of an edition. Raises LedgerError, ConfigError when this machine cannot."""
-        settings = self.parts.newsroom.config.settings
+        settings = self.newsroom.config.settings
         return chunk.send_chunk(
             self.sharing,
             self._relay(clock),
@@ -100,7 +100,7 @@ class ChunkSender:
             from digest.fleet.pacing import FleetPacing
             from digest.smtp.transport import SmtpTransport
 
-            smtp = self.parts.smtp()
+            smtp = self.newsroom.sending_setup.smtp()
             pacer = FleetPacing(
                 self.sharing, clock, relay=smtp.peer, rate=smtp.rate, per_domain=smtp.per_domain, stop=self.stop
             )
@@ -113,14 +113,14 @@ class ChunkSender:
             if mailing is None:
                 message = f"{edition} is not in the ledger: nothing was frozen to be sent"
                 raise LedgerError(message)
-            newsroom = self.parts.newsroom
+            newsroom = self.newsroom
             rendering = recall(self.sharing, newsroom.edition(*edition.split("/")), mailing.content)
-            self._letters = {edition: letters(self.parts, rendering, now=newsroom.now(), live=True)}
+            self._letters = {edition: letters(self.newsroom, rendering, now=newsroom.now(), live=True)}
         return self._letters[edition]
 
 
 def send(
-    parts: SendingSetup,
+    newsroom: Newsroom,
     sharing: Sharing,
     rendering: Rendering,
     *,
@@ -147,19 +147,19 @@ def send(
     publish(sharing, rendering)
     before = ledger.counts(edition)
     if limit is not None or only:
-        return _from_here(parts, sharing, edition, stopping, progress, limit=limit, only=only)
+        return _from_here(newsroom, sharing, edition, stopping, progress, limit=limit, only=only)
     Queue(sharing).fill(edition, before.get(State.PLANNED, 0) + before.get(State.DEFERRED, 0))
     return follow(
         sharing,
         edition,
         leave=stopping.event,
         progress=progress,
-        patience=parts.newsroom.config.settings.send.patience,
+        patience=newsroom.config.settings.send.patience,
     )
 
 
 def _from_here(
-    parts: SendingSetup,
+    newsroom: Newsroom,
     sharing: Sharing,
     edition: str,
     stopping: Stopping,
@@ -172,7 +172,7 @@ def _from_here(
     from digest.fleet.clock import SharedClock
     from digest.sending.local import this_process
 
-    crew = ChunkSender(parts=parts, sharing=sharing, stop=stopping.event)
+    crew = ChunkSender(newsroom=newsroom, sharing=sharing, stop=stopping.event)
     done = crew.send(
         edition, this_process(), SharedClock(sharing.now), size=1 if only else limit or 1, only=only, progress=progress
     )

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 from digest.errors import DigestError, UsageError
 from digest.fleet.engine import ChunkSender
-from digest.newsroom.newsroom import open_newsroom
-from digest.newsroom.sending_setup import SendingSetup
+from digest.newsroom.newsroom import Newsroom, open_newsroom
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def run_worker(
-    parts: SendingSetup, ledger: SqlLedger, *, host: str, port: int, stopping: Stopping, say: Callable[[str], None]
+    newsroom: Newsroom, ledger: SqlLedger, *, host: str, port: int, stopping: Stopping, say: Callable[[str], None]
 ) -> None:
     """Be a worker of the fleet until `stopping`. Raises UsageError when the newsroom has none, or the port is taken."""
     from digest.fleet.jobs import Queue
@@ -37,15 +36,15 @@ def run_worker(
             "config.yaml sends from one machine; a fleet needs send: {engine: procrastinate, ledger: postgresql://…}"
         )
         raise UsageError(message)
-    crew = ChunkSender(parts=parts, sharing=ledger.sharing, stop=stopping.event)
-    rounds = ScheduleTick(parts=parts, stopping=stopping, say=say)
+    crew = ChunkSender(newsroom=newsroom, sharing=ledger.sharing, stop=stopping.event)
+    rounds = ScheduleTick(newsroom=newsroom, stopping=stopping, say=say)
     made = Worker(
         ledger.sharing,
         Queue(ledger.sharing),
         name=f"{socket.gethostname()}, process {os.getpid()}",
         version=version("digest"),
         send=crew.send,
-        due=rounds.go if parts.newsroom.config.settings.schedule and has_stories(parts.newsroom) else None,
+        due=rounds.go if newsroom.config.settings.schedule and has_stories(newsroom) else None,
         stop=stopping.event,
         say=say,
     )
@@ -67,7 +66,7 @@ def has_stories(newsroom: Newsroom) -> bool:
 class ScheduleTick:
     """What the schedule asks for, on whichever worker's turn it is."""
 
-    parts: SendingSetup
+    newsroom: Newsroom
     stopping: Stopping
     say: Callable[[str], None]
 
@@ -77,13 +76,11 @@ class ScheduleTick:
 
         try:
             # Opened anew each time: stories, config and approvals are what they are now.
-            newsroom = open_newsroom(self.parts.newsroom.config.document.file, self.parts.environ)
+            newsroom = open_newsroom(self.newsroom.config.document.file, self.newsroom.environ)
             if not has_stories(newsroom):
                 # Without this, a volume that is not mounted would be a month without stories, settled for good.
                 message = f"{newsroom.root}: has no stories/; what is due is left to workers that have the newsroom"
                 raise UsageError(message)
-            Scheduler(parts=SendingSetup(newsroom=newsroom), now=newsroom.now(), say=self.say, warn=self.say).run(
-                self.stopping
-            )
+            Scheduler(newsroom=newsroom, now=newsroom.now(), say=self.say, warn=self.say).run(self.stopping)
         except DigestError as error:
             self.say(str(error))

@@ -1,10 +1,11 @@
-"""What a newsroom's mails are made with: theme, letterhead, checks, pictures; and each audience's desk, with all of it.
+"""What a newsroom's editions are made with: theme, checks, pictures, and what a mail says of its sender.
 
-Made from config.yaml alone. It knows nothing of stories, editions or readers: those are `wiring`'s.
+Made from config.yaml alone, each part when it is first asked for. It knows nothing of stories, editions or readers.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,28 +13,23 @@ from digest.newsroom import paths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
+    from datetime import datetime
 
     from digest.checks.context import Online
     from digest.checks.registry import Policy
     from digest.composer.options import ThemeOptions
     from digest.composer.theme import Theme
     from digest.config.load import Config
-    from digest.editions.build import EditionSetup
     from digest.mail.sender_identity import SenderIdentity
-    from digest.model import Audience
+    from digest.model import Audience, Rendering, Selection
 
 
-class Outfit:
-    """The settings of one newsroom, turned into the things that they describe, each when it is first asked for."""
+@dataclass(frozen=True, kw_only=True)
+class EditionSetup:
+    """The settings of one newsroom, turned into the things that they describe."""
 
     config: Config
     environ: Mapping[str, str]
-
-    @property
-    def root(self) -> Path:
-        """The folder of config.yaml."""
-        return self.config.root
 
     @cached_property
     def options(self) -> ThemeOptions:
@@ -49,31 +45,35 @@ class Outfit:
         """The compiled theme, from the cache when nothing changed. Raises ThemeError."""
         from digest.composer.theme import load_theme
 
-        return load_theme([self.root / "templates"], self.options, cache=paths.own_cache(self.environ, "themes"))
+        return load_theme([self.config.root / "templates"], self.options, cache=paths.own_cache(self.environ, "themes"))
 
-    def desk(self, audience: str, language: str = "") -> EditionSetup:
-        """Everything that one audience's editions are made with; the audience's title is in that language."""
-        from digest.editions.build import EditionSetup
+    @cached_property
+    def policy(self) -> Policy:
+        """How loud each check is to be. Raises ConfigError for a code that does not exist."""
+        from digest.checks.registry import Policy
 
-        found, settings = self.config.audience(audience).in_language(language), self.config.settings
-        return EditionSetup(
-            newsroom=self.config.newsroom,
-            audience=found,
+        given = {code: (part.severity, part.reason) for code, part in self.config.settings.checks.items()}
+        return Policy.parse(given)
+
+    def compose(self, selection: Selection, audience: Audience, now: datetime) -> Rendering:
+        """Compose the selection for the audience. Raises ThemeError, RenderError."""
+        from digest.composer.compose import compose
+
+        settings = self.config.settings
+        return compose(
+            selection,
             theme=self.theme,
+            newsroom=self.config.newsroom,
+            audience=audience,
             options=self.options,
-            letterhead=self.letterhead(found),
-            policy=self.policy,
-            subject=found.subject or settings.mail.subject,
-            preheader=found.preheader or settings.mail.preheader,
+            now=now,
+            subject=settings.mail.subject,
+            preheader=settings.mail.preheader,
+            read_image=self.image,
             archive_url=settings.archive.url,
-            example=self.example(found),
-            clients=settings.mail.clients,
-            dkim=(settings.dkim.domain, settings.dkim.selector) if settings.dkim.selector else None,
-            image=self.image,
-            read_file=self.read_image,
         )
 
-    def letterhead(self, audience: Audience, *, own_mailto: bool = False) -> SenderIdentity:
+    def identity(self, audience: Audience, *, own_mailto: bool = False) -> SenderIdentity:
         """What every mail to this audience says of itself; with `own_mailto`, each names its reader's own mailto."""
         from digest.mail.sender_identity import SenderIdentity
 
@@ -112,23 +112,15 @@ class Outfit:
         settings = self.config.settings
 
         def fetch(url: str) -> WebAnswer:
-            found = ask(url, timeout=settings.imports.timeout, allow_private=settings.imports.allow_private)
-            return WebAnswer(status=found.status, content_type=found.content_type, data=found.data)
+            answer = ask(url, timeout=settings.imports.timeout, allow_private=settings.imports.allow_private)
+            return WebAnswer(status=answer.status, content_type=answer.content_type, data=answer.data)
 
         host, _, port = settings.mail.spamd.rpartition(":")
         return Online(fetch=fetch, spamd=(host, int(port)) if host else None)
 
-    @cached_property
-    def policy(self) -> Policy:
-        """How loud each check is to be. Raises ConfigError for a code that does not exist."""
-        from digest.checks.registry import Policy
-
-        given = {code: (part.severity, part.reason) for code, part in self.config.settings.checks.items()}
-        return Policy.parse(given)
-
     def image(self, name: str) -> bytes:
         """The bytes of a file that a story names by a path inside the newsroom. Raises OSError when there is none."""
-        return paths.inside(self.root, name)
+        return paths.inside(self.config.root, name)
 
     def read_image(self, name: str) -> bytes | None:
         """The same; None when there is none."""

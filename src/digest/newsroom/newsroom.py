@@ -1,7 +1,9 @@
-"""Put the parts of one newsroom together: Config in, concrete sources, themes and desks out.
+"""A newsroom with its config read: its periods, editions and stories, selected and composed.
 
-The only room that knows all the others. It decides nothing about stories or mails; it opens files where it must and
-hands what it found to the rooms that decide.
+    config.yaml ─open_newsroom─▶ Newsroom ─┬▶ edition_setup: what editions are made with
+                                           └▶ sending_setup: what they are sent with
+
+It decides nothing about stories or mails; it opens files where it must and hands what it read to the rooms that decide.
 """
 
 from __future__ import annotations
@@ -11,47 +13,55 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from digest import period
 from digest.config import load as config_file
-from digest.editions import build_folder
 from digest.errors import OverridesError, StoryError, UsageError
-from digest.model import Edition, content_hash
+from digest.model import Edition
+from digest.newsroom import history as past
 from digest.newsroom import paths
-from digest.newsroom.edition_setup import Outfit
+from digest.newsroom.edition_setup import EditionSetup
+from digest.newsroom.sending_setup import SendingSetup
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from digest.config.load import Config
-    from digest.editions.build_folder import Build
     from digest.model import Overrides, PastEdition, Rendering, Selection, Story
     from digest.period import Period
     from digest.stories.folder import FolderSource
-
-STATE = ".digest"  # caches and the ledger; not committed
-BUILD = "build"
-ARCHIVE = "archive"
-# The settings that change what a reader gets; how it is sent (smtp, send) is not among them.
-_SHAPING = {"newsroom", "theme", "mail", "unsubscribe", "archive"}
-_SHORT = 16  # hex digits of a hash in a manifest: enough to see that something changed
 
 
 def open_newsroom(file: Path | str | None = None, environ: Mapping[str, str] | None = None) -> Newsroom:
     """Read config.yaml (the nearest one when `file` is None). Raises UsageError or ConfigError."""
     environ = os.environ if environ is None else environ
     place = Path(file) if file else config_file.find(Path.cwd())
-    return Newsroom(config=config_file.load(place, environ, cache=STATE), environ=environ)
+    return Newsroom(config=config_file.load(place, environ), environ=environ)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Newsroom(Outfit):
-    """A newsroom with its config read: the way to its stories, editions and builds."""
+class Newsroom:
+    """A newsroom: the way to its stories and editions, and to what these are made and sent with."""
 
     config: Config
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)  # holds secrets
     skip_bad: bool = False
+
+    @property
+    def root(self) -> Path:
+        """The folder of config.yaml."""
+        return self.config.root
+
+    @cached_property
+    def edition_setup(self) -> EditionSetup:
+        """What editions are made with."""
+        return EditionSetup(config=self.config, environ=self.environ)
+
+    @cached_property
+    def sending_setup(self) -> SendingSetup:
+        """What editions are sent with."""
+        return SendingSetup(config=self.config, environ=self.environ)
 
     @cached_property
     def stories(self) -> FolderSource:
@@ -63,7 +73,7 @@ class Newsroom(Outfit):
             paths.typed(self.root / "stories"),
             zone=newsroom.timezone,
             language=newsroom.language,
-            index=self.root / STATE / "stories.db",
+            index=self.root / paths.STATE / "stories.db",
             skip_bad=self.skip_bad,
         )
 
@@ -96,12 +106,8 @@ class Newsroom(Outfit):
         return found
 
     def history(self, edition: Edition) -> tuple[PastEdition, ...]:
-        """What other editions of this audience and language held: those sent, and those only built."""
-        zone = self.config.newsroom.timezone
-        where = (edition.audience, edition.language, zone)
-        sent = {past.edition.id: past for past in build_folder.history(self.root / ARCHIVE, *where, sent=True)}
-        built = {past.edition.id: past for past in build_folder.history(self.root / BUILD, *where, sent=False)}
-        return tuple({**built, **sent}.values())
+        """What the editions of this audience and language held: those sent, and those only built."""
+        return past.history(self.root, edition, self.config.newsroom.timezone)
 
     def overrides_file(self, edition: Edition) -> Path:
         """Where an editor's hand on this edition is written down."""
@@ -158,56 +164,11 @@ class Newsroom(Outfit):
 
     def compose(self, selection: Selection, *, now: datetime | None = None) -> Rendering:
         """Compose a selection. Raises ThemeError, RenderError."""
-        from digest.editions.build import render
-
-        desk = self.desk(selection.edition.audience, selection.edition.language)
-        rendering = render(desk, selection, now or self.now())
-        desk.theme.keep()
+        edition = selection.edition
+        audience = self.config.audience(edition.audience).in_language(edition.language)
+        rendering = self.edition_setup.compose(selection, audience, now or self.now())
+        self.edition_setup.theme.keep()
         return rendering
-
-    def build(self, edition: Edition, *, now: datetime | None = None, network: bool = False) -> Build:
-        """Make an edition with all its files, in memory; with `network`, run the checks that need one too.
-
-        Raises what `select` and `compose` raise.
-        """
-        from digest.editions.build import build
-
-        history, overrides = self.history(edition), self.overrides(edition)
-        made = build(
-            self.desk(edition.audience, edition.language),
-            edition,
-            self.candidates(edition, history, overrides),
-            history=history,
-            overrides=overrides,
-            now=now or self.now(),
-            online=self.online() if network else None,
-        )
-        self.theme.keep()
-        return made
-
-    def write(self, build: Build, out: Path | None = None) -> Path:
-        """Put a build into its folder below build/ (or `out`). Raises DigestError when the disk refuses."""
-        return build_folder.write(out or self.root / BUILD, build, self.facts(build))
-
-    def facts(self, build: Build) -> dict[str, Any]:
-        """What a manifest says about how it was made: what went in, each with its hash, and by which versions."""
-        from digest.newsroom.installed import versions
-
-        names = ("digest", "jinja2", "mjml-python", "premailer", "markdown-it-py", "nh3", "babel")
-        return {"inputs": self.inputs(build), "versions": versions(names)}
-
-    def inputs(self, build: Build) -> dict[str, str]:
-        """A hash of everything that shaped the build: each story, the theme, the editor's hand, and the settings."""
-        settings = self.config.settings
-        shaping = settings.model_dump(by_alias=True, mode="json", include=_SHAPING, exclude_defaults=True)
-        audience = settings.audiences[build.edition.audience]
-        shaping["audience"] = audience.model_dump(by_alias=True, mode="json", exclude_defaults=True)
-        said: dict[str, object] = {f"story {story.id}": story for story in build.selection.stories}
-        said |= {"config": shaping, "overrides": self.overrides(build.edition)}
-        found = {name: content_hash(value)[:_SHORT] for name, value in said.items()}
-        if build.rendering is not None:
-            found["theme"] = self.theme.key
-        return found
 
     def now(self) -> datetime:
         """This moment in the newsroom's zone, or the one that SOURCE_DATE_EPOCH names (reproducible-builds.org)."""

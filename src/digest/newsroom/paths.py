@@ -1,4 +1,4 @@
-"""Paths of a newsroom: how they are shown, where its user's caches are, and which files may be read by name.
+"""Paths of a newsroom: its folders, how paths are shown, where caches are, and which files may be read by name.
 
 It never follows a name out of the newsroom's folder, by `..` or by a link.
 """
@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+STATE = ".digest"  # caches and the ledger; not committed
+BUILD = "build"
+ARCHIVE = "archive"
 MAX_BYTES = 50_000_000
 
 

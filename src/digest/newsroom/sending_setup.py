@@ -1,6 +1,6 @@
-"""The parts that a newsroom sends with: its readers' lists, its relay, its key, its ledger, its secrets.
+"""What a newsroom's editions are sent with: its readers' lists, its relay, its key, its ledger, its secrets.
 
-Wiring for sending. Secrets are read here, from the environment or from a file, and go straight into the part that
+Secrets are read here, from the environment or from a file, and go straight into the part that
 needs them: none is kept, printed or put into an error.
 """
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from pathlib import Path
     from threading import Event
 
+    from digest.config.load import Config
     from digest.ledger.ledger import SqlLedger
     from digest.mail.dkim import Signer
     from digest.model import Audience
-    from digest.newsroom.newsroom import Newsroom
     from digest.ports import RecipientSource
     from digest.smtp.settings import SmtpSettings
     from digest.smtp.transport import SmtpTransport
@@ -33,12 +33,13 @@ MAX_SECRET = 10_000
 class SendingSetup:
     """Makes each part of sending from a newsroom's config. `warnings` collects what a person should hear once."""
 
-    newsroom: Newsroom
+    config: Config
+    environ: Mapping[str, str] = field(repr=False)  # holds secrets
     warnings: list[str] = field(default_factory=list)
 
     def source(self, audience: Audience) -> RecipientSource:
         """Where the audience's readers come from. Raises UsageError when config.yaml names no list."""
-        section = self.newsroom.config.settings.audiences[audience.name].recipients
+        section = self.config.settings.audiences[audience.name].recipients
         if section is None:
             message = f"audience {audience.name!r} has no recipients; give it a list: recipients: {{csv: FILE}}"
             raise UsageError(message)
@@ -51,39 +52,39 @@ class SendingSetup:
             return SqlSource(url, section.sql.query, name=f"the query of audience {audience.name}")
         from digest.recipients.csvfile import CsvSource
 
-        return CsvSource(self.newsroom.config.path(section.csv), name=section.csv)
+        return CsvSource(self.config.path(section.csv), name=section.csv)
 
     def topics(self, audience: Audience) -> tuple[str, ...]:
         """The topics that readers must have asked for, one of them; empty: all readers."""
-        section = self.newsroom.config.settings.audiences[audience.name].recipients
+        section = self.config.settings.audiences[audience.name].recipients
         return section.topics if section else ()
 
     def csv_file(self, audience: Audience, task: str) -> Path:
         """The audience's CSV file, to be edited. Raises UsageError for a list that digest only reads."""
-        section = self.newsroom.config.settings.audiences[audience.name].recipients
+        section = self.config.settings.audiences[audience.name].recipients
         if section is None or not section.csv:
             message = f"the readers of {audience.name!r} are not in a CSV file; digest cannot {task} there"
             raise UsageError(message)
-        return self.newsroom.config.path(section.csv)
+        return self.config.path(section.csv)
 
     def ledger(self, *, create: bool = True) -> SqlLedger:
         """The newsroom's ledger, opened and examined; made when there never was one. Raises LedgerError."""
         from digest.ledger.opening import open_ledger
 
-        send = self.newsroom.config.settings.send
+        send = self.config.settings.send
         url = self.environ.get(send.ledger_env, "") if send.ledger_env else send.ledger
-        name = self.newsroom.config.newsroom.name
-        ledger = open_ledger(url, root=self.newsroom.root, newsroom=name, create=create, faulty=self._faulty_ledger)
+        name = self.config.newsroom.name
+        ledger = open_ledger(url, root=self.config.root, newsroom=name, create=create, faulty=self._faulty_ledger)
         if send.engine == "procrastinate":
             self._share(ledger)
         return ledger
 
     def _faulty_ledger(self, message: str) -> Fault:
         """The fault where the URL was given: in the file with its line, or in the environment."""
-        if variable := self.newsroom.config.settings.send.ledger_env:
+        if variable := self.config.settings.send.ledger_env:
             missing = "is not set; send.ledger_env names it" if not self.environ.get(variable) else message
             return Fault(file=f"environment {variable}", message=missing)
-        return self.newsroom.config.document.fault(("send", "ledger"), message)
+        return self.config.document.fault(("send", "ledger"), message)
 
     def _share(self, ledger: SqlLedger) -> None:
         """Make the ledger a fleet's. Raises UsageError without the extra, LedgerError when it is no PostgreSQL."""
@@ -107,7 +108,7 @@ class SendingSetup:
         from digest.smtp.pacing import parse_rate
         from digest.smtp.settings import SmtpSettings, Timeouts
 
-        part = self.newsroom.config.settings.smtp
+        part = self.config.settings.smtp
         password = self.secret(part.password_env, part.password_file) if part.username else ""
         token = part.auth == "xoauth2"
         try:
@@ -119,7 +120,7 @@ class SendingSetup:
                 password="" if token else password,
                 oauth_token=password if token else "",
                 auth=part.auth,
-                ca_file=str(self.newsroom.config.path(part.ca_file)) if part.ca_file else "",
+                ca_file=str(self.config.path(part.ca_file)) if part.ca_file else "",
                 connections=part.connections,
                 rate=parse_rate(part.rate) if part.rate else 0.0,
                 per_domain={domain.lower(): parse_rate(rate) for domain, rate in part.per_domain.items()},
@@ -141,12 +142,12 @@ class SendingSetup:
 
     def signer(self) -> Signer | None:
         """What signs the mails, or None when the relay does. Raises ConfigError: never an unsigned send instead."""
-        part = self.newsroom.config.settings.dkim
+        part = self.config.settings.dkim
         if part.signer == "relay":
             return None
         from digest.mail.dkim import load_signer
 
-        path = self.newsroom.config.path(part.key_file)
+        path = self.config.path(part.key_file)
         try:
             key = path.read_bytes()
         except OSError as error:
@@ -156,14 +157,14 @@ class SendingSetup:
 
     def unsubscribe_secrets(self) -> tuple[str, ...]:
         """The secrets of unsubscribe links, newest first; several, split by blanks, while one is replaced."""
-        part = self.newsroom.config.settings.unsubscribe
+        part = self.config.settings.unsubscribe
         return tuple(self.secret(part.secret_env, part.secret_file).split())
 
     def demand_secrets(self, why: str) -> tuple[str, ...]:
         """The same, where there must be one. Raises UsageError with why, and how to set one."""
         if found := self.unsubscribe_secrets():
             return found
-        part = self.newsroom.config.settings.unsubscribe
+        part = self.config.settings.unsubscribe
         if part.secret_file:
             message = f"{part.secret_file} is empty: without the secret {why}; write one into it: openssl rand -hex 32"
         else:
@@ -178,7 +179,7 @@ class SendingSetup:
         """A secret from its file or its environment variable; empty when there is none. Raises ConfigError."""
         if not file:
             return self.environ.get(variable, "")
-        path = self.newsroom.config.path(file)
+        path = self.config.path(file)
         try:
             text = path.read_bytes()[:MAX_SECRET].decode().strip()
         except (OSError, UnicodeDecodeError) as error:
@@ -187,14 +188,9 @@ class SendingSetup:
         self._warn_if_open(path)
         return text
 
-    @property
-    def environ(self) -> Mapping[str, str]:
-        """The environment that the newsroom was opened with."""
-        return self.newsroom.environ
-
     def _warn_if_open(self, path: Path) -> None:
         if path.stat().st_mode & (stat.S_IROTH | stat.S_IRGRP):
             self.warnings.append(f"{path}: others on this machine can read this secret; chmod 600 {path}")
 
     def _fault(self, path: tuple[str, ...], message: str) -> ConfigError:
-        return ConfigError([self.newsroom.config.document.fault(path, message)])
+        return ConfigError([self.config.document.fault(path, message)])

@@ -8,8 +8,8 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Any
 
-from digest.editions import build_folder
 from digest.errors import UsageError
+from digest.newsroom import history
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ def earlier(root: Path, edition: Edition, which: str, name: str) -> str:
     if which not in FOLDERS:
         message = f"there is nothing called {which[:40]!r} to compare with; there are {', '.join(FOLDERS)}"
         raise UsageError(message)
-    path = build_folder.folder(root / FOLDERS[which], edition) / name
+    path = history.folder(root / FOLDERS[which], edition) / name
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):

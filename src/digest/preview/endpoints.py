@@ -80,9 +80,9 @@ def readers(state: PreviewState, query: Query) -> Response:
 
 def standing(state: PreviewState, query: Query) -> Response:
     """Who approved the edition, and whether that holds."""
-    from digest.editions import approving
+    from digest.editions import approval
 
-    status = approving.state(state.newsroom(), state.edition(asked(query)), state.now())
+    status = approval.state(state.newsroom(), state.edition(asked(query)), state.now())
     return JSONResponse({"lines": list(status.lines())})
 
 
@@ -98,7 +98,7 @@ def parts(state: PreviewState, query: Query) -> Response:
         raw = mail.decode("utf-8", "replace").replace("\r\n", "\n")
         return JSONResponse({"tree": mail_structure.tree(mail), "fields": mail_structure.fields(mail), "text": raw})
     if name == "manifest":
-        data = build_folder.manifest(view.build, view.newsroom.facts(view.build))
+        data = build_folder.manifest(view.newsroom, view.build)
         return JSONResponse({"text": json.dumps(data, ensure_ascii=False, indent=2)})
     message = f"the mail has no part {name[:40]!r}"
     raise UsageError(message)
@@ -138,7 +138,7 @@ def export(state: PreviewState, query: Query) -> Response:
 def image(state: PreviewState, name: str) -> Response:
     """An image inside the newsroom's folder; nothing else, whatever it is called."""
     hidden = any(part.startswith(".") or "\\" in part or "\0" in part for part in name.split("/"))
-    data = None if hidden else state.newsroom().read_image(name)
+    data = None if hidden else state.newsroom().edition_setup.read_image(name)
     kind = sniff(data) if data else ""
     if data is None or not kind:
         return JSONResponse({"errors": ["there is no such image"]}, 404)
@@ -147,7 +147,7 @@ def image(state: PreviewState, name: str) -> Response:
 
 def _with_local_images(view: ShownEdition, html: str) -> str:
     base = view.newsroom.config.settings.theme.image_base_url
-    return local_images(html, base, lambda name: view.newsroom.read_image(name) is not None)
+    return local_images(html, base, lambda name: view.newsroom.edition_setup.read_image(name) is not None)
 
 
 def _page(html: str) -> Response:
@@ -193,7 +193,6 @@ def overrides(state: PreviewState, body: dict[str, Any]) -> Response:
 
 def send_test(state: PreviewState, body: dict[str, Any]) -> Response:
     """Send the edition to one of the addresses that config.yaml allows. Raises UsageError for any other."""
-    from digest.newsroom.sending_setup import SendingSetup
     from digest.sending import testmail
 
     newsroom, address = state.newsroom(), str(body.get("address", ""))
@@ -201,8 +200,8 @@ def send_test(state: PreviewState, body: dict[str, Any]) -> Response:
     if address not in allowed:
         message = f"{address[:80]!r} is not among preview.test_addresses in config.yaml"
         raise UsageError(message)
-    parts, edition = SendingSetup(newsroom=newsroom), state.edition(asked(_texts(body)))
-    outcome = testmail.send_test(parts, edition, address, parts.relay(), state.now())
+    edition = state.edition(asked(_texts(body)))
+    outcome = testmail.send_test(newsroom, edition, address, newsroom.sending_setup.relay(), state.now())
     if outcome.event is Event.ACCEPT:
         return JSONResponse({"said": f"A test mail went to {address}; nothing was recorded."})
     return JSONResponse({"said": f"The test mail was not accepted: {outcome.code or ''} {outcome.detail}".rstrip()})
@@ -210,7 +209,7 @@ def send_test(state: PreviewState, body: dict[str, Any]) -> Response:
 
 def approve(state: PreviewState, body: dict[str, Any]) -> Response:
     """Build and sign exactly what the page shows. Raises ApprovalError when that changed since it was shown."""
-    from digest.editions import approving
+    from digest.editions import approval
 
     who = str(body.get("by", "")).strip()
     if not who or len(who) > 200 or not who.isprintable():  # noqa: PLR2004 - nobody's name is longer
@@ -221,8 +220,8 @@ def approve(state: PreviewState, body: dict[str, Any]) -> Response:
     if view.errors or made is None or made.fingerprint != body.get("fingerprint"):
         message = f"{view.edition.id} changed while you looked; look again, then approve"
         raise ApprovalError(message)
-    view.newsroom.write(view.build)
-    status = approving.approve(view.newsroom, view.edition, who, state.now())
+    build_folder.write(view.newsroom, view.build)
+    status = approval.approve(view.newsroom, view.edition, who, state.now())
     return JSONResponse({"lines": list(status.lines())})
 
 

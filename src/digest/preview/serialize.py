@@ -30,7 +30,7 @@ def edition(view: ShownEdition, revision: int) -> dict[str, Any]:
     """All that the page shows at once."""
     build, rendering = view.build, view.build.rendering
     config = view.newsroom.config
-    head = view.desk.letterhead
+    head = view.identity
     return {
         "revision": revision,
         "errors": list(view.errors),

@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from digest.editions.build import build as make_build
-from digest.editions.build import page, values_for
+from digest.editions.builder import assemble, build_edition, page, values_for
 from digest.errors import DigestError, UsageError
 from digest.mail.message_id import message_id
 from digest.mail.template import MailTemplate
@@ -26,9 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from digest.editions.build import EditionSetup
-    from digest.editions.build_folder import Build
-    from digest.model import Recipient
+    from digest.editions.builder import Build
+    from digest.mail.sender_identity import SenderIdentity
+    from digest.model import Audience, Recipient
     from digest.newsroom.newsroom import Newsroom
 
 KEPT = 24  # editions that are remembered; an editor looks at one
@@ -51,16 +50,21 @@ class ShownEdition:
     """An edition as it was made, for one reader. With `errors`, it is the last good one; they say what is wrong now."""
 
     newsroom: Newsroom
-    desk: EditionSetup
+    audience: Audience
     edition: Edition  # as it was asked for; a stress case may be made in another language
     build: Build
     reader: Recipient | None = None
     errors: tuple[str, ...] = ()
 
     @property
+    def identity(self) -> SenderIdentity:
+        """What the mail says of its sender."""
+        return self.newsroom.edition_setup.identity(self.audience)
+
+    @property
     def example(self) -> dict[str, str]:
         """The values of the slots for this reader."""
-        values = dict(self.desk.example)
+        values = self.newsroom.edition_setup.example(self.audience)
         if self.reader:
             values |= {"name": self.reader.name, "address": self.reader.address}
             values |= {f"field.{column}": text for column, text in self.reader.fields.items()}
@@ -84,11 +88,11 @@ class ShownEdition:
         """The whole mail as this reader gets it, but for the relay's and the signature's lines."""
         if self.build.rendering is None:
             return b""
-        template = MailTemplate.compile(self.build.rendering, self.desk.letterhead, date=self.build.made)
+        template = MailTemplate.compile(self.build.rendering, self.identity, date=self.build.made)
         example = self.example
         values = {slot: example.get(slot, f"[{slot.removeprefix('field.')}]") for slot in template.slots}
         name = self.reader.address if self.reader else ""
-        identity = message_id(self.edition.id, name, domain=self.desk.letterhead.id_domain)
+        identity = message_id(self.edition.id, name, domain=self.identity.id_domain)
         return template.join(self.reader, values, identity)
 
 
@@ -154,35 +158,39 @@ class PreviewState:
 
     def _make(self, asked: ViewRequest) -> ShownEdition:
         newsroom, edition, now = self.newsroom(), self.edition(asked), self.now()
-        desk = newsroom.desk(edition.audience, edition.language)
+        audience = newsroom.config.audience(edition.audience).in_language(edition.language)
         kind, _, name = asked.who.partition(":")
         if kind == "case":
-            return self._stressed(newsroom, desk, edition, name, now)
+            return self._stressed(newsroom, audience, edition, name, now)
         reader = self._reader(newsroom, edition, name) if kind == "reader" else None
         return ShownEdition(
-            newsroom=newsroom, desk=desk, edition=edition, build=newsroom.build(edition, now=now), reader=reader
+            newsroom=newsroom,
+            audience=audience,
+            edition=edition,
+            build=build_edition(newsroom, edition, now=now),
+            reader=reader,
         )
 
     def _stressed(
-        self, newsroom: Newsroom, desk: EditionSetup, edition: Edition, name: str, now: datetime
+        self, newsroom: Newsroom, audience: Audience, edition: Edition, name: str, now: datetime
     ) -> ShownEdition:
         case = CASES.get(name)
         if case is None:
             message = f"there is no stress case {name[:40]!r}; there are {', '.join(CASES)}"
             raise UsageError(message)
         if case.stories is None:
-            build = newsroom.build(edition, now=now)
-            return ShownEdition(newsroom=newsroom, desk=desk, edition=edition, build=build, reader=case.reader)
+            build = build_edition(newsroom, edition, now=now)
+            return ShownEdition(newsroom=newsroom, audience=audience, edition=edition, build=build, reader=case.reader)
         # Only what would be in is stressed: all of it is to be seen, whatever rule would leave it out.
         chosen = case.stories(newsroom.select(edition, now=now).stories)
         language = case.language or edition.language
         stressed = replace(edition, language=language)
-        audience = replace(desk.audience, languages=(language,), limit=None, min_items=1)
-        build = make_build(
-            replace(desk, audience=audience), stressed, chosen, history=(),
+        build = assemble(
+            newsroom.edition_setup, stressed, chosen, history=(),
+            audience=replace(audience, languages=(language,), limit=None, min_items=1),
             overrides=Overrides(pin=tuple(story.id for story in chosen)), now=now,
         )  # fmt: skip
-        return ShownEdition(newsroom=newsroom, desk=desk, edition=edition, build=build, reader=case.reader)
+        return ShownEdition(newsroom=newsroom, audience=audience, edition=edition, build=build, reader=case.reader)
 
     def _reader(self, newsroom: Newsroom, edition: Edition, address: str) -> Recipient:
         for reader in readers(newsroom, edition):
@@ -197,11 +205,12 @@ class PreviewState:
 
 def readers(newsroom: Newsroom, edition: Edition) -> Iterator[Recipient]:
     """Whom the edition would be mailed to. Raises DigestError for a list that cannot be read."""
-    from digest.newsroom.sending_setup import SendingSetup
     from digest.sending.readers import Readers
 
-    parts, audience = SendingSetup(newsroom=newsroom), newsroom.config.audience(edition.audience)
-    return iter(Readers(parts.source(audience), edition, audience, parts.topics(audience)))
+    audience = newsroom.config.audience(edition.audience)
+    return iter(
+        Readers(newsroom.sending_setup.source(audience), edition, audience, newsroom.sending_setup.topics(audience))
+    )
 
 
 def newest_month(newsroom: Newsroom, now: datetime) -> str:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from digest.config import schedule
-from digest.config.schedule import ScheduleLine, weekdays_only
+from digest.config.schedule_lines import ScheduleLine, due, upcoming, weekdays_only
 from digest.editions import approval
+from digest.editions.builder import build_edition
 from digest.errors import ApprovalError, DigestError
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from digest.config.load import Config
-    from digest.config.schedule import Task
-    from digest.config.schema import ScheduleSection
+    from digest.config.schedule_lines import Task
+    from digest.config.sections import ScheduleSection
     from digest.editions.approval import Needed
     from digest.model import Edition
     from digest.newsroom.newsroom import Newsroom
@@ -102,13 +102,13 @@ def pending(rules: Sequence[ScheduleLine], journal: Journal, now: datetime) -> t
     assert journal.since is not None, "a journal meets the rules first"
     return tuple(
         DueTask(task=task, hold="late" if task.held else "new" if _newer(task, journal) else "")
-        for task in schedule.due(rules, now, journal.settled, journal.since)
+        for task in due(rules, now, journal.settled, journal.since)
     )
 
 
 def coming(rules: Sequence[ScheduleLine], journal: Journal, now: datetime, count: int) -> tuple[Task, ...]:
     """The next `count` times of each audience; what was settled ahead of its time is left out."""
-    tasks = schedule.upcoming(rules, now, count)
+    tasks = upcoming(rules, now, count)
     first = {task.key: task for task in reversed(tasks)}  # two rules for one edition: the earlier time counts
     return tuple(task for task in tasks if first[task.key] is task and task.key not in journal.settled)
 
@@ -125,11 +125,11 @@ def approval_state(newsroom: Newsroom, edition: Edition, demand: Needed, now: da
     signed = approval.load(approval.path_of(newsroom.root, edition))
     if signed is None:
         return False, "missing" if demand == "required" else "two missing"
-    from digest.editions.approving import account_of
+    from digest.editions.approval import account_of
 
     names = ", ".join(each.who for each in signed.signatures)
     try:
-        approval.judge(signed, edition.id, account_of(newsroom, newsroom.build(edition, now=now)), demand)
+        approval.judge(signed, edition.id, account_of(newsroom, build_edition(newsroom, edition, now=now)), demand)
     except ApprovalError as error:
         return False, "void" if " void" in str(error) else f"one missing, {names} has"
     except DigestError as error:
@@ -143,7 +143,7 @@ def obstacle(newsroom: Newsroom, edition: Edition, demand: Needed, now: datetime
     if holds:
         return ""
     try:
-        return words if newsroom.build(edition, now=now).rendering else ""
+        return words if build_edition(newsroom, edition, now=now).rendering else ""
     except DigestError as error:
         return _unbuilt(error)
 

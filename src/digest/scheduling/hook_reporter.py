@@ -18,7 +18,8 @@ from digest import hooks
 from digest.editions import build_folder
 from digest.errors import AlreadySent, DigestError, LedgerBusy, NothingToSend, UsageError
 from digest.model import Severity
-from digest.newsroom.newsroom import BUILD
+from digest.newsroom import history
+from digest.newsroom.paths import BUILD
 from digest.scheduling import outcome
 from digest.scheduling.journal import remember_told
 from digest.scheduling.outcome import TaskStatus
@@ -27,11 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
-    from digest.editions.build_folder import Build
+    from digest.editions.builder import Build
     from digest.ledger.ledger import SqlLedger
     from digest.model import Edition
     from digest.newsroom.newsroom import Newsroom
-    from digest.newsroom.sending_setup import SendingSetup
     from digest.scheduling.outcome import EditionOutcome
 
 # The command line was wrong, or somebody else is at it and tells; nothing is known to have failed.
@@ -40,12 +40,12 @@ _NO_NEWS = (UsageError, NothingToSend, AlreadySent, LedgerBusy)
 
 def is_new(newsroom: Newsroom, build: Build) -> bool:
     """Whether the newsroom's build/ holds something else. Asked before it is written."""
-    manifest = build_folder.folder(newsroom.root / BUILD, build.edition) / build_folder.MANIFEST
+    manifest = history.folder(newsroom.root / BUILD, build.edition) / history.MANIFEST
     if not manifest.exists():
         return True
-    before = build_folder.read_manifest(manifest)
+    before = history.read_manifest(manifest)
     fingerprint = build.rendering.fingerprint if build.rendering else None
-    return before.get("fingerprint") != fingerprint or before.get("inputs") != newsroom.inputs(build)
+    return before.get("fingerprint") != fingerprint or before.get("inputs") != build_folder.inputs(newsroom, build)
 
 
 def build_facts(newsroom: Newsroom, build: Build) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def build_facts(newsroom: Newsroom, build: Build) -> dict[str, Any]:
         "edition": build.edition.id,
         "stories": len(build.selection.stories),
         "fingerprint": build.rendering.fingerprint if build.rendering else "",
-        "folder": str(build_folder.folder(newsroom.root / BUILD, build.edition).relative_to(newsroom.root)),
+        "folder": str(history.folder(newsroom.root / BUILD, build.edition).relative_to(newsroom.root)),
         "errors": severities.count(Severity.ERROR),
         "warnings": severities.count(Severity.WARNING),
     }
@@ -75,7 +75,7 @@ def tell_built(newsroom: Newsroom, made: Sequence[Build]) -> tuple[str, ...]:
 class HookReporter:
     """A live send by hand, as its hooks hear of it. `warn` takes a line for each that could not be told."""
 
-    parts: SendingSetup
+    newsroom: Newsroom
     ledger: SqlLedger
     now: datetime
     warn: Callable[[str], None]
@@ -96,7 +96,7 @@ class HookReporter:
 
         def found() -> EditionOutcome | None:
             if outcome.is_settled(self.ledger, edition):
-                return outcome.sent(self.parts.newsroom.root, self.ledger, edition)
+                return outcome.sent(self.newsroom.root, self.ledger, edition)
             news = stopped is not None and not isinstance(stopped, LedgerBusy)
             return outcome.stopped(self.ledger, edition, stopped) if news and stopped else None
 
@@ -104,26 +104,26 @@ class HookReporter:
 
     def tell(self) -> None:
         """Call the hooks, and let the schedule's next run know of what they heard, so that it does not repeat it."""
-        newsroom = self.parts.newsroom
+        newsroom = self.newsroom
         for key, outcomes in self._found.items():
             event: hooks.Event = "sent" if all(each.kind is TaskStatus.SENT for each in outcomes) else "failed"
             if not getattr(newsroom.config.settings.hooks, event):
                 continue
             warnings: tuple[str, ...] = ()
             if event == "sent" and self._is_all(outcomes[0].edition):  # first: a hook may hang until we are killed
-                warnings = remember_told(self.parts, f"{'/'.join(key)} {TaskStatus.SENT} hook", self.now)
+                warnings = remember_told(self.newsroom, f"{'/'.join(key)} {TaskStatus.SENT} hook", self.now)
             warnings += hooks.fire(newsroom.config, newsroom.environ, event, outcome.as_data(key, outcomes))
             for warning in warnings:
                 self.warn(warning)
 
     def _is_all(self, edition: Edition) -> bool:
         """Whether the audience's other languages went out as well: the schedule tells of all together."""
-        everyone = self.parts.newsroom.editions(edition.period, [edition.audience])
+        everyone = self.newsroom.editions(edition.period, [edition.audience])
         return all(outcome.is_settled(self.ledger, each) for each in everyone)
 
     def _keep(self, make: Callable[[], EditionOutcome | None]) -> None:
         """Note how an edition stands, where somebody wants to hear it. What cannot be read is warned of, no more."""
-        section = self.parts.newsroom.config.settings.hooks
+        section = self.newsroom.config.settings.hooks
         if not section.sent and not section.failed:
             return
         try:
@@ -135,10 +135,10 @@ class HookReporter:
 
 @contextmanager
 def reporting(
-    parts: SendingSetup, ledger: SqlLedger, now: datetime, warn: Callable[[str], None]
+    newsroom: Newsroom, ledger: SqlLedger, now: datetime, warn: Callable[[str], None]
 ) -> Iterator[HookReporter]:
     """A HookReporter whose hooks are called when the block ends, however it ends."""
-    made = HookReporter(parts=parts, ledger=ledger, now=now, warn=warn)
+    made = HookReporter(newsroom=newsroom, ledger=ledger, now=now, warn=warn)
     try:
         yield made
     finally:

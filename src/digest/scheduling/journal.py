@@ -20,15 +20,15 @@ from typing import TYPE_CHECKING, Protocol
 
 from digest import files
 from digest.errors import DigestError, LedgerBusy, LedgerError
-from digest.newsroom.newsroom import STATE
+from digest.newsroom.paths import STATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from digest.config.schedule import ScheduleLine
+    from digest.config.schedule_lines import ScheduleLine
     from digest.ledger.sharing import Sharing
-    from digest.newsroom.sending_setup import SendingSetup
+    from digest.newsroom.newsroom import Newsroom
 
 NAME = "schedule.json"
 LOCK = "schedule.lock"
@@ -250,13 +250,13 @@ class SharedJournal:
 
 
 @contextmanager
-def journal_store(parts: SendingSetup) -> Iterator[JournalStore]:
+def journal_store(newsroom: Newsroom) -> Iterator[JournalStore]:
     """The journal's place, for as long as the block runs. Raises LedgerError when a fleet's ledger cannot be used."""
-    file = JournalFile(parts.newsroom.root)
-    if parts.newsroom.config.settings.send.engine != "procrastinate":
+    file = JournalFile(newsroom.root)
+    if newsroom.config.settings.send.engine != "procrastinate":
         yield file
         return
-    ledger = parts.ledger()
+    ledger = newsroom.sending_setup.ledger()
     try:
         assert ledger.sharing is not None, "a fleet's ledger is shared"
         yield SharedJournal(ledger.sharing, file)
@@ -265,28 +265,28 @@ def journal_store(parts: SendingSetup) -> Iterator[JournalStore]:
 
 
 @contextmanager
-def locked_journal(parts: SendingSetup) -> Iterator[JournalStore]:
+def locked_journal(newsroom: Newsroom) -> Iterator[JournalStore]:
     """The same, and no other run of this machine inside. Raises LedgerBusy, naming the other."""
     from digest.ledger.locks import file_lock
     from digest.sending.local import this_process
 
-    lock = parts.newsroom.root / STATE / LOCK
-    with file_lock(lock, this_process(), "what is due"), journal_store(parts) as record:
+    lock = newsroom.root / STATE / LOCK
+    with file_lock(lock, this_process(), "what is due"), journal_store(newsroom) as record:
         yield record
 
 
-def remember_told(parts: SendingSetup, what: str, now: datetime) -> tuple[str, ...]:
+def remember_told(newsroom: Newsroom, what: str, now: datetime) -> tuple[str, ...]:
     """Let the next run know that `what` was told by hand. Without a schedule in force there is nobody to be let know.
 
     Returns a warning when that is impossible, as then it is told twice.
     """
-    if not parts.newsroom.config.settings.schedule:
+    if not newsroom.config.settings.schedule:
         return ()
     try:
-        with journal_store(parts) as place:
+        with journal_store(newsroom) as place:
             if not place.exists():
                 return ()
-        with locked_journal(parts) as place:
+        with locked_journal(newsroom) as place:
             found, _ = place.load(now)
             place.save(found.tell(what, now), now)
     except LedgerBusy:

@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from digest.config.schedule import Task
+    from digest.config.schedule_lines import Task
     from digest.ledger.ledger import SqlLedger
     from digest.model import Edition
-    from digest.newsroom.sending_setup import SendingSetup
+    from digest.newsroom.newsroom import Newsroom
     from digest.period import Period
     from digest.ports import Transport
     from digest.scheduling.task import Result
@@ -169,10 +169,10 @@ def _when(at: datetime) -> str:
     return f"on {at:%A, %-d %B %Y at %H:%M}"
 
 
-def post(parts: SendingSetup, notice: Notice, transport: Transport, now: datetime) -> None:
+def post(newsroom: Newsroom, notice: Notice, transport: Transport, now: datetime) -> None:
     """Mail it. Raises SendStopped or TransportError if the relay does not take it; ConfigError, CheckFailed."""
-    newsroom = parts.newsroom.config.newsroom
-    outgoing = Outgoing(delivery=0, sender=newsroom.sender, recipient=newsroom.contact, data=mail(parts, notice, now))
+    profile = newsroom.config.newsroom
+    outgoing = Outgoing(delivery=0, sender=profile.sender, recipient=profile.contact, data=mail(newsroom, notice, now))
     session = transport.open()
     try:
         outcome = next(iter(session.deliver(iter([outgoing]), lambda _: True)), None)
@@ -180,18 +180,18 @@ def post(parts: SendingSetup, notice: Notice, transport: Transport, now: datetim
         session.close()
     if outcome is None or outcome.event is not Event.ACCEPT:
         said = f"{outcome.code or ''} {outcome.detail}".strip() if outcome else "the connection was lost"
-        message = f"{newsroom.contact} could not be told ({notice.subject}): {said}"
+        message = f"{profile.contact} could not be told ({notice.subject}): {said}"
         raise SendStopped(message)
 
 
-def mail(parts: SendingSetup, notice: Notice, now: datetime) -> bytes:
+def mail(newsroom: Newsroom, notice: Notice, now: datetime) -> bytes:
     """The finished mail. Raises ConfigError, CheckFailed."""
-    newsroom = parts.newsroom.config.newsroom
+    profile = newsroom.config.newsroom
     head = SenderIdentity(
-        sender=newsroom.sender,
-        sender_name=newsroom.sender_name,
-        reply_to=newsroom.contact,
-        organization=newsroom.name,
+        sender=profile.sender,
+        sender_name=profile.sender_name,
+        reply_to=profile.contact,
+        organization=profile.name,
         language="en",
     )
     rendering = Rendering(
@@ -202,10 +202,10 @@ def mail(parts: SendingSetup, notice: Notice, now: datetime) -> bytes:
         text="\n".join((notice.subject, "", *notice.lines, "")),
         nonce="notice",
     )
-    template = MailTemplate.compile(rendering, head, date=now, signer=parts.signer())
-    identifier = message_id(f"{notice.kind} {notice.edition.id} {now.isoformat()}", newsroom.contact,
+    template = MailTemplate.compile(rendering, head, date=now, signer=newsroom.sending_setup.signer())
+    identifier = message_id(f"{notice.kind} {notice.edition.id} {now.isoformat()}", profile.contact,
                             domain=head.id_domain)  # fmt: skip
-    return template.join(Recipient(address=newsroom.contact), {}, identifier)
+    return template.join(Recipient(address=profile.contact), {}, identifier)
 
 
 def _html(notice: Notice) -> str:

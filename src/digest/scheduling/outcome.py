@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from digest.editions import build_folder
 from digest.errors import ApprovalError, DigestError, LedgerBusy, TransportError
-from digest.newsroom.newsroom import ARCHIVE
+from digest.newsroom import history
+from digest.newsroom.paths import ARCHIVE
 from digest.report import sentence
 from digest.sending.progress import HELD, UNFINISHED
 
@@ -118,5 +118,5 @@ def bug(error: Exception) -> DigestError:
 
 def _stories(root: Path, edition: Edition) -> int:
     """How many stories the archive says it had; the ledger does not know."""
-    manifest = build_folder.folder(root / ARCHIVE, edition) / build_folder.MANIFEST
-    return len(build_folder.read_manifest(manifest)["stories"]) if manifest.exists() else 0
+    manifest = history.folder(root / ARCHIVE, edition) / history.MANIFEST
+    return len(history.read_manifest(manifest)["stories"]) if manifest.exists() else 0

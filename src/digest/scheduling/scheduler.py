@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from threading import Event
 
-    from digest.config.schedule import ScheduleLine, Task
+    from digest.config.schedule_lines import ScheduleLine, Task
     from digest.editions.approval import Needed
     from digest.ledger.ledger import SqlLedger
     from digest.model import Edition
-    from digest.newsroom.sending_setup import SendingSetup
+    from digest.newsroom.newsroom import Newsroom
     from digest.ports import Transport
     from digest.scheduling.due import DueTask
     from digest.scheduling.journal import Journal, JournalStore
@@ -49,7 +49,7 @@ class AnotherRun(LedgerBusy):
 class Scheduler:
     """A newsroom's schedule at one moment. `say` and `warn` take what a person should read, line by line."""
 
-    parts: SendingSetup
+    newsroom: Newsroom
     now: datetime
     say: Callable[[str], None]
     warn: Callable[[str], None]
@@ -57,7 +57,7 @@ class Scheduler:
     @cached_property
     def rules(self) -> tuple[ScheduleLine, ...]:
         """The schedule of config.yaml. Raises UsageError when it has none."""
-        rules = due.schedule_lines(self.parts.newsroom.config)
+        rules = due.schedule_lines(self.newsroom.config)
         if not rules:
             message = "config.yaml has no schedule; add one: schedule: [{period: month, on: first working day}]"
             raise UsageError(message)
@@ -73,7 +73,7 @@ class Scheduler:
 
     def recall(self) -> tuple[Journal, tuple[str, ...]]:
         """The journal as this run would begin with it, and how the schedule changed since the last. Writes nothing."""
-        with journal_store(self.parts) as store:
+        with journal_store(self.newsroom) as store:
             return self._recall(store)
 
     def _recall(self, store: JournalStore) -> tuple[Journal, tuple[str, ...]]:
@@ -107,11 +107,11 @@ class Scheduler:
             tasks, soon = self.pending(run.journal), self._unapproved(run.journal)
             if not tasks and not soon:
                 return ()
-            transport = _once(self.parts, stopping.event)
+            transport = _once(self.newsroom, stopping.event)
             ledger = self._ledger(run, tasks, transport, stopping)
             try:
                 context = RunContext(
-                    parts=self.parts,
+                    newsroom=self.newsroom,
                     ledger=ledger,
                     transport=transport,
                     now=self.now,
@@ -137,11 +137,14 @@ class Scheduler:
     ) -> SqlLedger:
         """The ledger; when it cannot be used, the newsroom hears what does not go out, and why."""
         try:
-            return self.parts.ledger()
+            return self.newsroom.sending_setup.ledger()
         except DigestError as error:
-            reporter = Reporter(parts=self.parts, transport=transport, now=self.now, stopping=stopping, warn=self.warn)
+            reporter = Reporter(
+                newsroom=self.newsroom, transport=transport, now=self.now, stopping=stopping, warn=self.warn
+            )
             results = [
-                held_result(self.parts, item) if item.hold else failed_result(self.parts, item, error) for item in tasks
+                held_result(self.newsroom, item) if item.hold else failed_result(self.newsroom, item, error)
+                for item in tasks
             ]
             for result in results:
                 self._tell(reporter, run, result, None)
@@ -155,7 +158,7 @@ class Scheduler:
             raise DigestError(message)
         with ExitStack() as stack:
             try:
-                store = stack.enter_context(locked_journal(self.parts))
+                store = stack.enter_context(locked_journal(self.newsroom))
             except LedgerBusy as error:
                 raise AnotherRun(str(error)) from None
             journal, changes = self._recall(store)
@@ -168,7 +171,7 @@ class Scheduler:
 
     def _unapproved(self, journal: Journal) -> list[tuple[Task, dict[Edition, str]]]:
         """What goes out within a day and a person must first do something for, of which nobody was told."""
-        newsroom, waiting = self.parts.newsroom, []
+        newsroom, waiting = self.newsroom, []
         for task in self.coming(journal, 1):
             name = "/".join(task.key)
             far = task.at - self.moment > AHEAD or self.moment < task.period.end  # before that it is not whole
@@ -183,7 +186,7 @@ class Scheduler:
 
     def _obstacle(self, edition: Edition, demand: Needed) -> str:
         try:
-            return due.obstacle(self.parts.newsroom, edition, demand, self.now)
+            return due.obstacle(self.newsroom, edition, demand, self.now)
         except Exception as error:  # noqa: BLE001 - what comes tomorrow keeps nothing from going today
             self.warn(f"{edition.id}: {traceback.format_exc()}")
             return f"it cannot be built: {bug(error)}"
@@ -234,9 +237,9 @@ class Scheduler:
 
     def _mail(self, reporter: Reporter, notice: Notice) -> bool:
         try:
-            notices.post(self.parts, notice, reporter.transport(), self.now)
+            notices.post(self.newsroom, notice, reporter.transport(), self.now)
         except DigestError as error:
-            self.warn(f"{self.parts.newsroom.config.newsroom.contact} was not told: {error}")
+            self.warn(f"{self.newsroom.config.newsroom.contact} was not told: {error}")
             return False
         return True
 
@@ -257,13 +260,13 @@ class _Run:
         self.store.save(self.journal, self.scheduler.moment)
 
 
-def _once(parts: SendingSetup, stop: Event) -> Callable[[], Transport]:
+def _once(newsroom: Newsroom, stop: Event) -> Callable[[], Transport]:
     """The relay of config.yaml, made when it is first asked for: then its settings' faults are that task's."""
     made: list[Transport] = []
 
     def transport() -> Transport:
         if not made:
-            made.append(parts.relay(stop))
+            made.append(newsroom.sending_setup.relay(stop))
         return made[0]
 
     return transport

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from digest import hooks
+from digest.editions import build_folder
+from digest.editions.builder import build_edition
 from digest.errors import AlreadySent, DigestError, LedgerBusy
 from digest.scheduling import due, outcome
 from digest.scheduling.hook_reporter import build_facts, is_new
@@ -25,10 +27,10 @@ if TYPE_CHECKING:
 
     from digest.delivery import State
     from digest.editions.approval import Needed
-    from digest.editions.build_folder import Build
+    from digest.editions.builder import Build
     from digest.ledger.ledger import SqlLedger
     from digest.model import Edition
-    from digest.newsroom.sending_setup import SendingSetup
+    from digest.newsroom.newsroom import Newsroom
     from digest.ports import Transport
     from digest.scheduling.due import DueTask
     from digest.sending.local import Stopping
@@ -79,7 +81,7 @@ class Result:
 class Reporter:
     """How people and programs are told. `transport` opens the way out when it is first needed."""
 
-    parts: SendingSetup
+    newsroom: Newsroom
     transport: Callable[[], Transport]
     now: datetime
     stopping: Stopping
@@ -87,7 +89,7 @@ class Reporter:
 
     def hook(self, event: hooks.Event, facts: Mapping[str, Any]) -> None:
         """Tell the hooks of this event; those that fail are warned of."""
-        newsroom = self.parts.newsroom
+        newsroom = self.newsroom
         for warning in hooks.fire(newsroom.config, newsroom.environ, event, facts, self.stopping.event):
             self.warn(warning)
 
@@ -101,25 +103,25 @@ class RunContext(Reporter):
 
 def run_task(context: RunContext, item: DueTask, *, force: bool = False) -> Result:
     """Do the task as far as it can be done now. With `force`, what is held goes too."""
-    newsroom, task = context.parts.newsroom, item.task
+    newsroom, task = context.newsroom, item.task
     editions = newsroom.editions(task.period, [task.audience])
     if item.hold and not force and not any(context.ledger.mailing(each.id) for each in editions):
-        return held_result(context.parts, item)
+        return held_result(context.newsroom, item)
     demand = due.needed(newsroom, task.rule)
     return Result(item=item, outcomes=tuple(_edition(context, each, demand) for each in editions))
 
 
-def held_result(parts: SendingSetup, item: DueTask) -> Result:
+def held_result(newsroom: Newsroom, item: DueTask) -> Result:
     """A task that waits for a person's decision."""
-    editions = parts.newsroom.editions(item.task.period, [item.task.audience])
+    editions = newsroom.editions(item.task.period, [item.task.audience])
     outcomes = (EditionOutcome(edition=each, kind=TaskStatus.HELD, message=item.why, code=1) for each in editions)
     return Result(item=item, outcomes=tuple(outcomes))
 
 
-def failed_result(parts: SendingSetup, item: DueTask, error: DigestError) -> Result:
+def failed_result(newsroom: Newsroom, item: DueTask, error: DigestError) -> Result:
     """What became of a task that could not even be looked at: the ledger cannot be used."""
     kind = TaskStatus.RETRY if isinstance(error, LedgerBusy) else TaskStatus.FAILED
-    editions = parts.newsroom.editions(item.task.period, [item.task.audience])
+    editions = newsroom.editions(item.task.period, [item.task.audience])
     outcomes = (EditionOutcome(edition=each, kind=kind, message=str(error), code=error.exit_code) for each in editions)
     return Result(item=item, outcomes=tuple(outcomes))
 
@@ -128,7 +130,7 @@ def _edition(context: RunContext, edition: Edition, demand: Needed) -> EditionOu
     try:
         return _attempt(context, edition, demand)
     except AlreadySent:
-        return outcome.sent(context.parts.newsroom.root, context.ledger, edition)  # somebody else was faster
+        return outcome.sent(context.newsroom.root, context.ledger, edition)  # somebody else was faster
     except DigestError as error:
         return outcome.stopped(context.ledger, edition, error)
     except Exception as error:  # noqa: BLE001 - a bug met in one edition keeps no other from going
@@ -138,7 +140,7 @@ def _edition(context: RunContext, edition: Edition, demand: Needed) -> EditionOu
 
 def _attempt(context: RunContext, edition: Edition, demand: Needed) -> EditionOutcome:
     if outcome.is_settled(context.ledger, edition):
-        return outcome.sent(context.parts.newsroom.root, context.ledger, edition)
+        return outcome.sent(context.newsroom.root, context.ledger, edition)
     if context.stopping.signal:
         return EditionOutcome(edition=edition, kind=TaskStatus.RETRY, message="not begun: asked to end", code=75)
     if context.ledger.mailing(edition.id) is None:
@@ -150,25 +152,25 @@ def _attempt(context: RunContext, edition: Edition, demand: Needed) -> EditionOu
 
 def _send(context: RunContext, edition: Edition, demand: Needed) -> EditionOutcome:
     transport = context.transport()
-    ready = post.freeze(context.parts, context.ledger, edition, context.now, needed=demand)
+    ready = post.freeze(context.newsroom, context.ledger, edition, context.now, needed=demand)
     for said in (*ready.faults, *ready.notes):
         context.warn(f"{edition.id}: {said}")
     report = post.send(
-        context.parts, context.ledger, ready, transport,
-        now=context.now, connections=context.parts.smtp().connections, stopping=context.stopping,
+        context.newsroom, context.ledger, ready, transport,
+        now=context.now, connections=context.newsroom.sending_setup.smtp().connections, stopping=context.stopping,
     )  # fmt: skip
     if report.stopped is not None:
         raise report.stopped
     stands = outcome.waiting if report.left else outcome.sent
-    return stands(context.parts.newsroom.root, context.ledger, edition)
+    return stands(context.newsroom.root, context.ledger, edition)
 
 
 def _build(context: RunContext, edition: Edition) -> Build:
     """Build it, and write it where an editor looks, unless the same is there already."""
-    newsroom = context.parts.newsroom
-    build = newsroom.build(edition, now=context.now)
+    newsroom = context.newsroom
+    build = build_edition(newsroom, edition, now=context.now)
     if is_new(newsroom, build):
-        newsroom.write(build)
+        build_folder.write(newsroom, build)
         if build.rendering is not None:
             context.hook("built", build_facts(newsroom, build))
     return build

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from digest.delivery import Delivery
     from digest.model import Edition, Rendering
-    from digest.newsroom.sending_setup import SendingSetup
+    from digest.newsroom.newsroom import Newsroom
 
 _FIELD = "field."
 
@@ -68,26 +68,24 @@ class MessageBuilder:
         return reader.name if slot == "name" else reader.address
 
 
-def letters(
-    parts: SendingSetup, rendering: Rendering, *, now: datetime, live: bool, prefix: str = ""
-) -> MessageBuilder:
+def letters(newsroom: Newsroom, rendering: Rendering, *, now: datetime, live: bool, prefix: str = "") -> MessageBuilder:
     """Compile the edition's mail with everything config.yaml says of it.
 
     With `live`, readers must be able to leave and the key must sign: raises ConfigError for what is missing.
     """
-    newsroom, edition = parts.newsroom, rendering.edition
+    edition = rendering.edition
     audience = newsroom.config.audience(edition.audience).in_language(edition.language)
-    secrets = parts.unsubscribe_secrets()
+    secrets = newsroom.sending_setup.unsubscribe_secrets()
     # Who leaves by mail must prove whose mail it was: with a secret, each reader's mailto carries a token.
-    head = newsroom.letterhead(audience, own_mailto=bool(secrets))
-    template = MailTemplate.compile(rendering, head, date=now, signer=parts.signer())
+    head = newsroom.edition_setup.identity(audience, own_mailto=bool(secrets))
+    template = MailTemplate.compile(rendering, head, date=now, signer=newsroom.sending_setup.signer())
     identify = _identifier(edition, template.letterhead.id_domain, secrets)
     return MessageBuilder(
         template=template,
         sender=newsroom.config.newsroom.sender,
         audience=audience.name,
-        leave=_leave(parts, edition, secrets, live=live),
-        leave_by_mail=_leave_by_mail(parts, edition, secrets),
+        leave=_leave(newsroom, edition, secrets, live=live),
+        leave_by_mail=_leave_by_mail(newsroom, edition, secrets),
         identify=identify,
         prefix=prefix,
     )
@@ -103,23 +101,23 @@ def _identifier(edition: Edition, domain: str, secrets: tuple[str, ...]) -> Call
     return identify
 
 
-def _leave_by_mail(parts: SendingSetup, edition: Edition, secrets: tuple[str, ...]) -> Callable[[str], str]:
+def _leave_by_mail(newsroom: Newsroom, edition: Edition, secrets: tuple[str, ...]) -> Callable[[str], str]:
     from digest.recipients import tokens
 
-    mailbox = parts.newsroom.config.settings.unsubscribe.mailto or parts.newsroom.config.newsroom.contact
+    mailbox = newsroom.config.settings.unsubscribe.mailto or newsroom.config.newsroom.contact
     if not secrets:
         plain = f"mailto:{quote(mailbox, safe='@+')}?subject=unsubscribe%20{edition.audience}"
         return lambda _: plain
     return lambda address: tokens.mailto(mailbox, secrets, edition.audience, address)
 
 
-def _leave(parts: SendingSetup, edition: Edition, secrets: tuple[str, ...], *, live: bool) -> Callable[[str], str]:
+def _leave(newsroom: Newsroom, edition: Edition, secrets: tuple[str, ...], *, live: bool) -> Callable[[str], str]:
     from digest.recipients import tokens
 
-    config = parts.newsroom.config
+    config = newsroom.config
     section, document = config.settings.unsubscribe, config.document
     if not section.url:
-        return _leave_by_mail(parts, edition, secrets)
+        return _leave_by_mail(newsroom, edition, secrets)
     faults = [
         document.fault(("unsubscribe", "url"), problem)
         for problem in tokens.unsubscribe_problems(section.url, allow_local=section.allow_local)

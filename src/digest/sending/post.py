@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 from digest.checks.message import nobody_reads, unfilled
 from digest.delivery import FINAL
 from digest.editions import archive
+from digest.editions.builder import build_edition
 from digest.errors import AlreadySent, CheckFailed, ConfigError, DigestError, LedgerError, NothingToSend
 from digest.fleet import engine
 from digest.model import Severity
-from digest.newsroom.newsroom import ARCHIVE
+from digest.newsroom.paths import ARCHIVE
 from digest.sending.messages import letters
 from digest.sending.readers import Readers
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from digest.errors import Fault
     from digest.ledger.ledger import SqlLedger
     from digest.model import Edition, Recipient, Rendering
-    from digest.newsroom.sending_setup import SendingSetup
+    from digest.newsroom.newsroom import Newsroom
     from digest.ports import Ledger, Transport
     from digest.sending.local import Stopping
     from digest.sending.progress import Progress, RunReport
@@ -67,17 +68,17 @@ def refuse_finished(ledger: Ledger, edition: str) -> None:
 
 
 def freeze(
-    parts: SendingSetup, ledger: SqlLedger, edition: Edition, now: datetime, *, needed: Needed = "none"
+    newsroom: Newsroom, ledger: SqlLedger, edition: Edition, now: datetime, *, needed: Needed = "none"
 ) -> Frozen:
     """Settle content and readers, or recall them when they are settled. `needed` counts beside send.approval.
 
     Raises NothingToSend, CheckFailed, ApprovalError, ConfigError, LedgerError; then nothing was frozen.
     """
-    kept = parts.newsroom.root / ARCHIVE
+    kept = newsroom.root / ARCHIVE
     if mailing := ledger.mailing(edition.id):
-        return _recalled(parts, ledger, edition, mailing.content, now)
-    elsewhere = archive.begun_elsewhere(kept, edition, _place(parts, ledger))
-    build = parts.newsroom.build(edition, now=now)
+        return _recalled(newsroom, ledger, edition, mailing.content, now)
+    elsewhere = archive.begun_elsewhere(kept, edition, _place(newsroom, ledger))
+    build = build_edition(newsroom, edition, now=now)
     if build.rendering is None:
         count = len(build.selection.stories)
         why = f"{count} stories, thin: {build.selection.verdict}" if count else "no stories"
@@ -88,17 +89,18 @@ def freeze(
         first = f"{errors[0].code}: {errors[0].where}: {errors[0].message}"
         message = f"{edition.id}: {first}{more}; `digest check` lists what must be mended"
         raise CheckFailed(message)
-    from digest.editions.approval import stricter
-    from digest.editions.approving import demand
+    from digest.editions.approval import demand, stricter
 
-    demand(parts.newsroom, build, stricter(parts.newsroom.config.settings.send.approval, needed))
-    identify = letters(parts, build.rendering, now=now, live=True).identify
-    archive.keep(kept, build, parts.newsroom.facts(build))
+    demand(newsroom, build, stricter(newsroom.config.settings.send.approval, needed))
+    identify = letters(newsroom, build.rendering, now=now, live=True).identify
+    archive.keep(newsroom, build)
     if ledger.sharing is not None:
         engine.publish(ledger.sharing, build.rendering)
-    audience = parts.newsroom.config.audience(edition.audience)
-    readers = Readers(parts.source(audience), edition, audience, parts.topics(audience))
-    filled = _filled(readers, parts.newsroom.config)
+    audience = newsroom.config.audience(edition.audience)
+    readers = Readers(
+        newsroom.sending_setup.source(audience), edition, audience, newsroom.sending_setup.topics(audience)
+    )
+    filled = _filled(readers, newsroom.config)
     try:
         counts = ledger.freeze(edition.id, build.rendering.fingerprint, filled, now.timestamp(), identify)
     except BaseException:
@@ -145,19 +147,19 @@ def _filled(readers: Iterable[Recipient], config: Config) -> Iterator[Recipient]
         yield reader
 
 
-def _place(parts: SendingSetup, ledger: SqlLedger) -> str:
+def _place(newsroom: Newsroom, ledger: SqlLedger) -> str:
     """Where the ledger is, without its password, and seen from the newsroom: both may move together."""
-    return ledger.database.name.removeprefix(f"{parts.newsroom.root}/")
+    return ledger.database.name.removeprefix(f"{newsroom.root}/")
 
 
-def _recalled(parts: SendingSetup, ledger: SqlLedger, edition: Edition, fingerprint: str, now: datetime) -> Frozen:
+def _recalled(newsroom: Newsroom, ledger: SqlLedger, edition: Edition, fingerprint: str, now: datetime) -> Frozen:
     if ledger.sharing is not None:  # another machine may have frozen it
         rendering = engine.recall(ledger.sharing, edition, fingerprint)
     else:
-        rendering = archive.recall(parts.newsroom.root / ARCHIVE, edition, fingerprint)
+        rendering = archive.recall(newsroom.root / ARCHIVE, edition, fingerprint)
     note = "stories or settings changed since it was frozen; the readers left get what the others got"
     try:
-        today = parts.newsroom.build(edition, now=now).rendering
+        today = build_edition(newsroom, edition, now=now).rendering
     except DigestError as error:  # a story broken since: nobody who waits depends on it
         return Frozen(rendering=rendering, fresh=False, notes=(f"{note} ({str(error).splitlines()[0]})",))
     same = today is not None and today.fingerprint == fingerprint
@@ -165,7 +167,7 @@ def _recalled(parts: SendingSetup, ledger: SqlLedger, edition: Edition, fingerpr
 
 
 def send(
-    parts: SendingSetup,
+    newsroom: Newsroom,
     ledger: SqlLedger,
     ready: Frozen,
     transport: Transport,
@@ -186,13 +188,13 @@ def send(
     from digest.sending.run import Patience
     from digest.smtp.transport import SmtpTransport
 
-    archive.begin(parts.newsroom.root / ARCHIVE, ready.rendering.edition, _place(parts, ledger), ledger.id)
+    archive.begin(newsroom.root / ARCHIVE, ready.rendering.edition, _place(newsroom, ledger), ledger.id)
     if ledger.sharing is not None and isinstance(transport, SmtpTransport):
         return engine.send(
-            parts, ledger.sharing, ready.rendering, stopping=stopping, progress=progress, limit=limit, only=only
+            newsroom, ledger.sharing, ready.rendering, stopping=stopping, progress=progress, limit=limit, only=only
         )
-    made = letters(parts, ready.rendering, now=now, live=True)
-    section = parts.newsroom.config.settings.send
+    made = letters(newsroom, ready.rendering, now=now, live=True)
+    section = newsroom.config.settings.send
     edition = ready.rendering.edition.id
     return local.send(
         ledger,

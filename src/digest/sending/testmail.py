@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING
 
 from digest.delivery import Delivery
+from digest.editions.builder import build_edition
 from digest.errors import NothingToSend, SendStopped, UsageError
 from digest.mail.address import canonical
 from digest.model import Recipient
@@ -21,20 +22,20 @@ if TYPE_CHECKING:
 
     from digest.delivery import Outcome
     from digest.model import Edition, Rendering
-    from digest.newsroom.sending_setup import SendingSetup
+    from digest.newsroom.newsroom import Newsroom
     from digest.ports import Transport
 
 PREFIX = "[Test] "
 
 
-def send_test(parts: SendingSetup, edition: Edition, address: str, transport: Transport, now: datetime) -> Outcome:
+def send_test(newsroom: Newsroom, edition: Edition, address: str, transport: Transport, now: datetime) -> Outcome:
     """Send it and return what the server said. Raises NothingToSend, UsageError, SendStopped, TransportError."""
-    rendering = parts.newsroom.build(edition, now=now).rendering
+    rendering = build_edition(newsroom, edition, now=now).rendering
     if rendering is None:
         message = f"{edition.id}: nothing to send: too few stories"
         raise NothingToSend(message)
-    reader = _reader(parts, edition, address, rendering)
-    made = letters(parts, rendering, now=now, live=False, prefix=PREFIX)
+    reader = _reader(newsroom, edition, address, rendering)
+    made = letters(newsroom, rendering, now=now, live=False, prefix=PREFIX)
     delivery = Delivery(
         id=0, edition=edition.id, address=reader.address, name=reader.name, fields=json.dumps(dict(reader.fields))
     )
@@ -48,16 +49,16 @@ def send_test(parts: SendingSetup, edition: Edition, address: str, transport: Tr
     raise SendStopped(message)
 
 
-def _reader(parts: SendingSetup, edition: Edition, address: str, rendering: Rendering) -> Recipient:
+def _reader(newsroom: Newsroom, edition: Edition, address: str, rendering: Rendering) -> Recipient:
     """The reader of this address on the audience's list; for anybody else, merge fields show their own names."""
     try:
         wanted = canonical(address)
     except ValueError as error:
         message = f"--to {address!r}: {error}"
         raise UsageError(message) from None
-    audience = parts.newsroom.config.audience(edition.audience)
-    if parts.newsroom.config.settings.audiences[audience.name].recipients is not None:
-        for reader in Readers(parts.source(audience), edition, audience):
+    audience = newsroom.config.audience(edition.audience)
+    if newsroom.config.settings.audiences[audience.name].recipients is not None:
+        for reader in Readers(newsroom.sending_setup.source(audience), edition, audience):
             if reader.address.casefold() == wanted.casefold():
                 return reader
     columns = (slot.removeprefix("field.") for slot in rendering.slots if slot.startswith("field."))

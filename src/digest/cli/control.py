@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from digest.cli.call import Call
-from digest.cli.flags import Common
-from digest.cli.known import Needed, frozen
+from digest.cli.flags import Common, EditionName
 from digest.cli.verbs import verb
 from digest.errors import UsageError
 
@@ -20,23 +19,23 @@ if TYPE_CHECKING:
 @verb("resume")
 def resume(
     common: Common,
-    edition: Needed,
+    edition: EditionName,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask (for scripts).")] = False,
 ) -> None:
     """Go on with an edition that was interrupted or paused."""
     from digest.cli.send import deliver
 
     call = Call(common)
-    with frozen(call, edition) as (chosen, ledger):
+    with call.known(edition) as (chosen, ledger):
         ledger.resume(chosen.id)
     deliver(call, (chosen,), yes=yes)
 
 
 @verb("pause")
-def pause(common: Common, edition: Needed) -> None:
+def pause(common: Common, edition: EditionName) -> None:
     """Let no further mail of an edition go; `resume` undoes it."""
     call = Call(common)
-    with frozen(call, edition, unfinished=True) as (chosen, ledger):
+    with call.known(edition, unfinished=True) as (chosen, ledger):
         ledger.pause(chosen.id)
         on_the_way = _on_the_way(ledger, chosen.id)
     call.out.line(f"{chosen.id} is paused{on_the_way}; to go on: digest resume {chosen.id}")
@@ -45,19 +44,19 @@ def pause(common: Common, edition: Needed) -> None:
 @verb("cancel")
 def cancel(
     common: Common,
-    edition: Needed,
+    edition: EditionName,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask (for scripts).")] = False,
 ) -> None:
     """Call an edition off for everybody who has not been mailed. It cannot be undone."""
     from digest.delivery import State
 
     call = Call(common)
-    with frozen(call, edition, unfinished=True) as (chosen, _):
+    with call.known(edition, unfinished=True) as (chosen, _):
         pass  # what cannot be called off is said before anybody is asked
     if not yes and not (sys.stdin.isatty() and typer.confirm(f"Call {chosen.id} off for good?", err=True)):
         message = f"{chosen.id} was not called off; in a script say --yes"
         raise UsageError(message)
-    with call.opened(create=False) as (_, ledger):
+    with call.ledger(create=False) as ledger:
         spared = ledger.cancel(chosen.id, call.now.timestamp())
         # Who waits in another process's hands is spared too: it asks before each mail.
         spared += ledger.counts(chosen.id).get(State.CLAIMED, 0)

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from digest.cli.call import Call
-from digest.cli.flags import Common, When, Which
-from digest.cli.known import Needed, frozen
+from digest.cli.flags import Common, EditionName, When, Which
 from digest.cli.verbs import verb
 from digest.errors import NothingToSend, UsageError
 
@@ -34,7 +33,7 @@ def status(
 ) -> None:
     """What became of every reader: counts, and each held address by name."""
     call = Call(common)
-    with call.opened(create=False) as (_, ledger):
+    with call.ledger(create=False) as ledger:
         names = _named(call, ledger, edition, when, which)
         held = {name: _held(ledger, name) for name in names}
         if common.json:
@@ -51,7 +50,7 @@ def status(
 @verb("resolve")
 def resolve(
     common: Common,
-    edition: Needed,
+    edition: EditionName,
     address: Annotated[list[str], typer.Argument(metavar="[ADDRESS]...", help="Readers in doubt.")] = [],  # noqa: B006 - typer copies it
     sent: Annotated[bool, typer.Option("--sent", help="They have got it.")] = False,
     resend: Annotated[bool, typer.Option("--resend", help="They have not: mail them with the next resume.")] = False,
@@ -73,7 +72,7 @@ def resolve(
         message = "--maillog settles whom the log names; leave out the addresses and --all"
         raise UsageError(message)
     call = Call(common)
-    with frozen(call, edition) as (chosen, ledger):
+    with call.known(edition) as (chosen, ledger):
         wrong: frozenset[str] = frozenset()
         if maillog is not None:
             _resolve_by_log(call, ledger, chosen, maillog)

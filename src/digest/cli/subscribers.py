@@ -30,8 +30,8 @@ def list_(common: Common, audience: Name) -> None:
     from digest.recipients.subscribers import listed
 
     call, bad = Call(common), 0
-    with call.opened() as (parts, ledger):
-        found = listed(parts.source(call.newsroom.config.audience(audience)), ledger, audience)
+    with call.ledger() as ledger:
+        found = listed(call.newsroom.sending_setup.source(call.newsroom.config.audience(audience)), ledger, audience)
         for entry in found:
             if isinstance(entry, Fault):
                 bad += 1
@@ -56,8 +56,8 @@ def add(
     from digest.recipients import subscribers as lists
 
     call = Call(common)
-    with call.opened() as (parts, ledger):
-        path = parts.csv_file(call.newsroom.config.audience(audience), "add readers")
+    with call.ledger() as ledger:
+        path = call.newsroom.sending_setup.csv_file(call.newsroom.config.audience(audience), "add readers")
         reader = Recipient(address=address, name=name, language=language)
         _tell(call, lists.add(path, reader, ledger, audience, name=_shown(path)))
 
@@ -68,7 +68,7 @@ def remove(common: Common, audience: Name, address: Reader) -> None:
     from digest.recipients import subscribers as lists
 
     call = Call(common)
-    path = call.parts.csv_file(call.newsroom.config.audience(audience), "remove readers")
+    path = call.newsroom.sending_setup.csv_file(call.newsroom.config.audience(audience), "remove readers")
     _tell(call, lists.remove(path, address, name=_shown(path)))
 
 
@@ -78,7 +78,7 @@ def suppress(common: Common, address: Reader, audience: Scope = "") -> None:
     from digest.recipients import subscribers as lists
 
     call = Call(common)
-    with call.opened() as (_, ledger):
+    with call.ledger() as ledger:
         new = lists.suppress(ledger, address, _scope(call, audience), now=call.now.timestamp())
     call.out.line(f"{address} is not mailed any more" if new else f"{address} was suppressed already")
 
@@ -97,7 +97,7 @@ def unsuppress(
     from digest.recipients import subscribers as lists
 
     call = Call(common)
-    with call.opened() as (_, ledger):
+    with call.ledger() as ledger:
         lifting = lists.unsuppress(ledger, address, _scope(call, audience), now=call.now.timestamp(), because=because)
     if lifting.lifted:
         call.out.line(f"{address}: lifted: {', '.join(row.reason for row in lifting.lifted)}")
@@ -115,7 +115,7 @@ def suppressed(common: Common) -> None:
 
     call = Call(common)
     zone = call.newsroom.config.newsroom.timezone
-    with call.opened() as (_, ledger):
+    with call.ledger() as ledger:
         rows = [
             (each.address, each.scope, each.reason, f"{datetime.fromtimestamp(each.since, zone):%Y-%m-%d}", each.detail)
             for each in ledger.suppressions()
@@ -138,8 +138,8 @@ def import_(
     from digest.recipients.csvfile import CsvSource
 
     call = Call(common)
-    with call.opened() as (parts, ledger):
-        path = parts.csv_file(call.newsroom.config.audience(audience), "add readers")
+    with call.ledger() as ledger:
+        path = call.newsroom.sending_setup.csv_file(call.newsroom.config.audience(audience), "add readers")
         change = lists.take_in(path, CsvSource(file, name=str(file)), ledger, audience, name=_shown(path))
     _tell(call, change)
     _demand_sound(len(change.faults))
@@ -155,8 +155,10 @@ def export(
     from digest.recipients import subscribers as lists
 
     call = Call(common)
-    with call.opened() as (parts, ledger):
-        entries = lists.listed(parts.source(call.newsroom.config.audience(audience)), ledger, audience)
+    with call.ledger() as ledger:
+        entries = lists.listed(
+            call.newsroom.sending_setup.source(call.newsroom.config.audience(audience)), ledger, audience
+        )
         for text in lists.export(entries, everyone=everyone):
             sys.stdout.write(text)
 

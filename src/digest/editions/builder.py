@@ -1,0 +1,138 @@
+"""Build an edition: select the stories, compose the mail, check it, and have every file ready to be written.
+
+    stories ─select─▶ Selection ─compose─▶ Rendering ─mail─▶ bytes ─check─▶ findings ─▶ Build
+
+It reads what the newsroom has, and writes nothing but the theme's cache.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from digest.checks.context import CheckContext
+from digest.checks.registry import run
+from digest.mail.merge import fill_html, fill_text
+from digest.mail.message_id import message_id
+from digest.mail.template import MailTemplate
+from digest.selection.selector import select
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from digest.mail.sender_identity import SenderIdentity
+    from digest.model import Audience, Edition, Finding, Overrides, PastEdition, Rendering, Selection, Story
+    from digest.newsroom.edition_setup import EditionSetup
+    from digest.newsroom.newsroom import Newsroom
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """An edition made, not yet written. `parts` maps file names to bytes; empty when the period was too thin."""
+
+    selection: Selection
+    rendering: Rendering | None
+    mail: bytes = b""
+    findings: tuple[Finding, ...] = ()
+    parts: Mapping[str, bytes] = field(default_factory=dict)
+    made: datetime
+
+    @property
+    def edition(self) -> Edition:
+        """Which edition this is."""
+        return self.selection.edition
+
+
+def build_edition(newsroom: Newsroom, edition: Edition, *, now: datetime | None = None, network: bool = False) -> Build:
+    """Make an edition with all its files, in memory; with `network`, run the checks that need one too.
+
+    Raises what `Newsroom.select` and `Newsroom.compose` raise.
+    """
+    history, overrides = newsroom.history(edition), newsroom.overrides(edition)
+    made = assemble(
+        newsroom.edition_setup,
+        edition,
+        newsroom.candidates(edition, history, overrides),
+        audience=newsroom.config.audience(edition.audience).in_language(edition.language),
+        history=history,
+        overrides=overrides,
+        now=now or newsroom.now(),
+        network=network,
+    )
+    newsroom.edition_setup.theme.keep()
+    return made
+
+
+def assemble(
+    setup: EditionSetup,
+    edition: Edition,
+    stories: Sequence[Story],
+    *,
+    audience: Audience,
+    history: Sequence[PastEdition],
+    overrides: Overrides,
+    now: datetime,
+    network: bool = False,
+) -> Build:
+    """Make the edition of these stories, up to the bytes of every file. A thin or empty one has no rendering."""
+    selection = select(stories, edition=edition, audience=audience, now=now, history=history, overrides=overrides)
+    if not selection.stories or selection.verdict != "send":
+        return Build(selection=selection, rendering=None, made=now)
+    rendering = setup.compose(selection, audience, now)
+    example = setup.example(audience)
+    mail = sample(setup.identity(audience), rendering, example, now)
+    settings = setup.config.settings
+    context = CheckContext(
+        selection=selection,
+        rendering=rendering,
+        mail=mail,
+        newsroom=setup.config.newsroom,
+        audience=audience,
+        history=tuple(history),
+        stories_by_id={story.id: story for story in stories},
+        read_file=setup.read_image,
+        clients=settings.mail.clients,
+        dkim=(settings.dkim.domain, settings.dkim.selector) if settings.dkim.selector else None,
+        online=setup.online() if network else None,
+    )
+    findings = run(context, policy=setup.policy, network=network, composed=rendering.findings)
+    return Build(
+        selection=selection,
+        rendering=rendering,
+        mail=mail,
+        findings=findings,
+        parts={
+            "index.html": page(rendering, example).encode(),
+            "digest.txt": fill_text(rendering.text, rendering.nonce, values_for(rendering, example)).encode(),
+            "digest.eml": mail,
+        },
+        made=now,
+    )
+
+
+def sample(identity: SenderIdentity, rendering: Rendering, example: Mapping[str, str], now: datetime) -> bytes:
+    """The mail as it would go, addressed to nobody: what `digest.eml` holds."""
+    template = MailTemplate.compile(rendering, identity, date=now)
+    values = {slot: _example(example, slot) for slot in template.slots}
+    return template.join(None, values, message_id(rendering.edition.id, "", domain=identity.id_domain))
+
+
+def page(rendering: Rendering, example: Mapping[str, str]) -> str:
+    """The HTML part as one file that a browser opens as it is: example values in the slots, images inside."""
+    html = fill_html(rendering.html, rendering.nonce, values_for(rendering, example))
+    for image in rendering.images:
+        data = base64.b64encode(image.data).decode()
+        html = re.sub(rf"cid:{re.escape(image.cid)}(?=[\"')\s])", f"data:{image.media_type};base64,{data}", html)
+    return html
+
+
+def values_for(rendering: Rendering, example: Mapping[str, str]) -> dict[str, str]:
+    """A value for each slot that occurs: the example's, or the slot's own name in brackets."""
+    return {slot: _example(example, slot) for slot in rendering.slots}
+
+
+def _example(example: Mapping[str, str], slot: str) -> str:
+    return example.get(slot, f"[{slot.removeprefix('field.')}]")
