@@ -1,0 +1,85 @@
+"""The house: what a newcomer may rely on when looking for a room, whatever else changes."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter, defaultdict
+from pathlib import Path
+
+SOURCE = Path(__file__).parents[2] / "src"
+PACKAGE = "digest"
+# A name means one thing in the whole tree. Where two classes share one all the same, the reason stands here.
+SAME_CLASS_NAMES: dict[str, str] = {}
+# Module names that more than one room has, as each means the same in every room.
+SAME_MODULE_NAMES: dict[str, str] = {
+    "app": "what a server or the command line runs",
+    "stories": "verbs, and checks, about stories",
+    "subscribers": "verbs about lists, and what they do",
+}
+# What the plan of the rooms does not allow, and still stands. Nothing is added here.
+STILL_PAIRS = {("digest.fleet.engine", "digest.sending.post")}
+STILL_SAME = {"report", "rules", "links", "files", "settings", "pacing", "merge", "plan"}
+
+
+def modules() -> dict[str, Path]:
+    """Every module by its dotted name; a package by its own."""
+    paths = sorted((SOURCE / PACKAGE).rglob("*.py"))
+    return {".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
+
+
+MODULES = modules()
+TREES = {name: ast.parse(path.read_text("utf-8")) for name, path in MODULES.items()}
+PACKAGES = {name for name, path in MODULES.items() if path.stem == "__init__"}
+
+
+def imported(name: str) -> set[str]:
+    """The modules of ours that this one imports anywhere in it: at its top, in a function, for types alone."""
+    names: set[str] = set()
+    for node in ast.walk(TREES[name]):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name}: imports are written in full"
+            for alias in node.names:
+                below = f"{node.module}.{alias.name}"
+                names.add(below if below in MODULES else str(node.module))
+    return names & set(MODULES) - {name}
+
+
+def test_no_two_modules_import_each_other():
+    """Neither when they load, nor later in a function, nor for types: then either can be read without the other."""
+    edges = {name: imported(name) for name in MODULES if name not in PACKAGES}
+    pairs = {tuple(sorted((one, other))) for one in edges for other in edges[one] if one in edges.get(other, ())}
+    assert pairs <= STILL_PAIRS
+
+
+def test_a_class_name_means_one_thing():
+    """No public class of a module's top level has a namesake, but for those whose reason is written down."""
+    homes = defaultdict(list)
+    for name, tree in TREES.items():
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes[node.name].append(name)
+    twice = {name: where for name, where in homes.items() if len(where) > 1}
+    assert twice.keys() == SAME_CLASS_NAMES.keys(), twice
+    assert all(SAME_CLASS_NAMES.values())
+
+
+def test_a_module_is_found_by_its_name():
+    """Few modules share a name, and each of those is on the list with what it means."""
+    counts = Counter(path.stem for name, path in MODULES.items() if name not in PACKAGES)
+    twice = {name for name, count in counts.items() if count > 1}
+    assert twice - STILL_SAME <= SAME_MODULE_NAMES.keys()
+    assert len(SAME_MODULE_NAMES) <= 6
+
+
+def test_few_modules_have_no_room():
+    """What lies loose at the top is what every room may use."""
+    loose = {name.removeprefix(f"{PACKAGE}.") for name in MODULES if name.count(".") == 1 and name not in PACKAGES}
+    assert len(loose) <= 11, loose
+
+
+def test_every_module_says_what_it_is():
+    """The first line of each docstring is a whole sentence, or the beginning of one."""
+    first = {name: (ast.get_docstring(tree) or "").partition("\n")[0] for name, tree in TREES.items()}
+    assert [name for name, line in first.items() if len(line) < 20 or line[-1] not in ".:,;"] == []
