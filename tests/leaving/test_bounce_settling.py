@@ -9,7 +9,7 @@ from digest.bounces.log import BounceLog
 from digest.bounces.mailbox import Letter
 from digest.bounces.process import settle, settle_mailbox
 from digest.bounces.report import ReportKind, read
-from digest.delivery import Event, State
+from digest.delivery import Event, Outcome, Phase, State
 from digest.ledger.opening import open_ledger
 from digest.mail.message_id import message_id
 from digest.model import Recipient
@@ -58,9 +58,9 @@ def run(ledger, log):
     return run_
 
 
-def about(edition, address, status="5.1.1", action="failed"):
+def about(edition, address, status="5.1.1", action="failed", words=""):
     head = RETURNED.replace("<0123456789abcdef@example.org>", identify(edition, address)).replace(TOKEN, "x")
-    return dsn(status=status, action=action, diagnostic=f"smtp; {status} said", returned=f"{head}\n")
+    return dsn(status=status, action=action, diagnostic=f"smtp; {words or status + ' said'}", returned=f"{head}\n")
 
 
 def rows(ledger):
@@ -79,11 +79,11 @@ def test_a_dead_address_is_suppressed_at_once(run, ledger, status):
 
 @pytest.mark.parametrize("ledger", [True, False], indirect=True, ids=["ids stored", "ids derived"])
 def test_other_failures_suppress_after_three_in_a_row(run, ledger):
-    """A full mailbox or a policy may pass: only the third mail in a row that came back is one too many."""
+    """A full mailbox may pass: only the third issue in a row that came back is one too many."""
     for month in MONTHS[:2]:
         assert not run(about(month, "ann@example.org", "5.2.2")).suppressed
         assert not rows(ledger)
-    run(about(MONTHS[2], "ann@example.org", "5.7.1"))
+    run(about(MONTHS[2], "ann@example.org", "5.4.4"))
     assert not rows(ledger)  # April went out and did not come back
     run(about(MONTHS[3], "ann@example.org", "5.2.2"))
     assert rows(ledger) == {("ann@example.org", "*", "bounced")}
@@ -119,10 +119,74 @@ def test_the_same_report_read_again_does_not_count_again(run, ledger):
 
 
 def test_temporary_failures_never_suppress(run, ledger):
-    """4.x.x, though the relay gave up, month after month."""
+    """A relay that goes on trying, and greylisting for which it gave up, month after month."""
     for month in MONTHS:
-        run(about(month, "ann@example.org", "4.4.7"), about(month, "ann@example.org", "4.2.2", "delayed"))
+        run(
+            about(month, "ann@example.org", "4.7.1", words="450 4.7.1 Greylisted, try again"),
+            about(month, "ann@example.org", "4.2.2", "delayed"),
+        )
     assert not rows(ledger)
+
+
+def test_a_relay_that_gave_up_counts(run, ledger):
+    """Three issues that could not be delivered within days each are three real bounces."""
+    for month in MONTHS[1:]:
+        run(about(month, "ann@example.org", "4.4.7", words="delivery time expired"))
+    assert rows(ledger) == {("ann@example.org", "*", "bounced")}
+
+
+def test_policy_never_counts(run, ledger):
+    """What a server says of us is no fault of its reader, however often."""
+    for month in MONTHS:
+        run(about(month, "ann@example.org", "5.7.1", words="554 5.7.1 Message rejected as spam"))
+        summary = run(about(month, "Bob@example.org", "5.1.1", words="550 5.7.1 IP address blacklisted"))
+    assert not rows(ledger)
+    assert "about us and not the reader" in summary.verdicts[0].note
+
+
+def test_what_our_own_relay_refused_never_counts(run, ledger):
+    """Two mails that the relay refused at once, and one that came back, are one bounce."""
+    for number in range(3):
+        edition = f"2022-0{5 + number}/everyone/en"
+        ledger.freeze(edition, "c", [Recipient(address="dora@example.org")], NOW, lambda a, e=edition: identify(e, a))
+        (row,) = ledger.claim(edition, "me", 9, NOW)
+        event = Event.REFUSE if number < 2 else Event.ACCEPT
+        said = Outcome(delivery=row.id, event=event, phase=Phase.RCPT, code=550, detail="5.7.1 refused")
+        ledger.record([(row.id, Event.INTEND, None), (row.id, event, said)], NOW, "me")
+    summary = run(about("2022-07/everyone/en", "dora@example.org", "5.2.2"))
+    assert not rows(ledger)
+    assert "1 in a row of 3" in summary.verdicts[0].note
+
+
+def test_three_audiences_of_one_month_are_one_issue(run, ledger):
+    """A mailbox that was full for a day bounces every audience's mail, and has bounced once."""
+    for audience in ("impact", "skills"):
+        edition = f"2022-04/{audience}/en"
+        ledger.freeze(edition, "c", [Recipient(address="ann@example.org")], NOW, lambda a, e=edition: identify(e, a))
+        (row,) = ledger.claim(edition, "me", 9, NOW)
+        ledger.record([(row.id, Event.INTEND, None), (row.id, Event.ACCEPT, None)], NOW, "me")
+    editions = (MONTHS[3], "2022-04/impact/en", "2022-04/skills/en")
+    summary = run(*(about(edition, "ann@example.org", "5.2.2") for edition in editions))
+    assert not rows(ledger)
+    assert {one.note for one in summary.verdicts} == {"ann@example.org came back (5.2.2), 1 in a row of 3: kept"}
+
+
+def test_a_message_id_made_without_the_secret_proves_nothing(run, ledger):
+    """Whoever knows a reader can make such a Message-ID: a report about it is left for a person."""
+    edition = "2022-05/everyone/en"
+    ledger.freeze(
+        edition,
+        "c",
+        [Recipient(address="ann@example.org")],
+        NOW,
+        lambda address: message_id(edition, address, domain="example.org"),
+    )
+    head = RETURNED.replace(
+        "<0123456789abcdef@example.org>", message_id(edition, "ann@example.org", domain="example.org")
+    ).replace(TOKEN, "x")
+    summary = run(dsn(returned=f"{head}\n"))
+    assert not rows(ledger)
+    assert len(summary.unsettled) == 1
 
 
 def test_a_complaint_suppresses_everywhere(run, ledger):

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, takewhile
 from typing import TYPE_CHECKING
 
 from digest.bounces.log import BounceLog
 from digest.bounces.mailbox import open_mailbox
 from digest.bounces.report import BounceReport, ReportKind, read
-from digest.bounces.rules import IN_A_ROW, BounceVerdict, decide
+from digest.bounces.rules import IN_A_ROW, BounceClass, BounceVerdict, classify, decide
 from digest.delivery import Event, State
 from digest.mail.message_id import message_id
 from digest.recipients import tokens
@@ -31,9 +31,10 @@ if TYPE_CHECKING:
     from digest.ports import Suppressions
 
 LOG = "bounces.db"
+_COUNT = (BounceClass.DEAD, BounceClass.SOFT)
 DEPTH = 24  # editions whose Message-IDs are derived, when the ledger does not hold them; the newest ones
-_WENT = frozenset({State.SENT, State.IN_DOUBT, State.REFUSED})
-_PERMANENT = range(500, 600)
+_WENT = frozenset({State.SENT, State.IN_DOUBT})  # what the relay refused is between the two of us
+_PAST = 8 * IN_A_ROW  # mails of a reader that are looked at: there may be several a period
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +197,7 @@ def judge(
     known |= {
         _identifier(delivery, identify)
         for report, delivery in zip(reports, about, strict=True)
-        if delivery and report.kind is ReportKind.BOUNCE and report.status and not report.status.startswith("4")
+        if delivery and report.kind is ReportKind.BOUNCE and classify(report.status, report.detail) in _COUNT
     }
     verdicts: list[BounceVerdict] = []
     for report, delivery in zip(reports, about, strict=True):
@@ -208,25 +209,22 @@ def judge(
 
 
 def _in_a_row(rows: Sequence[Delivery], known: frozenset[str], identify: Callable[[str, str], str]) -> int:
-    """How many of a reader's last mails, newest first, came back or were refused without one that did not."""
-    count = 0
-    for one in rows:
-        refused = one.state is State.REFUSED and one.code in _PERMANENT
-        if not refused and _identifier(one, identify) not in known:
-            break
-        count += 1
-    return count
+    """In how many periods, newest first, a reader's mails came back without one that did not."""
+    came_back = takewhile(lambda row: _identifier(row, identify) in known, rows)
+    return len({row.edition.partition("/")[0] for row in came_back})
 
 
 def _found(
     ledger: SqlLedger, reports: Sequence[BounceReport], identify: Callable[[str, str], str]
 ) -> dict[str, Delivery]:
     """The deliveries that the reports name by their Message-IDs, those with derived ones too."""
-    wanted = {one for report in reports for one in report.message_ids}
-    found = {one.message_id: one for one in ledger.find(wanted)}
-    if wanted <= found.keys():
+    wanted = {identifier for report in reports for identifier in report.message_ids}
+    stored = ledger.find(wanted)
+    found = {row.message_id: row for row in stored if not _guessable(row)}
+    wanted -= {row.message_id for row in stored}
+    if not wanted:
         return found
-    missing = wanted - found.keys()
+    missing = wanted
     for mailing in reversed(ledger.mailings()[-DEPTH:]):
         rows = ledger.deliveries(mailing.edition)
         first = next(rows, None)
@@ -240,9 +238,14 @@ def _found(
     return found
 
 
+def _guessable(row: Delivery) -> bool:
+    """Whether a stored Message-ID was made without a secret: whoever knows the reader can write it."""
+    return row.message_id == message_id(row.edition, row.address, domain=row.message_id.rpartition("@")[2].rstrip(">"))
+
+
 def _past(ledger: SqlLedger, addresses: set[str]) -> dict[str, Sequence[Delivery]]:
     """The last mails that went to each of these readers, newest first."""
-    return {address: ledger.latest(address, IN_A_ROW, _WENT) for address in addresses}
+    return {address: ledger.latest(address, _PAST, _WENT) for address in addresses}
 
 
 def _grouped(deliveries: Iterable[Delivery | None]) -> Iterable[tuple[str, list[str]]]:

@@ -26,7 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_PARTS = 100
+MAX_FIELD = 1_000  # characters of a field that can hold an address
+_SHOWN = 4
 MAX_TEXT = 200_000  # characters that are searched
+_BLANK_BEFORE_COLON = re.compile(r"^([A-Za-z][A-Za-z-]{0,40})[ \t]{1,8}:", re.MULTILINE)
+_NAMED = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _ID = re.compile(r"<[^<>\s@]{1,200}@[^<>\s@]{1,200}>")
 _ID_FIELD = re.compile(r"^[>\s]{0,4}Message-ID:\s{0,80}(<[^<>\s]{1,400}>)", re.IGNORECASE | re.MULTILINE)
 _SEAL = r"[A-Za-z0-9_-]{60,1000}"
@@ -34,15 +38,22 @@ _LINK = re.compile(rf"/u/({_SEAL})(?![A-Za-z0-9_-])|unsubscribe(?:%20|\+|\s){{1,
 _WISH = re.compile(rf"\s*(?:(?:re|aw|fwd?)\s*:\s*)?unsubscribe\b[:\s]*({_SEAL})?\s*(?:\n|$)", re.IGNORECASE)
 _ENHANCED = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 _BASIC = re.compile(r"(?:^|[\s:;<(\[#-])([45]\d\d)(?=[\s:;>)\]#-])")
-_DAEMON = re.compile(r"mailer-daemon|postmaster|mail delivery (?:sub)?system|mail-daemon", re.IGNORECASE)
+_DAEMON = re.compile(
+    r"mailer-daemon|postmaster|mail delivery (?:sub)?system|mail-daemon|interscan|trend ?micro"
+    r"|(?:dion|ezweb|au)\.ne\.jp",
+    re.IGNORECASE,
+)
 _FAILURE = re.compile(
     r"undeliver|returned mail|failure notice|delivery (?:has )?(?:status|fail)|mail delivery|non remis|unzustellbar"
-    r"|no se ha podido entregar|delivery.{0,20}delayed|delayed.{0,20}delivery|delivery warning",
+    r"|no se ha podido entregar|delivery.{0,20}delayed|delayed.{0,20}delivery|delivery warning|could not be delivered"
+    r"|mail system error|mancato recapito|配信できません|配信に失敗",
     re.IGNORECASE,
 )
 _AWAY = re.compile(
     r"^(?:auto(?:matic)?[- ]?(?:reply|response|réponse)|auto:|out of (?:the )?office|ooo\b|away from|abwesen"
-    r"|automatische|absence|réponse automatique|respuesta automática|fuera de la oficina|رد تلقائي)",
+    r"|automatische|absence|réponse automatique|respuesta automática|fuera de la oficina|رد تلقائي|risposta automatica"
+    r"|fuori (?:ufficio|sede)|assen(?:te|za)|resposta automática|ausência|ausente|afwezig|frånvaro|fravær|nieobecność"
+    r"|自动回复|自動返信|不在)",
     re.IGNORECASE,
 )
 _CHALLENGE = re.compile(
@@ -113,10 +124,16 @@ def _understood(mail: Message, parts: list[Message]) -> BounceReport:
 
 
 def _prose(mail: Message, parts: list[Message], subject: str) -> BounceReport:
+    receipt = any(part.get_content_type() == "message/disposition-notification" for part in parts)
+    if receipt or _away(
+        mail, subject
+    ):  # first: who is away writes of numbers too, and may write from a postmaster's desk
+        return BounceReport(
+            kind=ReportKind.AUTOMATIC, why="a receipt (MDN)" if receipt else "an automatic reply (out of office)"
+        )
     if _is_daemon(mail, subject):
         return _sloppy(mail, parts)
-    receipt = any(part.get_content_type() == "message/disposition-notification" for part in parts)
-    if why := "a receipt (MDN)" if receipt else _automatic(mail, subject):
+    if why := _automatic(mail, subject):
         return BounceReport(kind=ReportKind.AUTOMATIC, why=why)
     return BounceReport(kind=ReportKind.OTHER, why=f"no report that is known here: {subject[:80]!r}")
 
@@ -175,6 +192,8 @@ def _action(group: Message) -> str:
         return "delivered"
     if action in ("failed", "delayed", "delivered"):
         return action
+    if action == "expired":  # as SendGrid says that it gave up
+        return "failed"
     status = str(group.get("Status") or "").strip()
     return {"2": "delivered", "4": "delayed", "5": "failed"}.get(status[:1], "")
 
@@ -200,7 +219,7 @@ def _sloppy(mail: Message, parts: list[Message]) -> BounceReport:
         kind=kind,
         why="a bounce in prose" if kind is ReportKind.BOUNCE else "a warning in prose: the relay goes on trying",
         message_ids=(*_message_ids(returned), *_bare_ids(answered)),
-        addresses=_addresses(str(mail.get("X-Failed-Recipients") or "").split(",")),
+        addresses=_addresses(str(mail.get("X-Failed-Recipients") or "").split(",")) or _addresses(_named(reason)),
         tokens=_tokens(returned),
         status=status,
         detail=_reason(reason),
@@ -214,16 +233,35 @@ def _returned(parts: list[Message]) -> str:
         if kind == "message/rfc822":
             inner = part.get_payload()
             if isinstance(inner, list) and inner and isinstance(inner[0], Message):
-                return "\n".join(f"{name}: {value}" for name, value in inner[0].items())
+                return "\n".join(f"{name}: {value}" for name, value in _decoded(part, inner[0]).items())
         if kind in ("text/rfc822-headers", "message/rfc822-headers", "message/partial"):
             return _content(part)
     return ""
+
+
+def _decoded(part: Message, inner: Message) -> Message:
+    """The mail within; one that was encoded, which RFC 2046 forbids and some do, was not taken apart by the parser."""
+    encoding = str(part.get("Content-Transfer-Encoding", "")).strip().lower()
+    if inner.items() or encoding not in ("base64", "quoted-printable"):
+        return inner
+    raw = str(inner.get_payload())
+    with contextlib.suppress(binascii.Error, ValueError):
+        data = base64.b64decode(raw) if encoding == "base64" else quopri.decodestring(raw.encode())
+        return BytesParser().parsebytes(data, headersonly=True)
+    return inner
+
+
+def _named(text: str) -> list[str]:
+    """The first addresses that a text in prose names."""
+    return [match[0] for match, _ in zip(_NAMED.finditer(text[:20_000]), range(_SHOWN), strict=False)]
 
 
 def _addresses(values: Iterator[str] | list[str]) -> tuple[str, ...]:
     """The addresses of fields like `rfc822; <ann@example.org>`, those that are ones."""
     found: dict[str, None] = {}
     for value in values:
+        if len(str(value)) > MAX_FIELD:
+            continue
         bare = str(value).rpartition(";")[2].strip().removeprefix("<").removesuffix(">")
         try:
             found[canonical(bare)] = None
@@ -262,6 +300,7 @@ def _blocks(part: Message) -> Iterator[Message]:
             raw = base64.b64decode("".join(raw.split()), validate=True).decode()
         elif encoding == "quoted-printable":
             raw = quopri.decodestring(raw.strip().encode()).decode()
+    raw = _BLANK_BEFORE_COLON.sub(r"\1:", raw)  # `Action : failed`, which ends the fields for a strict reader
     for block in re.split(r"(?:\r?\n[ \t]*){2,}", raw.strip()):
         yield email.message_from_string(f"{block}\n\n")
 
@@ -326,18 +365,23 @@ def _is_daemon(mail: Message, subject: str) -> bool:
     return bool(mail.get("X-Failed-Recipients")) or ((from_daemon or empty) and _FAILURE.search(subject) is not None)
 
 
+def _away(mail: Message, subject: str) -> bool:
+    """Tell whether a reader's own robot says that they are away. A mail system answers automatically as well."""
+    if mail.get("X-Failed-Recipients"):
+        return False
+    marks = ("X-Autoreply", "X-Autorespond", "X-Auto-Response-From")
+    precedence = str(mail.get("Precedence", "")).strip().lower()
+    if precedence == "auto_reply" or any(mail.get(mark) for mark in marks) or _AWAY.search(subject):
+        return True
+    return _auto_submitted(mail) == "auto-replied" and _DAEMON.search(_header(mail, "From")) is None
+
+
+def _auto_submitted(mail: Message) -> str:
+    return str(mail.get("Auto-Submitted", "no")).split(";")[0].strip().lower()
+
+
 def _automatic(mail: Message, subject: str) -> str:
     """What kind of robot wrote this, or nothing. A person's answer has none of these marks (RFC 3834)."""
     if _CHALLENGE.search(subject):
         return "a challenge: the reader's system asks for proof, which we don't give"
-    marks = ("X-Autoreply", "X-Autorespond", "X-Auto-Response-From")
-    submitted = str(mail.get("Auto-Submitted", "no")).split(";")[0].strip().lower()
-    precedence = str(mail.get("Precedence", "")).strip().lower()
-    if (
-        submitted != "no"
-        or precedence == "auto_reply"
-        or any(mail.get(mark) for mark in marks)
-        or _AWAY.search(subject)
-    ):
-        return "an automatic reply (out of office)"
-    return ""
+    return "an automatic reply (out of office)" if _auto_submitted(mail) != "no" else ""

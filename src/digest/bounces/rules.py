@@ -1,19 +1,23 @@
 """What a report that came back means for its reader. Pure: a report, the delivery it is about, and what went before.
 
-    permanent about the address (5.1.1 and its like)   suppressed for every audience, at once
-    any other permanent failure (5.x.x)                suppressed after 3 mails in a row came back
-    temporary (4.x.x), even when the relay gave up     never
-    a complaint                                        suppressed for every audience, at once
-    an unsubscribe mail with its token                 suppressed for that audience
-    out of office, receipts, challenges                nothing, and said
+    dead    the address is gone: 5.1.1 and its like              suppressed for every audience, at once
+    soft    a full mailbox, a relay that gave up, other 5.x.x    suppressed after 3 issues in a row came back
+    us      policy, blocklists, limits on what we send           never counts against the address
+    later   greylisting, a reader who gets too much just now     never counts either
+    a complaint                                                  suppressed for every audience, at once
+    an unsubscribe mail with its token                           suppressed for that audience
+    out of office, receipts, challenges                          nothing, and said
 
-A report that proves neither by our Message-ID nor by our token which mail it is about changes nothing: anybody can
-write one, about anybody. It is named for a person, with the command to use.
+Servers give wrong codes: words and codes in their text that contradict "dead" win over the status. A report that proves
+neither by our Message-ID nor by our token which mail it is about changes nothing: anybody can write one, about anybody.
+It is named for a person, with the command to use.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from digest.bounces.report import ReportKind
@@ -24,9 +28,69 @@ if TYPE_CHECKING:
     from digest.delivery import Delivery
 
 EVERYWHERE = "*"
-IN_A_ROW = 3
+IN_A_ROW = 3  # issues, of as many periods
+
+
+class BounceClass(StrEnum):
+    """Whose fault a bounce is, and whether it will pass."""
+
+    DEAD = "dead"
+    SOFT = "soft"
+    US = "us"
+    LATER = "later"
+
+
 # RFC 3463 and the IANA registry: no such mailbox, no such domain, no such address, moved, null MX (RFC 7505), disabled.
-ADDRESS_IS_DEAD = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
+_DEAD = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
+# Sender addresses, limits on what one sends, protocol, content, policy: nothing of the reader's.
+_OURS = re.compile(r"5\.(?:1\.[789]|2\.[34]|3\.4|4\.5|5\.\d+|6\.\d+|7\.\d+)")
+_CODE = re.compile(r"(?<![\d.])[45]\.\d{1,3}\.\d{1,3}(?![\d.])")
+_TRY_LATER = re.compile(r"(?:^|;)\s{0,9}4[0-5]\d[ -]")
+_ADDRESS = re.compile(r"[^\s<>@]{1,64}@[\w.-]{1,253}")
+
+
+def _any(*words: str) -> re.Pattern[str]:
+    return re.compile("|".join(words), re.IGNORECASE)
+
+
+_ABOUT_US = _any(
+    r"spam|junk|bulk mail|unsolicited|suspicious|phish|malware|virus",
+    r"black ?list|block ?list|\b(?:dns|r)bl\b|/bl\?|[?&]ip=|reputation|polic(?:y|ies)|banned",
+    r"(?:has been|was|is|are) blocked|blocked (?:using|by|for|because)",
+    r"authenticat(?:e|ion)|\b(?:spf|dkim|dmarc|ptr|helo)\b|reverse dns",
+    r"\b(?:sender|ip|content)\b.{0,40}(?:rejected|denied|refused|blocked|listed)",
+    r"relay(?:ing)? (?:access )?(?:denied|not permitted)",
+    r"too many (?:recipients|messages|e?mails|connections)|e?mails? per (?:hour|day|minute)|messages? per (?:hour|day)",
+    r"(?:sent|sending|send|submission|daily|hourly|outbound).{0,30}(?:limit|quota)|quotaexceeded",
+    r"message.{0,20}too (?:big|large)|size limit",
+)
+_FOR_NOW = _any(
+    r"gr[ea]y ?list|try (?:again|later)|temporar",
+    r"receiving mail (?:at a rate|too quickly)|too much mail|rate.{0,10}limit|throttl",
+)
+_FULL = _any(
+    r"quota|(?:mailbox|inbox|account|disk).{0,20}(?:full|out of storage|exceeded)|out of storage",
+    r"insufficient (?:system )?(?:storage|disk)|exceed.{0,20}storage",
+)
+
+
+def classify(status: str, detail: str) -> BounceClass | None:
+    """What a failure with this status (RFC 3463) and these words of the server's is; None when neither says enough.
+
+    >>> str(classify("5.1.1", "smtp; 552 5.2.2 Over quota"))
+    'soft'
+    """
+    words = _ADDRESS.sub(" ", detail)
+    codes = set(_CODE.findall(f"{status} {words}"))
+    if any(map(_OURS.fullmatch, codes)) or _ABOUT_US.search(words):
+        return BounceClass.US
+    # A status of 4 in a report of failure: the relay has tried for days, and given up.
+    contradicted = not status.startswith("4") and (any(code[0] == "4" for code in codes) or _TRY_LATER.search(words))
+    if contradicted or _FOR_NOW.search(words):
+        return BounceClass.LATER
+    if not codes <= _DEAD or _FULL.search(words):
+        return BounceClass.SOFT
+    return BounceClass.DEAD if codes else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +112,7 @@ def decide(
     """Judge one report.
 
     `delivery` is the mail that its Message-ID proves it is about, `reader` the (audience, address) that its token
-    proves; None where there is no proof. `in_a_row` counts this reader's last mails that came back, this one included.
+    proves; None where there is no proof. `in_a_row` counts this reader's last issues that came back, this one included.
     """
     if report.kind in (ReportKind.AUTOMATIC, ReportKind.OTHER):
         note = f"{report.why}: ignored" if report.kind is ReportKind.AUTOMATIC else f"{report.why}: left for a person"
@@ -73,19 +137,24 @@ def _bounce(
     report: BounceReport, delivery: Delivery | None, address: str, in_a_row: int, now: float, *, arrived: bool
 ) -> BounceVerdict:
     said = report.status or "no code"
-    dead = report.status in ADDRESS_IS_DEAD
-    permanent = not report.status.startswith("4") and bool(report.status)
-    if dead or (permanent and in_a_row >= IN_A_ROW):
-        detail = f"{said} {report.detail}" if dead else f"{in_a_row} mails in a row came back, the last with {said}"
+    kind = classify(report.status, report.detail)
+    counts = kind in (BounceClass.DEAD, BounceClass.SOFT)
+    if kind is BounceClass.DEAD or (kind is BounceClass.SOFT and in_a_row >= IN_A_ROW):
+        dead = kind is BounceClass.DEAD
+        detail = f"{said} {report.detail}" if dead else f"{in_a_row} issues in a row came back, the last with {said}"
         row = Suppression(address=address, scope=EVERYWHERE, reason="bounced", detail=detail[:300], since=now)
         note = f"{address} came back ({said}): suppressed everywhere"
         return BounceVerdict(
-            report=report, delivery=delivery, suppression=row, arrived=arrived, counts=permanent, note=note
+            report=report, delivery=delivery, suppression=row, arrived=arrived, counts=counts, note=note
         )
-    note = f"{address} came back ({said}), {in_a_row} in a row of {IN_A_ROW}: kept"
-    if not permanent:
-        note = f"{address} came back ({said}), which is not for good: kept"
-    return BounceVerdict(report=report, delivery=delivery, arrived=arrived, counts=permanent, note=note)
+    why = {
+        BounceClass.SOFT: f", {in_a_row} in a row of {IN_A_ROW}",
+        BounceClass.US: f", which is about us and not the reader: {report.detail[:120]}",
+        BounceClass.LATER: ", which is not for good",
+        None: ", which says too little",
+    }[kind]
+    note = f"{address} came back ({said}){why}: kept"
+    return BounceVerdict(report=report, delivery=delivery, arrived=arrived, counts=counts, note=note)
 
 
 def _leave(report: BounceReport, reader: tuple[str, str] | None, now: float) -> BounceVerdict:
