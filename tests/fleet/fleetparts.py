@@ -165,7 +165,17 @@ class Fleet:
         return found[1]
 
     def send(self) -> subprocess.Popen[str]:
-        return self.start("send", "--month", "2022-02", "--live", "--yes", "--now", "2022-03-01T09:00")
+        return self.start(
+            "send",
+            "--month",
+            "2022-02",
+            "--live",
+            "--yes",
+            "--now",
+            "2022-03-01T09:00",
+            "--yes-now",
+            "2022-03-01T09:00",
+        )
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

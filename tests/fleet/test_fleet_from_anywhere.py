@@ -54,7 +54,9 @@ def test_pause_resume_and_cancel(fleet, sink):
     looked = fleet.run("status")
     assert looked.returncode == 75
     assert "paused" in looked.stdout
-    again = fleet.run("send", "--month", "2022-02", "--live", "--yes", "--now", "2022-03-01T09:00")
+    again = fleet.run(
+        "send", "--month", "2022-02", "--live", "--yes", "--now", "2022-03-01T09:00", "--yes-now", "2022-03-01T09:00"
+    )
     assert (again.returncode, "is paused; `digest resume` lets it go on" in again.stderr) == (2, True), again.stderr
     resumed = fleet.start("resume", EDITION, "--yes")
     sink.wait_for(count + 20)
@@ -115,7 +117,7 @@ def test_leaving_and_nobody_there(fleet, sink):
 def test_some_from_here(fleet, sink):
     """`--only` and `--limit` send from this machine at once, as one of the fleet, without a worker."""
     fleet.write(20)
-    period = ("--month", "2022-02", "--live", "--yes", "--now", "2022-03-01T09:00")
+    period = ("--month", "2022-02", "--live", "--yes", "--now", "2022-03-01T09:00", "--yes-now", "2022-03-01T09:00")
     assert fleet.run("send", *period, "--only", "reader7@d0.example.org").returncode == 75
     assert list(sink.got) == ["reader7@d0.example.org"]
     once_more = fleet.run("send", *period, "--only", "reader7@d0.example.org")

@@ -30,7 +30,9 @@ def test_one_worker_sends_all(fleet, sink):
     assert "300 accepted" in out
     assert len(sink.got) == 300
     assert set(sink.got.values()) == {1}
-    again = fleet.run("send", "--month", "2022-02", "--live", "--yes", "--now", "2022-03-01T09:00")
+    again = fleet.run(
+        "send", "--month", "2022-02", "--live", "--yes", "--now", "2022-03-01T09:00", "--yes-now", "2022-03-01T09:00"
+    )
     assert again.returncode == 4
     worker.terminate()
     assert worker.wait(20) == 0, fleet.log(worker)

@@ -71,6 +71,22 @@ class Call:
             raise UsageError(message) from None
         return moment if moment.tzinfo else moment.replace(tzinfo=self.newsroom.config.newsroom.timezone)
 
+    def demand_clock(self, repeated: str) -> None:
+        """Let readers be mailed at a time that is not the clock's only when it was said twice. Raises UsageError."""
+        from datetime import UTC, datetime, timedelta
+
+        clock = datetime.now(UTC)
+        if abs(self.now - clock) <= timedelta(hours=36):
+            return
+        said = self.common.now or self.newsroom.environ["SOURCE_DATE_EPOCH"]
+        if repeated != said:
+            name = f"--now {said}" if self.common.now else f"SOURCE_DATE_EPOCH={said}"
+            message = (
+                f"{name} is {abs(self.now - clock).days} days from the clock ({clock:%Y-%m-%d %H:%M} UTC), and readers "
+                f"would be mailed as if it were then; leave it out, or say --yes-now {said} too"
+            )
+            raise UsageError(message)
+
     def period(self, when: When) -> Period:
         """The period that the flags name."""
         return when.period(self.now, self.newsroom.config.newsroom.timezone)

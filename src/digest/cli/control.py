@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from digest.cli.call import Call
-from digest.cli.flags import Common, EditionName
+from digest.cli.flags import Common, EditionName, YesNow
 from digest.cli.verbs import verb
 from digest.errors import UsageError
 
@@ -21,14 +21,16 @@ def resume(
     common: Common,
     edition: EditionName,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask (for scripts).")] = False,
+    yes_now: YesNow = "",
 ) -> None:
     """Go on with an edition that was interrupted or paused."""
     from digest.cli.send import deliver
 
     call = Call(common)
+    call.demand_clock(yes_now)
     with call.known(edition) as (chosen, ledger):
         ledger.resume(chosen.id)
-    deliver(call, (chosen,), yes=yes)
+    deliver(call, (chosen,), yes=yes, yes_now=yes_now)
 
 
 @verb("pause")

@@ -107,6 +107,9 @@ class Which:
 
 
 EditionName = Annotated[str, typer.Argument(metavar="EDITION", help="2022-02/everyone/en.")]
+YesNow = Annotated[
+    str, typer.Option("--yes-now", metavar="TIME", help="Mail readers at a --now far from the clock: repeat it.")
+]
 GROUPS = (Common, When, Which)
 
 

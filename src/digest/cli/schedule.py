@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from digest.cli.call import Call
-from digest.cli.flags import Common
+from digest.cli.flags import Common, YesNow
 from digest.cli.verbs import verb
 from digest.errors import DigestError, UsageError
 from digest.scheduling.units import Unit
@@ -220,6 +220,7 @@ def run(
         str,
         typer.Option("--ping", metavar="URL", help="A watchdog: asked after a good run, URL/fail after a failed one."),
     ] = "",
+    yes_now: YesNow = "",
 ) -> None:
     """Do what is due: build, check, approval, send, report. Run again, it does nothing."""
     from digest.scheduling import watchdog
@@ -236,8 +237,10 @@ def run(
     elif dry_run:
         _foresee(call)
     elif watch:
+        call.demand_clock("")
         _stay(common, held=held, ping=ping)
     else:
+        call.demand_clock(yes_now)
         from digest.scheduling.scheduler import AnotherRun
 
         try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from digest.cli.call import Call
-from digest.cli.flags import Common, When, Which
+from digest.cli.flags import Common, When, Which, YesNow
 from digest.cli.verbs import verb
 from digest.errors import AlreadySent, UsageError
 
@@ -44,6 +44,7 @@ def send(
     only: Annotated[str, typer.Option("--only", metavar="ADDRESS", help="Only this reader of the list.")] = "",
     eml: Annotated[Path | None, typer.Option("--eml", metavar="DIR", help="Write .eml files instead of SMTP.")] = None,
     maildir: Annotated[bool, typer.Option("--maildir", help="With --eml: make DIR a Maildir.")] = False,
+    yes_now: YesNow = "",
 ) -> None:
     """Show what sending would do; with --live, send: each reader once."""
     call = Call(common)
@@ -66,7 +67,7 @@ def send(
     elif not live:
         _plan(call, editions, when, which)
     else:
-        deliver(call, editions, yes=yes, limit=limit, only=only, eml=eml, maildir=maildir)
+        deliver(call, editions, yes=yes, yes_now=yes_now, limit=limit, only=only, eml=eml, maildir=maildir)
 
 
 def _test(call: Call, editions: tuple[Edition, ...], to: str, transport: Transport) -> None:
@@ -154,6 +155,7 @@ def deliver(
     editions: tuple[Edition, ...],
     *,
     yes: bool,
+    yes_now: str = "",
     limit: int | None = None,
     only: str = "",
     eml: Path | None = None,
@@ -164,6 +166,8 @@ def deliver(
     from digest.sending import post
     from digest.sending.local import signals
 
+    if eml is None:
+        call.demand_clock(yes_now)
     reports: list[RunReport] = []
     with call.ledger() as ledger, signals() as stopping, reporting(call.newsroom, ledger, call.now, _warn) as hooks:
         transport = _transport(call, eml, maildir=maildir, stop=stopping.event)

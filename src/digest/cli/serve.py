@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from digest.cli.call import Call
-from digest.cli.flags import Common
+from digest.cli.flags import Common, YesNow
 from digest.cli.verbs import verb
 
 
@@ -57,6 +57,7 @@ def worker(
     common: Common,
     host: Annotated[str, typer.Option("--host", help="The address of /metrics and /healthz.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Their port.")] = 9464,
+    yes_now: YesNow = "",
 ) -> None:
     """Send what a fleet has to send (send.engine: procrastinate), until SIGTERM or Ctrl-C."""
     from digest.fleet.station import run_worker
@@ -66,6 +67,7 @@ def worker(
         typer.echo(f"digest: {line}", err=True)
 
     call = Call(common)
+    call.demand_clock(yes_now)
     with call.ledger() as ledger, signals() as stopping:
         run_worker(call.newsroom, ledger, host=host, port=port, stopping=stopping, say=say)
         call.out.line("ended: the mails in flight were finished, the rest was given back")

@@ -10,7 +10,10 @@ anybody signs, so nobody signs bytes that no reader will get.
 
 from __future__ import annotations
 
+import functools
 import json
+import re
+import unicodedata
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -104,7 +107,7 @@ def sign(before: Approval | None, edition: str, account: Mapping[str, Any], who:
     made = Approval(edition=edition, fingerprint=account["fingerprint"], inputs=dict(account["inputs"]))
     if before is not None and (before.fingerprint, before.inputs) == (made.fingerprint, made.inputs):
         made = before
-    if any(each.who.casefold() == who.casefold() for each in made.signatures):
+    if any(_person(signature.who) == _person(who) for signature in made.signatures):
         message = f"{edition}: {who} has approved this already; a second word must be another person's"
         raise UsageError(message)
     return replace(made, signatures=(*made.signatures, Signature(who=who, when=now.isoformat())))
@@ -127,10 +130,32 @@ def judge(approval: Approval | None, edition: str, account: Mapping[str, Any], n
         what = ", ".join(changed) or "how it is put together"
         message = f"{edition}: the approval is void, as this changed since: {what}; look again, then `{again}`"
         raise ApprovalError(message)
-    if len(approval.signatures) < count:
+    if len({_person(signature.who) for signature in approval.signatures}) < count:
         names = ", ".join(each.who for each in approval.signatures) or "nobody"
         message = f"{edition}: approved by {names}, and {count} people must; the other one: `{again} --by NAME`"
         raise ApprovalError(message)
+
+
+def _person(who: str) -> frozenset[str]:
+    """A name as one person's, however it is spelled: its words without case, accents, marks and order.
+
+    >>> len({_person(who) for who in ("Zoë Lee", "lee,  zoe", "zoe.lee@example.org", "Zoë Lee <zl@example.org>")})
+    1
+    """
+    name = who.partition("<")[0].strip() or who.strip("<> ")
+    letters = unicodedata.normalize("NFKD", name.partition("@")[0]).casefold()
+    return frozenset(re.findall(r"\w+", "".join(letter for letter in letters if not unicodedata.combining(letter))))
+
+
+def demanded(newsroom: Newsroom, edition: Edition) -> Needed:
+    """What an edition needs, whoever sends it: what send.approval says, or a line of the schedule that brings it out.
+
+    Lines for the period's kind count; for a kind that no line brings out, all lines of the audience do.
+    """
+    settings = newsroom.config.settings
+    lines = [line for line in settings.schedule if not line.audiences or edition.audience in line.audiences]
+    kind = [line for line in lines if line.period == edition.period.kind] or lines
+    return functools.reduce(stricter, (line.approval for line in kind), settings.send.approval)
 
 
 def stricter(one: Needed, other: Needed) -> Needed:
@@ -183,9 +208,13 @@ def account_of(newsroom: Newsroom, build: Build) -> dict[str, Any]:
     return {"fingerprint": fingerprint, "inputs": build_folder.inputs(newsroom, build)}
 
 
-def demand(newsroom: Newsroom, build: Build, needed: Needed) -> None:
-    """Let the build go. Raises ApprovalError (exit 5) when its approval is missing, void or one word short."""
+def demand(newsroom: Newsroom, build: Build, needed: Needed = "none") -> None:
+    """Let the build go. Raises ApprovalError (exit 5) when its approval is missing, void or one word short.
+
+    `needed` counts beside what the newsroom's settings demand.
+    """
     signed = load(path_of(newsroom.root, build.edition))
+    needed = stricter(needed, demanded(newsroom, build.edition))
     judge(signed, build.edition.id, account_of(newsroom, build), needed)
 
 
@@ -219,7 +248,7 @@ def approve(newsroom: Newsroom, edition: Edition, who: str, now: datetime) -> Ap
 
 
 def _standing(newsroom: Newsroom, build: Build, signed: Approval | None) -> ApprovalStatus:
-    needed = newsroom.config.settings.send.approval
+    needed = demanded(newsroom, build.edition)
     try:
         # Shown as if one word were needed even where none is: whoever asks wants to know whether it holds.
         judge(signed, build.edition.id, account_of(newsroom, build), needed if needed != "none" else "required")
