@@ -27,6 +27,7 @@ traceback. Anything else that is raised is a bug, and shows its traceback. This 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,28 @@ class Fault:
         """`file:line: key: what is wrong, what to do`; the parts that are not known are left out."""
         place = f"{self.file}:{self.line}" if self.line else self.file
         return f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
+
+
+def gathered(faults: Iterable[Fault], examples: int = 3) -> list[str]:
+    r"""The faults for a person: the same mistake of many rows once, with its count and where the first of them are.
+
+    >>> bad = [Fault(file="l.csv", line=line, key="email", message=f"'{line}' has no @") for line in range(2, 396)]
+    >>> print(*gathered([*bad, Fault(file="l.csv", line=9, message="a quote is never closed")]), sep="\\n")
+    l.csv: email: 394 rows like these: 2: '2' has no @; 3: '3' has no @; 4: '4' has no @
+    l.csv:9: a quote is never closed
+    """
+    alike: dict[tuple[str, str, str], list[Fault]] = {}
+    for fault in faults:
+        kind = re.sub(r"'(?:[^'\\]|\\.)*'|\"[^\"]*\"|\d+", "…", fault.message)
+        alike.setdefault((fault.file, re.sub(r"^row \d+(, )?", "", fault.key), kind), []).append(fault)
+    lines: list[str] = []
+    for (file, key, _kind), same in alike.items():
+        if len(same) <= examples:
+            lines += map(str, same)
+            continue
+        shown = "; ".join(f"{each.line or each.key.partition(',')[0]}: {each.message}" for each in same[:examples])
+        lines.append(f"{file}: {key + ': ' if key else ''}{len(same):,} rows like these: {shown}")
+    return lines
 
 
 class FaultyInput(DigestError):

@@ -313,6 +313,19 @@ class Recipient:
     fields: Mapping[str, str] = field(default_factory=dict)
 
 
+# Why a list itself says that a reader is not to be mailed; empty where it does not.
+InactiveReason = Literal["", "unconfirmed", "manual", "unsubscribed", "bounced", "complained"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InactiveReader:
+    """A row of a list that says itself that its reader is not to be mailed. `detail` is what stands there."""
+
+    address: str
+    reason: InactiveReason
+    detail: str = ""
+
+
 def slot_token(nonce: str, name: str) -> str:
     """Spell the token of slot `name`: letters, digits and hyphens only, so that no encoder or escaper changes it.
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from digest.delivery import Delivery, Event, Mailing, Outcome, Outgoing, State, Suppression
     from digest.errors import Fault
-    from digest.model import Recipient, Story
+    from digest.model import InactiveReader, Recipient, Story
 
 
 class StorySource(Protocol):
@@ -32,8 +32,11 @@ class StorySource(Protocol):
 class RecipientSource(Protocol):
     """Where an audience's readers come from. Streams: a million rows take no more memory than ten."""
 
-    def recipients(self) -> Iterator[Recipient | Fault]:
-        """Every usable row as a Recipient and every bad row as a Fault, in file order; duplicates are not removed."""
+    def recipients(self) -> Iterator[Recipient | InactiveReader | Fault]:
+        """Every row as a Recipient, as an InactiveReader where the list says so itself, or as a Fault when it is bad.
+
+        In the list's order; duplicates are not removed.
+        """
         ...
 
 

@@ -172,3 +172,66 @@ def test_subscribers_come_and_go(newsroom):
     assert (refused.code, "--because" in refused.err) == (2, True)
     assert newsroom("subscribers", "unsuppress", "another@example.org", "--because", "she asked").code == 0
     assert "another@example.org" in newsroom("subscribers", "export", "-a", "everyone").out
+
+
+def test_why_a_reader_is_not_mailed_is_said_everywhere_the_same_way(newsroom):
+    """list, export, plan and send agree on who is in: suppressions, the list's own statuses, topics, segments."""
+    newsroom.write("recipients/own.csv", "email,name,country,status,topics\n"
+                   "in@example.org,In,CH,subscribed,Water\nleft@example.org,Left,CH,unsubscribed,water\n"
+                   "de@example.org,De,DE,subscribed,water\nskill@example.org,Skill,CH,subscribed,skills\n"
+                   "gone@example.org,Gone,CH,subscribed,water\nodd@example.org,Odd,CH,on leave,water\n")  # fmt: skip
+    config = (newsroom.root / "config.yaml").read_text(encoding="utf-8")
+    section = "{csv: recipients/own.csv, topics: water, only: {Country: [ch, FR]}}"
+    newsroom.write("config.yaml", config.replace("{csv: recipients/everyone.csv}", section))
+    newsroom("subscribers", "suppress", "gone@example.org")
+    listed = newsroom("subscribers", "list", "-a", "everyone")
+    assert listed.code == 1
+    assert listed.out.splitlines() == [
+        "in@example.org  In  water",
+        "left@example.org  not mailed: unsubscribed (status: unsubscribed)",
+        "de@example.org  De  water  not mailed: country is none of ch, FR",
+        "skill@example.org  Skill  skills  not mailed: has none of the topics water",
+        "gone@example.org  Gone  water  not mailed: manual",
+    ]
+    assert "own.csv:7: status: 'on leave'" in listed.err
+    exported = newsroom("subscribers", "export", "-a", "everyone")
+    assert exported.out == "email,name,language,topics,country\nin@example.org,In,,water,CH\n"
+    assert "digest: not mailed: 1, has none of the topics water\n" in exported.err
+    everyone = newsroom("subscribers", "export", "-a", "everyone", "--everyone").out
+    assert everyone.splitlines()[2] == "left@example.org,,,,,unsubscribed"
+    flags = ("--month", "2022-02", "--audience", "everyone")
+    plan = newsroom("send", *flags)
+    assert "  1 mails (1 suppressed, 1 bad rows, 2 for another edition left out)" in plan.out
+    assert "  by the list itself not to be mailed: 1 unsubscribed\n" in plan.out
+    assert "  not in the segment: 1, country is none of ch, FR\n" in plan.out
+    sent = newsroom("send", *flags, "--live", "--yes", "--eml", "out")
+    assert "1 unsubscribed" in sent.out + sent.err
+    (mail,) = (newsroom.root / "out").rglob("*.eml")
+    assert b"\r\nTo: In <in@example.org>\r\n" in mail.read_bytes()
+
+
+@pytest.mark.parametrize(("segment", "message"), [
+    ("only: {contry: [CH]}", "recipients.only.contry: the list has no such column, did you mean 'country'?"),
+    ("except: {joined: {before: soon}}", "audiences.everyone.recipients.except.joined.before: "),
+    ("only: {country: {}}", "audiences.everyone.recipients.only.country: is empty; write a list of values"),
+])  # fmt: skip
+def test_a_segment_that_cannot_be_is_one_line(newsroom, segment, message):
+    """An unknown column, a day that is none, an empty condition: with file, line and key."""
+    newsroom.write("recipients/own.csv", "email,country,joined\nin@example.org,CH,2021-01-01\n")
+    config = (newsroom.root / "config.yaml").read_text(encoding="utf-8")
+    section = f"{{csv: recipients/own.csv, {segment}}}"
+    newsroom.write("config.yaml", config.replace("{csv: recipients/everyone.csv}", section))
+    done = newsroom("send", "--month", "2022-02", "--audience", "everyone")
+    assert done.code == 2
+    assert "config.yaml:17: " in done.err
+    assert message in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_reader_is_added_with_topics_and_language(newsroom):
+    """As a row of the list would be read; what cannot be is one line."""
+    add = ("subscribers", "add", "-a", "everyone", "new@example.org")
+    assert newsroom(*add, "--name", "New", "--language", "French", "--topics", "Water, Green jobs").code == 0
+    assert "new@example.org  New  fr  water;green jobs" in newsroom("subscribers", "list", "-a", "everyone").out
+    done = newsroom(*add, "--language", "Klingonese")
+    assert (done.code, "--language: 'Klingonese' is no language" in done.err) == (2, True)

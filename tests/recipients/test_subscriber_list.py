@@ -91,29 +91,33 @@ def test_a_reader_is_taken_off_with_all_their_lines(path):
 
 
 def test_another_list_is_taken_in(path, tmp_path, suppressions):
-    """New readers come at the end; known, bad and suppressed ones are counted and named; lost columns are said."""
+    """New readers come at the end, with columns of their own; known, bad and suppressed ones are counted and named."""
     suppressions.suppress("left@example.org", "*", "complained", "", 1.0)
     other = tmp_path / "other.csv"
     other.write_text("email,city,shoe size\nBOB@example.org,x,1\nnew@example.org,Bern,42\nbad,,\n"
                      "left@example.org,,\nNEW@example.org,,\n")  # fmt: skip
-    change = subscribers.take_in(path, CsvSource(other, name="o"), suppressions, "everyone", name="list.csv")
+    change = subscribers.bring_in(path, CsvSource(other, name="o"), suppressions, "everyone", now=1.0, name="list.csv")
     assert change == Change(
         added=2,
         already=2,
         suppressed=("left@example.org",),
         faults=(Fault(file="o", line=4, key="email", message="'bad' has no @"),),
-        notes=("list.csv has no column shoe_size: these values were left out",),
+        notes=(
+            "list.csv got more columns: shoe_size",
+            "1 reader differs in city: Bob@example.org ('Rome', there 'x'); --update city takes the other list's",
+        ),
     )
-    assert path.read_bytes() == LIST + b"\r\n;new@example.org;;Bern\r\n;left@example.org;;\r\n"
+    wider = LIST.replace(b"Notes;City\r\n", b"Notes;City;shoe_size\r\n")
+    assert path.read_bytes() == wider + b"\r\n;new@example.org;;Bern;42\r\n;left@example.org;;;\r\n"
 
 
 def test_taking_in_the_same_list_again_changes_nothing(path, tmp_path, suppressions):
     """Idempotent: the second import adds nobody and does not write."""
     other = tmp_path / "other.csv"
     other.write_text("email\nnew@example.org\n")
-    subscribers.take_in(path, CsvSource(other), suppressions, "everyone")
+    subscribers.bring_in(path, CsvSource(other), suppressions, "everyone", now=1.0)
     before = path.stat().st_ino
-    assert subscribers.take_in(path, CsvSource(other), suppressions, "everyone") == Change(already=1)
+    assert subscribers.bring_in(path, CsvSource(other), suppressions, "everyone", now=1.0) == Change(already=1)
     assert path.stat().st_ino == before
 
 

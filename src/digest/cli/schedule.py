@@ -145,12 +145,8 @@ def _readers(call: Call, ledger: SqlLedger, task: Task) -> int | None:
     total = 0
     try:
         for edition in call.newsroom.editions(task.period, [task.audience]):
-            readers = Readers(
-                call.newsroom.sending_setup.source(audience),
-                edition,
-                audience,
-                call.newsroom.sending_setup.topics(audience),
-            )
+            parts = call.newsroom.sending_setup
+            readers = Readers(parts.source(audience), edition, audience, parts.segment(audience))
             total += plan.make(readers, ledger, 0.0, {}).readers
     except DigestError as error:
         typer.echo(f"digest: {error}", err=True)

@@ -95,12 +95,8 @@ def _plan(call: Call, editions: tuple[Edition, ...], when: When, which: Which) -
                 finished += _frozen_already(call, ledger, edition)
                 continue
             audience = call.newsroom.config.audience(edition.audience)
-            readers = Readers(
-                call.newsroom.sending_setup.source(audience),
-                edition,
-                audience,
-                call.newsroom.sending_setup.topics(audience),
-            )
+            parts = call.newsroom.sending_setup
+            readers = Readers(parts.source(audience), edition, audience, parts.segment(audience))
             made = planning.make(readers, ledger, smtp.rate, smtp.per_domain)
             build = build_edition(call.newsroom, edition, now=call.now)
             subject = build.rendering.subject if build.rendering else "nothing to send"
@@ -133,6 +129,7 @@ def _show_plan(call: Call, plan: SendPlan, subject: str) -> None:
     if call.common.json:
         call.out.data({"edition": plan.edition, "subject": subject, "readers": plan.readers,
                        "suppressed": plan.suppressed, "duplicates": plan.duplicates, "bad": plan.bad,
+                       "notes": list(plan.notes),
                        "domains": dict(plan.domains), "languages": dict(plan.languages),
                        "seconds": plan.seconds})  # fmt: skip
         return
@@ -141,6 +138,8 @@ def _show_plan(call: Call, plan: SendPlan, subject: str) -> None:
              (plan.others, "for another edition")]  # fmt: skip
     words = ", ".join(f"{count:,} {word}" for count, word in extra if count)
     call.out.line(f"  {plan.readers:,} mails" + (f" ({words} left out)" if words else ""))
+    for note in plan.notes:
+        call.out.line(f"  {note}")
     for label, counts in (("domains", plan.domains), ("languages", plan.languages)):
         shown = [f"{name} {count:,}" for name, count in list(counts.items())[:_SHOWN]]
         more = len(counts) - len(shown)

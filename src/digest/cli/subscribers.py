@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from digest.cli.call import Call
 from digest.cli.flags import Common
 from digest.cli.verbs import group, verb
-from digest.errors import CheckFailed, Fault
+from digest.errors import CheckFailed, Fault, UsageError, gathered
 
 if TYPE_CHECKING:
-    from digest.recipients.subscribers import Change
+    from collections.abc import Iterator, Sequence
+
+    from digest.recipients.subscribers import Change, Entry
 
 subscribers = group("subscribers", "List, add, remove, suppress and export readers.")
 Name = Annotated[str, typer.Option("-a", "--audience", metavar="NAME", help="Whose readers.")]
@@ -26,21 +29,25 @@ Reader = Annotated[str, typer.Argument(metavar="ADDRESS", help="A reader's mail 
 
 @verb("list", subscribers)
 def list_(common: Common, audience: Name) -> None:
-    """Every reader of an audience, and who of them is not mailed."""
-    from digest.recipients.subscribers import listed
-
-    call, bad = Call(common), 0
-    with call.ledger() as ledger:
-        found = listed(call.newsroom.sending_setup.source(call.newsroom.config.audience(audience)), ledger, audience)
-        for entry in found:
-            if isinstance(entry, Fault):
-                bad += 1
-                typer.echo(f"digest: left out: {entry}", err=True)
-                continue
-            reader = entry.recipient
-            words = [reader.address, reader.name, reader.language, "not mailed" if entry.suppressed else ""]
-            call.out.line("  ".join(word for word in words if word))
-    _demand_sound(bad)
+    """Every reader of an audience with language and topics, and who of them is not mailed, and why."""
+    call, faults, rows = Call(common), list[Fault](), list[dict[str, Any]]()
+    for entry in _entries(call, audience):
+        if isinstance(entry, Fault):
+            faults.append(entry)
+            continue
+        reader = entry.recipient
+        if common.json:
+            rows.append({
+                "address": reader.address, "name": reader.name, "language": reader.language,
+                "topics": list(reader.topics), "fields": dict(reader.fields), "not_mailed": entry.why,
+            })  # fmt: skip
+            continue
+        why = f"not mailed: {entry.why}" if entry.why else ""
+        words = [reader.address, reader.name, reader.language, ";".join(reader.topics), why]
+        call.out.line("  ".join(word for word in words if word))
+    if common.json:
+        call.out.data({"readers": rows, "faults": [str(fault) for fault in faults]})
+    _demand_sound(faults)
 
 
 @verb("add", subscribers)
@@ -50,15 +57,15 @@ def add(
     address: Reader,
     name: Annotated[str, typer.Option("--name", help="The reader's name.")] = "",
     language: Annotated[str, typer.Option("--language", metavar="TAG", help="The reader's language.")] = "",
+    topics: Annotated[str, typer.Option("--topics", metavar="A,B", help="What the reader wants to read of.")] = "",
 ) -> None:
     """Put a reader on an audience's list."""
-    from digest.model import Recipient
     from digest.recipients import subscribers as lists
 
     call = Call(common)
     with call.ledger() as ledger:
         path = call.newsroom.sending_setup.csv_file(call.newsroom.config.audience(audience), "add readers")
-        reader = Recipient(address=address, name=name, language=language)
+        reader = lists.reader(address, name, language, topics)
         _tell(call, lists.add(path, reader, ledger, audience, name=_shown(path)))
 
 
@@ -131,36 +138,68 @@ def suppressed(common: Common) -> None:
 def import_(
     common: Common,
     audience: Name,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file with readers.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file with readers, of whatever tool.")],
+    update: Annotated[
+        str,
+        typer.Option("--update", metavar="A,B", help="Let these columns of known readers be overwritten: name,topics."),
+    ] = "",
+    clear: Annotated[bool, typer.Option("--clear", help="With --update: by empty cells, too.")] = False,
+    sync: Annotated[bool, typer.Option("--sync", help="Take off who is not in the file.")] = False,
+    shrink: Annotated[bool, typer.Option("--shrink", help="With --sync: however many that are.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change; change nothing.")] = False,
 ) -> None:
-    """Add every reader of a CSV file who is not on the audience's list yet."""
+    """Add every reader of a CSV file who is not on the list yet; who left there is suppressed here."""
     from digest.recipients import subscribers as lists
     from digest.recipients.csvfile import CsvSource
 
+    if (clear and not update) or (shrink and not sync):
+        message = "--clear goes with --update name,language,topics" if clear else "--shrink goes with --sync"
+        raise UsageError(message)
     call = Call(common)
+    columns = tuple(column.strip().casefold() for column in update.split(",") if column.strip())
+    how = lists.Intake(update=columns, clear=clear, sync=sync, shrink=shrink, dry_run=dry_run)
     with call.ledger() as ledger:
         path = call.newsroom.sending_setup.csv_file(call.newsroom.config.audience(audience), "add readers")
-        change = lists.take_in(path, CsvSource(file, name=str(file)), ledger, audience, name=_shown(path))
-    _tell(call, change)
-    _demand_sound(len(change.faults))
+        source, now = CsvSource(file, name=str(file)), call.now.timestamp()
+        change = lists.bring_in(path, source, ledger, audience, how, now=now, name=_shown(path))
+    _tell(call, change, dry_run=dry_run)
+    _demand_sound(change.faults)
 
 
 @verb("export", subscribers)
 def export(
     common: Common,
     audience: Name,
-    everyone: Annotated[bool, typer.Option("--everyone", help="Those who are not mailed, too.")] = False,
+    everyone: Annotated[
+        bool, typer.Option("--everyone", help="Those who are not mailed, too, with a status column.")
+    ] = False,
 ) -> None:
     """Print an audience's readers as CSV, without those who are not mailed."""
     from digest.recipients import subscribers as lists
 
-    call = Call(common)
+    call, out, faults = Call(common), Counter[str](), list[Fault]()
+
+    def noted() -> Iterator[Entry | Fault]:
+        for entry in _entries(call, audience):
+            if isinstance(entry, Fault):
+                faults.append(entry)
+            elif entry.why:
+                out[entry.why if entry.status == "subscribed" else entry.status] += 1
+            yield entry
+
+    for text in lists.export(noted(), everyone=everyone):
+        sys.stdout.write(text)
+    for why, count in sorted(out.items()):
+        typer.echo(f"digest: not mailed: {count:,}, {why}", err=True)
+    _name(faults)
+
+
+def _entries(call: Call, audience: str) -> Iterator[Entry | Fault]:
+    from digest.recipients.subscribers import listed
+
+    chosen, parts = call.newsroom.config.audience(audience), call.newsroom.sending_setup
     with call.ledger() as ledger:
-        entries = lists.listed(
-            call.newsroom.sending_setup.source(call.newsroom.config.audience(audience)), ledger, audience
-        )
-        for text in lists.export(entries, everyone=everyone):
-            sys.stdout.write(text)
+        yield from listed(parts.source(chosen), ledger, audience, parts.segment(chosen))
 
 
 def _scope(call: Call, audience: str) -> str:
@@ -172,23 +211,35 @@ def _shown(path: Path) -> str:
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
-def _tell(call: Call, change: Change) -> None:
-    for fault in change.faults:
-        typer.echo(f"digest: left out: {fault}", err=True)
+def _tell(call: Call, change: Change, *, dry_run: bool = False) -> None:
     if call.common.json:
-        call.out.data({"added": change.added, "removed": change.removed, "already": change.already,
-                       "suppressed": list(change.suppressed), "notes": list(change.notes),
-                       "faults": [str(fault) for fault in change.faults]})  # fmt: skip
+        call.out.data({"added": change.added, "removed": change.removed, "updated": change.updated,
+                       "already": change.already, "suppressed": list(change.suppressed),
+                       "inactive": dict(change.inactive), "stopped": change.stopped, "notes": list(change.notes),
+                       "faults": [str(fault) for fault in change.faults], "dry_run": dry_run})  # fmt: skip
         return
     for note in change.notes:
         call.out.line(note)
-    counts = [(change.added, "added"), (change.removed, "removed"), (change.already, "there already")]
-    words = [f"{count} {word}" for count, word in counts if count]
-    call.out.line(", ".join(words) or "nothing changed")
+    if change.inactive:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(change.inactive.items()))
+        new = f"{change.stopped:,} {'would be' if dry_run else 'are'} newly suppressed"
+        call.out.line(f"not to be mailed by the file: {reasons}; {new}")
+    counts = [
+        (change.added, "added"), (change.updated, "updated"), (change.removed, "removed"),
+        (change.already, "there already"), (len(change.suppressed), "of the added suppressed here"),
+    ]  # fmt: skip
+    words = ", ".join(f"{count:,} {word}" for count, word in counts if count) or "nothing changed"
+    call.out.line(f"{'it would be: ' if dry_run else ''}{words}")
 
 
-def _demand_sound(bad: int) -> None:
-    if bad:
+def _name(faults: Sequence[Fault]) -> None:
+    for line in gathered(faults):
+        typer.echo(f"digest: left out: {line}", err=True)
+
+
+def _demand_sound(faults: Sequence[Fault]) -> None:
+    _name(faults)
+    if bad := len(faults):
         message = (
             f"{bad} row{'s' * (bad != 1)} could not be read and {'were' if bad != 1 else 'was'} left out, see above"
         )

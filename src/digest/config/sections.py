@@ -7,7 +7,7 @@ holds no secrets and reads nothing: not the file, not the environment.
 from __future__ import annotations
 
 import re
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -204,12 +204,61 @@ class SqlSection(Section):
     query: Text = Field(description="A SELECT whose columns are named email, name, language, topics, and merge fields.")
 
 
+class ConditionSection(Section):
+    """What a column of the list must be: one of some values, there at all, a day or a number within limits."""
+
+    any_of: Words = Field((), description="One of these values, whatever their case.")
+    present: bool | None = Field(None, description="true: the cell has something in it; false: it is empty.")
+    before: date | None = Field(None, description="A day before this one, like 2020-01-31.")
+    after: date | None = Field(None, description="A day after this one.")
+    at_least: float | None = Field(None, description="A number of at least this.")
+    at_most: float | None = Field(None, description="A number of at most this.")
+
+
+def _condition(value: Any) -> Any:
+    """A list, or one text, stands for its values."""
+    if isinstance(value, (str, int, float, date, list)):
+        return {"any_of": [str(each) for each in (value if isinstance(value, list) else [value])]}
+    if isinstance(value, dict) and not value:
+        message = "is empty; write a list of values, or present, before, after, at_least or at_most"
+        raise ValueError(message)
+    return value
+
+
+Conditions = dict[
+    str,
+    Annotated[
+        ConditionSection,
+        BeforeValidator(_condition),
+        WithJsonSchema({
+            "anyOf": [
+                {"type": "string"},
+                {"type": "array", "items": {"type": "string"}},
+                {
+                    "type": "object",
+                    "properties": {
+                        "present": {"type": "boolean"},
+                        "before": {"type": "string", "format": "date"},
+                        "after": {"type": "string", "format": "date"},
+                        "at_least": {"type": "number"},
+                        "at_most": {"type": "number"},
+                    },
+                    "additionalProperties": False,
+                },
+            ],
+        }),
+    ],
+]  # fmt: skip
+
+
 class RecipientsSection(Section):
     """Where an audience's readers come from: a CSV file or a database."""
 
     csv: str = Field("", description="A CSV file with the header email,name,language,topics,… (other columns merge).")
     sql: SqlSection | None = Field(None, description="A database and a query.")
     topics: Words = Field((), description="Only readers whose topics have one of these; all readers when empty.")
+    only: Conditions = Field({}, description="Only readers for whom all of this holds: {country: [CH, FR]}.")
+    except_: Conditions = Field({}, alias="except", description="Not the readers for whom any of this holds.")
 
 
 class AudienceSection(Section):

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from digest.errors import ConfigError, Fault, UsageError
+from digest.yamlfile import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
     from threading import Event
 
     from digest.config.load import Config
+    from digest.config.sections import ConditionSection
     from digest.ledger.ledger import SqlLedger
     from digest.mail.dkim import Signer
     from digest.model import Audience
-    from digest.ports import RecipientSource
+    from digest.recipients.csvfile import CsvSource
+    from digest.recipients.segments import Condition, Segment
+    from digest.recipients.sql import SqlSource
     from digest.smtp.settings import SmtpSettings
     from digest.smtp.transport import SmtpTransport
 
@@ -37,7 +41,7 @@ class SendingSetup:
     environ: Mapping[str, str] = field(repr=False)  # holds secrets
     warnings: list[str] = field(default_factory=list)
 
-    def source(self, audience: Audience) -> RecipientSource:
+    def source(self, audience: Audience) -> CsvSource | SqlSource:
         """Where the audience's readers come from. Raises UsageError when config.yaml names no list."""
         section = self.config.settings.audiences[audience.name].recipients
         if section is None:
@@ -54,10 +58,22 @@ class SendingSetup:
 
         return CsvSource(self.config.path(section.csv), name=section.csv)
 
-    def topics(self, audience: Audience) -> tuple[str, ...]:
-        """The topics that readers must have asked for, one of them; empty: all readers."""
+    def segment(self, audience: Audience) -> Segment:
+        """Which readers of its list the audience takes. Raises ConfigError for a column that the list does not have."""
+        from digest.recipients.segments import Segment
+
         section = self.config.settings.audiences[audience.name].recipients
-        return section.topics if section else ()
+        if section is None:
+            return Segment()
+        segment = Segment(topics=section.topics, only=_conditions(section.only), excepted=_conditions(section.except_))
+        if segment.only or segment.excepted:
+            columns = tuple(key for key, _place in self.source(audience).columns().fields)
+            for key, column in segment.unknown(columns):
+                hint = did_you_mean(column, columns)
+                raise self._fault(
+                    ("audiences", audience.name, "recipients", key, column), f"the list has no such column{hint}"
+                )
+        return segment
 
     def csv_file(self, audience: Audience, task: str) -> Path:
         """The audience's CSV file, to be edited. Raises UsageError for a list that digest only reads."""
@@ -194,3 +210,21 @@ class SendingSetup:
 
     def _fault(self, path: tuple[str, ...], message: str) -> ConfigError:
         return ConfigError([self.config.document.fault(path, message)])
+
+
+def _conditions(section: Mapping[str, ConditionSection]) -> tuple[Condition, ...]:
+    from digest.recipients.columns import field_name
+    from digest.recipients.segments import Condition
+
+    return tuple(
+        Condition(
+            column=field_name(column),
+            values=part.any_of,
+            present=part.present,
+            before=part.before,
+            after=part.after,
+            at_least=part.at_least,
+            at_most=part.at_most,
+        )
+        for column, part in section.items()
+    )

@@ -207,10 +207,8 @@ def readers(newsroom: Newsroom, edition: Edition) -> Iterator[Recipient]:
     """Whom the edition would be mailed to. Raises DigestError for a list that cannot be read."""
     from digest.sending.readers import Readers
 
-    audience = newsroom.config.audience(edition.audience)
-    return iter(
-        Readers(newsroom.sending_setup.source(audience), edition, audience, newsroom.sending_setup.topics(audience))
-    )
+    parts, audience = newsroom.sending_setup, newsroom.config.audience(edition.audience)
+    return iter(Readers(parts.source(audience), edition, audience, parts.segment(audience)))
 
 
 def newest_month(newsroom: Newsroom, now: datetime) -> str:

@@ -1,6 +1,6 @@
-"""Readers from a CSV file, streamed: UTF-8 with or without BOM, `,` `;` or tab, a header in any order and case.
+"""Readers from a CSV file, streamed: `,` `;` or tab, a header in any order and case, with or without BOM.
 
-    bytes ─blocks─▶ lines ─csv.reader─▶ batches of rows ─columns.Reader─▶ Recipient, or a Fault with the row's line
+    bytes ─blocks─▶ lines ─csv.reader─▶ rows ─RowReader─▶ Recipient, InactiveReader, or a Fault with its line
 
 A bad row is named and left out, and the others go on: also after a quote that is never closed, where the reading
 starts again at the next line. The file is never changed here, and never held in memory as a whole.
@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 from digest.errors import Fault, FaultyInput
 from digest.recipients import columns
 from digest.recipients.columns import BadRow
+from digest.recipients.encoding import as_utf8, encoding_of
+from digest.recipients.rows import RowReader
 
 if TYPE_CHECKING:
     import _csv
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-    from digest.model import Recipient
+    from digest.model import InactiveReader, Recipient
+    from digest.recipients.columns import Columns
 
 BLOCK = 1 << 18  # bytes read at a time
 BATCH = 64  # rows that are understood together
@@ -47,14 +50,21 @@ class CsvSource:
         self.path = path
         self.name = name or str(path)
 
-    def recipients(self) -> Iterator[Recipient | Fault]:
-        """Every usable row as a Recipient and every bad row as a Fault, in file order.
+    def columns(self) -> Columns:
+        """Which column is what, by the header and the values of what may be a status. Raises FaultyInput."""
+        with open_list(self.path, self.name) as file:
+            return settled_columns(file, self.name)
 
-        Raises FaultyInput when the file as a whole cannot be used: not there, no header, a column twice, UTF-16.
+    def recipients(self) -> Iterator[Recipient | InactiveReader | Fault]:
+        """Every row as a Recipient, as an InactiveReader where it says so itself, or as a Fault; in file order.
+
+        Raises FaultyInput when the file as a whole cannot be used: not there, no header, a column twice, an encoding
+        that is not certain.
         """
+        known = self.columns()
         with open_list(self.path, self.name) as file:
             rows = Rows(file, self.name)
-            understand = columns.RowReader(rows.columns)
+            understand = RowReader(known)
             for batch in rows.batches():
                 # Nearly all batches hold nothing but common rows, which are understood a column at a time.
                 many = understand.many(batch.rows) if batch.rows else []
@@ -85,7 +95,7 @@ class Rows:
     def __init__(self, file: BinaryIO, name: str) -> None:
         """Read the header. Raises FaultyInput."""
         self.name = name
-        self._blocks = _Blocks(file, name)
+        self._blocks = _Blocks(file)
         self._lines: Iterator[str] = itertools.chain.from_iterable(self._blocks)
         self._start = 0  # lines that were given to earlier csv readers
         text = next((line for line in self._counted() if line.strip()), None)
@@ -95,6 +105,7 @@ class Rows:
         self._reader = self._read_from([text])
         try:
             self.names = next(self._reader)
+            self.header_end = self._start + self._reader.line_num
             self.columns = columns.header(self.names)
         except BadRow as bad:
             raise self._unusable(bad) from None
@@ -136,7 +147,9 @@ class Rows:
             fault = Fault(file=self.name, line=bad, message=problem)
             yield Batch(rows=rows, first=first, plain=False, fault=fault)
 
-    def one_by_one(self, batch: Batch, understand: columns.RowReader) -> Iterator[tuple[int, int, Recipient | Fault]]:
+    def one_by_one(
+        self, batch: Batch, understand: RowReader
+    ) -> Iterator[tuple[int, int, Recipient | InactiveReader | Fault]]:
         """Each row of a batch that is not blank: its first and last line, and what it says."""
         first = batch.first
         for row in batch.rows:
@@ -162,22 +175,20 @@ class Rows:
 
 
 class _Blocks:
-    """A file as blocks of whole lines, decoded. Bytes that are not UTF-8 become lone surrogates, for the row to say.
+    """A file as blocks of whole lines, decoded.
+
+    It was found to be UTF-8. What changed since and is not becomes lone surrogates, for the row to say.
 
     The last blocks are remembered, so that lines which an open quote has swallowed can be read again.
     """
 
-    def __init__(self, file: BinaryIO, name: str) -> None:
+    def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._name = name
         self._recent: deque[tuple[int, str]] = deque(maxlen=2)
         self._end = "\n"
 
     def __iter__(self) -> Iterator[io.StringIO]:
         head = self._file.read(BLOCK)
-        if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-            message = "is UTF-16; save the list as 'CSV UTF-8'"
-            raise FaultyInput([Fault(file=self._name, line=1, message=message)])
         self._end = line_end(head)
         block = head.removeprefix(b"\xef\xbb\xbf")
         line, rest = 1, b""
@@ -216,6 +227,19 @@ class _Blocks:
         return io.StringIO(text, newline=self._end)
 
 
+def settled_columns(file: BinaryIO, name: str) -> Columns:
+    """The columns of a CSV text, and which of them are statuses by their values. Raises FaultyInput."""
+    rows = Rows(file, name)
+    waiting, sure = list(rows.columns.statuses), []
+    for batch in rows.batches() if waiting else ():
+        for status in [each for each in waiting if any(map(each.knows, _cells(batch.rows, each.place)))]:
+            waiting.remove(status)
+            sure.append(status)
+        if not waiting:
+            break
+    return rows.columns.settled(sorted(sure, key=lambda status: status.place))
+
+
 def line_end(data: bytes) -> str:
     r"""What ends the lines of a list that begins with `data`: `\n` (also for `\r\n`), or a lone `\r`.
 
@@ -225,19 +249,31 @@ def line_end(data: bytes) -> str:
     return "\r" if b"\r" in head and b"\n" not in head else "\n"
 
 
-def open_list(path: Path, name: str) -> BinaryIO:
-    """Open a list of readers. Raises FaultyInput when it is not there, or is not a file."""
+def open_list(path: Path, name: str, *, edit: bool = False) -> BinaryIO:
+    """Open a list of readers as UTF-8. Raises FaultyInput when it is not there, is not a file, or has no sure encoding.
+
+    To `edit` it, its bytes must be UTF-8 themselves: what is added to them is.
+    """
     try:
         kind = path.stat().st_mode  # first: opening a named pipe would wait for ever
         if not stat.S_ISREG(kind):
             what = "a folder" if stat.S_ISDIR(kind) else "not a regular file"
             raise FaultyInput([Fault(file=name, message=f"is {what}; name a CSV file")])
-        return path.open("rb")
+        file = path.open("rb")
     except OSError as error:
         reason = "is not there" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
         raise FaultyInput(
             [Fault(file=name, message=f"{reason}; name the CSV file with this audience's readers")]
         ) from None
+    try:
+        return as_utf8(file, encoding_of(file, name, only="utf-8" if edit else ""))
+    except BaseException:
+        file.close()
+        raise
+
+
+def _cells(rows: list[list[str]], place: int) -> Iterator[str]:
+    return (row[place] for row in rows if len(row) > place)
 
 
 def _swallowed(row: list[str]) -> bool:

@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any
 from digest.errors import Fault, FaultyInput, UsageError
 from digest.recipients import columns
 from digest.recipients.columns import BadRow
+from digest.recipients.rows import RowReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy import URL, Connection
+    from sqlalchemy import URL, Connection, CursorResult
 
-    from digest.model import Recipient
+    from digest.model import InactiveReader, Recipient
+    from digest.recipients.columns import Columns
 
 BATCH = 1_000  # rows that a server-side cursor fetches at a time
 _SELECT = re.compile(r"(?:\s+|--[^\n]*\n|/\*.*?\*/)*\(*\s*(?:select|with|values|table)\b", re.IGNORECASE | re.DOTALL)
@@ -44,28 +46,49 @@ class SqlSource:
         """Without the password, wherever it is printed."""
         return f"SqlSource({self.name!r})"
 
-    def recipients(self) -> Iterator[Recipient | Fault]:
-        """Every usable row as a Recipient and every bad one as a Fault that counts rows from 1.
+    def columns(self) -> Columns:
+        """Which column is what, by the names and the values of what may be a status. Raises FaultyInput."""
+        with self._result() as result:
+            known = self._header(result)
+            waiting, sure = list(known.statuses), []
+            for row in result if waiting else ():
+                for status in [each for each in waiting if each.knows(_cell(row[each.place]))]:
+                    waiting.remove(status)
+                    sure.append(status)
+                if not waiting:
+                    break
+            return known.settled(sorted(sure, key=lambda status: status.place))
+
+    def recipients(self) -> Iterator[Recipient | InactiveReader | Fault]:
+        """Every row as a Recipient, as an InactiveReader where it says so itself, or as a Fault that counts from 1.
 
         Raises FaultyInput when the database or the query fails, or its columns cannot be a list of readers.
         """
-        with (
-            self._failures_named(),
-            self._connected() as connection,
-            connection.exec_driver_sql(self._query) as result,  # closed here, or its server-side cursor stays open
-        ):
-            try:
-                known = columns.header(list(result.keys()))
-            except BadRow as bad:
-                message = str(bad).replace("; the first line must name them", "; the query must name them")
-                raise FaultyInput([Fault(file=self.name, key=bad.key, message=message)]) from None
-            understand = columns.RowReader(known)
+        with self._result() as result:
+            known = self._header(result)
+            understand = RowReader(self.columns() if known.statuses else known)
             for number, row in enumerate(result, start=1):
                 try:
                     yield understand.one([value if value.__class__ is str else _cell(value) for value in row])
                 except BadRow as bad:
                     key = f"row {number}, {bad.key}" if bad.key else f"row {number}"
                     yield Fault(file=self.name, key=key, message=str(bad))
+
+    def _header(self, result: CursorResult[Any]) -> Columns:
+        try:
+            return columns.header(list(result.keys()))
+        except BadRow as bad:
+            message = str(bad).replace("; the first line must name them", "; the query must name them")
+            raise FaultyInput([Fault(file=self.name, key=bad.key, message=message)]) from None
+
+    @contextmanager
+    def _result(self) -> Iterator[CursorResult[Any]]:
+        with (
+            self._failures_named(),
+            self._connected() as connection,
+            connection.exec_driver_sql(self._query) as result,  # closed here, or its server-side cursor stays open
+        ):
+            yield result
 
     @contextmanager
     def _connected(self) -> Iterator[Connection]:

@@ -1,76 +1,116 @@
-"""What `digest subscribers` does to an audience's CSV file, and to the suppressions.
+"""What `digest subscribers` does: list, add, remove, export, suppress, and bring another list in.
 
-The file is the truth. A row is added at the end or taken out by its lines; every other byte (order, delimiter, line
-ends, unknown columns, bad rows) stays as it was. The file is rewritten whole or not at all, under a lock on its folder,
-so that two people who add a reader at the same moment both succeed. Suppressions live in the ledger's database and beat
-every list. A list in a database is only read here: the newsroom changes it where it lives. Nothing is printed here.
+    source ─listed─▶ Entry(reader, why not in) ─export─▶ CSV        another list ─bring_in─▶ Change: what became of it
+
+The list is the truth about who was put there, suppressions in the ledger's database about who is not to be mailed: they
+beat every list, and no import lifts one. A list in a database is only read here: the newsroom changes it where it
+lives. Nothing is printed here.
 """
 
 from __future__ import annotations
 
-import csv
-import fcntl
-import io
-import os
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from digest.errors import Fault, FaultyInput, UsageError
-from digest.files import write_whole
+from digest.errors import Fault, UsageError
 from digest.mail.address import canonical, key
-from digest.recipients import columns
-from digest.recipients.csvfile import Rows, line_end, open_list
+from digest.model import InactiveReader, Recipient
+from digest.recipients.columns import BadRow, header, worst
+from digest.recipients.listfile import HEADER, ListFile, cells_of, editing, line
+from digest.recipients.rows import RowReader
+from digest.recipients.segments import Segment
+from digest.yamlfile import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from digest.delivery import Suppression
-    from digest.model import Recipient
     from digest.ports import RecipientSource, Suppressions
+    from digest.recipients.csvfile import CsvSource
 
-HEADER = ("email", "name", "language", "topics")
+EVERYWHERE = "*"
 _BATCH = 500  # addresses asked about at once
 BY_ITSELF = ("bounced",)  # an address can be mended
 NEED_WORDS = ("unsubscribed", "complained", "manual")  # somebody said no
+_EXAMPLES = 3
+_SHRINK_PART, _SHRINK_ROWS, _SHRINK_FREE = 0.1, 50, 3  # a sync that takes more than this off is a mistake with the file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A reader on a list, and whether a suppression keeps the mail from them."""
+    """A reader on a list. `why` says why they are not mailed, empty for one who is; `status` is the word for it."""
 
     recipient: Recipient
-    suppressed: bool
+    why: str = ""
+    status: str = "subscribed"
+
+    @property
+    def suppressed(self) -> bool:
+        """Whether a suppression, or the list itself, keeps every mail from them."""
+        return self.status != "subscribed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What became of a list. `already` were on it; `suppressed` were added but are not mailed."""
+    """What became of a list. `already` were on it; `suppressed` were added but are not mailed.
+
+    `inactive` counts who came with a status that keeps mails from them, by reason; `stopped`, whom of them no
+    suppression had kept from it before.
+    """
 
     added: int = 0
     removed: int = 0
+    updated: int = 0
     already: int = 0
     suppressed: tuple[str, ...] = ()
+    inactive: Mapping[str, int] = field(default_factory=dict)
+    stopped: int = 0
     faults: tuple[Fault, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-def listed(source: RecipientSource, suppressions: Suppressions, audience: str) -> Iterator[Entry | Fault]:
-    """Every reader of the list, streamed, with whether they may be mailed; bad rows as faults near their place."""
-    batch: list[Recipient] = []
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """How another list is brought in: which columns overwrite, whether empty cells do, whether who is missing goes."""
+
+    update: tuple[str, ...] = ()
+    clear: bool = False
+    sync: bool = False
+    shrink: bool = False
+    dry_run: bool = False
+
+
+def listed(
+    source: RecipientSource, suppressions: Suppressions, audience: str, segment: Segment | None = None
+) -> Iterator[Entry | Fault]:
+    """Every row of the list, streamed, with why it is not mailed, as the send decides; bad rows near their place."""
+    judge = _Judge(suppressions, audience, segment or Segment())
+    batch: list[Recipient | InactiveReader] = []
     faults: list[Fault] = []
-    for one in source.recipients():
-        if isinstance(one, Fault):
-            faults.append(one)
+    for row in source.recipients():
+        if isinstance(row, Fault):
+            faults.append(row)
         else:
-            batch.append(one)
+            batch.append(row)
         if len(batch) + len(faults) >= _BATCH:
-            yield from _judged(batch, suppressions, audience)
+            yield from judge.entries(batch)
             yield from faults
             batch, faults = [], []
-    yield from _judged(batch, suppressions, audience)
+    yield from judge.entries(batch)
     yield from faults
+
+
+def reader(address: str, name: str = "", language: str = "", topics: str = "") -> Recipient:
+    """A reader as they are typed, read as a row of a list would be. Raises UsageError."""
+    try:
+        row = RowReader(header(HEADER)).one([_canonical(address), name, language, topics])
+    except BadRow as bad:
+        message = f"--{bad.key}: {bad}"
+        raise UsageError(message) from None
+    assert isinstance(row, Recipient), "no status was given"
+    return row
 
 
 def add(path: Path, reader: Recipient, suppressions: Suppressions, audience: str, *, name: str = "") -> Change:
@@ -81,12 +121,13 @@ def add(path: Path, reader: Recipient, suppressions: Suppressions, audience: str
     """
     address = _canonical(reader.address)
     with editing(path, name) as edit:
-        if unknown := [one for one in reader.fields if one not in edit.fields]:
+        if unknown := [name for name in reader.fields if name not in edit.keys]:
             message = f"{edit.name} has no column {', '.join(unknown)}; add it to the header first"
             raise UsageError(message)
-        where = next((at for known, at in edit.readers() if key(known) == key(address)), 0)
+        where = next((lines[0] for known, lines in edit.readers() if key(known.address) == key(address)), 0)
         if where:
             return Change(already=1, notes=(f"{edit.name}:{where}: {address} is on the list already",))
+        edit.make_room(reader, HEADER)
         edit.append(reader, address)
         edit.save()
     held = tuple(suppressions.suppressed([address], audience))
@@ -101,62 +142,204 @@ def remove(path: Path, address: str, *, name: str = "") -> Change:
     """
     address = _canonical(address)
     with editing(path, name) as edit:
-        count = edit.drop(address)
+        count = edit.drop_reader(address)
         if count:
             edit.save()
     notes = () if count else (f"{address} is not on {edit.name}",)
     return Change(removed=count, notes=notes)
 
 
-def take_in(
-    path: Path, incoming: RecipientSource, suppressions: Suppressions, audience: str, *, name: str = ""
+def bring_in(
+    path: Path,
+    incoming: CsvSource,
+    suppressions: Suppressions,
+    audience: str,
+    how: Intake = Intake(),
+    *,
+    now: float,
+    name: str = "",
 ) -> Change:
-    """Add every reader of another list who is not on this one yet (`digest subscribers import`).
+    """Bring another list into this one (`digest subscribers import`). Run again, it changes nothing.
 
-    Bad rows are named and left out. Merge fields that this list has no column for are left out, and said. Readers who
-    are suppressed come onto the list, and stay suppressed.
+    New readers are added, in the order of their list, with columns that this one did not have; known ones are left as
+    they are, and their differences told, unless `how` says which columns overwrite. Who has left, bounced, complained
+    or was blocked there is suppressed here, and never the other way round; who never confirmed is left out. Raises
+    UsageError for a column that neither list has, and for a sync that takes off too many.
     """
-    added: list[str] = []
-    faults: list[Fault] = []
-    already = 0
-    lost: dict[str, None] = {}
     with editing(path, name) as edit:
-        known = {key(address) for address, _line in edit.readers()}
-        for one in incoming.recipients():
-            if isinstance(one, Fault):
-                faults.append(one)
-            elif key(one.address) in known:
-                already += 1
-            else:
-                known.add(key(one.address))
-                added.append(one.address)
-                lost.update((field_, None) for field_ in one.fields if field_ not in edit.fields)
-                edit.append(one, one.address)
-        if added:
-            edit.save()
-    held = [
+        merge = _Merge(edit, how, incoming)
+        for row in incoming.recipients():
+            merge.take(row)
+        gone = merge.missing()
+        stopped = [row for row in merge.inactive if _is_news(suppressions, audience, row)]
+        if not how.dry_run:
+            for row in stopped:
+                detail = f"{incoming.name}: {row.detail}"
+                suppressions.suppress(row.address, _scope(row, audience), row.reason, detail, now)
+            if merge.changed or gone:
+                edit.save()
+    return Change(
+        added=len(merge.added),
+        removed=len(gone),
+        updated=merge.updated,
+        already=merge.already,
+        suppressed=tuple(_held(suppressions, audience, merge.added)),
+        inactive=dict(Counter(row.reason for row in merge.inactive)),
+        stopped=len({key(row.address) for row in stopped}),
+        faults=tuple(merge.faults),
+        notes=tuple(merge.notes()),
+    )
+
+
+class _Merge:
+    """One list going into another: what is new, what differs, who is not to be mailed, who was not met."""
+
+    def __init__(self, edit: ListFile, how: Intake, incoming: CsvSource) -> None:
+        """Raises UsageError for columns to update that one of the lists does not have."""
+        self._edit = edit
+        self._how = how
+        self._known: dict[str, tuple[Recipient | InactiveReader, tuple[int, int]]] = {}
+        self._rows: list[tuple[str, tuple[int, int]]] = []
+        for reader, lines in edit.readers():
+            self._rows.append((key(reader.address), lines))
+            self._known.setdefault(key(reader.address), (reader, lines))
+        self._met: set[str] = set()
+        self._own = tuple(edit.keys)
+        self._offered = incoming.columns().gives
+        self.added: list[str] = []
+        self.inactive: list[InactiveReader] = []
+        self.faults: list[Fault] = []
+        self.already = self.updated = 0
+        self._differing: dict[str, list[str]] = {}
+        for column in how.update:
+            for where, columns in ((incoming.name, self._offered), (edit.name, self._own)):
+                if column not in columns or column == "email":
+                    others = [known for known in columns if known and known != "email"]
+                    message = f"--update: {where} has no column {column!r}{did_you_mean(column, others)}"
+                    raise UsageError(message)
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.added or self.updated)
+
+    def take(self, row: Recipient | InactiveReader | Fault) -> None:
+        if isinstance(row, Fault):
+            self.faults.append(row)
+            return
+        address = key(row.address)
+        first = address not in self._met
+        self._met.add(address)
+        if isinstance(row, InactiveReader):
+            self.inactive.append(row)
+        elif address in self._known:
+            self.already += 1
+            if first:
+                self._compare(row, *self._known[address])
+        elif first:
+            self._edit.make_room(row, self._offered)
+            self._edit.append(row, row.address)
+            self.added.append(row.address)
+        else:
+            self.already += 1
+
+    def _compare(self, row: Recipient, known: Recipient | InactiveReader, lines: tuple[int, int]) -> None:
+        if isinstance(known, InactiveReader):
+            return
+        old, new = cells_of(known), cells_of(row)
+        taken: dict[str, str] = {}
+        for column in self._offered:
+            value = new.get(column, "")
+            if column not in self._own or column not in old or _same(column, value, old[column]):
+                continue
+            if column in self._how.update and (value or self._how.clear):
+                taken[column] = value
+            elif value:
+                self._differing.setdefault(column, []).append(
+                    f"{known.address} ({old[column] or 'nothing'!r}, there {value!r})"
+                )
+        if taken:
+            self._edit.replace(lines, taken)
+            self.updated += 1
+
+    def missing(self) -> list[tuple[int, int]]:
+        """The rows of readers who are not on the other list, taken out. Raises UsageError when that are too many."""
+        if not self._how.sync:
+            return []
+        if self.faults:
+            message = (
+                f"--sync takes nobody off while a row of the file cannot be read, as it may be theirs: {self.faults[0]}"
+            )
+            raise UsageError(message)
+        gone = [lines for address, lines in self._rows if address not in self._met]
+        most = min(_SHRINK_PART * len(self._rows), _SHRINK_ROWS)
+        if len(gone) > most and len(gone) >= _SHRINK_FREE and not self._how.shrink:
+            message = (
+                f"--sync would take {len(gone):,} of {len(self._rows):,} readers off {self._edit.name}, more than a "
+                f"tenth or {_SHRINK_ROWS}; nothing was changed: look with --dry-run, then add --shrink"
+            )
+            raise UsageError(message)
+        for lines in gone:
+            self._edit.drop(lines)
+        return gone
+
+    def notes(self) -> Iterator[str]:
+        """What a person should know besides the counts."""
+        if new := [column for column in self._edit.keys if column not in self._own]:
+            yield f"{self._edit.name} {'would get' if self._how.dry_run else 'got'} more columns: {', '.join(new)}"
+        for column, examples in self._differing.items():
+            count = len(examples)
+            who = "reader differs" if count == 1 else "readers differ"
+            more = "; …" if count > _EXAMPLES else ""
+            yield (
+                f"{count:,} {who} in {column}: {'; '.join(examples[:_EXAMPLES])}{more}; "
+                f"--update {column} takes the other list's"
+            )
+
+
+def _same(column: str, one: str, other: str) -> bool:
+    return one == other or (column == "topics" and set(one.split(";")) == set(other.split(";")))
+
+
+def _is_news(suppressions: Suppressions, audience: str, row: InactiveReader) -> bool:
+    """Whether the old list's word keeps mails from somebody here for a reason that was not known."""
+    if row.reason == "unconfirmed":
+        return False
+    known = suppressions.reasons(row.address)
+    return not any((each.scope, each.reason) == (_scope(row, audience), row.reason) for each in known)
+
+
+def _scope(row: InactiveReader, audience: str) -> str:
+    """Who unsubscribed left this audience; who cannot or must not be reached is not mailed for any."""
+    return audience if row.reason == "unsubscribed" else EVERYWHERE
+
+
+def _held(suppressions: Suppressions, audience: str, addresses: Sequence[str]) -> list[str]:
+    return [
         address
-        for start in range(0, len(added), _BATCH)
-        for address in suppressions.suppressed(added[start : start + _BATCH], audience)
+        for start in range(0, len(addresses), _BATCH)
+        for address in suppressions.suppressed(addresses[start : start + _BATCH], audience)
     ]
-    notes = (f"{edit.name} has no column {', '.join(lost)}: these values were left out",) if lost else ()
-    return Change(added=len(added), already=already, suppressed=tuple(held), faults=tuple(faults), notes=notes)
 
 
 def export(entries: Iterable[Entry | Fault], *, everyone: bool = False) -> Iterator[str]:
-    """The list as CSV text, line by line, with all merge fields; suppressed readers only with `everyone`."""
+    """The list as CSV text, line by line, with all merge fields.
+
+    With `everyone`, those who are not mailed too, and a `status` column, so that it can be read back without harm.
+    """
     fields: list[str] | None = None
+    more = ["status"] if everyone else []
     for entry in entries:
-        if isinstance(entry, Fault) or (entry.suppressed and not everyone):
+        if isinstance(entry, Fault) or (entry.why and not everyone):
             continue
         reader = entry.recipient
         if fields is None:  # every row of one source has the same merge fields
-            fields = list(reader.fields)
-            yield line((*HEADER, *fields), ",", "\n")
+            fields = [name for name in reader.fields if name not in more]
+            yield line((*HEADER, *fields, *more), ",", "\n")
         values = (reader.address, reader.name, reader.language, ";".join(reader.topics))
-        yield line((*values, *(reader.fields.get(one, "") for one in fields)), ",", "\n")
+        status = [entry.status] if everyone else []
+        yield line((*values, *(reader.fields.get(name, "") for name in fields), *status), ",", "\n")
     if fields is None:
-        yield line(HEADER, ",", "\n")
+        yield line((*HEADER, *more), ",", "\n")
 
 
 def suppress(suppressions: Suppressions, address: str, scope: str, *, now: float, detail: str = "") -> bool:
@@ -189,10 +372,30 @@ def unsuppress(suppressions: Suppressions, address: str, scope: str, *, now: flo
     return Lifting(lifted=lifted, held=held)
 
 
-def _judged(batch: list[Recipient], suppressions: Suppressions, audience: str) -> Iterator[Entry]:
-    held = suppressions.suppressed([one.address for one in batch], audience) if batch else frozenset()
-    for one in batch:
-        yield Entry(recipient=one, suppressed=one.address in held)
+class _Judge:
+    """Says of readers why they are not mailed: by a suppression, by the list itself, or by the audience's segment."""
+
+    def __init__(self, suppressions: Suppressions, audience: str, segment: Segment) -> None:
+        self._suppressions = suppressions
+        self._audience = audience
+        self._segment = segment
+
+    def entries(self, rows: Sequence[Recipient | InactiveReader]) -> Iterator[Entry]:
+        held = frozenset(_held(self._suppressions, self._audience, [row.address for row in rows]))
+        for row in rows:
+            if isinstance(row, InactiveReader):
+                recipient = Recipient(address=row.address)
+                yield Entry(recipient=recipient, why=f"{row.reason} ({row.detail})", status=row.reason)
+            elif row.address in held:
+                status = self._reason(row.address)
+                yield Entry(recipient=row, why=status, status=status)
+            else:
+                yield Entry(recipient=row, why=self._segment.why_not(row))
+
+    def _reason(self, address: str) -> str:
+        rows = self._suppressions.reasons(address)
+        known = worst(row.reason for row in rows if row.scope in (self._audience, EVERYWHERE))
+        return known or next((row.reason for row in rows), "suppressed")
 
 
 def _canonical(address: str) -> str:
@@ -201,101 +404,3 @@ def _canonical(address: str) -> str:
     except ValueError as error:
         message = f"{address!r} {error}" if address else "no address was given"
         raise UsageError(message) from None
-
-
-@contextmanager
-def editing(path: Path, name: str = "") -> Iterator[ListFile]:
-    """Have the list to oneself while inside; a second one waits. `name` is what messages call the file.
-
-    A file that is not there is begun with the header `email,name,language,topics`. Raises FaultyInput.
-    """
-    path = path.resolve()  # a list behind a symbolic link is changed where it lies
-    with _locked(path.parent):
-        if path.exists():
-            with open_list(path, name or str(path)) as file:
-                data = file.read()
-        else:
-            data = (",".join(HEADER) + "\n").encode()
-        yield ListFile(path, name or str(path), data)
-
-
-class ListFile:
-    """A list that is being changed. Nothing is written before save()."""
-
-    def __init__(self, path: Path, name: str, data: bytes) -> None:
-        """Understand the header. Raises FaultyInput."""
-        self.name = name
-        self._path = path
-        self._data = data
-        rows = Rows(io.BytesIO(data), name)
-        self._delimiter = rows.delimiter
-        self._names = [columns.field_name(one) for one in rows.names]
-        self.fields = {one for one, _place in rows.columns.fields}
-        self._break = line_end(data).encode()  # what lines are counted by
-        self._end = "\r\n" if b"\r\n" in data[:4096] else line_end(data)
-        self._added: list[str] = []
-
-    def readers(self) -> Iterator[tuple[str, int]]:
-        """The canonical address and the first line of every usable row."""
-        for address, first, _last in self._spans():
-            yield address, first
-
-    def append(self, reader: Recipient, address: str) -> None:
-        """Add a row in this file's own columns."""
-        own = {"email": address, "name": reader.name, "language": reader.language, "topics": ";".join(reader.topics)}
-        values = {**reader.fields, **own}
-        self._added.append(line([values.get(one, "") for one in self._names], self._delimiter, self._end))
-
-    def drop(self, address: str) -> int:
-        """Take out the lines of every row with this address, in whatever case; say how many rows there were."""
-        gone = [(first, last) for known, first, last in self._spans() if key(known) == key(address)]
-        lines = self._data.split(self._break)
-        for first, last in reversed(gone):
-            del lines[first - 1 : last]
-        self._data = self._break.join(lines)
-        return len(gone)
-
-    def save(self) -> None:
-        """Write the file whole. Raises UsageError when the folder or the disk refuses; then it is as it was."""
-        if self._added and not self._data.endswith(self._break):
-            self._data += self._end.encode()
-        try:
-            write_whole(self._path, self._data + "".join(self._added).encode())
-        except OSError as error:
-            message = f"{self.name}: cannot be written: {error.strerror}; the list is as it was"
-            raise UsageError(message) from None
-
-    def _spans(self) -> Iterator[tuple[str, int, int]]:
-        rows = Rows(io.BytesIO(self._data), self.name)
-        understand = columns.RowReader(rows.columns)
-        for batch in rows.batches():
-            for first, last, one in rows.one_by_one(batch, understand):
-                if not isinstance(one, Fault):  # a bad row stays in the file, for a person to mend
-                    yield one.address, first, last
-
-
-def line(cells: Iterable[str], delimiter: str = ",", end: str = "\n") -> str:
-    """One row as CSV text (RFC 4180), quoted where it must be."""
-    row = list(cells)
-    # The writer quotes only those line breaks that it ends lines with itself; readers stumble over any.
-    broken = any("\n" in cell or "\r" in cell for cell in row)
-    text = io.StringIO(newline="")
-    csv.writer(
-        text, delimiter=delimiter, lineterminator=end, quoting=csv.QUOTE_ALL if broken else csv.QUOTE_MINIMAL
-    ).writerow(row)
-    return text.getvalue()
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep a second one waiting. The lock is on the folder: the file itself is replaced by another."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise FaultyInput([Fault(file=str(folder), message=f"cannot be used: {error.strerror}")]) from None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

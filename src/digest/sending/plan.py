@@ -37,6 +37,7 @@ class SendPlan:
     duplicates: int
     bad: int
     others: int
+    notes: tuple[str, ...]  # who else is left out, and why
     faults: tuple[Fault, ...]
     domains: Mapping[str, int]  # the largest first
     languages: Mapping[str, int]
@@ -81,6 +82,7 @@ def make(readers: Readers, suppressions: Suppressions, rate: float, per_domain: 
         duplicates=sum(map(len, hashes)) - counts.total(),
         bad=readers.bad,
         others=readers.others,
+        notes=readers.notes(),
         faults=tuple(readers.faults),
         domains=dict(domains.most_common()),
         languages=dict(languages.most_common()),

@@ -96,10 +96,8 @@ def freeze(
     archive.keep(newsroom, build)
     if ledger.sharing is not None:
         engine.publish(ledger.sharing, build.rendering)
-    audience = newsroom.config.audience(edition.audience)
-    readers = Readers(
-        newsroom.sending_setup.source(audience), edition, audience, newsroom.sending_setup.topics(audience)
-    )
+    audience, parts = newsroom.config.audience(edition.audience), newsroom.sending_setup
+    readers = Readers(parts.source(audience), edition, audience, parts.segment(audience))
     filled = _filled(readers, newsroom.config)
     try:
         counts = ledger.freeze(edition.id, build.rendering.fingerprint, filled, now.timestamp(), identify)
@@ -119,9 +117,14 @@ def freeze(
         duplicates=counts.get("duplicates", 0),
         bad=readers.bad,
         faults=tuple(readers.faults),
-        notes=(f"it was begun before with another ledger, {elsewhere}; this one does not know to whom it went",)
-        if elsewhere
-        else (),
+        notes=(
+            *readers.notes(),
+            *(
+                (f"it was begun before with another ledger, {elsewhere}; this one does not know to whom it went",)
+                if elsewhere
+                else ()
+            ),
+        ),
     )
 
 

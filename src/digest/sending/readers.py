@@ -1,4 +1,4 @@
-"""An edition's readers: its audience's list, without the rows that cannot be mailed, and only those of its language.
+"""An edition's readers: its audience's list and segment, without rows that cannot be mailed, of its language only.
 
 A reader belongs to exactly one language of the audience: the one on the list, or else the audience's first. It streams;
 it never holds the list. Bad rows are kept to be named, the first thousand in full and the rest by number.
@@ -6,10 +6,13 @@ it never holds the list. Bad rows are kept to be named, the first thousand in fu
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from digest.errors import Fault
+from digest.model import InactiveReader
+from digest.recipients.segments import Segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,10 +30,12 @@ class Readers:
     source: RecipientSource
     edition: Edition
     audience: Audience
-    topics: tuple[str, ...] = ()  # only readers who asked for one of these; empty: all
+    segment: Segment = field(default_factory=Segment)
     faults: list[Fault] = field(default_factory=list)
     bad: int = 0
-    others: int = 0  # of another language, or without the topic
+    others: int = 0  # of another language, or not of the segment
+    inactive: Counter[str] = field(default_factory=Counter)  # who by the list itself is not to be mailed, by reason
+    outside: Counter[str] = field(default_factory=Counter)  # who is not of the segment, by why
     _right: dict[str, bool] = field(default_factory=dict, repr=False)  # whether a language tag means this edition
 
     def __iter__(self) -> Iterator[Recipient]:
@@ -40,13 +45,22 @@ class Readers:
                 self.bad += 1
                 if len(self.faults) < NAMED:
                     self.faults.append(row)
+            elif isinstance(row, InactiveReader):
+                self.inactive[row.reason] += 1
             elif self._suits(row):
                 yield row
             else:
                 self.others += 1
 
+    def notes(self) -> tuple[str, ...]:
+        """Who was left out, and why, for a person."""
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(self.inactive.items()))
+        stopped = (f"by the list itself not to be mailed: {reasons}",) if reasons else ()
+        return (*stopped, *(f"not in the segment: {count:,}, {why}" for why, count in sorted(self.outside.items())))
+
     def _suits(self, reader: Recipient) -> bool:
-        if self.topics and not set(self.topics) & set(reader.topics):
+        if why := self.segment.why_not(reader):
+            self.outside[why] += 1
             return False
         right = self._right.get(reader.language)
         if right is None:

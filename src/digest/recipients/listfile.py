@@ -1,0 +1,173 @@
+"""A CSV list that is being changed: rows added, replaced or taken out by their lines, every other byte as it was.
+
+    editing(path) ─▶ ListFile ─append, replace, drop, add_columns─▶ save(): the file whole, or as it was
+
+Order, delimiter, line ends, unknown columns and bad rows stay. The file is rewritten whole or not at all, under a lock
+on its folder, so that two people who add a reader at the same moment both succeed.
+"""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import io
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from digest.errors import Fault, FaultyInput, UsageError
+from digest.files import write_whole
+from digest.mail.address import key
+from digest.recipients.csvfile import Rows, line_end, open_list, settled_columns
+from digest.recipients.rows import RowReader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from digest.model import InactiveReader, Recipient
+
+HEADER = ("email", "name", "language", "topics")
+
+
+@contextmanager
+def editing(path: Path, name: str = "") -> Iterator[ListFile]:
+    """Have the list to oneself while inside; a second one waits. `name` is what messages call the file.
+
+    A file that is not there is begun with the header `email,name,language,topics`. Raises FaultyInput.
+    """
+    path = path.resolve()  # a list behind a symbolic link is changed where it lies
+    with _locked(path.parent):
+        if path.exists():
+            with open_list(path, name or str(path), edit=True) as file:
+                data = file.read()
+        else:
+            data = (",".join(HEADER) + "\n").encode()
+        yield ListFile(path, name or str(path), data)
+
+
+class ListFile:
+    """A list that is being changed. Nothing is written before save()."""
+
+    def __init__(self, path: Path, name: str, data: bytes) -> None:
+        """Understand the header. Raises FaultyInput."""
+        self.name = name
+        self._path = path
+        rows = Rows(io.BytesIO(data), name)
+        self._delimiter = rows.delimiter
+        self.columns = settled_columns(io.BytesIO(data), name)
+        self.keys = list(self.columns.keys)
+        self._break = line_end(data).encode()  # what lines are counted by
+        self._end = "\r\n" if b"\r\n" in data[:4096] else line_end(data)
+        self._data = data
+        self._header = rows.header_end
+        self._changed: dict[tuple[int, int], str | None] = {}  # first and last line: what stands there now
+        self._added: list[dict[str, str]] = []
+        self._new_keys: list[str] = []
+
+    def readers(self) -> Iterator[tuple[Recipient | InactiveReader, tuple[int, int]]]:
+        """Every usable row, with its first and last line; a bad one stays in the file, for a person to mend."""
+        rows = Rows(io.BytesIO(self._data), self.name)
+        understand = RowReader(self.columns)
+        for batch in rows.batches():
+            for first, last, reader in rows.one_by_one(batch, understand):
+                if not isinstance(reader, Fault):
+                    yield reader, (first, last)
+
+    def append(self, reader: Recipient, address: str) -> None:
+        """Add a row in this file's own columns, as one of a reader who may be mailed."""
+        values = {**cells_of(reader), "email": address}
+        at = self.columns
+        if at.name < 0 <= at.first and not any(values.get(at.keys[place]) for place in (at.first, at.last)):
+            values[at.keys[at.first]] = reader.name
+        for status in at.statuses:
+            values[at.keys[status.place]] = {"yes": "yes", "status": "subscribed"}.get(status.says, "")
+        self._added.append(values)
+
+    def replace(self, lines: tuple[int, int], values: Mapping[str, str]) -> None:
+        """Write other values into some columns of the row on these lines."""
+        text = self._break.join(self._data.split(self._break)[lines[0] - 1 : lines[1]]).decode().removeprefix("\ufeff")
+        cells = next(csv.reader(io.StringIO(text, newline=""), delimiter=self._delimiter))
+        row = [*cells, *([""] * (len(self.keys) - len(cells)))]
+        for place, column in enumerate(self.keys):
+            row[place] = values.get(column, row[place])
+        self._changed[lines] = line(row, self._delimiter, "")
+
+    def drop(self, lines: tuple[int, int]) -> None:
+        """Take out the row on these lines."""
+        self._changed[lines] = None
+
+    def drop_reader(self, address: str) -> int:
+        """Take out the lines of every row with this address, in whatever case; say how many rows there were."""
+        gone = [lines for reader, lines in self.readers() if key(reader.address) == key(address)]
+        for lines in gone:
+            self.drop(lines)
+        return len(gone)
+
+    def make_room(self, reader: Recipient, columns: Iterable[str]) -> None:
+        """Give the header, at its end, those of `columns` in which this reader has something; other rows stay."""
+        given = cells_of(reader)
+        two = self.columns.name < 0 <= self.columns.first  # a first name and a last: there is room for a name
+        new = [name for name in columns if given.get(name) and name not in self.keys and not (two and name == "name")]
+        self.keys += new
+        self._new_keys += new
+
+    def save(self) -> None:
+        """Write the file whole. Raises UsageError when the folder or the disk refuses; then it is as it was."""
+        try:
+            write_whole(self._path, self._whole())
+        except OSError as error:
+            message = f"{self.name}: cannot be written: {error.strerror}; the list is as it was"
+            raise UsageError(message) from None
+
+    def _whole(self) -> bytes:
+        lines = self._data.split(self._break)
+        # The end of \r\n stays with the line before it, as lines are counted by \n.
+        tail = b"\r" if self._end == "\r\n" else b""
+        for (first, last), text in sorted(self._changed.items(), reverse=True):
+            ending = tail if lines[last - 1].endswith(b"\r") else b""
+            lines[first - 1 : last] = [] if text is None else [text.encode() + ending]
+        if self._new_keys:
+            header = lines[self._header - 1]
+            more = self._delimiter + line(self._new_keys, self._delimiter, "")
+            ending = b"\r" if header.endswith(b"\r") else b""
+            lines[self._header - 1] = header.removesuffix(b"\r") + more.encode() + ending
+        data = self._break.join(lines)
+        if self._added and not data.endswith(self._break):
+            data += self._end.encode()
+        rows = ([values.get(key_, "") for key_ in self.keys] for values in self._added)
+        return data + "".join(line(row, self._delimiter, self._end) for row in rows).encode()
+
+
+def cells_of(reader: Recipient) -> dict[str, str]:
+    """What a list says of a reader besides the address, by column."""
+    return {
+        **reader.fields, "name": reader.name, "language": reader.language, "topics": ";".join(reader.topics)
+    }  # fmt: skip
+
+
+def line(cells: Iterable[str], delimiter: str = ",", end: str = "\n") -> str:
+    """One row as CSV text (RFC 4180), quoted where it must be."""
+    row = list(cells)
+    # The writer quotes only those line breaks that it ends lines with itself; readers stumble over any.
+    broken = any("\n" in cell or "\r" in cell for cell in row)
+    text = io.StringIO(newline="")
+    csv.writer(
+        text, delimiter=delimiter, lineterminator=end, quoting=csv.QUOTE_ALL if broken else csv.QUOTE_MINIMAL
+    ).writerow(row)
+    return text.getvalue()
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep a second one waiting. The lock is on the folder: the file itself is replaced by another."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise FaultyInput([Fault(file=str(folder), message=f"cannot be used: {error.strerror}")]) from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

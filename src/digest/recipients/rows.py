@@ -1,0 +1,265 @@
+"""A row becomes a reader: what a cell may hold. The same for CSV files, sheets and SQL.
+
+    Columns, row of cells ─RowReader─▶ Recipient, InactiveReader where a status says so, or BadRow with the reason
+
+A cell is cleaned only where that cannot change its meaning (blanks at the ends, line breaks in a name); anything else
+that is wrong makes the row a bad one, named and left out. Nothing here opens a file.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING, TypeVar
+
+from digest.mail.address import canonical
+from digest.model import InactiveReader, Recipient
+from digest.recipients.columns import BadRow, folded, worst
+from digest.text.cleaning import multiline, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from digest.model import InactiveReason
+    from digest.recipients.columns import Columns, StatusColumn
+
+Value = TypeVar("Value")
+
+MAX_NAME = 200  # characters; the longest real names have fewer
+MAX_CELL = 10_000
+_REMEMBERED = 10_000  # distinct domains, languages and topic lists kept, so that memory stays flat
+_SHOWN = 80  # characters of a status in a message
+_SHORT = 64  # an address this long at most has a local part within RFC 5321, 4.5.3.1.1
+
+_ATOM = r"[A-Za-z0-9_+-]++"
+_PLAIN_LOCALS = re.compile(rf"(?:{_ATOM}(?:\.{_ATOM})*+@[a-z0-9.-]++(?:\n|$))++").fullmatch  # one on each line
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}").fullmatch
+_NOT_UTF8 = re.compile("[\ud800-\udfff]")
+_SPOKEN = ("en", "fr", "es", "de", "it", "pt", "nl", "pl", "tr", "ru", "uk", "ar", "fa", "zh", "ja", "ko")
+
+
+class RowReader:
+    """Turns rows of cells into Recipients. It remembers domains, languages and topic lists that it has judged.
+
+    So the second million rows cost nothing that the first ones have paid for, and memory stays flat.
+    """
+
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
+        self._common: set[str] = set()  # the domains that are written as they are mailed
+        self._languages: dict[str, str] = {"": ""}
+        self._topics: dict[str, tuple[str, ...]] = {"": ()}
+        self._active: list[set[str]] = [set() for _ in columns.statuses]  # values that let a reader be mailed
+
+    def one(self, row: list[str]) -> Recipient | InactiveReader:
+        """The reader in one row. Raises BadRow."""
+        at = self._columns
+        if len(row) != at.width:
+            row = _fit(row, at.width)
+        address = self._address(row[at.email])
+        if at.statuses and (inactive := self._inactive(address, row)):
+            return inactive
+        language = row[at.language] if at.language >= 0 else ""
+        topics = row[at.topics] if at.topics >= 0 else ""
+        return Recipient(
+            address=address,
+            name=self._name(row),
+            language=self._languages[language] if language in self._languages else _language(language, self._languages),
+            topics=self._topics[topics] if topics in self._topics else self._parted(topics),
+            fields={key: _field(key, row[place]) for key, place in at.fields},
+        )
+
+    def many(self, rows: list[list[str]]) -> list[Recipient] | None:
+        """What one() gives for each row, a column at a time; None when a row among them is out of the ordinary."""
+        at = self._columns
+        if set(map(len, rows)) != {at.width} or not self._all_active(rows):
+            return None
+        columns = [*zip(*rows, strict=True), ("",) * len(rows)]  # the last is what stands at -1: nothing
+        addresses = columns[at.email]
+        if not _PLAIN_LOCALS("\n".join(addresses)) or max(map(len, addresses)) > _SHORT:
+            return None
+        if not self._common.issuperset([address.partition("@")[2] for address in addresses]):
+            return None
+        names = list(map(str.strip, columns[at.name]))
+        if at.first >= 0 or at.last >= 0:
+            whole = map(" ".join, zip(map(str.strip, columns[at.first]), map(str.strip, columns[at.last]), strict=True))
+            names = [name or joined.strip() for name, joined in zip(names, whole, strict=True)]
+        cells = [list(map(str.strip, columns[place])) for _key, place in at.fields]
+        if not _ordinary(names, MAX_NAME) or not all(_ordinary(each, MAX_CELL) for each in cells):
+            return None
+        try:
+            languages = [self._languages[each] for each in columns[at.language]]
+            topics = [self._topics[each] for each in columns[at.topics]]
+        except KeyError:
+            return None
+        fields: list[dict[str, str]] = [{} for _ in rows]
+        for (key, _place), values in zip(at.fields, cells, strict=True):
+            for known, value in zip(fields, values, strict=True):
+                known[key] = value
+        return [
+            Recipient(address=address, name=name, language=language, topics=topics_, fields=values)
+            for address, name, language, topics_, values in zip(
+                addresses, names, languages, topics, fields, strict=True
+            )
+        ]
+
+    def _all_active(self, rows: list[list[str]]) -> bool:
+        statuses = zip(self._active, self._columns.statuses, strict=True)
+        return all(known.issuperset([row[status.place] for row in rows]) for known, status in statuses)
+
+    def _inactive(self, address: str, row: list[str]) -> InactiveReader | None:
+        """The reader as one who is not to be mailed, when a status says so. Raises BadRow for one not understood."""
+        stopped: dict[InactiveReason, str] = {}
+        strange: StatusColumn | None = None
+        for known, status in zip(self._active, self._columns.statuses, strict=True):
+            text = row[status.place]
+            if text in known:
+                continue
+            reason = status.reason(text)
+            if reason is None:
+                strange = strange or status
+            elif reason:
+                stopped.setdefault(reason, f"{status.name}: {' '.join(text.split())[:_SHOWN]}")
+            else:
+                _add(known, text)
+        if stopped:
+            reason = worst(stopped)
+            return InactiveReader(address=address, reason=reason, detail=stopped[reason])
+        if strange is not None:
+            value = " ".join(row[strange.place].split())[:_SHOWN]
+            message = f"{value!r} is not known to mean that a reader may be mailed; write subscribed, or unsubscribed"
+            raise BadRow(message, strange.name)
+        return None
+
+    def _name(self, row: list[str]) -> str:
+        at = self._columns
+        name = _name(row[at.name]) if at.name >= 0 else ""
+        if name or at.first < 0 > at.last:
+            return name
+        return _name(" ".join(row[place].strip() for place in (at.first, at.last) if place >= 0))
+
+    def _parted(self, text: str) -> tuple[str, ...]:
+        return _topics(text, self._topics, tags=self._columns.tags)
+
+    def _address(self, text: str) -> str:
+        address = _canonical(text)
+        domain = address.rpartition("@")[2]
+        if text.endswith(f"@{domain}"):
+            _add(self._common, domain)
+        return address
+
+
+def _fit(row: list[str], width: int) -> list[str]:
+    """Fill up a row whose last cells were not written; refuse one that has values outside the columns."""
+    if any(cell.strip() for cell in row[width:]):
+        message = f"has {len(row)} values for {width} columns; a value with the delimiter in it needs quotes around it"
+        raise BadRow(message)
+    return [*row[:width], *([""] * (width - len(row)))]
+
+
+def _canonical(text: str) -> str:
+    text = _sound("email", text.strip(" \t\u00a0"))  # never a line break: that is two rows run together
+    try:
+        return canonical(text)
+    except ValueError as error:
+        message = f"{text[:80]!r} {error}" if text else str(error)
+        raise BadRow(message, "email") from None
+
+
+def _name(text: str) -> str:
+    text = text.strip()
+    if text.isprintable() and len(text) <= MAX_NAME:
+        return text
+    text = one_line(_sound("name", text))
+    if len(text) > MAX_NAME:
+        message = f"has {len(text)} characters; {MAX_NAME} are the most"
+        raise BadRow(message, "name")
+    return text
+
+
+def _language(text: str, known: dict[str, str]) -> str:
+    """A tag as it is written (`fr_CA`, `en_GB.UTF-8`), or a language's name as people and other tools give it."""
+    tag = re.split("[.@]", _sound("language", text.strip()))[0].strip()
+    if tag and not _LANGUAGE(tag):
+        spoken = _named_languages()
+        named = spoken.get(folded(tag)) or spoken.get(folded(tag.partition("(")[0]))
+        if not named:
+            message = f"{tag[:40]!r} is no language; write it like en, fr or pt-BR, or leave it empty"
+            raise BadRow(message, "language")
+        tag = named
+    first, *rest = tag.replace("_", "-").split("-")
+    parts = (part.upper() if len(part) == 2 else part.title() if len(part) == 4 else part.lower() for part in rest)  # noqa: PLR2004 - RFC 5646, 2.1.1: region, script
+    return _remember(known, text, "-".join((first.lower(), *parts)))
+
+
+@cache
+def _named_languages() -> dict[str, str]:
+    """Tags by the languages' names in English, French, Spanish, German and themselves (CLDR); read when first met."""
+    from babel import Locale
+
+    names = {folded(name): tag for tag in reversed(_SPOKEN[:4]) for tag, name in Locale(tag).languages.items()}
+    return names | {folded(Locale(tag).get_language_name(tag) or tag): tag for tag in _SPOKEN}
+
+
+def topic_key(topic: str) -> str:
+    """A topic for comparing: without case, one blank between words.
+
+    >>> topic_key("  Green   JOBS ")
+    'green jobs'
+    """
+    return " ".join(topic.casefold().split())
+
+
+def _topics(text: str, known: dict[str, tuple[str, ...]], *, tags: bool = False) -> tuple[str, ...]:
+    """Split at `;`, `|` or `,`; where there is none of them, at blanks: `green jobs; skills`, and `gender skills`.
+
+    What stands in quotes is one topic (Mailchimp's `"Green jobs","Water"`), and tags are never parted by blanks.
+    """
+    sound = one_line(_field("topics", text))
+    if '"' in sound:
+        parts = re.split(r'[;|,]|"([^"]*)"', sound)
+    elif re.search(r"[;|,]", sound):
+        parts = re.split(r"[;|,]", sound)
+    else:
+        parts = [sound] if tags else sound.split()
+    topics = (topic_key(part) for part in parts if part)
+    return _remember(known, text, tuple(dict.fromkeys(topic for topic in topics if topic)))
+
+
+def _ordinary(values: Sequence[str], longest: int) -> bool:
+    """Tell whether all can be taken as they are."""
+    return "".join(values).isprintable() and max(map(len, values)) <= longest
+
+
+def _field(key: str, text: str) -> str:
+    text = text.strip()
+    if not text.isprintable():
+        text = "\n".join(map(one_line, multiline(_sound(key, text)).split("\n")))
+    if len(text) > MAX_CELL:
+        message = f"has {len(text)} characters; {MAX_CELL} are the most"
+        raise BadRow(message, key)
+    return text
+
+
+def _sound(key: str, text: str) -> str:
+    """Refuse what no text holds: bytes that were not UTF-8 (they arrive as lone surrogates) and NUL."""
+    if broken := _NOT_UTF8.search(text):
+        message = f"is not UTF-8 (byte 0x{ord(broken[0]) & 0xFF:02x}); save the list as 'CSV UTF-8'"
+        raise BadRow(message, key)
+    if "\0" in text:
+        message = "has a NUL in it; the file is damaged there"
+        raise BadRow(message, key)
+    return text
+
+
+def _add(known: set[str], value: str) -> None:
+    if len(known) >= _REMEMBERED:
+        known.clear()
+    known.add(value)
+
+
+def _remember(known: dict[str, Value], text: str, value: Value) -> Value:
+    if len(known) >= _REMEMBERED:
+        known.clear()
+    known[text] = value
+    return value

@@ -1,0 +1,245 @@
+"""Lists as other tools and other people write them: who has left there is never mailed, and the rest is understood."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from digest.errors import Fault
+from digest.model import InactiveReader, Recipient
+from digest.recipients.csvfile import CsvSource
+from digest.recipients.sql import SqlSource
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read_(text):
+        path = tmp_path / "list.csv"
+        path.write_text(text, encoding="utf-8")
+        return list(CsvSource(path, name="list.csv").recipients())
+
+    return read_
+
+
+def mailed(rows):
+    return [row.address.partition("@")[0] for row in rows if isinstance(row, Recipient)]
+
+
+def stopped(rows):
+    return {row.address.partition("@")[0]: row.reason for row in rows if isinstance(row, InactiveReader)}
+
+
+def faults(rows):
+    return [str(row) for row in rows if isinstance(row, Fault)]
+
+
+def test_ghost(read):
+    """`subscribed_to_emails` says who has left."""
+    rows = read("id,email,name,note,subscribed_to_emails,created_at\n1,ana@example.org,Ana,,true,2021-01-01\n"
+                "2,no@example.org,No,,false,2021-01-01\n")  # fmt: skip
+    assert (mailed(rows), stopped(rows)) == (["ana"], {"no": "unsubscribed"})
+
+
+def test_mailchimp_unsubscribed(read):
+    """A file of nobody but people who left: its times say so."""
+    rows = read('"Email Address","First Name","Last Name",UNSUB_TIME,UNSUB_CAMPAIGN_TITLE,UNSUB_REASON\n'
+                'gone@example.org,Gone,Away,"2021-05-05 10:00:00","May news",NORMAL\n')  # fmt: skip
+    assert rows == [
+        InactiveReader(address="gone@example.org", reason="unsubscribed", detail="UNSUB_TIME: 2021-05-05 10:00:00")
+    ]
+
+
+def test_mailchimp_audience(read):
+    """Two names make one, tags are topics without their quotes, a language has a name or a tag, the rest are fields."""
+    rows = read(
+        '"Email Address","First Name","Last Name",Address,"Phone Number",LANGUAGE,MEMBER_RATING,OPTIN_TIME,TAGS\n'
+        'ana.silva@example.org,Ana,Silva,,,English,4,"2021-05-05 10:00:00","""Water"",""Green Donor"""\n'
+        'jo@example.net,Jo,,,,fr,2,"2021-05-06 10:00:00",""\n'
+    )
+    fields = {"first_name": "Ana", "last_name": "Silva", "address": "", "phone_number": "", "member_rating": "4",
+              "optin_time": "2021-05-05 10:00:00"}  # fmt: skip
+    assert rows[0] == Recipient(
+        address="ana.silva@example.org", name="Ana Silva", language="en", topics=("water", "green donor"), fields=fields
+    )
+    assert (rows[1].name, rows[1].language, rows[1].topics) == ("Jo", "fr", ())
+
+
+def test_a_status_column(read):
+    """Who left, bounced, never confirmed or is blocked is no reader."""
+    rows = read("email,name,status\non@example.org,On,subscribed\ngone@example.org,Gone,unsubscribed\n"
+                "dead@example.org,Dead,cleaned\nwait@example.org,Wait,unconfirmed\n"
+                "block@example.org,B,blocklisted\n")  # fmt: skip
+    assert mailed(rows) == ["on"]
+    assert stopped(rows) == {"gone": "unsubscribed", "dead": "bounced", "wait": "unconfirmed", "block": "manual"}
+
+
+OF_TOOLS = [
+    ("Substack", "email,active_subscription,email_disabled", "false,false", "false,true", "unsubscribed"),
+    ("Buttondown", "email,subscriber_type", "regular", "unsubscribed", "unsubscribed"),
+    ("Buttondown", "email,type", "premium", "undeliverable", "bounced"),
+    ("Buttondown", "email,type", "regular", "unactivated", "unconfirmed"),
+    ("listmonk", "email,name,status", "A,enabled", "A,blocklisted", "manual"),
+    ("listmonk", "email,subscription_status", "confirmed", "unsubscribed", "unsubscribed"),
+    ("HubSpot", "Email,First Name,Unsubscribed from all email", "A,", "A,Yes", "unsubscribed"),
+    ("HubSpot", "Email,Email hard bounce reason", "", "UNKNOWN_USER", "bounced"),
+    ("HubSpot", "Email,Marketing contact status", "Marketing contact", "Non-marketing contact", "unconfirmed"),
+    ("Brevo", "EMAIL,FIRSTNAME,EMAIL_BLACKLISTED", "A,false", "A,true", "manual"),
+    ("Brevo", "EMAIL,DOUBLE_OPT-IN", "Yes", "No", "unconfirmed"),
+    ("Mailchimp", "Email Address,CLEAN_TIME", "", "2021-05-05 10:00:00", "bounced"),
+    ("Mailchimp", "Email Address,UNSUB_TIME", "0000-00-00 00:00:00", "2021-05-05", "unsubscribed"),
+    ("Ghost", "email,deleted_at", "", "2021-05-05T10:00:00.000Z", "unconfirmed"),
+    ("German", "E-Mail-Adresse;Abgemeldet am", "", "05.05.2021", "unsubscribed"),
+    ("German", "E-Mail;Status", "bestätigt", "abgemeldet", "unsubscribed"),
+    ("German", "E-Mail;Abonniert", "ja", "nein", "unsubscribed"),
+    ("German", "E-Mail;Status", "Aktiv", "unzustellbar", "bounced"),
+    ("French", "Adresse e-mail;Statut", "abonné", "désabonnée", "unsubscribed"),
+    ("French", "Courriel;Date de désabonnement", "", "05/05/2021", "unsubscribed"),
+    ("French", "Courriel;Statut", "confirmé", "en attente", "unconfirmed"),
+    ("Spanish", "Correo electrónico;Estado", "suscrito", "dado de baja", "unsubscribed"),
+    ("Spanish", "Correo;Fecha de baja", "", "5/5/2021", "unsubscribed"),
+    ("Spanish", "Correo;Estado", "activa", "rebotado", "bounced"),
+]
+
+
+@pytest.mark.parametrize(("tool", "head", "active", "inactive", "reason"), OF_TOOLS)
+def test_each_tools_way_of_saying_it(read, tool, head, active, inactive, reason):
+    """In English, German, French and Spanish, as a word, a yes, a no or a day."""
+    mark = ";" if ";" in head else ","
+    rows = read(f"{head}\nin@example.org{mark}{active}\nout@example.org{mark}{inactive}\n")
+    assert (mailed(rows), stopped(rows), faults(rows)) == (["in"], {"out": reason}, []), tool
+
+
+def test_a_value_that_nobody_understands_keeps_the_mail_back(read):
+    """Unsure is not yes: the row is left out and named with its value; an empty status says nothing."""
+    rows = read("email,status\na@example.org,subscribed\nb@example.org,on holiday\nc@example.org,\n")
+    assert mailed(rows) == ["a", "c"]
+    (fault,) = faults(rows)
+    assert fault.startswith("list.csv:3: status: 'on holiday' is not known to mean that a reader may be mailed; write ")
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("status", ["married", "single"]),
+        ("status", ["premium", "basic"]),
+        ("type", ["regular", "gold"]),
+        ("estado", ["Baja California", "Jalisco"]),
+        ("active", ["swimming", "running"]),
+    ],
+)
+def test_a_column_that_is_only_called_so_is_a_field(read, column, values):
+    """No value of it means a status: everybody is mailed, and it is a merge field."""
+    rows = read(f"email,{column}\n" + "".join(f"r{n}@example.org,{value}\n" for n, value in enumerate(values)))
+    assert [row.fields for row in rows] == [{column: value} for value in values]
+
+
+def test_a_status_that_is_first_understood_far_down_counts_for_all(read):
+    """The whole column is looked at before the first reader is taken."""
+    rows = read("email,status\n" + "".join(f"r{n}@example.org,new\n" for n in range(1_000)) + "x@example.org,left\n")
+    assert (mailed(rows), len(faults(rows)), stopped(rows)) == ([], 1_000, {"x": "unsubscribed"})
+
+
+def test_the_worst_of_several_columns_counts(read):
+    """Somebody who is subscribed in one column and has bounced in another has bounced."""
+    rows = read("email,status,UNSUB_TIME,bounced,complained\na@example.org,subscribed,,,\n"
+                "b@example.org,subscribed,2021-01-01,yes,\nc@example.org,odd,2021-01-01,no,no\n"
+                "d@example.org,unsubscribed,2021-01-01,yes,yes\n")  # fmt: skip
+    assert mailed(rows) == ["a"]
+    assert stopped(rows) == {"b": "bounced", "c": "unsubscribed", "d": "complained"}
+
+
+ACTIVE = ["", "subscribed", "Active", "ABONNÉ", "confirmado"]
+OTHER = ["unsubscribed", "cleaned", "spam", "pending", "Blocked", "désabonné", "gekündigt", "???", "maybe"]
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from([*ACTIVE, *OTHER]), min_size=1, max_size=200))
+def test_nobody_is_mailed_whose_status_does_not_allow_it(read, words):
+    """Property: whatever stands where, each row is mailed, stopped or named, and mailed only by a word that allows."""
+    rows = read("email,status\nfirst@example.org,subscribed\n"
+                + "".join(f"r{number}@example.org,{word}\n" for number, word in enumerate(words)))  # fmt: skip
+    assert len(rows) == len(words) + 1
+    allowed = [f"r{number}" for number, word in enumerate(words) if word in ACTIVE]
+    assert mailed(rows) == ["first", *allowed]
+
+
+@pytest.mark.parametrize(
+    ("head", "row", "name"),
+    [
+        ("email,First Name,Last Name", "Ana,Silva", "Ana Silva"),
+        ("email,LAST_NAME,FIRST_NAME", "Silva,Ana", "Ana Silva"),
+        ("email,FNAME,LNAME", "Ana,", "Ana"),
+        ("email,Vorname,Nachname", "Ana,Silva", "Ana Silva"),
+        ("email,Vorname,Name", "Ana,Silva", "Ana Silva"),
+        ("email,Prénom,Nom", "Ana,Silva", "Ana Silva"),
+        ("email,Nombre,Apellidos", "Ana,Silva Díaz", "Ana Silva Díaz"),
+        ("email,Name,First Name,Last Name", "Dr. Silva,Ana,Silva", "Dr. Silva"),
+        ("email,Name,First Name,Last Name", ",Ana,Silva", "Ana Silva"),
+        ("email,Full Name", "Ana Silva", "Ana Silva"),
+        ("email,name,nom", "Ana,Silva", "Ana"),
+    ],
+)
+def test_names_in_parts(read, head, row, name):
+    """First and last name in any order and language make the name, where no whole one is given."""
+    assert read(f"{head}\na@example.org,{row}\n")[0].name == name
+
+
+@pytest.mark.parametrize(
+    ("text", "tag"),
+    [
+        ("English", "en"), ("français", "fr"), ("French", "fr"), ("Deutsch", "de"), ("Englisch", "en"),
+        ("español", "es"), ("Espagnol", "es"), ("Arabic", "ar"), ("العربية", "ar"), ("中文", "zh"),
+        ("English (US)", "en"), ("Brazilian Portuguese", "pt-BR"), ("en_GB.UTF-8", "en-GB"), ("fr_CA", "fr-CA"),
+        ("pt-br", "pt-BR"), ("zh-hant-tw", "zh-Hant-TW"),
+    ],
+)  # fmt: skip
+def test_languages_by_name_or_tag(read, text, tag):
+    """As people and tools write them."""
+    assert read(f"email,Preferred language\na@example.org,{text}\n")[0].language == tag
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "topics"),
+    [
+        ("topics", "Water;Gender", ("water", "gender")),
+        ("topics", '"water, SKILLS"', ("water", "skills")),
+        ("topics", "gender skills", ("gender", "skills")),
+        ("tags", "Green Jobs", ("green jobs",)),
+        ("Labels", '"Green  Jobs, water"', ("green jobs", "water")),
+        ("TAGS", '"""Water"",""Donor, big"""', ("water", "donor, big")),
+        ("Themen", "Wasser|Wasser", ("wasser",)),
+        ("Étiquettes", "Eau", ("eau",)),
+    ],
+)
+def test_topics_and_tags(read, column, cell, topics):
+    """Tags become topics, quotes and case go, blanks are one."""
+    assert read(f"email,{column}\na@example.org,{cell}\n")[0].topics == topics
+
+
+def test_topics_beat_tags(read):
+    """A list with both keeps its tags as a field."""
+    (row,) = read("email,topics,tags\na@example.org,water,x y\n")
+    assert (row.topics, row.fields) == (("water",), {"tags": "x y"})
+
+
+def test_a_database_says_it_the_same_way(tmp_path):
+    """A query's status columns are understood as a file's, booleans of the database among them."""
+    import sqlite3
+
+    with sqlite3.connect(tmp_path / "crm.db") as database:
+        database.execute("CREATE TABLE r (email, first_name, last_name, subscribed, bounced_at)")
+        database.executemany("INSERT INTO r VALUES (?, 'Ana', 'Silva', ?, ?)", [
+            ("a@example.org", 1, None), ("b@example.org", 0, None), ("c@example.org", 1, "2021-05-05")
+        ])  # fmt: skip
+    rows = list(SqlSource(f"sqlite:///{tmp_path}/crm.db", "SELECT * FROM r").recipients())
+    assert (mailed(rows), stopped(rows)) == (["a"], {"b": "unsubscribed", "c": "bounced"})
+    assert rows[0].name == "Ana Silva"
+
+
+def test_a_long_list_is_read_the_same_a_column_at_a_time(read):
+    """Common rows are understood together: with statuses, names in parts and topics they say what each says alone."""
+    line = "{n}@example.org,Ana,Silva,subscribed,Water;Gender\n"
+    rows = read("email,First name,Last name,status,topics\n" + "".join(line.format(n=f"r{n}") for n in range(500)))
+    assert len(rows) == 500
+    assert {(row.name, row.topics) for row in rows} == {("Ana Silva", ("water", "gender"))}
