@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -346,22 +347,25 @@ def content_hash(value: object) -> str:
 
 def _said(value: object) -> Any:
     match value:
-        case None | bool() | int() | float() | str():
+        case None | str() | bool() | int() | float():
             return value
+        case tuple() | list():
+            return [_said(part) for part in value]
+        case _ if is_dataclass(value):
+            said: Iterable[tuple[str, object]] = _saying(value.__class__)
+            return {name: _said(part) for name, default in said if (part := getattr(value, name)) != default}
         case datetime():
             return value.isoformat()
         case Mapping():
             return {str(key): _said(part) for key, part in value.items()}
-        case tuple() | list():
-            return [_said(part) for part in value]
-        case _ if is_dataclass(value):
-            return {
-                each.name: _said(part)
-                for each in fields(value)
-                if (part := getattr(value, each.name)) != _default(each) and each.metadata.get("said", True)
-            }
         case _:
             return str(value)
+
+
+@lru_cache(maxsize=64)  # an edition's stories are asked one after the other
+def _saying(kind: Any) -> tuple[tuple[str, object], ...]:
+    """The fields of a dataclass that count, each with its default."""
+    return tuple((each.name, _default(each)) for each in fields(kind) if each.metadata.get("said", True))
 
 
 def _default(one: Field[Any]) -> object:

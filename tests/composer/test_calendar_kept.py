@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from digest.composer import cldr
-from digest.composer.cldr import Answers
+from digest.composer import i18n
+from digest.composer.i18n import Answers
 from digest.composer.options import ThemeOptions
 from digest.composer.theme import load_theme
 from digest.period import parse
@@ -25,13 +25,13 @@ from digest.composer.options import ThemeOptions
 from digest.composer.theme import load_theme
 from digest.period import parse
 theme = load_theme([], ThemeOptions(), cache=Path(sys.argv[1]))
-words = theme.words(sys.argv[2])
+words = theme.wording(sys.argv[2])
 zone = ZoneInfo("Europe/Zurich")
 periods = [parse(text, zone) for text in ("2022-02", "2022-Q1", "2021", "2022-W07")]
 said = [words.period(one) for one in periods] + [words.also_from(periods[0], one) for one in periods[:2]]
 said += [words.day(date(2022, 2, 14)), words.heading("PK", zone), words.direction]
 said += [words.count("stories", number) for number in (0, 1, 2, 5, 11, 100)]
-theme.keep()
+theme.save_cache()
 print("\\n".join([str("babel" in sys.modules), *said]))
 """
 
@@ -70,28 +70,28 @@ def test_a_folder_that_cannot_be_written_changes_nothing(tmp_path):
     """Where nothing can be kept, everything is said all the same."""
     (tmp_path / "file").write_text("in the way")
     theme = load_theme([], ThemeOptions(), cache=tmp_path / "file")
-    assert theme.words("fr").period(parse("2022-02", ZONE)) == "Février 2022"
-    theme.keep()
+    assert theme.wording("fr").period(parse("2022-02", ZONE)) == "Février 2022"
+    theme.save_cache()
 
 
 def test_without_a_cache_nothing_is_written(tmp_path, monkeypatch):
     """A theme that was loaded without a cache keeps nothing."""
     monkeypatch.chdir(tmp_path)
     theme = load_theme([], ThemeOptions())
-    theme.words("fr").day(date(2022, 2, 14))
-    theme.keep()
+    theme.wording("fr").day(date(2022, 2, 14))
+    theme.save_cache()
     assert not list(tmp_path.rglob("*"))
 
 
 def test_the_answers_have_an_end(tmp_path, monkeypatch):
     """A file has a bounded number of answers, and each is asked for once as long as it is known."""
-    monkeypatch.setattr(cldr, "_MOST", 3)
+    monkeypatch.setattr(i18n, "_MOST", 3)
     path, asked = tmp_path / "cldr-x.json", []
     answers = Answers(path)
     for number in (1, 1, 2, 3, 4):
         assert answers.get(f"n {number}", lambda number=number: asked.append(number) or str(number)) == str(number)
     assert asked == [1, 2, 3, 4]
-    answers.keep()
+    answers.save()
     assert Answers(path).get("n 4", lambda: "forgotten") == "4"
     assert Answers(path).get("n 1", lambda: "forgotten") == "forgotten"
 
@@ -101,9 +101,9 @@ def test_nothing_new_writes_nothing(tmp_path):
     path = tmp_path / "cldr-x.json"
     first = Answers(path)
     first.get("a", lambda: "b")
-    first.keep()
+    first.save()
     before = path.stat().st_mtime_ns
     second = Answers(path)
     second.get("a", lambda: "c")
-    second.keep()
+    second.save()
     assert path.stat().st_mtime_ns == before

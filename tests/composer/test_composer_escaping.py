@@ -8,11 +8,10 @@ import jinja2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from digest.composer import escaping
+from digest.composer.files import whole
 from digest.composer.sandbox import ThemeEnvironment, run
-from digest.composer.source_map import whole
 from digest.errors import RenderError
 
 THEIRS = jinja2.Environment(autoescape=True)
@@ -52,18 +51,6 @@ def test_a_text_that_is_equal_to_markup_is_still_escaped():
 def test_a_value_that_speaks_html_is_asked():
     """A value with a form of its own in HTML is put out in it."""
     assert ours("{{ it }}", it=Coy()) == "<i>"
-
-
-def test_a_long_text_is_not_kept_and_the_memory_has_an_end(monkeypatch):
-    """What was escaped is remembered up to a bound, and long texts are not."""
-    monkeypatch.setattr(escaping, "_MANY", 3)
-    memory = escaping.Escaped()
-    long = "<" * 2000
-    assert memory[long] == escape(long)
-    assert not memory
-    for number in range(10):
-        assert memory[f"<{number}"] == f"&lt;{number}"
-        assert len(memory) <= 3
 
 
 @pytest.mark.parametrize("name", ["items", "keys", "get"])

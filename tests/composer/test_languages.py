@@ -30,7 +30,7 @@ def plain(text):
 )
 def test_counts_and_dates_are_the_languages_own(language, expected):
     """Order, prepositions and plurals come from CLDR; a language without a catalogue speaks English words."""
-    words = theme().words(language)
+    words = theme().wording(language)
     found = [words.count("stories", 1), words.count("stories", 5), words.day(date(2022, 2, 14))]
     assert list(map(plain, [*found, words.period(parse("2022-02", ZURICH))])) == expected
 
@@ -45,7 +45,7 @@ def test_a_colon_stands_as_the_language_sets_it(language, said):
 
 def test_arabic_has_six_plurals():
     """Zero, one, two, few, many and other are all different."""
-    words = theme().words("ar")
+    words = theme().wording("ar")
     assert len({words.count("stories", number).replace(str(number), "") for number in (0, 1, 2, 3, 11, 100)}) == 6
 
 
@@ -60,12 +60,12 @@ def test_arabic_has_six_plurals():
 )
 def test_periods_have_names(period, name):
     """Each kind of period reads as a person would say it; the last day of a span is the last day that is in it."""
-    assert plain(theme().words("en").period(parse(period, ZURICH))) == name
+    assert plain(theme().wording("en").period(parse(period, ZURICH))) == name
 
 
 def test_late_stories_name_their_month():
     """The year is said when it is not the edition's."""
-    words, now = theme().words("en"), parse("2022-02", ZURICH)
+    words, now = theme().wording("en"), parse("2022-02", ZURICH)
     assert words.also_from(parse("2022-01", ZURICH), now) == "Also from January"
     assert words.also_from(parse("2021-12", ZURICH), now) == "Also from December 2021"
 
@@ -82,14 +82,14 @@ def test_late_stories_name_their_month():
 )
 def test_group_keys_become_headings(key, heading):
     """Months and countries are named in the language; a slug becomes words; what has its own spelling keeps it."""
-    assert theme().words("en").heading(key, ZURICH) == heading
+    assert theme().wording("en").heading(key, ZURICH) == heading
 
 
 def test_months_of_one_language_do_not_turn_up_in_another():
     """Babel 2.18 mixes borrowed month names between languages; digests in Hebrew and Catalan do not show it."""
     for language in ("he", "ca", "zh", "fr", "he", "ru"):
         period = parse("2022-01", ZURICH)
-        words = theme().words(language)
+        words = theme().wording(language)
         text = words.period(period) + words.also_from(period, period)
         is_hebrew = any("\u05d0" <= char <= "\u05ea" for char in text)
         assert is_hebrew == (language == "he"), (language, text)
@@ -123,7 +123,7 @@ def test_all_catalogues_say_the_same_things():
     english = theme().catalogues["en"]
     for language, catalogue in theme().catalogues.items():
         assert set(catalogue) == set(english), language
-        plural = theme().words(language).locale.plural_form
+        plural = theme().wording(language).locale.plural_form
         for key, value in english.items():
             if isinstance(value, dict):
                 assert set(plural.tags) | {"other"} <= set(catalogue[key]) | {"many"}, (language, key)

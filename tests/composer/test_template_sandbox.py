@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from jinja2 import TemplateSyntaxError
 
+from digest.composer.files import SourceMap, whole
 from digest.composer.sandbox import ThemeEnvironment, run
-from digest.composer.source_map import SourceMap, whole
 from digest.errors import RenderError
 
 

@@ -10,8 +10,8 @@ from composer_samples import AUDIENCE, NEWSROOM, TITLES, render, selection, stor
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from digest.composer.compose import finish
 from digest.composer.options import ThemeOptions
-from digest.composer.text import finish
 from digest.text.wrapping import COLUMNS, width
 
 

@@ -13,11 +13,10 @@ from composer_samples import AUDIENCE, NEWSROOM, NOW, selection, stories, story,
 
 from digest.composer.compile import assemble, to_html
 from digest.composer.compose import compose
-from digest.composer.draft import EditionDraft
-from digest.composer.files import gather
+from digest.composer.edition_view import EditionDraft
+from digest.composer.files import gather, whole
 from digest.composer.options import ThemeOptions
 from digest.composer.sandbox import ThemeEnvironment, run
-from digest.composer.source_map import whole
 from digest.composer.theme import load_theme
 
 OPTIONS = ThemeOptions(contents_over=2)

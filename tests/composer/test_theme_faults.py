@@ -208,8 +208,8 @@ def test_a_newsrooms_words_and_files_stand_over_ours(tmp_path):
     (tmp_path / "default").mkdir()
     (tmp_path / "default" / "contents.mjml.j2").write_text("")
     made = load_theme([tmp_path], ThemeOptions())
-    assert made.words("en").say("media_contact") == "Press office"
-    assert made.words("en").say("unsubscribe") == "Unsubscribe"
-    assert made.words("de").say("media_contact") == "Pressekontakt"
-    assert made.words("de").say("unsubscribe") == "Unsubscribe"
-    assert not made.words("de").missing
+    assert made.wording("en").say("media_contact") == "Press office"
+    assert made.wording("en").say("unsubscribe") == "Unsubscribe"
+    assert made.wording("de").say("media_contact") == "Pressekontakt"
+    assert made.wording("de").say("unsubscribe") == "Unsubscribe"
+    assert not made.wording("de").missing

@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import TemplateSyntaxError
 from markupsafe import Markup
 
+from digest.composer import edition_view as edition_view  # noqa: PLC0414 - imported so that the code reads its views' attributes directly
 from digest.composer import files as theme_files
-from digest.composer import views as views  # noqa: PLC0414 - imported so that the code reads their attributes directly
-from digest.composer.files import ThemeFiles, gather
+from digest.composer.files import SourceMap, ThemeFiles, gather, whole
 from digest.composer.lint import lint
 from digest.composer.placeholders import restore, swap, unclosed
 from digest.composer.sandbox import ThemeEnvironment
 from digest.composer.settings import catalogues, colours
-from digest.composer.source_map import SourceMap, whole
 from digest.composer.summary import ELEMENTS
 from digest.errors import Fault, ThemeError
 

@@ -1,21 +1,21 @@
 """Compose an edition: fill a compiled theme with the stories that were selected, as HTML and as text.
 
-    Selection ─▶ Draft (views of everything) ─theme─▶ HTML ─too large? fewer stories in full─▶ text ─▶ Rendering
+    Selection ─▶ EditionDraft (views of everything) ─theme─▶ HTML ─too large? fewer stories in full─▶ text ─▶ Rendering
 
 Pure but for the images that `read_image` hands in. Nothing that a story says is evaluated, and nothing is sent.
 """
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateSyntaxError
 
-from digest.composer.draft import EditionDraft
+from digest.composer.edition_view import EditionDraft
+from digest.composer.files import unlined
 from digest.composer.sandbox import run
-from digest.composer.source_map import unlined
-from digest.composer.text import finish
 from digest.errors import RenderError
 from digest.model import Finding, Rendering, Severity
 from digest.text.cleaning import one_line
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 DEFAULT_SUBJECT = "{{ edition.title }}: {{ edition.period_label }}"  # short: the preheader has the news
 _OF_A_READER = 250  # bytes; an unsubscribe link has some 200, an address at most 254
 DEFAULT_PREHEADER = "{{ edition.teaser }}"
+_TRAILING = re.compile(r"[ \t]+\n")
 
 
 def compose(
@@ -78,7 +79,7 @@ def compose(
         **lines,
         html=html,
         text=text,
-        direction=draft.words.direction,
+        direction=draft.wording.direction,
         nonce=draft.nonce,
         slots=draft.reader._slots(html, text, *lines.values()),  # noqa: SLF001 - hidden from templates, not from us
         findings=(*draft.findings, *findings),
@@ -108,7 +109,7 @@ def _html(draft: EditionDraft, lines: dict[str, str]) -> tuple[str, dict[str, in
     if size <= limit:
         return html, sizes, []
     # More stories in full never make a smaller mail: search for the largest number that fits.
-    low, high = 0, len(draft.contents) - 1
+    low, high = 0, len(draft.stories) - 1
     while low < high:
         middle = (low + high + 1) // 2
         draft.cut_to(middle)
@@ -125,6 +126,20 @@ def _html(draft: EditionDraft, lines: dict[str, str]) -> tuple[str, dict[str, in
         message = f"the HTML has {_kb(left)} even with titles only, over {_kb(limit)}; set a limit for this audience"
         findings.append(Finding(code="size-over", severity=Severity.ERROR, where=where, message=message))
     return html, sizes, findings
+
+
+def finish(text: str) -> str:
+    r"""No blanks at line ends, at most two blank lines in a row, one `\n` at the end, and no forged signature.
+
+    A line of `-- ` begins a signature (RFC 3676, 4.3): mail programs hide what follows. Two dashes take its place.
+    """
+    if " \n" in text or ("\t" in text and "\t\n" in text):
+        text = _TRAILING.sub("\n", text)
+    while "\n\n\n\n" in text:
+        text = text.replace("\n\n\n\n", "\n\n\n")
+    while "\n--\n" in text:
+        text = text.replace("\n--\n", "\n\u2013\u2013\n")
+    return text.strip("\n") + "\n"
 
 
 def _kb(size: int) -> str:

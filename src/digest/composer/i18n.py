@@ -1,9 +1,10 @@
 """The theme's own words and the calendar's, in the edition's language: plurals, dates, periods, countries, direction.
 
-    language tag ─▶ catalogue (templates/locale/) + CLDR (Babel) ─▶ Words
+    language tag ─▶ catalogue (templates/locale/) + CLDR (Babel) ─▶ Wording
 
 Rules of CLDR, never of a programmer: Arabic has six plurals, Spanish says `de`, English here is `14 February 2022`.
-Babel is imported when it is asked something to which the answer is not known.
+Importing Babel and merging a language's data takes longer than composing the edition, so its answers are kept beside
+the compiled themes. They depend on the language and on Babel's version alone; both are in the file's name.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from digest.composer.cldr import Answers
+from digest.composer import cache
 from digest.period import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import date
+    from pathlib import Path
 
     from babel import Locale
 
@@ -27,9 +29,37 @@ Catalogue = dict[str, "str | dict[str, str]"]
 PLURALS = ("zero", "one", "two", "few", "many", "other")
 DEFAULT = "en"
 
+_MOST = 5_000  # answers in a file; a year has 365 days
+_FILES = 32  # languages, or versions of Babel
 _TERRITORIES = {"en": "en_GB"}  # what a bare tag means where CLDR's own choice would mislead: `en` is American order
 _MONTH = re.compile(r"\d{4}-\d{2}")
 _COUNTRY = re.compile(r"[A-Z]{2}")
+
+
+class Answers:
+    """Answers by their questions, in one language. Without a `path` they last as long as the process."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        found = cache.load(path) if path else None
+        self._known: dict[str, str] = found if isinstance(found, dict) else {}
+        self._fresh = False
+
+    def get(self, question: str, find: Callable[[], str]) -> str:
+        """The answer to `question`: the one that is known, or what `find` finds."""
+        answer = self._known.get(question)
+        if answer is None:
+            if len(self._known) >= _MOST:
+                self._known.clear()
+            answer = self._known[question] = find()
+            self._fresh = True
+        return answer
+
+    def save(self) -> None:
+        """Write down what is new."""
+        if self._path and self._fresh:
+            self._fresh = False
+            cache.store(self._path, self._known, family="cldr-*.json", most=_FILES)
 
 
 class Wording:
@@ -53,9 +83,9 @@ class Wording:
         """What Babel knows of the language."""
         return _locale(self.language)
 
-    def keep(self) -> None:
+    def save(self) -> None:
         """Write down what was asked of Babel, for the next process."""
-        self._answers.keep()
+        self._answers.save()
 
     def say(self, key: str, **values: object) -> str:
         """The catalogue's text for `key`, with `{name}` replaced by the value of that name."""

@@ -3,15 +3,16 @@
     MJML with Jinja swapped for tokens ─▶ tags ─▶ every Fault, with "did you mean"
 
 mrml, which compiles MJML, lets all of this pass in silence and drops what it does not know. Also refused is what a
-mail of ours never has: web fonts, style sheets from elsewhere, scripts.
+mail of ours never has: web fonts, style sheets from elsewhere, scripts. MJML is read just far enough to be judged: no
+tree is built, and content that is HTML is skipped.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from digest.composer.markup import Attribute, Mark, MjmlTag, tags
 from digest.composer.mjml_table import ELEMENTS, EVERYWHERE, ElementRule
 from digest.composer.placeholders import TOKEN
 from digest.errors import Fault
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     Place = Callable[[int], tuple[str, int]]
 
+_TAG = re.compile(r"<(/?)([A-Za-z][\w:-]*)((?:[^\"'<>]|\"[^\"]*\"|'[^']*')*?)(/?)>")
+_ATTRIBUTE = re.compile(r"\s+([^\s=\"'<>/]+)(?:\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'<>]+)))?")
 _SIZE = r"-?\d+(?:\.\d+)?(?:px|%)|0"
 _KINDS = {
     "px": (re.compile(r"\d+(?:\.\d+)?px|0"), "pixels, like 20px"),
@@ -228,3 +231,83 @@ def _wrong(value: str, kind: str) -> str:
 def _near(word: str, known: object) -> str:
     found = did_you_mean(word, known)  # type: ignore[arg-type]
     return found if "did you mean" in found else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attribute:
+    """One attribute, with the offset of its name. `value` is None when it has none (`<a disabled>`)."""
+
+    name: str
+    value: str | None
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MjmlTag:
+    """One tag of an MJML element. `inner` is the HTML inside, for elements that hold HTML."""
+
+    name: str
+    offset: int
+    end: int
+    closing: bool = False
+    empty: bool = False  # <mj-image … />
+    attributes: tuple[Attribute, ...] = field(default=())
+    inner: str = ""
+    inner_offset: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """Something that cannot be read, at an offset."""
+
+    offset: int
+    message: str
+
+
+def tags(text: str) -> Iterator[MjmlTag | Mark]:
+    """Every MJML tag of `text` in order, and what cannot be read. Comments are passed over."""
+    at = 0
+    while (at := text.find("<", at)) >= 0:
+        if text.startswith("<!--", at):
+            comment = _COMMENT.match(text, at)
+            if not comment:
+                yield Mark(offset=at, message="this comment has no end (-->)")
+                return
+            at = comment.end()
+            continue
+        found = _TAG.match(text, at)
+        if not found:
+            yield Mark(offset=at, message="this < begins no tag; write &lt;, or close the quotes of an attribute")
+            at += 1
+            continue
+        name, at = found[2], found.end()
+        if found[1]:
+            yield MjmlTag(name=name, offset=found.start(), end=at, closing=True)
+            continue
+        empty = bool(found[4])
+        attributes = tuple(_attributes(found[3], found.start(3)))
+        known = ELEMENTS.get(name)
+        if not empty and known and known.content:
+            stop = re.compile(rf"</{re.escape(name)}\s*>").search(text, at)
+            if not stop:
+                yield Mark(offset=found.start(), message=f"<{name}> is not closed; </{name}> is missing")
+                return
+            inner = text[at : stop.start()]
+            yield MjmlTag(
+                name=name,
+                offset=found.start(),
+                end=stop.end(),
+                empty=True,
+                attributes=attributes,
+                inner=inner,
+                inner_offset=at,
+            )
+            at = stop.end()
+            continue
+        yield MjmlTag(name=name, offset=found.start(), end=at, empty=empty, attributes=attributes)
+
+
+def _attributes(text: str, offset: int) -> Iterator[Attribute]:
+    for found in _ATTRIBUTE.finditer(text):
+        value = next((group for group in found.groups()[1:] if group is not None), None)
+        yield Attribute(name=found[1], value=value, offset=offset + found.start(1))

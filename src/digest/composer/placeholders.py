@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateSyntaxError, meta
 
+from digest.composer.files import SourceMap, whole
 from digest.composer.sandbox import run
-from digest.composer.source_map import SourceMap, whole
 from digest.errors import Fault, ThemeError
 
 if TYPE_CHECKING:

@@ -19,7 +19,6 @@ from jinja2.compiler import CodeGenerator, Frame
 from jinja2.sandbox import SandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
-from digest.composer.escaping import ESCAPED
 from digest.composer.filters import FILTERS, LARGEST, LOOK_EVERY, TOO_LONG, BudgetError, bounded, limited_range
 from digest.errors import RenderError
 
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
     from jinja2.runtime import Context
 
-    from digest.composer.source_map import SourceMap
+    from digest.composer.files import SourceMap
 
     T = TypeVar("T", bound=type)
 
@@ -99,7 +98,6 @@ class ThemeEnvironment(SandboxedEnvironment):
     """Jinja as themes get it: strict, without a loader (nothing can be included at run time), and on a budget."""
 
     values = _values
-    escaped = ESCAPED
     intercepted_binops = frozenset({"+", "*", "**", "%"})
 
     def __init__(self, *, escape: bool, lines: bool = False) -> None:
@@ -170,27 +168,11 @@ class ThemeEnvironment(SandboxedEnvironment):
 
 
 class _Generator(CodeGenerator):
-    """Writes Python for templates; a public attribute of our own values is read without a detour.
-
-    A plain text that is put out is looked up among those that were escaped before, and markup goes out as it is.
-    """
+    """Writes Python for templates; a public attribute of our own values is read without a detour."""
 
     def write_commons(self) -> None:
         super().write_commons()
         self.writeline("values = environment.values")
-        self.writeline("escaped = environment.escaped")
-
-    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
-        if frame.eval_ctx.autoescape and not frame.eval_ctx.volatile:
-            self.write("(escaped[_text] if (_text := ")
-        else:
-            super()._output_child_pre(node, frame, finalize)
-
-    def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
-        if frame.eval_ctx.autoescape and not frame.eval_ctx.volatile:
-            self.write(").__class__ is str else _text if _text.__class__ is Markup else escape(_text))")
-        else:
-            super()._output_child_post(node, frame, finalize)
 
     def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802 - visitors are named after nodes
         if not isinstance(node.node, nodes.Name) or node.attr not in _attributes:

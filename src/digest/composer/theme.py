@@ -25,11 +25,9 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from digest.composer import cache as stored
-from digest.composer.cldr import Answers
-from digest.composer.files import ThemeFiles, gather
-from digest.composer.i18n import Wording
+from digest.composer.files import SourceMap, ThemeFiles, gather
+from digest.composer.i18n import Answers, Wording
 from digest.composer.sandbox import ThemeEnvironment
-from digest.composer.source_map import SourceMap
 from digest.composer.summary import Markdown
 from digest.errors import ThemeError
 
@@ -46,18 +44,19 @@ if TYPE_CHECKING:
 _LIBRARIES = ("mjml", "premailer", "cssutils", "jinja2")  # what is compiled depends on them
 _OURS = (
     "compile",
-    "escaping",
+    "edition_view",
+    "files",
     "filters",
     "lint",
+    "merge_fields",
     "mjml_table",
     "sandbox",
     "settings",
+    "story_view",
     "summary",
     "placeholders",
-    "views",
 )
 _KEPT = 8  # compiled themes on disk; one is about 100 KB
-_REMEMBERED = 2000  # stories whose parts are kept in memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,36 +75,27 @@ class Theme:
     notes: tuple[str, ...] = ()
     cache: Path | None = None  # the folder of what is kept
     lines: ThemeEnvironment  # for subject and preheader: one line of plain text each
-    memory: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+    _wordings: dict[str, Wording] = field(default_factory=dict, compare=False, repr=False)
+    _line_templates: dict[str, Template] = field(default_factory=dict, compare=False, repr=False)
 
-    def words(self, language: str) -> Wording:
+    def wording(self, language: str) -> Wording:
         """The theme's words in `language`; English, with `missing` set, when it has none of them."""
-        key = ("words", language)
-        if key not in self.memory:
+        found = self._wordings.get(language)
+        if found is None:
             path = self.cache / f"cldr-{quote(language, safe='')}-{_version('babel')}.json" if self.cache else None
-            self.memory[key] = Wording(language, self.catalogues, Answers(path))
-        found: Wording = self.memory[key]
+            found = self._wordings[language] = Wording(language, self.catalogues, Answers(path))
         return found
 
-    def keep(self) -> None:
+    def save_cache(self) -> None:
         """Write down what was asked of Babel meanwhile, so that the next process need not ask."""
-        for kept in self.memory.values():
-            if isinstance(kept, Wording):
-                kept.keep()
-
-    def contents(self, *circumstances: Any) -> dict[Any, Any]:
-        """What was made of stories under these circumstances, by story. When there is too much, all is forgotten."""
-        kept: dict[Any, Any] = self.memory.setdefault(("contents", *circumstances), {})
-        if len(kept) > _REMEMBERED:
-            kept.clear()
-        return kept
+        for wording in self._wordings.values():
+            wording.save()
 
     def line(self, source: str, name: str) -> Template:
         """The template of one line of text (a subject). Raises TemplateSyntaxError."""
-        key = ("line", source)
-        if key not in self.memory:
-            self.memory[key] = self.lines.template(self.lines.guarded(source, name))
-        found: Template = self.memory[key]
+        found = self._line_templates.get(source)
+        if found is None:
+            found = self._line_templates[source] = self.lines.template(self.lines.guarded(source, name))
         return found
 
 

@@ -62,7 +62,7 @@ def build_edition(newsroom: Newsroom, edition: Edition, *, now: datetime | None 
         now=now or newsroom.now(),
         network=network,
     )
-    newsroom.edition_setup.theme.keep()
+    newsroom.edition_setup.theme.save_cache()
     return made
 
 

@@ -167,7 +167,7 @@ class Newsroom:
         edition = selection.edition
         audience = self.config.audience(edition.audience).in_language(edition.language)
         rendering = self.edition_setup.compose(selection, audience, now or self.now())
-        self.edition_setup.theme.keep()
+        self.edition_setup.theme.save_cache()
         return rendering
 
     def now(self) -> datetime:

@@ -25,8 +25,9 @@ _VANISH_BUT_ISOLATES = re.compile(f"[{_UNSEEN}]")
 _HALVES = re.compile("[\ud800-\udfff]")
 _BLANKS = re.compile("[ \t\n]+")
 # What is clean as it is, in Latin, Greek, Cyrillic and Hebrew letters and the usual punctuation: most lines.
-_WORD = "[!-~\u00a1-\u00ac\u00ae-\u05ff\u2010-\u2027\u2030-\u205e\u20a0-\u2bff]+"
-_CLEAN = re.compile(f"{_WORD}(?: {_WORD})*")
+_SEEN = "!-~\u00a1-\u00ac\u00ae-\u05ff\u2010-\u2027\u2030-\u205e\u20a0-\u2bff"
+_CLEAN_LINE = re.compile(f"[{_SEEN}]+(?: [{_SEEN}]+)*")
+_CLEAN_LINES = re.compile(f"[{_SEEN} \t\n\xa0]*")
 
 
 def one_line(text: str) -> str:
@@ -35,7 +36,7 @@ def one_line(text: str) -> str:
     >>> one_line(" Jobs\r\nBcc: all@example.org\u2028\x1b[31mnow ")
     'Jobs Bcc: all@example.org now'
     """
-    if _CLEAN.fullmatch(text):
+    if _CLEAN_LINE.fullmatch(text):
         return text
     return _BLANKS.sub(" ", multiline(text)).strip()
 
@@ -45,5 +46,7 @@ def multiline(text: str, *, isolates: bool = False) -> str:
 
     `isolates` leaves U+2066 to U+2069 in: a right-to-left theme sets names and links apart with them.
     """
+    if _CLEAN_LINES.fullmatch(text):
+        return text
     text = _LINE_ENDS.sub("\n", _ESCAPES.sub("", text))
     return _HALVES.sub("\ufffd", (_VANISH_BUT_ISOLATES if isolates else _VANISH).sub("", text))

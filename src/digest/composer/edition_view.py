@@ -1,0 +1,335 @@
+"""An edition in the making: every value that the templates see, and how many stories are still shown in full.
+
+    Selection + NewsroomProfile + Audience ─▶ views ─▶ values() ─theme─▶ html()
+
+Views are plain values made for one edition; every text in them is clean, every address is one that a mail may carry. A
+template reads their public attributes and nothing else. Images are read through the callable that was handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from digest.composer.merge_fields import ReaderView
+from digest.composer.sandbox import run, template_value
+from digest.composer.story_view import PreparedStory, StoryView, prepare
+from digest.model import Finding, InlineImage, Severity, content_hash
+from digest.text.cleaning import multiline, one_line
+from digest.text.urls import resolve
+from digest.text.wrapping import shorten
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from digest.composer.options import ThemeOptions
+    from digest.composer.theme import Theme
+    from digest.model import Audience, NewsroomProfile, Selection
+
+Direction = Literal["ltr", "rtl"]
+
+_TEASER = 140  # columns: more than any inbox shows after the subject
+_TEASED = 4  # headlines in it
+
+
+class StoryCount:
+    """Notes which pieces of a rendering belong to which story, as the template walks through them."""
+
+    __slots__ = ("parts", "spans")
+
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+        self.spans: list[tuple[str, int]] = []
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of UTF-8 per story id; what belongs to no story is under the empty one."""
+        found: dict[str, int] = {"": 0}
+        story, start = "", 0
+        for following, end in [*self.spans, ("", len(self.parts))]:
+            found[story] = found.get(story, 0) + len("".join(self.parts[start:end]).encode())
+            story, start = following, end
+        return found
+
+
+class StoryList(Sequence[StoryView]):
+    """Stories of a group, which tell the tally whose turn it is."""
+
+    __slots__ = ("_items", "_tally")
+
+    def __init__(self, items: Sequence[StoryView], tally: StoryCount) -> None:
+        self._items = tuple(items)
+        self._tally = tally
+
+    def __iter__(self) -> Iterator[StoryView]:
+        """Walk through them, noting in the tally where each begins."""
+        tally = self._tally
+        for story in self._items:
+            tally.spans.append((story.id, len(tally.parts)))
+            yield story
+        tally.spans.append(("", len(tally.parts)))
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._items)
+
+    @overload
+    def __getitem__(self, index: int) -> StoryView: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[StoryView, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> StoryView | tuple[StoryView, ...]:
+        """One of them, or some."""
+        return self._items[index]
+
+
+@template_value
+@dataclass(slots=True, kw_only=True)
+class RunView:
+    """Stories of a group that can be set in one column: one with a `photo` of its own, or several without."""
+
+    stories: StoryList
+    photo: bool
+
+
+@template_value
+@dataclass(slots=True, kw_only=True)
+class GroupView:
+    """Stories under one heading; `label` is empty when they need none. `late` ones are of an earlier period.
+
+    A theme walks through `stories`, or through `runs` of them, which take fewer bytes than a section for each.
+    """
+
+    label: str
+    stories: StoryList
+    runs: tuple[RunView, ...]
+    late: bool = False
+
+
+def runs(stories: Sequence[StoryView], tally: StoryCount) -> tuple[RunView, ...]:
+    """Cut stories into runs: each with a photo alone, neighbours without one together."""
+    found: list[tuple[bool, list[StoryView]]] = []
+    for story in stories:
+        photo = bool(story.image) and not story.brief
+        if photo or not found or found[-1][0]:
+            found.append((photo, [story]))
+        else:
+            found[-1][1].append(story)
+    return tuple(RunView(stories=StoryList(part, tally), photo=photo) for photo, part in found)
+
+
+@template_value
+@dataclass(slots=True, kw_only=True)
+class EditionView:
+    """The edition: its names, its stories in order (`stories`) and under their headings (`groups`, late ones last)."""
+
+    id: str
+    language: str
+    dir: Direction
+    start: Literal["left", "right"]  # the side where a line begins
+    end: Literal["left", "right"]
+    back: Direction  # against the direction of reading
+    title: str
+    description: str
+    period_label: str
+    count: int
+    count_label: str
+    lead: StoryView | None
+    stories: tuple[StoryView, ...]
+    groups: tuple[GroupView, ...]
+    contents: bool
+    more: int
+    more_label: str
+    more_url: str
+    teaser: str  # the headlines, for the line after the subject
+    others: str  # the same without the lead's, for subjects that have it
+    view_url: str
+    date: str
+
+
+@template_value
+@dataclass(slots=True, kw_only=True)
+class NewsroomView:
+    """Whose digest it is; `contact` is the address for this audience."""
+
+    name: str
+    contact: str
+    url: str
+    address_lines: tuple[str, ...]
+
+
+class EditionDraft:
+    """One edition while it is being composed. `cut_to(n)` shows only the first `n` stories in full."""
+
+    def __init__(
+        self,
+        *,
+        selection: Selection,
+        theme: Theme,
+        newsroom: NewsroomProfile,
+        audience: Audience,
+        options: ThemeOptions,
+        now: datetime,
+        read_image: Callable[[str], bytes] | None,
+        archive_url: str,
+    ) -> None:
+        self.selection, self.theme, self.newsroom, self.audience = selection, theme, newsroom, audience
+        self.options, self.now, self.archive_url = options, now, archive_url
+        self.wording = theme.wording(selection.edition.language)
+        self.stories: list[PreparedStory] = [
+            prepare(
+                story,
+                markdown=theme.markdown,
+                newsroom=newsroom,
+                wording=self.wording,
+                options=options,
+                read_image=read_image,
+            )
+            for story in selection.stories
+        ]
+        self.findings = self._find()
+        self.nonce = self._nonce()
+        self.reader = ReaderView(self.nonce)
+        self.tally = StoryCount()
+        self.cut = 0
+        self.groups = self._groups()
+        self.edition = self._edition()
+        self._newsroom_view = self._newsroom()
+
+    @property
+    def images(self) -> tuple[InlineImage, ...]:
+        """The images that travel in the mail, each once, and only those of stories that still show them."""
+        inline = (story.photo.inline for story in self.stories[: len(self.stories) - self.cut])
+        return tuple({image.cid: image for image in inline if image}.values())
+
+    def cut_to(self, full: int) -> None:
+        """Show the first `full` stories whole and the others as titles with links."""
+        self.cut = len(self.stories) - full
+        self.groups = self._groups()
+        self.edition = self._edition()
+
+    def values(self) -> dict[str, Any]:
+        """What templates see."""
+        return {
+            "edition": self.edition,
+            "newsroom": self._newsroom_view,
+            "reader": self.reader,
+            "theme": self.theme.constants,
+            "words": self.wording.catalogue,
+        }
+
+    def html(self, lines: dict[str, str]) -> str:
+        """The HTML of the edition as it now stands. Raises RenderError."""
+        self.tally.parts.clear()
+        self.tally.spans.clear()
+        return run(self.theme.html, self.values() | lines, self.theme.html_places, self.tally.parts)
+
+    def _find(self) -> list[Finding]:
+        findings = [finding for story in self.stories for finding in story.findings]
+        if self.wording.missing:
+            language = self.wording.language
+            message = f"the theme has no words in {language!r} and speaks English; add templates/locale/{language}.yaml"
+            where = self.selection.edition.id
+            findings.append(Finding(code="words-missing", severity=Severity.WARNING, where=where, message=message))
+        return findings
+
+    def _nonce(self) -> str:
+        """Hash what goes in: a story would have to contain a hash of itself to forge a slot."""
+        said = (self.theme.key, self.selection.edition.id, self.newsroom, self.audience, self.archive_url)
+        return content_hash((*said, [story.hash for story in self.stories]))[:20]
+
+    def _groups(self) -> tuple[GroupView, ...]:
+        period = self.selection.edition.period
+        groups: list[GroupView] = []
+        only = len(self.selection.groups) == 1 and not self.selection.late
+        at, reference = 0, 1
+        for group in self.selection.groups:
+            if group.key:
+                label = self.wording.heading(group.key, period.zone)
+            else:  # below others, stories without a key would seem to belong to the last of them
+                label = self.wording.say("other_stories") if groups and groups[-1].label else ""
+            label = "" if only and label == self.wording.period(period) else one_line(label)
+            stories, reference = self._views(at, len(group.stories), reference, level=3 if label else 2)
+            groups.append(self._group(label, stories))
+            at += len(group.stories)
+        for late in self.selection.late:
+            label = self.wording.also_from(late.period, period)
+            stories, reference = self._views(at, len(late.stories), reference, level=3)
+            groups.append(self._group(label, stories, late=True))
+            at += len(late.stories)
+        return tuple(groups)
+
+    def _group(self, label: str, stories: list[StoryView], *, late: bool = False) -> GroupView:
+        return GroupView(label=label, stories=StoryList(stories, self.tally), runs=runs(stories, self.tally), late=late)
+
+    def _views(self, at: int, count: int, reference: int, *, level: int) -> tuple[list[StoryView], int]:
+        """Views of the `count` stories from the one at `at`, and the number of the next link."""
+        views: list[StoryView] = []
+        full = len(self.stories) - self.cut
+        for index in range(at, at + count):
+            view = self.stories[index].placed(
+                number=index + 1,
+                reference=reference,
+                level=level,
+                lead=index == 0,
+                first=index == at,
+                last=index == at + count - 1,
+                brief=index >= full,
+            )
+            views.append(view)
+            reference += len(view.links)
+        return views, reference
+
+    def _edition(self) -> EditionView:
+        wording, edition, audience = self.wording, self.selection.edition, self.audience
+        stories = tuple(story for group in self.groups for story in group.stories[:])
+        rtl = wording.direction == "rtl"
+        more = self.selection.more
+        more_url = audience.more_url or self.newsroom.url
+        return EditionView(
+            id=edition.id,
+            language=edition.language,
+            dir=wording.direction,
+            start="right" if rtl else "left",
+            end="left" if rtl else "right",
+            back="ltr" if rtl else "rtl",
+            title=one_line(audience.title),
+            description=one_line(audience.description),
+            period_label=wording.period(edition.period),
+            count=len(stories),
+            count_label=wording.count("stories", len(stories)),
+            lead=stories[0] if stories else None,
+            stories=stories,
+            groups=self.groups,
+            contents=len(stories) > self.options.contents_over,
+            more=more,
+            more_label=wording.count("more", more) if more else "",
+            more_url=resolve(more_url).url if more_url else "",
+            teaser=self._teaser(stories),
+            others=_headlines(stories[1:]),
+            view_url=self.archive_url,
+            date=wording.day(self.now.astimezone(self.newsroom.timezone).date()),
+        )
+
+    def _teaser(self, stories: Sequence[StoryView]) -> str:
+        """What an inbox shows after the subject: the headlines, or the one story's headline and first wording."""
+        if len(stories) > 1:
+            return _headlines(stories)
+        blocks = self.stories[0].summary.blocks if self.stories else ()
+        parts = [*(story.title for story in stories), *(block.text for block in blocks[:1])]
+        return shorten(one_line(" · ".join(parts)), _TEASER)
+
+    def _newsroom(self) -> NewsroomView:
+        newsroom = self.newsroom
+        return NewsroomView(
+            name=one_line(newsroom.name),
+            contact=self.audience.contact or newsroom.contact,
+            url=resolve(newsroom.url).url if newsroom.url else "",
+            address_lines=tuple(filter(None, map(str.strip, multiline(newsroom.postal_address).split("\n")))),
+        )
+
+
+def _headlines(stories: Sequence[StoryView]) -> str:
+    return shorten(" · ".join(story.title for story in stories[:_TEASED]), _TEASER)

@@ -1,0 +1,201 @@
+"""One story as templates see it: clean words, links a mail may carry, its Markdown as HTML and as text, its image.
+
+    Story ─prepare()─▶ PreparedStory ─placed()─▶ StoryView, with its number and those of its links
+
+Everything that had to be dropped is said in a finding that names the story's file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from digest.composer.i18n import direction
+from digest.composer.photos import Photo, place
+from digest.composer.sandbox import template_value
+from digest.model import Finding, Severity, content_hash
+from digest.text.cleaning import one_line
+from digest.text.urls import SafeLink, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from digest.composer.i18n import Wording
+    from digest.composer.options import ThemeOptions
+    from digest.composer.summary import Markdown, Summary
+    from digest.model import NewsroomProfile, Story
+
+_SEVERITY = {"image-missing": Severity.ERROR, "image-unsafe": Severity.ERROR, "link-unsafe": Severity.WARNING}
+
+
+@template_value
+@dataclass(slots=True, kw_only=True)
+class LinkView:
+    """A numbered address of the text part."""
+
+    number: int
+    url: str
+
+
+@template_value
+@dataclass(slots=True, kw_only=True)
+class StoryView:
+    """One story as it stands in this edition.
+
+    `number` counts from 1 in reading order. `level` is the level of its heading. `brief` stories are a title with its
+    link, because the mail would be too large. `lang` and `dir` are set when they are not the edition's. `text` is the
+    summary for the text part, wrapped, with `[n]` after what is linked; `links` are these and the title's own.
+    """
+
+    id: str
+    title: str
+    kicker: str
+    credit: str
+    date: str
+    link: str
+    byline: str  # for the text part: date and credit
+    html: Markup
+    image: str
+    image_alt: str
+    image_width: int
+    image_height: int
+    lang: str
+    dir: str
+    number: int = 0
+    heading: str = ""  # for the text part: the title, with the number of its link
+    text: str = ""
+    links: tuple[LinkView, ...] = ()
+    lead: bool = False
+    first: bool = False  # of its group
+    last: bool = False  # of its group
+    level: int = 2
+    brief: bool = False
+
+    def height_at(self, width: int) -> int:
+        """The image's height when it is `width` pixels wide; 0 when its size is not known."""
+        return round(self.image_height * width / self.image_width) if self.image_width else 0
+
+    def width_within(self, width: int, height: int) -> int:
+        """How wide the image is that fits into `width` by `height` pixels; `width` when its size is not known.
+
+        >>> from types import SimpleNamespace as Image
+        >>> sizes = ((1200, 800), (800, 1200), (0, 0))
+        >>> [StoryView.width_within(Image(image_width=w, image_height=h), 189, 252) for w, h in sizes]
+        [189, 168, 189]
+        """
+        if not self.image_width or self.image_height * width <= height * self.image_width:
+            return width
+        return max(1, self.image_width * height // self.image_height)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedStory:
+    """A story ready to be set anywhere in an edition: what templates see but for its place, and what else it gave."""
+
+    view: StoryView
+    summary: Summary
+    photo: Photo
+    findings: tuple[Finding, ...]
+    hash: str  # of all that it says
+
+    def placed(
+        self, *, number: int, reference: int, level: int, lead: bool, first: bool, last: bool, brief: bool
+    ) -> StoryView:
+        """The story at this place. `reference` is the number of its first link in the text part."""
+        numbers: dict[str, int] = {}
+
+        def number_of(url: str) -> int:
+            return numbers.setdefault(url, reference + len(numbers))
+
+        link = self.view.link
+        heading = f"{self.view.title}\u00a0[{number_of(link)}]" if link else self.view.title
+        return replace(
+            self.view,
+            number=number,
+            heading=heading,
+            text="" if brief else self.summary.text(number_of),
+            links=tuple(LinkView(number=count, url=url) for url, count in numbers.items()),
+            lead=lead,
+            first=first,
+            last=last,
+            level=level,
+            brief=brief,
+        )
+
+
+def prepare(
+    story: Story,
+    *,
+    markdown: Markdown,
+    newsroom: NewsroomProfile,
+    wording: Wording,
+    options: ThemeOptions,
+    read_image: Callable[[str], bytes] | None,
+) -> PreparedStory:
+    """Make a story ready to be set; from memory where no image is read, whose file may change under its name."""
+    if read_image is None or not story.image:
+        return _remembered(story, markdown, newsroom, wording, options)
+    return _prepare(story, markdown, newsroom, wording, options, read_image)
+
+
+@lru_cache(maxsize=1000)  # a month is composed for many audiences, and an edition again while somebody writes
+def _remembered(
+    story: Story, markdown: Markdown, newsroom: NewsroomProfile, wording: Wording, options: ThemeOptions
+) -> PreparedStory:
+    return _prepare(story, markdown, newsroom, wording, options, None)
+
+
+def _prepare(
+    story: Story,
+    markdown: Markdown,
+    newsroom: NewsroomProfile,
+    wording: Wording,
+    options: ThemeOptions,
+    read_image: Callable[[str], bytes] | None,
+) -> PreparedStory:
+    problems: list[tuple[str, str]] = []
+    link = resolve(story.link, newsroom.url) if story.link else SafeLink()
+    if link.code:
+        problems.append((link.code, f"link: {link.reason}"))
+    summary = markdown.read(story.summary, lambda url: resolve(url, newsroom.url))
+    problems += summary.problems
+    photo = place(story.image, options, read_image) if story.image else Photo()
+    if photo.code:
+        problems.append((photo.code, f"image: {photo.reason}"))
+    credit = one_line(story.credit)
+    date = wording.day(story.date.astimezone(newsroom.timezone).date()) if options.dates else ""
+    signed = wording.say("photo", credit=credit) if credit and photo.src else credit
+    foreign = bool(story.language) and not _same_language(story.language, wording.language)
+    turned = foreign and direction(story.language) != wording.direction
+    view = StoryView(
+        id=story.id,
+        title=one_line(story.title),
+        kicker=one_line(story.kicker),
+        credit=credit,
+        date=date,
+        link=link.url,
+        byline=" · ".join(filter(None, (date, signed))),
+        html=Markup(summary.html),  # noqa: S704 - nh3 has cleaned it
+        image=photo.src,
+        image_alt=one_line(story.image_alt),
+        image_width=photo.width,
+        image_height=photo.height,
+        lang=story.language if foreign else "",
+        dir=direction(story.language) if turned else "",
+    )
+    findings = tuple(
+        Finding(
+            code=code, severity=_SEVERITY.get(code, Severity.WARNING), where=story.file or story.id, message=message
+        )
+        for code, message in problems
+    )
+    return PreparedStory(
+        view=view, summary=summary, photo=photo, findings=findings, hash=content_hash((story, photo.src))
+    )
+
+
+def _same_language(one: str, other: str) -> bool:
+    return one.replace("_", "-").split("-")[0].lower() == other.replace("_", "-").split("-")[0].lower()
