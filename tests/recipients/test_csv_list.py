@@ -63,7 +63,7 @@ def test_boms_delimiters_and_line_ends_make_no_difference(read, bom, delimiter, 
 
 def test_only_addresses_are_a_list_too(read):
     """A file with the one column `email` is a list."""
-    assert addresses(read("email\na@example.org\n\nb@example.org")) == ["a@example.org", "b@example.org"]
+    assert addresses(read("email\na@example.org\n\nb@example.org\n")) == ["a@example.org", "b@example.org"]
 
 
 def test_each_bad_address_is_named_with_its_line_and_the_others_go_on(read):
@@ -314,3 +314,51 @@ def test_what_the_csv_module_writes_is_read_back(tmp_path_factory, rows, delimit
         writer.writerows((f"r{n}@example.org", name, tag, "", note) for n, (name, note, tag) in enumerate(rows))
     found = list(CsvSource(path).recipients())
     assert [(one.name, one.fields["note"], one.language) for one in found] == rows
+
+
+class TestWhole:
+    def test_written_while_it_is_read(self, tmp_path):
+        """A list to which rows are added while it is read is refused as a whole."""
+        path = tmp_path / "list.csv"
+        path.write_text("email\n" + "".join(f"r{number}@example.org\n" for number in range(20_000)))
+        reading = CsvSource(path, name="list.csv").recipients()
+        next(reading)
+        with path.open("a") as file:
+            file.write("late@example.org\n")
+        with pytest.raises(FaultyInput, match=r"list\.csv: was written while it was read"):
+            list(reading)
+
+    def test_replaced_while_it_is_read(self, tmp_path):
+        """A list that is replaced as a whole meanwhile is read as it was."""
+        path = tmp_path / "list.csv"
+        path.write_text("email\nann@example.org\nbob@example.org\n")
+        reading = CsvSource(path).recipients()
+        next(reading)
+        (tmp_path / "new.csv").write_text("email\n")
+        (tmp_path / "new.csv").rename(path)
+        assert [row.address for row in reading] == ["bob@example.org"]
+
+    @pytest.mark.parametrize(
+        ("text", "line"),
+        [
+            ("email\nann@reader.com\nbob@reader.co", 3),
+            ("email,name\nann@reader.com,Ann\nbob@reader.co", 3),
+            ("email,name,language\r\nann@reader.com,Ann,en\r\nbob@reader.com,Bo", 3),
+            ("email,name\nann@reader.com,Ann\n" + "x@reader.com,X\n" * 63 + "bob@reader.co", 66),
+            ("email,name\nann@reader.com,Ann\n" + "x@reader.com,X\n" * 62 + "bob@reader.co", 65),
+        ],
+    )
+    def test_a_last_line_cut_off(self, tmp_path, text, line):
+        """A last line without an end and with too few values is named with its line, and not mailed."""
+        path = tmp_path / "list.csv"
+        path.write_bytes(text.encode())
+        rows = list(CsvSource(path, name="list.csv").recipients())
+        assert {row.address for row in rows if isinstance(row, Recipient)} <= {"ann@reader.com", "x@reader.com"}
+        (fault,) = (row for row in rows if isinstance(row, Fault))
+        assert (fault.line, "may be cut off" in fault.message) == (line, True)
+
+    def test_a_whole_last_line(self, tmp_path):
+        """A last line with all its values is taken, though it has no end."""
+        path = tmp_path / "list.csv"
+        path.write_text("email,name\nann@reader.com,Ann\nbob@reader.com,Bob")
+        assert [row.address for row in CsvSource(path).recipients()] == ["ann@reader.com", "bob@reader.com"]

@@ -3,7 +3,8 @@
     bytes ─blocks─▶ lines ─csv.reader─▶ rows ─RowReader─▶ Recipient, InactiveReader, or a Fault with its line
 
 A bad row is named and left out, and the others go on: also after a quote that is never closed, where the reading
-starts again at the next line. The file is never changed here, and never held in memory as a whole.
+starts again at the next line. A list that is written while it is read is refused, and a last line that looks cut off is
+a bad row. The file is never changed here, and never held in memory as a whole.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import os
 import re
 import stat
 from collections import deque
@@ -25,7 +27,7 @@ from digest.recipients.rows import RowReader
 
 if TYPE_CHECKING:
     import _csv
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
     from typing import BinaryIO
 
@@ -59,13 +61,14 @@ class CsvSource:
         """Every row as a Recipient, as an InactiveReader where it says so itself, or as a Fault; in file order.
 
         Raises FaultyInput when the file as a whole cannot be used: not there, no header, a column twice, an encoding
-        that is not certain.
+        that is not certain, or written while it was read.
         """
         known = self.columns()
         with open_list(self.path, self.name) as file:
+            before = os.fstat(file.fileno())
             rows = Rows(file, self.name)
             understand = RowReader(known)
-            for batch in rows.batches():
+            for batch in rows.batches(doubt_the_end=True):
                 # Nearly all batches hold nothing but common rows, which are understood a column at a time.
                 many = understand.many(batch.rows) if batch.rows else []
                 if many is not None:
@@ -74,6 +77,10 @@ class CsvSource:
                     yield from (one for _first, _last, one in rows.one_by_one(batch, understand))
                 if batch.fault:
                     yield batch.fault
+            after = os.fstat(file.fileno())
+            if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+                message = "was written while it was read, so it is perhaps not whole; try again when that is done"
+                raise FaultyInput([Fault(file=self.name, message=message)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +119,11 @@ class Rows:
         except csv.Error as error:
             raise self._unusable(BadRow(_explained(str(error)))) from None
 
-    def batches(self) -> Iterator[Batch]:
-        """All rows. A row that CSV itself cannot read is its batch's `fault`; reading goes on at the next line."""
+    def batches(self, *, doubt_the_end: bool = False) -> Iterator[Batch]:
+        """All rows. A row that CSV itself cannot read is its batch's `fault`; reading goes on at the next line.
+
+        With `doubt_the_end`, so is a last line without an end that has too few values, or can have no more than one.
+        """
         restarts = 0
         while True:
             first = self._start + self._reader.line_num + 1
@@ -121,6 +131,8 @@ class Rows:
             problem = ""
             try:
                 rows.extend(itertools.islice(self._reader, BATCH))  # keeps what came before an error
+                if doubt_the_end and self._blocks.cut:
+                    rows.extend(self._reader)  # nothing but the last line can be left
             except csv.Error as error:
                 problem = _explained(str(error))
             last = self._start + self._reader.line_num
@@ -134,7 +146,8 @@ class Rows:
             if not problem:
                 if not rows:
                     return
-                yield Batch(rows=rows, first=first, plain=plain)
+                fault = self._cut_off(rows, first) if doubt_the_end and self._blocks.cut else None
+                yield Batch(rows=rows, first=first, plain=plain, fault=fault)
                 continue
             bad = first + sum(map(_span, rows))
             if bad < last and restarts < MAX_RESTARTS and (again := self._blocks.lines(bad + 1, last)):
@@ -161,6 +174,16 @@ class Rows:
                     yield first, last, Fault(file=self.name, line=first, key=bad.key, message=str(bad))
             first = last + 1
 
+    def _cut_off(self, rows: list[list[str]], first: int) -> Fault | None:
+        """Take the last row away, and say so, when it may be cut off: it has no end, and lacks values or has but one."""
+        row, width = rows[-1], self.columns.width
+        if not any(cell.strip() for cell in row) or (len(row) == width and width > 1):
+            return None
+        del rows[-1]
+        message = f"is the last line and has no end, so it may be cut off: {','.join(row)[:80]!r}"
+        message += "; if it is whole, end it with a line break"
+        return Fault(file=self.name, line=first + sum(map(_span, rows)), message=message)
+
     def _read_from(self, lines: list[str]) -> _csv.Reader:
         self._lines = itertools.chain(lines, self._lines)
         return csv.reader(self._lines, delimiter=self.delimiter, strict=True)
@@ -186,8 +209,9 @@ class _Blocks:
         self._file = file
         self._recent: deque[tuple[int, str]] = deque(maxlen=2)
         self._end = "\n"
+        self.cut = False  # whether the last line was given out, and had no end
 
-    def __iter__(self) -> Iterator[io.StringIO]:
+    def __iter__(self) -> Iterator[Iterable[str]]:
         head = self._file.read(BLOCK)
         self._end = line_end(head)
         block = head.removeprefix(b"\xef\xbb\xbf")
@@ -203,7 +227,11 @@ class _Blocks:
         if rest:
             text = rest.decode("utf-8", "surrogateescape")
             self._recent.append((line, text))
-            yield self._stream(text)
+            yield self._last(text)
+
+    def _last(self, text: str) -> Iterator[str]:
+        self.cut = True
+        yield text
 
     def lines(self, first: int, last: int) -> list[str]:
         """Lines `first` to `last`, as read; empty when they are not remembered any more."""
