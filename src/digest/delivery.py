@@ -69,6 +69,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
 }
 
 NO_FIELDS = "{}"
+EVERYWHERE = "*"  # the scope of a suppression that holds for every audience
 FINAL = frozenset({State.SENT, State.REFUSED, State.SUPPRESSED, State.CANCELLED})
 HELD = frozenset({State.IN_DOUBT})
 

@@ -152,6 +152,7 @@ class Audience:
     preheader: str = ""
     more_url: str = ""  # where "and 7 more" leads; the newsroom's url when empty
     titles: tuple[tuple[str, str], ...] = ()  # (language, title) where each language has its own
+    was: tuple[str, ...] = ()  # the names that it had before
 
     def in_language(self, language: str) -> Audience:
         """The audience under its title in that language; `fr` stands for `fr-CA` where there is no other.

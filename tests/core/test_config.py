@@ -255,3 +255,34 @@ def test_the_schema_knows_both_forms_of_a_title():
     """An editor that follows the schema offers one text, and a text for each language."""
     forms = load.schema()["$defs"]["AudienceSection"]["properties"]["title"]["anyOf"]
     assert [form["type"] for form in forms] == ["string", "object"]
+
+
+RENAMED = GOOD.replace("everyone: {title: Everyone}", "all: {title: All, was: [everyone]}")
+
+
+def test_a_renamed_audience_answers_to_its_old_name(tmp_path):
+    """`was` tells a rename: what was frozen under the old name is still found."""
+    config = read(tmp_path, RENAMED)
+    assert config.audience("everyone").name == "all"
+    assert config.audience("all").was == ("everyone",)
+
+
+def test_a_former_name_is_one_audiences_alone(tmp_path):
+    """A name that is in use, or claimed twice, is no former name."""
+    twice = f"{RENAMED}  some: {{title: Some, was: everyone}}\n"
+    assert "is a former name of 'all' already" in refused(tmp_path, twice)[0]
+    assert "is an audience today" in refused(tmp_path, f"{RENAMED}  everyone: {{title: Everyone}}\n")[0]
+
+
+def test_an_audience_never_sent_while_another_vanished_must_be_explained(tmp_path):
+    """The message shows both lines to paste; either of them is enough, and what was sent before needs neither."""
+    new = GOOD.replace("everyone:", "all:")
+    with pytest.raises(
+        ConfigError, match=r"all: was never sent, and everyone.*`was: \[everyone\]`.*`retired: \["
+    ) as told:
+        read(tmp_path, new).demand_explained("all", {"everyone"})
+    assert told.value.faults[0].line == 7
+    read(tmp_path, RENAMED).demand_explained("all", {"everyone"})
+    read(tmp_path, f"{new}retired: [everyone]\n").demand_explained("all", {"everyone"})
+    read(tmp_path, new).demand_explained("all", {"everyone", "all"})
+    read(tmp_path, new).demand_explained("all", set())

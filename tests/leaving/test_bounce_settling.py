@@ -12,7 +12,7 @@ from digest.bounces.report import ReportKind, read
 from digest.delivery import Event, Outcome, Phase, State
 from digest.ledger.opening import open_ledger
 from digest.mail.message_id import message_id
-from digest.model import Recipient
+from digest.model import Audience, Recipient
 from digest.recipients import tokens
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -218,6 +218,15 @@ def test_an_unsubscribe_mail_suppresses_its_audience(run, ledger):
     assert rows(ledger) == {("ann@example.org", "everyone", "unsubscribed")}
     assert summary.verdicts[0].note == "ann@example.org left everyone by mail"
     assert not run(f"Subject: unsubscribe {TOKEN}\n\n").suppressed
+
+
+@pytest.mark.parametrize(("token_of", "scope"), [("everyone", "all"), ("all", "all"), ("gone", "*")])
+def test_an_unsubscribe_mail_of_a_renamed_or_vanished_audience(run, ledger, token_of, scope):
+    """The token of an audience that was renamed leaves what it became; of one that is gone, everything."""
+    token = tokens.token([SECRET], token_of, "ann@example.org")
+    audiences = {"all": Audience(name="all", title="All", was=("everyone",))}
+    run(f"Subject: unsubscribe {token}\n\n", audiences=audiences)
+    assert rows(ledger) == {("ann@example.org", scope, "unsubscribed")}
 
 
 @pytest.mark.parametrize(

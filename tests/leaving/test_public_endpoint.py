@@ -27,7 +27,7 @@ NEWSROOM = NewsroomProfile(
     timezone=ZoneInfo("Europe/Zurich"),
     url="https://www.example.org/newsroom",
 )
-AUDIENCES = {"everyone": Audience(name="everyone", title="All “content” <b>")}
+AUDIENCES = {"everyone": Audience(name="everyone", title="All “content” <b>", was=("all",))}
 
 
 @contextmanager
@@ -127,6 +127,24 @@ def test_the_pages_buttons_leave_one_audience_or_all(client, suppressions):
     assert set(left(suppressions)) == {("ann@example.org", "everyone")}
     client.post(link(), data={"leave": "all"})
     assert ("ann@example.org", "*") in left(suppressions)
+
+
+def test_the_link_of_a_renamed_audience_leaves_what_it_became(client, suppressions):
+    """A link from before the rename takes its reader off the audience under its new name, and the page says so."""
+    assert "All “content” &lt;b&gt;" in client.get(link("all")).text
+    assert client.post(link("all"), data=ONE_CLICK).status_code == 200
+    assert set(left(suppressions)) == {("ann@example.org", "everyone")}
+
+
+@pytest.mark.parametrize("form", [ONE_CLICK, {"leave": "this"}, {"leave": "all"}])
+def test_the_link_of_a_vanished_audience_leaves_everything(client, suppressions, form):
+    """Who leaves a list that is no more is mailed nothing; the page offers, and says, just that."""
+    page = client.get(link("gone")).text
+    assert 'value="all"' in page
+    assert 'value="this"' not in page
+    assert "gets no more mails of <bdi>Newsroom" in client.post(link("gone"), data=form).text
+    assert set(left(suppressions)) == {("ann@example.org", "*")}
+    assert "gets no more mails of <bdi>Newsroom" in client.get(link("gone")).text
 
 
 @pytest.mark.parametrize("body", [b"", b"leave=maybe", b"List-Unsubscribe=no", b"\xff\xfe", b"a=1&" * 500])

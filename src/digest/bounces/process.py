@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from digest.bounces.mailbox import Letter, Mailbox
     from digest.delivery import Delivery
     from digest.ledger.ledger import SqlLedger
+    from digest.model import Audience
     from digest.newsroom.newsroom import Newsroom
     from digest.ports import Suppressions
 
@@ -84,6 +85,7 @@ def process(newsroom: Newsroom, ledger: SqlLedger, source: str, now: float, *, d
                 identify=identify,
                 secrets=secrets,
                 now=now,
+                audiences=newsroom.config.audiences,
                 dry=dry,
             )
     finally:
@@ -114,6 +116,7 @@ def settle_mailbox(
     identify: Callable[[str, str], str],
     secrets: Sequence[str],
     now: float,
+    audiences: Mapping[str, Audience] | None = None,
     dry: bool = False,
 ) -> BounceSummary:
     """Settle every mail that waits in `mailbox`, then mark those as done that need no person. See settle()."""
@@ -126,6 +129,7 @@ def settle_mailbox(
         identify=identify,
         secrets=secrets,
         now=now,
+        audiences=audiences,
         dry=dry,
     )
     if not dry:
@@ -142,13 +146,14 @@ def settle(
     identify: Callable[[str, str], str],
     secrets: Sequence[str],
     now: float,
+    audiences: Mapping[str, Audience] | None = None,
     dry: bool = False,
 ) -> BounceSummary:
     """Decide about `reports` and, unless `dry`, carry it out: suppressions first, each durable by itself.
 
     `identify(edition, address)` derives the Message-ID of a delivery whose row does not hold it. Raises LedgerError.
     """
-    verdicts = judge(reports, ledger=ledger, log=log, identify=identify, secrets=secrets, now=now)
+    verdicts = judge(reports, ledger=ledger, log=log, identify=identify, secrets=secrets, now=now, audiences=audiences)
     if dry:
         planned = Counter(one.suppression.reason for one in verdicts if one.suppression)
         return BounceSummary(verdicts=verdicts, suppressed=planned, settled=sum(one.arrived for one in verdicts))
@@ -182,8 +187,9 @@ def judge(
     identify: Callable[[str, str], str],
     secrets: Sequence[str],
     now: float,
+    audiences: Mapping[str, Audience] | None = None,
 ) -> tuple[BounceVerdict, ...]:
-    """A verdict for each report, in their order. Changes nothing."""
+    """A verdict for each report, in their order. Changes nothing. `audiences` are those of today, by name."""
     meant = _found(ledger, reports, identify)
     about = [next((meant[one] for one in report.message_ids if one in meant), None) for report in reports]
     uncertain = {
@@ -201,7 +207,9 @@ def judge(
     }
     verdicts: list[BounceVerdict] = []
     for report, delivery in zip(reports, about, strict=True):
-        reader = next(filter(None, (tokens.read(secrets, one) for one in report.tokens)), None) if secrets else None
+        reader = next(filter(None, (tokens.read(secrets, token) for token in report.tokens)), None) if secrets else None
+        if reader and audiences:
+            reader = (tokens.scope_of(reader[0], audiences), reader[1])
         rows = past.get(delivery.address.lower(), []) if delivery else []
         count = _in_a_row(rows, known, identify) if rows else 1
         verdicts.append(decide(report, delivery, reader, count, now))

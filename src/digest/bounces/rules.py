@@ -21,13 +21,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from digest.bounces.report import ReportKind
-from digest.delivery import State, Suppression
+from digest.delivery import EVERYWHERE, State, Suppression
 
 if TYPE_CHECKING:
     from digest.bounces.report import BounceReport
     from digest.delivery import Delivery
 
-EVERYWHERE = "*"
 IN_A_ROW = 3  # issues, of as many periods
 
 
@@ -167,7 +166,8 @@ def _leave(report: BounceReport, reader: tuple[str, str] | None, now: float) -> 
         return BounceVerdict(report=report, note=note, handled=False)
     audience, address = reader
     row = Suppression(address=address, scope=audience, reason="unsubscribed", detail="by mail", since=now)
-    return BounceVerdict(report=report, suppression=row, note=f"{address} left {audience} by mail")
+    what = "all mails" if audience == EVERYWHERE else audience
+    return BounceVerdict(report=report, suppression=row, note=f"{address} left {what} by mail")
 
 
 def _unproven(report: BounceReport) -> BounceVerdict:

@@ -27,7 +27,7 @@ _DAY = "first working day"  # where a line says nothing
 
 def contradictions(document: Document) -> Iterator[Fault]:
     """Every such mistake."""
-    for part in (_of_audiences, _of_sender, _of_fleet, _of_schedule, _of_titles):
+    for part in (_of_audiences, _of_names, _of_sender, _of_fleet, _of_schedule, _of_titles):
         yield from part(document)
 
 
@@ -41,6 +41,22 @@ def _of_audiences(document: Document) -> Iterator[Fault]:
         recipients = part.get("recipients") if isinstance(part, dict) else None
         if isinstance(recipients, dict) and ("csv" in recipients) == ("sql" in recipients):
             yield document.fault(("audiences", name, "recipients"), "give either csv or sql, one of them")
+
+
+def _of_names(document: Document) -> Iterator[Fault]:
+    """A former name that two audiences claim, or that is one's name today."""
+    audiences = document.data.get("audiences")
+    if not isinstance(audiences, dict):
+        return
+    owners: dict[str, str] = {}
+    for name, part in audiences.items():
+        former = part.get("was", []) if isinstance(part, dict) else []
+        for old in former if isinstance(former, list) else [former]:
+            path = ("audiences", name, "was")
+            if old in audiences:
+                yield document.fault(path, f"{old!r} is an audience today; a former name is nobody's any more")
+            elif owners.setdefault(str(old), name) != name:
+                yield document.fault(path, f"{old!r} is a former name of {owners[str(old)]!r} already; one can have it")
 
 
 def _of_sender(document: Document) -> Iterator[Fault]:

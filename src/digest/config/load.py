@@ -20,7 +20,7 @@ from digest.errors import ConfigError, Fault, UsageError
 from digest.model import Audience, Match, NewsroomProfile
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from digest.config.sections import AudienceSection, MatchSection
 
@@ -44,11 +44,32 @@ class Config:
         return self.root / Path(relative).expanduser()
 
     def audience(self, name: str) -> Audience:
-        """The audience of this name. Raises UsageError with the nearest name."""
-        if name not in self.audiences:
-            message = f"there is no audience {name!r}{yamlfile.did_you_mean(name, self.audiences)}"
-            raise UsageError(message)
-        return self.audiences[name]
+        """The audience of this name, or of this former name. Raises UsageError with the nearest name."""
+        if name in self.audiences:
+            return self.audiences[name]
+        for audience in self.audiences.values():
+            if name in audience.was:
+                return audience
+        message = f"there is no audience {name!r}{yamlfile.did_you_mean(name, self.audiences)}"
+        raise UsageError(message)
+
+    def demand_explained(self, audience: str, sent: Collection[str]) -> None:
+        """Raise ConfigError when an audience that was never sent may be one that is gone, under another name.
+
+        `sent` are all audiences that were ever sent. A rename that is not told would mail everybody again, also who
+        left; two lines tell it from a new audience, and the message has both to paste.
+        """
+        explained = {*self.audiences, *self.settings.retired}
+        explained.update(name for known in self.audiences.values() for name in known.was)
+        gone = sorted(set(sent) - explained)
+        if not gone or not {audience, *self.audience(audience).was}.isdisjoint(sent):
+            return
+        names = ", ".join(gone)
+        message = (
+            f"was never sent, and {names}, which was, is gone from {NAME}; say which it is. Renamed: put `was: "
+            f"[{gone[0]}]` under {audience}; ended: put `retired: [{names}]` at the top level"
+        )
+        raise ConfigError([self.document.fault(("audiences", audience), message)])
 
 
 def find(start: Path) -> Path:
@@ -176,6 +197,7 @@ def _audience(name: str, part: AudienceSection, newsroom: NewsroomProfile) -> Au
         name=name,
         title=_first_title(part, newsroom),
         titles=tuple(part.title.items()) if isinstance(part.title, dict) else (),
+        was=part.was,
         description=part.description,
         select=_match(part.select),
         exclude=_match(part.exclude),

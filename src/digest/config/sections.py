@@ -281,6 +281,9 @@ class AudienceSection(Section):
     preheader: Line = Field("", description="A template for the preheader; mail.preheader when empty.")
     more_url: Web = Field("", description="Where 'and 7 more' leads; the newsroom's url when empty.")
     recipients: RecipientsSection | None = Field(None, description="Where this audience's readers come from.")
+    was: Words = Field(
+        (), description="The names that it had before: who left then has left, and nobody gets two mails."
+    )
 
 
 class ThemeSection(Section):
@@ -480,6 +483,7 @@ class Settings(Section):
 
     newsroom: NewsroomSection
     audiences: dict[str, AudienceSection] = Field(min_length=1, description="Each by its short name.")
+    retired: Words = Field((), description="Audiences that were sent once and have ended.")
     theme: ThemeSection = Field(default_factory=ThemeSection)
     mail: MailSection = Field(default_factory=MailSection)
     smtp: SmtpSection = Field(default_factory=SmtpSection)

@@ -100,7 +100,7 @@ def inputs(newsroom: Newsroom, build: Build) -> dict[str, str]:
     """A hash of everything that shaped the build: each story, the theme, the editor's hand, and the settings."""
     settings = newsroom.config.settings
     shaping = settings.model_dump(by_alias=True, mode="json", include=_SHAPING, exclude_defaults=True)
-    audience = settings.audiences[build.edition.audience]
+    audience = settings.audiences[newsroom.config.audience(build.edition.audience).name]
     shaping["audience"] = audience.model_dump(by_alias=True, mode="json", exclude_defaults=True)
     shapers: dict[str, object] = {f"story {story.id}": story for story in build.selection.stories}
     shapers |= {"config": shaping, "overrides": newsroom.overrides(build.edition)}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, insert, select, text, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
-from digest.delivery import Suppression
+from digest.delivery import EVERYWHERE, Suppression
 from digest.ledger import statements
 from digest.ledger.schema import lifted, suppressions
 from digest.ledger.transitions import words
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from digest.ledger.database import Database, Transaction
 
-EVERYWHERE = "*"
 _PAGE = 2_000
 _ASKED = 500  # addresses in one question
 _ROWS = select(

@@ -90,7 +90,15 @@ class SendingSetup:
         send = self.config.settings.send
         url = self.environ.get(send.ledger_env, "") if send.ledger_env else send.ledger
         name = self.config.newsroom.name
-        ledger = open_ledger(url, root=self.config.root, newsroom=name, create=create, faulty=self._faulty_ledger)
+        formerly = {audience.name: audience.was for audience in self.config.audiences.values() if audience.was}
+        ledger = open_ledger(
+            url,
+            root=self.config.root,
+            newsroom=name,
+            create=create,
+            faulty=self._faulty_ledger,
+            formerly=formerly,
+        )
         if send.engine == "procrastinate":
             self._share(ledger)
         return ledger

@@ -175,7 +175,7 @@ class Rows:
             first = last + 1
 
     def _cut_off(self, rows: list[list[str]], first: int) -> Fault | None:
-        """Take the last row away, and say so, when it may be cut off: it has no end, and lacks values or has but one."""
+        """Take the last row away, and say so, when it may be cut off: no end, and values lacking or only one."""
         row, width = rows[-1], self.columns.width
         if not any(cell.strip() for cell in row) or (len(row) == width and width > 1):
             return None

@@ -16,13 +16,16 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
+from digest.delivery import EVERYWHERE
 from digest.errors import UsageError
 from digest.text.urls import is_private
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+
+    from digest.model import Audience
 
 SHORTEST_SECRET = 16
 LONGEST_TOKEN = 1024
@@ -75,6 +78,16 @@ def read(secrets: Sequence[str], text: str) -> tuple[str, str] | None:
         return None
     audience, address, _padding = opener.decrypt(sealed, None).decode().split("\0", 2)
     return audience, address
+
+
+def scope_of(audience: str, audiences: Mapping[str, Audience]) -> str:
+    """What the audience of a token means today: itself, the one that it became, or, when it is gone, all of them (`*`).
+
+    Who leaves a list that is no more wants no mail; what they press must not say so and change nothing.
+    """
+    if audience in audiences:
+        return audience
+    return next((name for name, known in audiences.items() if audience in known.was), EVERYWHERE)
 
 
 def unsubscribe_problems(base_url: str, *, allow_local: bool = False) -> tuple[str, ...]:

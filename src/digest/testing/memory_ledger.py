@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from digest.delivery import Delivery, Event, Mailing, MailingStatus, Outcome, Phase, State, Suppression
+from digest.delivery import EVERYWHERE, Delivery, Event, Mailing, MailingStatus, Outcome, Phase, State, Suppression
 from digest.errors import LedgerBusy, LedgerError
 from digest.ledger import backoff
 from digest.ledger.transitions import AT_WORK, SOURCES, TARGET, TRIES, WAITING, audience_of, round_of, words
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from digest.model import Recipient
-
-EVERYWHERE = "*"
 
 
 class MemorySuppressions:

@@ -24,6 +24,7 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from digest.delivery import EVERYWHERE
 from digest.errors import DigestError
 from digest.recipients import tokens
 from digest.web import archive_files as pages
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from digest.model import Audience, NewsroomProfile
     from digest.ports import Suppressions
 
-EVERYWHERE = "*"
 SAFE = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
@@ -107,11 +107,12 @@ class _Leaving:
         reader = tokens.read(self._secrets, request.path_params["token"])
         if reader is None:
             raise HTTPException(HTTPStatus.NOT_FOUND)
+        audience, address = tokens.scope_of(reader[0], self._audiences), reader[1]
         if request.method == "POST":
-            return await self._leave(request, *reader)
-        audience, address = reader
+            return await self._leave(request, audience, address)
         gone = await run_in_threadpool(self._suppressions.suppressed, [address], audience)
-        return self._page("already" if gone else "ask", request, *reader)
+        left: Kind = "done_every" if audience == EVERYWHERE else "already"
+        return self._page(left if gone else "ask", request, audience, address)
 
     async def _leave(self, request: Request, audience: str, address: str) -> Response:
         form = await read_form(request)
@@ -120,6 +121,7 @@ class _Leaving:
         if kind is None:
             return self._page("unclear", request, audience, address, status=HTTPStatus.BAD_REQUEST)
         scope = EVERYWHERE if kind == "done_every" else audience
+        kind = "done_every" if scope == EVERYWHERE else kind
         detail = "one click in the mail program" if one_click else "on the page"
         await run_in_threadpool(self._suppressions.suppress, address, scope, "unsubscribed", detail, self._clock())
         return self._page(kind, request, audience, address)
@@ -153,7 +155,7 @@ class _Leaving:
             newsroom=self._newsroom.name,
             contact=(known.contact if known else "") or self._newsroom.contact,
             newsroom_url=self._newsroom.url,
-            audience=known.in_language(words.language).title if known else audience,
+            audience=known.in_language(words.language).title if known else "",
             address=address,
         )
         headers = {"Content-Language": words.language, "Vary": "Accept-Language", "Content-Security-Policy": POLICY}

@@ -195,12 +195,14 @@ def leave_page(kind: Kind, words: PageWords, names: PageNames) -> bytes:
     }
     title = titles.get(kind, words.ask_title)
     texts = {"ask": words.ask, "unclear": words.unclear}
+    if not names.audience:  # the audience is gone: there is nothing but all of it to leave
+        texts["ask"] = words.unclear
     lines = [_filled(texts.get(kind) or getattr(words, kind), names)]
     form = ""
     if kind in ("ask", "unclear"):
+        this = f'<button name="leave" value="this">{_filled(words.this, names)}</button>' if names.audience else ""
         form = (
-            '<form method="post">'
-            f'<button name="leave" value="this">{_filled(words.this, names)}</button>'
+            f'<form method="post">{this}'
             f'<button name="leave" value="all" class="second">{_filled(words.every, names)}</button></form>'
         )
     elif kind in ("done", "done_every", "already"):
