@@ -12,7 +12,6 @@ from __future__ import annotations
 import csv
 import io
 import itertools
-import os
 import re
 import stat
 from collections import deque
@@ -63,9 +62,8 @@ class CsvSource:
         Raises FaultyInput when the file as a whole cannot be used: not there, no header, a column twice, an encoding
         that is not certain, or written while it was read.
         """
-        known = self.columns()
+        known, before = self.columns(), _file_state(self.path)
         with open_list(self.path, self.name) as file:
-            before = os.fstat(file.fileno())
             rows = Rows(file, self.name)
             understand = RowReader(known)
             for batch in rows.batches(doubt_the_end=True):
@@ -77,8 +75,8 @@ class CsvSource:
                     yield from (one for _first, _last, one in rows.one_by_one(batch, understand))
                 if batch.fault:
                     yield batch.fault
-            after = os.fstat(file.fileno())
-            if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            after = _file_state(self.path)
+            if before != after and before[0] == after[0]:  # a file that was put in its place is another one
                 message = "was written while it was read, so it is perhaps not whole; try again when that is done"
                 raise FaultyInput([Fault(file=self.name, message=message)])
 
@@ -298,6 +296,15 @@ def open_list(path: Path, name: str, *, edit: bool = False) -> BinaryIO:
     except BaseException:
         file.close()
         raise
+
+
+def _file_state(path: Path) -> tuple[tuple[int, int], int, int]:
+    """Which file it is, and what changes when it is written; nothing of it when it is gone."""
+    try:
+        found = path.stat()
+    except OSError:
+        return (0, 0), 0, 0
+    return (found.st_dev, found.st_ino), found.st_size, found.st_mtime_ns
 
 
 def _cells(rows: list[list[str]], place: int) -> Iterator[str]:
