@@ -32,8 +32,8 @@ def digest(port: int, mails: int, connections: int) -> float:
     from digest.mail.message_id import message_id
     from digest.mail.template import MailTemplate
     from digest.model import Recipient
-    from digest.sending import local
-    from digest.smtp.settings import SmtpSettings
+    from digest.sending.engines import send_edition
+    from digest.smtp.relay_settings import SmtpSettings
     from digest.smtp.transport import SmtpTransport
 
     edition = "2022-02/everyone/en"
@@ -54,7 +54,7 @@ def digest(port: int, mails: int, connections: int) -> float:
         ledger = open_ledger(f"sqlite:///{folder}/ledger.db", newsroom="bench")
         ledger.freeze(edition, "content", people, message_id=identify)
         start = time.perf_counter()
-        local.send(ledger, SmtpTransport(settings), outgoing, edition=edition, connections=connections, ahead=True)
+        send_edition(ledger, SmtpTransport(settings), outgoing, edition=edition, connections=connections, ahead=True)
         seconds = time.perf_counter() - start
         sent = {str(state): count for state, count in ledger.counts(edition).items()}
         ledger.close()

@@ -27,14 +27,15 @@ from typing import TYPE_CHECKING
 
 from benchmarks.harness import Contestant, Table, Target, alone, compete, environment, ratio
 from digest.delivery import Event, Outcome, Phase, State
-from digest.fleet.chunk import send_chunk
-from digest.fleet.jobs import Queue
+from digest.fleet.chunks import send_chunk
+from digest.fleet.queue import Queue
 from digest.fleet.worker import Worker
 from digest.ledger.opening import open_ledger
 from digest.ledger.sharing import join
 from digest.model import Recipient
-from digest.sending import local
+from digest.sending.engines import send_edition
 from digest.sending.progress import UNFINISHED
+from digest.sending.stopping import signals
 from digest.testing import plain_mail
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class FileSink:
 
 def work(url: str, folder: Path) -> None:
     """Be a worker until SIGTERM."""
-    with closing(open_ledger(url, newsroom=NEWSROOM)) as ledger, local.signals() as stopping:
+    with closing(open_ledger(url, newsroom=NEWSROOM)) as ledger, signals() as stopping:
         sharing, sink = join(ledger), FileSink(folder)
 
         def send(edition, owner, clock):
@@ -219,7 +220,7 @@ def _local(folder: Path, readers: int) -> Callable[[], float]:
             edition = "2022-01/everyone/en"
             ledger.freeze(edition, "hash", (Recipient(address=f"reader{n}@example.org") for n in range(readers)))
             start = time.perf_counter()
-            local.send(ledger, FileSink(place), plain_mail, edition=edition, connections=CONNECTIONS)
+            send_edition(ledger, FileSink(place), plain_mail, edition=edition, connections=CONNECTIONS)
             return (time.perf_counter() - start) / readers
 
     return once

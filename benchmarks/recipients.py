@@ -45,7 +45,7 @@ def freeze():
 def plan():
     from digest.ledger.opening import open_ledger
     from digest.mailing import plan as planning
-    from digest.sending.readers import Readers
+    from digest.sending.edition_readers import Readers
     from digest.newsroom.sending_setup import Parts
     from digest.newsroom.newsroom import open_newsroom
     newsroom = open_newsroom(room / "config.yaml", {})

@@ -68,6 +68,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.REFUSED, Event.SETTLE_RESEND): State.PLANNED,
 }
 
+_CLOSING = 421  # the server leaves (RFC 5321, 3.8)
 NO_FIELDS = "{}"
 EVERYWHERE = "*"  # the scope of a suppression that holds for every audience
 FINAL = frozenset({State.SENT, State.REFUSED, State.SUPPRESSED, State.CANCELLED})
@@ -164,6 +165,14 @@ class Phase(StrEnum):
     QUIT = "quit"
 
 
+class Concern(StrEnum):
+    """Whom an answer is about. Only the transport can tell; whoever sends by it asks for nothing else."""
+
+    MAIL = "mail"  # this reader, or this mail: the next one may have another answer
+    MAILBOX = "mailbox"  # there is no such mailbox
+    US = "us"  # who we are, or how much we send: the next reader would hear the same
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What became of one Outgoing: the event for the ledger, with the server's code and words and where they fell."""
@@ -173,3 +182,18 @@ class Outcome:
     phase: Phase
     code: int = 0
     detail: str = ""
+    about: Concern = Concern.MAIL
+
+    @property
+    def answered(self) -> bool:
+        """Whether the other side said something about this mail, and stays."""
+        return self.code not in (0, _CLOSING)
+
+    @property
+    def words(self) -> str:
+        """What was said, as a person would quote it."""
+        return f"{self.code} {self.detail}" if self.code else self.detail
+
+    def resembles(self, other: Outcome) -> bool:
+        """Whether both were refused in the same way: by the same code, in the same phase, about the same."""
+        return (self.code, self.phase, self.about) == (other.code, other.phase, other.about)

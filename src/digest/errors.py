@@ -17,9 +17,8 @@
     ├── ApprovalError               5   the approval is missing or void
     ├── LedgerError                 1   the ledger is damaged, another newsroom's, or newer than the program
     │   └── LedgerBusy              75  somebody else is sending this edition, or holds the file
-    ├── SendStopped                 1   the server's answer is about us, not about one reader
-    │   └── TransportError          75  no connection could be had; to be tried again
-    └── Interrupted                 130 a signal asked us to stop; what was in flight is settled
+    └── SendStopped                 1   the server's answer is about us, not about one reader
+        └── TransportError          75  no connection could be had; to be tried again
 
 A `DigestError` is a person's to mend: it is printed as one line (a `FaultyInput` as one line per fault) without a
 traceback. Anything else that is raised is a bug, and shows its traceback. This module imports nothing of digest.
@@ -174,9 +173,3 @@ class TransportError(SendStopped):
     """No connection could be had, or none that lasts. Nobody is marked; it is tried again later."""
 
     exit_code = 75
-
-
-class Interrupted(DigestError):
-    """A signal asked for a stop. Mails in flight were finished and recorded; the message says how to go on."""
-
-    exit_code = 130

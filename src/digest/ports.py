@@ -154,7 +154,17 @@ class Session(Protocol):
 
 
 class Transport(Protocol):
-    """A way for mails to leave."""
+    """A way for mails to leave. Adding one: docs/adding-a-transport.md."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether several machines may send by it at once, so that a fleet may; what is of this machine may not."""
+        ...
+
+    @property
+    def connections(self) -> int:
+        """How many sessions a run should use at once."""
+        ...
 
     def open(self) -> Session:
         """A new session, ready for mail. Raises TransportError (try later) or SendStopped (do not)."""

@@ -9,11 +9,11 @@ import pytest
 
 from digest.delivery import Event, Phase, State
 from digest.errors import LedgerBusy, SendStopped, TransportError
-from digest.fleet.chunk import send_chunk
-from digest.fleet.clock import SharedClock
+from digest.fleet.chunks import send_chunk
+from digest.fleet.pacing import SharedClock
 from digest.ledger.opening import open_ledger
 from digest.ledger.sharing import join
-from digest.sending import local
+from digest.sending.engines import send_edition
 from digest.sending.run import Patience
 from digest.testing import FlakyTransport, MemoryTransport, plain_mail, readers
 from digest.testing.memory_transport import ACCEPTED, ScriptedReply
@@ -29,7 +29,7 @@ class Local:
 
     def send(self, transport, **options):
         patience = Patience(budget=1.0, deferred=0.5)
-        return local.send(self.ledger, transport, plain_mail, edition=EDITION, patience=patience, **options)
+        return send_edition(self.ledger, transport, plain_mail, edition=EDITION, patience=patience, **options)
 
 
 class Fleet:

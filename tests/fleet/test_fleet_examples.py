@@ -15,8 +15,8 @@ from typer.main import get_command
 from digest.cli import app as cli
 from digest.config import load
 from digest.delivery import State
-from digest.fleet import chunk, pacing
-from digest.fleet.chunk import Chunk
+from digest.fleet import chunks, pacing
+from digest.fleet.chunks import Chunk
 from digest.fleet.monitor import FleetCounts, exposition
 from digest.ledger.sharing import BEAT, LEASE
 from needed import needs
@@ -133,10 +133,10 @@ def test_the_figures_of_the_page_are_the_programs():
     """Leases, beats, jobs and paces are what the program does, not what it once did."""
     words = " ".join(PAGE.split())
     for said in (
-        f"({chunk.SIZE:,} mails each)",
+        f"({chunks.SIZE:,} mails each)",
         f"A claim is held for {LEASE:.0f} seconds and renewed every {BEAT:.0f}.",
         f"is planned again within {LEASE + BEAT:.0f} seconds",
-        f"known of mails that went is kept for {'an hour' if chunk.REMEMBER == 3600 else '?'}",
+        f"known of mails that went is kept for {'an hour' if chunks.REMEMBER == 3600 else '?'}",
         f"No lease ends before the server has been up for {LEASE:.0f} seconds",
         f"says 503 when a worker has not reached the database for {LEASE:.0f} seconds",
         f"as it used in the last {pacing.RECENT:g} s, at most {pacing.SPAN * 1000:.0f} ms' worth",

@@ -16,16 +16,16 @@ import pytest
 from fleetparts import EDITION
 
 from digest.delivery import State
-from digest.fleet.chunk import Chunk
+from digest.fleet.chunks import Chunk
 from digest.fleet.monitor import FleetCounts, exposition, serving
-from digest.fleet.station import ScheduleTick
+from digest.fleet.worker import ScheduleTick
 from digest.ledger.opening import open_ledger
 from digest.ledger.sharing import join
 from digest.newsroom.newsroom import open_newsroom
 from digest.scheduling import due, journal
 from digest.scheduling.journal import JournalFile, SharedJournal
 from digest.scheduling.scheduler import Scheduler
-from digest.sending.local import Stopping
+from digest.sending.stopping import Stopping
 
 
 def read(url):

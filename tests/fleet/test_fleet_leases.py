@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 
 from digest.delivery import Event, MailingStatus, Outcome, Phase, State
 from digest.errors import LedgerBusy, LedgerError, SendStopped, TransportError
-from digest.fleet import jobs
-from digest.fleet.chunk import Chunk
-from digest.fleet.clock import SharedClock
-from digest.fleet.jobs import Queue
-from digest.fleet.pacing import FleetPacing
+from digest.fleet import queue as jobs
+from digest.fleet.chunks import Chunk
+from digest.fleet.pacing import FleetPacing, SharedClock
+from digest.fleet.queue import Queue
 from digest.fleet.worker import Worker
 from digest.ledger.opening import open_ledger
 from digest.ledger.sharing import LEASE, join

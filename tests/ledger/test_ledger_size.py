@@ -9,7 +9,7 @@ from digest.delivery import State
 from digest.ledger.opening import open_ledger
 from digest.model import Recipient
 from digest.sending.eml import EmlFolder
-from digest.sending.loop import send_edition
+from digest.sending.engines import send_edition
 from digest.testing import plain_mail
 
 EDITION = "2022-02/everyone/en"

@@ -315,13 +315,13 @@ def test_a_ledger_that_cannot_be_used_is_told_to_the_newsroom(newsroom, sink):
 def broken(patch, audience, method):
     """A bug that only this audience's editions meet. It stands in for one that nobody knows of yet."""
     from digest.editions import builder
-    from digest.sending import post
+    from digest.scheduling import task
 
-    place, name = {"build": (builder, "assemble"), "send": (post, "send")}[method]
+    place, name = {"build": (builder, "assemble"), "send": (task, "send")}[method]
     real = getattr(place, name)
 
     def failing(*arguments, **more):
-        edition = arguments[1] if method == "build" else arguments[2].rendering.edition
+        edition = arguments[1] if method == "build" else arguments[0].rendering.edition
         if edition.audience == audience:
             raise KeyError(audience)
         return real(*arguments, **more)

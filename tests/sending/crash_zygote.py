@@ -27,7 +27,7 @@ from digest.delivery import Event, Outcome, Phase
 from digest.errors import AlreadySent, DigestError, TransportError
 from digest.ledger.opening import open_ledger
 from digest.sending.eml import EmlFolder
-from digest.sending.loop import send_edition
+from digest.sending.engines import send_edition
 from digest.sending.run import Patience
 from digest.smtp.lookahead import Lookahead
 from digest.testing import plain_mail, readers

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from digest.errors import DigestError
 from digest.ledger.opening import open_ledger
-from digest.sending import local
+from digest.sending.engines import send_edition
+from digest.sending.stopping import signals
 from digest.testing import ACCEPTED, MemoryTransport, plain_mail, readers
 
 EDITION = "2022-02/everyone/en"
@@ -26,13 +27,13 @@ def main():
         time.sleep(seconds)
         return ACCEPTED
 
-    with local.signals() as stopping, contextlib.ExitStack() as stack:
+    with signals() as stopping, contextlib.ExitStack() as stack:
         try:
             ledger = open_ledger("sqlite:///ledger.db", newsroom="ILO Newsroom", root=folder)
             stack.callback(ledger.close)
             ledger.freeze(EDITION, "hash", readers(40))
-            report = local.send(
-                ledger, MemoryTransport(slow), plain_mail, edition=EDITION, connections=2, stopping=stopping
+            report = send_edition(
+                ledger, MemoryTransport(slow), plain_mail, edition=EDITION, connections=2, stop=stopping.event
             )
         except DigestError as error:
             sys.stderr.write(f"{error}\n")

@@ -7,10 +7,12 @@ from hypothesis import strategies as st
 
 from digest.delivery import Event, Outcome, Phase
 from digest.sending.decisions import FIRST, FIRST_UNKNOWN, about_us, reason_to_stop
+from digest.smtp.verdict import concern
 
 
 def refusal(code=554, phase=Phase.DOT, detail="5.7.1 spam", event=Event.REFUSE):
-    return Outcome(delivery=1, event=event, phase=phase, code=code, detail=detail)
+    about = concern(phase, code, detail)
+    return Outcome(delivery=1, event=event, phase=phase, code=code, detail=detail, about=about)
 
 
 def test_the_same_refusal_for_the_first_readers():

@@ -17,7 +17,7 @@ from digest.delivery import Event, Outgoing, State
 from digest.errors import SendStopped
 from digest.model import Recipient
 from digest.sending.eml import WINDOW, EmlFolder, Maildir, eml_name
-from digest.sending.loop import send_edition
+from digest.sending.engines import send_edition
 from digest.testing import MemoryLedger, plain_mail, readers
 
 EDITION = "2022-02/everyone/en"

@@ -14,7 +14,7 @@ import smalldisk
 from digest.delivery import State
 from digest.errors import LedgerError
 from digest.ledger.opening import open_ledger
-from digest.sending.loop import send_edition
+from digest.sending.engines import send_edition
 from digest.sending.run import Patience
 from digest.testing import ACCEPTED, MemoryTransport, plain_mail, readers
 

@@ -10,8 +10,8 @@ import pytest
 from digest.errors import Fault
 from digest.model import Audience, Edition, Recipient
 from digest.period import parse
-from digest.sending import plan
-from digest.sending.readers import Readers
+from digest.sending import edition_readers
+from digest.sending.edition_readers import Readers
 from digest.testing import MemoryLedger
 
 
@@ -46,7 +46,7 @@ def test_as_the_freeze(edition):
     ledger.suppress("reader4@4.example.org", "everyone", "unsubscribed", "", 1.0)
     ledger.suppress("READER8@1.example.org", "*", "bounced", "", 1.0)
     listed = [*rows, bad, *again, *again, bad]
-    made = plan.make(Readers(Listed(listed), edition, audience()), ledger, 10.0, {"3.example.org": 1.0})
+    made = edition_readers.plan_send(Readers(Listed(listed), edition, audience()), ledger, 10.0, {"3.example.org": 1.0})
     counts = ledger.freeze(edition.id, "hash", Readers(Listed(listed), edition, audience()), 2.0)
     assert counts == {"planned": made.readers, "suppressed": made.suppressed, "duplicates": made.duplicates}
     assert (made.suppressed, made.duplicates, made.bad, made.others) == (2, 2 * len(again), 2, 375)
@@ -58,5 +58,5 @@ def test_as_the_freeze(edition):
 
 def test_nobody(edition):
     """An empty list is a plan for nobody."""
-    made = plan.make(Readers(Listed([]), edition, audience()), MemoryLedger(), 0.0, {})
+    made = edition_readers.plan_send(Readers(Listed([]), edition, audience()), MemoryLedger(), 0.0, {})
     assert (made.readers, made.suppressed, made.duplicates, made.domains, made.seconds) == (0, 0, 0, {}, None)

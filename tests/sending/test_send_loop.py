@@ -18,7 +18,7 @@ from digest.errors import (
     TransportError,
     UsageError,
 )
-from digest.sending.loop import send_edition
+from digest.sending.engines import send_edition
 from digest.sending.run import Patience
 from digest.testing import ACCEPTED, FlakyTransport, MemoryLedger, MemoryTransport, ScriptedReply, plain_mail, readers
 

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from digest.delivery import Event, MailingStatus, State
 from digest.errors import AlreadySent, LedgerError, NothingToSend, UsageError
 from digest.ledger.opening import open_ledger
-from digest.sending.loop import send_edition
+from digest.sending.engines import send_edition
 from digest.sending.run import Patience
 from digest.testing import FlakyTransport, MemoryLedger, plain_mail, readers
 

@@ -12,7 +12,7 @@ import pytest
 
 from digest.delivery import State
 from digest.ledger.opening import open_ledger
-from digest.sending import local
+from digest.sending.stopping import signals
 
 EDITION = "2022-02/everyone/en"
 SCRIPT = Path(__file__).with_name("patient_sender.py")
@@ -97,7 +97,7 @@ def test_two_at_once(start):
 def test_signals_are_given_back():
     """After a run the signals mean again what they meant before."""
     before = signal.getsignal(signal.SIGTERM)
-    with local.signals() as stopping:
+    with signals() as stopping:
         assert signal.getsignal(signal.SIGTERM) is not before
         assert stopping.exit_code == 0
     assert signal.getsignal(signal.SIGTERM) is before

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from digest.delivery import Event, Outcome, Outgoing, Phase
 from digest.errors import SendStopped
-from digest.smtp.settings import SmtpSettings, Timeouts
+from digest.smtp.relay_settings import SmtpSettings, Timeouts
 from digest.smtp.transport import SmtpTransport
 
 if TYPE_CHECKING:

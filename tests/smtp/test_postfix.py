@@ -25,7 +25,7 @@ from digest.mail.message_id import message_id
 from digest.mail.sender_identity import SenderIdentity
 from digest.mail.template import MailTemplate
 from digest.model import Edition, Recipient, Rendering, slot_token
-from digest.smtp.settings import SmtpSettings
+from digest.smtp.relay_settings import SmtpSettings
 from digest.smtp.transport import SmtpTransport
 from needed import needs
 from relay import Postfix

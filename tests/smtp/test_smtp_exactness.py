@@ -14,10 +14,10 @@ from smtprun import QUICK, mails
 from digest.delivery import Event, Phase
 from digest.errors import TransportError
 from digest.smtp.connect import Connected
+from digest.smtp.relay_settings import SmtpSettings
 from digest.smtp.replies import Reply
-from digest.smtp.session import SmtpSession
-from digest.smtp.settings import SmtpSettings
 from digest.smtp.socket import Lost, Wire
+from digest.smtp.transport import SmtpSession
 
 
 @pytest.fixture

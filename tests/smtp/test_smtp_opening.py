@@ -12,8 +12,8 @@ from smtprun import QUICK, impatient, mails, settings, tell
 
 from digest.delivery import Event, Phase
 from digest.errors import SendStopped, TransportError
+from digest.smtp.relay_settings import SmtpSettings
 from digest.smtp.replies import MAX_BYTES
-from digest.smtp.settings import SmtpSettings
 from digest.smtp.transport import SmtpTransport
 
 SECRET = "correct horse ü battery"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.smtp.pacing import Pacing, parse_rate
+from digest.smtp.rates import Pacing, parse_rate
 
 
 @pytest.mark.parametrize(

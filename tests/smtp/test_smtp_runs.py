@@ -14,7 +14,7 @@ from digest.delivery import Delivery, Outgoing, Phase, State
 from digest.errors import AlreadySent
 from digest.ledger.opening import open_ledger
 from digest.model import Recipient
-from digest.sending.loop import send_edition
+from digest.sending.engines import send_edition
 from digest.sending.run import Patience
 from digest.smtp.transport import SmtpTransport
 

@@ -13,7 +13,7 @@ from digest.cli.output import Output, output
 from digest.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from digest.cli.flags import Common, When, Which
@@ -21,6 +21,22 @@ if TYPE_CHECKING:
     from digest.model import Edition
     from digest.newsroom.newsroom import Newsroom
     from digest.period import Period
+    from digest.sending.engines import Engine
+
+
+def _local() -> Engine:
+    from digest.sending.engines import LocalEngine
+
+    return LocalEngine()
+
+
+def _fleet() -> Engine:
+    from digest.fleet.engine import FleetEngine
+
+    return FleetEngine()
+
+
+ENGINES: Mapping[str, Callable[[], Engine]] = {"local": _local, "procrastinate": _fleet}  # by send.engine
 
 
 @dataclass(frozen=True)
@@ -46,6 +62,11 @@ class Call:
         if skip:
             self.__dict__["newsroom"] = dataclasses.replace(self.newsroom, skip_bad=True)
         return self
+
+    @cached_property
+    def engine(self) -> Engine:
+        """What hands out the mails, by send.engine."""
+        return ENGINES[self.newsroom.config.settings.send.engine]()
 
     @contextmanager
     def ledger(self, *, create: bool = True) -> Iterator[SqlLedger]:
@@ -112,7 +133,7 @@ class Call:
                 message = f"{edition.id} was never sent: there is nothing to settle, pause or go on with"
                 raise UsageError(message)
             if unfinished:
-                from digest.sending.post import refuse_finished
+                from digest.sending.freeze import refuse_finished
 
                 refuse_finished(ledger, edition.id)
             yield edition, ledger

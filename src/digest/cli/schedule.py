@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from digest.scheduling.due import DueTask
     from digest.scheduling.scheduler import Scheduler
     from digest.scheduling.task import Result
-    from digest.sending.local import Stopping
+    from digest.sending.stopping import Stopping
 
     Results = tuple[Result, ...]
 
@@ -95,7 +95,7 @@ def scheduler_of(call: Call) -> Scheduler:
     def complain(text: str) -> None:
         typer.echo(f"digest: {text}", err=True)
 
-    return Scheduler(newsroom=call.newsroom, now=call.now, say=say, warn=complain)
+    return Scheduler(newsroom=call.newsroom, now=call.now, say=say, warn=complain, engine=call.engine)
 
 
 def warn(call: Call, due: tuple[DueTask, ...], changes: tuple[str, ...]) -> None:
@@ -138,8 +138,7 @@ def _rows(call: Call, scheduler: Scheduler, ledger: SqlLedger, tasks: tuple[Task
 
 def _readers(call: Call, ledger: SqlLedger, task: Task) -> int | None:
     """How many an audience's next editions would reach; None, with a warning, when the list cannot be read."""
-    from digest.sending import plan
-    from digest.sending.readers import Readers
+    from digest.sending.edition_readers import Readers, plan_send
 
     audience = call.newsroom.config.audience(task.audience)
     total = 0
@@ -147,7 +146,7 @@ def _readers(call: Call, ledger: SqlLedger, task: Task) -> int | None:
         for edition in call.newsroom.editions(task.period, [task.audience]):
             parts = call.newsroom.sending_setup
             readers = Readers(parts.source(audience), edition, audience, parts.segment(audience))
-            total += plan.make(readers, ledger, 0.0, {}).readers
+            total += plan_send(readers, ledger, 0.0, {}).readers
     except DigestError as error:
         typer.echo(f"digest: {error}", err=True)
         return None
@@ -220,7 +219,7 @@ def run(
 ) -> None:
     """Do what is due: build, check, approval, send, report. Run again, it does nothing."""
     from digest.scheduling import watchdog
-    from digest.sending.local import signals
+    from digest.sending.stopping import signals
 
     call = Call(common)
     _alone({"--skip": skip, "--dry-run": dry_run}, {"--watch": watch, "--held": held, "--ping": ping})
@@ -330,7 +329,7 @@ def _code(results: tuple[Result, ...]) -> int:
 
 def _stay(common: Common, *, held: bool, ping: str) -> None:
     """Run whenever something is due, until somebody asks for the end; a run that fails is told, and not the last."""
-    from digest.sending.local import signals
+    from digest.sending.stopping import signals
 
     if common.now or held:
         message = "--watch lives by the clock and decides nothing for you: it takes no --now and no --held"

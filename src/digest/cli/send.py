@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from digest.ledger.ledger import SqlLedger
     from digest.model import Edition
     from digest.ports import Transport
-    from digest.sending.plan import SendPlan
-    from digest.sending.post import Frozen
+    from digest.sending.edition_readers import SendPlan
+    from digest.sending.freeze import Frozen
     from digest.sending.progress import Progress, RunReport
 
 _SHOWN = 10  # domains in a plan
@@ -73,7 +73,7 @@ def send(
 def _test(call: Call, editions: tuple[Edition, ...], to: str, transport: Transport) -> None:
     from digest.delivery import Event
     from digest.errors import SendStopped
-    from digest.sending.testmail import send_test
+    from digest.sending.engines import send_test
 
     for edition in editions:
         outcome = send_test(call.newsroom, edition, to, transport, call.now)
@@ -85,8 +85,7 @@ def _test(call: Call, editions: tuple[Edition, ...], to: str, transport: Transpo
 
 def _plan(call: Call, editions: tuple[Edition, ...], when: When, which: Which) -> None:
     from digest.editions.builder import build_edition
-    from digest.sending import plan as planning
-    from digest.sending.readers import Readers
+    from digest.sending.edition_readers import Readers, plan_send
 
     smtp, finished = call.newsroom.sending_setup.smtp(), 0
     with call.ledger() as ledger:
@@ -97,7 +96,7 @@ def _plan(call: Call, editions: tuple[Edition, ...], when: When, which: Which) -
             audience = call.newsroom.config.audience(edition.audience)
             parts = call.newsroom.sending_setup
             readers = Readers(parts.source(audience), edition, audience, parts.segment(audience))
-            made = planning.make(readers, ledger, smtp.rate, smtp.per_domain)
+            made = plan_send(readers, ledger, smtp.rate, smtp.per_domain)
             build = build_edition(call.newsroom, edition, now=call.now)
             subject = build.rendering.subject if build.rendering else "nothing to send"
             _show_plan(call, made, subject)
@@ -111,7 +110,7 @@ def _plan(call: Call, editions: tuple[Edition, ...], when: When, which: Which) -
 
 def _frozen_already(call: Call, ledger: SqlLedger, edition: Edition) -> bool:
     from digest.report import sentence
-    from digest.sending.post import finished
+    from digest.sending.freeze import finished
 
     done = finished(ledger, edition.id)
     state = "finished" if done else "begun; --live goes on where it stopped"
@@ -162,30 +161,39 @@ def deliver(
 ) -> None:
     """Freeze and send each edition that is not finished, and end with the exit code of the worst."""
     from digest.scheduling.hook_reporter import reporting
-    from digest.sending import post
-    from digest.sending.local import signals
+    from digest.sending.engines import SendJob
+    from digest.sending.engines import send as send_edition
+    from digest.sending.freeze import finished, freeze, refuse_finished
+    from digest.sending.stopping import signals
 
     if eml is None:
         call.demand_clock(yes_now)
     reports: list[RunReport] = []
     with call.ledger() as ledger, signals() as stopping, reporting(call.newsroom, ledger, call.now, _warn) as hooks:
         transport = _transport(call, eml, maildir=maildir, stop=stopping.event)
-        connections = 1 if eml else call.newsroom.config.settings.smtp.connections
-        done = [each for each in editions if post.finished(ledger, each.id)]
+        done = [each for each in editions if finished(ledger, each.id)]
         if len(done) == len(editions):
-            post.refuse_finished(ledger, done[0].id)
+            refuse_finished(ledger, done[0].id)
         _confirm(call, [each for each in editions if each not in done], yes=yes)
         for edition in editions:
             if edition in done or stopping.signal:
                 continue
             with hooks.about(edition):
-                ready = post.freeze(call.newsroom, ledger, edition, call.now)
+                ready = freeze(call.newsroom, ledger, edition, call.now)
                 _frozen(call, ready)
                 with _progress(call, edition) as show:
-                    report = post.send(
-                        call.newsroom, ledger, ready, transport,
-                        now=call.now, connections=connections, stopping=stopping, progress=show, limit=limit, only=only,
-                    )  # fmt: skip
+                    job = SendJob(
+                        newsroom=call.newsroom,
+                        ledger=ledger,
+                        rendering=ready.rendering,
+                        transport=transport,
+                        now=call.now,
+                        stopping=stopping,
+                        progress=show,
+                        limit=limit,
+                        only=only,
+                    )
+                    report = send_edition(job, call.engine)
             hooks.ended(edition, report.stopped)
             _tell(call, report)
             reports.append(report)
@@ -199,12 +207,11 @@ def _warn(warning: str) -> None:
 
 
 def _transport(call: Call, eml: Path | None, *, maildir: bool, stop: Event | None = None) -> Transport:
-    """Files, or the relay of config.yaml. `stop`, once set, ends a wait for a slow rate."""
-    if eml is None:
-        return call.newsroom.sending_setup.relay(stop)
-    from digest.sending.post import eml as files
+    """Files, or what config.yaml says. `stop`, once set, ends a wait for a slow rate."""
+    from digest.sending.transports import TransportSetup, open_transport
 
-    return files(eml, maildir=maildir)
+    name = "" if eml is None else "maildir" if maildir else "files"
+    return open_transport(TransportSetup(newsroom=call.newsroom, folder=eml, stop=stop), name)
 
 
 def _confirm(call: Call, editions: list[Edition], *, yes: bool) -> None:

@@ -60,8 +60,8 @@ def worker(
     yes_now: YesNow = "",
 ) -> None:
     """Send what a fleet has to send (send.engine: procrastinate), until SIGTERM or Ctrl-C."""
-    from digest.fleet.station import run_worker
-    from digest.sending.local import signals
+    from digest.fleet.worker import run_worker
+    from digest.sending.stopping import signals
 
     def say(line: str) -> None:
         typer.echo(f"digest: {line}", err=True)

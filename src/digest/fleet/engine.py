@@ -1,7 +1,7 @@
-"""A newsroom's edition in a fleet: published for the workers, sent by them, followed from wherever one looks.
+"""The engine of a fleet: an edition is given to the workers as jobs, and followed from wherever one looks.
 
-    freeze ─publish─▶ shelf in the ledger's database ─recall─▶ Crew on each worker ─chunk─▶ mails
-    send ─jobs─▶ queue;  follow: counts from the ledger until nothing moves any more ─▶ Report
+    SendJob ─publish─▶ ledger's database ─jobs─▶ queue ─▶ ChunkSender on each worker ─▶ mails
+    follow: counts from the ledger until nothing moves any more ─▶ RunReport
 
 Whoever follows may leave: the fleet goes on without. It never decides which reader is next.
 """
@@ -9,183 +9,79 @@ Whoever follows may leave: the fleet goes on without. It never decides which rea
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from digest.delivery import MailingStatus, State
-from digest.editions import archive
-from digest.errors import LedgerError, SendStopped, TransportError, UsageError
-from digest.fleet import chunk
-from digest.sending.messages import letters
+from digest.errors import NothingToSend, SendStopped, TransportError, UsageError
+from digest.fleet.chunks import ChunkSender
+from digest.fleet.pacing import SharedClock
+from digest.sending.freeze import publish, refuse_finished
 from digest.sending.progress import UNFINISHED, Progress, RunReport
+from digest.sending.stopping import this_process
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Mapping
 
-    from digest.fleet.chunk import Chunk
-    from digest.fleet.clock import SharedClock
     from digest.ledger.sharing import Sharing
-    from digest.model import Edition, Rendering
-    from digest.newsroom.newsroom import Newsroom
-    from digest.sending.local import Stopping
-    from digest.sending.messages import MessageBuilder
-    from digest.smtp.transport import SmtpTransport
+    from digest.sending.engines import SendJob
 
 ABSENT = 20.0  # seconds without any worker, then it is said that there is none
 _LOOK = 0.5  # seconds between two looks, or ten times what a look takes
 _SETTLED = (State.SENT, State.DEFERRED, State.REFUSED, State.IN_DOUBT)
 
 
-def publish(sharing: Sharing, rendering: Rendering) -> None:
-    """Put a rendering where every worker finds it."""
-    sharing.put(f"rendering {rendering.fingerprint}", archive.as_data(rendering))
+class FleetEngine:
+    """The fleet: its workers send, and whoever asked follows. With `limit` or `only` the mails go from here."""
+
+    def send(self, job: SendJob) -> RunReport:
+        """Let the fleet send what is left of the edition, and follow it to the end.
+
+        A request to stop ends the following, not the sending. Raises UsageError when it is paused, AlreadySent when
+        nothing is left.
+        """
+        sharing, edition = job.ledger.sharing, job.rendering.edition.id
+        assert sharing is not None, "a fleet's ledger is opened as one"
+        ledger = sharing.ledger
+        refuse_finished(ledger, edition)
+        mailing = ledger.mailing(edition)
+        if mailing is not None and mailing.standing is MailingStatus.PAUSED:
+            message = f"{edition} is paused; `digest resume` lets it go on"
+            raise UsageError(message)
+        sharing.clear(edition)
+        publish(sharing, job.rendering)
+        if job.limit is not None or job.only:
+            return _from_here(job, sharing)
+        from digest.fleet.queue import Queue
+
+        before = ledger.counts(edition)
+        Queue(sharing).fill(edition, before.get(State.PLANNED, 0) + before.get(State.DEFERRED, 0))
+        patience = job.newsroom.config.settings.send.patience
+        return follow(sharing, edition, leave=job.stopping.event, progress=job.progress, patience=patience)
 
 
-def recall(sharing: Sharing, edition: Edition, fingerprint: str) -> Rendering:
-    """The rendering that was frozen with this fingerprint. Raises LedgerError when it is not there, or another."""
-    data = sharing.get(f"rendering {fingerprint}")
-    try:
-        rendering = archive.from_data(data or b"", edition)
-    except (ValueError, KeyError, TypeError):
-        rendering = None
-    if rendering is None or rendering.fingerprint != fingerprint:
-        message = (
-            f"{edition.id}: what its readers so far have got is not in the ledger's database; put the table `shelf` "
-            f"back from your backup, or call the rest off with `digest cancel {edition.id}`"
-        )
-        raise LedgerError(message)
-    return rendering
-
-
-@dataclass(kw_only=True)
-class ChunkSender:
-    """What one process of a fleet sends with: the relay at the fleet's pace, and each edition's mails."""
-
-    newsroom: Newsroom
-    sharing: Sharing
-    stop: threading.Event
-    _transport: SmtpTransport | None = None
-    _letters: dict[str, MessageBuilder] = field(default_factory=dict)
-
-    def send(
-        self,
-        edition: str,
-        owner: str,
-        clock: SharedClock,
-        *,
-        size: int = chunk.SIZE,
-        only: str = "",
-        progress: Callable[[Progress], None] | None = None,
-    ) -> Chunk:
-        """Send a chunk of an edition. Raises LedgerError, ConfigError when this machine cannot."""
-        settings = self.newsroom.config.settings
-        return chunk.send_chunk(
-            self.sharing,
-            self._relay(clock),
-            self._mails(edition).outgoing,
-            edition=edition,
-            owner=owner,
-            clock=clock,
-            stop=self.stop,
-            connections=settings.smtp.connections,
-            size=size,
-            only=only,
-            relay_patience=settings.send.relay_patience,
-            progress=progress,
-        )
-
-    def _relay(self, clock: SharedClock) -> SmtpTransport:
-        if self._transport is None:
-            from digest.fleet.pacing import FleetPacing
-            from digest.smtp.transport import SmtpTransport
-
-            smtp = self.newsroom.sending_setup.smtp()
-            pacer = FleetPacing(
-                self.sharing, clock, relay=smtp.peer, rate=smtp.rate, per_domain=smtp.per_domain, stop=self.stop
-            )
-            self._transport = SmtpTransport(smtp, pacer)
-        return self._transport
-
-    def _mails(self, edition: str) -> MessageBuilder:
-        if edition not in self._letters:
-            mailing = self.sharing.ledger.mailing(edition)
-            if mailing is None:
-                message = f"{edition} is not in the ledger: nothing was frozen to be sent"
-                raise LedgerError(message)
-            newsroom = self.newsroom
-            rendering = recall(self.sharing, newsroom.edition(*edition.split("/")), mailing.content)
-            self._letters = {edition: letters(self.newsroom, rendering, now=newsroom.now(), live=True)}
-        return self._letters[edition]
-
-
-def send(
-    newsroom: Newsroom,
-    sharing: Sharing,
-    rendering: Rendering,
-    *,
-    stopping: Stopping,
-    progress: Callable[[Progress], None] | None = None,
-    limit: int | None = None,
-    only: str = "",
-) -> RunReport:
-    """Let the fleet send what is left of the edition, and follow it to the end; with `limit` or `only`, send from here.
-
-    A request to stop ends the following, not the sending. Raises UsageError when it is paused, AlreadySent when
-    nothing is left.
-    """
-    from digest.fleet.jobs import Queue
-    from digest.sending.post import refuse_finished
-
-    ledger, edition = sharing.ledger, rendering.edition.id
-    refuse_finished(ledger, edition)
-    mailing = ledger.mailing(edition)
-    if mailing is not None and mailing.standing is MailingStatus.PAUSED:
-        message = f"{edition} is paused; `digest resume` lets it go on"
-        raise UsageError(message)
-    sharing.clear(edition)
-    publish(sharing, rendering)
-    before = ledger.counts(edition)
-    if limit is not None or only:
-        return _from_here(newsroom, sharing, edition, stopping, progress, limit=limit, only=only)
-    Queue(sharing).fill(edition, before.get(State.PLANNED, 0) + before.get(State.DEFERRED, 0))
-    return follow(
-        sharing,
+def _from_here(job: SendJob, sharing: Sharing) -> RunReport:
+    edition = job.rendering.edition.id
+    sender = ChunkSender(newsroom=job.newsroom, sharing=sharing, stop=job.stopping.event)
+    chunk = sender.send(
         edition,
-        leave=stopping.event,
-        progress=progress,
-        patience=newsroom.config.settings.send.patience,
+        this_process(),
+        SharedClock(sharing.now),
+        size=1 if job.only else job.limit or 1,
+        only=job.only,
+        progress=job.progress,
     )
-
-
-def _from_here(
-    newsroom: Newsroom,
-    sharing: Sharing,
-    edition: str,
-    stopping: Stopping,
-    progress: Callable[[Progress], None] | None,
-    *,
-    limit: int | None,
-    only: str,
-) -> RunReport:
-    from digest.errors import NothingToSend
-    from digest.fleet.clock import SharedClock
-    from digest.sending.local import this_process
-
-    crew = ChunkSender(newsroom=newsroom, sharing=sharing, stop=stopping.event)
-    done = crew.send(
-        edition, this_process(), SharedClock(sharing.now), size=1 if only else limit or 1, only=only, progress=progress
-    )
-    if only and not done.outcomes and done.stopped is None and not done.interrupted:
-        message = f"{only} does not wait for {edition}; `digest status` says where this reader stands"
+    if job.only and not chunk.outcomes and chunk.stopped is None and not chunk.interrupted:
+        message = f"{job.only} does not wait for {edition}; `digest status` says where this reader stands"
         raise NothingToSend(message)
     return RunReport(
         edition=edition,
         counts=sharing.ledger.counts(edition),
-        outcomes=done.outcomes,
-        stopped=done.stopped,
-        interrupted=done.interrupted,
-        seconds=done.seconds,
+        outcomes=chunk.outcomes,
+        stopped=chunk.stopped,
+        interrupted=chunk.interrupted,
+        seconds=chunk.seconds,
     )
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from digest.delivery import State
-    from digest.fleet.chunk import Chunk
+    from digest.fleet.chunks import Chunk
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -1,14 +1,18 @@
-"""The pace of a whole fleet: one row in the database for the relay, one for each domain that has a limit.
+"""The clock and the pace of a whole fleet: one row in the database for the relay, one for each domain with a limit.
 
 A worker takes as many turns at once as it used a moment ago, each with its own moment, and sends each mail at its
 moment. So the rate holds over all workers together, in any ten seconds; it is reached, as no worker keeps turns that
 another could use; and a worker asks some ten times a second, however high the rate. It sends nothing.
+
+Leases and paces of many machines need one clock: the database's, read without asking each time. It never goes by this
+machine's idea of the date, so a wrong or stepping local clock harms nobody.
 """
 
 from __future__ import annotations
 
 import random
 import threading
+import time
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -25,6 +29,35 @@ LATE = 0.2  # a turn may be used so much later; 2 % of any ten seconds
 SLACK = 0.15  # what nobody took in time may be taken so much later, with time left to be used
 RECENT = 0.1  # seconds: a worker takes as many turns as it used in these, so that it uses what it takes
 _AWAY = 0.5  # seconds until the database is asked again when it is away
+_TRUSTED = 60.0  # seconds for which a better-measured offset of the clock is kept
+
+
+class SharedClock:
+    """Seconds since the epoch by the database. `ask` gives its time; `learn` may also be told one by others."""
+
+    def __init__(self, ask: Callable[[], float], monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._offset = 0.0
+        self._doubt = float("inf")
+        self._since = float("-inf")
+        self.measure(ask)
+
+    def __call__(self) -> float:
+        """Now."""
+        return self._monotonic() + self._offset
+
+    def measure(self, ask: Callable[[], float]) -> None:
+        """Ask the database, and learn from the answer."""
+        before = self._monotonic()
+        told = ask()
+        self.learn(told, before, self._monotonic())
+
+    def learn(self, told: float, before: float, after: float) -> None:
+        """The database said `told` somewhere between two local moments. A longer question says less exactly when."""
+        doubt = after - before
+        if doubt <= self._doubt or after - self._since > _TRUSTED:
+            self._offset = told - (before + after) / 2
+            self._doubt, self._since = doubt, after
 
 
 class _Bucket:
@@ -72,7 +105,7 @@ class _Bucket:
 
 
 class FleetPacing:
-    """`sender.pacing.Pacer` for one worker of a fleet. Rates are mails a second over the whole fleet; 0 is no limit.
+    """`smtp.rates.Pacer` for one worker of a fleet. Rates are mails a second over the whole fleet; 0 is no limit.
 
     `relay` names the relay whose rate it is. `stop`, once set, ends every wait.
     """

@@ -4,7 +4,8 @@
     beat thread   every 5 s: I live · leases renewed · dead workers' readers and jobs given to others
 
 Told to end, it finishes the mails in flight and gives the rest back. While the database is away it waits for it, and
-keeps what it knows. It decides nothing about mails.
+keeps what it knows. It decides nothing about mails. The journal of the schedule travels with the ledger's database, so
+it does not matter which worker's turn it is.
 """
 
 from __future__ import annotations
@@ -12,27 +13,37 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import secrets
+import socket
 import threading
 import time
 import traceback
+from dataclasses import dataclass
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from digest.errors import DigestError, LedgerBusy, LedgerError, SendStopped, TransportError
-from digest.fleet import jobs
-from digest.fleet.clock import SharedClock
-from digest.fleet.monitor import FleetCounts, exposition
+from digest.errors import DigestError, LedgerBusy, LedgerError, SendStopped, TransportError, UsageError
+from digest.fleet import queue
+from digest.fleet.chunks import ChunkSender
+from digest.fleet.engine import FleetEngine
+from digest.fleet.monitor import FleetCounts, exposition, serving
+from digest.fleet.pacing import SharedClock
+from digest.fleet.queue import Queue
 from digest.ledger.sharing import BEAT, LEASE
-from digest.sending.loop import MAX_AGE, MIN_TRIES
+from digest.newsroom.newsroom import open_newsroom
+from digest.sending.engines import MAX_AGE, MIN_TRIES
 from digest.sending.progress import UNFINISHED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from digest.delivery import State
-    from digest.fleet.chunk import Chunk
-    from digest.fleet.jobs import Queue
+    from digest.fleet.chunks import Chunk
+    from digest.ledger.ledger import SqlLedger
     from digest.ledger.sharing import Sharing
+    from digest.newsroom.newsroom import Newsroom
+    from digest.sending.stopping import Stopping
 
 _GLANCE = 0.2  # seconds between two looks whether to end
 _AGAIN = 1.0  # seconds until a database that went away is tried again
@@ -134,8 +145,8 @@ class Worker:
         connector = PsycopgConnector(
             conninfo=self._queue.conninfo, kwargs=self._queue.options, min_size=1, max_size=4, timeout=10.0
         )
-        app = jobs.tasks(connector, self._chunk, self._do_due if self._due else None)
-        names = [jobs.MAILS, jobs.SCHEDULE] if self._due else [jobs.MAILS]
+        app = queue.tasks(connector, self._chunk, self._do_due if self._due else None)
+        names = [queue.MAILS, queue.SCHEDULE] if self._due else [queue.MAILS]
         async with app.open_async():
             running = [
                 asyncio.create_task(
@@ -146,7 +157,7 @@ class Worker:
                         delete_jobs="always",
                         fetch_job_polling_interval=BEAT,
                         update_heartbeat_interval=BEAT,
-                        stalled_worker_timeout=jobs.STALLED,
+                        stalled_worker_timeout=queue.STALLED,
                     )
                 )
                 for name in names
@@ -242,3 +253,72 @@ class Worker:
         if not self._away:
             self._say(" ".join(str(error).split()))
         self._away = True
+
+
+def run_worker(
+    newsroom: Newsroom, ledger: SqlLedger, *, host: str, port: int, stopping: Stopping, say: Callable[[str], None]
+) -> None:
+    """Be this machine's worker of the fleet until `stopping`.
+
+    Raises UsageError when the newsroom has no fleet, or the port is taken.
+    """
+    if ledger.sharing is None:
+        message = (
+            "config.yaml sends from one machine; a fleet needs send: {engine: procrastinate, ledger: postgresql://…}"
+        )
+        raise UsageError(message)
+    sender = ChunkSender(newsroom=newsroom, sharing=ledger.sharing, stop=stopping.event)
+    tick = ScheduleTick(newsroom=newsroom, stopping=stopping, say=say)
+    worker = Worker(
+        ledger.sharing,
+        Queue(ledger.sharing),
+        name=f"{socket.gethostname()}, process {os.getpid()}",
+        version=version("digest"),
+        send=sender.send,
+        due=tick.go if newsroom.config.settings.schedule and has_stories(newsroom) else None,
+        stop=stopping.event,
+        say=say,
+    )
+    try:
+        with serving(host, port, worker.metrics, worker.trouble) as bound:
+            say(f"at work; http://{host}:{bound}/metrics and /healthz")
+            worker.run()
+    except OSError as error:
+        message = f"{host}:{port}: /metrics cannot be served there: {error.strerror}; give another --host or --port"
+        raise UsageError(message) from None
+
+
+def has_stories(newsroom: Newsroom) -> bool:
+    """Whether this machine has the newsroom's folder, and not only its config.yaml."""
+    return (newsroom.root / "stories").is_dir()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleTick:
+    """What the schedule asks for, on whichever worker's turn it is."""
+
+    newsroom: Newsroom
+    stopping: Stopping
+    say: Callable[[str], None]
+
+    def go(self) -> None:
+        """Do what is due. What a person must mend is said; the next minute tries again."""
+        from digest.scheduling.scheduler import Scheduler
+
+        try:
+            # Opened anew each time: stories, config and approvals are what they are now.
+            newsroom = open_newsroom(self.newsroom.config.document.file, self.newsroom.environ)
+            if not has_stories(newsroom):
+                # Without this, a volume that is not mounted would be a month without stories, settled for good.
+                message = f"{newsroom.root}: has no stories/; what is due is left to workers that have the newsroom"
+                raise UsageError(message)
+            scheduler = Scheduler(
+                newsroom=newsroom,
+                now=newsroom.now(),
+                say=self.say,
+                warn=self.say,
+                engine=FleetEngine(),
+            )
+            scheduler.run(self.stopping)
+        except DigestError as error:
+            self.say(str(error))

@@ -17,7 +17,6 @@ from digest.yamlfile import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-    from threading import Event
 
     from digest.config.load import Config
     from digest.config.sections import ConditionSection
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
     from digest.recipients.csvfile import CsvSource
     from digest.recipients.segments import Condition, Segment
     from digest.recipients.sql import SqlSource
-    from digest.smtp.settings import SmtpSettings
-    from digest.smtp.transport import SmtpTransport
+    from digest.smtp.relay_settings import SmtpSettings
 
 MAX_SECRET = 10_000
 
@@ -129,8 +127,8 @@ class SendingSetup:
 
     def smtp(self) -> SmtpSettings:
         """How to reach the relay. Raises ConfigError for settings that contradict each other."""
-        from digest.smtp.pacing import parse_rate
-        from digest.smtp.settings import SmtpSettings, Timeouts
+        from digest.smtp.rates import parse_rate
+        from digest.smtp.relay_settings import SmtpSettings, Timeouts
 
         part = self.config.settings.smtp
         password = self.secret(part.password_env, part.password_file) if part.username else ""
@@ -155,14 +153,6 @@ class SendingSetup:
             )
         except ValueError as error:
             raise self._fault(("smtp",), str(error)) from None
-
-    def relay(self, stop: Event | None = None) -> SmtpTransport:
-        """The way to the relay; `stop`, once set, also ends a wait for a slow rate. Raises ConfigError, SendStopped."""
-        from digest.smtp.pacing import Pacing
-        from digest.smtp.transport import SmtpTransport
-
-        settings = self.smtp()
-        return SmtpTransport(settings, Pacing(settings.rate, settings.per_domain, stop=stop))
 
     def signer(self) -> Signer | None:
         """What signs the mails, or None when the relay does. Raises ConfigError: never an unsigned send instead."""

@@ -193,7 +193,8 @@ def overrides(state: PreviewState, body: dict[str, Any]) -> Response:
 
 def send_test(state: PreviewState, body: dict[str, Any]) -> Response:
     """Send the edition to one of the addresses that config.yaml allows. Raises UsageError for any other."""
-    from digest.sending import testmail
+    from digest.sending.engines import send_test as send_one
+    from digest.sending.transports import TransportSetup, open_transport
 
     newsroom, address = state.newsroom(), str(body.get("address", ""))
     allowed = newsroom.config.settings.preview.test_addresses
@@ -201,7 +202,7 @@ def send_test(state: PreviewState, body: dict[str, Any]) -> Response:
         message = f"{address[:80]!r} is not among preview.test_addresses in config.yaml"
         raise UsageError(message)
     edition = state.edition(asked(_texts(body)))
-    outcome = testmail.send_test(newsroom, edition, address, newsroom.sending_setup.relay(), state.now())
+    outcome = send_one(newsroom, edition, address, open_transport(TransportSetup(newsroom=newsroom)), state.now())
     if outcome.event is Event.ACCEPT:
         return JSONResponse({"said": f"A test mail went to {address}; nothing was recorded."})
     return JSONResponse({"said": f"The test mail was not accepted: {outcome.code or ''} {outcome.detail}".rstrip()})

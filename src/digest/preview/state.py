@@ -205,7 +205,7 @@ class PreviewState:
 
 def readers(newsroom: Newsroom, edition: Edition) -> Iterator[Recipient]:
     """Whom the edition would be mailed to. Raises DigestError for a list that cannot be read."""
-    from digest.sending.readers import Readers
+    from digest.sending.edition_readers import Readers
 
     parts, audience = newsroom.sending_setup, newsroom.config.audience(edition.audience)
     return iter(Readers(parts.source(audience), edition, audience, parts.segment(audience)))

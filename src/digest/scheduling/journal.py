@@ -268,7 +268,7 @@ def journal_store(newsroom: Newsroom) -> Iterator[JournalStore]:
 def locked_journal(newsroom: Newsroom) -> Iterator[JournalStore]:
     """The same, and no other run of this machine inside. Raises LedgerBusy, naming the other."""
     from digest.ledger.locks import file_lock
-    from digest.sending.local import this_process
+    from digest.sending.stopping import this_process
 
     lock = newsroom.root / STATE / LOCK
     with file_lock(lock, this_process(), "what is due"), journal_store(newsroom) as record:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import traceback
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -20,6 +20,8 @@ from digest.scheduling import due, notices
 from digest.scheduling.journal import journal_store, locked_journal
 from digest.scheduling.outcome import TaskStatus, bug
 from digest.scheduling.task import Reporter, Result, RunContext, failed_result, held_result, run_task
+from digest.sending.engines import LocalEngine
+from digest.sending.transports import TransportSetup, open_transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,7 +36,8 @@ if TYPE_CHECKING:
     from digest.scheduling.due import DueTask
     from digest.scheduling.journal import Journal, JournalStore
     from digest.scheduling.notices import Notice
-    from digest.sending.local import Stopping
+    from digest.sending.engines import Engine
+    from digest.sending.stopping import Stopping
 
 # A machine without a battery begins in 1970: a schedule put in force then would name every month since as not sent.
 _SANE = datetime(2000, 1, 1, tzinfo=UTC)
@@ -53,6 +56,7 @@ class Scheduler:
     now: datetime
     say: Callable[[str], None]
     warn: Callable[[str], None]
+    engine: Engine = field(default_factory=LocalEngine)  # what hands out the mails
 
     @cached_property
     def rules(self) -> tuple[ScheduleLine, ...]:
@@ -117,6 +121,7 @@ class Scheduler:
                     now=self.now,
                     stopping=stopping,
                     warn=self.warn,
+                    engine=self.engine,
                 )
                 results = []
                 for item in tasks:
@@ -266,7 +271,7 @@ def _once(newsroom: Newsroom, stop: Event) -> Callable[[], Transport]:
 
     def transport() -> Transport:
         if not made:
-            made.append(newsroom.sending_setup.relay(stop))
+            made.append(open_transport(TransportSetup(newsroom=newsroom, stop=stop)))
         return made[0]
 
     return transport

@@ -19,7 +19,8 @@ from digest.errors import AlreadySent, DigestError, LedgerBusy
 from digest.scheduling import due, outcome
 from digest.scheduling.hook_reporter import build_facts, is_new
 from digest.scheduling.outcome import EditionOutcome, TaskStatus
-from digest.sending import post
+from digest.sending.engines import SendJob, send
+from digest.sending.freeze import freeze
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
     from digest.newsroom.newsroom import Newsroom
     from digest.ports import Transport
     from digest.scheduling.due import DueTask
-    from digest.sending.local import Stopping
+    from digest.sending.engines import Engine
+    from digest.sending.stopping import Stopping
 
 _LATER = 75
 
@@ -99,6 +101,7 @@ class RunContext(Reporter):
     """What one run does its tasks with."""
 
     ledger: SqlLedger
+    engine: Engine
 
 
 def run_task(context: RunContext, item: DueTask, *, force: bool = False) -> Result:
@@ -152,13 +155,18 @@ def _attempt(context: RunContext, edition: Edition, demand: Needed) -> EditionOu
 
 def _send(context: RunContext, edition: Edition, demand: Needed) -> EditionOutcome:
     transport = context.transport()
-    ready = post.freeze(context.newsroom, context.ledger, edition, context.now, needed=demand)
+    ready = freeze(context.newsroom, context.ledger, edition, context.now, needed=demand)
     for said in (*ready.faults, *ready.notes):
         context.warn(f"{edition.id}: {said}")
-    report = post.send(
-        context.newsroom, context.ledger, ready, transport,
-        now=context.now, connections=context.newsroom.sending_setup.smtp().connections, stopping=context.stopping,
-    )  # fmt: skip
+    job = SendJob(
+        newsroom=context.newsroom,
+        ledger=context.ledger,
+        rendering=ready.rendering,
+        transport=transport,
+        now=context.now,
+        stopping=context.stopping,
+    )
+    report = send(job, context.engine)
     if report.stopped is not None:
         raise report.stopped
     stands = outcome.waiting if report.left else outcome.sent

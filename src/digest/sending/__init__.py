@@ -1,5 +1,5 @@
 """One edition on its way to its readers: plan, freeze, and the run over the ledger until each is settled.
 
-readers ─freeze─▶ ledger ─run─▶ transport         `plan` says what would happen; a run does it
+readers ─freeze─▶ ledger ─send─▶ transport        `plan_send` says what would happen; a run does it
   build ─keep─▶ archive/ ─▶ the frozen rendering, for every reader and every resumed run the same
 """

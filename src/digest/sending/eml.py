@@ -48,6 +48,9 @@ class _Place(Protocol):
 class EmlFolder:
     """A digest.ports.Transport that writes `to-ana@example.org-<hash>.eml` files of one edition into a folder."""
 
+    shared = False  # the folder is this machine's
+    connections = 1  # more would wait for one disk
+
     def __init__(self, folder: Path, *, edition: str = "") -> None:
         self.folder = folder
         self._edition = edition
@@ -71,6 +74,9 @@ class EmlFolder:
 
 class Maildir:
     """A digest.ports.Transport that delivers into a Maildir (https://cr.yp.to/proto/maildir.html)."""
+
+    shared = False
+    connections = 1
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

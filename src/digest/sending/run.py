@@ -1,4 +1,4 @@
-"""What the connections of one run share: the ledger's commits, what was heard so far, and the reason to stop.
+"""What the threads of one run share: the queue of claims, the ledger's commits, what was heard, the reason to stop.
 
 Refusals are not told to the ledger before somebody was accepted: until then they may be about us. Whoever finds a
 reason to stop stops all: what is in flight is finished, the rest is given back, and nobody is marked for our fault.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from digest.delivery import Delivery, Outgoing
     from digest.errors import TransportError
     from digest.ports import Ledger
-    from digest.sending.claim_queue import Work
 
-_CLOSING = 421
+BATCH = 256  # claimed in one transaction; a crash gives them all back
 _MEANS = {
     Event.ACCEPT: State.SENT,
     Event.DEFER: State.DEFERRED,
@@ -46,6 +45,61 @@ class Patience:
     first: int = FIRST  # the same refusal for so many readers at the start stops the run; 0: never
 
 
+class ClaimQueue:
+    """The deliveries that a run still has to make: claimed a batch at a time, handed out singly, the rest given back.
+
+    Shared by all threads. It never waits for anybody: when nothing is to be had now it says so, and `pause` tells
+    whether waiting makes sense. `limit` bounds the deliveries that are handed out, None does not; `only` is one
+    address.
+    """
+
+    def __init__(
+        self, ledger: Ledger, edition: str, owner: str, clock: Callable[[], float], *, limit: int | None, only: str
+    ) -> None:
+        self._ledger = ledger
+        self._edition = edition
+        self._owner = owner
+        self._clock = clock
+        self._left = limit
+        self._only = only
+        self._lock = threading.Lock()
+        self._claimed: deque[Delivery] = deque()
+
+    def take(self) -> Delivery | None:
+        """The next delivery, claimed; None when there is none now. Raises LedgerError."""
+        with self._lock:
+            if not self._claimed:
+                batch = BATCH if self._left is None else min(BATCH, self._left)
+                if batch <= 0:
+                    return None
+                self._claimed.extend(self._ledger.claim(self._edition, self._owner, batch, self._clock(), self._only))
+                if self._left is not None:
+                    self._left -= len(self._claimed)
+            return self._claimed.popleft() if self._claimed else None
+
+    def pause(self) -> float | None:
+        """Seconds until something can be taken (0: now); None when nothing is to be waited for."""
+        with self._lock:
+            if self._claimed:
+                return 0.0
+            if self._only or (self._left is not None and self._left <= 0):
+                return None
+            mailing = self._ledger.mailing(self._edition)
+            if mailing is None or mailing.standing is not MailingStatus.OPEN:
+                return None
+            now = self._clock()
+            due = self._ledger.next_try(self._edition, now)
+            return None if due is None else max(0.0, due - now)
+
+    def rest(self) -> list[Delivery]:
+        """What was claimed and never handed out; nothing more is handed out after that."""
+        with self._lock:
+            left = list(self._claimed)
+            self._claimed.clear()
+            self._left = 0
+            return left
+
+
 class Run:
     """One run over one edition. `stop` is set when it is to end: by a reason of its own, or by whoever watches it."""
 
@@ -56,14 +110,15 @@ class Run:
         edition: str,
         owner: str,
         build: Callable[[Delivery], Outgoing],
-        work: Work,
         clock: Callable[[], float],
         patience: Patience,
         ahead: bool,
+        limit: int | None = None,
+        only: str = "",
     ) -> None:
         self.build = build
         self.ahead = ahead  # whether an intent may be made durable before its mail's turn
-        self.work = work
+        self.queue = ClaimQueue(ledger, edition, owner, clock, limit=limit, only=only)
         self.stop = threading.Event()
         self.patience = patience
         self.committer = Committer(ledger, owner, clock)
@@ -112,7 +167,7 @@ class Run:
             self.committer.tell(outcome.delivery, Event.RELEASE)
             return
         with self._lock:
-            if proves(outcome) or (outcome.event is not Event.RELEASE and outcome.code not in (0, _CLOSING)):
+            if proves(outcome) or (outcome.event is not Event.RELEASE and outcome.answered):
                 self._failing_since = None
             if proves(outcome) and not self._proven:
                 self._proven = True
@@ -163,7 +218,7 @@ class Run:
         with self._lock:
             # A run that came to its end has heard all there was. One that was stopped has proven nothing about them.
             self._settle_refusals(Event.DEFER if self.stop.is_set() else Event.REFUSE)
-        for delivery in self.work.rest():
+        for delivery in self.queue.rest():
             self.committer.tell(delivery.id, Event.RELEASE)
         self.committer.finish(self.patience.ledger)
 

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 
 from digest.delivery import Phase
 from digest.smtp.data import withheld
-from digest.smtp.envelope import ENVELOPE, envelope
-from digest.smtp.protocol import PhaseReply
+from digest.smtp.protocol import ENVELOPE, PhaseReply, envelope
 from digest.smtp.verdict import ReplyClass
 
 if TYPE_CHECKING:
@@ -23,9 +22,8 @@ if TYPE_CHECKING:
 
     from digest.delivery import Outcome, Outgoing
     from digest.errors import SendStopped
-    from digest.smtp.channel import Channel
     from digest.smtp.lookahead import Lookahead
-    from digest.smtp.protocol import Dialogue
+    from digest.smtp.protocol import Channel, Dialogue
 
 
 @dataclass(slots=True, kw_only=True)

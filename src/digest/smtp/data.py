@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from digest.delivery import Outgoing
-    from digest.smtp.channel import Channel
     from digest.smtp.lookahead import Lookahead
+    from digest.smtp.protocol import Channel
 
 FAR = 0.002  # seconds to an answer; what takes longer leaves time for a commit of one's own
 

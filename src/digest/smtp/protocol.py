@@ -1,27 +1,87 @@
-"""Saying and hearing over one link: which replies are owed, and whether the link can carry another mail.
+"""What is said and heard for one mail: the envelope, the replies that are owed, and the connection that carries both.
 
-It turns a lost connection into an Answer, so that every way a mail can end goes through the one table in `verdict`.
+    Channel (paced, renewed, judged) ─▶ Dialogue (one connection: what was said, which replies are owed) ─▶ Wire
+
+A lost connection becomes a PhaseReply too, so that every way in which a mail can end goes through the one table in
+`verdict`. What cannot be said at all is an Objection.
 """
 
 from __future__ import annotations
 
 import contextlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from digest.delivery import Phase
-from digest.smtp.envelope import END, ENVELOPE, dotted, envelope
+from digest.delivery import Event, Outcome, Phase
+from digest.errors import SendStopped, TransportError
 from digest.smtp.socket import Lost
-from digest.smtp.verdict import ReplyClass, hear
+from digest.smtp.verdict import ReplyClass, SessionAction, concern, hear, verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from digest.delivery import Outgoing
     from digest.smtp.connect import Connected
+    from digest.smtp.rates import Pacer
+    from digest.smtp.relay_settings import SmtpSettings, Timeouts
     from digest.smtp.replies import Reply
-    from digest.smtp.settings import Timeouts
 
+# An address ends a command's path with ">" and its line with CRLF, so these would let it say more than itself.
+UNSAYABLE = re.compile(r"[\x00-\x20\x7f<>]")
+ENVELOPE = (Phase.MAIL, Phase.RCPT, Phase.DATA)
+CRLF = b"\r\n"
+END = b".\r\n"  # after a body that ends with CRLF
 BLOCK = 64 * 1024
 LAST_WORDS = 2.0  # seconds for the rest of a reply that interrupted us
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objection:
+    """Why a mail is not even offered. RELEASE: about all of them, so the run stops; REFUSE: about this reader."""
+
+    event: Event
+    phase: Phase
+    detail: str
+
+
+def objection(mail: Outgoing, link: Connected) -> Objection | None:
+    """Why this server cannot be asked to take this mail, or None."""
+    if UNSAYABLE.search(mail.sender):
+        return Objection(event=Event.RELEASE, phase=Phase.MAIL, detail=f"the sender {mail.sender!r} is no address")
+    if not link.smtputf8 and not mail.sender.isascii():
+        detail = f"the sender {mail.sender} needs SMTPUTF8 (RFC 6531), which the server does not offer"
+        return Objection(event=Event.RELEASE, phase=Phase.MAIL, detail=detail)
+    if link.size and len(mail.data) > link.size:
+        detail = f"the mail has {len(mail.data):,} bytes, the server takes {link.size:,} at most"
+        return Objection(event=Event.RELEASE, phase=Phase.MAIL, detail=detail)
+    if not mail.recipient or UNSAYABLE.search(mail.recipient):
+        return Objection(event=Event.REFUSE, phase=Phase.RCPT, detail="this is no address that SMTP can say")
+    if not link.smtputf8 and not mail.recipient.isascii():
+        detail = "the address needs SMTPUTF8 (RFC 6531), which the server does not offer"
+        return Objection(event=Event.REFUSE, phase=Phase.RCPT, detail=detail)
+    return None
+
+
+def envelope(mail: Outgoing, link: Connected) -> list[bytes]:
+    """The lines MAIL and RCPT, without line ends. SIZE (RFC 1870) and SMTPUTF8 (RFC 6531) where they are offered."""
+    size = f" SIZE={len(mail.data)}" if link.declares_size else ""
+    utf8 = "" if mail.recipient.isascii() and mail.sender.isascii() else " SMTPUTF8"
+    return [f"MAIL FROM:<{mail.sender}>{size}{utf8}".encode(), f"RCPT TO:<{mail.recipient}>".encode()]
+
+
+def dotted(data: bytes) -> tuple[bytes, bytes]:
+    r"""The body as DATA wants it, and its end with the final dot (RFC 5321, 4.5.2).
+
+    Our own mails have no line that begins with a dot, so nothing is copied; a stranger's is made safe.
+
+    >>> dotted(b"a\r\n.b\r\n")
+    (b'a\r\n..b\r\n', b'.\r\n')
+    """
+    if data.rfind(b"\r\n.") >= 0 or data.startswith(b"."):  # rfind takes half the time of "in"
+        data = data.replace(b"\r\n.", b"\r\n..")
+        data = b"." + data if data.startswith(b".") else data
+    return data, END if data.endswith(CRLF) else CRLF + END
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,3 +254,84 @@ class Dialogue:
             return PhaseReply(Phase.BODY, ReplyClass.NOTHING, None, reason)
         self.lost = str(reply)
         return PhaseReply(Phase.BODY, hear(Phase.BODY, reply), reply)
+
+
+class Channel:
+    """The dialogue of the moment, in `talk`, and what puts another in its place."""
+
+    def __init__(self, connect: Callable[[], Connected], settings: SmtpSettings, pacer: Pacer) -> None:
+        self._connect = connect
+        self._settings = settings
+        self._pacer = pacer
+        self.talk = Dialogue(connect(), settings.timeouts)
+
+    def make_ready(self, mail: Outgoing) -> bool:
+        """Wait for this mail's turn, on a connection that is fit for it. False when the run is to stop.
+
+        Raises TransportError or SendStopped when a new connection is needed and cannot be had.
+        """
+        domain = mail.recipient.rpartition("@")[2]
+        while (seconds := self._pacer.ask(domain)) > 0.0:
+            if not self._pacer.wait(seconds):
+                return False
+        # The server may have left while nothing was said (an idle time-out): that is no failure of this mail.
+        if self._worn_out() or not self.talk.clean or self.talk.link.wire.heard():
+            self.close()
+            self.talk = Dialogue(self._connect(), self._settings.timeouts)
+        return True
+
+    def may_follow(self, mail: Outgoing) -> bool:
+        """Whether this mail can be spoken of before the one ahead of it has its answer."""
+        return (
+            self.talk.link.pipelining
+            and not self._worn_out()
+            and objection(mail, self.talk.link) is None
+            and self._pacer.ask(mail.recipient.rpartition("@")[2]) <= 0.0
+        )
+
+    def object_to(self, mail: Outgoing) -> tuple[Outcome, SendStopped | None] | None:
+        """The Outcome of a mail that this server cannot even be asked to take, and the reason to stop, if it is one."""
+        found = objection(mail, self.talk.link)
+        if found is None:
+            return None
+        outcome = Outcome(delivery=mail.delivery, event=found.event, phase=found.phase, detail=found.detail)
+        stop = SendStopped(f"{self._settings.peer}: {found.detail}") if found.event is Event.RELEASE else None
+        return outcome, stop
+
+    def judge(self, mail: Outgoing, answer: PhaseReply, *, intended: bool) -> tuple[Outcome, SendStopped | None]:
+        """The Outcome that follows from an answer, and the error with which the session ends, if it does."""
+        found = verdict(answer.phase, answer.heard, intended=intended)
+        assert found.event is not None
+        outcome = Outcome(
+            delivery=mail.delivery,
+            event=found.event,
+            phase=answer.phase,
+            code=answer.code,
+            detail=answer.detail,
+            about=concern(answer.phase, answer.code, answer.detail),
+        )
+        self.talk.reset_due = found.then is SessionAction.RESET
+        peer = self._settings.peer
+        if found.then is SessionAction.STOP:
+            if answer.phase is Phase.MAIL and answer.heard is ReplyClass.NEVER:
+                what, hint = f"the server refuses the sender {mail.sender}", "newsroom.from and what the relay allows"
+            else:
+                what, hint = "the server does not let us send", "smtp.username and smtp.tls"
+            return outcome, SendStopped(f"{peer}: {what}: {answer}; check {hint}")
+        if found.then is SessionAction.OVER or self.talk.lost:
+            return outcome, TransportError(f"{peer}: {self.talk.lost or answer} ({answer.phase.value})")
+        return outcome, None
+
+    def close(self) -> None:
+        """Say QUIT where nothing is open, wait a moment for the goodbye, and end the connection. Never raises."""
+        talk = self.talk
+        if not talk.clean:
+            talk.link.wire.abort()  # in the middle of a body, QUIT would be part of it
+            return
+        talk.say(b"QUIT\r\n")
+        talk.hear(Phase.QUIT)
+        talk.lost = "we said goodbye"
+        talk.link.wire.close()
+
+    def _worn_out(self) -> bool:
+        return 0 < self._settings.messages_per_connection <= self.talk.link.carried

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from digest.delivery import Event, Outcome, Phase
 from digest.errors import SendStopped, TransportError
 from digest.smtp.lookahead import Lookahead
+from digest.smtp.verdict import concern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -40,6 +41,9 @@ ACCEPTED = ScriptedReply(arrives=True)
 
 class MemoryTransport:
     """A relay in memory. `sent` holds every mail that arrived, in order; `answer(mail)` says what becomes of a mail."""
+
+    shared = False
+    connections = 1
 
     def __init__(self, answer: Callable[[Outgoing], ScriptedReply] | None = None) -> None:
         self.sent: list[Outgoing] = []
@@ -101,6 +105,7 @@ class MemorySession:
                 phase=answer.phase,
                 code=answer.code,
                 detail=answer.detail,
+                about=concern(answer.phase, answer.code, answer.detail),
             )
             if answer.error is not None:
                 for left in taken.rest():

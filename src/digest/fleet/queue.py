@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import text
 
 from digest.delivery import MailingStatus
-from digest.fleet.chunk import SIZE
+from digest.fleet.chunks import SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,7 +1,7 @@
-"""Freeze an edition and send it.
+"""Settle what an edition's readers get and who they are, once: nothing of either changes after that.
 
-    build ─checks, approval─▶ archive ─▶ ledger.freeze(readers) ─▶ engine ─▶ Report
-    an edition that is frozen already ─recall─▶ the same rendering ─▶ engine ─▶ Report
+    build ─checks, approval─▶ archive ─▶ ledger.freeze(readers) ─▶ Frozen
+    an edition that is frozen already ─recall─▶ Frozen, with the same rendering
 
 Everything that can refuse does so before the first reader is frozen. Once frozen, the content is what the archive and
 the ledger agree on, whatever happened to the stories since.
@@ -17,26 +17,23 @@ from digest.delivery import FINAL
 from digest.editions import archive
 from digest.editions.builder import build_edition
 from digest.errors import AlreadySent, CheckFailed, ConfigError, DigestError, LedgerError, NothingToSend
-from digest.fleet import engine
 from digest.model import Severity
 from digest.newsroom.paths import ARCHIVE
+from digest.sending.edition_readers import Readers
 from digest.sending.messages import letters
-from digest.sending.readers import Readers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
-    from pathlib import Path
 
     from digest.config.load import Config
     from digest.editions.approval import Needed
     from digest.errors import Fault
     from digest.ledger.ledger import SqlLedger
+    from digest.ledger.sharing import Sharing
     from digest.model import Edition, Recipient, Rendering
     from digest.newsroom.newsroom import Newsroom
-    from digest.ports import Ledger, Transport
-    from digest.sending.local import Stopping
-    from digest.sending.progress import Progress, RunReport
+    from digest.ports import Ledger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +74,7 @@ def freeze(
     kept = newsroom.root / ARCHIVE
     if mailing := ledger.mailing(edition.id):
         return _recalled(newsroom, ledger, edition, mailing.content, now)
-    elsewhere = archive.begun_elsewhere(kept, edition, _place(newsroom, ledger))
+    elsewhere = archive.begun_elsewhere(kept, edition, ledger_place(newsroom, ledger))
     build = build_edition(newsroom, edition, now=now)
     if build.rendering is None:
         count = len(build.selection.stories)
@@ -95,7 +92,7 @@ def freeze(
     identify = letters(newsroom, build.rendering, now=now, live=True).identify
     archive.keep(newsroom, build)
     if ledger.sharing is not None:
-        engine.publish(ledger.sharing, build.rendering)
+        publish(ledger.sharing, build.rendering)
     audience, parts = newsroom.config.audience(edition.audience), newsroom.sending_setup
     readers = Readers(parts.source(audience), edition, audience, parts.segment(audience))
     filled = _filled(readers, newsroom.config)
@@ -150,14 +147,14 @@ def _filled(readers: Iterable[Recipient], config: Config) -> Iterator[Recipient]
         yield reader
 
 
-def _place(newsroom: Newsroom, ledger: SqlLedger) -> str:
+def ledger_place(newsroom: Newsroom, ledger: SqlLedger) -> str:
     """Where the ledger is, without its password, and seen from the newsroom: both may move together."""
     return ledger.database.name.removeprefix(f"{newsroom.root}/")
 
 
 def _recalled(newsroom: Newsroom, ledger: SqlLedger, edition: Edition, fingerprint: str, now: datetime) -> Frozen:
     if ledger.sharing is not None:  # another machine may have frozen it
-        rendering = engine.recall(ledger.sharing, edition, fingerprint)
+        rendering = recall_published(ledger.sharing, edition, fingerprint)
     else:
         rendering = archive.recall(newsroom.root / ARCHIVE, edition, fingerprint)
     note = "stories or settings changed since it was frozen; the readers left get what the others got"
@@ -169,61 +166,22 @@ def _recalled(newsroom: Newsroom, ledger: SqlLedger, edition: Edition, fingerpri
     return Frozen(rendering=rendering, fresh=False, notes=() if same else (note,))
 
 
-def send(
-    newsroom: Newsroom,
-    ledger: SqlLedger,
-    ready: Frozen,
-    transport: Transport,
-    *,
-    now: datetime,
-    connections: int,
-    stopping: Stopping,
-    progress: Callable[[Progress], None] | None = None,
-    limit: int | None = None,
-    only: str = "",
-) -> RunReport:
-    """Send what is left of the edition: from here, or, where a fleet shares the ledger, by its workers.
+def publish(sharing: Sharing, rendering: Rendering) -> None:
+    """Put a rendering where every worker of a fleet finds it."""
+    sharing.put(f"rendering {rendering.fingerprint}", archive.as_data(rendering))
 
-    Mails that become files are always written here. Raises LedgerBusy when somebody else is sending the edition from
-    one machine; otherwise the report tells all.
-    """
-    from digest.sending import local
-    from digest.sending.run import Patience
-    from digest.smtp.transport import SmtpTransport
 
-    archive.begin(newsroom.root / ARCHIVE, ready.rendering.edition, _place(newsroom, ledger), ledger.id)
-    if ledger.sharing is not None and isinstance(transport, SmtpTransport):
-        return engine.send(
-            newsroom, ledger.sharing, ready.rendering, stopping=stopping, progress=progress, limit=limit, only=only
+def recall_published(sharing: Sharing, edition: Edition, fingerprint: str) -> Rendering:
+    """The rendering that was published with this fingerprint. Raises LedgerError when it is not there, or another."""
+    data = sharing.get(f"rendering {fingerprint}")
+    try:
+        rendering = archive.from_data(data or b"", edition)
+    except (ValueError, KeyError, TypeError):
+        rendering = None
+    if rendering is None or rendering.fingerprint != fingerprint:
+        message = (
+            f"{edition.id}: what its readers so far have got is not in the ledger's database; put the table `shelf` "
+            f"back from your backup, or call the rest off with `digest cancel {edition.id}`"
         )
-    made = letters(newsroom, ready.rendering, now=now, live=True)
-    section = newsroom.config.settings.send
-    edition = ready.rendering.edition.id
-    return local.send(
-        ledger,
-        transport,
-        made.outgoing,
-        edition=edition,
-        connections=connections,
-        stopping=stopping,
-        progress=progress,
-        limit=limit,
-        only=_on_the_list(ledger, edition, only) if only else "",
-        patience=Patience(deferred=section.patience, budget=section.relay_patience),
-        ahead=section.early_intents,
-    )
-
-
-def eml(folder: Path, *, maildir: bool) -> Transport:
-    """Mails as files: one .eml for each reader, or a Maildir."""
-    from digest.sending.eml import EmlFolder, Maildir
-
-    return Maildir(folder) if maildir else EmlFolder(folder)
-
-
-def _on_the_list(ledger: SqlLedger, edition: str, only: str) -> str:
-    for delivery in ledger.deliveries(edition):
-        if delivery.address.casefold() == only.casefold():
-            return delivery.address
-    message = f"{edition}: {only} is not among its readers; `--to {only}` sends a test mail to anybody"
-    raise LedgerError(message)
+        raise LedgerError(message)
+    return rendering

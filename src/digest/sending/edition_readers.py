@@ -1,30 +1,95 @@
-"""What sending an edition would do, counted and not done: readers by domain and language, who is left out, how long.
+"""An edition's readers: who of its audience's list gets it, and what sending it to them would do.
 
-It reads the list once, with sixteen octets of memory for each reader, and writes nothing anywhere.
+    list ─▶ Readers: no bad rows, only those of its segment and language ─▶ freeze, or plan_send ─▶ SendPlan
+
+A reader belongs to exactly one language of the audience: the one on the list, or else the audience's first. It streams;
+it never holds the list. Bad rows are kept to be named, the first thousand in full and the rest by number.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from digest.errors import Fault
 from digest.mail.address import domain_of
 from digest.mail.address import key as address_key
+from digest.model import InactiveReader
+from digest.recipients.segments import Segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from digest.errors import Fault
-    from digest.model import Recipient
-    from digest.ports import Suppressions
-    from digest.sending.readers import Readers
+    from digest.model import Audience, Edition, Recipient
+    from digest.ports import RecipientSource, Suppressions
 
+NAMED = 1000  # bad rows that are kept in full
 _BATCH = 200  # few at a time: what is held longer, Python looks through for garbage again and again
 _BUCKETS = 256
 _MASK = _BUCKETS - 1
+
+
+@dataclass(slots=True)
+class Readers:
+    """One pass over the list. `faults` and the counts fill while it runs."""
+
+    source: RecipientSource
+    edition: Edition
+    audience: Audience
+    segment: Segment = field(default_factory=Segment)
+    faults: list[Fault] = field(default_factory=list)
+    bad: int = 0
+    others: int = 0  # of another language, or not of the segment
+    inactive: Counter[str] = field(default_factory=Counter)  # who by the list itself is not to be mailed, by reason
+    outside: Counter[str] = field(default_factory=Counter)  # who is not of the segment, by why
+    _right: dict[str, bool] = field(default_factory=dict, repr=False)  # whether a language tag means this edition
+
+    def __iter__(self) -> Iterator[Recipient]:
+        """The readers of this edition, in the list's order."""
+        for row in self.source.recipients():
+            if isinstance(row, Fault):
+                self.bad += 1
+                if len(self.faults) < NAMED:
+                    self.faults.append(row)
+            elif isinstance(row, InactiveReader):
+                self.inactive[row.reason] += 1
+            elif self._suits(row):
+                yield row
+            else:
+                self.others += 1
+
+    def notes(self) -> tuple[str, ...]:
+        """Who was left out, and why, for a person."""
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(self.inactive.items()))
+        stopped = (f"by the list itself not to be mailed: {reasons}",) if reasons else ()
+        return (*stopped, *(f"not in the segment: {count:,}, {why}" for why, count in sorted(self.outside.items())))
+
+    def _suits(self, reader: Recipient) -> bool:
+        if why := self.segment.why_not(reader):
+            self.outside[why] += 1
+            return False
+        right = self._right.get(reader.language)
+        if right is None:
+            right = self._right[reader.language] = language_of(reader, self.audience) == self.edition.language
+        return right
+
+
+def language_of(reader: Recipient, audience: Audience) -> str:
+    """In which of the audience's languages this reader gets the edition.
+
+    >>> from digest.model import Audience, Recipient
+    >>> both = Audience(name="a", title="A", languages=("en", "fr"))
+    >>> [language_of(Recipient(address="r@example.org", language=tag), both) for tag in ("fr-CA", "de", "")]
+    ['fr', 'en', 'en']
+    """
+    wanted = reader.language.lower()
+    for language in audience.languages:
+        if wanted == language.lower() or wanted.split("-")[0] == language.lower().split("-")[0]:
+            return language
+    return audience.languages[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +109,11 @@ class SendPlan:
     seconds: float | None  # None when no rate is set
 
 
-def make(readers: Readers, suppressions: Suppressions, rate: float, per_domain: Mapping[str, float]) -> SendPlan:
-    """Count what a send of this edition would do. Rates are mails a second, 0 for no limit."""
+def plan_send(readers: Readers, suppressions: Suppressions, rate: float, per_domain: Mapping[str, float]) -> SendPlan:
+    """Count what a send of this edition would do: once through the list, sixteen octets a reader, nothing written.
+
+    Rates are mails a second, 0 for no limit.
+    """
     kinds = _Numbers({None: 0})  # (domain, language), numbered; None: suppressed
     # Beside each address's hash (of 64 bits, which no two readers of a list share) stands its kind, so that one that
     # comes twice is counted once, as the freeze will.

@@ -1,7 +1,7 @@
-"""Send from this process: a pool of threads, a connection each, no server and no daemon.
+"""This process: who it is, and whether somebody asked it to end.
 
-`signals` turns Ctrl-C, SIGTERM and a closed terminal into a calm end: what is in flight is finished and recorded. It
-never loses or doubles a mail, however impatient one is: the ledger stands a kill at any moment.
+Ctrl-C, SIGTERM and a closed terminal are a request to end calmly: what is in flight is finished and recorded. It never
+loses or doubles a mail, however impatient one is: the ledger stands a kill at any moment.
 """
 
 from __future__ import annotations
@@ -14,16 +14,9 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from digest.sending.loop import send_edition
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from types import FrameType
-
-    from digest.delivery import Delivery, Outgoing
-    from digest.ports import Ledger, Transport
-    from digest.sending.progress import Progress, RunReport
-    from digest.sending.run import Patience
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _ASKED_TWICE = b"\nStill finishing the mails in flight. Once more ends at once, and leaves those in doubt.\n"
@@ -76,37 +69,3 @@ def signals() -> Iterator[Stopping]:
 def this_process() -> str:
     """Who we are, for the lock, the leases and the one who finds the edition taken."""
     return f"{socket.gethostname()}, process {os.getpid()}, run {secrets.token_hex(3)}"
-
-
-def send(
-    ledger: Ledger,
-    transport: Transport,
-    build: Callable[[Delivery], Outgoing],
-    *,
-    edition: str,
-    connections: int = 4,
-    stopping: Stopping | None = None,
-    progress: Callable[[Progress], None] | None = None,
-    limit: int | None = None,
-    only: str = "",
-    patience: Patience | None = None,
-    ahead: bool = False,
-) -> RunReport:
-    """Send what is left of a frozen edition from here. Arguments, report and errors are those of `send_edition`.
-
-    `ahead` is safe here: the edition's lock is ours, and a claim has no lease that could run out beneath it.
-    """
-    return send_edition(
-        ledger,
-        transport,
-        build,
-        edition=edition,
-        owner=this_process(),
-        connections=connections,
-        stop=stopping.event if stopping else None,
-        progress=progress,
-        limit=limit,
-        only=only,
-        patience=patience,
-        ahead=ahead,
-    )

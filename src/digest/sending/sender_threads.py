@@ -1,34 +1,39 @@
-"""The life of one connection: open, send as long as there is work, open again when it broke. One thread runs each.
+"""The threads of a run: each holds one connection and sends over it as long as there is work; another watches them.
 
-    work ─▶ build ─▶ session: envelope, intend (durable), body, answer ─▶ heard by the run ─▶ told to the ledger
+    claim queue ─▶ build ─▶ session: envelope, intent (durable), body, answer ─▶ Run.hear ─▶ the ledger's next commit
 
-It never marks a reader by itself, and it decides nothing that concerns the others: that is the run's.
+A connection that broke is opened again. A thread marks no reader and decides nothing that concerns the others: that is
+the run's.
 """
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Self
 
 from digest.delivery import Event, Outcome, Phase
 from digest.errors import DigestError, TransportError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from digest.delivery import Outgoing
     from digest.ports import Session, Transport
     from digest.sending.run import Run
 
+_TICK = 0.1  # seconds between two looks at the connections
 _GLANCE = 0.25  # seconds between two looks for work that others may have left
 
 
-class Connection:
-    """One connection of a run."""
+class SenderThread:
+    """One connection of a run, and what is done over it."""
 
     def __init__(self, run: Run, transport: Transport) -> None:
         self._run = run
         self._transport = transport
         self._feed = Feed(run)
 
-    def live(self) -> None:
+    def work(self) -> None:
         """Send until there is nothing left to do. What goes wrong here ends the run, and is raised there."""
         try:
             self._deliver_all()
@@ -53,7 +58,7 @@ class Connection:
         while not run.stop.is_set():
             if self._feed.ready():
                 return True
-            seconds = run.work.pause()
+            seconds = run.queue.pause()
             if seconds is not None and seconds <= run.patience.deferred:
                 run.stop.wait(min(max(seconds, 0.01), _GLANCE))
             elif not run.wait_for_others(_GLANCE):
@@ -93,7 +98,7 @@ class Feed:
 
     def ready(self) -> bool:
         """Whether there is a mail now; it is made and kept."""
-        while self._next is None and (delivery := self._run.work.take()) is not None:
+        while self._next is None and (delivery := self._run.queue.take()) is not None:
             try:
                 self._next = self._run.build(delivery)
             except DigestError as error:
@@ -107,3 +112,53 @@ class Feed:
         if self._next is not None:
             self._run.committer.tell(self._next.delivery, Event.RELEASE)
             self._next = None
+
+
+def drive(run: Run, transport: Transport, connections: int, stop: threading.Event, look: Callable[[], None]) -> bool:
+    """Let the connections work until there is nothing left, then settle. Returns whether somebody asked for the end.
+
+    `look` is called about ten times a second; what it raises ends the run. Raises what is no DigestError: a bug.
+    """
+    threads = [
+        threading.Thread(target=SenderThread(run, transport).work, name=f"connection {number}")
+        for number in range(1, connections + 1)
+    ]
+    interrupted = _watch(run, threads, stop, look)
+    try:
+        run.close()
+    except DigestError as error:
+        run.halt(error)
+    if run.halted is not None and not isinstance(run.halted, DigestError):
+        raise run.halted
+    return interrupted
+
+
+def _watch(run: Run, threads: list[threading.Thread], stop: threading.Event, look: Callable[[], None]) -> bool:
+    """Wait for the connections, having a look ten times a second. Returns whether somebody asked for the end."""
+    interrupted = False
+    _start(threads)
+    while (thread := next((each for each in threads if each.is_alive()), None)) is not None:
+        try:
+            thread.join(_TICK)
+            if stop.is_set():
+                interrupted = True
+                run.stop.set()
+            if run.halted is None:
+                look()
+        except KeyboardInterrupt:  # where nobody handles the signal: the same as `stop`
+            interrupted = True
+            run.stop.set()
+        except BaseException as error:  # noqa: BLE001 - told, or raised, when the connections are done
+            run.halt(error)
+    return interrupted and run.halted is None
+
+
+def _start(threads: list[threading.Thread]) -> None:
+    """Start the connections, or as many as the machine can bear. Raises RuntimeError when that is none."""
+    for number, thread in enumerate(threads):
+        try:
+            thread.start()
+        except RuntimeError:
+            if not number:
+                raise
+            return

@@ -12,19 +12,25 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from digest.delivery import MailingStatus
-from digest.errors import DigestError, LedgerBusy
-from digest.sending.claim_queue import Work
+from digest.errors import DigestError, LedgerBusy, LedgerError
+from digest.fleet.pacing import FleetPacing
+from digest.sending.freeze import recall_published
+from digest.sending.messages import letters
 from digest.sending.progress import Progress
 from digest.sending.run import Patience, Run
-from digest.sending.threads import drive
+from digest.sending.sender_threads import drive
+from digest.sending.transports import TransportSetup, open_transport
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Mapping
 
     from digest.delivery import Delivery, Outgoing, State
+    from digest.fleet.pacing import SharedClock
     from digest.ledger.sharing import Sharing
+    from digest.newsroom.newsroom import Newsroom
     from digest.ports import Transport
+    from digest.sending.messages import MessageBuilder
 
 SIZE = 2_000  # mails that one job may send; at 50 a second that is 40 s
 REMEMBER = 3600.0  # seconds for which what is known of mails that went is kept while the database is away
@@ -74,10 +80,11 @@ def send_chunk(
                 edition=edition,
                 owner=owner,
                 build=build,
-                work=Work(ledger, edition, owner, clock, limit=size, only=only),
                 clock=clock,
                 patience=Patience(budget=relay_patience, deferred=0.5, ledger=REMEMBER),
                 ahead=False,  # others may take what a frozen worker held: nothing is theirs that it could still begin
+                limit=size,
+                only=only,
             )
 
             def look() -> None:
@@ -95,3 +102,61 @@ def send_chunk(
         interrupted=interrupted,
         seconds=time.monotonic() - began,
     )
+
+
+@dataclass(kw_only=True)
+class ChunkSender:
+    """What one process of a fleet sends with: the relay at the fleet's pace, and each edition's mails."""
+
+    newsroom: Newsroom
+    sharing: Sharing
+    stop: threading.Event
+    _transport: Transport | None = None
+    _letters: dict[str, MessageBuilder] = field(default_factory=dict)
+
+    def send(
+        self,
+        edition: str,
+        owner: str,
+        clock: SharedClock,
+        *,
+        size: int = SIZE,
+        only: str = "",
+        progress: Callable[[Progress], None] | None = None,
+    ) -> Chunk:
+        """Send a chunk of an edition. Raises LedgerError, ConfigError when this machine cannot."""
+        settings = self.newsroom.config.settings
+        return send_chunk(
+            self.sharing,
+            self._relay(clock),
+            self._mails(edition).outgoing,
+            edition=edition,
+            owner=owner,
+            clock=clock,
+            stop=self.stop,
+            connections=settings.smtp.connections,
+            size=size,
+            only=only,
+            relay_patience=settings.send.relay_patience,
+            progress=progress,
+        )
+
+    def _relay(self, clock: SharedClock) -> Transport:
+        if self._transport is None:
+
+            def pacer(relay: str, rate: float, per_domain: Mapping[str, float]) -> FleetPacing:
+                return FleetPacing(self.sharing, clock, relay=relay, rate=rate, per_domain=per_domain, stop=self.stop)
+
+            self._transport = open_transport(TransportSetup(newsroom=self.newsroom, stop=self.stop, pacer=pacer))
+        return self._transport
+
+    def _mails(self, edition: str) -> MessageBuilder:
+        if edition not in self._letters:
+            mailing = self.sharing.ledger.mailing(edition)
+            if mailing is None:
+                message = f"{edition} is not in the ledger: nothing was frozen to be sent"
+                raise LedgerError(message)
+            newsroom = self.newsroom
+            rendering = recall_published(self.sharing, newsroom.edition(*edition.split("/")), mailing.content)
+            self._letters = {edition: letters(newsroom, rendering, now=newsroom.now(), live=True)}
+        return self._letters[edition]

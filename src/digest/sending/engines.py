@@ -1,0 +1,277 @@
+"""Send a frozen edition: by the engine that the caller hands in, or from this process, and say what came of it.
+
+    SendJob ─▶ Engine.send ─┬─ LocalEngine ─▶ lock ─▶ recover ─▶ connections (threads) ─▶ settle, give back ─▶ RunReport
+                            └─ a fleet's, which hands the mails out to its workers ─▶ RunReport
+
+The ledger is the truth, the transport is how mails leave, and `build` makes a mail for one reader. `send_edition` knows
+no SMTP, SQL or templates. A second call for an edition that is finished sends nothing and says so.
+
+A test mail goes through the same relay, signature and checks of the bytes as every other mail. It never touches the
+ledger, and never mails anybody but the address that was asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from digest.delivery import Delivery, MailingStatus, State
+from digest.editions import archive
+from digest.editions.builder import build_edition
+from digest.errors import AlreadySent, DigestError, LedgerError, NothingToSend, SendStopped, UsageError
+from digest.mail.address import canonical
+from digest.model import Recipient
+from digest.newsroom.paths import ARCHIVE
+from digest.sending.edition_readers import Readers
+from digest.sending.freeze import ledger_place
+from digest.sending.messages import letters
+from digest.sending.progress import Progress, RunReport
+from digest.sending.run import Patience, Run
+from digest.sending.sender_threads import drive
+from digest.sending.stopping import this_process
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from digest.delivery import Outcome, Outgoing
+    from digest.ledger.ledger import SqlLedger
+    from digest.model import Edition, Rendering
+    from digest.newsroom.newsroom import Newsroom
+    from digest.ports import Ledger, Transport
+    from digest.sending.stopping import Stopping
+
+WAITING = (State.PLANNED, State.DEFERRED)
+MAX_AGE = 5 * 86400.0  # a deferred reader is given up after this (RFC 5321, 4.5.4.1: four to five days) …
+MIN_TRIES = 4  # … and no fewer tries, so that a clock set forward gives nobody up
+TEST_PREFIX = "[Test] "
+_TESTIFY = 10.0  # seconds between two updates of the second record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendJob:
+    """A frozen edition to be sent, and by what."""
+
+    newsroom: Newsroom
+    ledger: SqlLedger
+    rendering: Rendering
+    transport: Transport
+    now: datetime
+    stopping: Stopping
+    progress: Callable[[Progress], None] | None = None
+    limit: int | None = None  # at most so many mails
+    only: str = ""  # this address, and no other
+
+
+class Engine(Protocol):
+    """What hands out the mails of an edition."""
+
+    def send(self, job: SendJob) -> RunReport:
+        """Send what is left. Raises LedgerBusy when somebody else is sending it; otherwise the report tells all."""
+        ...
+
+
+class LocalEngine:
+    """This process: a pool of threads, a connection each, no server and no daemon."""
+
+    def send(self, job: SendJob) -> RunReport:
+        """Send what is left from here. Raises what `send_edition` raises, but NothingToSend for a frozen edition."""
+        section = job.newsroom.config.settings.send
+        edition = job.rendering.edition.id
+        return send_edition(
+            job.ledger,
+            job.transport,
+            letters(job.newsroom, job.rendering, now=job.now, live=True).outgoing,
+            edition=edition,
+            connections=job.transport.connections,
+            stop=job.stopping.event,
+            progress=job.progress,
+            limit=job.limit,
+            only=_on_the_list(job.ledger, edition, job.only) if job.only else "",
+            patience=Patience(deferred=section.patience, budget=section.relay_patience),
+            # Safe here: the edition's lock is ours, and a claim has no lease that could run out beneath it.
+            ahead=section.early_intents,
+        )
+
+
+def send(job: SendJob, engine: Engine) -> RunReport:
+    """Send what is left of a frozen edition by `engine`; from here, when its transport is of this machine alone.
+
+    Raises LedgerBusy when somebody else is sending it; otherwise the report tells all.
+    """
+    place = ledger_place(job.newsroom, job.ledger)
+    archive.begin(job.newsroom.root / ARCHIVE, job.rendering.edition, place, job.ledger.id)
+    return (engine if job.transport.shared else LocalEngine()).send(job)
+
+
+def _on_the_list(ledger: SqlLedger, edition: str, only: str) -> str:
+    for delivery in ledger.deliveries(edition):
+        if delivery.address.casefold() == only.casefold():
+            return delivery.address
+    message = f"{edition}: {only} is not among its readers; `--to {only}` sends a test mail to anybody"
+    raise LedgerError(message)
+
+
+def send_edition(
+    ledger: Ledger,
+    transport: Transport,
+    build: Callable[[Delivery], Outgoing],
+    *,
+    edition: str,
+    owner: str = "",
+    connections: int = 4,
+    clock: Callable[[], float] = time.time,
+    stop: threading.Event | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    limit: int | None = None,
+    only: str = "",
+    patience: Patience | None = None,
+    ahead: bool = False,
+) -> RunReport:
+    """Send what is left of a frozen edition, and report.
+
+    `owner` names this run; empty: this process. `build` makes one reader's mail; a DigestError that it raises is that
+    reader's refusal. `stop`, when set, ends the run after what is in flight. `progress` is called about ten times a
+    second. `limit` bounds the mails that are tried; `only` is one address. `clock` gives seconds since the epoch. What
+    ends the run early (SendStopped, TransportError, LedgerError) is in the report's `stopped`. With `ahead`, an intent
+    may be made durable while the mail before it waits for its answer, so that a crash leaves two mails a connection in
+    doubt, not one; only for a sender whose claims nobody can take over while it lives.
+
+    Raises LedgerBusy when somebody else is sending it, AlreadySent when nothing is left to do, NothingToSend when it
+    was never frozen or `only` names nobody who waits, UsageError when it is paused, LedgerError when the ledger cannot
+    be used from the start.
+    """
+    owner = owner or this_process()
+    with ledger.lock(edition, owner):
+        began = time.monotonic()
+        mailing = ledger.mailing(edition)
+        if mailing is None:
+            message = f"{edition} is not in the ledger: nothing was frozen to be sent"
+            raise NothingToSend(message)
+        if mailing.standing is MailingStatus.PAUSED:
+            message = f"{edition} is paused; `digest resume` lets it go on"
+            raise UsageError(message)
+        now = clock()
+        recovered = ledger.recover(edition, now)
+        ledger.expire(edition, now, age=MAX_AGE, attempts=MIN_TRIES)
+        counts = ledger.counts(edition)
+        total = sum(counts.get(state, 0) for state in WAITING)
+        if not total:
+            _say_finished(edition, counts)
+            return RunReport(edition=edition, counts=counts, recovered=recovered)
+        ledger.witness(edition, now)
+        run = Run(
+            ledger=ledger,
+            edition=edition,
+            owner=owner,
+            build=build,
+            clock=clock,
+            patience=patience or Patience(),
+            ahead=ahead,
+            limit=limit,
+            only=only,
+        )
+        bounds = [each for each in (limit, 1 if only else None) if each is not None]
+        total = min(total, *bounds) if bounds else total
+        testified = began
+
+        def look() -> None:
+            nonlocal testified
+            run.committer.flush()
+            _show(run, progress, total, began)
+            if time.monotonic() - testified > _TESTIFY:
+                testified = time.monotonic()
+                ledger.witness(edition, clock())
+
+        interrupted = drive(run, transport, max(1, min(connections, total)), stop or threading.Event(), look)
+        _show(run, progress, total, began)
+        if only and not run.outcomes and run.halted is None and not interrupted:
+            message = f"{only} does not wait for {edition}; `digest status` says where this reader stands"
+            raise NothingToSend(message)
+        return _report(run, ledger, edition, clock, recovered, began, interrupted=interrupted)
+
+
+def _say_finished(edition: str, counts: Mapping[State, int]) -> None:
+    """Raise AlreadySent, unless somebody is in doubt: then there is something to say, though nothing to send."""
+    if not counts.get(State.IN_DOUBT):
+        said = ", ".join(f"{count:,} {state}" for state, count in counts.items())
+        message = f"{edition} is finished, nothing is left to send: {said}"
+        raise AlreadySent(message)
+
+
+def _show(run: Run, progress: Callable[[Progress], None] | None, total: int, began: float) -> None:
+    if progress is not None:
+        progress(Progress(total=total, outcomes=dict(run.outcomes), elapsed=time.monotonic() - began))
+
+
+def _report(
+    run: Run,
+    ledger: Ledger,
+    edition: str,
+    clock: Callable[[], float],
+    recovered: Mapping[State, int],
+    began: float,
+    *,
+    interrupted: bool,
+) -> RunReport:
+    stopped = run.halted if isinstance(run.halted, DigestError) else None
+    try:
+        now = clock()
+        if not isinstance(stopped, LedgerError):
+            ledger.witness(edition, now)
+        counts, next_try = ledger.counts(edition), ledger.next_try(edition, now)
+    except DigestError as error:
+        raise stopped or error from error
+    return RunReport(
+        edition=edition,
+        counts=counts,
+        outcomes=dict(run.outcomes),
+        recovered=recovered,
+        stopped=stopped,
+        interrupted=interrupted,
+        next_try=next_try,
+        seconds=time.monotonic() - began,
+    )
+
+
+def send_test(newsroom: Newsroom, edition: Edition, address: str, transport: Transport, now: datetime) -> Outcome:
+    """Send one mail of the edition as it would go now, its subject marked, and return what the server said.
+
+    Nothing is recorded. Raises NothingToSend, UsageError, SendStopped, TransportError.
+    """
+    rendering = build_edition(newsroom, edition, now=now).rendering
+    if rendering is None:
+        message = f"{edition.id}: nothing to send: too few stories"
+        raise NothingToSend(message)
+    reader = _reader(newsroom, edition, address, rendering)
+    messages = letters(newsroom, rendering, now=now, live=False, prefix=TEST_PREFIX)
+    delivery = Delivery(
+        id=0, edition=edition.id, address=reader.address, name=reader.name, fields=json.dumps(dict(reader.fields))
+    )
+    session = transport.open()
+    try:
+        for outcome in session.deliver(iter([messages.outgoing(delivery)]), lambda _: True):
+            return outcome
+    finally:
+        session.close()
+    message = "the connection ended before the test mail was answered"
+    raise SendStopped(message)
+
+
+def _reader(newsroom: Newsroom, edition: Edition, address: str, rendering: Rendering) -> Recipient:
+    """The reader of this address on the audience's list; for anybody else, merge fields show their own names."""
+    try:
+        wanted = canonical(address)
+    except ValueError as error:
+        message = f"--to {address!r}: {error}"
+        raise UsageError(message) from None
+    audience = newsroom.config.audience(edition.audience)
+    if newsroom.config.settings.audiences[audience.name].recipients is not None:
+        for reader in Readers(newsroom.sending_setup.source(audience), edition, audience):
+            if reader.address.casefold() == wanted.casefold():
+                return reader
+    columns = (slot.removeprefix("field.") for slot in rendering.slots if slot.startswith("field."))
+    return Recipient(address=wanted, fields={column: f"[{column}]" for column in columns})

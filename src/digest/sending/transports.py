@@ -1,0 +1,86 @@
+"""The ways in which mails leave, by name. A new one is a module, and a row here: docs/adding-a-transport.md.
+
+`--eml DIR` chooses `files` or `maildir`; without it `send.transport` of config.yaml says which one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from digest.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+    from threading import Event
+
+    from digest.newsroom.newsroom import Newsroom
+    from digest.ports import Transport
+    from digest.smtp.rates import Pacer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransportSetup:
+    """What a transport may be made from. `stop`, once set, ends a wait for a slow rate."""
+
+    newsroom: Newsroom
+    folder: Path | None = None  # where files go
+    stop: Event | None = None
+    pacer: Callable[[str, float, Mapping[str, float]], Pacer] | None = (
+        None  # a fleet's: (relay, rate, rate of a domain)
+    )
+
+
+def _smtp(made_from: TransportSetup) -> Transport:
+    from digest.smtp.rates import Pacing
+    from digest.smtp.transport import SmtpTransport
+
+    settings = made_from.newsroom.sending_setup.smtp()
+    if made_from.pacer is not None:
+        return SmtpTransport(settings, made_from.pacer(settings.peer, settings.rate, settings.per_domain))
+    return SmtpTransport(settings, Pacing(settings.rate, settings.per_domain, stop=made_from.stop))
+
+
+def _files(made_from: TransportSetup) -> Transport:
+    from digest.sending.eml import EmlFolder
+
+    return EmlFolder(_folder(made_from))
+
+
+def _maildir(made_from: TransportSetup) -> Transport:
+    from digest.sending.eml import Maildir
+
+    return Maildir(_folder(made_from))
+
+
+def _memory(made_from: TransportSetup) -> Transport:
+    from digest.testing import MemoryTransport
+
+    made_from.newsroom.sending_setup.warnings.append("send.transport is memory, which is for tests: nobody was mailed")
+    return MemoryTransport()
+
+
+TRANSPORTS: Mapping[str, Callable[[TransportSetup], Transport]] = {
+    "smtp": _smtp,
+    "files": _files,
+    "maildir": _maildir,
+    "memory": _memory,
+}
+
+
+def open_transport(made_from: TransportSetup, name: str = "") -> Transport:
+    """The transport of this name, or the one of config.yaml. Raises ConfigError, UsageError, SendStopped."""
+    newsroom = made_from.newsroom
+    name = name or newsroom.config.settings.send.transport
+    if name not in TRANSPORTS:
+        message = f"{name!r} is no transport; there are {', '.join(TRANSPORTS)}"
+        raise ConfigError([newsroom.config.document.fault(("send", "transport"), message)])
+    return TRANSPORTS[name](made_from)
+
+
+def _folder(made_from: TransportSetup) -> Path:
+    if made_from.folder is None:
+        message = "mails as files need a folder: digest send --live --eml DIR"
+        raise UsageError(message)
+    return made_from.folder
