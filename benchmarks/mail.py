@@ -25,9 +25,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from benchmarks import peers
 from benchmarks.harness import Contestant, Table, Target, alone, compete, ratio, timed
 from digest import period
+from digest.mail.body import fill_html, fill_text
 from digest.mail.dkim import load_signer
 from digest.mail.inspect import demand_sound
-from digest.mail.merge import fill_html, fill_text
 from digest.mail.message_id import message_id
 from digest.mail.sender_identity import SenderIdentity
 from digest.mail.template import MailTemplate

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from digest.composer import story_view
 from digest.composer.options import ThemeOptions
 from digest.errors import RenderError
-from digest.mail.merge import fill_html
+from digest.mail.body import fill_html
 from digest.model import Group, LateGroup, slot_token
 from digest.period import parse
 

@@ -20,11 +20,11 @@ from cryptography.hazmat.primitives.serialization import (
 from hypothesis import given
 from hypothesis import strategies as st
 from mail_parts import ANNA, HERE, VALUES, identifier, letterhead, mail, rendering, slot, template
+from mail_reference import slow_join
 
 from digest.errors import ConfigError
 from digest.mail.dkim import load_signer, relaxed
 from digest.mail.inspect import inspect
-from digest.mail.reference import slow_join
 from digest.model import Recipient
 from needed import needs
 

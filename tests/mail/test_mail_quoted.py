@@ -7,9 +7,9 @@ import re
 
 from hypothesis import example, given
 from hypothesis import strategies as st
+from mail_reference import encode
 
 from digest.mail.quoted import around, piece
-from digest.mail.reference import encode
 
 FRAGMENTS = st.sampled_from(
     [

@@ -6,7 +6,7 @@ import pytest
 from mail_parts import LEAVE, NONCE, letterhead, mail, rendering, slot, template
 
 from digest.errors import RenderError
-from digest.mail.merge import fill_html, fill_text
+from digest.mail.body import fill_html, fill_text
 from digest.mail.slots import SlotContext, places
 
 NAME = slot("name")

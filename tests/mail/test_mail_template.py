@@ -27,12 +27,12 @@ from mail_parts import (
     slot,
     template,
 )
+from mail_reference import slow_join
 
 from digest.errors import CheckFailed, RenderError
+from digest.mail.body import fill_html, fill_text
 from digest.mail.inspect import inspect
-from digest.mail.merge import fill_html, fill_text
 from digest.mail.message_id import message_id
-from digest.mail.reference import slow_join
 from digest.mail.template import MailTemplate
 from digest.model import InlineImage, Recipient, slot_token
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import digest
-from digest.mail.merge import fill_line
+from digest.mail.slots import fill_line
 from digest.stories.characters import clean_line
 from digest.text.cleaning import multiline, one_line
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from digest.checks.context import CheckContext
 from digest.checks.registry import run
-from digest.mail.merge import fill_html, fill_text
+from digest.mail.body import fill_html, fill_text
 from digest.mail.message_id import message_id
 from digest.mail.template import MailTemplate
 from digest.selection.selector import select

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from digest.errors import RenderError
 from digest.mail import header
-from digest.mail.merge import fill_line
+from digest.mail.slots import fill_line
 from digest.text.cleaning import one_line
 
 if TYPE_CHECKING:
@@ -88,10 +88,10 @@ class ListUnsubscribe:
 
     __slots__ = ("_shared", "slots")
 
-    def __init__(self, letterhead: SenderIdentity) -> None:
-        own = letterhead.unsubscribe_own_mailto
-        self._shared = [] if own or not letterhead.leave_by_mail else [letterhead.leave_by_mail]
-        wanted = ((letterhead.unsubscribe_https, UNSUBSCRIBE), (own, UNSUBSCRIBE_BY_MAIL))
+    def __init__(self, identity: SenderIdentity) -> None:
+        own = identity.unsubscribe_own_mailto
+        self._shared = [] if own or not identity.leave_by_mail else [identity.leave_by_mail]
+        wanted = ((identity.unsubscribe_https, UNSUBSCRIBE), (own, UNSUBSCRIBE_BY_MAIL))
         self.slots = tuple(slot for needed, slot in wanted if needed)
 
     def url(self, slot: str, value: str) -> str:

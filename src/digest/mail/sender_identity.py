@@ -50,7 +50,7 @@ class SenderIdentity:
 
     @property
     def id_domain(self) -> str:
-        """The domain on the right of this letterhead's Message-IDs: never this machine's name."""
+        """The domain on the right of this identity's Message-IDs: never this machine's name."""
         return self.message_id_domain or domain_of(canonical(self.sender))
 
     @property
@@ -60,9 +60,9 @@ class SenderIdentity:
         return to if not to or to.startswith("mailto:") else f"mailto:{quote(to, safe='@+')}?subject=unsubscribe"
 
 
-def problems(letterhead: SenderIdentity) -> tuple[str, ...]:
-    """Everything that keeps this letterhead from being used, each as one line; nothing when it is sound."""
-    return tuple(_problems(letterhead))
+def problems(identity: SenderIdentity) -> tuple[str, ...]:
+    """Everything that keeps this identity from being used, each as one line; nothing when it is sound."""
+    return tuple(_problems(identity))
 
 
 def _problems(head: SenderIdentity) -> Iterator[str]:

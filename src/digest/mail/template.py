@@ -1,10 +1,10 @@
 """One edition's mail, encoded once and cut at its slots; joining it for a reader costs little more than copying it.
 
-    Rendering, Letterhead, date ─compile─▶ MailTemplate ─join(recipient, values, message_id)─▶ bytes
+    Rendering, SenderIdentity, date ─compile─▶ MailTemplate ─join(recipient, values, message_id)─▶ bytes
                                              │ the header that all share, bodies in quoted-printable, their hash so far
 
 `compile` does all that is slow, and inspects a finished specimen. `join` fills what differs, escaped for its place, and
-signs. The bytes are those that `reference.slow_join` makes by encoding the filled mail in one go (tested). A mail has
+signs. The bytes are those of the filled mail encoded in one go (tested). A mail has
 one recipient and one To; nothing of one reader outlives the call. Never opens anything, never asks for the time.
 """
 
@@ -19,10 +19,9 @@ from digest.mail import body, head, header
 from digest.mail.dkim import demand_alignment, relaxed
 from digest.mail.head import UNSUBSCRIBE_BY_MAIL, HeaderRow
 from digest.mail.inspect import demand_sound
-from digest.mail.merge import Filling, fillings
 from digest.mail.message_id import message_id as derive_message_id
 from digest.mail.sender_identity import problems
-from digest.mail.slots import cut
+from digest.mail.slots import SlotFill, cut, fillings
 from digest.text.cleaning import one_line
 
 if TYPE_CHECKING:
@@ -43,13 +42,13 @@ class MailTemplate:
     """An edition's mail with holes. `slots` names the values that each reader must have. Made by `compile`."""
 
     rendering: Rendering
-    letterhead: SenderIdentity
+    identity: SenderIdentity
     date: datetime
     signer: Signer | None
     slots: frozenset[str]
     subject: head.Line
     parts: tuple[bytes, ...] = field(repr=False)  # the head's rows, then the body, both with empty holes
-    fillings: tuple[Filling, ...] = field(repr=False)
+    fillings: tuple[SlotFill, ...] = field(repr=False)
     leave: head.ListUnsubscribe = field(repr=False)
     seal: Seal | None = field(repr=False)
     relaxed_head: tuple[bytes, ...] = field(repr=False)  # the head's rows in DKIM's relaxed form
@@ -57,34 +56,34 @@ class MailTemplate:
 
     @classmethod
     def compile(
-        cls, rendering: Rendering, letterhead: SenderIdentity, *, date: datetime, signer: Signer | None = None
+        cls, rendering: Rendering, identity: SenderIdentity, *, date: datetime, signer: Signer | None = None
     ) -> MailTemplate:
         """Encode everything that all readers share. `date` is aware, in the newsroom's zone: its offset is shown.
 
-        Raises ConfigError for a letterhead or signer that cannot be used, RenderError for a slot that stands where no
+        Raises ConfigError for an identity or signer that cannot be used, RenderError for a slot that stands where no
         value is safe or a subject that is empty, CheckFailed when a finished specimen is not sound.
         """
-        if faults := problems(letterhead):
+        if faults := problems(identity):
             raise ConfigError(Fault(file="config.yaml", message=message) for message in faults)
         if signer:
-            demand_alignment(signer, letterhead.sender)
-        template = cls._encode(rendering, letterhead, date, signer)
-        identifier = derive_message_id(rendering.edition.id, "", domain=letterhead.id_domain)
+            demand_alignment(signer, identity.sender)
+        template = cls._encode(rendering, identity, date, signer)
+        identifier = derive_message_id(rendering.edition.id, "", domain=identity.id_domain)
         specimen = {slot: _MAILTO if slot == UNSUBSCRIBE_BY_MAIL else _SPECIMEN for slot in template.slots}
         demand_sound(template.join(None, specimen, identifier))
         return template
 
     @classmethod
     def _encode(
-        cls, rendering: Rendering, letterhead: SenderIdentity, date: datetime, signer: Signer | None
+        cls, rendering: Rendering, identity: SenderIdentity, date: datetime, signer: Signer | None
     ) -> MailTemplate:
         bodies = body.encode(rendering)
         subject = cut(one_line(rendering.subject), rendering.nonce, rendering.slots)
-        rows = head.shared(letterhead, subject, date, rendering.edition.language, bodies.content_type)
-        leave = head.ListUnsubscribe(letterhead)
+        rows = head.shared(identity, subject, date, rendering.edition.language, bodies.content_type)
+        leave = head.ListUnsubscribe(identity)
         return cls(
             rendering=rendering,
-            letterhead=letterhead,
+            identity=identity,
             date=date,
             signer=signer,
             slots=frozenset((*subject[1], *(name for name, _ in bodies.holes), *leave.slots)),
@@ -92,7 +91,7 @@ class MailTemplate:
             parts=(*rows[: HeaderRow.REST], rows[HeaderRow.REST] + b"\r\n", *bodies.parts),
             fillings=fillings(bodies.holes, first=_BODY + 1),
             leave=leave,
-            seal=signer.prepare(head.names(rows, letterhead), int(date.timestamp())) if signer else None,
+            seal=signer.prepare(head.names(rows, identity), int(date.timestamp())) if signer else None,
             relaxed_head=tuple(map(relaxed, rows)),
             body_hash=hashlib.sha256(bodies.parts[0]),
         )

@@ -78,7 +78,7 @@ class ShownEdition:
     @property
     def text(self) -> str:
         """The text part as this reader gets it."""
-        from digest.mail.merge import fill_text
+        from digest.mail.body import fill_text
 
         made = self.build.rendering
         return fill_text(made.text, made.nonce, values_for(made, self.example)) if made else ""

@@ -79,7 +79,7 @@ def letters(newsroom: Newsroom, rendering: Rendering, *, now: datetime, live: bo
     # Who leaves by mail must prove whose mail it was: with a secret, each reader's mailto carries a token.
     head = newsroom.edition_setup.identity(audience, own_mailto=bool(secrets))
     template = MailTemplate.compile(rendering, head, date=now, signer=newsroom.sending_setup.signer())
-    identify = _identifier(edition, template.letterhead.id_domain, secrets)
+    identify = _identifier(edition, template.identity.id_domain, secrets)
     return MessageBuilder(
         template=template,
         sender=newsroom.config.newsroom.sender,

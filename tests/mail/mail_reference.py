@@ -1,7 +1,7 @@
 """The same mail made the plain way: everything filled in first, then encoded in one pass, one character at a time.
 
 It is the yardstick of `MailTemplate.join`: both must give the same bytes for the same values, and here it is checked
-that these decode to what was meant. Some thousand times slower: for tests, and for whoever doubts.
+that these decode to what was meant. Some thousand times slower.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 from digest.mail import body, head, header
 from digest.mail.body import html_body, plain_body
 from digest.mail.dkim import relaxed
-from digest.mail.merge import escaped
 from digest.mail.quoted import WIDTH, escape
-from digest.mail.slots import SlotContext, cut, places
+from digest.mail.slots import SlotContext, cut, escaped, places
 from digest.text.cleaning import one_line
 
 if TYPE_CHECKING:
@@ -32,8 +31,8 @@ def slow_join(
     message_id: str,
     subject_prefix: str = "",
 ) -> bytes:
-    """What `template.join` returns, worked out from the template's rendering and letterhead alone."""
-    rendering, letterhead = template.rendering, template.letterhead
+    """What `template.join` returns, worked out from the template's rendering and identity alone."""
+    rendering, identity = template.rendering, template.identity
     frame = body.architecture(rendering)
     text, html = plain_body(rendering.text), html_body(rendering.html)
     literals, names = cut(text, rendering.nonce, rendering.slots)
@@ -42,12 +41,12 @@ def slow_join(
     where = places(html, rendering.nonce, rendering.slots)
     content += frame.before_html + _filled(literals, names, where, values) + frame.after_html
     subject = cut(one_line(rendering.subject), rendering.nonce, rendering.slots)
-    rows = head.shared(letterhead, subject, template.date, rendering.edition.language, frame.content_type)
-    field_names = head.names(rows, letterhead)
+    rows = head.shared(identity, subject, template.date, rendering.edition.language, frame.content_type)
+    field_names = head.names(rows, identity)
     rows[head.HeaderRow.SUBJECT] = head.subject_field(subject, values, subject_prefix)
     rows[head.HeaderRow.TO] = head.to_field(recipient) if recipient else b""
     rows[head.HeaderRow.ID] = header.message_id(message_id)
-    leave = head.ListUnsubscribe(letterhead)
+    leave = head.ListUnsubscribe(identity)
     if leave.slots:
         rows[head.HeaderRow.LEAVE] = leave.field([leave.url(slot, values[slot]) for slot in leave.slots])
     fields = b"".join(rows)
