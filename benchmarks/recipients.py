@@ -44,12 +44,11 @@ def freeze():
     return counts["planned"]
 def plan():
     from digest.ledger.opening import open_ledger
-    from digest.mailing import plan as planning
+    from digest.sending import plan as planning
     from digest.sending.edition_readers import Readers
-    from digest.newsroom.sending_setup import Parts
     from digest.newsroom.newsroom import open_newsroom
     newsroom = open_newsroom(room / "config.yaml", {})
-    parts = Parts(newsroom=newsroom)
+    parts = newsroom.sending_setup
     edition = newsroom.edition("2022-02", "everyone")
     audience = newsroom.config.audience("everyone")
     ledger = parts.ledger(create=True)

@@ -12,7 +12,7 @@ import typer
 from digest.cli.call import Call
 from digest.cli.flags import Common, When, Which, YesNow
 from digest.cli.verbs import verb
-from digest.errors import AlreadySent, UsageError
+from digest.errors import AlreadySent, UsageError, gathered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -123,12 +123,12 @@ def _frozen_already(call: Call, ledger: SqlLedger, edition: Edition) -> bool:
 
 
 def _show_plan(call: Call, plan: SendPlan, subject: str) -> None:
-    for fault in plan.faults:
-        typer.echo(f"digest: left out: {fault}", err=True)
+    for line in gathered(plan.faults):
+        typer.echo(f"digest: left out: {line}", err=True)
     if call.common.json:
         call.out.data({"edition": plan.edition, "subject": subject, "readers": plan.readers,
                        "suppressed": plan.suppressed, "duplicates": plan.duplicates, "bad": plan.bad,
-                       "notes": list(plan.notes),
+                       "notes": list(plan.notes), "faults": [str(fault) for fault in plan.faults],
                        "domains": dict(plan.domains), "languages": dict(plan.languages),
                        "seconds": plan.seconds})  # fmt: skip
         return
@@ -228,8 +228,8 @@ def _confirm(call: Call, editions: list[Edition], *, yes: bool) -> None:
 
 
 def _frozen(call: Call, ready: Frozen) -> None:
-    for fault in ready.faults:
-        typer.echo(f"digest: left out: {fault}", err=True)
+    for line in gathered(ready.faults):
+        typer.echo(f"digest: left out: {line}", err=True)
     for note in ready.notes:
         typer.echo(f"digest: {note}", err=True)
     if ready.fresh and not call.common.json:

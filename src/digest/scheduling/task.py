@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from digest import hooks
 from digest.editions import build_folder
 from digest.editions.builder import build_edition
-from digest.errors import AlreadySent, DigestError, LedgerBusy
+from digest.errors import AlreadySent, DigestError, LedgerBusy, gathered
 from digest.scheduling import due, outcome
 from digest.scheduling.hook_reporter import build_facts, is_new
 from digest.scheduling.outcome import EditionOutcome, TaskStatus
@@ -156,7 +156,7 @@ def _attempt(context: RunContext, edition: Edition, demand: Needed) -> EditionOu
 def _send(context: RunContext, edition: Edition, demand: Needed) -> EditionOutcome:
     transport = context.transport()
     ready = freeze(context.newsroom, context.ledger, edition, context.now, needed=demand)
-    for said in (*ready.faults, *ready.notes):
+    for said in (*gathered(ready.faults), *ready.notes):
         context.warn(f"{edition.id}: {said}")
     job = SendJob(
         newsroom=context.newsroom,
