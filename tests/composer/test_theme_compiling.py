@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,10 +12,11 @@ from dataclasses import replace
 import pytest
 from composer_samples import AUDIENCE, NEWSROOM, NOW, selection, stories, story, theme
 
+from digest.composer import theme as theme_module
 from digest.composer.compile import assemble, to_html
 from digest.composer.compose import compose
 from digest.composer.edition_view import EditionDraft
-from digest.composer.files import gather, whole
+from digest.composer.files import builtin, gather, whole
 from digest.composer.options import ThemeOptions
 from digest.composer.sandbox import ThemeEnvironment, run
 from digest.composer.theme import load_theme
@@ -135,6 +137,33 @@ def test_whatever_goes_in_changes_the_key(tmp_path):
     (tmp_path / "default" / "contents.mjml.j2").write_text("")
     keys.add(load_theme([tmp_path], OPTIONS).key)
     assert len(keys) == 4
+
+
+def test_a_theme_is_the_same_wherever_and_with_whatever_it_was_compiled(tmp_path, monkeypatch):
+    """Another folder, Python or library compiles anew; what would send the same bytes has the same hash."""
+    for place in ("here", "there/deeper"):
+        shutil.copytree(builtin() / "default", tmp_path / place / "own")
+    own = replace(OPTIONS, name="own")
+    here = load_theme([tmp_path / "here"], own)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(theme_module, "_version", lambda name: f"{name}-99")
+    monkeypatch.setattr(theme_module.sys.implementation, "cache_tag", "cpython-399")
+    there = load_theme([tmp_path / "there" / "deeper"], own)
+    assert there.key != here.key
+    assert there.hash == here.hash
+    assert render(there).fingerprint == render(here).fingerprint
+
+
+def test_a_theme_that_is_another_has_another_hash(tmp_path):
+    """An option, a word, or a part that says something else: what was approved was not this."""
+    hashes = {load_theme([], OPTIONS).hash, load_theme([], replace(OPTIONS, brand="#123456")).hash}
+    (tmp_path / "locale").mkdir()
+    (tmp_path / "locale" / "en.yaml").write_text("view: On the web\n")
+    hashes.add(load_theme([tmp_path], OPTIONS).hash)
+    (tmp_path / "default").mkdir()
+    (tmp_path / "default" / "contents.mjml.j2").write_text("")
+    hashes.add(load_theme([tmp_path], OPTIONS).hash)
+    assert len(hashes) == 4
 
 
 def test_a_cache_that_cannot_be_written_does_not_matter(tmp_path):

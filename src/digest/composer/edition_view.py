@@ -237,7 +237,7 @@ class EditionDraft:
 
     def _nonce(self) -> str:
         """Hash what goes in: a story would have to contain a hash of itself to forge a slot."""
-        said = (self.theme.key, self.selection.edition.id, self.newsroom, self.audience, self.archive_url)
+        said = (self.theme.hash, self.selection.edition.id, self.newsroom, self.audience, self.archive_url)
         return content_hash((*said, [story.hash for story in self.stories]))[:20]
 
     def _groups(self) -> tuple[GroupView, ...]:

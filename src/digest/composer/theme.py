@@ -30,6 +30,7 @@ from digest.composer.i18n import Answers, Wording
 from digest.composer.sandbox import ThemeEnvironment
 from digest.composer.summary import Markdown
 from digest.errors import ThemeError
+from digest.model import content_hash
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,6 +55,7 @@ _OURS = (
     "settings",
     "story_view",
     "summary",
+    "theme",
     "placeholders",
 )
 _KEPT = 8  # compiled themes on disk; one is about 100 KB
@@ -61,10 +63,16 @@ _KEPT = 8  # compiled themes on disk; one is about 100 KB
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Theme:
-    """A compiled theme. `key` is the hash of all that went into it; `notes` say what was adjusted to be readable."""
+    """A compiled theme; `notes` say what was adjusted to be readable.
+
+    `hash` is over what it is: its files by their names in it, its options, and what they were compiled to. It is the
+    same on every machine that would send the same bytes. `key` is the cache's: over where it lies and with what it was
+    compiled, too.
+    """
 
     name: str
     key: str
+    hash: str
     html: Template
     html_places: SourceMap
     text: Template
@@ -116,7 +124,7 @@ def load_theme(folders: Sequence[Path], options: ThemeOptions, *, cache: Path | 
     from digest.composer.compile import compile_theme
 
     compiled = compile_theme(files, options)
-    packed = _pack(compiled, options.name, key)
+    packed = _pack(compiled, options.name, key, _hash(files, options, compiled))
     if path:
         stored.store(path, packed, family="theme-*.json", most=_KEPT)
     return _unpack(packed, cache)
@@ -132,6 +140,12 @@ def _key(files: ThemeFiles, options: ThemeOptions) -> str:
         "python": sys.implementation.cache_tag,
     }
     return _sha(json.dumps(parts, sort_keys=True).encode())
+
+
+def _hash(files: ThemeFiles, options: ThemeOptions, compiled: Compiled) -> str:
+    texts = {name: file.text for name, file in files.files.items()}
+    results = (compiled.html, compiled.text, compiled.styles, compiled.constants, compiled.catalogues)
+    return content_hash((texts, options, results))
 
 
 def _version(name: str) -> str:
@@ -153,10 +167,11 @@ def _sha(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _pack(compiled: Compiled, name: str, key: str) -> dict[str, Any]:
+def _pack(compiled: Compiled, name: str, key: str, content: str) -> dict[str, Any]:
     return {
         "name": name,
         "key": key,
+        "hash": content,
         "html_code": _code(compiled.html_code),
         "html_places": asdict(compiled.html_places),
         "text_code": _code(compiled.text_code),
@@ -177,6 +192,7 @@ def _unpack(packed: dict[str, Any], cache: Path | None) -> Theme:
     return Theme(
         name=packed["name"],
         key=packed["key"],
+        hash=packed["hash"],
         html=html.template(_decode(packed["html_code"])),
         html_places=_places(packed["html_places"]),
         text=text.template(_decode(packed["text_code"])),

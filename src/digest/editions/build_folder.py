@@ -106,7 +106,7 @@ def inputs(newsroom: Newsroom, build: Build) -> dict[str, str]:
     shapers |= {"config": shaping, "overrides": newsroom.overrides(build.edition)}
     hashes = {name: content_hash(shaper)[:_SHORT] for name, shaper in shapers.items()}
     if build.rendering is not None:
-        hashes["theme"] = newsroom.edition_setup.theme.key
+        hashes["theme"] = newsroom.edition_setup.theme.hash
     return hashes
 
 
