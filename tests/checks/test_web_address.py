@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.checks.web_address import faults
+from digest.checks.links import faults
 from digest.text.urls import host_of, is_private
 
 

@@ -284,11 +284,18 @@ def _content(part: Message) -> str:
     """The text of a part, decoded as well as it can be, up to MAX_TEXT characters."""
     data = part.get_payload(decode=True)
     if not isinstance(data, bytes):
-        return "\n\n".join(str(inner) for inner in part.get_payload())[:MAX_TEXT] if part.is_multipart() else ""
+        return "\n\n".join(map(_whole, part.get_payload()))[:MAX_TEXT] if part.is_multipart() else ""
     try:
         return data.decode(part.get_content_charset("utf-8"), "replace")[:MAX_TEXT]
     except LookupError:
         return data.decode("latin-1")[:MAX_TEXT]
+
+
+def _whole(message: Message) -> str:
+    """Fields and text as they came: str(message) would fold each field anew, in the square of its length."""
+    payload = message.get_payload()
+    head = "\n".join(f"{name}: {value}" for name, value in message.raw_items())
+    return f"{head}\n\n{payload if isinstance(payload, str) else ''}".encode("utf-8", "replace").decode()
 
 
 def _blocks(part: Message) -> Iterator[Message]:

@@ -7,6 +7,7 @@ It keeps what browsers keep and skips what they skip; it never raises, never fol
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 MAX_DEPTH = 10  # of at-rules in one another
+_ENDLESS = re.compile(r"(?<![0-9])[0-9]{1000,}")
 
 
 class Declaration(NamedTuple):
@@ -69,14 +71,15 @@ def parse(blocks: Iterable[tuple[str, int]]) -> Stylesheet:
 
     sheet = Stylesheet()
     for text, line in blocks:
-        _collect(sheet, tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True), line - 1, ())
+        nodes = tinycss2.parse_stylesheet(_countable(text), skip_comments=True, skip_whitespace=True)
+        _collect(sheet, nodes, line - 1, ())
     return sheet
 
 
 @lru_cache(maxsize=4096)  # a mail repeats a few dozen style attributes hundreds of times
 def declarations(text: str) -> tuple[Declaration, ...]:
     """The declarations of a `style` attribute; what is none is left out."""
-    return _declarations(text)
+    return _declarations(_countable(text))
 
 
 def all_declarations(sheet: Stylesheet, inline: Iterable[tuple[str, int]]) -> Iterator[tuple[Declaration, int]]:
@@ -111,6 +114,11 @@ def _declarations(source: str | Sequence[Any]) -> tuple[Declaration, ...]:
     nodes = tinycss2.parse_blocks_contents(source, skip_comments=True, skip_whitespace=True)
     read = ((node, _text(node.value)) for node in nodes if node.type == "declaration")
     return tuple(Declaration(node.lower_name, value, node.important) for node, value in read if value)
+
+
+def _countable(text: str) -> str:
+    """The text without numbers that Python refuses to read, of which tinycss2 would die."""
+    return _ENDLESS.sub("0", text)
 
 
 def _text(nodes: Sequence[Any]) -> str:

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from digest.checks.context import Hit, check
-from digest.checks.web_address import faults
+from digest.checks.links import faults
 from digest.model import Severity
 from digest.text.urls import host_of, is_private
 
@@ -30,7 +30,7 @@ MAGIC = (
     ("heic", re.compile(rb"....ftyp(?:heic|heix|mif1|hevc)", re.DOTALL)),
     ("tiff", re.compile(rb"II\*\0|MM\0\*")),
     ("bmp", re.compile(rb"BM....\0\0\0\0", re.DOTALL)),
-    ("svg", re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>|<!--.*?-->|<!DOCTYPE[^>]*>|\s)*<svg\b", re.DOTALL)),
+    ("svg", re.compile(rb"(?:\xef\xbb\xbf)?(?>(?:<\?xml[^>]*>|<!--.*?-->|<!DOCTYPE[^>]*>|\s)*)<svg\b", re.DOTALL)),
 )
 _SUFFIXES = {
     "jpg": "jpeg", "jpeg": "jpeg", "jpe": "jpeg", "jfif": "jpeg", "png": "png", "gif": "gif", "webp": "webp",

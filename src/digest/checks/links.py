@@ -1,30 +1,47 @@
 """Links in stories and in the finished HTML: relative, http, doubled, unsafe, disguised, private, tracking.
 
-What is wrong with an address is decided in `web_address`; here it is found where it stands: `story.link`, the links of
-a summary's Markdown, and the HTML's own. An address that a story wrote is reported at the story, not again in the HTML.
+What is wrong with an address is found by looking at it (`faults`), never by asking anybody, wherever it stands:
+`story.link`, the links of a summary's Markdown, and the HTML's own. An address that a story wrote is reported at the
+story, not again in the HTML.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlsplit
 
 from digest.checks.context import Check, Hit, check
-from digest.checks.web_address import faults
 from digest.model import Severity
+from digest.text.urls import LONGEST, is_private, is_tracking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from urllib.parse import SplitResult
 
     from digest.checks.context import CheckContext
     from digest.model import Story
 
 # Inline links `[text](url "title")`, reference definitions `[a]: url` and autolinks `<https://…>`.
 _MARKDOWN_LINK = re.compile(
-    r"(?<!!)\[[^\]\n]*\]\(\s*(?:<([^>\n]*)>|([^\s)]*(?:\([^\s)]*\)[^\s)]*)*))"
-    r"|^ {0,3}\[[^\]\n]+\]:\s*(\S+)|<((?:https?|mailto|javascript|data|file|ftp):[^>\s]*)>",
+    r"(?<!!)\[[^\[\]\n]*\]\(\s*(?:<([^>\n]*)>|([^\s)]*(?:\([^\s)]*\)[^\s)]*)*))"
+    r"|^ {0,3}\[[^\]\n]+\]:\s*(\S+)|<((?:https?|mailto|javascript|data|file|ftp):[^<>\s]*)>",
     re.MULTILINE | re.IGNORECASE,
 )
+
+_SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
+_BLANKS = re.compile('[\u0000-\u0020\u007f-\u00a0\u2028\u2029\u200b\ufeff<>"]')
+_LOOKS_LIKE_HOST = re.compile(
+    r"(?:www\.|[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|int|edu|gov|info|eu|[a-z]{2})(?=[/?#]|:\d|$))"
+)
+_DOUBLED = re.compile(
+    r"https?:/{0,2}[^/?#]*/{1,2}https?:/|https?:/{0,2}https?(?::|//)|https?://[^/?#]*https?://", re.IGNORECASE
+)
+# Archives put the archived page's address behind their own, and mean it.
+_ARCHIVES = frozenset({"web.archive.org", "archive.org", "archive.ph", "archive.today", "archive.is"})
+# Cyrillic and Greek letters that a reader takes for Latin ones.
+_LOOKALIKES = frozenset("асԁеһіјӏорԛѕԝхуүьвмнтк" + "αεικνορτυχ")
 
 # Code: severity, why, what is found.
 _KINDS = {
@@ -140,13 +157,14 @@ def text_links(context: CheckContext) -> Iterator[Hit]:
     hrefs = (e.attributes.get("href", "").strip() for e in context.document.elements if e.tag == "a")
     html = [url for url in dict.fromkeys(hrefs) if re.match(r"https?://", url) and not context.is_slot(url)]
     plain = [url for url in dict.fromkeys(_text_urls(context.rendering.text)) if not context.is_slot(url)]
-    missing, extra = [url for url in html if url not in plain], [url for url in plain if url not in html]
+    linked, listed = set(html), set(plain)
+    missing, extra = [url for url in html if url not in listed], [url for url in plain if url not in linked]
     for url in missing:
         yield Hit("text", f"{url} is linked in the HTML and not in the text")
     for url in extra:
         yield Hit("html", f"{url} is in the text and not linked in the HTML")
-    both = [url for url in html if url in plain]
-    for one, two in zip(both, (url for url in plain if url in html), strict=True):
+    both = [url for url in html if url in listed]
+    for one, two in zip(both, (url for url in plain if url in linked), strict=True):
         if one != two:
             yield Hit("text", f"links are in another order than in the HTML: {two} stands where {one} should")
             break
@@ -155,6 +173,106 @@ def text_links(context: CheckContext) -> Iterator[Hit]:
 def _text_urls(text: str) -> Iterator[str]:
     for found in re.finditer(r"https?://[^\s<>\"]+", text):
         url = found[0]
-        while url[-1] in ".,;:!?'" or (url[-1] == ")" and url.count("(") < url.count(")")):
-            url = url[:-1]
-        yield url
+        end, extra = len(url), url.count(")") - url.count("(")
+        while url[end - 1] in ".,;:!?'" or (url[end - 1] == ")" and extra > 0):
+            extra -= url[end - 1] == ")"
+            end -= 1
+        yield url[:end]
+
+
+def faults(url: str) -> Iterator[tuple[str, str]]:
+    """Everything wrong with `url`, as (code, sentence), the worst first. An address without fault yields nothing."""
+    shown = _short(url)
+    address = url.strip(" \t\n\r\f")
+    if not address:
+        yield "link-malformed", "the link is empty; give an address or remove it"
+        return
+    if blank := _BLANKS.search(address):
+        what = "a blank" if blank[0] == " " else f"U+{ord(blank[0]):04X}"
+        yield "link-malformed", f"'{shown}' has {what} in it; write it as %{ord(blank[0]) % 256:02X} or take it out"
+    scheme = found[1].lower() if (found := _SCHEME.match(address)) else ""
+    if scheme in ("http", "https"):
+        yield from _web(address, shown, scheme)
+    elif not scheme or _LOOKS_LIKE_HOST.match(address):  # `example.org:8080/a` has no scheme either
+        yield from _without_scheme(address, shown)
+    elif scheme == "mailto":
+        if not re.match(r"mailto:[^@\s]+@[^@\s?]+", address, re.IGNORECASE):
+            yield "link-malformed", f"'{shown}' has no mail address; write mailto:name@example.org"
+    elif scheme != "tel":
+        yield "link-unsafe", f"'{shown}' is a {scheme}: link, which mail programs remove; use https"
+    if len(address) > LONGEST:
+        yield "link-long", f"'{shown}' has {len(address)} characters; over {LONGEST} some programs cut it"
+
+
+def _without_scheme(address: str, shown: str) -> Iterator[tuple[str, str]]:
+    if address.startswith("//"):
+        yield "link-relative", f"'{shown}' has no scheme, and a mail has none to lend; write https:{shown}"
+    elif _LOOKS_LIKE_HOST.match(address):
+        yield "link-relative", f"'{shown}' lacks its scheme; write https://{shown}"
+    else:
+        yield (
+            "link-relative",
+            f"'{shown}' is relative, and a mail has no address of its own; write it out, with https://",
+        )
+
+
+def _web(address: str, shown: str, scheme: str) -> Iterator[tuple[str, str]]:
+    try:
+        parts = urlsplit(address)
+        host = (parts.hostname or "").rstrip(".")
+        port = parts.port
+    except ValueError as error:
+        yield "link-malformed", f"'{shown}' is no web address: {str(error).lower()}"
+        return
+    doubled = _is_doubled(address, host, parts)
+    if doubled:
+        yield "link-doubled-host", f"'{shown}' holds two addresses; keep the second"
+    if not host or port == 0 or ".." in host or host.startswith("."):
+        if not doubled:
+            yield "link-malformed", f"'{shown}' has no host that could exist; write https://host/path"
+        return
+    if scheme == "http" and not doubled:
+        yield "link-http", f"'{shown}' is not encrypted; if the site answers to https, write that"
+    if parts.username is not None or parts.password is not None:
+        yield "link-disguised", f"'{shown}' shows {parts.username!r} and leads to {host}; remove what is before the @"
+    if is_private(host) and not doubled:
+        yield "link-private", f"'{shown}' leads to {host}, which readers cannot reach"
+    if told := _lookalike(host):
+        yield "link-lookalike", f"'{shown}' leads to {told}"
+    if names := sorted({name for name, _ in parse_qsl(parts.query) if is_tracking(name)}):
+        yield "link-tracking", f"'{shown}' follows the reader ({', '.join(names)}); remove that from the address"
+
+
+def _is_doubled(address: str, host: str, parts: SplitResult) -> bool:
+    if host in _ARCHIVES:
+        return False
+    first = parts.path.lstrip("/").partition("/")[0].lower()
+    return bool(_DOUBLED.match(address)) or ("." in host and first == host)
+
+
+def _lookalike(host: str) -> str:
+    """Say what is odd about an international name: letters of two scripts, or of one that mimics Latin."""
+    for label in host.split("."):
+        text = label
+        if label.startswith("xn--"):
+            try:
+                text = label[4:].encode("ascii").decode("punycode")
+            except (UnicodeError, OverflowError):
+                return f"{host}, whose part {label!r} cannot be decoded"
+        letters = [letter for letter in text if letter.isalpha()]
+        scripts = {unicodedata.name(letter, "?").partition(" ")[0] for letter in letters}
+        if "LATIN" in scripts and scripts & {"CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"}:
+            return f"{host}, where {text!r} mixes letters of {' and '.join(sorted(scripts)).title()}"
+        if (
+            letters
+            and not text.isascii()
+            and all(letter in _LOOKALIKES for letter in letters)
+            and host.rpartition(".")[2].isascii()
+        ):
+            return f"{host}, where {text!r} only looks like Latin letters"
+    return ""
+
+
+def _short(url: str, most: int = 80) -> str:
+    flat = "".join(letter if letter.isprintable() else "\ufffd" for letter in url.strip())
+    return flat if len(flat) <= most else flat[: most - 1] + "…"

@@ -30,8 +30,8 @@ WORKERS = 8
 # These statuses say "not you", "not now" or "not like this", and a reader in a browser may well get the page.
 _UNSURE = frozenset({401, 402, 403, 405, 406, 407, 408, 418, 421, 423, 425, 426, 428, 429, 431, 451, 999})
 MAX_REPLY = 1_000_000  # bytes; a report has a few thousand
-_SPAM = re.compile(r"^Spam:\s*(True|False|Yes|No)\s*;\s*(-?[\d.]+)\s*/\s*(-?[\d.]+)", re.IGNORECASE | re.MULTILINE)
-_RULE = re.compile(r"^\s*(-?\d+(?:\.\d+)?)\s+([A-Z][A-Z0-9_]{2,})\s+(.*)$", re.MULTILINE)
+_SPAM = re.compile(r"^Spam:[ \t]*(True|False|Yes|No)\s*;\s*(-?[\d.]+)\s*/\s*(-?[\d.]+)", re.IGNORECASE | re.MULTILINE)
+_RULE = re.compile(r"^[ \t]*(-?\d+(?:\.\d+)?)\s+([A-Z][A-Z0-9_]{2,})[ \t]+(.*)$", re.MULTILINE)
 
 
 class _Target(NamedTuple):

@@ -143,7 +143,7 @@ def summary_empty(context: CheckContext) -> Iterator[Hit]:
 def summary_long(context: CheckContext) -> Iterator[Hit]:
     """A summary wider than MAX_SUMMARY columns, link targets not counted."""
     for story in context.stories:
-        columns = width(re.sub(r"\]\([^)]*\)", "]", story.summary))
+        columns = width(re.sub(r"\]\([^()]*\)", "]", story.summary))
         if columns > MAX_SUMMARY:
             yield Hit(context.place(story, "summary"), f"summary is {columns} columns long; {MAX_SUMMARY} are plenty")
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # Locales rather than languages where one language has several calendars' worth of names (Arabic has four).
 LOCALES = ("en", "en_GB", "fr", "es", "ar", "ar_LB", "ar_TN", "ar_MA", "de", "pt", "it", "ru", "zh", "nl", "tr")
+_SHORTEST, _LONGEST = 6, 60  # characters: "1 mai 2021" .. a long weekday
 YEARS = range(1900, 2200)  # a number outside is a slip of the pen in a date, and no heading
 
 
@@ -72,7 +73,7 @@ def parse(text: str, zone: tzinfo, language: str = "") -> Moment | None:
     meant in `zone`; a time of exactly midnight, in its own zone or in `zone`, is a day. Raises NoSuchDay.
     """
     shown = " ".join(text.split())
-    if not 6 <= len(shown) <= 60 or not any(map(str.isdigit, shown)):  # noqa: PLR2004 - "1 mai 2021" .. a long weekday
+    if not _SHORTEST <= len(shown) <= _LONGEST or not any(map(str.isdigit, shown)):
         return None
     plain = _plain_digits(shown)
     if found := _ISO.fullmatch(plain):
@@ -88,7 +89,10 @@ def parse(text: str, zone: tzinfo, language: str = "") -> Moment | None:
 
 def is_period(text: str, language: str = "") -> bool:
     """Tell whether a heading is only a month, a month and a year, or a year, in any language known here."""
-    plain = _plain_digits(" ".join(text.split())).strip(" :.-–—#*")
+    shown = " ".join(text.split())
+    if len(shown) > _LONGEST:
+        return False
+    plain = _plain_digits(shown).strip(" :.-–—#*")
     if found := _YEAR.fullmatch(plain):
         return int(found[1]) in YEARS
     if found := _YEAR_MONTH.fullmatch(plain):

@@ -31,7 +31,7 @@ MAX_TEASER = 600  # characters of an article that comes without a summary; about
 MAX_DEPTH = 200  # elements within elements; a real feed has 10
 
 _ENTITY = re.compile(r"<!ENTITY", re.IGNORECASE)
-_DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
+_TEXTS = {"<![CDATA[": "]]>", "<!--": "-->"}  # what is between them has no elements
 _TAGS = re.compile(r"<(/?)[A-Za-z_][^<>]*?(/?)>")
 
 
@@ -40,7 +40,7 @@ def parse_xml(text: str, source: str, *, zone: tzinfo, language: str = "") -> Li
     import feedparser
 
     _refuse_bombs(text, source)
-    body = _DECLARATION.sub("", text, count=1).encode()
+    body = html_to_markdown.without_declaration(text).encode()
     headers = {"content-type": "application/xml; charset=utf-8"}
     if source.startswith(("http://", "https://")):
         headers["content-location"] = source
@@ -76,12 +76,28 @@ def _refuse_bombs(text: str, source: str) -> None:
         message = f"{source}: declares XML entities, which no feed needs and which are not read"
         raise ImportFailed(message)
     depth = 0
-    bare = re.sub(r"<!\[CDATA\[.*?\]\]>|<!--.*?-->", "", text, flags=re.DOTALL)
-    for found in _TAGS.finditer(bare):
+    for found in _TAGS.finditer(_bare(text)):
         depth += -1 if found[1] else 0 if found[2] else 1
         if depth > MAX_DEPTH:
             message = f"{source}: has more than {MAX_DEPTH} elements within each other; this is no feed"
             raise ImportFailed(message)
+
+
+def _bare(text: str) -> str:
+    """The text without comments and CDATA; what is opened and never closed is neither, and is looked for once."""
+    parts: list[str] = []
+    at = 0
+    never: set[str] = set()
+    for found in re.finditer("|".join(map(re.escape, _TEXTS)), text):
+        if found.start() < at or found[0] in never:
+            continue
+        end = text.find(_TEXTS[found[0]], found.end())
+        if end < 0:
+            never.add(found[0])
+        else:
+            parts.append(text[at : found.start()])
+            at = end + len("-->")
+    return "".join([*parts, text[at:]])
 
 
 class _Reader:

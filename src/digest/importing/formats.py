@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 20_000_000  # as for what is fetched
 _ROOT = re.compile(
-    r"(?:<!--.*?-->|<\?[^>]*\?>|<!DOCTYPE[^>\[]*(?:\[[^\]]*\])?[^>]*>|\s)*<([A-Za-z:]+)", re.DOTALL | re.IGNORECASE
+    r"(?>(?:<!--.*?-->|<\?[^>]*\?>|<!DOCTYPE[^>\[]*(?:\[[^\]]*\])?[^>]*>|\s)*)<([A-Za-z:]+)", re.DOTALL | re.IGNORECASE
 )
 _FEED_ROOTS = {"rss", "feed", "rdf:rdf", "atom:feed"}
 

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
     from lxml.html import HtmlElement
 
-EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+# Of bounded length, and tried once for each word: a line of 100,000 dashes is none.
+EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
 
 _INLINE = re.compile(
     r"\\(?=[!-/:-@\[-`{-~])"  # a backslash before what it would escape
     r"|[*`]|~~"
     r"|(?<![^\W_])_|_(?![^\W_])"  # inside a word an underscore is only itself
-    r"|\[(?=[^\]]*\][(\[:])"  # what would be a link
+    r"|\["  # where it would begin a link
     r"|<(?=[A-Za-z/!?])"
     r"|&(?=#?\w{1,32};)"
 )
@@ -37,6 +38,7 @@ _BLOCKS = frozenset(
     {"p", "div", "section", "article", "blockquote", "ul", "ol", "table", "tr", "dl", "dt", "dd", "pre", "figure"}
     | {"header", "footer", "aside", "main", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "figcaption", "body", "html"}
 )
+_DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
 _PRIMARY = re.compile(r"[a-z]{2,3}")
 _SUBTAG = re.compile(r"[A-Za-z]{2}|[A-Za-z]{4}|\d{3}")
 _REGION = 2
@@ -50,11 +52,22 @@ def escape(text: str) -> str:
     >>> escape("5 * 3, snake_case, C# and [this](that)")
     '5 \\* 3, snake_case, C# and \\[this](that)'
     """
-    return _start(_INLINE.sub(_escape, text))
+    return _start(_escape(text))
 
 
-def _escape(found: re.Match[str]) -> str:
-    return "\\" + found[0]
+def _escape(text: str) -> str:
+    close = -1  # the next closing bracket, looked for once however many are opened before it
+
+    def escaped(found: re.Match[str]) -> str:
+        nonlocal close
+        if found[0] == "[":
+            if close < found.end():
+                close = text.find("]", found.end()) % (len(text) + 1)  # none: the end
+            if not text.startswith(("(", "[", ":"), close + 1):
+                return "["
+        return "\\" + found[0]
+
+    return _INLINE.sub(escaped, text)
 
 
 def _start(line: str) -> str:
@@ -82,6 +95,12 @@ def language(tag: object, own: str) -> str:
     if not all(_SUBTAG.fullmatch(part) for part in parts[1:]):
         return primary
     return "-".join([primary, *(part.upper() if len(part) == _REGION else part.title() for part in parts[1:])])
+
+
+def without_declaration(text: str) -> str:
+    """A page or feed without the `<?xml … ?>` at its head: the encoding it names was heeded when it was decoded."""
+    found = _DECLARATION.match(text)
+    return text[found.end() :] if found else text
 
 
 def plain(html: str) -> str:
@@ -175,7 +194,7 @@ class _Writer:
 
     def text(self, text: str | None) -> None:
         if text:
-            self.line.append(_INLINE.sub(_escape, re.sub(r"\s+", " ", text)))
+            self.line.append(_escape(re.sub(r"\s+", " ", text)))
 
     def end(self) -> None:
         parts = "".join(self.line).split("\n")
@@ -187,9 +206,12 @@ class _Writer:
 
     def finish(self) -> str:
         self.end()
-        text = ""
+        parts: list[str] = []
+        before = False
         for block in self.blocks:
             listed = block.startswith(("- ", "  "))
-            follows = listed and text.rsplit("\n", 1)[-1].startswith(("- ", "  "))
-            text += ("\n" if follows else "\n\n") + block if text else block
-        return text
+            if parts:
+                parts.append("\n" if listed and before else "\n\n")
+            parts.append(block)
+            before = listed
+        return "".join(parts)

@@ -28,7 +28,6 @@ HIDDEN = frozenset({"script", "style", "template", "noscript", "head", "svg", "n
 MAX_ELEMENTS = 100_000  # a listing page has 2,000; more is an archive or an attack
 _DATE_SIGNS = re.compile(r"\s*[|·•—–()]\s*|:\s+")
 _LONGEST_DATE = 120
-_DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
 
 
 class ListingPage:
@@ -45,7 +44,7 @@ class ListingPage:
     def parse(cls, text: str, source: str, zone: tzinfo, language: str) -> ListingPage:
         """Parse HTML. Raises ImportFailed for a page that has no element, or more than MAX_ELEMENTS."""
         # Bytes with a fixed character set: what the page says about its own was heeded when it was decoded.
-        data = _DECLARATION.sub("", text.replace("\x00", ""), count=1).encode()
+        data = html_to_markdown.without_declaration(text.replace("\x00", "")).encode()
         try:
             root = document_fromstring(data, parser=HTMLParser(encoding="utf-8", huge_tree=False, no_network=True))
         except (etree.ParserError, ValueError) as error:

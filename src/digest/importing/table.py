@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from digest import yamlfile
@@ -71,7 +72,7 @@ def parse(text: str, source: str, *, zone: tzinfo, language: str = "") -> Listin
     sign, names = found
     faults = [
         Fault(file=source, line=1, key=name, message="this column is given twice; keep one")
-        for name in sorted({name for name in names if names.count(name) > 1 and name})
+        for name in sorted(name for name, count in Counter(names).items() if count > 1 and name)
     ]
     unknown = [name for name in dict.fromkeys(names) if name and name not in COLUMNS]
     notes = tuple(

@@ -27,7 +27,7 @@ _TELLTALES = (
     (re.compile(r"[\r\n\x85\u2028\u2029]"), "holds a line break"),
     (re.compile(r"[\x00-\x1f\x7f-\x9f]"), "holds a control character"),
     (re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"), "holds an invisible character"),
-    (re.compile(r"@.*[,;].*@"), "holds more than one address; give each a row of its own"),
+    (re.compile(r"\A[^@]*@[^,;]*[,;].*@"), "holds more than one address; give each a row of its own"),
     (re.compile(r"[<>]"), "has angle brackets; give the bare address, and the name apart from it"),
     (re.compile(r"[()]"), "has a comment in parentheses; give the bare address"),
     (re.compile(r'"'), "has a quoted part before the @; such addresses are not mailed"),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from digest.recipients.columns import Columns
 
 BATCH = 1_000  # rows that a server-side cursor fetches at a time
-_SELECT = re.compile(r"(?:\s+|--[^\n]*\n|/\*.*?\*/)*\(*\s*(?:select|with|values|table)\b", re.IGNORECASE | re.DOTALL)
+_SELECT = re.compile(r"(?>(?:\s|--[^\n]*\n|/\*.*?\*/)*)\(*\s*(?:select|with|values|table)\b", re.IGNORECASE | re.DOTALL)
 
 
 class SqlSource:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _POSTFIX_ID = re.compile(r"postfix[\w/.-]*/cleanup\[\d+\]: (?P<queue>\w+): (?:resent-)?message-id=<?(?P<id>[^\s<>]+)>?")
 _POSTFIX_ACTIVE = re.compile(r"postfix[\w/.-]*/qmgr\[\d+\]: (?P<queue>\w+): from=.*\(queue active\)")
 _EXIM = re.compile(r"(?P<queue>[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4}) <= .*\bid=(?P<id>[^\s<>]+)")
+MAX_LINE = 4_096  # characters; a longer line is none of a relay's, and would take the square of its length
 MAX_OPEN = 1_000_000  # queue ids remembered at a time; a log of a million mails in flight is no log
 
 
@@ -25,6 +26,8 @@ def accepted(lines: Iterable[str]) -> Iterator[str]:
     """The Message-IDs (without angle brackets) of mails that the relay accepted, in the order of the log."""
     coming: dict[str, str] = {}
     for line in lines:
+        if len(line) > MAX_LINE:
+            continue
         if found := _POSTFIX_ID.search(line):
             if len(coming) >= MAX_OPEN:
                 coming.pop(next(iter(coming)))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MAX_BODY = 8_192
 MAX_FIELDS = 20
+MAX_KIND = 256  # characters of Content-Type; a boundary has at most 70 (RFC 2046, 5.1.1)
 PATIENCE = 10.0  # seconds for the whole body
 
 
@@ -41,12 +42,13 @@ async def read_form(request: Request) -> dict[str, str]:
 
 
 def _multipart(kind: str, body: bytes) -> dict[str, str]:
-    """The fields of multipart/form-data (RFC 7578), which is MIME: its own parser reads it."""
+    """The fields of multipart/form-data (RFC 7578), which is MIME: its parser reads it, the one without recursion."""
     from email.parser import BytesParser
-    from email.policy import HTTP
 
+    if len(kind) > MAX_KIND:
+        return {}
     head = f"Content-Type: {kind}\r\n\r\n".encode("latin-1", "replace")
-    message = BytesParser(policy=HTTP).parsebytes(head + body)
+    message = BytesParser().parsebytes(head + body)
     fields: dict[str, str] = {}
     for part in list(message.walk())[1 : MAX_FIELDS + 1]:
         name = part.get_param("name", header="content-disposition")
