@@ -149,8 +149,7 @@ def test_a_url_that_cannot_be_read_is_not_quoted():
 
 def test_a_failure_in_the_middle_is_named(tmp_path):
     """Readers that were read are readers; the failure after them is one line."""
-    with sqlite3.connect(tmp_path / "x.db"):
-        pass
+    sqlite3.connect(tmp_path / "x.db").close()
     query = "SELECT 'a@example.org' AS email UNION ALL SELECT abs(-9223372036854775808) || '@example.org'"
     found = []
     with pytest.raises(FaultyInput, match="integer overflow"):

@@ -6,6 +6,7 @@ import json
 import signal
 import stat
 import time
+from contextlib import closing
 
 import pytest
 
@@ -126,7 +127,7 @@ def make_due(newsroom):
     """The back-off of a greylisted reader is real time; make it be over."""
     import sqlite3
 
-    with sqlite3.connect(newsroom.root / ".digest/ledger.db") as ledger:
+    with closing(sqlite3.connect(newsroom.root / ".digest/ledger.db")) as ledger, ledger:
         ledger.execute("UPDATE deliveries SET next_try = 1 WHERE next_try > 0")
     ledger.close()
 

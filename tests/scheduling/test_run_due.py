@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import closing
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -400,7 +401,7 @@ def ledger_time_passes(newsroom):
     """The back-off of a greylisted reader is real time; make it be over."""
     import sqlite3
 
-    with sqlite3.connect(newsroom.root / ".digest/ledger.db") as ledger:
+    with closing(sqlite3.connect(newsroom.root / ".digest/ledger.db")) as ledger, ledger:
         ledger.execute("UPDATE deliveries SET next_try = 1 WHERE next_try > 0")
     ledger.close()
 

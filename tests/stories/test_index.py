@@ -10,6 +10,7 @@ import sys
 import textwrap
 import threading
 import time
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -127,7 +128,7 @@ def test_changes_are_seen(room, monkeypatch):
     assert room.titles() == ["c", "A!", "d"]
     shutil.rmtree(room.root / "new")
     assert room.titles() == room.truth() == ["c", "A!"]
-    with sqlite3.connect(room.index) as connection:
+    with closing(sqlite3.connect(room.index)) as connection, connection:
         assert connection.execute("SELECT folder FROM page").fetchall() == [("",)]
         assert connection.execute("SELECT count(*) FROM story WHERE path LIKE 'new/%'").fetchone() == (0,)
     connection.close()
@@ -148,9 +149,10 @@ def test_young_files_are_not_trusted(tmp_path):
     plant(tmp_path / "stories", {"a": {"title": "a"}}, age=0)
     newsroom = Room(tmp_path)
     newsroom.titles()
-    (stamps,) = sqlite3.connect(newsroom.index).execute("SELECT stamps FROM page").fetchone()
-    assert int.from_bytes(stamps[:8], sys.byteorder, signed=True) == -1
-    assert sqlite3.connect(newsroom.index).execute("SELECT count(*) FROM story").fetchone() == (0,)
+    with closing(sqlite3.connect(newsroom.index)) as index:
+        (stamps,) = index.execute("SELECT stamps FROM page").fetchone()
+        assert int.from_bytes(stamps[:8], sys.byteorder, signed=True) == -1
+        assert index.execute("SELECT count(*) FROM story").fetchone() == (0,)
 
 
 def test_a_file_of_the_future_is_read_each_time(room, monkeypatch):
@@ -193,7 +195,7 @@ def test_a_file_that_is_no_index_is_replaced(room, content, monkeypatch):
 
 def test_an_older_schema_is_replaced(room, monkeypatch):
     """An index of another version of the program is made anew."""
-    with sqlite3.connect(room.index) as connection:
+    with closing(sqlite3.connect(room.index)) as connection, connection:
         connection.execute("PRAGMA user_version = 99")
         connection.execute("DROP TABLE story")
     connection.close()
@@ -204,7 +206,7 @@ def test_an_older_schema_is_replaced(room, monkeypatch):
 def test_another_program_s_database_is_left_alone(room):
     """A healthy database that is not an index is not touched: it may be somebody's ledger."""
     room.index.unlink()
-    with sqlite3.connect(room.index) as connection:
+    with closing(sqlite3.connect(room.index)) as connection, connection:
         connection.execute("CREATE TABLE ledger (id INTEGER)")
     connection.close()
     before = room.index.read_bytes()
@@ -251,7 +253,7 @@ def test_damage_anywhere_never_changes_the_answer(room, place, junk):
 )
 def test_damage_within_the_rows_is_seen(room, change):
     """What a row says is believed only with its checksum and in its form; otherwise the files are read."""
-    with sqlite3.connect(room.index) as connection:
+    with closing(sqlite3.connect(room.index)) as connection, connection:
         connection.execute(change)
     connection.close()
     february = {"start": datetime(2022, 2, 1, tzinfo=ZURICH), "end": datetime(2022, 3, 1, tzinfo=ZURICH)}
@@ -279,12 +281,11 @@ def test_a_place_where_nothing_can_be_written(room):
 def test_a_busy_index_is_done_without(room, monkeypatch):
     """While another process writes, the stories come all the same, and what was learnt is lost without harm."""
     monkeypatch.setattr("digest.stories.index._PATIENCE", 0.05)
-    other = sqlite3.connect(room.index, isolation_level=None)
-    other.execute("BEGIN EXCLUSIVE")
-    plant(room.root, {"a": {"title": "A!", "date": "2022-02-01"}})
-    assert room.titles() == ["A!", "b", "c"]
-    other.execute("ROLLBACK")
-    other.close()
+    with closing(sqlite3.connect(room.index, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        plant(room.root, {"a": {"title": "A!", "date": "2022-02-01"}})
+        assert room.titles() == ["A!", "b", "c"]
+        other.execute("ROLLBACK")
     assert room.titles() == ["A!", "b", "c"]
 
 
@@ -365,7 +366,7 @@ def test_pages_keep_their_place_when_a_file_comes_or_goes(tmp_path):
     source.stories()
 
     def pages():
-        with sqlite3.connect(newsroom.index) as connection:
+        with closing(sqlite3.connect(newsroom.index)) as connection, connection:
             return dict(connection.execute("SELECT folder || last, names FROM page"))
 
     before = pages()
