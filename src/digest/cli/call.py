@@ -127,8 +127,13 @@ class Call:
     @contextmanager
     def known(self, name: str, *, unfinished: bool = False) -> Iterator[tuple[Edition, SqlLedger]]:
         """An edition that the ledger knows, and the ledger. Raises UsageError; AlreadySent for one that is finished."""
-        edition = self.edition_named(name)
+        from digest.sending.freeze import frozen_as
+
+        if name.count("/") != 2:  # noqa: PLR2004 - period, audience, language
+            name = self.edition_named(name).id
         with self.ledger(create=False) as ledger:
+            known = ledger.mailing(name)  # what was sent is found whatever became of its audience and languages
+            edition = self.newsroom.edition_of(name) if known else frozen_as(ledger, self.edition_named(name))
             if ledger.mailing(edition.id) is None:
                 message = f"{edition.id} was never sent: there is nothing to settle, pause or go on with"
                 raise UsageError(message)

@@ -44,6 +44,9 @@ def send(
     only: Annotated[str, typer.Option("--only", metavar="ADDRESS", help="Only this reader of the list.")] = "",
     eml: Annotated[Path | None, typer.Option("--eml", metavar="DIR", help="Write .eml files instead of SMTP.")] = None,
     maildir: Annotated[bool, typer.Option("--maildir", help="With --eml: make DIR a Maildir.")] = False,
+    shrink: Annotated[
+        bool, typer.Option("--shrink", help="The list may be far shorter than last time's: it is whole.")
+    ] = False,
     yes_now: YesNow = "",
 ) -> None:
     """Show what sending would do; with --live, send: each reader once."""
@@ -67,7 +70,9 @@ def send(
     elif not live:
         _plan(call, editions, when, which)
     else:
-        deliver(call, editions, yes=yes, yes_now=yes_now, limit=limit, only=only, eml=eml, maildir=maildir)
+        deliver(
+            call, editions, yes=yes, yes_now=yes_now, limit=limit, only=only, eml=eml, maildir=maildir, shrink=shrink
+        )
 
 
 def _test(call: Call, editions: tuple[Edition, ...], to: str, transport: Transport) -> None:
@@ -86,16 +91,24 @@ def _test(call: Call, editions: tuple[Edition, ...], to: str, transport: Transpo
 def _plan(call: Call, editions: tuple[Edition, ...], when: When, which: Which) -> None:
     from digest.editions.builder import build_edition
     from digest.sending.edition_readers import Readers, plan_send
+    from digest.sending.freeze import frozen_as, offered
 
     smtp, finished = call.newsroom.sending_setup.smtp(), 0
     with call.ledger() as ledger:
-        for edition in editions:
+        for named in editions:
+            edition = frozen_as(ledger, named)
             if ledger.mailing(edition.id):
                 finished += _frozen_already(call, ledger, edition)
                 continue
             audience = call.newsroom.config.audience(edition.audience)
             parts = call.newsroom.sending_setup
-            readers = Readers(parts.source(audience), edition, audience, parts.segment(audience))
+            readers = Readers(
+                parts.source(audience),
+                edition,
+                audience,
+                parts.segment(audience),
+                offered(call.newsroom, edition, call.now),
+            )
             made = plan_send(readers, ledger, smtp.rate, smtp.per_domain)
             build = build_edition(call.newsroom, edition, now=call.now)
             subject = build.rendering.subject if build.rendering else "nothing to send"
@@ -158,12 +171,13 @@ def deliver(
     only: str = "",
     eml: Path | None = None,
     maildir: bool = False,
+    shrink: bool = False,
 ) -> None:
     """Freeze and send each edition that is not finished, and end with the exit code of the worst."""
     from digest.scheduling.hook_reporter import reporting
     from digest.sending.engines import SendJob
     from digest.sending.engines import send as send_edition
-    from digest.sending.freeze import finished, freeze, refuse_finished
+    from digest.sending.freeze import finished, freeze, frozen_as, refuse_finished
     from digest.sending.stopping import signals
 
     if eml is None:
@@ -171,6 +185,7 @@ def deliver(
     reports: list[RunReport] = []
     with call.ledger() as ledger, signals() as stopping, reporting(call.newsroom, ledger, call.now, _warn) as hooks:
         transport = _transport(call, eml, maildir=maildir, stop=stopping.event)
+        editions = tuple(frozen_as(ledger, each) for each in editions)
         done = [each for each in editions if finished(ledger, each.id)]
         if len(done) == len(editions):
             refuse_finished(ledger, done[0].id)
@@ -179,7 +194,7 @@ def deliver(
             if edition in done or stopping.signal:
                 continue
             with hooks.about(edition):
-                ready = freeze(call.newsroom, ledger, edition, call.now)
+                ready = freeze(call.newsroom, ledger, edition, call.now, shrink=shrink)
                 _frozen(call, ready)
                 with _progress(call, edition) as show:
                     job = SendJob(

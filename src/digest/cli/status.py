@@ -124,11 +124,14 @@ def _resolve_by_log(call: Call, ledger: SqlLedger, edition: Edition, maillog: Pa
 
 def _named(call: Call, ledger: SqlLedger, edition: str, when: When, which: Which) -> list[str]:
     """The editions asked for that the ledger knows; all of them when nothing is said. Raises NothingToSend."""
+    from digest.sending.freeze import frozen_as
+
     known = [each.edition for each in ledger.mailings()]
     if edition:
-        wanted = {call.edition_named(edition).id}
+        # What was sent is found, whatever became of its audience and languages.
+        wanted = {edition if edition in known else frozen_as(ledger, call.edition_named(edition)).id}
     elif when != When():
-        wanted = {each.id for each in call.editions(when, which)}
+        wanted = {frozen_as(ledger, each).id for each in call.editions(when, which)}
     else:
         wanted = {name for name in known if not which.audience or name.split("/")[1] in which.audience}
     found = [name for name in known if name in wanted]

@@ -157,6 +157,6 @@ class ChunkSender:
                 message = f"{edition} is not in the ledger: nothing was frozen to be sent"
                 raise LedgerError(message)
             newsroom = self.newsroom
-            rendering = recall_published(self.sharing, newsroom.edition(*edition.split("/")), mailing.content)
+            rendering = recall_published(self.sharing, newsroom.edition_of(edition), mailing.content)
             self._letters = {edition: letters(newsroom, rendering, now=newsroom.now(), live=True)}
         return self._letters[edition]

@@ -90,6 +90,11 @@ class Newsroom:
         span = self.period(when) if isinstance(when, str) else when
         return Edition(period=span, audience=audience, language=language or known[0])
 
+    def edition_of(self, name: str) -> Edition:
+        """An edition by its id, also when config.yaml has its audience or language no more. Raises PeriodError."""
+        when, audience, language = name.split("/")
+        return Edition(period=self.period(when), audience=audience, language=language)
+
     def editions(self, when: Period, audiences: Iterable[str] = (), language: str = "") -> tuple[Edition, ...]:
         """The editions of a period: every audience and language, or only those that are named. Raises UsageError."""
         chosen = [self.config.audience(name) for name in audiences] or list(self.config.audiences.values())

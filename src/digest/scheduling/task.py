@@ -20,7 +20,7 @@ from digest.scheduling import due, outcome
 from digest.scheduling.hook_reporter import build_facts, is_new
 from digest.scheduling.outcome import EditionOutcome, TaskStatus
 from digest.sending.engines import SendJob, send
-from digest.sending.freeze import freeze
+from digest.sending.freeze import freeze, frozen_as, unoffered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -107,7 +107,7 @@ class RunContext(Reporter):
 def run_task(context: RunContext, item: DueTask, *, force: bool = False) -> Result:
     """Do the task as far as it can be done now. With `force`, what is held goes too."""
     newsroom, task = context.newsroom, item.task
-    editions = newsroom.editions(task.period, [task.audience])
+    editions = [frozen_as(context.ledger, each) for each in newsroom.editions(task.period, [task.audience])]
     if item.hold and not force and not any(context.ledger.mailing(each.id) for each in editions):
         return held_result(context.newsroom, item)
     demand = due.needed(newsroom, task.rule)
@@ -146,6 +146,8 @@ def _attempt(context: RunContext, edition: Edition, demand: Needed) -> EditionOu
         return outcome.sent(context.newsroom.root, context.ledger, edition)
     if context.stopping.signal:
         return EditionOutcome(edition=edition, kind=TaskStatus.RETRY, message="not begun: asked to end", code=75)
+    if why := unoffered(context.ledger, edition):
+        return EditionOutcome(edition=edition, kind=TaskStatus.NOTHING, message=why)
     if context.ledger.mailing(edition.id) is None:
         build = _build(context, edition)
         if build.rendering is None:

@@ -2,8 +2,8 @@
 
     list ─▶ Readers: no bad rows, only those of its segment and language ─▶ freeze, or plan_send ─▶ SendPlan
 
-A reader belongs to exactly one language of the audience: the one on the list, or else the audience's first. It streams;
-it never holds the list. Bad rows are kept to be named, the first thousand in full and the rest by number.
+A reader belongs to exactly one of the languages that are offered: by the tag on the list, or else the first. It
+streams; it never holds the list. Bad rows are kept to be named, the first thousand in full and the rest by number.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from digest.model import InactiveReader
 from digest.recipients.segments import Segment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from digest.model import Audience, Edition, Recipient
     from digest.ports import RecipientSource, Suppressions
@@ -40,15 +40,25 @@ class Readers:
     edition: Edition
     audience: Audience
     segment: Segment = field(default_factory=Segment)
+    offered: tuple[str, ...] = ()  # the languages that have an edition; empty: all of the audience's
     faults: list[Fault] = field(default_factory=list)
     bad: int = 0
     others: int = 0  # of another language, or not of the segment
     inactive: Counter[str] = field(default_factory=Counter)  # who by the list itself is not to be mailed, by reason
     outside: Counter[str] = field(default_factory=Counter)  # who is not of the segment, by why
-    _right: dict[str, bool] = field(default_factory=dict, repr=False)  # whether a language tag means this edition
 
     def __iter__(self) -> Iterator[Recipient]:
         """The readers of this edition, in the list's order."""
+        for language, reader in self.in_languages():
+            if language == self.edition.language:
+                yield reader
+            else:
+                self.others += 1
+
+    def in_languages(self) -> Iterator[tuple[str, Recipient]]:
+        """The readers of all the round's editions, each with the language in which they get it, in the list's order."""
+        offered = self.offered or self.audience.languages
+        chosen: dict[str, str] = {}  # by the tag on the list
         for row in self.source.recipients():
             if isinstance(row, Fault):
                 self.bad += 1
@@ -56,10 +66,13 @@ class Readers:
                     self.faults.append(row)
             elif isinstance(row, InactiveReader):
                 self.inactive[row.reason] += 1
-            elif self._suits(row):
-                yield row
-            else:
+            elif why := self.segment.why_not(row):
+                self.outside[why] += 1
                 self.others += 1
+            else:
+                if row.language not in chosen:
+                    chosen[row.language] = language_of(row.language, offered)
+                yield chosen[row.language], row
 
     def notes(self) -> tuple[str, ...]:
         """Who was left out, and why, for a person."""
@@ -67,29 +80,33 @@ class Readers:
         stopped = (f"by the list itself not to be mailed: {reasons}",) if reasons else ()
         return (*stopped, *(f"not in the segment: {count:,}, {why}" for why, count in sorted(self.outside.items())))
 
-    def _suits(self, reader: Recipient) -> bool:
-        if why := self.segment.why_not(reader):
-            self.outside[why] += 1
-            return False
-        right = self._right.get(reader.language)
-        if right is None:
-            right = self._right[reader.language] = language_of(reader, self.audience) == self.edition.language
-        return right
 
+def language_of(tag: str, offered: Sequence[str]) -> str:
+    """Which of the languages that are offered suits a reader with this tag: always one, the first when none does.
 
-def language_of(reader: Recipient, audience: Audience) -> str:
-    """In which of the audience's languages this reader gets the edition.
+    The exact tag; then the tag cut from the right (RFC 4647, 3.4); then the first relative, if not of another script.
 
-    >>> from digest.model import Audience, Recipient
-    >>> both = Audience(name="a", title="A", languages=("en", "fr"))
-    >>> [language_of(Recipient(address="r@example.org", language=tag), both) for tag in ("fr-CA", "de", "")]
+    >>> [language_of(tag, ("en", "fr")) for tag in ("fr-CA", "de", "")]
     ['fr', 'en', 'en']
+    >>> language_of("en", ("en-ZA", "en")), language_of("zh-Hant-TW", ("zh-Hans", "zh-Hant"))
+    ('en', 'zh-Hant')
     """
-    wanted = reader.language.lower()
-    for language in audience.languages:
-        if wanted == language.lower() or wanted.split("-")[0] == language.lower().split("-")[0]:
+    known = {language.lower(): language for language in reversed(offered)}
+    parts = tag.lower().split("-")
+    for length in range(len(parts), 0, -1):
+        if (language := known.get("-".join(parts[:length]))) is not None:
             return language
-    return audience.languages[0]
+    script = _script(parts)
+    for language in offered if tag else ():
+        others = language.lower().split("-")
+        if others[0] == parts[0] and (not script or _script(others) in ("", script)):
+            return language
+    return offered[0]
+
+
+def _script(parts: Sequence[str]) -> str:
+    """The script in a tag's parts: four letters (RFC 5646, 2.2.3)."""
+    return next((part for part in parts[1:] if len(part) == 4 and part.isalpha()), "")  # noqa: PLR2004 - as RFC 5646 says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

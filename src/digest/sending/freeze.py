@@ -1,7 +1,10 @@
 """Settle what an edition's readers get and who they are, once: nothing of either changes after that.
 
-    build ─checks, approval─▶ archive ─▶ ledger.freeze(readers) ─▶ Frozen
+    build ─checks, approval─▶ archive ─▶ ledger.freeze_round(readers of all languages) ─▶ Frozen
+    an edition whose readers wait for its content ─build, checks, approval─▶ archive ─▶ ledger.open_edition ─▶ Frozen
     an edition that is frozen already ─recall─▶ Frozen, with the same rendering
+
+The first edition of a period that is sent settles the readers of all its languages, so that nobody falls between two.
 
 Everything that can refuse does so before the first reader is frozen. Once frozen, the content is what the archive and
 the ledger agree on, whatever happened to the stories since.
@@ -9,18 +12,18 @@ the ledger agree on, whatever happened to the stories since.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from digest.checks.message import nobody_reads, unfilled
-from digest.delivery import FINAL
+from digest.delivery import FINAL, State
 from digest.editions import archive
 from digest.editions.builder import build_edition
 from digest.errors import AlreadySent, CheckFailed, ConfigError, DigestError, LedgerError, NothingToSend
 from digest.model import Severity
 from digest.newsroom.paths import ARCHIVE
 from digest.sending.edition_readers import Readers
-from digest.sending.messages import letters
+from digest.sending.messages import letters, message_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -65,16 +68,35 @@ def refuse_finished(ledger: Ledger, edition: str) -> None:
 
 
 def freeze(
-    newsroom: Newsroom, ledger: SqlLedger, edition: Edition, now: datetime, *, needed: Needed = "none"
+    newsroom: Newsroom,
+    ledger: SqlLedger,
+    edition: Edition,
+    now: datetime,
+    *,
+    needed: Needed = "none",
+    shrink: bool = False,
 ) -> Frozen:
     """Settle content and readers, or recall them when they are settled. `needed` counts beside send.approval.
 
-    Raises NothingToSend, CheckFailed, ApprovalError, ConfigError, LedgerError; then nothing was frozen.
+    With `shrink`, a list may be far shorter than last time's. Raises NothingToSend, CheckFailed, ApprovalError,
+    ConfigError, LedgerError; then nothing was frozen.
     """
-    kept = newsroom.root / ARCHIVE
-    if mailing := ledger.mailing(edition.id):
+    mailing = ledger.mailing(edition.id)
+    if mailing is None:
+        _demand_round(newsroom, ledger, edition)
+    elif mailing.content:
         return _recalled(newsroom, ledger, edition, mailing.content, now)
-    elsewhere = archive.begun_elsewhere(kept, edition, ledger_place(newsroom, ledger))
+    elsewhere = archive.begun_elsewhere(newsroom.root / ARCHIVE, edition, ledger_place(newsroom, ledger))
+    before = f"it was begun before with another ledger, {elsewhere}; this one does not know to whom it went"
+    rendering = _ready(newsroom, ledger, edition, now, needed)
+    ready = (
+        _frozen(newsroom, ledger, rendering, now, shrink=shrink) if mailing is None else _opened(ledger, rendering, now)
+    )
+    return replace(ready, notes=(*ready.notes, before)) if elsewhere else ready
+
+
+def _ready(newsroom: Newsroom, ledger: SqlLedger, edition: Edition, now: datetime, needed: Needed) -> Rendering:
+    """What the edition's readers get: built, checked, approved and kept. Raises what `freeze` raises of these."""
     build = build_edition(newsroom, edition, now=now)
     if build.rendering is None:
         count = len(build.selection.stories)
@@ -89,40 +111,110 @@ def freeze(
     from digest.editions.approval import demand, stricter
 
     demand(newsroom, build, stricter(newsroom.config.settings.send.approval, needed))
-    identify = letters(newsroom, build.rendering, now=now, live=True).identify
+    letters(newsroom, build.rendering, now=now, live=True)  # what a mail lacks is said before anybody is frozen
     archive.keep(newsroom, build)
     if ledger.sharing is not None:
         publish(ledger.sharing, build.rendering)
+    return build.rendering
+
+
+def _frozen(newsroom: Newsroom, ledger: SqlLedger, rendering: Rendering, now: datetime, *, shrink: bool) -> Frozen:
+    """Settle the readers of the round, all languages in one pass; those of the others wait for their content."""
+    edition = rendering.edition
     audience, parts = newsroom.config.audience(edition.audience), newsroom.sending_setup
-    readers = Readers(parts.source(audience), edition, audience, parts.segment(audience))
-    filled = _filled(readers, newsroom.config)
+    languages = offered(newsroom, edition, now)
+    readers = Readers(parts.source(audience), edition, audience, parts.segment(audience), languages)
+    ids = {language: replace(edition, language=language).id for language in languages}
     try:
-        counts = ledger.freeze(edition.id, build.rendering.fingerprint, filled, now.timestamp(), identify)
+        counts = ledger.freeze_round(
+            {name: rendering.fingerprint if name == edition.id else "" for name in ids.values()},
+            _filled(((ids[language], reader) for language, reader in readers.in_languages()), newsroom.config),
+            now.timestamp(),
+            message_ids(newsroom),
+            shrink=shrink,
+        )
     except BaseException:
         if not _known(ledger, edition):
-            archive.forget(kept, edition)
+            archive.forget(newsroom.root / ARCHIVE, edition)
         raise
-    if not counts.get("planned") and not counts.get("suppressed"):
-        archive.forget(kept, edition)
+    if not any(counts[edition.id].values()):
+        archive.forget(newsroom.root / ARCHIVE, edition)
         message = f"{edition.id}: nobody to send it to: the list of {audience.name} has no reader who can be mailed"
+        if any(count["planned"] for count in counts.values()):
+            message += f" in {edition.language!r}"
         raise NothingToSend(message)
+    others = (
+        f"{count['planned']:,} readers of {name} are settled with it, and wait until that is sent"
+        for name, count in counts.items()
+        if name != edition.id and count["planned"]
+    )
     return Frozen(
-        rendering=build.rendering,
+        rendering=rendering,
         fresh=True,
-        planned=counts.get("planned", 0),
-        suppressed=counts.get("suppressed", 0),
-        duplicates=counts.get("duplicates", 0),
+        planned=counts[edition.id]["planned"],
+        suppressed=counts[edition.id]["suppressed"],
+        duplicates=counts[edition.id]["duplicates"],
         bad=readers.bad,
         faults=tuple(readers.faults),
-        notes=(
-            *readers.notes(),
-            *(
-                (f"it was begun before with another ledger, {elsewhere}; this one does not know to whom it went",)
-                if elsewhere
-                else ()
-            ),
-        ),
+        notes=(*readers.notes(), *others),
     )
+
+
+def _opened(ledger: SqlLedger, rendering: Rendering, now: datetime) -> Frozen:
+    """Give the readers who were settled with another language their content."""
+    edition = rendering.edition.id
+    ledger.open_edition(edition, rendering.fingerprint, now.timestamp())
+    counts = ledger.counts(edition)
+    left = counts.get(State.SUPPRESSED, 0)
+    return Frozen(rendering=rendering, fresh=True, planned=sum(counts.values()) - left, suppressed=left)
+
+
+def offered(newsroom: Newsroom, edition: Edition, now: datetime) -> tuple[str, ...]:
+    """The languages in which the edition's round is made: those with something to send, and this one.
+
+    One whose stories cannot be read is among them: its readers wait until that is mended.
+    """
+    audience = newsroom.config.audience(edition.audience)
+    return tuple(
+        language
+        for language in audience.languages
+        if language == edition.language or _has_stories(newsroom, replace(edition, language=language), now)
+    )
+
+
+def _has_stories(newsroom: Newsroom, edition: Edition, now: datetime) -> bool:
+    try:
+        selection = newsroom.select(edition, now=now)
+    except DigestError:
+        return True
+    return bool(selection.stories) and selection.verdict == "send"
+
+
+def frozen_as(ledger: SqlLedger, edition: Edition) -> Edition:
+    """The edition as the ledger knows it: under a former name of its audience, where it was frozen under that."""
+    if ledger.mailing(edition.id) is None:
+        for name in ledger.names(edition.audience)[1:]:
+            former = replace(edition, audience=name)
+            if ledger.mailing(former.id) is not None:
+                return former
+    return edition
+
+
+def unoffered(ledger: SqlLedger, edition: Edition) -> str:
+    """Why an edition can have no readers any more: its round was settled without it. Empty when that is not so."""
+    round_ = ledger.round(edition.id) if ledger.mailing(edition.id) is None else None
+    if round_ is None:
+        return ""
+    names = ", ".join(mailing.edition for mailing in round_)
+    return f"nobody to send it to: the readers of this period have their mail in {names}"
+
+
+def _demand_round(newsroom: Newsroom, ledger: SqlLedger, edition: Edition) -> None:
+    """Raise for an edition that cannot be frozen: NothingToSend, or ConfigError for an unexplained rename."""
+    if why := unoffered(ledger, edition):
+        message = f"{edition.id}: {why}"
+        raise NothingToSend(message)
+    newsroom.config.demand_explained(edition.audience, ledger.audiences())
 
 
 def _known(ledger: SqlLedger, edition: Edition) -> bool:
@@ -136,15 +228,15 @@ def _known(ledger: SqlLedger, edition: Edition) -> bool:
         return True
 
 
-def _filled(readers: Iterable[Recipient], config: Config) -> Iterator[Recipient]:
+def _filled(readers: Iterable[tuple[str, Recipient]], config: Config) -> Iterator[tuple[str, Recipient]]:
     """The readers, as long as nobody real would get a mail with a placeholder in it. Raises ConfigError."""
     blank = next(unfilled(config.newsroom), None)
-    for reader in readers:
+    for edition, reader in readers:
         if blank and not nobody_reads(reader.address):
             key, text = blank
             message = f"is still the placeholder {text}, and {reader.address} is a real reader; fill it in"
             raise ConfigError([config.document.fault(("newsroom", key), message)])
-        yield reader
+        yield edition, reader
 
 
 def ledger_place(newsroom: Newsroom, ledger: SqlLedger) -> str:

@@ -91,6 +91,14 @@ def letters(newsroom: Newsroom, rendering: Rendering, *, now: datetime, live: bo
     )
 
 
+def message_ids(newsroom: Newsroom) -> Callable[[str, str], str]:
+    """The Message-ID of a mail by its edition's id and its reader's address, which needs no content yet."""
+    secrets = newsroom.sending_setup.unsubscribe_secrets()
+    domain = newsroom.config.newsroom.sender.rpartition("@")[2]
+    key = secrets[-1].encode() if secrets else b""
+    return lambda edition, address: message_id(edition, address, domain=domain, secret=key)
+
+
 def _identifier(edition: Edition, domain: str, secrets: tuple[str, ...]) -> Callable[[str], str]:
     # The oldest secret: it outlives a rotation, so a mail that is sent again keeps its Message-ID.
     key = secrets[-1].encode() if secrets else b""

@@ -1,0 +1,138 @@
+"""One mail for a reader, a period and an audience, from the command line: languages, names and lists may change."""
+
+from __future__ import annotations
+
+from collections import Counter
+from email import message_from_bytes
+
+import pytest
+
+CONFIG = """\
+newsroom:
+  name: Harbour Newsroom
+  contact: press@harbour.test
+  from: digest@harbour.test
+  timezone: Europe/Zurich
+  language: en
+  postal_address: Quay 4, Geneva
+audiences:
+  everyone: {title: All harbour news, languages: [en, fr], recipients: {csv: readers.csv}}
+unsubscribe: {url: "https://leave.harbour.test", allow_local: true, secret_env: DIGEST_UNSUBSCRIBE_SECRET}
+"""
+READERS = "email,name,language\nann@reader.test,Ann,en\nbob@reader.test,Bob,fr\ncid@reader.test,Cid,\n"
+FEBRUARY = ("send", "--month", "2022-02", "--live", "--yes", "--eml", "out")
+
+
+@pytest.fixture
+def harbour(empty, monkeypatch):
+    """A newsroom in two languages, with a story in each."""
+    monkeypatch.setenv("DIGEST_UNSUBSCRIBE_SECRET", "0123456789abcdef0123456789abcdef")
+    empty.write("config.yaml", CONFIG)
+    empty.write("readers.csv", READERS)
+    empty.story("women-at-work", language="en", link="https://harbour.test/1")
+    empty.story("femmes-au-travail", language="fr", link="https://harbour.test/2")
+    return empty
+
+
+def mailed(newsroom, folder="out"):
+    """How many mails each reader has got."""
+    files = (newsroom.root / folder).rglob("*.eml")
+    return Counter(str(message_from_bytes(file.read_bytes())["To"]).split("<")[-1].split("@")[0] for file in files)
+
+
+def test_one_language_settles_all(harbour):
+    """`--language en` mails the English readers, settles the French ones too, and says that they wait."""
+    done = harbour(*FEBRUARY, "--language", "en")
+    assert done.code == 0, done.err
+    assert mailed(harbour) == {"ann": 1, "cid": 1}
+    assert "1 readers of 2022-02/everyone/fr are settled with it, and wait until that is sent" in done.err
+    assert harbour("status", "2022-02/everyone/fr").out.count("waiting")
+    assert harbour(*FEBRUARY).code == 0
+    assert mailed(harbour) == {"ann": 1, "bob": 1, "cid": 1}
+
+
+def test_a_readers_language_changed_between_two_runs(harbour):
+    """Who was English at the freeze stays so for this month: no second mail, and nobody without one."""
+    harbour(*FEBRUARY, "--language", "en")
+    harbour.edit("readers.csv", "ann@reader.test,Ann,en", "ann@reader.test,Ann,fr")
+    harbour.edit("readers.csv", "bob@reader.test,Bob,fr", "bob@reader.test,Bob,en")
+    harbour(*FEBRUARY)
+    assert mailed(harbour) == {"ann": 1, "bob": 1, "cid": 1}
+
+
+def test_a_language_that_comes_later(harbour):
+    """`languages: [en]` becomes `[fr, en]` after the month was sent: nobody is mailed again, and that is said."""
+    harbour.edit("config.yaml", "languages: [en, fr]", "languages: [en]")
+    harbour(*FEBRUARY)
+    assert mailed(harbour) == {"ann": 1, "bob": 1, "cid": 1}
+    harbour.edit("config.yaml", "languages: [en]", "languages: [fr, en]")
+    done = harbour(*FEBRUARY, "--language", "fr")
+    assert (done.code, "have their mail in 2022-02/everyone/en" in done.err) == (3, True)
+    assert mailed(harbour) == {"ann": 1, "bob": 1, "cid": 1}
+
+
+def test_one_address_in_two_rows(harbour):
+    """Two rows with two languages are one reader and one mail."""
+    harbour.write("readers.csv", "email,language\nann@reader.test,en\nANN@reader.test,fr\n")
+    assert harbour(*FEBRUARY, "--language", "en").code == 0
+    assert mailed(harbour) == {"ann": 1}
+
+
+def test_a_language_without_a_story_is_no_edition(harbour):
+    """French readers get the first language's edition in a month without a French story."""
+    (harbour.root / "stories/femmes-au-travail.md").unlink()
+    assert harbour(*FEBRUARY, "--language", "en").code == 0
+    assert mailed(harbour) == {"ann": 1, "bob": 1, "cid": 1}
+
+
+def test_renamed_and_told(harbour):
+    """`was` tells a rename: this month is not sent again, who left stays left, and a half-sent edition goes on."""
+    harbour(*FEBRUARY, "--language", "en")
+    harbour("subscribers", "suppress", "bob@reader.test", "--audience", "everyone")
+    harbour.edit("config.yaml", "everyone: {", "all: {was: [everyone], ")
+    done = harbour(*FEBRUARY, "--audience", "all")
+    assert done.code in (0, 4), done.err
+    assert mailed(harbour) == {"ann": 1, "cid": 1}
+    march = harbour("send", "--month", "2022-03", "--live", "--yes", "--eml", "out", now="2022-04-01T09:00")
+    assert march.code == 3
+    harbour.story("march", date="2022-03-14", language="en", link="https://harbour.test/3")
+    march = harbour("send", "--month", "2022-03", "--language", "en", "--live", "--yes", "--eml", "march",
+                    now="2022-04-01T09:00")  # fmt: skip
+    assert march.code == 0, march.err
+    assert "1 suppressed" in march.out
+    assert harbour("status", "2022-02/everyone/en").code == 0
+
+
+def test_renamed_and_not_told(harbour):
+    """An audience that was never sent while another vanished is not sent before it is said which it is."""
+    harbour(*FEBRUARY)
+    harbour.edit("config.yaml", "everyone: {", "all: {")
+    refused = harbour(*FEBRUARY, "--audience", "all")
+    assert refused.code == 2
+    assert "was: [everyone]" in refused.err
+    assert "retired: [everyone]" in refused.err
+    assert mailed(harbour) == {"ann": 1, "bob": 1, "cid": 1}
+    harbour.write("config.yaml", (harbour.root / "config.yaml").read_text() + "retired: [everyone]\n")
+    assert harbour(*FEBRUARY[:-1], "new", "--audience", "all").code == 0
+    assert mailed(harbour, "new") == {"ann": 1, "bob": 1, "cid": 1}
+
+
+def test_a_list_that_lost_half_its_readers(harbour):
+    """A list far shorter than last month's stops the send; --shrink says that it is whole."""
+    harbour.write("readers.csv", "email,name\n" + "".join(f"r{number}@reader.test,R\n" for number in range(60)))
+    assert harbour(*FEBRUARY, "--language", "en").code == 0
+    harbour.story("march", date="2022-03-14", language="en", link="https://harbour.test/3")
+    harbour.write("readers.csv", "email,name\n" + "".join(f"r{number}@reader.test,R\n" for number in range(30)))
+    march = ("send", "--month", "2022-03", "--language", "en", "--live", "--yes", "--eml", "march")
+    refused = harbour(*march, now="2022-04-01T09:00")
+    assert (refused.code, "--shrink" in refused.err) == (1, True)
+    assert not (harbour.root / "march").exists() or not any((harbour.root / "march").rglob("*.eml"))
+    assert harbour(*march, "--shrink", now="2022-04-01T09:00").code == 0
+
+
+def test_a_language_taken_away_before_its_edition_was_sent_whole(harbour):
+    """What is frozen can be looked at and called off, though config.yaml has its language no more."""
+    harbour(*FEBRUARY, "--language", "en")
+    harbour.edit("config.yaml", "languages: [en, fr]", "languages: [en]")
+    assert "bob@reader.test" in harbour("status", "2022-02/everyone/fr").out
+    assert harbour("cancel", "2022-02/everyone/fr", "--yes").code == 0
