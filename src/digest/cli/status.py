@@ -162,6 +162,8 @@ def _tell(call: Call, ledger: SqlLedger, edition: str, held: list[Delivery]) -> 
 
     mailing = ledger.mailing(edition)
     standing = f", {mailing.standing.value}" if mailing and mailing.standing.value != "open" else ""
+    if mailing and not mailing.content:
+        standing += " for the edition to be built, checked and approved"
     call.out.line(f"{edition}: {sentence(ledger.counts(edition))}{standing}")
     if ledger.sharing is not None and (reason := ledger.sharing.halted(edition)):
         call.out.line(f"  held back by {reason}")
