@@ -1,9 +1,10 @@
-"""Read the dates that newsrooms write: "14 February 2022", "4 mai 2021", "7 de marzo de 2024", "2022年2月14日", ISO.
+"""Read the dates that newsrooms write: "14 February 2022", "Le 4 mai 2021", "14.2.22", "2022年2月14日", ISO.
 
-    text ─normalise─▶ ASCII digits, folded words ─forms─▶ year, month, day (and time) ─zone─▶ an aware datetime
+    text ─normalise─▶ ASCII digits ─peel─▶ what stands around a date, a clock ─forms─▶ day and time ─zone─▶ datetime
 
-Month names come from Babel, for the languages below and the page's own. It never guesses: a date that could be two
-days ("03/04/2022" in English) is refused, and so is a day that the calendar does not have.
+Month names come from Babel, for the languages below and the page's own, with the spellings that CLDR lacks. Of a
+range of days it is the first. It never guesses: a date that could be two days in the page's language ("03/04/2022" in
+English) is refused, and so is a day that the calendar does not have.
 """
 
 from __future__ import annotations
@@ -17,13 +18,17 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import tzinfo
 
     from babel import Locale as LocaleData
 
 # Locales rather than languages where one language has several calendars' worth of names (Arabic has four).
-LOCALES = ("en", "en_GB", "fr", "es", "ar", "ar_LB", "ar_TN", "ar_MA", "de", "pt", "it", "ru", "zh", "nl", "tr")
-_SHORTEST, _LONGEST = 6, 60  # characters: "1 mai 2021" .. a long weekday
+LOCALES = (
+    "en", "en_GB", "fr", "es", "ar", "ar_LB", "ar_TN", "ar_MA", "de", "pt", "it", "ru", "zh", "ja", "ko", "nl", "tr",
+    "uk",
+)  # fmt: skip
+_SHORTEST, _LONGEST = 6, 90  # characters: "14.2.22" .. a long weekday, a clock, and what the item is
 YEARS = range(1900, 2200)  # a number outside is a slip of the pen in a date, and no heading
 
 
@@ -40,42 +45,128 @@ class Moment:
     languages: frozenset[str] = frozenset()  # empty: any
 
 
-_ORDINAL = r"(?:(?:st|nd|rd|th|er|re|e|[oa°]|-?го|-?е)(?!\w))?"
-_CLOCK = (
-    r"(?:[\s,·|–-]+(?:at|à|a las|um|às|alle|в)?\s*(?P<hour>\d{1,2})[:h](?P<minute>\d{2})(?::\d{2})?\s*(?:uhr|hrs?|h)?)?"
+# Spellings in use that CLDR does not list, by language.
+_SPELLINGS = {
+    "de": {"mrz": 3, "sept": 9},
+    "en": {"sept": 9},
+    "es": {"set": 9, "sept": 9, "setiembre": 9},
+    "fr": {"janv": 1, "fevr": 2, "fev": 2, "avr": 4, "juil": 7, "sept": 9},
+    "it": {"sett": 9},
+    "nl": {"mrt": 3},
+    "pt": {"fev": 2, "set": 9},
+}
+# What newsrooms write before a date and what adds nothing to it. "Since" and "In" do: these make it part of a sentence.
+_BEFORE = re.compile(
+    r"(?:(?:date|published|posted|issued|released|publication date|date published)(?: on)?|on"
+    r"|(?:publié|posté|mis en ligne|paru)e?(?: le)?|date de publication|le"
+    r"|(?:publicado|fecha de publicación|fecha)(?: el)?|el"
+    r"|(?:veröffentlicht|erschienen|erstellt|publiziert|datum)(?: am)?|am|vom"
+    r"|(?:publicado|data de publicação|data)(?: em)?|em"
+    r"|(?:pubblicato|data)(?: il)?|il|(?:gepubliceerd|geplaatst|datum)(?: op)?|op"
+    r"|опубликовано|дата|опубліковано|yayınlanma tarihi|tarih|تاريخ النشر|نشر في|发布时间|发布日期|公開日)"
+    r"\s*[:：]?\s+(?=\S)",
+    re.IGNORECASE,
 )
-_YEAR_END = r"(?:\s*(?:г\.?|года|م))?"
+# What stands beside it between signs, and says what kind of item it is.
+_KINDS = re.compile(
+    r"(?:press release|news release|media release|press statement|statement|news(?: story| item)?|article"
+    r"|feature(?: story)?|story|blog(?: post)?|report|video|event|speech|interview|opinion|briefing"
+    r"|communiqué(?: de presse)?|actualités?|reportage|discours|nota de prensa|comunicado(?: de prensa)?|noticias?"
+    r"|artículo|pressemitteilung|meldung|artikel|nachricht(?:en)?|comunicato stampa|notizia|persbericht"
+    r"|nieuws(?:bericht)?|notícia|nota à imprensa|пресс-релиз|новости|новина|новини)",
+    re.IGNORECASE,
+)
+_PLACE = re.compile(r"(?P<place>[^\W\d_][^\d,|·•:]{1,38}),\s*(?P<date>.*\d.*)")  # GENEVA, 29 July 2022
+_HALF = r"(?P<half>[ap]\.?\s?m\b\.?)"
+_AT = r"(?:at|à|a las|um|às|alle|om|kl\.?|в|о|saat)"
+_ZONE = r"(?:\s*(?P<zone>Z|UTC|UT|GMT|[ECMP][SD]T|CES?T|[+-]\d{2}:?\d{2}))?"
+_CLOCK = (
+    r"(?P<hour>\d{1,2})(?:\s?[:.h]\s?(?P<minute>\d{2})(?::\d{2})?)?"
+    rf"\s*(?:{_HALF}|(?P<unit>uhr|hrs?|h|ч)\b\.?)?{_ZONE}"
+)
+_CLOCK_LAST = re.compile(rf"(?P<date>.*\d\S*)(?:\s+{_AT}\s+|\s*[,·|/–—-]\s*(?:{_AT}\s+)?|\s+){_CLOCK}", re.IGNORECASE)
+_CLOCK_FIRST = re.compile(rf"{_CLOCK}(?:\s*[,·|/–—-]\s*|\s+)(?:on\s+)?(?P<date>.*\d.*)", re.IGNORECASE)
+ZONES = {  # names with one meaning; BST is two, IST three
+    "Z": 0, "UT": 0, "UTC": 0, "GMT": 0, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6,
+    "PST": -8, "PDT": -7, "CET": 1, "CEST": 2,
+}  # fmt: skip
+_FROM = r"(?:from|du|de|del|vom|dal|с|з|von|van)\s+"
+_RANGE = re.compile(
+    rf"(?:{_FROM})?(?P<first>.*?\d.*?)"
+    r"(?:\s*[–—]\s*|\s+-\s+|\s*(?<=[\d.])-(?=\d{1,2}\s*[^\d\s/-])|\.?\s+(?:to|until|au|al|a|bis|tot|até|по|до)\s+)"
+    r"(?P<last>.*\d.*)",
+    re.IGNORECASE,
+)
+_MONTH_RANGE = re.compile(
+    r"(?P<month>[^\W\d]\D*?)\s*(?P<first>\d{1,2})\s*[–—-]\s*(?P<last>\d{1,2}),?\s+(?P<year>\d{4})"
+)
+_ORDINAL = r"(?:(?:st|nd|rd|th|er|re|e|[oa°]|-?го|-?е)(?!\w))?"
+_YEAR_END = r"(?:\s*(?:г\.?|року|р\.?|года|م))?"
 _DAY_FIRST = re.compile(
     rf"(?:(?P<weekday>\D+?)[\s,،]+)?(?P<day>\d{{1,2}})\s*{_ORDINAL}(?P<dot>\.)?\s*(?P<month>\D+?)"
-    rf"[\s,،]*(?P<year>\d{{4}}){_YEAR_END}{_CLOCK}(?:[\s,،]+(?P<weekday_last>[^\d\s]+))?"
+    rf"[\s,،]*(?P<year>\d{{4}}){_YEAR_END}(?:[\s,،]+(?P<weekday_last>[^\d\s]+))?"
 )
 _MONTH_FIRST = re.compile(
-    rf"(?:(?P<weekday>\D+?)[\s,،]+)?(?P<month>\D+?)\s*(?P<day>\d{{1,2}})\s*{_ORDINAL}(?P<dot>\.)?\s*[,،]?\s+(?P<year>\d{{4}}){_CLOCK}(?:[\s,،]+(?P<weekday_last>[^\d\s]+))?"
+    rf"(?:(?P<weekday>\D+?)[\s,،]+)?(?P<month>\D+?)\s*(?P<day>\d{{1,2}})\s*{_ORDINAL}(?P<dot>\.)?\s*[,،]?\s+(?P<year>\d{{4}})(?:[\s,،]+(?P<weekday_last>[^\d\s]+))?"
 )
 _CJK = re.compile(r"(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[日号號일](?:\D{0,8}?)?")
 _ISO = re.compile(
-    r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})"
+    r"(\d{4})\s?[-/.]\s?(\d{1,2})\s?[-/.]\s?(\d{1,2})\.?"
     r"(?:[T\s]+(\d{2}):(\d{2})(?::(\d{2})(?:[.,]\d{1,9})?)?\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2})?)?",
     re.IGNORECASE,
 )
-_NUMERIC = re.compile(r"(\d{1,2})([./-])\s?(\d{1,2})\2\s?(\d{4})")
+_NUMERIC = re.compile(r"(?:(?P<weekday>[^\d,]+?)\.?,?\s+)?(\d{1,2})([./-])\s?(\d{1,2})\3\s?(\d{4}|\d{2})\.?")
+_HYPHENED = re.compile(r"(\d{1,2})-([^\W\d]{3,12}\.?)-(\d{4})")  # 14-Feb-2022
 _MONTH_YEAR = re.compile(rf"(\D+?)[\s,./-]*(\d{{4}}){_YEAR_END}")
 _YEAR_MONTH = re.compile(r"(\d{4})(?:\s*[年년]\s*(\d{1,2})\s*[月월]|[-/](\d{1,2}))|(\d{1,2})/(\d{4})")
 _YEAR = re.compile(rf"(\d{{4}})(?:\s*[年년])?{_YEAR_END}")
 _INTERNET_ZONE = re.compile(r"\d:\d\d(?::\d\d)?\s+(?:UT|UTC|GMT|Z|[ECMP][SD]T|[+-]\d{4})", re.IGNORECASE)
 _JOINING = {"of": {"en"}, "de": {"es", "pt"}, "del": {"es"}, "d": {"fr"}, "di": {"it"}}
+_NOON = 12  # hours
 
 
-def parse(text: str, zone: tzinfo, language: str = "") -> Moment | None:
-    """Read a text that is a date and nothing else. None when it is not one.
+def parse(text: str, zone: tzinfo, language: str = "", *, place: bool = False) -> Moment | None:
+    """Read a text that is a date, with what newsrooms write around one. None when it is not one.
 
     `language` (BCP 47) goes before others where a word or an order is read differently. A date without a zone is
-    meant in `zone`; a time of exactly midnight, in its own zone or in `zone`, is a day. Raises NoSuchDay.
+    meant in `zone`; a time of exactly midnight, in its own zone or in `zone`, is a day. Of a range the first day
+    counts. With `place`, names may stand before it (`Geneva, 29 July 2022`); in capitals they always may. Raises
+    NoSuchDay.
     """
     shown = " ".join(text.split())
     if not _SHORTEST <= len(shown) <= _LONGEST or not any(map(str.isdigit, shown)):
         return None
     plain = _plain_digits(shown)
+    for candidate in _without_company(plain, place=place):
+        moment = (
+            _whole(candidate, shown, zone, language)
+            or _with_clock(candidate, shown, zone, language)
+            or _range(candidate, shown, zone, language)
+        )
+        if moment:
+            return moment
+    return None
+
+
+def _without_company(plain: str, *, place: bool) -> Iterator[str]:
+    """The text, then what is left of it without the words that stand before or beside a date."""
+    yield plain
+    parts = [part.strip() for part in re.split(r"[|·•]", plain)]
+    others = [part for part in parts if not _KINDS.fullmatch(part)]
+    if len(others) == 1 < len(parts):
+        plain = others[0]
+        yield plain
+    if bare := _BEFORE.match(plain):
+        plain = plain[bare.end() :]
+        yield plain
+    if (found := _PLACE.fullmatch(plain)) and (
+        found["place"].isupper() or (place and all(word[:1].isupper() for word in re.findall(r"\w+", found["place"])))
+    ):
+        yield found["date"]
+
+
+def _whole(plain: str, shown: str, zone: tzinfo, language: str) -> Moment | None:
+    """Read a date in one of its forms, without a clock unless the form has one."""
     if found := _ISO.fullmatch(plain):
         return _from_iso(found, shown, zone)
     if found := _CJK.fullmatch(plain):
@@ -84,7 +175,62 @@ def parse(text: str, zone: tzinfo, language: str = "") -> Moment | None:
         return _from_numbers(found, shown, zone, language)
     if moment := _from_internet_date(plain, zone):
         return moment
+    if found := _HYPHENED.fullmatch(plain):
+        plain = " ".join(found.groups())
     return _from_words(plain, shown, zone, language)
+
+
+def _with_clock(plain: str, shown: str, zone: tzinfo, language: str) -> Moment | None:
+    """Read a date and a time of day, whichever comes first."""
+    for form in (_CLOCK_LAST, _CLOCK_FIRST):
+        found = form.fullmatch(plain)
+        if not found or not (found["minute"] or found["half"] or found["unit"]):
+            continue
+        day = _whole(found["date"].strip(" ,"), shown, zone, language)
+        if day is None or not day.date_only:
+            continue
+        hour, minute, half = int(found["hour"]), int(found["minute"] or 0), (found["half"] or "").lower()[:1]
+        if half and not 1 <= hour <= _NOON:
+            message = f"'{shown}' has no time that a clock shows"
+            raise NoSuchDay(message)
+        if half:
+            hour = hour % _NOON + _NOON * (half == "p")
+        offset = _offset(found["zone"]) if found["zone"] else zone
+        at = _time(shown, (day.at.year, day.at.month, day.at.day), (hour, minute, 0), offset, zone)
+        return Moment(at=at.at, date_only=at.date_only, languages=day.languages)
+    return None
+
+
+def _range(plain: str, shown: str, zone: tzinfo, language: str) -> Moment | None:
+    """The first day of a range, whose end may lend it month and year."""
+    borrowed = False  # the year, from the end
+    if found := _MONTH_RANGE.fullmatch(plain):
+        first, last = (f"{found['month']} {found[which]}, {found['year']}" for which in ("first", "last"))
+        candidates = [first]
+    elif found := _RANGE.fullmatch(plain):
+        first, last = found["first"].strip(), found["last"].strip()
+        number, year = re.fullmatch(r"(\d{1,2})\.?", first), re.search(r"\d{4}", last)
+        candidates = [first]
+        if number:
+            candidates = [re.sub(r"\d{1,2}", number[1], last, count=1)]
+        elif year and not re.search(r"\d{4}", first):
+            candidates, borrowed = [f"{first} {year[0]}", f"{first}{year[0]}"], True
+    else:
+        return None
+    end = _whole(last, shown, zone, language)
+    if end is None:
+        return None
+    begin = next((moment for text in candidates if (moment := _whole(text, shown, zone, language))), None)
+    if begin is None:
+        return None
+    if begin.at > end.at and borrowed:  # 30 December - 2 January 2022
+        begin = Moment(
+            at=begin.at.replace(year=begin.at.year - 1), date_only=begin.date_only, languages=begin.languages
+        )
+    if begin.at > end.at:
+        message = f"'{shown}' ends before it begins"
+        raise NoSuchDay(message)
+    return begin
 
 
 def is_period(text: str, language: str = "") -> bool:
@@ -112,17 +258,43 @@ def _from_iso(found: re.Match[str], shown: str, zone: tzinfo) -> Moment:
     return _time(shown, (year, month, day), clock, offset, zone)
 
 
-def _from_numbers(found: re.Match[str], shown: str, zone: tzinfo, language: str) -> Moment:
-    """14/02/2022, 14.02.2022, 02/14/2022. Only English writes the month first, and only some of it."""
-    first, sign, second, year = int(found[1]), found[2], int(found[3]), int(found[4])
-    english = language[:2].lower() in ("", "en")
-    months = 12
-    if sign == "." or not english or first > months or first == second:
+def _from_numbers(found: re.Match[str], shown: str, zone: tzinfo, language: str) -> Moment | None:
+    """14/02/2022, 14.02.22, Mon 02/14/2022, in the order of the page's language; by dots the day is always first."""
+    if found["weekday"] and _fold(found["weekday"]) not in _weekdays(language[:2].lower()):
+        return None
+    first, sign, second, digits = int(found[2]), found[3], int(found[4]), found[5]
+    order = "d" if sign == "." else _order(language)
+    if len(digits) == 2:  # noqa: PLR2004 - a year without its century
+        if not order:
+            message = f"'{shown}' can be several days; write the year in full"
+            raise NoSuchDay(message)
+        digits = f"20{digits}"
+    year, months = int(digits), 12
+    if order == "d" or first > months or first == second:
         return _day(shown, year, second, first, zone=zone)
-    if second > months:
+    if order == "M" or second > months:
         return _day(shown, year, first, second, zone=zone)
     message = f"'{shown}' can be two days; write it as {year:04}-{second:02}-{first:02}"
     raise NoSuchDay(message)
+
+
+@cache
+def _order(language: str) -> str:
+    """Which comes first in numbers, `d` or `M`, by CLDR; empty where that is not certain.
+
+    English without a country can be either, and where the year comes first the order of the others says nothing.
+    """
+    from babel import Locale, UnknownLocaleError
+
+    tag = language.replace("-", "_")
+    if tag.lower() in ("", "en"):
+        return ""
+    try:
+        pattern = Locale.parse(tag).date_formats["short"].pattern
+    except (ValueError, UnknownLocaleError):
+        return ""
+    letter = next((char for char in pattern if char in "dMy"), "")
+    return letter if letter in "dM" else ""
 
 
 def _from_internet_date(plain: str, zone: tzinfo) -> Moment | None:
@@ -133,6 +305,10 @@ def _from_internet_date(plain: str, zone: tzinfo) -> Moment | None:
         at = parsedate_to_datetime(plain)
     except (ValueError, TypeError, OverflowError):
         return None
+    # The library makes 2001 of the year 0001; only two digits may be completed (RFC 5322, 4.3).
+    if f"{at.year}" not in plain and re.search(r"\b\d{4}\b", plain[: plain.find(":")]):
+        message = f"'{plain}' is not in the years {YEARS.start} to {YEARS.stop - 1}; a slip of the pen?"
+        raise NoSuchDay(message)
     if at.tzinfo is None:
         at = at.replace(tzinfo=UTC)
     return _settle(at, plain, zone)
@@ -157,8 +333,7 @@ def _spelled(found: re.Match[str], month: tuple[int, frozenset[str]], shown: str
         german = languages & {"de"}
         languages = (german if found["dot"] else languages - german) or languages
     date = (int(found["year"]), number, int(found["day"]))
-    clock = (int(found["hour"] or 0), int(found["minute"] or 0), 0)
-    moment = _time(shown, date, clock, zone, zone)
+    moment = _time(shown, date, (0, 0, 0), zone, zone)
     return Moment(at=moment.at, date_only=moment.date_only, languages=languages)
 
 
@@ -189,8 +364,8 @@ def _settle(at: datetime, shown: str, zone: tzinfo) -> Moment:
 
 
 def _offset(text: str) -> tzinfo:
-    if text.upper() in ("Z", "UTC", "GMT"):
-        return UTC
+    if (hours := ZONES.get(text.upper())) is not None:
+        return timezone(timedelta(hours=hours)) if hours else UTC
     minutes = int(text[1:3]) * 60 + int(text[-2:])
     if minutes >= 24 * 60:
         message = f"'{text}' is no offset from UTC"
@@ -241,6 +416,8 @@ def _months(language: str) -> dict[str, dict[int, set[str]]]:
                 for number, name in locale.months[context][width].items():
                     if not (folded := _fold(name)).isdigit():
                         names.setdefault(folded, {}).setdefault(number, set()).add(tongue)
+        for folded, number in _SPELLINGS.get(tongue, {}).items():
+            short.setdefault(folded, {}).setdefault(number, set()).add(tongue)
     return short | table
 
 

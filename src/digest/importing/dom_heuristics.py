@@ -15,20 +15,20 @@ from digest.errors import Fault, UsageError
 from digest.importing import dates
 from digest.importing.page import HEADINGS, words
 from digest.importing.source import Item
-from digest.importing.story_nodes import Parts, dated, has_title
+from digest.importing.story_nodes import Dated, Parts, dated, has_title, is_link
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from lxml.html import HtmlElement
 
     from digest.importing.page import ListingPage
 
     Moment = dates.Moment | dates.NoSuchDay
-    Dated = tuple[HtmlElement, Moment]  # the innermost element that holds the date, and the date
 
 _OWN_ROOM = ("article", "li", "tr", "dd")  # elements that pages give to one story each
 _TITLES = (*HEADINGS, "dt")
+_NEIGHBOURS = 2  # stories of one shape, and what differs from them is no story
 _NEVER = ("body", "html", "main")
 
 
@@ -37,12 +37,25 @@ def by_shape(page: ListingPage) -> tuple[list[Item], list[Fault]]:
     shape = _Shape(page)
     items: list[Item] = []
     faults: list[Fault] = []
-    for place, when in shape.dates:
-        room = shape.room(place)
-        parts = Parts.within(page, room) if room is not None else shape.flat(place)
-        _take(page, parts, when, place, items, faults)
+    for date in shape.dates:
+        room = shape.room(date.place)
+        parts = Parts.within(page, room, date.place) if room is not None else shape.flat(date.place)
+        _take(page, parts, date.when, date.place, items, faults)
     faults += shape.undated()
-    return items, sorted(faults, key=lambda fault: fault.line)
+    return _alike(page, items), sorted(faults, key=lambda fault: fault.line)
+
+
+def _alike(page: ListingPage, items: list[Item]) -> list[Item]:
+    """The items without the one that has a date but not what all of its neighbours have: a link. It becomes a note."""
+    linked = [item for item in items if item.link]
+    if len(items) - len(linked) != 1 or len(linked) < _NEIGHBOURS:
+        return items
+    for item in items:
+        if not item.link:
+            page.notes.append(
+                f"{page.source}:{item.line}: '{item.title[:60]}' has a date but no link, as all others have; left out"
+            )
+    return linked
 
 
 def by_selectors(page: ListingPage, selectors: Mapping[str, str]) -> tuple[list[Item], list[Fault]]:
@@ -58,8 +71,8 @@ def by_selectors(page: ListingPage, selectors: Mapping[str, str]) -> tuple[list[
         parts.found = {key: found for key, found in parts.found.items() if key == "title"}
         for key, find in chosen.items():
             parts.choose(key, find(room))
-        place, when = next(iter(dated(page, parts.date if parts.date is not None else room)), (room, None))
-        _take(page, parts, when, place, items, faults)
+        date = _published(list(dated(page, parts.date if parts.date is not None else room)))
+        _take(page, parts, date.when if date else None, date.place if date else room, items, faults)
     return items, faults
 
 
@@ -110,12 +123,13 @@ class _Shape:
 
     def __init__(self, page: ListingPage) -> None:
         self.page = page
-        self.dates = _one_a_room(list(dated(page, page.root)))
-        self.count = Counter(above for place, _ in self.dates for above in (place, *place.iterancestors()))
+        self.dates = _one_a_room(dated(page, page.root))
+        self.count = Counter(above for date in self.dates for above in (date.place, *date.place.iterancestors()))
         headings = [one for one in page.root.iter(*_TITLES) if dates.is_period(words(one), page.language)]
         self.periods = set(headings)
         titles = list(page.root.iter(*_TITLES))
-        if len(firsts := [one for one in titles if one.tag == "h1"]) == 1 < len(titles):
+        firsts = [one for one in titles if one.tag == "h1"]
+        if len(firsts) == 1 < max(len(titles), len(self.dates)):
             self.periods.add(firsts[0])  # the page's own title is no story's
         self.parted = {above for heading in headings for above in (heading, *heading.iterancestors())}
         self.rooms: list[HtmlElement] = []
@@ -128,8 +142,8 @@ class _Shape:
             if self.count[one] > 1 or one in self.parted or one.tag in _NEVER:
                 break
             reach.append(one)
-        own = [one for one in reach if one.tag in _OWN_ROOM and has_title(one)]
-        room = own[-1] if own else next((one for one in reach if has_title(one)), None)
+        own = [one for one in reach if one.tag in _OWN_ROOM and has_title(one, place)]
+        room = own[-1] if own else next((one for one in reach if has_title(one, place)), None)
         if room is not None:
             self.rooms.append(room)
         return room
@@ -146,12 +160,16 @@ class _Shape:
         title = before
         if self.dates_lead:
             title = self._title(after)
+            if title is None and (room := next((one for one in after if has_title(one)), None)) is not None:
+                return Parts.within(self.page, room)  # `<dt>` the day, `<dd>` the story
             after = after[after.index(title) + 1 :] if title is not None else []
-        ends = next((n for n, one in enumerate(after) if one.tag in _TITLES), len(after))
+        ends = next((n for n, one in enumerate(after) if one.tag in _TITLES or is_link(one)), len(after))
         return Parts.of(self.page, title, after[:ends])
 
     def _title(self, row: Iterable[HtmlElement]) -> HtmlElement | None:
-        return next((one for one in row if one.tag in _TITLES), None)
+        siblings = list(row)
+        heading = next((one for one in siblings if one.tag in _TITLES), None)
+        return heading if heading is not None else next((one for one in siblings if is_link(one)), None)
 
     def _until(self, row: HtmlElement, *, backwards: bool) -> Iterator[HtmlElement]:
         """Siblings up to the next date or heading of a period; up to the title, going back."""
@@ -159,14 +177,14 @@ class _Shape:
             if self.count[one] or one in self.periods:
                 return
             yield one
-            if backwards and one.tag in _TITLES:
+            if backwards and (one.tag in _TITLES or is_link(one)):
                 return
 
     def undated(self) -> Iterator[Fault]:
         """Elements that look like the rooms of stories and have no date."""
         kinds = {(room.getparent(), room.tag, room.get("class")) for room in self.rooms}
         for parent, tag, name in kinds:
-            if parent is None or tag not in _OWN_ROOM:
+            if parent is None or (tag not in _OWN_ROOM and not name):
                 continue
             for one in parent.iterchildren(tag):
                 if one.get("class") == name and not self.count[one] and one not in self.parted and has_title(one):
@@ -175,14 +193,21 @@ class _Shape:
                     yield Fault(file=self.page.source, line=one.sourceline or 0, message=message)
 
 
-def _one_a_room(found: list[Dated]) -> list[Dated]:
-    """Of a story with two dates (published, updated) the first: where both are in one room with one title."""
-    result: list[Dated] = []
-    alone: dict[HtmlElement, bool] = {}
-    for place, when in found:
-        room = next((one for one in (place, *place.iterancestors()) if one.tag in _OWN_ROOM), None)
-        if room is None or not alone.get(room):
-            result.append((place, when))
-        if room is not None and room not in alone:
-            alone[room] = sum(1 for _ in room.iter(*_TITLES)) == 1
-    return result
+def _published(found: Sequence[Dated]) -> Dated | None:
+    """Of the dates of one story the first that is not said to be of a change."""
+    return next((date for date in found if not date.update), found[0] if found else None)
+
+
+def _one_a_room(every: Iterable[Dated]) -> list[Dated]:
+    """The dates of a page, of a story with two of them only that on which it came out; none of the page itself.
+
+    Two dates are one story's where both are in one room with one title.
+    """
+    stories: dict[HtmlElement, list[Dated]] = {}
+    for date in every:
+        if date.update == "page":
+            continue
+        room = next((one for one in (date.place, *date.place.iterancestors()) if one.tag in _OWN_ROOM), None)
+        alone = room is not None and sum(1 for _ in room.iter(*_TITLES)) == 1
+        stories.setdefault(room if alone and room is not None else date.place, []).append(date)
+    return [found for dates_ in stories.values() if (found := _published(dates_)) is not None]

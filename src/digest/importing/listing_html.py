@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
 
+_FAR_MORE = 3  # times as many articles as dates were found: then the page draws its stories by script
 _FILLED = ("kicker", "credit", "link", "image", "image_alt", "summary")
 
 
@@ -42,7 +43,10 @@ def parse(
     else:
         items, faults = by_shape(page)
         said = articles(page)
-        if len(said) >= max(len(items), 1):
+        if items and len(said) < _FAR_MORE * len(items) and not _same_stories(said, items):
+            if said:
+                page.notes.append(f"{page.source}: its JSON-LD tells of other articles; what the page shows was read")
+        elif len(said) >= max(len(items), 1):
             items, faults = _completed(said, items), [] if len(said) > len(items) else faults
         elif said:
             items = _completed(items, said)
@@ -57,6 +61,13 @@ def parse(
         faults=tuple(faults),
         notes=tuple(page.notes),
     )
+
+
+def _same_stories(said: Sequence[Item], items: Sequence[Item]) -> bool:
+    """Whether at least half of the fewer are among the others."""
+    known = [[_identity(item)] for item in said]
+    met = sum(number < len(said) for number in identity.unite(known, [_identity(item) for item in items]))
+    return 2 * met >= min(len(said), len(items)) > 0
 
 
 def _completed(items: Sequence[Item], others: Sequence[Item]) -> list[Item]:
@@ -81,14 +92,14 @@ _MAX_NODES = 20_000
 def articles(page: ListingPage) -> list[Item]:
     """The articles of the page's JSON-LD that have a headline and a date, each once."""
     found: dict[tuple[str, str], Item] = {}
-    for script in page.root.xpath("//script[@type='application/ld+json']"):
+    for text, line in page.scripts:
         try:
-            data = json.loads(script.text or "")
+            data = json.loads(text, strict=False)  # many write line breaks into their texts
         except (ValueError, RecursionError):
-            page.notes.append(f"{page.source}:{script.sourceline}: its JSON-LD cannot be read; the page itself was")
+            page.notes.append(f"{page.source}:{line}: its JSON-LD cannot be read; the page itself was")
             continue
         for node in _nodes(data):
-            if item := _article(node, page, script.sourceline or 0):
+            if item := _article(node, page, line):
                 found.setdefault((item.title, item.link), item)
     return list(found.values())
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from lxml import etree
 from lxml.html import Element, HTMLParser, document_fromstring
@@ -24,10 +24,28 @@ if TYPE_CHECKING:
     from lxml.html import HtmlElement
 
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
-HIDDEN = frozenset({"script", "style", "template", "noscript", "head", "svg", "nav", "iframe", "object"})
+HIDDEN = frozenset(
+    {"script", "style", "template", "noscript", "head", "svg", "nav", "aside", "iframe", "object", "select", "dialog"}
+)
 MAX_ELEMENTS = 100_000  # a listing page has 2,000; more is an archive or an attack
+_LANDMARKS = {"header", "footer"}
+_SECTIONS = {"article", "section", "main", "li", "td", "dd"}  # a header in one of these is no banner of the page
+_NO_STYLE = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
 _DATE_SIGNS = re.compile(r"\s*[|·•—–()]\s*|:\s+")
+_DASHES = re.compile(r"\d.*[—–]")
+# A date that tells when somebody last touched a page or a story, and not when it came out.
+_UPDATE = re.compile(
+    r"\b(?:updated?|modified|revised|reviewed|mise? à jour|modification|actualizado|actualización|modificación"
+    r"|atualização|atualizado|stand|aktualisiert|geändert|aktualisierung|änderung|aggiornamento|aggiornato|bijgewerkt"
+    r"|gewijzigd|обновлено|изменено|оновлено|güncelleme|güncellendi)\b|更新|تحديث",
+    re.IGNORECASE,
+)
+_BEFORE_DATE = re.compile(
+    r"[^\w]*(?:(?:on|le|el|am|em|il|op|date|日|：)\b)?[^\w]*(?:\w+,?\s+)?[\w.]*\s*\d", re.IGNORECASE
+)
+_OF_THE_PAGE = re.compile(r"\b(?:page|site|website|seite|página|pagina)\b|^\W*date modified|^\W*stand\b", re.IGNORECASE)
 _LONGEST_DATE = 120
+_JSON_LD = "//script[@type='application/ld+json']"
 
 
 class ListingPage:
@@ -35,6 +53,7 @@ class ListingPage:
 
     def __init__(self, root: HtmlElement, source: str, zone: tzinfo, language: str) -> None:
         self.root = root
+        self.scripts = [(script.text or "", script.sourceline or 0) for script in root.xpath(_JSON_LD)]
         self.source = source
         self.zone = zone
         self.language = html_to_markdown.language(root.get("lang") or root.get("xml:lang"), language)
@@ -55,7 +74,11 @@ class ListingPage:
             message = f"{source}: has {count:,} elements; a listing page has a few thousand"
             raise ImportFailed(message)
         _wrap_broken_lines(root)
-        return cls(root, source, zone, language)
+        page = cls(root, source, zone, language)
+        # The page's name and whom to write to may stand in what is dropped now.
+        page.title, page.contact  # noqa: B018 - asked, and so remembered
+        _drop_furniture(root)
+        return page
 
     @cached_property
     def base(self) -> str:
@@ -127,11 +150,63 @@ class ListingPage:
             return None
         for part in (text, *_DATE_SIGNS.split(text)):
             try:
-                if moment := dates.parse(part, self.zone, self.language):
-                    return moment
+                moment = dates.parse(part, self.zone, self.language, place=True)
             except dates.NoSuchDay as problem:
                 error = error or problem
+                continue
+            if moment and part != text and _DASHES.search(text[: text.find(part)]):
+                # What stands before the dash has numbers, too: the end of a range must not pass for its first day.
+                return dates.NoSuchDay(f"'{text}' may be a range of days whose first cannot be read")
+            if moment:
+                return moment
         return error
+
+    def update(self, element: HtmlElement) -> Literal["", "story", "page"]:
+        """Whether the date in an element is that of a change, by the words on it or before it; and of what."""
+        said = self.update_in(f"{_label(element)} {words(element)}")
+        return said or ("story" if element.get("itemprop") == "dateModified" else "")
+
+    def update_in(self, text: str) -> Literal["", "story", "page"]:
+        """Whether a text is the date of a change, and of what."""
+        found = _UPDATE.search(text)
+        if not found or not _BEFORE_DATE.match(text, found.end()):
+            return ""
+        return "page" if _OF_THE_PAGE.search(text[: found.end()]) else "story"
+
+
+def _label(element: HtmlElement) -> str:
+    """The few words right before an element: those of its parent, or of a sibling that holds nothing but words."""
+    before, above = element.getprevious(), element.getparent()
+    if element.tag in HEADINGS or above is None:
+        return ""
+    text = above.text if before is None else f"{'' if len(before) else before.text or ''} {before.tail or ''}"
+    text = clean_line(text or "")
+    return text if len(text) <= _LONGEST_DATE and not any(map(str.isdigit, text)) else ""
+
+
+def _drop_furniture(root: HtmlElement) -> None:
+    """Take out what a visitor does not see, and what belongs to the site and to no story, with all that is in it."""
+    banners = [one for one in root.iter(*_LANDMARKS) if not any(up.tag in _SECTIONS for up in one.iterancestors())]
+    dropped = [
+        one
+        for one in root.iter()
+        if isinstance(one.tag, str)
+        and one.tag not in ("html", "head", "body")
+        and (
+            one.tag in HIDDEN
+            or one.get("hidden") is not None
+            or one.get("aria-hidden") == "true"
+            or one.get("role") in ("navigation", "banner", "contentinfo", "search", "complementary")
+            or _NO_STYLE.search(one.get("style") or "")
+        )
+    ]
+    for tag in _LANDMARKS:
+        of_tag = [one for one in banners if one.tag == tag]
+        # Many of them are the heads of cards; the one that stands alone, or right in the body, is the page's.
+        dropped += [one for one in of_tag if len(of_tag) == 1 or one.getparent().tag == "body"]
+    for one in dropped:
+        if one.getparent() is not None:
+            one.drop_tree()
 
 
 def _wrap_broken_lines(root: HtmlElement) -> None:

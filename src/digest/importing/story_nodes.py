@@ -6,7 +6,8 @@ It looks at the elements that it is given and at nothing around them.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from digest.importing import html_to_markdown
 from digest.importing.listing_text import CREDIT
@@ -31,21 +32,53 @@ _CREDIT = re.compile(r"credit|copyright", re.IGNORECASE)
 _HEADLINE = re.compile(r"title|headline|heading", re.IGNORECASE)
 _LONGEST_KICKER = 80
 _LONGEST_MORE = 25  # "Read more", "Lire la suite", "Weiterlesen"; a sentence is longer
+_PIXEL = 2  # pixels; what is as small counts readers or holds a place
+_LONGEST_SRCSET = 20_000
+_LATE = re.compile(r"^data-(?:[\w-]*(?:src|original|srcset|lazy)[\w-]*|image|img|url)$")
+_PLACEHOLDER = re.compile(
+    r"^data:|^about:|(?:^|[/_.-])(?:spacer|placeholder|blank|pixel|transparent|loading|lazy|grey|gray|1x1)(?:[_-]?\d+(?:x\d+)?)?\.\w{3,4}(?:\?|$)",
+    re.IGNORECASE,
+)
+_CANDIDATE = re.compile(r"\s*,*\s*(?P<address>[^\s,](?:\S*[^\s,])?)(?:\s+(?P<size>\d+(?:\.\d+)?)[wx])?(?=\s*(?:,|$))")
 _MANY_PARTS = 6  # elements that make up one date: day, month, year and what parts them
 _PROSE = 20  # letters beside a date that make it a date in a sentence
 
 
-def has_title(element: HtmlElement) -> bool:
-    """Tell whether an element can hold a story: it has a heading, a link with words, or is itself a link or a term."""
-    if element.tag == "dt" or (element.tag == "a" and len(element) > 1):
+def has_title(element: HtmlElement, date: HtmlElement | None = None) -> bool:
+    """Tell whether an element can hold a story: it has a heading, a link with words, or is itself a link or a term.
+
+    What is in `date`, the element of the story's date, is no title.
+    """
+    if element.tag == "a" and len(element) > 1:
         return True
-    inside = (one for one in element.iter() if one is not element and isinstance(one.tag, str))
-    named = (one for one in inside if one.tag in (*HEADINGS, "dt", "a") or _HEADLINE.search(one.get("class") or ""))
+    aside = set() if date is None else {element} if date is element else set(date.iter())
+    inside = (one for one in element.iter() if isinstance(one.tag, str) and one not in aside)
+    named = (
+        one
+        for one in inside
+        if one.tag == "dt"
+        or (one is not element and (one.tag in (*HEADINGS, "a") or _HEADLINE.search(one.get("class") or "")))
+    )
     return any(words(one) for one in named)
 
 
-def dated(page: ListingPage, root: HtmlElement) -> Iterator[tuple[HtmlElement, dates.Moment | dates.NoSuchDay]]:
-    """The dates in an element, each with the innermost element that holds it, in the order of the page."""
+def is_link(element: HtmlElement) -> bool:
+    """Tell whether all that an element says is one link."""
+    anchors = [element] if element.tag == "a" else list(element.iter("a"))
+    return len(anchors) == 1 and bool(words(element)) and words(anchors[0]) == words(element)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dated:
+    """A date on a page: the innermost element that holds it, what it says, and whether it is that of a change."""
+
+    place: HtmlElement
+    when: dates.Moment | dates.NoSuchDay
+    update: Literal["", "story", "page"]
+
+
+def dated(page: ListingPage, root: HtmlElement) -> Iterator[Dated]:
+    """The dates in an element, in the order of the page."""
     taken: set[HtmlElement] = set()
     prose_in: dict[HtmlElement, bool] = {}  # asked once for each parent: a page may put all its dates into one
     for element in root.iter():
@@ -63,11 +96,11 @@ def dated(page: ListingPage, root: HtmlElement) -> Iterator[tuple[HtmlElement, d
         inner = next((child for child in element if page.date(child)), None) if when and len(element) else None
         if when and inner is None:
             taken.update(element.iter())
-            yield element, when
+            yield Dated(element, when, page.update(element))
             continue
         for holder, text in ((element, element.text if len(element) else ""), (parent, element.tail)):
             if holder is not None and text and element is not root and (loose := page.moment(clean_line(text))):
-                yield holder, loose
+                yield Dated(holder, loose, page.update_in(clean_line(text)))
 
 
 class Parts:
@@ -89,10 +122,18 @@ class Parts:
         return parts
 
     @classmethod
-    def within(cls, page: ListingPage, room: HtmlElement) -> Parts:
-        """A story that has an element of its own."""
+    def within(cls, page: ListingPage, room: HtmlElement, date: HtmlElement | None = None) -> Parts:
+        """A story that has an element of its own; `date` is the element of its date, which may be made of several."""
         parts = cls(page, room)
-        pieces = [one for one in _pieces(room) if not page.date(one) and not page.moment(words(one))]
+        aside = set() if date is None or date is room else set(date.iter())
+        pieces = [
+            one
+            for one in _pieces(room)
+            if one not in aside
+            and not page.date(one)
+            and not page.moment(words(one))
+            and not page.update_in(words(one))
+        ]
         title = _title(room, pieces)
         if title is None:
             return parts
@@ -100,11 +141,15 @@ class Parts:
         inside = set(title.iter()) | set(title.iterancestors())
         place = next((n for n, one in enumerate(pieces) if one in inside), 0)
         parts._sort(one for one in pieces if one not in inside)
-        above = [one for one in pieces[:place] if one not in inside and one not in parts.found.get("credit", ())]
+        told = {*parts.found.get("credit", ()), *parts.found.get("caption", ())}
+        above = [one for one in pieces[:place] if one not in inside and one not in told]
         short = [one for one in above if words(one) and len(words(one)) <= _LONGEST_KICKER]
         if short and "kicker" not in parts.found:
             parts.found["kicker"] = short[-1:]
-        below = [one for one in parts.found.get("summary", ()) if one not in above]
+        # Who wrote it may stand beside the day: that is no summary.
+        row = None if date is None or date is room else date.getparent()
+        beside = set(row) if row is not None and row is not room and len(words(row)) <= _LONGEST_KICKER else set()
+        below = [one for one in parts.found.get("summary", ()) if one not in above and one not in beside]
         parts.found["summary"] = below
         return parts
 
@@ -133,13 +178,12 @@ class Parts:
         return ""
 
     def picture(self) -> tuple[str, str]:
-        """The address and the alternative text of the story's picture."""
+        """The address and the alternative text of the story's picture; its caption where it has no such text."""
         chosen = self.found.get("image", [] if self.room is None else [self.room])
         for one in chosen:
             for image in one.iter("img"):
-                source = image.get("data-src") or image.get("src") or (image.get("srcset") or "").split(" ")[0]
-                if address := absolute(source, self.page.base):
-                    return address, clean_line(image.get("alt") or "")
+                if address := absolute(picture_source(image), self.page.base):
+                    return address, clean_line(image.get("alt") or "") or self.text("caption")
         return "", ""
 
     def summary(self) -> str:
@@ -152,12 +196,36 @@ class Parts:
             text, name = words(one), one.get("class") or ""
             if not text or _says_more(one, text) or self.page.moment(text):
                 continue
-            if CREDIT.match(text) or _CREDIT.search(name) or one.tag == "figcaption":
+            if CREDIT.match(text) or _CREDIT.search(name):
                 self.found.setdefault("credit", []).append(one)
+            elif one.tag == "figcaption":
+                self.found.setdefault("caption", []).append(one)
             elif _KICKER.search(name) and len(text) <= _LONGEST_KICKER:
                 self.found.setdefault("kicker", []).append(one)
             else:
                 self.found.setdefault("summary", []).append(one)
+
+
+def picture_source(image: HtmlElement) -> str:
+    """Where the picture of an `<img>` is: the largest that it names; nothing for a placeholder or a counting pixel.
+
+    Pages that load pictures late keep the real address in a `data-` attribute, beside something that holds its place.
+    """
+    if any((size := image.get(side)) and size.isdigit() and int(size) <= _PIXEL for side in ("width", "height")):
+        return ""
+    named = [value for key, value in image.items() if key.startswith("data-") and _LATE.search(key)]
+    offered = [*named, image.get("srcset") or "", image.get("src") or ""]
+    for text in offered:
+        sources = sorted(_sources(text), key=lambda source: -source[0])
+        if found := next((address for _, address in sources if not _PLACEHOLDER.search(address)), ""):
+            return found
+    return ""
+
+
+def _sources(text: str) -> Iterator[tuple[float, str]]:
+    """The addresses of a `src` or `srcset`, each with its width or density (HTML, 4.8.4.2.1)."""
+    for candidate in _CANDIDATE.finditer(text[:_LONGEST_SRCSET]):
+        yield float(candidate["size"] or 1), candidate["address"]
 
 
 def _pieces(element: HtmlElement) -> Iterator[HtmlElement]:
