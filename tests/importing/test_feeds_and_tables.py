@@ -42,7 +42,7 @@ def test_rss_gives_titles_links_guids_times_pictures_credits_and_topics():
     assert two.summary.startswith("First paragraph")
     assert "Third" not in two.summary
     assert [str(fault) for fault in listing.faults] == [
-        f"{FEED}: 'Bad day': its date 'Wed, 30 Feb 2022 09:00:00 GMT' cannot be read; left out",
+        f"{FEED}: 'Bad day': 'Wed, 30 Feb 2022 09:00:00 GMT' is no day that the calendar has; left out",
         f"{FEED}: 'No day': has no date; left out",
     ]
     assert "javascript" in listing.notes[0]
