@@ -7,6 +7,7 @@ import email.policy
 import hashlib
 import json
 import re
+from importlib.metadata import version
 
 import pytest
 
@@ -74,7 +75,7 @@ def test_the_manifest_tells_what_is_in_the_folder(newsroom):
         data = (newsroom.root / EVERYONE / name).read_bytes()
         assert (len(data), hashlib.sha256(data).hexdigest()) == (facts["bytes"], facts["sha256"])
     assert {story["why"] for story in account["stories"]} == {"in-period"}
-    assert account["versions"]["digest"]
+    assert account["versions"]["digest"] == version("newsroom-digest")
 
 
 def test_same_input_same_bytes(newsroom):

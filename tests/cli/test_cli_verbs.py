@@ -300,4 +300,4 @@ def test_a_closed_pipe_is_no_error(newsroom):
 def test_the_version_is_told(newsroom):
     """--version prints the installed version and does nothing else."""
     done = newsroom("--version")
-    assert (done.code, done.out, done.err) == (0, f"digest {version('digest')}\n", "")
+    assert (done.code, done.out, done.err) == (0, f"digest {version('newsroom-digest')}\n", "")

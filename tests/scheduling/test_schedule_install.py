@@ -179,6 +179,11 @@ def test_the_github_workflow_needs_a_ledger_that_lasts(newsroom):
     flow = yaml.load((newsroom.root / ".github/workflows/digest.yaml").read_text(), yaml.BaseLoader)
     assert croniter.is_valid(flow["on"]["schedule"][0]["cron"])
     steps = flow["jobs"]["run"]["steps"]
+    ours, program = [step for step in steps if step.get("uses", "").startswith("actions/checkout@")]
+    assert ("with" in ours, program["with"]["repository"]) == (False, "${{ vars.DIGEST_REPOSITORY }}")
+    (install,) = [step["run"] for step in steps if step.get("run", "").startswith("pip ")]
+    place = program["with"]["path"]
+    assert install == f"pip install -c {place}/constraints.txt './{place}[fleet]'"
     (run,) = [step for step in steps if step.get("run", "").startswith("digest run")]
     assert run["env"]["DIGEST_LEDGER_URL"] == "${{ secrets.DIGEST_LEDGER_URL }}"
     before, after = [step for step in steps if step.get("uses", "").startswith("actions/cache/")]

@@ -31,9 +31,9 @@ FAMILIES = (
 
 def _tell_version(asked: bool) -> None:
     if asked:
-        from importlib.metadata import version
+        from digest.distribution import version
 
-        typer.echo(f"digest {version('digest')}")
+        typer.echo(f"digest {version()}")
         raise typer.Exit
 
 

@@ -48,11 +48,10 @@ def check(
 
 def _tell(call: Call, made: list[Build], found: list[tuple[Edition, Finding]], *, sarif: bool) -> None:
     if sarif:
-        from importlib.metadata import version
-
         from digest.checks.sarif import sarif as document
+        from digest.distribution import version
 
-        call.out.data(document([(edition.id, finding) for edition, finding in found], version=version("digest")))
+        call.out.data(document([(edition.id, finding) for edition, finding in found], version=version()))
     elif call.common.json:
         call.out.data([{"edition": edition.id, **_facts(finding)} for edition, finding in found])
     else:

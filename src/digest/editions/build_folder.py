@@ -14,7 +14,7 @@ import secrets
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from digest import files
+from digest import distribution, files
 from digest.errors import DigestError
 from digest.model import content_hash
 from digest.newsroom.history import FORMAT, MANIFEST, folder
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 # The settings that change what a reader gets; how it is sent (smtp, send) is not among them.
 _SHAPING = {"newsroom", "theme", "mail", "unsubscribe", "archive"}
 _SHORT = 16  # hex digits of a hash in a manifest: enough to see that something changed
-_NAMED = ("digest", "jinja2", "mjml-python", "premailer", "markdown-it-py", "nh3", "babel")  # in the manifest
+_LIBRARIES = ("jinja2", "mjml-python", "premailer", "markdown-it-py", "nh3", "babel")  # in the manifest
 
 
 def write(newsroom: Newsroom, build: Build, root: Path | None = None) -> Path:
@@ -54,7 +54,7 @@ def write(newsroom: Newsroom, build: Build, root: Path | None = None) -> Path:
 
 def manifest(newsroom: Newsroom, build: Build) -> dict[str, Any]:
     """The folder's account of itself, as plain data."""
-    from importlib.metadata import version
+    from importlib import metadata
 
     selection, rendering = build.selection, build.rendering
     edition = selection.edition
@@ -82,7 +82,7 @@ def manifest(newsroom: Newsroom, build: Build) -> dict[str, Any]:
             for name, data in sorted(build.parts.items())
         },
         "inputs": inputs(newsroom, build),
-        "versions": {name: version(name) for name in _NAMED},
+        "versions": {"digest": distribution.version(), **{name: metadata.version(name) for name in _LIBRARIES}},
     }
     if rendering is not None:
         account |= {

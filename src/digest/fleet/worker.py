@@ -20,9 +20,9 @@ import threading
 import time
 import traceback
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from digest import distribution
 from digest.errors import DigestError, LedgerBusy, LedgerError, SendStopped, TransportError, UsageError
 from digest.fleet import queue
 from digest.fleet.chunks import ChunkSender
@@ -273,7 +273,7 @@ def run_worker(
         ledger.sharing,
         Queue(ledger.sharing),
         name=f"{socket.gethostname()}, process {os.getpid()}",
-        version=version("digest"),
+        version=distribution.version(),
         send=sender.send,
         due=tick.go if newsroom.config.settings.schedule and has_stories(newsroom) else None,
         stop=stopping.event,

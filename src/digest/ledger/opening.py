@@ -21,6 +21,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
 
+from digest.distribution import installing
 from digest.errors import ConfigError, Fault, LedgerError
 from digest.files import sync_folder
 from digest.ledger import locks, sidecar
@@ -171,7 +172,7 @@ def _open_postgres(url: URL, owner: _Owner, witnesses: Path | None, *, create: b
     try:
         from digest.ledger.postgres import PostgresDatabase
     except ImportError:
-        message = f"{url.render_as_string(hide_password=True)}: needs psycopg; `pip install 'digest[fleet]'`"
+        message = f"{url.render_as_string(hide_password=True)}: needs psycopg; {installing('fleet')}"
         raise LedgerError(message) from None
     database = PostgresDatabase(url, schema=schema)
     try:
@@ -203,7 +204,7 @@ def _checked(database: Database, owner: _Owner, witnesses: Path | None, *, reado
     if version > VERSION:
         message = (
             f"{database.name}: was written by a newer digest (ledger version {version}, this program knows {VERSION}); "
-            "`pip install --upgrade digest`"
+            f"update this one: {installing()}"
         )
         raise LedgerError(message)
     if version < VERSION and not readonly:

@@ -17,6 +17,7 @@ from sqlalchemy import Column, Float, LargeBinary, MetaData, Table, Text, delete
 from sqlalchemy.dialects.postgresql import insert
 
 from digest.delivery import MailingStatus
+from digest.distribution import installing
 from digest.errors import LedgerError
 from digest.ledger import statements
 from digest.ledger.claims import FOUND_SENDING
@@ -162,7 +163,7 @@ class Sharing:
         if version > VERSION:
             message = (
                 f"{self.database.name}: was brought to version {version} by a newer digest (this one knows {VERSION}); "
-                "`pip install --upgrade digest`, then start it again"
+                f"update this one, then start it again: {installing('fleet')}"
             )
             raise LedgerError(message)
 

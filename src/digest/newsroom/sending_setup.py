@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from digest.distribution import installing
 from digest.errors import ConfigError, Fault, UsageError
 from digest.yamlfile import did_you_mean
 
@@ -117,7 +118,7 @@ class SendingSetup:
                 raise ImportError  # noqa: TRY301 - as if it had been imported
         except ImportError:
             ledger.close()
-            message = "send.engine procrastinate needs more than is installed here: pip install 'digest[fleet]'"
+            message = f"send.engine procrastinate needs more than is installed here; {installing('fleet')}"
             raise UsageError(message) from None
         try:
             join(ledger)

@@ -213,7 +213,7 @@ spec:
           securityContext: {{runAsNonRoot: true, runAsUser: 10001, fsGroup: 10001}}
           containers:
             - name: digest
-              image: digest:latest   # yours: Python 3.11 or newer with digest installed
+              image: registry.example.org/digest:0.1.0   # yours: Python 3.11 or newer with digest installed
               command: [{words}]
               workingDir: /newsroom
               envFrom:
@@ -276,7 +276,14 @@ jobs:
 {kept}
           key: digest-{slug(root)}-${{{{ github.run_id }}}}-${{{{ github.run_attempt }}}}
           restore-keys: digest-{slug(root)}-
-      - run: pip install 'digest[fleet]'
+      # digest itself, from where you keep it: OWNER/NAME and a commit, in two variables of this repository. Without
+      # them it is taken from this repository.
+      - uses: actions/checkout@v4
+        with:
+          repository: ${{{{ vars.DIGEST_REPOSITORY }}}}
+          ref: ${{{{ vars.DIGEST_REF }}}}
+          path: .digest-checkout
+      - run: pip install -c .digest-checkout/constraints.txt './.digest-checkout[fleet]'
       - run: digest run{watched} || [ $? -eq 75 ]   # 75: the next run goes on
 {step}        env:
 {secrets}
