@@ -294,7 +294,7 @@ class TestFromVersion2:
     def test_a_language_that_was_not_frozen_yet(self, version2):
         """A language of the month that has not been frozen takes those readers only who have no mail of it."""
         german = "2022-02/everyone/de"
-        rows = [(german, reader(name)) for name in ("ann", "max", "neu")]
+        rows = [*((german, reader(name)) for name in ("ann", "max", "neu")), (EN, reader("late"))]
         counts = version2.freeze_round({german: "hash", EN: "enhash"}, rows, NOW)
         assert counts[german] == {"planned": 1, "suppressed": 0, "duplicates": 2}
         assert send(version2, german) == ["neu"]

@@ -170,6 +170,8 @@ def _add(
         }
         ids[name] = transaction.core.execute(editions.insert().values(values).returning(editions.c.id)).scalar_one()
     rows: Counter[int] = Counter()
+    if len(ids) < len(plan.contents):  # the readers of an edition that is frozen already stay who they are
+        recipients = (pair for pair in recipients if pair[0] in ids)
     for columns in _batches(ids, recipients, plan.now, message_id):
         rows.update(columns[0])
         transaction.insert(columns)
