@@ -44,7 +44,7 @@ def freeze():
     return counts["planned"]
 def plan():
     from digest.ledger.opening import open_ledger
-    from digest.sending import plan as planning
+    from digest.sending.edition_readers import plan_send
     from digest.sending.edition_readers import Readers
     from digest.newsroom.newsroom import open_newsroom
     newsroom = open_newsroom(room / "config.yaml", {})
@@ -52,7 +52,7 @@ def plan():
     edition = newsroom.edition("2022-02", "everyone")
     audience = newsroom.config.audience("everyone")
     ledger = parts.ledger(create=True)
-    made = planning.make(Readers(parts.source(audience), edition, audience), ledger, 0, {})
+    made = plan_send(Readers(parts.source(audience), edition, audience), ledger, 0, {})
     ledger.close()
     return made.readers
 work = {"reader": reader, "source": source, "freeze": freeze, "plan": plan}[way]

@@ -170,7 +170,9 @@ class Concern(StrEnum):
 
     MAIL = "mail"  # this reader, or this mail: the next one may have another answer
     MAILBOX = "mailbox"  # there is no such mailbox
-    US = "us"  # who we are, or how much we send: the next reader would hear the same
+    POLICY = "policy"  # who we are or what we send, in the judgement of whoever refused this mail
+    LIMIT = "limit"  # how much we send: later the same mail may be taken
+    US = "us"  # said before any reader was named: all would hear the same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +195,11 @@ class Outcome:
     def words(self) -> str:
         """What was said, as a person would quote it."""
         return f"{self.code} {self.detail}" if self.code else self.detail
+
+    @property
+    def ours(self) -> bool:
+        """Whether this must not be held against the reader."""
+        return self.about in (Concern.POLICY, Concern.LIMIT, Concern.US)
 
     def resembles(self, other: Outcome) -> bool:
         """Whether both were refused in the same way: by the same code, in the same phase, about the same."""

@@ -19,6 +19,7 @@
     │   └── LedgerBusy              75  somebody else is sending this edition, or holds the file
     └── SendStopped                 1   the server's answer is about us, not about one reader
         └── TransportError          75  no connection could be had; to be tried again
+            └── RelayLimit          75  the server takes no more of our mails for now
 
 A `DigestError` is a person's to mend: it is printed as one line (a `FaultyInput` as one line per fault) without a
 traceback. Anything else that is raised is a bug, and shows its traceback. This module imports nothing of digest.
@@ -173,3 +174,7 @@ class TransportError(SendStopped):
     """No connection could be had, or none that lasts. Nobody is marked; it is tried again later."""
 
     exit_code = 75
+
+
+class RelayLimit(TransportError):
+    """The server takes no more of our mails for now. Nobody is marked; the rest goes later as it is."""

@@ -141,6 +141,26 @@ def test_a_refused_reader_is_named_with_the_servers_words(newsroom, sink):
     assert (held["address"], held["state"], held["code"]) == ("wei.chen@example.net", "refused", 550)
 
 
+def test_who_was_refused_can_have_another_try(newsroom, sink):
+    """`resolve --refused` brings back those it names, or all; the others, and who was mailed, are left alone."""
+    for name in ("wei.chen@example.net", "newsdesk@example.com"):
+        sink.answers[name] = "550 5.2.0 not today"
+    assert live(newsroom).code == 1
+    assert f"digest resolve {EDITION} --refused" in newsroom("status").out
+    assert newsroom("resolve", EDITION, "--refused", "--all").code == 2
+    sink.answers.clear()
+    done = newsroom("resolve", EDITION, "--refused", "Wei.Chen@example.net", "ana@example.org")
+    assert (done.code, "1 settled as to be mailed" in done.out, "ana@example.org is not held" in done.err) == (
+        1,
+        True,
+        True,
+    )
+    assert newsroom("resume", EDITION, "--yes").code == 1
+    assert newsroom("resolve", EDITION, "--refused").code == 0
+    assert newsroom("resume", EDITION, "--yes").code == 0
+    assert (len(sink.mails), set(sink.readers.values())) == (READERS, {1})
+
+
 def test_a_deferred_reader_is_tried_again_later(newsroom, sink):
     """A 451 leaves the reader for later (75), with the time of the next try; resume after that sends it."""
     newsroom.monkeypatch.setenv("DIGEST_SEND__PATIENCE", "0")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.delivery import Event, MailingStatus, Outcome, Phase, State
-from digest.errors import LedgerBusy, LedgerError, SendStopped, TransportError
+from digest.errors import LedgerBusy, LedgerError, RelayLimit, SendStopped, TransportError
 from digest.fleet import queue as jobs
 from digest.fleet.chunks import Chunk
 from digest.fleet.pacing import FleetPacing, SharedClock
@@ -208,6 +208,25 @@ def test_what_stops_the_fleet_and_what_does_not(shared):
     bench.worker._chunk(EDITION)
     assert bench.stop.is_set()
     assert isinstance(bench.worker._failure, ZeroDivisionError)
+
+
+def test_an_edition_rests_when_the_relay_takes_no_more(shared, monkeypatch):
+    """It stays open and says so once; its jobs find nothing to do for a while, and then it goes on."""
+    bench, other = Bench(shared()), "2022-02/impact/en"
+    for edition in (EDITION, other):
+        bench.sharing.ledger.freeze(edition, "hash", readers(3), now=bench.sharing.now())
+    bench.chunks = [Chunk(edition=EDITION, stopped=RelayLimit("no more for now"))]
+    for _ in range(3):
+        bench.worker._chunk(EDITION)
+    assert bench.said == [f"{EDITION}: no more for now"]
+    assert bench.sharing.ledger.mailing(EDITION).standing is MailingStatus.OPEN
+    sent = Chunk(edition=other, outcomes={State.SENT: 3})
+    bench.chunks = [sent, sent]
+    bench.worker._chunk(other)
+    now = time.monotonic()
+    monkeypatch.setattr("digest.fleet.worker.time.monotonic", lambda: now + 3600.0)
+    bench.worker._chunk(EDITION)
+    assert not bench.chunks
 
 
 def test_a_bug_in_what_is_due_is_shown(shared):

@@ -23,7 +23,7 @@ phase      2xx      4xx      5xx       421      drop     reset    hang     garba
 banner     accept   open!    open!!    open!    open!    open!    open!    open!
 ehlo       accept   open!    accept    open!    open!    open!    open!    open!
 starttls   accept   open!    open!!    open!    open!    open!    open!    open!
-auth       accept   open!!   open!!    open!    open!    open!    open!    open!
+auth       accept   open!    open!!    open!    open!    open!    open!    open!
 mail       accept   defer    release!! release! defer!   defer!   defer!   defer!
 rcpt       accept   defer    refuse    defer!   defer!   defer!   defer!   defer!
 data       accept   defer    refuse    defer!   defer!   defer!   defer!   defer!

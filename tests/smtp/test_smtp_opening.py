@@ -333,11 +333,14 @@ def test_after_the_first_login_the_others_do_not_wait_for_each_other(authority):
     assert failed
 
 
-def test_a_temporary_refusal_to_log_in_stops_too(authority):
-    """454 at AUTH: not tried again in this run."""
+def test_a_temporary_refusal_to_log_in_is_tried_again_later(authority):
+    """454 at AUTH: whoever checks passwords is away. The run is put off (75), and no word of checking the password."""
     with FaultServer(at(Phase.AUTH, Say("454 4.7.0 later")), users={"u": SECRET}, **secured(authority)) as server:
         error = opening_error(server, **wanted(authority))
-    assert type(error) is SendStopped
+    assert type(error) is TransportError
+    assert error.exit_code == 75
+    assert "454 4.7.0 later" in str(error)
+    assert "password" not in str(error)
 
 
 @pytest.mark.parametrize(("changes", "words"), [({"auth": "login"}, "LOGIN"), ({"auth": "xoauth2"}, "XOAUTH2")])

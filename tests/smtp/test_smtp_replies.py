@@ -49,7 +49,8 @@ def test_a_reply_gives_its_code_words_and_status(data, code, text, status):
         b"2500 x\r\n",
         b"150 x\r\n",
         b"650 x\r\n",
-        b"250-a\r\n251 b\r\n",
+        b"250-a\r\n550 b\r\n",
+        b"550-a\r\n250 b\r\n",
         b"250-a\r\nb\r\n",
         b"\r\n",
         b" 250 x\r\n",
@@ -59,7 +60,7 @@ def test_a_reply_gives_its_code_words_and_status(data, code, text, status):
     ],
 )
 def test_what_is_no_reply_is_refused(data):
-    """Lines without a code, with a code that changes, or with a code outside 200 to 599 are not SMTP."""
+    """Lines without a code, with codes of two classes, or with a code outside 200 to 599 are not SMTP."""
     with pytest.raises(NotSmtp):
         parse(data)
 
@@ -127,3 +128,10 @@ def test_any_bytes_are_a_reply_a_part_or_an_error(data):
 def test_a_code_is_heard_by_its_phase(phase, data, heard):
     """The same code means yes in one phase and nothing in another; 552, 530 and 421 have their own meaning."""
     assert hear(phase, reply(data)) is heard
+
+
+def test_codes_of_one_class_are_one_answer():
+    """Servers that ask a filter behind them mix codes: of one class they say the same, and the last one counts."""
+    data = bytearray(b"554-5.6.0 a\r\n550 5.6.0 b\r\n")
+    reply, end = parse_reply(data, 0, len(data))
+    assert (reply.code, reply.text, end) == (550, "5.6.0 a b", len(data))

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from digest.bounces.report import ReportKind
 from digest.delivery import EVERYWHERE, State, Suppression
+from digest.smtp.refusals import LIMIT_WORDS, POLICY_WORDS
 
 if TYPE_CHECKING:
     from digest.bounces.report import BounceReport
@@ -53,14 +54,10 @@ def _any(*words: str) -> re.Pattern[str]:
 
 
 _ABOUT_US = _any(
+    LIMIT_WORDS.pattern,
+    POLICY_WORDS.pattern,
     r"spam|junk|bulk mail|unsolicited|suspicious|phish|malware|virus",
-    r"black ?list|block ?list|\b(?:dns|r)bl\b|/bl\?|[?&]ip=|reputation|polic(?:y|ies)|banned",
-    r"(?:has been|was|is|are) blocked|blocked (?:using|by|for|because)",
-    r"authenticat(?:e|ion)|\b(?:spf|dkim|dmarc|ptr|helo)\b|reverse dns",
-    r"\b(?:sender|ip|content)\b.{0,40}(?:rejected|denied|refused|blocked|listed)",
-    r"relay(?:ing)? (?:access )?(?:denied|not permitted)",
-    r"too many (?:recipients|messages|e?mails|connections)|e?mails? per (?:hour|day|minute)|messages? per (?:hour|day)",
-    r"(?:sent|sending|send|submission|daily|hourly|outbound).{0,30}(?:limit|quota)|quotaexceeded",
+    r"\bcontent\b.{0,40}(?:rejected|denied|refused|blocked)",
     r"message.{0,20}too (?:big|large)|size limit",
 )
 _FOR_NOW = _any(

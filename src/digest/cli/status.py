@@ -16,7 +16,7 @@ from digest.errors import NothingToSend, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from digest.delivery import Delivery
+    from digest.delivery import Delivery, State
     from digest.ledger.ledger import SqlLedger
     from digest.model import Edition
 
@@ -54,18 +54,24 @@ def resolve(
     address: Annotated[list[str], typer.Argument(metavar="[ADDRESS]...", help="Readers in doubt.")] = [],  # noqa: B006 - typer copies it
     sent: Annotated[bool, typer.Option("--sent", help="They have got it.")] = False,
     resend: Annotated[bool, typer.Option("--resend", help="They have not: mail them with the next resume.")] = False,
+    refused: Annotated[
+        bool, typer.Option("--refused", help="Mail who was refused once more: the named, or all of them.")
+    ] = False,
     everyone: Annotated[bool, typer.Option("--all", help="Everybody who is in doubt.")] = False,
     maillog: Annotated[
         Path | None, typer.Option("--maillog", metavar="FILE", help="Whoever the relay's log (Postfix, Exim) names.")
     ] = None,
 ) -> None:
-    """Settle readers in doubt: by your word, or by the relay's log."""
+    """Settle readers in doubt, by your word or by the relay's log; or give those who were refused another try."""
     from digest.delivery import State
 
-    if (maillog is not None) + sent + resend != 1:
-        message = "say one: --sent (they have got it), --resend (mail them) or --maillog FILE"
+    if (maillog is not None) + sent + resend + refused != 1:
+        message = "say one: --sent (they have got it), --resend (mail them), --refused or --maillog FILE"
         raise UsageError(message)
-    if maillog is None and everyone == bool(address):
+    if refused and everyone:
+        message = "--refused without a name means everybody who was refused; leave out --all"
+        raise UsageError(message)
+    if maillog is None and not refused and everyone == bool(address):
         message = "name the readers, or say --all for everybody who is in doubt"
         raise UsageError(message)
     if maillog is not None and (address or everyone):
@@ -77,7 +83,8 @@ def resolve(
         if maillog is not None:
             _resolve_by_log(call, ledger, chosen, maillog)
         else:
-            wrong = _resolve_by_word(call, ledger, chosen, address, sent=sent)
+            held = State.REFUSED if refused else State.IN_DOUBT
+            wrong = _resolve_by_word(call, ledger, chosen, address, held, sent=sent)
         left = ledger.counts(chosen.id).get(State.IN_DOUBT, 0)
         call.out.line(f"{left} in doubt" if left else "nobody is in doubt any more")
         if ledger.counts(chosen.id).get(State.PLANNED):
@@ -87,21 +94,23 @@ def resolve(
 
 
 def _resolve_by_word(
-    call: Call, ledger: SqlLedger, edition: Edition, named: list[str], *, sent: bool
+    call: Call, ledger: SqlLedger, edition: Edition, named: list[str], held: State, *, sent: bool
 ) -> frozenset[str]:
-    """Settle the readers that are named, or all when none is. Returns, and names, those who were not in doubt."""
-    from digest.delivery import Event, MailingStatus, State
+    """Settle the readers that are named, or all when none is. Returns, and names, those who were not held so."""
+    from digest.delivery import Event, MailingStatus
 
     mailing = ledger.mailing(edition.id)
     if not sent and mailing and mailing.standing is MailingStatus.CANCELLED:
         message = f"{edition.id} was called off, so nobody will be mailed; only --sent is left to say"
         raise UsageError(message)
-    readers = named or [each.address for each in ledger.deliveries(edition.id, [State.IN_DOUBT])]
+    known = {each.address.casefold() for each in ledger.deliveries(edition.id, [held])}
+    readers = [each for each in named if each.casefold() in known] if named else sorted(known)
     event = Event.SETTLE_SENT if sent else Event.SETTLE_RESEND
-    wrong = ledger.settle(edition.id, readers, event, "by a person's word", call.now.timestamp())
+    unfit = ledger.settle(edition.id, readers, event, "by a person's word", call.now.timestamp())
+    wrong = unfit | {each for each in named if each.casefold() not in known}
     for each in sorted(wrong):
         typer.echo(f"digest: {each} is not held in {edition.id}; nothing was changed for it", err=True)
-    settled = len({each.casefold() for each in readers}) - len(wrong)
+    settled = len({each.casefold() for each in readers}) - len(unfit)
     call.out.line(f"{settled} settled as {'sent' if sent else 'to be mailed'}")
     return wrong
 
@@ -180,6 +189,8 @@ def _advice(edition: str, counts: Any) -> Iterator[str]:
 
     if counts.get(State.IN_DOUBT):
         yield f"in doubt: digest resolve {edition} --maillog FILE, or --sent / --resend ADDRESS"
+    if counts.get(State.REFUSED):
+        yield f"refused, and it was not about them: digest resolve {edition} --refused"
     if any(counts.get(state) for state in (State.PLANNED, State.CLAIMED, State.SENDING, State.DEFERRED)):
         yield f"to go on: digest resume {edition}"
 

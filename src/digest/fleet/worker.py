@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from digest import distribution
-from digest.errors import DigestError, LedgerBusy, LedgerError, SendStopped, TransportError, UsageError
+from digest.errors import DigestError, LedgerBusy, LedgerError, RelayLimit, SendStopped, TransportError, UsageError
 from digest.fleet import queue
 from digest.fleet.chunks import ChunkSender
 from digest.fleet.engine import FleetEngine
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 _GLANCE = 0.2  # seconds between two looks whether to end
 _AGAIN = 1.0  # seconds until a database that went away is tried again
 _FRESH = 15.0  # seconds for which counted deliveries are shown again
+_REST = 900.0  # seconds for which a worker leaves an edition alone of which the relay takes no more for now
 _HOUSEKEEPING = 60.0  # seconds between two looks for readers to be given up
 
 
@@ -79,6 +80,7 @@ class Worker:
         self._stop = stop
         self._say = say
         self._owners: set[str] = set()
+        self._resting: dict[str, float] = {}  # editions, and the monotonic second at which each may go on
         self._clock = SharedClock(sharing.now)
         self._beaten = time.monotonic()
         self._tidied = float("-inf")
@@ -172,6 +174,8 @@ class Worker:
 
     def _chunk(self, edition: str) -> None:
         """A job of the queue."""
+        if time.monotonic() < self._resting.get(edition, float("-inf")):
+            return
         owner = f"{self._name}, run {secrets.token_hex(4)}"
         self._owners.add(owner)
         try:
@@ -188,6 +192,8 @@ class Worker:
             if isinstance(chunk.stopped, SendStopped) and not isinstance(chunk.stopped, TransportError):
                 self._halt(edition, chunk.stopped)
             elif chunk.stopped is not None:
+                if isinstance(chunk.stopped, RelayLimit):
+                    self._resting[edition] = time.monotonic() + _REST
                 self._say(f"{edition}: {chunk.stopped}")
         finally:
             self._owners.discard(owner)

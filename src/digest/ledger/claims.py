@@ -72,11 +72,12 @@ def recover(transaction: Transaction, edition: EditionRow, now: float) -> dict[S
         .where(edition.rows, deliveries.c.state.in_(WAITING), exists(cancelled))
         .values(state=TARGET[Event.CANCEL], next_try=0, changed=now)
     )
-    # A new run: what was put off because of us, and not because of the reader, need not wait.
+    # A new run: what was put off because of us, and not because of the reader, need not wait; but those who were not
+    # tried yet come first, so that a run which stops at the same few readers again still brings others on.
     transaction.core.execute(
         update(deliveries)
         .where(edition.rows, deliveries.c.state == State.DEFERRED, deliveries.c.code >= backoff.FAILED)
-        .values(next_try=0)
+        .values(next_try=now)
     )
     return {state: count for state, count in ((State.PLANNED, released), (State.IN_DOUBT, doubted)) if count}
 

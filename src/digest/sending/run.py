@@ -1,7 +1,7 @@
 """What the threads of one run share: the queue of claims, the ledger's commits, what was heard, the reason to stop.
 
-Refusals are not told to the ledger before somebody was accepted: until then they may be about us. Whoever finds a
-reason to stop stops all: what is in flight is finished, the rest is given back, and nobody is marked for our fault.
+A refusal is not told to the ledger before the next acceptance: until then it may be about us. Whoever finds a reason
+to stop stops all: what is in flight is finished, the rest is given back, and nobody is marked for our fault.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from digest.delivery import Event, MailingStatus, Outcome, State
-from digest.errors import SendStopped
-from digest.sending.decisions import FIRST, about_us, proves, reason_to_stop
+from digest.errors import RelayLimit, SendStopped
+from digest.sending.decisions import FIRST, Refusal, limited, proves, reason_to_stop
 from digest.sending.group_commit import Committer
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from digest.ports import Ledger
 
 BATCH = 256  # claimed in one transaction; a crash gives them all back
+_HELD = 200  # refusals that wait for the next acceptance, where one domain refuses all its readers
 _MEANS = {
     Event.ACCEPT: State.SENT,
     Event.DEFER: State.DEFERRED,
@@ -129,7 +130,7 @@ class Run:
         self._edition = edition
         self._lock = threading.Lock()
         self._proven = False
-        self._refusals: list[Outcome] = []
+        self._refusals: list[Refusal] = []  # since the last acceptance
         self._failing_since: float | None = None
         self._talking = 0
         self._quiet = threading.Condition(self._lock)
@@ -160,8 +161,8 @@ class Run:
         if self.halted is None:
             self.committer.announce(mail.delivery)
 
-    def hear(self, outcome: Outcome) -> None:
-        """Take in what became of one mail."""
+    def hear(self, outcome: Outcome, domain: str = "") -> None:
+        """Take in what became of one mail to a reader of this domain."""
         if outcome.event is Event.SUPPRESS:
             # The ledger did what was to be done when it refused the intent. Where it was not asked, this gives back.
             self.committer.tell(outcome.delivery, Event.RELEASE)
@@ -169,15 +170,21 @@ class Run:
         with self._lock:
             if proves(outcome) or (outcome.event is not Event.RELEASE and outcome.answered):
                 self._failing_since = None
-            if proves(outcome) and not self._proven:
+            if proves(outcome):
                 self._proven = True
                 self._settle_refusals(Event.REFUSE)
-            if about_us(outcome) or (outcome.event is Event.REFUSE and not self._proven):
-                self._refusals.append(outcome)
-            else:
+            if outcome.event is not Event.REFUSE:
                 self._tell(outcome, outcome.event)
-            reason = reason_to_stop(self._refusals, first=self.patience.first) if self._refusals else ""
-        if reason:
+                return
+            self._refusals.append(Refusal(outcome=outcome, domain=domain))
+            reason = reason_to_stop(self._refusals, proven=self._proven, first=self.patience.first)
+            if not reason and self._proven and len(self._refusals) > _HELD:
+                self._settle_refusals(Event.REFUSE, len(self._refusals) // 2)
+            for_now = limited(self._refusals)
+        if reason and for_now:
+            message = f"{reason}. Nobody was marked as refused; `digest resume` goes on with the rest, later"
+            self.halt(RelayLimit(message))
+        elif reason:
             message = f"{reason}. Nobody was marked as refused; mend the cause, then `digest resume`"
             self.halt(SendStopped(message))
 
@@ -222,10 +229,11 @@ class Run:
             self.committer.tell(delivery.id, Event.RELEASE)
         self.committer.finish(self.patience.ledger)
 
-    def _settle_refusals(self, event: Event) -> None:
-        for outcome in self._refusals:
-            self._tell(outcome, event)
-        self._refusals.clear()
+    def _settle_refusals(self, event: Event, count: int | None = None) -> None:
+        """Tell the ledger of the first `count`, of all when None. What is our own fault is no reader's refusal."""
+        for refusal in self._refusals[:count]:
+            self._tell(refusal.outcome, Event.DEFER if refusal.outcome.ours else event)
+        del self._refusals[:count]
 
     def _tell(self, outcome: Outcome, event: Event) -> None:
         self.committer.tell(outcome.delivery, event, outcome)

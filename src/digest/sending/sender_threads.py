@@ -12,7 +12,7 @@ import threading
 from typing import TYPE_CHECKING, Self
 
 from digest.delivery import Event, Outcome, Phase
-from digest.errors import DigestError, TransportError
+from digest.errors import DigestError, RelayLimit, TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +48,8 @@ class SenderThread:
             try:
                 self._converse(self._transport.open())
                 failures = 0
+            except RelayLimit:
+                raise  # another connection would hear the same
             except TransportError as error:
                 failures = failures + 1 if self._run.failing else 0
                 self._run.back_off(error, failures)
@@ -70,7 +72,7 @@ class SenderThread:
         try:
             run = self._run
             for outcome in session.deliver(self._feed, run.intend, run.announce if run.ahead else None):
-                run.hear(outcome)
+                run.hear(outcome, self._feed.domain_of(outcome))
         finally:
             session.close()
             self._run.committer.flush()  # so that the others see what was put off
@@ -83,6 +85,7 @@ class Feed:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._next: Outgoing | None = None
+        self._domains: dict[int, str] = {}  # of the readers whose mails were handed out
 
     def __iter__(self) -> Self:
         """Itself: it can be handed to one session after another."""
@@ -93,6 +96,7 @@ class Feed:
         if not self._run.stop.is_set() and self.ready():
             mail, self._next = self._next, None
             assert mail is not None
+            self._domains[mail.delivery] = mail.recipient.rpartition("@")[2].lower()
             return mail
         raise StopIteration
 
@@ -102,10 +106,13 @@ class Feed:
             try:
                 self._next = self._run.build(delivery)
             except DigestError as error:
-                self._run.hear(
-                    Outcome(delivery=delivery.id, event=Event.REFUSE, phase=Phase.CONNECT, detail=str(error))
-                )
+                refusal = Outcome(delivery=delivery.id, event=Event.REFUSE, phase=Phase.CONNECT, detail=str(error))
+                self._run.hear(refusal, delivery.address.rpartition("@")[2].lower())
         return self._next is not None
+
+    def domain_of(self, outcome: Outcome) -> str:
+        """The domain of the reader whom an outcome is about; it is forgotten then."""
+        return self._domains.pop(outcome.delivery, "")
 
     def close(self) -> None:
         """Give back what was made and not sent."""

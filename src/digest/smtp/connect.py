@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from digest.smtp.relay_settings import SmtpSettings
     from digest.smtp.replies import Reply
 
-READY, ACCEPTED, DONE, CHALLENGE, CLOSING = 220, 235, 250, 334, 421
+READY, ACCEPTED, DONE, CHALLENGE = 220, 235, 250, 334
+LATER = 4  # the first digit
 MASK = "***"  # in the place of a secret
 PERMANENT = 5  # the first digit
 SIZE_DIGITS = 20  # RFC 1870, 4
@@ -111,7 +112,7 @@ class Login:
         if reply.code == ACCEPTED:
             return
         words = f"{self._settings.peer}: {self._mask(str(reply))}"
-        if reply.code == CLOSING:
+        if reply.code // 100 == LATER:  # 454 (RFC 4954, 6): whoever checks passwords is away, and said nothing of ours
             raise TransportError(words)
         self._refused = (
             f"{words} (AUTH {mechanism} as {self._settings.username}, tried once); "

@@ -13,10 +13,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from digest.delivery import Event, Outcome, Phase
-from digest.errors import SendStopped, TransportError
+from digest.delivery import Concern, Event, Outcome, Phase
+from digest.errors import RelayLimit, SendStopped, TransportError
+from digest.smtp.refusals import concern
 from digest.smtp.socket import Lost
-from digest.smtp.verdict import ReplyClass, SessionAction, concern, hear, verdict
+from digest.smtp.verdict import ReplyClass, SessionAction, hear, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -313,6 +314,8 @@ class Channel:
         self.talk.reset_due = found.then is SessionAction.RESET
         peer = self._settings.peer
         if found.then is SessionAction.STOP:
+            if outcome.about is Concern.LIMIT:
+                return outcome, RelayLimit(f"{peer}: the server takes no more of our mails for now: {answer}")
             if answer.phase is Phase.MAIL and answer.heard is ReplyClass.NEVER:
                 what, hint = f"the server refuses the sender {mail.sender}", "newsroom.from and what the relay allows"
             else:

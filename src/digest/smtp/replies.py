@@ -59,7 +59,7 @@ def parse_reply(data: bytearray, start: int, end: int) -> tuple[Reply, int] | No
     """The reply that begins at `start`, and where the next one begins; None when `data[start:end]` has only a part.
 
     Takes a bare LF for a line's end as well, as every client does. Raises NotSmtp when the bytes cannot become a
-    reply: no code, a code that changes between lines, more lines or bytes than any server needs.
+    reply: no code, codes of two classes, more lines or bytes than any server needs.
     """
     if usual := ONE_LINE.match(data, start, end):
         return Reply(int(usual[1]), bytes(usual[0])), usual.end()
@@ -74,7 +74,9 @@ def parse_reply(data: bytearray, start: int, end: int) -> tuple[Reply, int] | No
         code_end = position + CODE_LENGTH
         first = bytes(data[position : min(code_end, newline)])
         well_formed = newline >= code_end and first.isdigit() and b"200" <= first <= b"599" and data[code_end] in MARKS
-        if not well_formed or (code and first != code):
+        # Servers that ask a filter behind them mix codes in one reply. Of one class they say the same; a yes and a no
+        # in one reply say nothing.
+        if not well_formed or (code and first[:1] != code[:1]):
             message = f"not an SMTP reply: {_printable(bytes(data[position : min(newline, position + 60)]))!r}"
             raise NotSmtp(message)
         position = newline + 1

@@ -7,21 +7,16 @@ reached the server and no answer to it came.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from digest.delivery import Concern, Event, Phase
+from digest.delivery import Event, Phase
 
 if TYPE_CHECKING:
     from digest.smtp.replies import Reply
 
 CLOSING, MUST_LOG_IN, STORAGE = 421, 530, 552
-PERMANENT = 500
-# Said before any reader was named.
-_BEFORE_READERS = frozenset({Phase.CONNECT, Phase.BANNER, Phase.EHLO, Phase.STARTTLS, Phase.AUTH, Phase.MAIL})
-_NO_SUCH_MAILBOX = re.compile(r"(?:\A|\D)5\.1\.\d", re.ASCII)  # RFC 3463, 3.2
 
 
 class ReplyClass(StrEnum):
@@ -128,12 +123,3 @@ def verdict(phase: Phase, heard: ReplyClass, *, intended: bool = False) -> Verdi
     if intended and found.event is Event.RELEASE:
         return Verdict(Event.DEFER, found.then)
     return found
-
-
-def concern(phase: Phase, code: int, detail: str) -> Concern:
-    """Whom a refusal with this code and these words is about."""
-    if code < PERMANENT:
-        return Concern.MAIL
-    if phase in _BEFORE_READERS:
-        return Concern.US
-    return Concern.MAILBOX if _NO_SUCH_MAILBOX.search(detail) else Concern.MAIL

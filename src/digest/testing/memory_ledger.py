@@ -132,7 +132,7 @@ class MemoryLedger(MemorySuppressions):
                     self._put(row, State.PLANNED, now, next_try=0.0)
                     found[State.PLANNED] += 1
                 elif row.state is State.DEFERRED and row.code >= backoff.FAILED:
-                    self._rows[row.id] = replace(row, next_try=0.0)
+                    self._rows[row.id] = replace(row, next_try=now)
             if called_off:
                 self._call_off(edition, now)
         return dict(found)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from digest.delivery import Event, Outcome, Phase
 from digest.errors import SendStopped, TransportError
 from digest.smtp.lookahead import Lookahead
-from digest.smtp.verdict import concern
+from digest.smtp.refusals import concern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
