@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Results = tuple[Result, ...]
 
-_BAD = (2, 1, 5)  # exit codes, the worst first; 75 says that the next run goes on
+_BAD = (2, 1, 5, 6)  # exit codes, the worst first; 75 says that the next run goes on
 _LATER = 75
 _LONGEST = 600.0  # seconds between two looks: config.yaml and the clock may change meanwhile
 _SOON = 60.0  # when somebody is to be tried again

@@ -1,4 +1,4 @@
-"""`digest stories` and `digest import`: what the newsroom has, why each story is in or out, and how stories get in."""
+"""`digest stories`, `import` and `sources`: what the newsroom has, why it is in or out, and how stories get in."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ import typer
 from digest.cli.call import Call
 from digest.cli.flags import Common, When, Which
 from digest.cli.verbs import verb
-from digest.errors import UsageError
+from digest.errors import ImportFailed, UsageError
 from digest.model import STORY_KEYS, STORY_TIMES
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from digest.importing.sources import SourceState
     from digest.model import Selection, Story
 
 
@@ -91,7 +94,10 @@ def _facts(story: Story) -> dict[str, Any]:
 @verb("import")
 def import_(
     common: Common,
-    source: Annotated[list[str], typer.Argument(help="Files, - for standard input, or http(s) addresses.")],
+    source: Annotated[
+        list[str] | None,
+        typer.Argument(help="Files, - for standard input, or http(s) addresses; the sources of config.yaml if none."),
+    ] = None,
     channel: Annotated[
         str, typer.Option("--channel", metavar="NAME", help="The channel these stories are shown in.")
     ] = "",
@@ -109,6 +115,9 @@ def import_(
     from digest.importing.importer import run_import
 
     call = Call(common)
+    if not source:
+        _read_sources(call, odd=channel or kind, dry_run=dry_run, force=force)
+        return
     if source.count("-") > 1:
         message = "standard input can be read once; give - one time"
         raise UsageError(message)
@@ -118,3 +127,70 @@ def import_(
         return
     for line in report.lines(verbose=common.verbose or dry_run):
         call.out.line(line)
+
+
+def _read_sources(call: Call, *, odd: str, dry_run: bool, force: bool) -> None:
+    """Read every source of config.yaml; one that fails keeps no other from being read."""
+    from digest.importing import sources
+
+    if odd or not call.newsroom.config.settings.sources:
+        what = "--channel and --format go with a SOURCE" if odd else "config.yaml has no sources; name a SOURCE"
+        message = f"{what}, or write sources: [{{name: …, url: …, channel: …}}]"
+        raise UsageError(message)
+    reports = sources.refresh(call.newsroom, call.now, everything=True, write=not dry_run, force=force)
+    if call.common.json:
+        call.out.data([_source_facts(report.name, report.state) for report in reports])
+    for report in reports:
+        if report.state.trouble:
+            typer.echo(f"digest: {report.line}", err=True)
+        elif not call.common.json:
+            for line in report.lines[:-1]:
+                call.out.line(f"{report.name}: {line}")
+            call.out.line(report.line)
+    if failed := [report.name for report in reports if report.state.trouble]:
+        message = f"{', '.join(failed)} could not be read, see above; the others were"
+        raise ImportFailed(message)
+
+
+@verb("sources")
+def sources_(
+    common: Common,
+    when: When,
+    without: Annotated[
+        str, typer.Option("--without", metavar="NAME", help="Let the period's editions go without this source.")
+    ] = "",
+    by: Annotated[str, typer.Option("--by", metavar="WHO", help="With --without: whose word that is.")] = "",
+) -> None:
+    """Show the sources that are read by themselves: when, what came, what is wrong."""
+    from digest.importing import sources
+
+    call = Call(common)
+    if without:
+        period = when.period(call.now, call.newsroom.config.newsroom.timezone)
+        path = sources.waive(call.newsroom, without, period, by, call.now)
+        call.out.line(f"{path.relative_to(call.newsroom.root)} says it: editions of {period.id} go without {without}")
+        return
+    rows = list(sources.rows(call.newsroom))
+    if common.json:
+        call.out.data([_source_facts(section.name, state) for section, state in rows])
+        return
+
+    def at(moment: datetime | None) -> str:
+        return f"{moment.astimezone(call.newsroom.config.newsroom.timezone):%Y-%m-%d %H:%M}" if moment else "never"
+
+    call.out.table(
+        ("source", "channel", "read", "stories", "changed", "trouble"),
+        [
+            (section.name, section.channel, at(state.read), str(state.items), at(state.changed), state.trouble)
+            for section, state in rows
+        ],
+        right=(3,),
+    )
+
+
+def _source_facts(name: str, state: SourceState) -> dict[str, Any]:
+    times = {key: getattr(state, key) for key in ("tried", "read", "changed", "failing")}
+    return {
+        "name": name, "url": state.url, "stories": state.items, "new": state.new, "updated": state.updated,
+        "trouble": state.trouble, **{key: moment.isoformat() if moment else "" for key, moment in times.items()},
+    }  # fmt: skip

@@ -27,7 +27,7 @@ _DAY = "first working day"  # where a line says nothing
 
 def contradictions(document: Document) -> Iterator[Fault]:
     """Every such mistake."""
-    for part in (_of_audiences, _of_names, _of_sender, _of_fleet, _of_schedule, _of_titles):
+    for part in (_of_audiences, _of_names, _of_sender, _of_fleet, _of_schedule, _of_sources, _of_titles):
         yield from part(document)
 
 
@@ -94,6 +94,16 @@ def _of_schedule(document: Document) -> Iterator[Fault]:
         if isinstance(rule, dict):
             yield from _when(document, number, rule)
             yield from _whose(document, number, rule, known)
+
+
+def _of_sources(document: Document) -> Iterator[Fault]:
+    """Two sources of one name, which a person could not tell apart."""
+    sources, names = document.data.get("sources"), set[str]()
+    for number, source in enumerate(sources if isinstance(sources, list) else ()):
+        name = str(source.get("name", "")) if isinstance(source, dict) else ""
+        if name in names:
+            yield document.fault(("sources", number, "name"), f"there is another source called {name!r}; rename one")
+        names.add(name)
 
 
 def country(code: str) -> None:

@@ -338,6 +338,21 @@ class ImportSection(Section):
     max_bytes: int = Field(10_000_000, ge=1000, description="A larger source is refused.")
 
 
+class SourceSection(Section):
+    """A listing page, feed or table that is read by itself: before an edition is built, and every so often."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", description="Its name: small letters, digits, - and _.")
+    url: Text = Field(description="An http(s) address, or the path of a file.")
+    channel: Line = Field("", description="The channel in which its stories are shown.")
+    every: Stretch = Field(timedelta(hours=1), description="How often it is read: 1 hour, 30 minutes, 1 day.")
+    format: Literal["", "text", "html", "feed", "jsonfeed", "csv"] = Field(
+        "", description="text, html, feed, jsonfeed or csv; found out when empty."
+    )
+    selectors: SelectorSection | None = Field(
+        None, description="CSS selectors for a page; import.selectors if not set."
+    )
+
+
 class CheckSection(Section):
     """A check made louder, quieter or silent, and why."""
 
@@ -497,4 +512,5 @@ class Settings(Section):
     schedule: tuple[ScheduleSection, ...] = Field((), description="What goes out by itself, and when.")
     hooks: HooksSection = Field(default_factory=HooksSection)
     imports: ImportSection = Field(default_factory=ImportSection, alias="import")
+    sources: tuple[SourceSection, ...] = Field((), description="What `digest run` and `digest import` read themselves.")
     checks: dict[str, CheckSection] = Field(default_factory=dict, description="By the check's code.")

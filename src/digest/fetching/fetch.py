@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 import httpcore
@@ -20,7 +21,7 @@ from digest.errors import FetchError
 from digest.fetching.guard import Deadline, GuardedBackend, GuardedTransport, system_addresses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from threading import Event
 
     Resolver = Callable[[str, int], Sequence[str]]
@@ -31,6 +32,7 @@ MAX_REDIRECTS = 5  # http to https, to www, to a language, to a slash, and one t
 USER_AGENT = "digest (newsroom digest importer)"
 
 _READABLE = ("text/", "application/xml", "application/json", "application/csv", "application/octet-stream")
+_CONDITIONS = {"if-none-match", "if-modified-since"}
 _REDIRECTS = {301, 302, 303, 307, 308}
 _BLOCK = 65_536
 _ENOUGH = 4096  # to tell an image by its first bytes
@@ -44,6 +46,9 @@ class Fetched:
     url: str
     data: bytes
     content_type: str
+    etag: str = ""
+    modified: str = ""
+    unchanged: bool = False  # the server says that it is what it was: nothing came (RFC 9110, 13)
 
 
 def fetch(
@@ -53,17 +58,22 @@ def fetch(
     timeout: float = TIMEOUT,
     allow_private: bool = False,
     resolve: Resolver | None = None,
+    etag: str = "",
+    modified: str = "",
 ) -> Fetched:
     """Get `url`. `timeout` is in seconds and for everything; `max_bytes` counts unpacked bytes.
 
     `allow_private` takes addresses of an intranet, or of this machine. `resolve` gives the addresses of a host and
-    port (default: the system's). Raises FetchError, which names the address and what to do.
+    port (default: the system's). With the `etag` and `modified` of what came before, nothing comes where nothing
+    changed. Raises FetchError, which names the address and what to do.
     """
+    asked = {"if-none-match": etag, "if-modified-since": modified}
+    headers = {name: value for name, value in asked.items() if value}
 
     def take(response: httpx.Response, deadline: Deadline) -> Fetched:
         return _take(response, max_bytes, deadline)
 
-    return _visit(url, take, timeout, resolve, allow_private=allow_private)
+    return _visit(url, take, timeout, resolve, allow_private=allow_private, headers=headers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +154,7 @@ def _visit(
     resolve: Resolver | None,
     *,
     allow_private: bool,
+    headers: Mapping[str, str] = MappingProxyType({}),
 ) -> T:
     deadline = Deadline(timeout)
     guard = GuardedBackend(deadline, resolve or system_addresses, allow_private=allow_private)
@@ -151,7 +162,7 @@ def _visit(
     with httpx.Client(transport=GuardedTransport(guard), trust_env=False, follow_redirects=False) as client:
         for _ in range(MAX_REDIRECTS + 1):
             try:
-                with client.stream("GET", place, headers=_HEADERS, timeout=timeout) as response:
+                with client.stream("GET", place, headers={**_HEADERS, **headers}, timeout=timeout) as response:
                     if response.status_code not in _REDIRECTS:
                         return take(response, deadline)
                     place = _checked(str(place.join(response.headers.get("location", ""))), shown(str(place)))
@@ -191,6 +202,9 @@ def _checked(url: str, whence: str) -> httpx.URL:
 
 def _take(response: httpx.Response, max_bytes: int, deadline: Deadline) -> Fetched:
     place = shown(str(response.url))
+    known = {"etag": response.headers.get("etag", ""), "modified": response.headers.get("last-modified", "")}
+    if response.status_code == httpx.codes.NOT_MODIFIED and _CONDITIONS.intersection(response.request.headers):
+        return Fetched(url=place, data=b"", content_type="", **known, unchanged=True)
     if response.status_code != httpx.codes.OK:
         message = f"{place}: the server answered {response.status_code} {response.reason_phrase}".rstrip()
         raise FetchError(message)
@@ -209,7 +223,7 @@ def _take(response: httpx.Response, max_bytes: int, deadline: Deadline) -> Fetch
         data += block
         if len(data) > max_bytes:
             raise FetchError(too_large)
-    return Fetched(url=place, data=bytes(data), content_type=content_type)
+    return Fetched(url=place, data=bytes(data), content_type=content_type, **known)
 
 
 def _unpacked(blocks: Iterable[bytes], encoding: str, place: str) -> Iterator[bytes]:

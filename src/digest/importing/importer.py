@@ -92,8 +92,22 @@ def run_import(
     if kind and kind not in formats.FORMATS:
         message = f"--format {kind!r} is not one of {', '.join(sorted(formats.FORMATS))}{did_you_mean(kind, ())}"
         raise UsageError(message)
-    folder = newsroom.root / "stories"
     sources = [_source(newsroom, name) for name in names]
+    return import_sources(newsroom, sources, channel=channel, kind=kind, now=now, force=force, write=write)
+
+
+def import_sources(
+    newsroom: Newsroom,
+    sources: Sequence[Source],
+    *,
+    channel: str = "",
+    kind: str = "",
+    now: datetime,
+    force: bool = False,
+    write: bool = True,
+) -> ImportReport:
+    """The same, of sources that were read already."""
+    folder = newsroom.root / "stories"
     try:
         listings = tuple(formats.read(source, kind) for source in sources)
         plan = planning.plan(

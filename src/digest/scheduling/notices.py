@@ -44,6 +44,7 @@ LATE = timedelta(hours=2)  # a relay that is away, or greylists, is back by then
 AGAIN: dict[TaskStatus, timedelta | None] = {
     TaskStatus.RETRY: DAY,
     TaskStatus.UNAPPROVED: DAY,
+    TaskStatus.SOURCE: DAY,
     TaskStatus.FAILED: DAY,
 }  # the others: once
 _NAMED = 20  # readers in a mail
@@ -101,6 +102,10 @@ def notice_about(result: Result, ledger: SqlLedger | None, now: datetime) -> Not
     elif kind is TaskStatus.UNAPPROVED:
         subject = f"{what} has NOT gone out: it waits for approval"
         lines += (_overdue(task, now), *_until(task, "approved", now))
+    elif kind is TaskStatus.SOURCE:
+        subject = f"{what} has NOT gone out: it waits for a source of its stories"
+        without = f"To let it go as it is: digest sources --without NAME {flag(task.period)} --by YOUR-NAME"
+        lines += (_overdue(task, now), *_until(task, "read again", now), without)
     elif kind is TaskStatus.FAILED:
         subject = f"{what} has NOT gone out"
         lines += (_overdue(task, now), *(() if result.counts else _until(task, "mended", now)))
@@ -138,6 +143,20 @@ def reminder(task: Task, missing: Mapping[Edition, str], now: datetime) -> Notic
         lines=(
             *(f"{each.id} is due {_when(task.at)}. Its approval: {words}." for each, words in missing.items()),
             f"To look at it and approve it: {build}, digest preview, {named}",
+        ),
+    )
+
+
+def about_source(name: str, trouble: str, since: datetime, edition: Edition) -> Notice:
+    """The mail about a source that cannot be read while nothing waits for it yet; `edition` is the next that may."""
+    return Notice(
+        kind="source",
+        edition=edition,
+        subject=f"The source {name} cannot be read",
+        lines=(
+            f"{trouble}.",
+            f"It has been so since {_when(since)[3:]}. Editions that take its stories wait for it when they are due.",
+            "What is known of all sources: digest sources",
         ),
     )
 

@@ -33,6 +33,7 @@ class TaskStatus(StrEnum):
     SENT = "sent"  # as far as the machine can bring it: settled; who was refused is named
     RETRY = "retry"  # some readers, or the relay, are tried again at the next run
     UNAPPROVED = "unapproved"  # its time has come, and nobody's word
+    SOURCE = "source"  # its time has come, and a source of its stories cannot be read, or is not what it was
     HELD = "held"  # its time is long past, or its rule is newer: a person must decide
     FAILED = "failed"  # it cannot go before something is mended
 

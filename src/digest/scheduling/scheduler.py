@@ -19,7 +19,7 @@ from digest.errors import DigestError, LedgerBusy, UsageError
 from digest.scheduling import due, notices
 from digest.scheduling.journal import journal_store, locked_journal
 from digest.scheduling.outcome import TaskStatus, bug
-from digest.scheduling.task import Reporter, Result, RunContext, failed_result, held_result, run_task
+from digest.scheduling.task import Reporter, Result, RunContext, failed_result, held_result, missing_sources, run_task
 from digest.sending.engines import LocalEngine
 from digest.sending.transports import TransportSetup, open_transport
 
@@ -108,10 +108,11 @@ class Scheduler:
     def run(self, stopping: Stopping, *, force: bool = False) -> tuple[Result, ...]:
         """Do what is due. Raises AnotherRun when another run is at it, and DigestError when nothing can be done."""
         with self._locked() as run:
-            tasks, soon = self.pending(run.journal), self._unapproved(run.journal)
+            tasks, transport = self.pending(run.journal), _once(self.newsroom, stopping.event)
+            self._read_sources(run, tasks, transport, stopping)
+            soon = self._unapproved(run.journal)
             if not tasks and not soon:
                 return ()
-            transport = _once(self.newsroom, stopping.event)
             ledger = self._ledger(run, tasks, transport, stopping)
             try:
                 context = RunContext(
@@ -136,6 +137,39 @@ class Scheduler:
             finally:
                 ledger.close()
             return tuple(results)
+
+    def _read_sources(
+        self, run: _Run, tasks: Sequence[DueTask], transport: Callable[[], Transport], stopping: Stopping
+    ) -> None:
+        """Read the sources of config.yaml: those whose time has come, and all anew before an edition is built.
+
+        One that cannot be read for a day, or is not what it was, is told to the newsroom; of one for which an edition
+        waits, that edition's own notice tells.
+        """
+        if not self.newsroom.config.settings.sources:
+            return
+        from digest.importing import sources
+
+        since = max((item.task.at for item in tasks if not item.hold), default=None)
+        for report in sources.refresh(self.newsroom, self.now, since=since):
+            (self.warn if report.state.trouble else self.say)(f"source {report.line}")
+            state, what = report.state, f"source {report.name}"
+            if state.failing is None or not (state.odd or self.now - state.failing >= notices.DAY):
+                continue
+            waited = any(
+                line.startswith(f"{report.name}: ")
+                for item in tasks
+                for line in missing_sources(self.newsroom, item.task)
+            )
+            following = next(iter(self.coming(run.journal, 1)), None)
+            if waited or following is None or run.journal.was_told(what, self.moment, notices.DAY):
+                continue
+            edition = self.newsroom.editions(following.period, [following.audience])[0]
+            reporter = Reporter(
+                newsroom=self.newsroom, transport=transport, now=self.now, stopping=stopping, warn=self.warn
+            )
+            if self._mail(reporter, notices.about_source(report.name, state.trouble, state.failing, edition)):
+                run.told(what)
 
     def _ledger(
         self, run: _Run, tasks: Sequence[DueTask], transport: Callable[[], Transport], stopping: Stopping

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from digest.config.schedule_lines import Task
     from digest.delivery import State
     from digest.editions.approval import Needed
     from digest.editions.builder import Build
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from digest.sending.stopping import Stopping
 
 _LATER = 75
+_NO_SOURCE = 6  # as ImportFailed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,10 +110,27 @@ def run_task(context: RunContext, item: DueTask, *, force: bool = False) -> Resu
     """Do the task as far as it can be done now. With `force`, what is held goes too."""
     newsroom, task = context.newsroom, item.task
     editions = [frozen_as(context.ledger, each) for each in newsroom.editions(task.period, [task.audience])]
-    if item.hold and not force and not any(context.ledger.mailing(each.id) for each in editions):
-        return held_result(context.newsroom, item)
+    if not force and not any(context.ledger.mailing(edition.id) for edition in editions):
+        if item.hold:
+            return held_result(context.newsroom, item)
+        if missing := missing_sources(newsroom, task):
+            message = f"it waits for its stories: {'; '.join(missing)}"
+            waiting = (
+                EditionOutcome(edition=edition, kind=TaskStatus.SOURCE, message=message, code=_NO_SOURCE)
+                for edition in editions
+            )
+            return Result(item=item, outcomes=tuple(waiting))
     demand = due.needed(newsroom, task.rule)
     return Result(item=item, outcomes=tuple(_edition(context, each, demand) for each in editions))
+
+
+def missing_sources(newsroom: Newsroom, task: Task) -> tuple[str, ...]:
+    """The sources of config.yaml that the task's editions must wait for, each with what is wrong."""
+    if not newsroom.config.settings.sources:
+        return ()
+    from digest.importing import sources
+
+    return sources.wanting(newsroom, newsroom.config.audience(task.audience), task.period)
 
 
 def held_result(newsroom: Newsroom, item: DueTask) -> Result:

@@ -1,0 +1,261 @@
+"""The sources of config.yaml, read by themselves: which is due, what came of it, and which editions must wait for one.
+
+    config.yaml, .digest/sources.json ─due─▶ fetch (ETag, Last-Modified) ─import─▶ story files; SourceState, saved
+
+Each is read alone: one that fails, or gives far less than the last time, keeps no other from being read. A failing one
+is tried again, at growing intervals, and an edition whose rule takes its channel waits for it: never a thin month
+because a feed was down. A person's word that an edition goes without it is a file in approvals/.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from digest import files
+from digest.errors import DigestError, FetchError, ImportFailed, UsageError
+from digest.importing import provenance
+from digest.importing.importer import import_sources
+from digest.importing.source import Source
+from digest.newsroom.paths import STATE
+from digest.yamlfile import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from digest.config.sections import SourceSection
+    from digest.model import Audience
+    from digest.newsroom.newsroom import Newsroom
+    from digest.period import Period
+
+NAME = "sources.json"
+FOLDER = "approvals"
+FORMAT = 1
+FIRST_AGAIN = timedelta(minutes=5)  # after a failure; then twice as long each time, up to the source's own interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceState:
+    """What is known of one source. `trouble` says why it could not be read at the last try; empty when it was.
+
+    `read` is when it last was, `failing` since when it is not; `changed` when it last brought anything.
+    """
+
+    url: str = ""
+    etag: str = ""
+    modified: str = ""
+    tried: datetime | None = None
+    read: datetime | None = None
+    changed: datetime | None = None
+    failing: datetime | None = None
+    failures: int = 0
+    trouble: str = ""
+    odd: bool = False  # it came, and is not what it was: empty, far smaller, or no listing
+    items: int = 0
+    new: int = 0
+    updated: int = 0
+
+    def due(self, every: timedelta, now: datetime) -> bool:
+        """Whether it is to be read again."""
+        if self.tried is None or self.tried > now:  # never, or by a clock that ran ahead
+            return True
+        wait = min(every, FIRST_AGAIN * 2 ** min(self.failures - 1, 16)) if self.failures else every
+        return now - self.tried >= wait
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceReport:
+    """What came of reading one source now."""
+
+    name: str
+    state: SourceState
+    lines: tuple[str, ...] = ()
+
+    @property
+    def line(self) -> str:
+        """One line for a person."""
+        if self.state.trouble:
+            return f"{self.name}: {self.state.trouble}"
+        state = self.state
+        return f"{self.name}: {state.new} new, {state.updated} changed, {state.items} in all"
+
+
+def refresh(
+    newsroom: Newsroom,
+    now: datetime,
+    *,
+    since: datetime | None = None,
+    write: bool = True,
+    force: bool = False,
+    everything: bool = False,
+) -> tuple[SourceReport, ...]:
+    """Read the sources that are due, those not read `since` then, or `everything`; and remember what came of it.
+
+    `force` takes one that shrank. With `write` False nothing is written, and nothing remembered.
+    """
+    states, reports = load(newsroom.root), []
+    for section in newsroom.config.settings.sources:
+        state = states.get(section.name, SourceState())
+        if state.url != section.url:
+            state = SourceState(url=section.url)
+        stale = since is not None and (state.read is None or state.read < since) and state.due(FIRST_AGAIN, now)
+        if everything or stale or state.due(section.every, now):
+            report = _read(newsroom, section, state, now, write=write, force=force)
+            states[section.name] = report.state
+            reports.append(report)
+            if write:
+                save(newsroom.root, states)
+    return tuple(reports)
+
+
+def wanting(newsroom: Newsroom, audience: Audience, period: Period) -> tuple[str, ...]:
+    """The sources that an audience's edition of this period must wait for, each as a line: name, and what is wrong."""
+    return tuple(
+        f"{section.name}: {state.trouble or 'was never read'}"
+        for section, state in rows(newsroom)
+        if takes(audience, section.channel)
+        and (state.trouble or state.read is None)
+        and not waived(newsroom.root, section.name, period)
+    )
+
+
+def takes(audience: Audience, channel: str) -> bool:
+    """Whether the audience's rule may select stories that this channel brings."""
+    wanted, unwanted = audience.select.channels, audience.exclude.channels
+    return (not wanted or channel in wanted) and (not channel or channel not in unwanted)
+
+
+def waived(root: Path, name: str, period: Period) -> bool:
+    """Whether a person said that editions of this period go without the source."""
+    return _waiver(root, name, period).is_file()
+
+
+def waive(newsroom: Newsroom, name: str, period: Period, who: str, now: datetime) -> Path:
+    """Write down that editions of this period go without the source, by whose word. Raises UsageError."""
+    known = [section.name for section in newsroom.config.settings.sources]
+    if name not in known:
+        message = f"there is no source {name!r}{did_you_mean(name, known)}"
+        raise UsageError(message)
+    if not who.strip():
+        message = "--without takes the word of a person: --by NAME"
+        raise UsageError(message)
+    path = _waiver(newsroom.root, name, period)
+    data = {"format": FORMAT, "source": name, "period": period.id, "by": who.strip(), "when": now.isoformat()}
+    _write(path, data)
+    return path
+
+
+def load(root: Path) -> dict[str, SourceState]:
+    """What is known of the sources; nothing where there is no record, or a damaged one: they are only read again."""
+    try:
+        data = json.loads((root / STATE / NAME).read_bytes())
+        return {name: _state(values) for name, values in data["sources"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def save(root: Path, states: dict[str, SourceState]) -> None:
+    """Write the record whole. Raises DigestError when the disk refuses."""
+    sources = {
+        name: {key: value.isoformat() if isinstance(value, datetime) else value for key, value in asdict(state).items()}
+        for name, state in states.items()
+    }
+    _write(root / STATE / NAME, {"format": FORMAT, "sources": sources})
+
+
+def rows(newsroom: Newsroom) -> Iterator[tuple[SourceSection, SourceState]]:
+    """Every source of config.yaml with what is known of it."""
+    states = load(newsroom.root)
+    for section in newsroom.config.settings.sources:
+        state = states.get(section.name, SourceState())
+        yield section, state if state.url == section.url else SourceState(url=section.url)
+
+
+def _read(
+    newsroom: Newsroom, section: SourceSection, state: SourceState, now: datetime, *, write: bool, force: bool
+) -> SourceReport:
+    try:
+        source, known = _fetch(newsroom, section, state)
+        if source is None:
+            return SourceReport(name=section.name, state=_read_well(state, now, new=0, updated=0))
+        report = import_sources(
+            newsroom, [source], channel=section.channel, kind=section.format, now=now, force=force, write=write
+        )
+    except DigestError as error:
+        trouble = "; ".join(str(error).splitlines())
+        failed = replace(
+            state, url=section.url, tried=now, failing=state.failing or now, failures=state.failures + 1,
+            trouble=trouble, odd=not isinstance(error, FetchError),
+        )  # fmt: skip
+        return SourceReport(name=section.name, state=failed)
+    plan = report.plan
+    items = len(plan.new) + len(plan.changed) + plan.unchanged
+    found = replace(state, url=section.url, etag=known[0], modified=known[1], items=items)
+    return SourceReport(
+        name=section.name,
+        state=_read_well(found, now, new=len(plan.new), updated=len(plan.changed)),
+        lines=tuple(report.lines(verbose=not write)),
+    )
+
+
+def _read_well(state: SourceState, now: datetime, *, new: int, updated: int) -> SourceState:
+    return replace(
+        state, tried=now, read=now, failing=None, failures=0, trouble="", odd=False, new=new, updated=updated,
+        changed=now if new or updated else state.changed,
+    )  # fmt: skip
+
+
+def _fetch(newsroom: Newsroom, section: SourceSection, state: SourceState) -> tuple[Source | None, tuple[str, str]]:
+    """The source's bytes, None where the server says that they are what they were; and what to ask it with next."""
+    limits = newsroom.config.settings.imports
+    content_type, known = "", ("", "")
+    if re.match(r"https?://", section.url):
+        from digest.fetching.fetch import fetch
+
+        answer = fetch(
+            section.url, max_bytes=limits.max_bytes, timeout=limits.timeout, allow_private=limits.allow_private,
+            etag=state.etag, modified=state.modified,
+        )  # fmt: skip
+        if answer.unchanged:
+            return None, (state.etag, state.modified)
+        data, content_type, known = answer.data, answer.content_type, (answer.etag, answer.modified)
+    else:
+        try:
+            data = newsroom.config.path(section.url).read_bytes()
+        except OSError as error:
+            message = f"{section.url}: cannot be read: {error.strerror}"
+            raise ImportFailed(message) from None
+    selectors = section.selectors or limits.selectors.get(urlsplit(section.url).hostname or "")
+    source = Source(
+        name=provenance.without_credentials(section.url),
+        data=data,
+        content_type=content_type,
+        zone=newsroom.config.newsroom.timezone,
+        language=newsroom.config.newsroom.language,
+        selectors={key: value for key, value in selectors.model_dump().items() if value} if selectors else {},
+    )
+    return source, known
+
+
+def _waiver(root: Path, name: str, period: Period) -> Path:
+    return root / FOLDER / period.id / f"source-{name}.json"
+
+
+def _write(path: Path, data: dict[str, Any]) -> None:
+    try:
+        files.write_whole(path, (json.dumps(data, ensure_ascii=False, indent=2) + "\n").encode())
+    except OSError as error:
+        message = f"{path}: cannot be written: {error.strerror}"
+        raise DigestError(message) from None
+
+
+def _state(values: dict[str, Any]) -> SourceState:
+    times = {
+        key: datetime.fromisoformat(values[key]) for key in ("tried", "read", "changed", "failing") if values.get(key)
+    }
+    return SourceState(**{**values, **times})
