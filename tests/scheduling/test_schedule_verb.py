@@ -148,7 +148,7 @@ def test_watching_takes_no_other_time(newsroom):
 
 def test_watching_says_once_that_nothing_is_due(newsroom):
     """One look after another finds nothing, and the log is not filled with it."""
-    newsroom.monkeypatch.setattr("digest.cli.run._LONGEST", 0.0)
+    newsroom.monkeypatch.setattr("digest.cli.schedule._LONGEST", 0.0)
     newsroom.schedule(f"audiences: [everyone], on: day {(datetime.now(ZURICH) + timedelta(days=4)).day}")
     record = newsroom.root / ".digest/schedule.json"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import contextlib
 import sys
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +13,7 @@ import typer
 from digest.cli.call import Call
 from digest.cli.flags import Common, YesNow
 from digest.cli.verbs import verb
-from digest.errors import DigestError, UsageError
+from digest.errors import DigestError, FaultyInput, UsageError
 from digest.scheduling.units import Unit
 
 if TYPE_CHECKING:
@@ -232,15 +233,13 @@ def run(
     elif dry_run:
         _foresee(call)
     elif watch:
-        call.demand_clock("")
         _stay(common, held=held, ping=ping)
     else:
-        call.demand_clock(yes_now)
         from digest.scheduling.scheduler import AnotherRun
 
         try:
             with signals() as stopping:
-                code = _watched(call, stopping, _show, held=held, ping=ping)
+                code = _watched(call, stopping, _show, held=held, ping=ping, yes_now=yes_now)
         except AnotherRun as error:
             if not common.quiet:  # cron mails every word, and a long send is met by a run every ten minutes
                 raise
@@ -277,12 +276,15 @@ def _next(call: Call) -> str:
     return ", ".join(f"{'/'.join(task.key)} goes out {away(task, call.now)}" for task in coming)
 
 
-def _watched(call: Call, stopping: Stopping, show: Callable[[Call, Results], None], *, held: bool, ping: str) -> int:
+def _watched(
+    call: Call, stopping: Stopping, show: Callable[[Call, Results], None], *, held: bool, ping: str, yes_now: str
+) -> int:
     """One run, its end told to the watchdog, whatever it is. Returns its exit code."""
     from digest.scheduling import watchdog
 
     said, good, code = "", False, 0
     try:
+        call.demand_clock(yes_now)  # here, as it reads config.yaml: a mistake in that is the watchdog's news, too
         results = scheduler_of(call).run(stopping, force=held)
         code, said = _code(results), "\n".join(each.worst.message for each in results if each.code)
         # A reader who is refused is no failure of the schedule; a newsroom that does not know is one.
@@ -334,12 +336,14 @@ def _stay(common: Common, *, held: bool, ping: str) -> None:
     if common.now or held:
         message = "--watch lives by the clock and decides nothing for you: it takes no --now and no --held"
         raise UsageError(message)
+    with contextlib.suppress(FaultyInput):  # a mistake in config.yaml is told by the first run, and may be mended
+        Call(common).demand_clock("")
     show = _showing()
     with signals() as stopping:
         while not stopping.signal:
             call, code = Call(common), 2
             try:
-                code = _watched(call, stopping, show, held=False, ping=ping)
+                code = _watched(call, stopping, show, held=False, ping=ping, yes_now="")
             except DigestError as error:
                 for line in str(error).splitlines():
                     typer.echo(f"digest: {line}", err=True)
