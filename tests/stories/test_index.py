@@ -231,15 +231,15 @@ def test_damage_anywhere_never_changes_the_answer(room, place, junk):
 @pytest.mark.parametrize(
     "change",
     [
-        "UPDATE page SET glances = zeroblob(length(glances))",
-        f"UPDATE page SET glances = x'{'01000000' * 9}'",  # days of the year 1
-        "UPDATE page SET glances = x'0102030405'",
-        "UPDATE page SET glances = ''",
-        "UPDATE page SET glances = 7, stamps = 'x'",
+        "UPDATE page SET days = zeroblob(length(days))",
+        f"UPDATE page SET days = x'{'01000000' * 9}'",  # days of the year 1
+        "UPDATE page SET days = x'0102030405'",
+        "UPDATE page SET days = ''",
+        "UPDATE page SET days = 7, stamps = 'x'",
         "UPDATE page SET names = 'a.md'",
         "UPDATE page SET names = 7",
         "UPDATE page SET stamps = substr(stamps, 9)",
-        "UPDATE page SET glances = (SELECT glances || glances FROM page)",
+        "UPDATE page SET days = (SELECT days || days FROM page)",
         "UPDATE story SET record = replace(record, '2022', '2023')",
         "UPDATE story SET record = '{}', checksum = 2745614147",
         "UPDATE story SET record = '[]', checksum = 223132457",

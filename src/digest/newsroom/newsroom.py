@@ -140,7 +140,8 @@ class Newsroom:
         else:
             first = min((past.edition.period.start for past in history), default=edition.period.start)
             start = min(first, edition.period.start)
-            found = {story.id: story for story in self.stories.stories(start, edition.period.end)}
+            own = edition.period.start
+            found = {story.id: story for story in self.stories.stories(start, edition.period.end, own=own)}
         for named in (*overrides.pin, *overrides.skip, *overrides.order):
             if named not in found:
                 try:

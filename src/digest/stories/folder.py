@@ -35,15 +35,18 @@ class FolderSource:
         self._index = index
         self._skip_bad = skip_bad
 
-    def stories(self, start: datetime | None = None, end: datetime | None = None) -> Sequence[Story]:
+    def stories(
+        self, start: datetime | None = None, end: datetime | None = None, *, own: datetime | None = None
+    ) -> Sequence[Story]:
         """Every story dated in `[start, end)` (None: open), drafts and withdrawn ones too, ordered by date, then id.
 
-        Raises StoryError with every fault of every file that could be in the range, unless bad ones are skipped.
+        Raises StoryError with every fault of every file that could be in the range, unless bad ones are skipped. A
+        file that dates itself before `own` stops nothing: it is left out and named in `faults`.
         """
-        gathered = self._gather(start, end)
-        self.faults = tuple(gathered.faults)
-        if self.faults and not self._skip_bad:
-            raise StoryError(self.faults)
+        gathered = self._gather(start, end, own)
+        self.faults = (*gathered.faults, *gathered.earlier)
+        if gathered.faults and not self._skip_bad:
+            raise StoryError(gathered.faults)
         return gathered.stories
 
     def story(self, name: str) -> Story:
@@ -63,21 +66,23 @@ class FolderSource:
             raise StoryError(faults)
         return story
 
-    def _gather(self, start: datetime | None, end: datetime | None) -> Gathering:
+    def _gather(self, start: datetime | None, end: datetime | None, own: datetime | None) -> Gathering:
         if self._index is not None:
             for _ in range(2):
                 try:
-                    return self._walk(self._index, start, end)
+                    return self._walk(self._index, start, end, own)
                 except DamagedIndexError:
                     with contextlib.suppress(OSError):  # where it cannot be removed, the walk goes without it
                         discard(self._index)
-        return self._walk(None, start, end)
+        return self._walk(None, start, end, own)
 
-    def _walk(self, index: Path | None, start: datetime | None, end: datetime | None) -> Gathering:
+    def _walk(
+        self, index: Path | None, start: datetime | None, end: datetime | None, own: datetime | None
+    ) -> Gathering:
         reader = self._reader
         known = ",".join(STORY_KEYS)  # a key that is new makes a story of what was a file with a fault
         owner = f"{frontmatter.VERSION} {known} {reader.language} {reader.zone.key} {reader.root.resolve()}"
         with Index(index, owner) as opened:
-            gathering = Gathering(reader=reader, index=opened, start=start, end=end)
+            gathering = Gathering(reader=reader, index=opened, start=start, end=end, own=own)
             gathering.run()
             return gathering

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 VERSION = 1  # raise it when the same bytes mean another story than before: indexes are then made anew
 MAX_BYTES = 1_000_000  # a story is a page of text; what is larger is something else
 _MANY = 10  # faults of one kind in one file, after which the rest is not listed
+_DATE_LINE = re.compile(r"^date[ \t]*:[ \t]*['\"]?([0-9][^'\"#\n]*)", re.MULTILINE)
 _BREAKS_IN_HEADER = re.compile("[\x85\u2028\u2029]")
 
 
@@ -70,18 +71,24 @@ def too_large(file: str, size: int) -> Fault:
 def day_written(data: bytes, zone: ZoneInfo) -> int:
     """The day on which a faulty file dates itself, as a proleptic ordinal; 0 when that is not sure."""
     document = _document(data)
+    if document and document.data and not any(fault.key == "date" for fault in document.faults):
+        written = {str(document.data.get("date", ""))}
+    else:  # half edited: then the lines that can be read must agree
+        text = data.decode("utf-8", "replace").replace("\r\n", "\n")
+        closing = _CLOSE.search(text, 1)
+        written = set(_DATE_LINE.findall(text[: closing.start()] if closing else text))
     try:
-        if document and not any(fault.key == "date" for fault in document.faults):
-            return read_date(str(document.data.get("date", "")), zone)[0].toordinal()
+        return read_date(written.pop(), zone)[0].toordinal() if len(written) == 1 else 0
     except ValueError:
-        pass  # the fault was reported with all others when the file was parsed
-    return 0
+        return 0  # the fault was reported with all others when the file was parsed
 
 
-def line_of(key: str, data: bytes) -> int:
-    """The line on which a key stands; 0 when it does not."""
-    document = _document(data)
-    return document.lines.get((key,), 0) if document else 0
+def day_named(name: str) -> int:
+    """The day with which a file's name begins (`2022-02-14-helping-women.md`), as an ordinal; 0 when there is none."""
+    try:
+        return date.fromisoformat(name[: len("2022-02-14")]).toordinal()
+    except ValueError:
+        return 0
 
 
 def _document(data: bytes) -> Document | None:

@@ -1,6 +1,6 @@
 """What the story files said when they were last read, kept in SQLite, so that only changed files are read again.
 
-Pages of the folder (names, stamps, glances) and the stories that were parsed, each with the stamp of the file from
+Pages of the folder (names, stamps, days) and the stories that were parsed, each with the stamp of the file from
 which it came. It is a cache: whatever is damaged, older or of another newsroom counts as not there, and deleting the
 file loses nothing. It never answers for a file whose stamp differs, and never trusts a stamp so young that a later
 write could bear the same one. Several processes may use one index: each row is right by itself.
@@ -37,16 +37,15 @@ _decode = json.JSONDecoder().raw_decode  # json.loads looks at the text three ti
 
 Parsed = tuple[Story | None, tuple[Fault, ...]]
 
-PER_GLANCE = 3  # numbers kept for each file: day, mark of the link, mark of the guid
 _APPLICATION = 0x44696753  # "DigS", SQLite's application_id
-_SCHEMA = 2  # raise it when a table changes
+_SCHEMA = 3  # raise it when a table changes
 _YOUNG = 2_000_000_000  # ns: FAT keeps times to two seconds, and nothing is coarser
 _PATIENCE = 2.0  # seconds to wait for another process, before doing without it
 _BATCH = 64  # pages in one transaction, about 32,000 files
 _TABLES = """
 CREATE TABLE IF NOT EXISTS owner (name TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS page (folder TEXT NOT NULL, last TEXT NOT NULL, names TEXT NOT NULL, stamps BLOB NOT NULL,
-    glances BLOB NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY (folder, last));
+    days BLOB NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY (folder, last));
 CREATE TABLE IF NOT EXISTS story (path TEXT PRIMARY KEY, mtime INTEGER NOT NULL, ctime INTEGER NOT NULL,
     size INTEGER NOT NULL, day INTEGER NOT NULL, record TEXT NOT NULL, checksum INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS story_day ON story (day);
@@ -65,24 +64,23 @@ class DamagedIndexError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of a page's files: their names joined with NUL, PER_STAMP and PER_GLANCE numbers for each."""
+    """What is known of a page's files: their names joined with NUL, PER_STAMP numbers and one day for each."""
 
     names: str
     stamps: bytes
-    glances: array[int]
+    days: array[int]
 
     def covers(self, page: ScanPage) -> bool:
         """Tell whether the page is still as it was."""
         return self.stamps == page.stamps.tobytes() and self.names == "\0".join(page.names)
 
-    def by_name(self) -> dict[str, tuple[Stamp, array[int]]]:
-        """Stamp and glance of each file; of none when the names are damaged."""
+    def by_name(self) -> dict[str, tuple[Stamp, int]]:
+        """Stamp and day of each file; of none when the names are damaged."""
         stamps, names = array("q", self.stamps), self.names.split("\0")
         if len(names) * PER_STAMP != len(stamps):
             return {}
         times = zip(stamps[0::PER_STAMP], stamps[1::PER_STAMP], stamps[2::PER_STAMP], strict=True)
-        glances = (self.glances[place : place + PER_GLANCE] for place in range(0, len(self.glances), PER_GLANCE))
-        return dict(zip(names, zip(times, glances, strict=True), strict=True))
+        return dict(zip(names, zip(times, self.days, strict=True), strict=True))
 
 
 class Index:
@@ -129,24 +127,20 @@ class Index:
         self._visited.add(key)
         if key in self._pages:
             return self._pages[key]
-        query = "SELECT names, stamps, glances, checksum FROM page WHERE folder = ? AND last = ?"
-        for names, stamps, glances, checksum in self._ask(query, key):
-            texts = isinstance(names, str) and isinstance(stamps, bytes) and isinstance(glances, bytes)
+        query = "SELECT names, stamps, days, checksum FROM page WHERE folder = ? AND last = ?"
+        for names, stamps, days, checksum in self._ask(query, key):
+            texts = isinstance(names, str) and isinstance(stamps, bytes) and isinstance(days, bytes)
             # Names and stamps need no checksum: they are compared with the files.
-            if (
-                texts
-                and zlib.crc32(glances) == checksum
-                and len(stamps) // PER_STAMP // 8 == len(glances) // PER_GLANCE // 4
-            ):
-                return Known(names, stamps, array("I", glances))
+            if texts and zlib.crc32(days) == checksum and len(stamps) // PER_STAMP // 8 == len(days) // 4:
+                return Known(names, stamps, array("I", days))
         return None
 
-    def learn(self, page: ScanPage, glances: array[int], gone: Iterable[str]) -> None:
+    def learn(self, page: ScanPage, days: array[int], gone: Iterable[str]) -> None:
         """Remember a page as it is now; `gone` are the paths whose stories are no longer to be remembered."""
         stamps = array("q", page.stamps)
         for number in self._too_young(stamps):
             stamps[number * PER_STAMP] = -1  # no file's time: it will be read again
-        self._pages[page.folder, page.names[-1]] = Known("\0".join(page.names), stamps.tobytes(), glances)
+        self._pages[page.folder, page.names[-1]] = Known("\0".join(page.names), stamps.tobytes(), days)
         self._gone += gone
         if len(self._pages) >= _BATCH:
             self._write()
@@ -196,7 +190,7 @@ class Index:
         if self._connection is None or not self._writable or not (self._pages or self._records or self._dropped):
             return
         pages = [
-            (folder, last, known.names, known.stamps, known.glances.tobytes(), zlib.crc32(known.glances.tobytes()))
+            (folder, last, known.names, known.stamps, known.days.tobytes(), zlib.crc32(known.days.tobytes()))
             for (folder, last), known in self._pages.items()
         ]
         records = [(path, *values) for path, values in self._records.items()]

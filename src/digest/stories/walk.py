@@ -2,7 +2,7 @@
 
     scan ─page─▶ as the index knows it? ─no─▶ glance at the changed files, or parse them
                         │ yes                           │
-                        └─────── days that fit ◀────────┘ ─▶ stories, from the index or parsed ─▶ no two the same
+                        └─────── days that fit ◀────────┘ ─▶ stories, from the index or parsed
 
 Every file is checked against the index, so that no change is missed; only what may be in the range is parsed. It
 holds one page and what it selects, and reports a fault of a file only when that file may be in the range.
@@ -12,29 +12,25 @@ from __future__ import annotations
 
 import unicodedata
 from array import array
-from collections import Counter
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from itertools import chain
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from digest.errors import Fault
-from digest.model import STORY_SUFFIX, Status
+from digest.model import STORY_SUFFIX
 from digest.stories import frontmatter, scan
-from digest.stories.header_peek import SIZE, UNKNOWN, glance, mark, of_story
-from digest.stories.index import PER_GLANCE, DamagedIndexError, dump_story, load_story
+from digest.stories.header_peek import SIZE, UNKNOWN, day_of
+from digest.stories.index import dump_story, load_story
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
+    from pathlib import Path
     from zoneinfo import ZoneInfo
 
     from digest.model import Story
-    from digest.stories.header_peek import Glance
     from digest.stories.index import Index, Parsed
     from digest.stories.scan import ScanPage
 
-_NOTHING: Glance = (UNKNOWN, 0, 0)
 _FIRST, _LAST = 1, 10_000 * 366  # no day's ordinal is outside
 _MARGIN = 2  # days between a date as written and its day in another zone, at most
 
@@ -73,17 +69,20 @@ def identity(path: str) -> str:
 
 @dataclass(slots=True)
 class Gathering:
-    """The walk. `run` it once; then `stories` are in order, by date and id, and `faults` by file and line."""
+    """The walk. `run` it once; then `stories` are in order, by date and id, and `faults` by file and line.
+
+    `earlier` are the faults of files that date themselves before `own`: of stories that an edition only looks back at.
+    """
 
     reader: StoryReader
     index: Index
     start: datetime | None
     end: datetime | None
+    own: datetime | None = None
     stories: list[Story] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    earlier: list[Fault] = field(default_factory=list)
     _taken: dict[str, Story] = field(default_factory=dict)
-    _places: list[tuple[str, str, int]] = field(default_factory=list)  # folder, last name and length of each page
-    _marks: tuple[array[int], array[int]] = field(default_factory=lambda: (array("I"), array("I")))  # per key, per file
 
     def run(self) -> None:
         """Walk. Raises DamagedIndexError; then another walk, with another index, is needed."""
@@ -92,59 +91,70 @@ class Gathering:
         self.index.recall(first, last)
         for page in scan.pages(self.reader.root, self.index.ends, self.faults):
             parsed: dict[int, Parsed] = {}
-            glances = self._glances(page, parsed)
-            self._places.append((page.folder, page.names[-1], len(page.names)))
-            for number, marks in enumerate(self._marks, 1):
-                marks.extend(glances[number::PER_GLANCE])
-            for number, day in enumerate(glances[0::PER_GLANCE]):
+            for number, day in enumerate(self._days(page, parsed)):
                 if first <= day <= last or day == UNKNOWN:
-                    found = parsed.get(number) or self._known(page, number) or self._parse(page, number)
-                    self._take(page.path(number), found)
+                    story, faults = parsed.get(number) or self._known(page, number) or self._parse(page, number)
+                    if story and self._inside(story):
+                        self._taken[page.path(number)] = story
+                    elif faults:
+                        self._refuse(page, number, day, faults)
         self.index.finish()
-        self._refuse_duplicates()
+        self._refuse_one_name()
         self.stories = sorted(self._taken.values(), key=_order)
-        self.faults.sort(key=lambda fault: (fault.file, fault.line))
+        for listed in (self.faults, self.earlier):
+            listed.sort(key=lambda fault: (fault.file, fault.line))
 
-    def _glances(self, page: ScanPage, parsed: dict[int, Parsed]) -> array[int]:
-        """Three numbers for each file of the page, from the index where the file is unchanged."""
+    def _days(self, page: ScanPage, parsed: dict[int, Parsed]) -> array[int]:
+        """The day of each file of the page, from the index where the file is unchanged."""
         known = self.index.page(page.folder, page.names[-1])
         if known and known.covers(page):
-            return known.glances
+            return known.days
         if not page.stamps:
-            return self._first_glances(page, parsed)
+            return self._first_days(page, parsed)
         before = known.by_name() if known else {}
-        seen: list[Iterable[int] | None] = [None] * len(page.names)
+        seen: list[int | None] = [None] * len(page.names)
         for number, name in enumerate(page.names if before else ()):
             old = before.pop(name, None)
             if old and old[0] == page.stamp(number):
                 seen[number] = old[1]
-        changed = [number for number, one in enumerate(seen) if one is None]
+        changed = [number for number, day in enumerate(seen) if day is None]
         for number, head in zip(changed, page.heads(changed, SIZE), strict=True):
-            seen[number] = (head and glance(head)) or self._closer_look(page, number, head, parsed)
-        glances = array("I", chain.from_iterable(one or _NOTHING for one in seen))
-        self.index.learn(page, glances, gone=[page.folder + name for name in before])
-        return glances
+            seen[number] = (head and day_of(head)) or self._closer_look(page, number, parsed)
+        days = array("I", (day or UNKNOWN for day in seen))
+        self.index.learn(page, days, gone=[page.folder + name for name in before])
+        return days
 
-    def _first_glances(self, page: ScanPage, parsed: dict[int, Parsed]) -> array[int]:
+    def _first_days(self, page: ScanPage, parsed: dict[int, Parsed]) -> array[int]:
         """The same for a page of a folder of which the index knows nothing."""
-        glances = array("I")
+        days = array("I")
         for number, head in enumerate(page.heads(range(len(page.names)), SIZE, stamps=self.index.is_kept)):
-            glances.extend((head and glance(head)) or self._closer_look(page, number, head, parsed))
-        self.index.learn(page, glances, gone=())
-        return glances
+            days.append((head and day_of(head)) or self._closer_look(page, number, parsed))
+        self.index.learn(page, days, gone=())
+        return days
 
-    def _closer_look(self, page: ScanPage, number: int, head: bytes | None, parsed: dict[int, Parsed]) -> Glance:
-        """What a glance could not tell, or could not because the file cannot be read: parsing will say so."""
+    def _closer_look(self, page: ScanPage, number: int, parsed: dict[int, Parsed]) -> int:
+        """The day that a look could not tell, or could not because the file cannot be read: parsing will say so."""
         story, _ = parsed[number] = self._parse(page, number)
-        if story:
-            return of_story(story)
-        return (frontmatter.day_written(head, self.reader.zone) if head else UNKNOWN), 0, 0
+        return story.date.toordinal() if story else self._day_of_faulty(page, number)
 
-    def _take(self, path: str, found: Parsed) -> None:
-        story, faults = found
-        self.faults += faults
-        if story and self._inside(story):
-            self._taken[path] = story
+    def _day_of_faulty(self, page: ScanPage, number: int) -> int:
+        """The day of a file with faults: from the lines that can be read, else from its name; else UNKNOWN."""
+        try:
+            data = page.read(number, frontmatter.MAX_BYTES)
+        except OSError:
+            data = b""
+        return frontmatter.day_written(data, self.reader.zone) or frontmatter.day_named(page.names[number])
+
+    def _refuse(self, page: ScanPage, number: int, day: int, faults: Iterable[Fault]) -> None:
+        """Say what is wrong with a file that may be in the range; of one that is of another day say nothing."""
+        if day == UNKNOWN:
+            hint = "; neither its date nor its name says of which day it is, so it holds up every edition"
+            faults = [replace(fault, message=fault.message + hint) for fault in faults]
+        else:
+            day = self._day_of_faulty(page, number) or day  # that of a glance is the day as written, in any zone
+            if (self.start and day < self.start.toordinal()) or (self.end and day > _last_day(self.end)):
+                return
+        (self.earlier if self.own and UNKNOWN < day < self.own.toordinal() else self.faults).extend(faults)
 
     def _known(self, page: ScanPage, number: int) -> Parsed | None:
         if not page.stamps:
@@ -167,7 +177,7 @@ class Gathering:
         except OSError as error:
             return None, (Fault(file=self.reader.shown(path), message=f"cannot be read ({error.strerror})"),)
         found = self.reader.parse(path, data)
-        day = found[0].date.toordinal() if found[0] else frontmatter.day_written(data, self.reader.zone)
+        day = found[0].date.toordinal() if found[0] else self._day_of_faulty(page, number)
         self.index.remember(path, stamp, day, dump_story(found))
         return found
 
@@ -178,90 +188,20 @@ class Gathering:
             not self.end or moment < self.end.astimezone(UTC)
         )
 
-    def _refuse_duplicates(self) -> None:
-        """Find stories in two files, one of them selected. The later one is at fault, and is not taken."""
-        others = {path: story for path in self._suspects() if (story := self._elsewhere(path))}
+    def _refuse_one_name(self) -> None:
+        """Of files whose names differ in how they spell é only, none but the last can be told by its id."""
         paths = {story.id: path for path, story in self._taken.items()}
-        for story, earlier, key in duplicates(sorted((*self._taken.values(), *others.values()), key=_order)):
-            if story.id in paths or earlier.id in paths:
-                self.faults.append(self._repetition(story, earlier, key))
-                self._taken.pop(paths.get(story.id, ""), None)
         for path, story in list(self._taken.items()):
             if paths[story.id] != path:
                 message = f"its name differs from {self.reader.shown(paths[story.id])} in spelling only; rename one"
                 self.faults.append(Fault(file=story.file, message=message))
                 del self._taken[path]
 
-    def _suspects(self) -> list[str]:
-        """Paths of files that are not selected, and whose link or guid may be that of a story that is."""
-        found: list[str] = []
-        for key, marks in zip(KEYS, self._marks, strict=True):
-            wanted = {mark(getattr(story, key).encode()) for story in self._taken.values()} - {0}
-            counts = Counter([one for one in marks if one in wanted] if wanted else ())
-            twice = {one for one, count in counts.items() if count > 1}
-            start = 0
-            for folder, last, length in self._places if twice else ():
-                hits = [number for number, one in enumerate(marks[start : start + length]) if one in twice]
-                start += length
-                if hits:
-                    known = self.index.page(folder, last)
-                    if known is None:
-                        message = "a page that was there is there no more"
-                        raise DamagedIndexError(message)
-                    names = known.names.split("\0")
-                    found += [folder + names[number] for number in hits]
-        return [path for path in dict.fromkeys(found) if path not in self._taken]
 
-    def _elsewhere(self, path: str) -> Story | None:
-        try:
-            return self.reader.parse(path, (self.reader.root / path).read_bytes())[0]
-        except OSError:
-            return None
-
-    def _repetition(self, story: Story, earlier: Story, key: str) -> Fault:
-        try:
-            line = frontmatter.line_of(key, Path(story.file).read_bytes())
-        except OSError:
-            line = 0
-        message = f"is the same as that of {earlier.file}; keep one of the two, or say translation_of"
-        return Fault(file=story.file, line=line, key=key, message=message)
+def _last_day(end: datetime) -> int:
+    """The last day that begins before `end`, as an ordinal."""
+    return (end - timedelta(microseconds=1)).toordinal()
 
 
 def _order(story: Story) -> tuple[datetime, str]:
     return story.date.astimezone(UTC), story.id
-
-
-Key = Literal["link", "guid"]
-KEYS: tuple[Key, ...] = ("link", "guid")
-
-
-def duplicates(stories: Iterable[Story]) -> Iterator[tuple[Story, Story, Key]]:
-    """Pairs (a story, the earlier one that it repeats, by which key); a story is named once.
-
-    `stories` are in order. Translations of each other share an address by right, drafts and withdrawn ones do not
-    count.
-    """
-    seen: dict[tuple[Key, str], list[Story]] = {}
-    for story in stories:
-        if story.status is not Status.PUBLISHED:
-            continue
-        repeated = False
-        for key in KEYS:
-            value = getattr(story, key)
-            if not value:
-                continue
-            others = seen.setdefault((key, value), [])
-            other = next((one for one in others if not _translations(one, story)), None)
-            others.append(story)
-            if other and not repeated:
-                repeated = True
-                yield story, other, key
-
-
-def _translations(one: Story, other: Story) -> bool:
-    return (
-        one.language != other.language
-        or one.translation_of == other.id
-        or other.translation_of == one.id
-        or (one.translation_of != "" and one.translation_of == other.translation_of)
-    )
