@@ -2,15 +2,19 @@
 
     known stories + one listing's items ─guid─link─day and title─▶ for each item, the number of its story
 
-A listing's own word counts: two items that it shows with two guids or two links are two stories, however alike. But a
-link or a guid that merely changed since the last time, or that another listing spells otherwise, parts nothing that
-the day and the title join. Pure: it compares values and touches nothing.
+A guid is one within its source; beyond it only one that is an address, a tag: or a UUID joins, and one that a listing
+gives to items with other links and titles is none. A link joins unless the titles contradict it: another headline of a
+later day is another story on one landing page. A listing's own word counts: two items that it shows with two guids or
+two links are two stories, however alike. But a link or a guid that merely changed since the last time, or that another
+listing spells otherwise, parts nothing that the day and the title join. Pure: it compares values and touches nothing.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from digest.text.urls import canonical
@@ -18,16 +22,28 @@ from digest.text.urls import canonical
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+UNKNOWN = "?"  # the scope of a guid of which nobody knows from where it came
+_GLOBAL = re.compile(
+    r"https?://[^/\s]+/\S|tag:\S+,\d{4}|(?:urn:uuid:)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE
+)
+_COMPARED = 200  # letters of a title
+_ALIKE = 0.6  # of two titles' letters; a corrected headline keeps more, another story's has less
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """What is compared. `day` is an ISO date in the newsroom's zone; the others as `identity` folds them."""
+    """What is compared. `day` is an ISO date in the newsroom's zone; the others as `identity` folds them.
+
+    `scope` names the source within which the guid is one: `feed …`, or `channel …` where that is all that is known of
+    it; UNKNOWN for a guid that stands in a file without a record.
+    """
 
     guid: str
     link: str
     day: str
     kicker: str
     title: str
+    scope: str = ""
 
     @property
     def whole(self) -> str:
@@ -35,9 +51,16 @@ class Identity:
         return f"{self.kicker}{self.title}"
 
 
-def identity(*, title: str, day: str, kicker: str = "", link: str = "", guid: str = "") -> Identity:
+def identity(*, title: str, day: str, kicker: str = "", link: str = "", guid: str = "", scope: str = "") -> Identity:
     """Fold a story's or an item's values for comparing."""
-    return Identity(guid=guid.strip(), link=canonical(link), day=day, kicker=fold(kicker), title=fold(title))
+    return Identity(
+        guid=guid.strip(), link=canonical(link), day=day, kicker=fold(kicker), title=fold(title), scope=scope
+    )
+
+
+def is_global(guid: str) -> bool:
+    """Tell a guid that is one in all the world (RFC 3986, 4151, 9562) from one that a source counts by."""
+    return bool(_GLOBAL.match(guid.strip()))
 
 
 def fold(text: str) -> str:
@@ -62,8 +85,8 @@ def unite(known: Sequence[Iterable[Identity]], items: Sequence[Identity]) -> lis
     the order of the items.
     """
     book = _Book(known, items)
-    for key in (_by_guid, book.by_link, _by_whole, _by_title):
-        book.match(key)
+    for key, agree in ((_by_guid, _one_guid), (book.by_link, _one_link), (_by_whole, _always), (_by_title, _always)):
+        book.match(key, agree)
     return book.numbers()
 
 
@@ -94,16 +117,18 @@ class _Book:
         if one.link and one.link not in self.shared:
             yield one.link
 
-    def match(self, key: Callable[[Identity], Iterator[str]]) -> None:
-        """Give items that have no story yet the known story with the same key."""
-        index: dict[str, list[int]] = {}
+    def match(self, key: Callable[[Identity], Iterator[str]], agree: Callable[[Identity, Identity], bool]) -> None:
+        """Give items that have no story yet the known one with the same key, where the rest does not speak against."""
+        index: dict[str, list[tuple[int, Identity]]] = {}
         for number, names in enumerate(self.known):
-            for name in {value for one in names for value in key(one)}:
-                index.setdefault(name, []).append(number)
+            for each in dict.fromkeys(names):
+                for value in key(each):
+                    index.setdefault(value, []).append((number, each))
         for place, item in enumerate(self.items):
             if place in self.story:
                 continue
-            for number in (number for name in key(item) for number in index.get(name, ())):
+            candidates = (pair for name in key(item) for pair in index.get(name, ()))
+            for number in dict.fromkeys(number for number, known in candidates if agree(known, item)):
                 if not any(_two(item, other) for other in self.taken.get(number, ())):
                     self.story[place] = number
                     self.taken.setdefault(number, []).append(item)
@@ -127,6 +152,31 @@ class _Book:
             for name in names:
                 index.setdefault(name, []).append(number)
         return [self.story[place] for place in range(len(self.items))]
+
+
+def _always(_known: Identity, _item: Identity) -> bool:
+    return True
+
+
+def _one_guid(known: Identity, item: Identity) -> bool:
+    """Tell whether equal guids are one: in all the world, within one feed, or where link or title says so too."""
+    if is_global(item.guid) or (known.scope == item.scope and not item.scope.startswith(("channel ", UNKNOWN))):
+        return True
+    if known.scope != item.scope and UNKNOWN not in (known.scope, item.scope):
+        return False
+    return not (known.link and item.link and known.link != item.link and known.title != item.title)
+
+
+def _one_link(known: Identity, item: Identity) -> bool:
+    """Tell whether equal links are one story's, and not a landing page's on which the next story stands."""
+    if known.guid and item.guid and known.guid != item.guid and known.scope == item.scope != "":
+        return False
+    return item.day <= known.day or _alike(known, item)
+
+
+def _alike(one: Identity, other: Identity) -> bool:
+    pairs = [(a[:_COMPARED], b[:_COMPARED]) for a in (one.title, one.whole) for b in (other.title, other.whole)]
+    return any(a in b or b in a or SequenceMatcher(None, a, b).ratio() >= _ALIKE for a, b in pairs)
 
 
 def _two(one: Identity, other: Identity) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -21,6 +21,7 @@ from digest.errors import DigestError, ImportFailed, UsageError
 from digest.importing import formats, provenance
 from digest.importing import plan as planning
 from digest.importing.source import Source
+from digest.model import story_id
 from digest.yamlfile import did_you_mean
 
 if TYPE_CHECKING:
@@ -110,12 +111,17 @@ def import_sources(
     folder = newsroom.root / "stories"
     try:
         listings = tuple(formats.read(source, kind) for source in sources)
+        files_of_stories = replace(newsroom, skip_bad=True).stories  # a file with a fault stops no import
+        existing = files_of_stories.stories()
+        root = folder.resolve()
+        faulty = {story_id(str(Path(each.file).resolve().relative_to(root))): each for each in files_of_stories.faults}
         plan = planning.plan(
             listings,
-            newsroom.stories.stories(),
+            existing,
             lambda story: text_of(folder, story),
             provenance.load(folder),
             channel or None,
+            faulty,
         )
         insist(plan, force=force)
     except ImportFailed as error:

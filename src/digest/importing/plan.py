@@ -10,17 +10,19 @@ is shown. Where it has another source's word, that stands: who spoke first is fo
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from digest.errors import Fault
 from digest.importing import identity, provenance
-from digest.importing.identity import fold
+from digest.importing.identity import UNKNOWN, fold, is_global
 from digest.importing.naming import slug, story_name
 from digest.importing.provenance import ImportRecord, Words, word
-from digest.model import STORY_DEFAULTS, STORY_LISTS
-from digest.stories import writing
+from digest.model import STORY_DEFAULTS, STORY_LISTS, STORY_SUFFIX
+from digest.stories import frontmatter, writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from digest.model import Story
 
 _SINGLE = tuple(key for key in STORY_DEFAULTS if key not in (*STORY_LISTS, "date_only"))
+_UTC = ZoneInfo("UTC")
 FAR_FEWER = 0.5  # of the last import's items; a list that rolls over keeps its length, one that broke loses most of it
 
 
@@ -101,12 +104,14 @@ def plan(
     texts: Callable[[str], str],
     record: ImportRecord,
     channel: str | None = None,
+    faulty: Mapping[str, Fault] = MappingProxyType({}),
 ) -> ImportPlan:
     """Decide what the listings change. `texts` gives a story file's whole text by the story's id, as it is.
 
-    `channel` is put on every story; None takes each listing's title as a name, `""` puts none.
+    `channel` is put on every story; None takes each listing's title as a name, `""` puts none. `faulty` are the files
+    that cannot be read just now, by their story's id: they are left as they are.
     """
-    planner = _Planner(existing, record)
+    planner = _Planner(existing, record, faulty)
     for listing in listings:
         planner.listen(listing, channel)
     return planner.finish(texts)
@@ -115,21 +120,35 @@ def plan(
 class _Planner:
     """Drafts of all stories, known and new, into which listings are read one after another."""
 
-    def __init__(self, existing: Sequence[Story], before: ImportRecord) -> None:
+    def __init__(self, existing: Sequence[Story], before: ImportRecord, faulty: Mapping[str, Fault]) -> None:
         self.before = before
+        self.faulty = faulty
         self.listings: list[Listing] = []
         self.sources = dict(before.sources)
         self.ids = [story.id for story in existing]
         self.drafts: list[StoryDraft] = []
         self.known: list[list[Identity]] = []
         self.heard: set[int] = set()  # numbers of the stories that the listings hold
+        self.faults: list[Fault] = []
+        self.notes = [f"{fault}; the file is left as it is" for fault in faulty.values()]
+        near = next((story.date for story in existing), datetime.now(UTC))
+        records = {name: words for name, words in before.stories.items() if name not in {*self.ids}}
+        moved = _moved(existing, before, records, near)
         for story in existing:
-            words = before.stories.get(story.id, {})
+            words = before.stories.get(story.id) or records.pop(moved.get(story.id, ""), {})
             values = {**writing.as_fields(story), "summary": story.summary}
             self.drafts.append(StoryDraft(values, words, story.file or f"{story.id}.md"))
             # Also as sources know it: a person may have given it another title or date.
-            said: list[Mapping[str, object]] = [values, *words.values()]
-            self.known.append([_identity(one, story.date) for one in said if "title" in one])
+            names, own = _names(words, story.date), _identity(values, story.date, UNKNOWN)
+            counted = own.guid in {name.guid for name in names} and not is_global(own.guid)
+            self.known.append([*names, replace(own, guid="") if counted else own])
+        # Files that cannot be read, or are no more, known by what sources said of them: neither is made a second time.
+        for name, words in sorted(records.items()):
+            self.ids.append(name)
+            self.drafts.append(StoryDraft({}, words, f"{name}.md"))
+            self.known.append(_names(words, near))
+        self.readable, self.old = len(existing), len(self.ids)
+        self.record = {name: draft.words for name, draft in zip(self.ids, self.drafts, strict=True) if draft.words}
 
     def listen(self, listing: Listing, channel: str | None) -> None:
         """Read one listing into the drafts."""
@@ -137,18 +156,50 @@ class _Planner:
         self.listings.append(listing)
         if name != provenance.STDIN:
             self.sources[name] = len(listing.items)
-        identities = [_identity(fields_of([item], ""), item.date) for item in listing.items]
+        listing = self.without_shared_guids(listing)
+        scope = _scope(listing)
+        identities = [_identity(fields_of([item], ""), item.date, scope) for item in listing.items]
         told: dict[int, list[Item]] = {}
         for item, number in zip(listing.items, identity.unite(self.known, identities), strict=True):
             told.setdefault(number, []).append(item)
         for number, items in sorted(told.items()):
+            if self.readable <= number < self.old:
+                self.withhold(number, listing.source, items[0])
+                continue
             if number == len(self.drafts):
-                self.drafts.append(StoryDraft({}, {}))
+                self.drafts.append(StoryDraft({}, {}, listing.source, items[0].line))
                 self.known.append([])
             said = fields_of(items, slug(listing.title) if channel is None else channel)
-            self.drafts[number].apply(name, said)
-            self.known[number].append(_identity(said, items[0].date))
+            self.drafts[number].apply(name, said, scope)
+            self.known[number].append(_identity(said, items[0].date, scope))
             self.heard.add(number)
+
+    def without_shared_guids(self, listing: Listing) -> Listing:
+        """The listing without guids that it gives to items of other links and titles: they identify nothing."""
+        places: dict[str, set[tuple[str, str]]] = {}
+        for item in listing.items:
+            if item.guid:
+                places.setdefault(item.guid, set()).add((item.link, fold(item.title)))
+        shared = {
+            guid: len(pairs)
+            for guid, pairs in places.items()
+            if len({link for link, _ in pairs}) > 1 and len({title for _, title in pairs}) > 1
+        }
+        self.notes += [
+            f"{listing.source}: the guid '{_short(guid)[1:-1]}' is that of {count} items; it is not used"
+            for guid, count in shared.items()
+        ]
+        items = tuple(replace(item, guid="") if item.guid in shared else item for item in listing.items)
+        return replace(listing, items=items)
+
+    def withhold(self, number: int, source: str, item: Item) -> None:
+        """Say why an item is not taken whose story has a file with faults, or had one that a person took away."""
+        name, title = self.drafts[number].file, _short(item.title)
+        if self.ids[number] in self.faulty:
+            self.notes.append(f"{source}: {title} waits until {name} is mended")
+        else:
+            hint = f"take it out of {provenance.NAME} to have it again"
+            self.notes.append(f"{source}: {title} is not brought back, since {name} was deleted or renamed; {hint}")
 
     def name(self, listing: Listing) -> str:
         """The listing's name in the record; two files of one name in one import are two sources."""
@@ -157,39 +208,38 @@ class _Planner:
         return name if number == 1 else f"{name} ({number})"
 
     def finish(self, texts: Callable[[str], str]) -> ImportPlan:
-        """The plan, with names for the new stories."""
-        old = len(self.ids)
-        taken = {story.casefold() for story in self.ids}
-        for draft in self.drafts[old:]:
-            self.ids.append(story_name(_day(draft.values["date"]), str(draft.values["title"]), taken))
-            taken.add(self.ids[-1].casefold())
-        new, changed, faults = [], [], []
-        kept = []
-        stories = {story: said for story, said in self.before.stories.items() if story in self.ids}
+        """The plan, with names for the new stories. What a story file cannot say is left out, and named."""
+        taken = {story.casefold() for story in (*self.ids, *self.faulty)}
+        new: list[NewFile] = []
+        changed: list[ChangedFile] = []
+        kept: list[Kept] = []
+        stories = dict(self.record)
         for number in sorted(self.heard):
-            draft, story = self.drafts[number], self.ids[number]
-            if number >= old:
-                text = writing.serialise(_front(draft.values), str(draft.values.get("summary") or ""))
-                new.append(NewFile(id=story, path=f"{story}.md", text=text))
-            elif draft.changed:
-                before = texts(story)
-                try:
-                    after = writing.edit(before, {key: draft.values[key] for key in draft.changed})
-                except ValueError as error:
-                    faults.append(Fault(file=draft.file, message=str(error)))
-                    continue
-                fields = tuple(draft.changed)
-                changed.append(ChangedFile(id=story, path=f"{story}.md", before=before, after=after, fields=fields))
+            draft = self.drafts[number]
+            try:
+                if number >= self.old:
+                    story = story_name(_day(draft.values["date"]), str(draft.values["title"]), taken)
+                    new.append(_new(story, draft))
+                    taken.add(story.casefold())
+                    self.ids.append(story)
+                elif draft.changed:
+                    story = self.ids[number]
+                    changed.append(_changed(story, draft, texts(story)))
+                else:
+                    story = self.ids[number]
+            except ValueError as error:
+                self.faults.append(Fault(file=draft.file, line=draft.line, message=str(error)))
+                continue
             kept += draft.kept
             stories[story] = draft.words
         return ImportPlan(
             new=tuple(new),
             changed=tuple(changed),
-            unchanged=len(self.heard) - len(new) - len(changed) - len(faults),
+            unchanged=len(self.heard) - len(new) - len(changed) - len(self.faults),
             kept=tuple(kept),
             verdicts=tuple(self.verdicts()),
-            faults=(*(fault for listing in self.listings for fault in listing.faults), *faults),
-            notes=tuple(note for listing in self.listings for note in listing.notes),
+            faults=(*(fault for listing in self.listings for fault in listing.faults), *self.faults),
+            notes=(*(note for listing in self.listings for note in listing.notes), *self.notes),
             before=self.before,
             record=ImportRecord(sources=self.sources, stories=stories),
         )
@@ -207,7 +257,62 @@ def _front(values: Mapping[str, object]) -> dict[str, object]:
     return {key: value for key, value in values.items() if key != "summary"}
 
 
-def _identity(said: Mapping[str, object], near: datetime) -> Identity:
+def _new(story: str, draft: StoryDraft) -> NewFile:
+    """The file of a new story. Raises ValueError when it would be none that the reader of story files takes."""
+    title = _short(str(draft.values["title"]))
+    try:
+        text = writing.serialise(_front(draft.values), str(draft.values.get("summary") or ""))
+        _insist_readable(story, text)
+    except ValueError as error:
+        message = f"{title} cannot be a story file ({error}); left out"
+        raise ValueError(message) from None
+    return NewFile(id=story, path=f"{story}{STORY_SUFFIX}", text=text)
+
+
+def _changed(story: str, draft: StoryDraft, before: str) -> ChangedFile:
+    """The change of a file. Raises ValueError when it cannot be made, or the file could not be read after it."""
+    after = writing.edit(before, {key: draft.values[key] for key in draft.changed})
+    _insist_readable(story, after)
+    return ChangedFile(id=story, path=f"{story}{STORY_SUFFIX}", before=before, after=after, fields=tuple(draft.changed))
+
+
+def _insist_readable(story: str, text: str) -> None:
+    """Raise ValueError with the first fault that the reader of story files finds. Any zone and language will do."""
+    _, faults = frontmatter.parse(text.encode(), story_id=story, file="", zone=_UTC, language="en")
+    if faults:
+        raise ValueError(": ".join(filter(None, (faults[0].key, faults[0].message))))
+
+
+def _scope(listing: Listing) -> str:
+    """The source within which a listing's guids are one: never a file's path, which differs from desk to desk."""
+    own = listing.id or (listing.source if listing.source.startswith(("http://", "https://")) else "")
+    if own:
+        return f"feed {own.partition('://')[2] or own}"
+    return f"channel {slug(listing.title)}"
+
+
+def _moved(
+    existing: Sequence[Story], before: ImportRecord, gone: Mapping[str, Mapping[str, Words]], near: datetime
+) -> dict[str, str]:
+    """The files that a person renamed: the story's id now, and that under which the record knows it."""
+    names = list(gone)
+    strangers = [story for story in existing if story.id not in before.stories]
+    own = [_identity(writing.as_fields(story), story.date, UNKNOWN) for story in strangers] if names else []
+    numbers = identity.unite([_names(gone[name], near) for name in names], own)
+    return {story.id: names[number] for story, number in zip(strangers, numbers, strict=False) if number < len(names)}
+
+
+def _names(words: Mapping[str, Words], near: datetime) -> list[Identity]:
+    """The identities by which sources know a story."""
+    result = []
+    for source, said in words.items():
+        scope = str(said.get("feed") or "") or (f"feed {source.partition('://')[2]}" if "://" in source else UNKNOWN)
+        if "title" in said:
+            result.append(_identity(said, near, scope))
+    return result
+
+
+def _identity(said: Mapping[str, object], near: datetime, scope: str) -> Identity:
     """The identity of a story's values, or of what a source said; `near` is a time in the newsroom's zone."""
     return identity.identity(
         title=str(said["title"]),
@@ -215,6 +320,7 @@ def _identity(said: Mapping[str, object], near: datetime) -> Identity:
         kicker=str(said.get("kicker") or ""),
         link=str(said.get("link") or ""),
         guid=str(said.get("guid") or ""),
+        scope=scope,
     )
 
 
@@ -259,15 +365,16 @@ def fields_of(items: Sequence[Item], channel: str) -> dict[str, object]:
 class StoryDraft:
     """One story while sources tell it. `values` are those of its file (none: a new story), `words` the record's."""
 
-    def __init__(self, values: Mapping[str, object], words: Mapping[str, Words], file: str = "") -> None:
+    def __init__(self, values: Mapping[str, object], words: Mapping[str, Words], file: str = "", line: int = 0) -> None:
         self.values = dict(values)
         self.words: dict[str, Words] = {name: dict(said) for name, said in words.items()}
-        self.file = file
+        self.file = file  # of a story that has none yet: the source, with the item's line there
+        self.line = line
         self.changed: dict[str, None] = {}  # in the order of the changes
         self.kept: list[Kept] = []
 
-    def apply(self, source: str, said: Mapping[str, object]) -> None:
-        """Let `source` say all that it has to say about this story (`fields_of`)."""
+    def apply(self, source: str, said: Mapping[str, object], scope: str) -> None:
+        """Let `source` say all that it has to say about this story (`fields_of`). Its guid is one within `scope`."""
         skipped = self._split_kicker(source, said)
         for key in _SINGLE:
             if key not in skipped:
@@ -281,6 +388,8 @@ class StoryDraft:
                 self._set(key, _more(self.values.get(key), more))
             if grown:
                 words[key] = list(grown)
+        if "guid" in words and not is_global(str(words["guid"])):
+            words["feed"] = scope
         self.words[source] = words
 
     def _apply_single(self, source: str, key: str, value: object) -> None:

@@ -122,6 +122,7 @@ class Listing:
 
     source: str
     title: str = ""
+    id: str = ""  # by which the source tells itself from others: a feed's own id or address
     contact: str = ""  # the media contact's address, offered for config.yaml
     language: str = ""
     items: tuple[Item, ...] = ()
