@@ -1,62 +1,86 @@
 """Read RSS, Atom and JSON Feed from text that somebody else fetched.
 
-    XML ─refuse entities─▶ feedparser ─▶ entries ─▶ items        JSON ─▶ items
+    XML ─mend what can be, refuse entities─▶ tree ─▶ entries ─▶ items        JSON ─▶ items
 
-It fetches nothing, expands no entity that a feed declares, and turns HTML into Markdown instead of keeping it. Times
-in feeds are in UTC unless they say otherwise; midnight means a day without a time.
+It fetches nothing, expands no entity that a feed declares, guesses no date, and turns HTML into Markdown instead of
+keeping it. Times in feeds are in UTC unless they say otherwise; midnight means a day without a time. An entry that
+cannot be read is named, and the others go on.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import re
-from calendar import timegm
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from digest.errors import Fault, ImportFailed
-from digest.importing import dates, html_to_markdown
+from digest.importing import dates, feed_xml, html_to_markdown, languages
+from digest.importing.feed_xml import Entry, html_of, name_of, text_of
+from digest.importing.listing_text import CREDIT
 from digest.importing.naming import slug
+from digest.importing.pictures import Picture, is_image, largest, of_image, pixels
 from digest.importing.source import Item, Listing
-from digest.stories.characters import clean_line
-from digest.text.urls import absolute
+from digest.stories.characters import blank, clean_line
+from digest.text.urls import absolute, untracked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import tzinfo
+
+    from lxml.etree import _Element as Element
 
 MAX_ENTRIES = 5_000  # feeds have 10 to 100; what has more is an archive, to be imported in parts
 MAX_TEASER = 600  # characters of an article that comes without a summary; about two paragraphs
-MAX_DEPTH = 200  # elements within elements; a real feed has 10
 
-_ENTITY = re.compile(r"<!ENTITY", re.IGNORECASE)
-_TEXTS = {"<![CDATA[": "]]>", "<!--": "-->"}  # what is between them has no elements
-_TAGS = re.compile(r"<(/?)[A-Za-z_][^<>]*?(/?)>")
+_PUBLISHED = ("pubDate", "published", "dcterms:issued", "dcterms:created", "dc:date", "issued", "created")
+_UPDATED = ("updated", "modified", "dcterms:modified")
+# What programs file under when nobody chose: WordPress in its languages.
+_NO_TOPICS = {"uncategorized", "uncategorised", "non-classe", "sin-categoria", "sem-categoria", "senza-categoria"}
+_NO_TOPICS |= {"unkategorisiert", "allgemein", "geen-categorie", "bez-kategorii", "uncategorized-en"}
+
+_LONGEST_DATE = 80  # characters
+_LONGEST_MORE = 500
+_ZONES = {"UT": 0, "UTC": 0, "GMT": 0, "Z": 0, "WET": 0, "WEST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "MSK": 3}
+_ZONES |= {"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7, "JST": 9, "KST": 9}
+_ZONE = re.compile(r"(.*\d(?:\s*[AaPp]\.?[Mm]\.?)?)\s*\(?([A-Z]{1,5})\)?")
+_HALF_DAY = re.compile(r"\b(\d{1,2})[:.](\d{2})((?::\d{2})?)\s*([AaPp])\.?[Mm]\b\.?")
+_ISO_WEEK = re.compile(r"(\d{4})-?W(\d{2})(?:-?([1-7]))?")
+_NAMED_MONTH = re.compile(r"(\d{4})[- /.]([A-Za-z]{3,9})[- /.](\d{1,2})\b")
+_CJK_TIME = re.compile(r"(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日\s*(\d{1,2}:\d{2}(?::\d{2})?)")
+
+# What WordPress puts below an excerpt, in its languages: a link back, and that there is more.
+_APPEARED = re.compile(
+    r"(?:The post|L[’']article|La entrada|Der Beitrag|O post|L[’']articolo)\b.{0,900}"
+    r"\b(?:appeared first on|est apparu en premier sur|aparece primero en|se publicó primero en|erschien zuerst auf"
+    r"|apareceu primeiro em|proviene da)\b.*",
+    re.DOTALL | re.IGNORECASE,
+)
+_MORE = re.compile(
+    r"\s*(?:\[?\\?\[(?:…|\.{3})\\?\](?:\([^)\s]*\))?|(?:(?:…|\.{3})\s*)?\[?(?:Continue reading|Read (?:more|the rest)"
+    r"|Lire la suite|Continuer la lecture|Seguir leyendo|Leer más|Continuar leyendo|Weiterlesen|Mehr lesen)\b"
+    r"[^\n]{0,400})\s*\Z",
+    re.IGNORECASE,
+)
 
 
-def parse_xml(text: str, source: str, *, zone: tzinfo, language: str = "") -> Listing:
+def parse_xml(text: str, source: str, *, zone: tzinfo, language: str = "", base: str = "") -> Listing:
     """Read RSS or Atom. Raises ImportFailed for what is none, declares entities, or nests without end."""
-    import feedparser
-
-    _refuse_bombs(text, source)
-    body = html_to_markdown.without_declaration(text).encode()
-    headers = {"content-type": "application/xml; charset=utf-8"}
-    if source.startswith(("http://", "https://")):
-        headers["content-location"] = source
-    # A stream, never a string: a string may be taken for an address or a file's name, and be opened.
-    feed = feedparser.parse(io.BytesIO(body), response_headers=headers, sanitize_html=False)
-    if not feed.version and not feed.entries:
-        message = f"{source}: is neither RSS nor Atom: {feed.get('bozo_exception', 'no feed in it')}"
-        raise ImportFailed(" ".join(message.split()))
-    reader = _Reader(source, zone, html_to_markdown.language(feed.feed.get("language", ""), language))
-    notes = (f"{source}: is damaged XML ({feed.bozo_exception}); read as far as it goes",) if feed.bozo else ()
+    root, notes = feed_xml.parse(text, source)
+    kind = name_of(root).lower()
+    entries = [element for element in root.iter() if name_of(element) in ("item", "entry")]
+    head = Entry(root if kind == "feed" else next((one for one in root if name_of(one) == "channel"), root))
+    reader = _Reader(source, base, zone, languages.language(head.language(), language))
+    if head.language() and not languages.read(head.language()):
+        notes.append(f"{source}: '{clean_line(head.language())[:40]}' is no language; left out")
+    own = head.text("id") or next((one.get("href", "") for one in head.all("link") if one.get("rel") == "self"), "")
     return reader.listing(
-        html_to_markdown.plain(feed.feed.get("title", "")), (reader.entry(entry) for entry in feed.entries), notes
+        html_to_markdown.plain(head.html("title")), map(reader.entry, map(Entry, entries)), notes, clean_line(own)
     )
 
 
-def parse_json(text: str, source: str, *, zone: tzinfo, language: str = "") -> Listing:
+def parse_json(text: str, source: str, *, zone: tzinfo, language: str = "", base: str = "") -> Listing:
     """Read JSON Feed 1.0 or 1.1 (jsonfeed.org). Raises ImportFailed for what is none."""
     try:
         feed = json.loads(text)
@@ -66,50 +90,30 @@ def parse_json(text: str, source: str, *, zone: tzinfo, language: str = "") -> L
     if not isinstance(feed, dict) or not isinstance(feed.get("items"), list):
         message = f"{source}: is JSON, but no JSON Feed: it has no list of items"
         raise ImportFailed(message)
-    reader = _Reader(source, zone, html_to_markdown.language(feed.get("language"), language))
+    reader = _Reader(source, base, zone, languages.language(feed.get("language"), language))
     items = (reader.object(one if isinstance(one, dict) else {}) for one in feed["items"])
-    return reader.listing(clean_line(_text(feed.get("title"))), items, ())
+    return reader.listing(clean_line(_text(feed.get("title"))), items, [], clean_line(_text(feed.get("feed_url"))))
 
 
-def _refuse_bombs(text: str, source: str) -> None:
-    if _ENTITY.search(text):
-        message = f"{source}: declares XML entities, which no feed needs and which are not read"
-        raise ImportFailed(message)
-    depth = 0
-    for found in _TAGS.finditer(_bare(text)):
-        depth += -1 if found[1] else 0 if found[2] else 1
-        if depth > MAX_DEPTH:
-            message = f"{source}: has more than {MAX_DEPTH} elements within each other; this is no feed"
-            raise ImportFailed(message)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Article:
+    """What stands in a feed's HTML besides its prose."""
 
-
-def _bare(text: str) -> str:
-    """The text without comments and CDATA; what is opened and never closed is neither, and is looked for once."""
-    parts: list[str] = []
-    at = 0
-    never: set[str] = set()
-    for found in re.finditer("|".join(map(re.escape, _TEXTS)), text):
-        if found.start() < at or found[0] in never:
-            continue
-        end = text.find(_TEXTS[found[0]], found.end())
-        if end < 0:
-            never.add(found[0])
-        else:
-            parts.append(text[at : found.start()])
-            at = end + len("-->")
-    return "".join([*parts, text[at:]])
+    pictures: tuple[Picture, ...] = ()
+    credit: str = ""
 
 
 class _Reader:
     """Makes items of entries; what an entry lacks becomes a fault."""
 
-    def __init__(self, source: str, zone: tzinfo, language: str) -> None:
+    def __init__(self, source: str, base: str, zone: tzinfo, language: str) -> None:
         self.source = source
+        self.base = base or source
         self.zone = zone
         self.language = language
         self.notes: list[str] = []
 
-    def listing(self, title: str, reads: Iterator[Item | Fault], notes: tuple[str, ...]) -> Listing:
+    def listing(self, title: str, reads: Iterator[Item | Fault], notes: Iterable[str], own: str) -> Listing:
         items: list[Item] = []
         faults: list[Fault] = []
         for number, read in enumerate(reads):
@@ -125,58 +129,84 @@ class _Reader:
         return Listing(
             source=self.source,
             title=title,
+            id=own,
             language=self.language,
             items=tuple(items),
             faults=tuple(faults),
             notes=(*notes, *self.notes),
         )
 
-    def entry(self, entry: dict[str, Any]) -> Item | Fault:
-        """An entry of feedparser's."""
-        # dict.get: feedparser's own get() gives one date for the other, with a warning that it will not for long.
-        written = _text(dict.get(entry, "published") or dict.get(entry, "updated"))
-        stamp = dict.get(entry, "published_parsed") or dict.get(entry, "updated_parsed")
-        content = [part.get("value", "") for part in entry.get("content", ()) if isinstance(part, dict)]
-        summary = _text(entry.get("summary"))
-        if content and summary in ("", content[0]):
-            summary, content = "", content[:1]
-        owners = [part.get("content", "") for part in entry.get("media_credit", ()) if isinstance(part, dict)]
+    def entry(self, entry: Entry) -> Item | Fault:
+        """An entry of RSS or Atom."""
+        about = entry.element.get("{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about", "")
+        summary, content = entry.html("description", "summary"), entry.html("content:encoded", "content")
+        if content and summary.strip() in ("", content.strip()):
+            summary = ""
+        inside = self.inside(content or summary)
+        picture = self.picture(entry) or largest(inside.pictures) or self.thumbnail(entry)
+        credits_ = [clean_line(text_of(one)) for one in entry.media("media:credit")]
+        tags = [one.get("label") or one.get("term") or text_of(one) for one in entry.all("category")]
         return self.item(
-            title=_text(entry.get("title")),
-            written=written,
-            stamp=datetime.fromtimestamp(timegm(stamp), UTC) if stamp else None,
-            link=_text(entry.get("link")),
-            guid=_text(entry.get("id")),
-            summary=self.prose(summary, entry.get("summary_detail")),
-            article=self.prose(content[0], None) if content else "",
-            image=_picture(entry),
-            credit=clean_line(_text(owners[0])) if owners else "",
-            topics=[_text(tag.get("label") or tag.get("term")) for tag in entry.get("tags", ())],
-            language=html_to_markdown.language(entry.get("language"), self.language),
+            title=entry.html("title"),
+            written=entry.text(*_PUBLISHED) or entry.text(*_UPDATED),
+            link=entry.link(),
+            guid=entry.text("guid", "id") or about,
+            summary=html_to_markdown.from_html(summary, self.base),
+            article=html_to_markdown.from_html(content, self.base),
+            picture=picture or Picture(address=""),
+            credit=next(filter(None, (*credits_, inside.credit)), ""),
+            topics=[*tags, *(text_of(one) for one in entry.all("dc:subject"))],
+            language=languages.language(entry.language(), self.language),
         )
 
-    def prose(self, text: str, detail: object) -> str:
-        """Markdown of a text, which is HTML unless the feed calls it plain."""
-        if isinstance(detail, dict) and detail.get("type") == "text/plain":
-            return html_to_markdown.paragraphs(text.split("\n\n"))
-        return html_to_markdown.from_html(text, self.source)
+    def inside(self, html: str) -> _Article:
+        """The pictures of an article, and the credit below the first of them."""
+        root = html_to_markdown.fragment(html) if "<img" in html.lower() else None
+        if root is None:
+            return _Article()
+        pictures = [picture for image in root.iter("img") if (picture := of_image(image, self.base))]
+        captions = (clean_line(" ".join(one.itertext())) for one in root.iter("figcaption"))
+        credit = next((text for text in captions if CREDIT.match(text)), "")
+        return _Article(pictures=tuple(pictures[:1]), credit=credit)
+
+    def picture(self, entry: Entry) -> Picture | None:
+        """The largest of what the entry encloses as its picture."""
+        found = []
+        links = [one for one in entry.all("link") if one.get("rel") == "enclosure"]
+        for part in (*entry.media("media:content"), *entry.all("enclosure"), *links):
+            address = absolute(part.get("url") or part.get("href") or "", self.base)
+            kind = part.get("type") or part.get("medium") or ("image" if is_image(address) else "")
+            if address and kind.startswith("image"):
+                found.append(Picture(address=address, width=pixels(part.get("width")), alt=_media_alt(part)))
+        best = largest(found)
+        alts = (html_to_markdown.plain(html_of(one)) for one in entry.media("media:description"))
+        return Picture(address=best.address, alt=best.alt or next(filter(None, alts), "")) if best else None
+
+    def thumbnail(self, entry: Entry) -> Picture | None:
+        """The largest thumbnail, where there is nothing better."""
+        return largest(
+            Picture(address=absolute(one.get("url", ""), self.base), width=pixels(one.get("width")))
+            for one in entry.media("media:thumbnail")
+        )
 
     def object(self, one: Mapping[str, Any]) -> Item | Fault:
         """An item of a JSON Feed."""
-        page = html_to_markdown.from_html(_text(one.get("content_html")), self.source)
+        html = _text(one.get("content_html"))
+        page = html_to_markdown.from_html(html, self.base)
         tags = one.get("tags")
+        image = absolute(_text(one.get("image") or one.get("banner_image")), self.base)
+        inside = self.inside(html)
         return self.item(
-            title=_text(one.get("title")),
+            title=_escaped(_text(one.get("title"))),
             written=_text(one.get("date_published") or one.get("date_modified")),
-            stamp=None,
             link=_text(one.get("external_url") or one.get("url")),
             guid=_text(one.get("id")),
             summary=html_to_markdown.paragraphs(_text(one.get("summary")).split("\n\n")),
             article=page or html_to_markdown.paragraphs(_text(one.get("content_text")).split("\n\n")),
-            image=_text(one.get("image") or one.get("banner_image")),
-            credit="",
+            picture=largest([Picture(address=image), *inside.pictures]) or Picture(address=""),
+            credit=inside.credit,
             topics=[_text(tag) for tag in tags] if isinstance(tags, list) else [],
-            language=html_to_markdown.language(one.get("language"), self.language),
+            language=languages.language(one.get("language"), self.language),
         )
 
     def item(
@@ -184,46 +214,115 @@ class _Reader:
         *,
         title: str,
         written: str,
-        stamp: datetime | None,
         link: str,
         guid: str,
         summary: str,
         article: str,
-        image: str,
+        picture: Picture,
         credit: str,
         topics: Iterable[str],
         language: str,
     ) -> Item | Fault:
         name = html_to_markdown.plain(title)
-        which = f"'{name[:60]}'" if name else f"the entry {guid or link}"[:100].rstrip()
-        if not name:
+        which = f"'{name[:60]}'" if not blank(name) else f"the entry {clean_line(guid or link)}"[:100].rstrip()
+        if blank(name):
             return Fault(file=self.source, message=f"{which} has no title; left out")
         try:
-            when = dates.parse(written, self.zone, language)
+            when = moment(written, self.zone, language)
         except dates.NoSuchDay as error:
             return Fault(file=self.source, message=f"{which}: {error}; left out")
-        at, date_only = (when.at, when.date_only) if when else (stamp and stamp.astimezone(self.zone), False)
-        if at is None:
-            said = f"its date '{written[:40]}' cannot be read" if written else "has no date"
+        if when is None:
+            said = f"its date '{clean_line(written)[:40]}' cannot be read" if written else "has no date"
             return Fault(file=self.source, message=f"{which}: {said}; left out")
-        base = self.source
-        for address in filter(None, (link, image)):
-            if not absolute(address, base):
-                self.notes.append(
-                    f"{base}: {which}: '{clean_line(address)[:60]}' is no http or https address; left out"
-                )
+        if link and not absolute(link, self.base):
+            self.notes.append(
+                f"{self.source}: {which}: '{clean_line(link)[:60]}' is no http or https address; left out"
+            )
+        names = (slug(html_to_markdown.plain(topic)) for topic in topics)
         return Item(
             title=name,
-            date=at,
-            date_only=date_only,
+            date=when.at,
+            date_only=when.date_only,
             credit=credit,
-            link=absolute(link, base),
-            image=absolute(image, base),
+            link=untracked(absolute(link, self.base)),
+            image=picture.address,
+            image_alt=picture.alt,
             guid=clean_line(guid),
-            summary=summary or _teaser(article),
-            topics=tuple(dict.fromkeys(one for topic in topics if (one := slug(topic)))),
+            summary=_excerpt(summary) or _teaser(_excerpt(article)),
+            topics=tuple(dict.fromkeys(one for one in names if one and one not in _NO_TOPICS)),
             language=language,
         )
+
+
+def moment(text: str, zone: tzinfo, language: str) -> dates.Moment | None:
+    """A feed's date in the newsroom's `zone`. A time without a zone is in UTC; a day is one of the newsroom's.
+
+    None when it cannot be read. Raises dates.NoSuchDay for a day that is none or two.
+    """
+    plain = clean_line(text)
+    if len(plain) > _LONGEST_DATE:
+        return None
+    forms: tuple[Callable[[], dates.Moment | None], ...] = (
+        lambda: dates.parse(plain, UTC, language),
+        lambda: _iso_week(plain),
+        lambda: _spelled_out(plain, language),
+    )
+    found = next((when for form in forms if (when := form())), None)
+    if found is None:
+        return None
+    at = found.at.astimezone(zone)
+    if found.date_only or at.time() == time.min:
+        day = found.at.date() if found.date_only else at.date()
+        return dates.Moment(at=datetime.combine(day, time.min, zone), date_only=True, languages=found.languages)
+    return dates.Moment(at=at, date_only=False, languages=found.languages)
+
+
+def _iso_week(text: str) -> dates.Moment | None:
+    if not (found := _ISO_WEEK.fullmatch(text)):
+        return None
+    try:
+        day = date.fromisocalendar(int(found[1]), int(found[2]), int(found[3] or 1))
+    except ValueError:
+        message = f"'{text}' is no week that the calendar has"
+        raise dates.NoSuchDay(message) from None
+    return dates.Moment(at=datetime.combine(day, time.min, UTC), date_only=True)
+
+
+def _spelled_out(text: str, language: str) -> dates.Moment | None:
+    """A date in a form that only feeds have: a zone's name, am and pm, the year before the name of a month."""
+    offset: tzinfo = UTC
+    if (found := _ZONE.fullmatch(text)) and found[2].upper() not in ("AM", "PM"):
+        if found[2] not in _ZONES:
+            message = f"'{text}': nobody knows which zone '{found[2]}' is meant to be; write an offset like +01:00"
+            raise dates.NoSuchDay(message)
+        text, offset = found[1], timezone(timedelta(hours=_ZONES[found[2]]))
+
+    def on_24_hours(half: re.Match[str]) -> str:
+        hour = int(half[1]) % 12 + (12 if half[4] in "Pp" else 0)
+        return f"{hour:02}:{half[2]}{half[3]}"
+
+    text = _HALF_DAY.sub(on_24_hours, text)
+    text = _NAMED_MONTH.sub(r"\3 \2 \1", text)
+    text = _CJK_TIME.sub(lambda part: f"{part[1]}-{int(part[2]):02}-{int(part[3]):02} {part[4].zfill(5)}", text)
+    try:
+        return dates.parse(text, offset, language)
+    except dates.NoSuchDay:
+        return None  # the text is not as it was written any more: the fault shows that one
+
+
+def _media_alt(part: Element) -> str:
+    """What a picture of Media RSS shows: its description, else its title."""
+    texts = {name_of(child): html_to_markdown.plain(html_of(child)) for child in part}
+    return clean_line(texts.get("media:description") or texts.get("media:title") or "")
+
+
+def _excerpt(markdown: str) -> str:
+    """Markdown without what programs put below an excerpt."""
+    blocks = [block for block in markdown.split("\n\n") if not _APPEARED.match(block)]
+    while blocks and (found := _MORE.search(blocks[-1], max(0, len(blocks[-1]) - _LONGEST_MORE))):
+        last = blocks.pop()[: found.start()]
+        blocks += [last] if last else []
+    return "\n\n".join(blocks)
 
 
 def _teaser(article: str) -> str:
@@ -236,13 +335,8 @@ def _teaser(article: str) -> str:
     return text
 
 
-def _picture(entry: Mapping[str, Any]) -> str:
-    for part in (*entry.get("media_content", ()), *entry.get("enclosures", ()), *entry.get("media_thumbnail", ())):
-        address = _text(part.get("url") or part.get("href"))
-        kind = _text(part.get("type") or part.get("medium") or "image")
-        if address and kind.startswith("image"):
-            return address
-    return ""
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;")
 
 
 def _text(value: object) -> str:

@@ -9,7 +9,7 @@ everything text/html.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from digest.errors import ImportFailed
@@ -51,6 +51,10 @@ def _read_page(source: Source) -> Listing:
 
 
 FORMATS: Mapping[str, Format] = {
+    "xlsx": Format(
+        detect=lambda source: source.data.startswith(b"PK\x03\x04") and b"xl/" in source.data,
+        read=lambda source: table.parse_sheet(source.data, source.name, zone=source.zone, language=source.language),
+    ),
     "jsonfeed": Format(
         detect=lambda source: source.head.startswith("{"),
         read=lambda source: feeds.parse_json(source.text, source.name, zone=source.zone, language=source.language),
@@ -89,4 +93,5 @@ def read(source: Source, format: str = "") -> Listing:  # noqa: A002 - what it i
     if len(source.data) > MAX_BYTES:
         message = f"{source.name}: has {len(source.data):,} bytes, and a listing at most {MAX_BYTES:,}"
         raise ImportFailed(message)
-    return FORMATS[format or ("html" if source.selectors else detect(source))].read(source)
+    listing = FORMATS[format or ("html" if source.selectors else detect(source))].read(source)
+    return replace(listing, notes=(source.damage, *listing.notes)) if source.damage else listing

@@ -39,9 +39,6 @@ _BLOCKS = frozenset(
     | {"header", "footer", "aside", "main", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "figcaption", "body", "html"}
 )
 _DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
-_PRIMARY = re.compile(r"[a-z]{2,3}")
-_SUBTAG = re.compile(r"[A-Za-z]{2}|[A-Za-z]{4}|\d{3}")
-_REGION = 2
 _MARKS = {"em": "*", "i": "*", "strong": "**", "b": "**"}
 _DEEPEST = 200  # libxml2 stops at 256
 
@@ -83,20 +80,6 @@ def paragraphs(parts: Iterable[str]) -> str:
     return "\n\n".join(escape(line) for part in parts if (line := clean_line(part)))
 
 
-def language(tag: object, own: str) -> str:
-    """A page's language as a story's: BCP 47 in its usual case; `own`, the newsroom's, when it is the same or none.
-
-    `en-us` in a newsroom that writes `en` is `en`: the two are one audience there.
-    """
-    parts = tag.strip().replace("_", "-").split("-") if isinstance(tag, str) else [""]
-    primary = parts[0].lower()
-    if not _PRIMARY.fullmatch(primary) or own.lower().split("-")[0] == primary:
-        return own
-    if not all(_SUBTAG.fullmatch(part) for part in parts[1:]):
-        return primary
-    return "-".join([primary, *(part.upper() if len(part) == _REGION else part.title() for part in parts[1:])])
-
-
 def without_declaration(text: str) -> str:
     """A page or feed without the `<?xml … ?>` at its head: the encoding it names was heeded when it was decoded."""
     found = _DECLARATION.match(text)
@@ -107,14 +90,14 @@ def plain(html: str) -> str:
     """One clean line out of an HTML fragment: a feed's title."""
     if "<" not in html and "&" not in html:
         return clean_line(html)
-    fragment = _fragment(html)
-    return "" if fragment is None else clean_line("".join(fragment.itertext()))
+    root = fragment(html)
+    return "" if root is None else clean_line("".join(root.itertext()))
 
 
 def from_html(html: str, base: str = "") -> str:
     """Markdown of an HTML fragment: its paragraphs, lists, links and emphasis."""
-    fragment = _fragment(html)
-    return "" if fragment is None else from_element(fragment, base)
+    root = fragment(html)
+    return "" if root is None else from_element(root, base)
 
 
 def from_element(element: HtmlElement, base: str = "") -> str:
@@ -124,7 +107,8 @@ def from_element(element: HtmlElement, base: str = "") -> str:
     return writer.finish()
 
 
-def _fragment(html: str) -> HtmlElement | None:
+def fragment(html: str) -> HtmlElement | None:
+    """The tree of an HTML fragment; None when there is nothing in it."""
     from lxml import etree
     from lxml.html import HTMLParser, document_fromstring
 

@@ -112,7 +112,7 @@ def import_sources(
     try:
         listings = tuple(formats.read(source, kind) for source in sources)
         files_of_stories = replace(newsroom, skip_bad=True).stories  # a file with a fault stops no import
-        existing = files_of_stories.stories()
+        existing = files_of_stories.stories() if folder.exists() else ()
         root = folder.resolve()
         faulty = {story_id(str(Path(each.file).resolve().relative_to(root))): each for each in files_of_stories.faults}
         plan = planning.plan(

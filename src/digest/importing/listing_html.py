@@ -14,7 +14,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from digest.importing import dates, html_to_markdown, identity
+from digest.importing import dates, html_to_markdown, identity, languages
 from digest.importing.dom_heuristics import by_selectors, by_shape
 from digest.importing.naming import slug
 from digest.importing.page import ListingPage
@@ -162,7 +162,7 @@ def _article(node: dict[str, Any], page: ListingPage, line: int) -> Item | None:
         image_alt=clean_line(_text(picture.get("caption"))),
         summary=html_to_markdown.from_html(_text(node.get("description"))),
         topics=tuple(dict.fromkeys(name for one in topics if (name := slug(_text(one))))),
-        language=html_to_markdown.language(node.get("inLanguage"), page.language),
+        language=languages.language(node.get("inLanguage"), page.language),
         line=line,
     )
 

@@ -13,7 +13,7 @@ from lxml import etree
 from lxml.html import Element, HTMLParser, document_fromstring
 
 from digest.errors import ImportFailed
-from digest.importing import dates, html_to_markdown
+from digest.importing import dates, html_to_markdown, languages
 from digest.stories.characters import clean_line
 from digest.text.urls import absolute
 
@@ -56,7 +56,7 @@ class ListingPage:
         self.scripts = [(script.text or "", script.sourceline or 0) for script in root.xpath(_JSON_LD)]
         self.source = source
         self.zone = zone
-        self.language = html_to_markdown.language(root.get("lang") or root.get("xml:lang"), language)
+        self.language = languages.language(root.get("lang") or root.get("xml:lang"), language)
         self.notes: list[str] = []
 
     @classmethod

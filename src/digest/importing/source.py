@@ -25,9 +25,10 @@ _ENCODINGS = re.compile(
     r"utf-?8|us-ascii|utf-?16(?:-?[lb]e)?|(?:iso|windows|cp|koi8|gb|big5|shift|euc|mac)[\w-]*|latin-?\d"
 )
 _DECLARED = re.compile(rb"""(?:encoding|charset)\s*=\s*["']?\s*([A-Za-z0-9_:.-]{2,40})""", re.IGNORECASE)
+_MULTIBYTE = re.compile(rb"[\xc3-\xdf][\x80-\xbf](?![\x80-\xbf])|[\xe1-\xef][\x80-\xbf]{2}(?![\x80-\xbf])")
 _OTHER_FILES = {
     b"%PDF": "a PDF",
-    b"PK\x03\x04": "a ZIP file (a Word or Excel document is one)",
+    b"PK\x03\x04": "a ZIP file (a Word document is one)",
     b"\x1f\x8b": "packed with gzip",
     b"\x89PNG": "a picture",
     b"\xff\xd8\xff": "a picture",
@@ -67,6 +68,21 @@ class Source:
         """The text of the bytes. Raises ImportFailed."""
         return decode(self.data, self.name, self.content_type)
 
+    @property
+    def damage(self) -> str:
+        """What was read as well as could be: bytes that are not UTF-8 in a text that is. Empty when there is none."""
+        encoding, start = _encoding(self.data, self.content_type)
+        if encoding == "utf-8" and not self.data.startswith(b"PK"):
+            try:
+                self.data[start:].decode()
+            except UnicodeDecodeError as error:
+                line = self.data.count(b"\n", 0, start + error.start) + 1
+                byte = self.data[start + error.start]
+                return (
+                    f"{self.name}:{line}: the byte 0x{byte:02X} is not UTF-8; it and its like are read as Windows-1252"
+                )
+        return ""
+
 
 def decode(data: bytes, source: str, content_type: str = "") -> str:
     """Text of the bytes. Raises ImportFailed naming the line, for what is no text or not in the set it says."""
@@ -78,13 +94,31 @@ def decode(data: bytes, source: str, content_type: str = "") -> str:
     try:
         text = data[start:].decode(encoding)
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, start + error.start) + 1
-        message = f"{source}:{line}: is not {encoding.upper()} here; save it as UTF-8"
-        raise ImportFailed(message) from None
+        if not _is_utf8_with_bad_bytes(data, encoding, content_type):
+            line = data.count(b"\n", 0, start + error.start) + 1
+            message = f"{source}:{line}: is not {encoding.upper()} here; save it as UTF-8"
+            raise ImportFailed(message) from None
+        text = data[start:].decode(encoding, "windows-1252 where bad")
     if "\x00" in text:
         message = f"{source}:{text.count(chr(10), 0, text.index(chr(0))) + 1}: holds a NUL; this is no text"
         raise ImportFailed(message)
     return text
+
+
+def _as_windows_1252(error: UnicodeError) -> tuple[str, int]:
+    """One bad byte as its Windows-1252 character: what most often slips into a file that is UTF-8 otherwise."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return error.object[error.start : error.start + 1].decode("cp1252", "replace"), error.start + 1
+
+
+codecs.register_error("windows-1252 where bad", _as_windows_1252)
+
+
+def _is_utf8_with_bad_bytes(data: bytes, encoding: str, content_type: str) -> bool:
+    """Tell a file that says or shows that it is UTF-8, and has bad bytes, from one in another character set."""
+    says = b"utf-8" in (*_DECLARED.findall(data[:1024].lower()), *_DECLARED.findall(content_type.lower().encode()))
+    return encoding == "utf-8" and (says or bool(_MULTIBYTE.search(data)))
 
 
 def _encoding(data: bytes, content_type: str) -> tuple[str, int]:

@@ -1,7 +1,10 @@
-"""Read a CSV of stories: `date,title,link` and any other columns that a story has, by their names in the first row.
+"""Read a table of stories, CSV or Excel: `date,title,link` and any other keys of a story, named in the first row.
 
-Comma, semicolon or tab; UTF-8 with or without byte order mark; quotes as spreadsheets write them. A row that cannot be
-read is a fault with its line, and the others go on. A column that is not known is said, never dropped in silence.
+    bytes ─CSV or sheet─▶ rows of texts, with their lines ─columns by name─▶ Items
+
+Comma, semicolon or tab; UTF-8 with or without byte order mark; quotes, and Excel's `sep=;`, as spreadsheets write them.
+The columns may be named in English, French, Spanish or German. A row that cannot be read is a fault with its line, and
+the others go on. A column that is not known is said, never dropped in silence.
 """
 
 from __future__ import annotations
@@ -9,12 +12,15 @@ from __future__ import annotations
 import csv
 import io
 import re
+import zlib
 from collections import Counter
+from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile, ZipFile
 
 from digest import yamlfile
-from digest.errors import Fault
-from digest.importing import dates
+from digest.errors import Fault, ImportFailed
+from digest.importing import dates, languages
 from digest.importing.html_to_markdown import paragraphs
 from digest.importing.naming import slug
 from digest.importing.source import Item, Listing
@@ -25,103 +31,247 @@ from digest.text.urls import absolute
 from digest.yamlfile import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import tzinfo
 
-# What other programs call the columns.
-ALIASES = {
-    "title": ("headline", "name"),
-    "date": ("published", "pubdate", "publication_date", "date_published", "day"),
-    "link": ("url", "address", "href", "permalink"),
-    "kicker": ("series", "programme", "program", "overline"),
-    "credit": ("photo_credit", "copyright"),
-    "summary": ("description", "abstract", "text", "teaser", "excerpt"),
-    "image": ("image_url", "photo", "picture"),
-    "image_alt": ("alt", "alt_text"),
-    "guid": ("id", "identifier"),
-    "topics": ("topic", "tags", "keywords"),
-    "countries": ("country",),
-    "channels": ("channel", "section"),
-    "language": ("lang", "locale"),
-}
+    Row = tuple[int, list[str] | str]  # a line and its cells, or why it and what follows cannot be read
+
 COLUMNS = (*STORY_KEYS, "summary")
-_NAMES = {name: column for column in COLUMNS for name in (column, *ALIASES.get(column, ()))}
+# What the columns are called, in the words of each language; the first word is the one that messages use.
+WORDS: dict[str, dict[str, tuple[str, ...]]] = {
+    "en": {
+        "title": ("title", "headline", "name"),
+        "date": ("date", "published", "pubdate", "publication_date", "date_published", "published_at", "day"),
+        "link": ("link", "url", "address", "href", "permalink"),
+        "kicker": ("kicker", "series", "programme", "program", "overline"),
+        "credit": ("credit", "photo_credit", "copyright"),
+        "summary": ("summary", "description", "abstract", "text", "teaser", "excerpt"),
+        "image": ("image", "image_url", "photo", "picture"),
+        "image_alt": ("image_alt", "alt", "alt_text"),
+        "guid": ("guid", "id", "identifier"),
+        "topics": ("topics", "topic", "tags", "keywords"),
+        "countries": ("countries", "country"),
+        "channels": ("channels", "channel", "section"),
+        "language": ("language", "lang", "locale"),
+    },
+    "fr": {
+        "title": ("titre", "intitulé"),
+        "date": ("date", "publié", "publié_le", "date_de_publication", "jour"),
+        "link": ("lien", "adresse", "url"),
+        "kicker": ("surtitre", "série", "programme"),
+        "credit": ("crédit", "crédit_photo", "photographe"),
+        "summary": ("résumé", "description", "chapeau", "chapô", "texte", "extrait"),
+        "image": ("image", "photo"),
+        "image_alt": ("texte_alternatif", "alt"),
+        "guid": ("identifiant", "id"),
+        "topics": ("thèmes", "thème", "sujets", "mots_clés", "étiquettes"),
+        "countries": ("pays",),
+        "channels": ("rubriques", "rubrique", "canal"),
+        "language": ("langue",),
+    },
+    "es": {
+        "title": ("título", "titular"),
+        "date": ("fecha", "publicado", "fecha_de_publicación", "día"),
+        "link": ("enlace", "dirección", "url"),
+        "kicker": ("antetítulo", "serie", "programa"),
+        "credit": ("crédito", "créditos", "crédito_de_la_foto"),
+        "summary": ("resumen", "descripción", "entradilla", "texto", "extracto"),
+        "image": ("imagen", "foto"),
+        "image_alt": ("texto_alternativo", "alt"),
+        "guid": ("identificador", "id"),
+        "topics": ("temas", "tema", "etiquetas", "palabras_clave"),
+        "countries": ("países", "país"),
+        "channels": ("secciones", "sección", "canal"),
+        "language": ("idioma", "lengua"),
+    },
+    "de": {
+        "title": ("titel", "überschrift", "schlagzeile"),
+        "date": ("datum", "veröffentlicht", "veröffentlicht_am", "veröffentlichungsdatum", "tag"),
+        "link": ("link", "adresse", "url"),
+        "kicker": ("dachzeile", "reihe", "programm"),
+        "credit": ("bildnachweis", "fotonachweis", "foto_credit", "urheber"),
+        "summary": ("kurztext", "zusammenfassung", "beschreibung", "teaser", "text", "vorspann"),
+        "image": ("bild", "foto", "bildadresse"),
+        "image_alt": ("bildbeschreibung", "alternativtext", "alt"),
+        "guid": ("kennung", "id"),
+        "topics": ("themen", "thema", "schlagwörter", "stichwörter"),
+        "countries": ("länder", "land"),
+        "channels": ("kanäle", "kanal", "rubrik", "ressort"),
+        "language": ("sprache",),
+    },
+}
+# What openpyxl, and the zip and XML readers below it, raise for a file that is none or is damaged.
+_SHEET_ERRORS = (BadZipFile, zlib.error, KeyError, ValueError, IndexError, OSError, SyntaxError, TypeError, EOFError)
+_LARGEST_SHEET = 200_000_000  # bytes unpacked; a sheet of 20,000 stories has 60 MB
 _SIGNS = ",;\t|"
+_SEPARATOR_LINE = re.compile(r"\ufeff?\"?sep=(.)\"?\r?\n", re.IGNORECASE)
+
+
+def _folded(name: str) -> str:
+    """A column's name without case, accents and signs: `Crédit photo` is `credit-photo`."""
+    return slug(name.replace("_", " "))
+
+
+_NAMES = {key: key for key in COLUMNS}
+for _words in WORDS.values():
+    for _column, _spellings in _words.items():
+        for _spelling in _spellings:
+            _NAMES.setdefault(_folded(_spelling), _column)
+_NAMES |= {_folded(key): key for key in COLUMNS}
 
 
 def columns(text: str) -> tuple[str, list[str]] | None:
     """The sign between the columns and the columns' own names here (unknown ones as written); None: not a table."""
+    text, signs = _without_separator_line(text)
     first = text.lstrip("\ufeff").lstrip("\r\n").split("\n", 1)[0].rstrip("\r")
-    for sign in _SIGNS:
+    for sign in signs:
         try:
             heads = next(csv.reader([first], delimiter=sign), [])
         except csv.Error:
             continue
-        names = [_NAMES.get(re.sub(r"[\s-]+", "_", head.strip().lower()), head.strip()) for head in heads]
+        names = _columns(heads)
         if {"title", "date"} <= set(names):
             return sign, names
     return None
 
 
 def parse(text: str, source: str, *, zone: tzinfo, language: str = "") -> Listing:
-    """Read a table. Its first row must name at least title and date; otherwise the listing has one fault, no item."""
+    """Read CSV. Its first row must name at least title and date; otherwise the listing has one fault, no item."""
     found = columns(text)
-    if not found:
-        message = "the first row must name the columns, at least title and date"
-        return Listing(source=source, language=language, faults=(Fault(file=source, line=1, message=message),))
-    sign, names = found
+    return _listing(_rows(text, found[0] if found else ","), source, zone, language)
+
+
+def parse_sheet(data: bytes, source: str, *, zone: tzinfo, language: str = "") -> Listing:
+    """Read the first sheet of an Excel workbook (.xlsx). Raises ImportFailed for what cannot be opened."""
+    return _listing(sheet_rows(data, source), source, zone, language)
+
+
+def sheet_rows(data: bytes, source: str) -> Iterator[Row]:
+    """The rows of the first sheet, as text: a day as an ISO date, a whole number without its `.0`.
+
+    Formulas give the values that Excel kept, and no macro or link is followed. Raises ImportFailed.
+    """
+    from openpyxl import load_workbook
+
+    try:
+        with ZipFile(io.BytesIO(data)) as packed:
+            if sum(entry.file_size for entry in packed.infolist()) > _LARGEST_SHEET:
+                message = f"{source}: unpacks to more than {_LARGEST_SHEET:,} bytes; save the listing as CSV"
+                raise ImportFailed(message)
+        book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
+        sheet = book.worksheets[0]
+        sheet.reset_dimensions()  # what a sheet says of its own size is often wrong
+        yield from enumerate(([_cell(value) for value in row] for row in sheet.iter_rows(values_only=True)), 1)
+    except _SHEET_ERRORS as error:
+        reason = str(error).splitlines()[0][:80] if str(error) else type(error).__name__
+        message = f"{source}: is no Excel workbook that can be read ({reason}); save it again, or as CSV"
+        raise ImportFailed(message) from None
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case datetime():
+            return (
+                value.date().isoformat() if value.time() == time.min else value.isoformat(sep=" ", timespec="minutes")
+            )
+        case date():
+            return value.isoformat()
+        case float() if value.is_integer():
+            return str(int(value))
+        case _:
+            return str(value)
+
+
+def _without_separator_line(text: str) -> tuple[str, str]:
+    """The text without Excel's `sep=;`, and the signs to try."""
+    if found := _SEPARATOR_LINE.match(text):
+        return text[found.end() :], found[1]
+    return text, _SIGNS
+
+
+def _columns(heads: Iterable[str]) -> list[str]:
+    return [_NAMES.get(_folded(head), clean_line(head)) for head in heads]
+
+
+def _listing(rows: Iterator[Row], source: str, zone: tzinfo, language: str) -> Listing:
+    items: list[Item] = []
+    faults: list[Fault] = []
+    notes: list[str] = []
+    names: list[str] = []
+    for line, cells in rows:
+        if isinstance(cells, str):
+            faults.append(Fault(file=source, line=line, message=cells))
+        elif not any(cell.strip() for cell in cells):
+            continue
+        elif not names:
+            names = _columns(cells)
+            wrong, notes = _heads(cells, names, source, line)
+            if wrong:
+                return Listing(source=source, language=language, faults=tuple(wrong), notes=tuple(notes))
+        elif len(cells) > len(names) and any(cell.strip() for cell in cells[len(names) :]):
+            message = f"{len(cells)} values in {len(names)} columns; put quotes around a value that holds the separator"
+            faults.append(Fault(file=source, line=line, message=message))
+        else:
+            read = _item(dict(zip(names, cells, strict=False)), line, source, zone, language, notes)
+            (items if isinstance(read, Item) else faults).append(read)  # type: ignore[arg-type]
+    return Listing(source=source, language=language, items=tuple(items), faults=tuple(faults), notes=tuple(notes))
+
+
+def _heads(heads: list[str], names: list[str], source: str, line: int) -> tuple[list[Fault], list[str]]:
+    """What is wrong with the first row, and the columns that are not read, in the sheet's own words."""
+    spoken = max(WORDS, key=lambda tongue: sum(_folded(head) in _spelled(tongue) for head in heads))
+    first = [words[0] for words in WORDS[spoken].values()]
+    known = first if spoken == "en" else [word.replace("_", " ").capitalize() for word in first]
     faults = [
-        Fault(file=source, line=1, key=name, message="this column is given twice; keep one")
+        Fault(file=source, line=line, key=name, message="this column is given twice; keep one")
         for name in sorted(name for name, count in Counter(names).items() if count > 1 and name)
     ]
+    if not {"title", "date"} <= set(names):
+        message = f"the first row must name the columns, at least title and date; known are: {', '.join(known)}"
+        faults.append(Fault(file=source, line=line, message=message))
     unknown = [name for name in dict.fromkeys(names) if name and name not in COLUMNS]
-    notes = tuple(
-        f"{source}:1: column '{name}' is not known{did_you_mean(name, COLUMNS)}; not read" for name in unknown
-    )
-    items: list[Item] = []
-    for read in _read(text, sign, names, source, zone, language) if not faults else ():
-        if isinstance(read, Item):
-            items.append(read)
-        else:
-            faults.append(read)
-    return Listing(source=source, language=language, items=tuple(items), faults=tuple(faults), notes=notes)
+    if spoken == "en":
+        known += [key for key in COLUMNS if key not in known]
+    notes = [f"{source}:{line}: column '{name}' is not known{did_you_mean(name, known)}; not read" for name in unknown]
+    return faults, notes
 
 
-def _read(text: str, sign: str, names: list[str], source: str, zone: tzinfo, language: str) -> Iterator[Item | Fault]:
-    rows = csv.reader(io.StringIO(text.lstrip("\ufeff"), newline=""), delimiter=sign, strict=True)
-    line = 1
-    header = True
+def _spelled(tongue: str) -> set[str]:
+    return {_folded(spelling) for spellings in WORDS[tongue].values() for spelling in spellings}
+
+
+def _rows(text: str, sign: str) -> Iterator[Row]:
+    body, _ = _without_separator_line(text)
+    above = text.count("\n", 0, len(text) - len(body))
+    rows = csv.reader(io.StringIO(body.lstrip("\ufeff"), newline=""), delimiter=sign, strict=True)
     while True:
-        line = rows.line_num + 1
+        line = rows.line_num + 1 + above
         try:
             row = next(rows, None)
         except csv.Error as error:
-            yield Fault(file=source, line=line, message=f"is not CSV from here on: {error}; the rest is left out")
+            yield line, f"is not CSV from here on: {error}; the rest is left out"
             return
         if row is None:
             return
-        if not any(cell.strip() for cell in row):
-            continue
-        if header:
-            header = False
-        elif len(row) > len(names) and any(cell.strip() for cell in row[len(names) :]):
-            message = f"{len(row)} values in {len(names)} columns; put quotes around a value that holds '{sign}'"
-            yield Fault(file=source, line=line, message=message)
-        else:
-            yield _item(dict(zip(names, row, strict=False)), line, source, zone, language)
+        yield line, row
 
 
-def _item(row: dict[str, str], line: int, source: str, zone: tzinfo, language: str) -> Item | Fault:
+def _item(row: dict[str, str], line: int, source: str, zone: tzinfo, language: str, notes: list[str]) -> Item | Fault:
     cells = {key: text for key, value in row.items() if (text := clean_line(value))}
-    spoken = cells.get("language", "").replace("_", "-") or language
+    spoken = languages.read(cells.get("language", ""))
+    if "language" in cells and not spoken:
+        notes.append(f"{source}:{line}: language: '{cells['language'][:40]}' is no language; left out")
     try:
-        times = _times(cells, zone, spoken)
+        times = _times(cells, zone, spoken or language)
         values = _values(cells, line, source)
     except _CellError as error:
         return Fault(file=source, line=line, key=error.key, message=f"{error}; the row is left out")
     values |= {key: when.at for key, when in times.items()}
     summary = paragraphs(re.split(r"\r?\n\s*\r?\n", row.get("summary", "")))
-    return Item(**values, language=spoken, date_only=times["date"].date_only, summary=summary, line=line)
+    only = times["date"].date_only
+    return Item(**values, language=spoken or language, date_only=only, summary=summary, line=line)
 
 
 class _CellError(ValueError):

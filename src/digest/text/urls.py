@@ -166,6 +166,18 @@ def is_tracking(parameter: str) -> bool:
     return _TRACKING.fullmatch(parameter) is not None
 
 
+def untracked(url: str) -> str:
+    """The address without the parameters that only say who clicked where; all else stays as it is spelled.
+
+    >>> untracked("https://example.org/a?utm_source=rss&id=3&lang=en#top")
+    'https://example.org/a?id=3&lang=en#top'
+    """
+    address, mark, fragment = url.partition("#")
+    place, question, query = address.partition("?")
+    kept = "&".join(part for part in query.split("&") if not is_tracking(part.partition("=")[0]))
+    return place + (question + kept if kept or not query else "") + mark + fragment
+
+
 def host_of(url: str) -> str:
     """The host of a web address in lower case, or an empty text where there is none that can be read."""
     try:

@@ -1,0 +1,361 @@
+"""Feeds, tables and pages as real life sends them: damaged, ambiguous, padded. Each stands for a kind."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from newsdesk import Desk
+
+CASES = Path(__file__).parent / "data" / "cases"
+ITEM = "<item><title>{}</title><link>https://e.org/{}</link><pubDate>{}</pubDate>{}</item>"
+SMALL = '<media:content url="https://e.org/s.jpg" width="100" medium="image"/>'
+LARGE = '<media:content url="https://e.org/l.jpg" width="900" medium="image"/>'
+THUMBNAIL = '<media:thumbnail url="https://e.org/t.jpg" width="80"/>'
+DAY = "Mon, 14 Feb 2022 09:30:00 +0100"
+
+
+def rss(*items, head=""):
+    """An RSS feed of `(title, further XML)`, all of 14 February."""
+    body = "".join(ITEM.format(title, number, DAY, more) for number, (title, more) in enumerate(items))
+    spaces = 'xmlns:media="http://search.yahoo.com/mrss/" xmlns:content="http://purl.org/rss/1.0/modules/content/"'
+    return f'<rss version="2.0" {spaces}><channel><title>Agency</title>{head}{body}</channel></rss>'
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    """An empty newsroom that writes English, in Zurich."""
+    return Desk(tmp_path, monkeypatch)
+
+
+def test_a_date_that_no_calendar_has_costs_its_own_item_only(desk):
+    """The other one is new; the item is named; nothing is guessed."""
+    report = desk.take("01-zero-date.xml")
+    assert [story.title for story in desk.stories()] == ["Good story"]
+    assert "'Draft without a date': '0000-00-00 00:00:00' is no day" in report.faults[0]
+
+
+@pytest.mark.parametrize(
+    ("title", "at"),
+    [
+        ("A", date(2022, 2, 14)),
+        ("B", datetime(2022, 2, 14, 9, 30, tzinfo=UTC)),
+        ("C", date(2022, 2, 14)),
+        ("D", None),
+        ("E", datetime(2022, 2, 15, 5, 30, tzinfo=UTC)),
+        ("F", datetime(2022, 1, 31, 22, 30, tzinfo=UTC)),
+        ("G", datetime(2022, 2, 14, 21, 30, tzinfo=UTC)),
+    ],
+)
+def test_a_feeds_date_is_read_or_named_and_never_guessed(desk, title, at):
+    """Week days, names of zones, halves of a day; seconds since 1970 are named."""
+    report = desk.take("02-guessed-dates.xml")
+    found = {story.title: story for story in desk.stories()}.get(title)
+    if at is None:
+        assert any(f"'{title}': its date '1644827400' cannot be read" in fault for fault in report.faults)
+    else:
+        assert (found.date.date() if found.date_only else found.date) == at
+
+
+def test_a_zones_name_with_several_meanings_is_named(desk):
+    """BST is Britain's summer and Bangladesh's year."""
+    other = ITEM.format("A", 1, "14 Feb 2022 09:30 BST", "")
+    report = desk.take(rss(("B", "")).replace("</channel>", f"{other}</channel>"))
+    assert "which zone 'BST' is meant" in report.faults[0]
+
+
+def test_a_title_of_invisible_characters_is_none(desk):
+    """The item is named, and the others go on."""
+    report = desk.take("03-zero-width-title.xml")
+    assert [story.title for story in desk.stories()] == ["Good"]
+    assert "has no title" in report.faults[0]
+
+
+@pytest.mark.parametrize(
+    ("written", "language"),
+    [
+        ("uz-UZ-Latn", "uz-Latn-UZ"),
+        ("en_GB.UTF-8", "en"),
+        ("FR_be@euro", "fr-BE"),
+        ("German", "de"),
+        ("français", "fr"),
+        ("zh-Hant-TW", "zh-Hant-TW"),
+        ("i-klingon", "en"),
+        ("x", "en"),
+    ],
+)
+def test_a_language_in_another_shape_is_understood_or_left_out_with_a_note(desk, written, language):
+    """Never a story that the next command cannot read."""
+    report = desk.take(rss(("A", ""), head=f"<language>{written}</language>"))
+    assert [story.language for story in desk.stories()] == [language]
+    assert bool(report.notes) == (written in ("i-klingon", "x"))
+
+
+@pytest.mark.parametrize(("name", "language"), [("05-lang-name.csv", "en"), ("04-lang-uz-UZ-Latn.xml", "uz-Latn-UZ")])
+def test_a_language_by_its_name_and_with_its_script_last(desk, name, language):
+    """`English` is en, and the next command works."""
+    desk.take(name)
+    assert [story.language for story in desk.stories()] == [language]
+    assert desk("stories").code == 0
+
+
+def test_two_items_with_one_link_are_two_stories(desk):
+    """The next import, `stories` and `build` work."""
+    desk.take("06-landing-link.xml")
+    assert desk.take("06-landing-link.xml").counts == (0, 0, 2)
+    assert [story.title for story in desk.stories()] == ["Conference opens", "Conference closes"]
+    assert desk("stories").code == 0
+    assert desk("build", "--month", "2022-02").code == 0
+
+
+def test_the_next_story_of_a_landing_page_is_another_story(desk):
+    """Also when the earlier one is in the feed no more; a corrected headline of the same day is the same one."""
+    opens, closes = rss(("Conference opens", "")), rss(("Everything about water", ""))
+    desk.take(opens)
+    assert desk.take(closes.replace("14 Feb", "21 Feb").replace("Mon", "Mon")).counts == (1, 0, 0)
+    assert desk.take(rss(("Conference is open", ""))).counts == (0, 1, 0)
+
+
+def test_a_guid_that_all_items_share_is_none(desk):
+    """Three stories, and the note says why the guid is not used; again 0 changes."""
+    report = desk.take("07-guid-same.xml")
+    assert [story.guid for story in desk.stories()] == ["", "", ""]
+    assert "the guid 'N/A' is that of 3 items" in report.notes[0]
+    assert desk.take("07-guid-same.xml").counts == (0, 0, 3)
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_number_that_two_feeds_count_by_joins_nothing(desk, together):
+    """Two stories, in one import or in two, and the second time no change."""
+    names = ("08-guid-one.xml", "08-guid-two.xml")
+    for run in (names,) if together else ((names[0],), (names[1],)):
+        desk.take(*run)
+    assert len(desk.stories()) == 2
+    assert desk.take(*names).counts == (0, 0, 2)
+
+
+def test_raw_ampersands_are_read_as_they_were_meant(desk):
+    """`&lang=` and `&copy=` are parts of an address, `AT&T` is a name."""
+    report = desk.take("09-raw-amp.xml")
+    (story,) = desk.stories()
+    assert (story.title, story.link) == ("AT&T agrees", "https://news.example.org/doc?id=3&lang=en&copy=2")
+    assert "3 '&'" in report.notes[0]
+
+
+def test_what_is_no_picture_is_not_taken_for_one(desk):
+    """A film without its type, an avatar, a placeholder, a counter, an icon; of a group the largest."""
+    desk.take("25-enclosure-no-type.xml")
+    assert [story.image for story in desk.stories()] == ["", "https://e.org/real.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("xml", "image"),
+    [
+        ('<enclosure url="https://e.org/a.JPG?x=1"/>', "https://e.org/a.JPG?x=1"),
+        ('<enclosure url="https://e.org/a" type="image/png"/>', "https://e.org/a"),
+        ('<enclosure url="https://e.org/a.pdf" type="application/pdf"/>', ""),
+        (
+            f"<media:group>{SMALL}{LARGE}</media:group>",
+            "https://e.org/l.jpg",
+        ),
+        (
+            f"{THUMBNAIL}<description>&lt;img src='https://e.org/b.jpg'&gt;</description>",
+            "https://e.org/b.jpg",
+        ),
+        (THUMBNAIL, "https://e.org/t.jpg"),
+        ("<description>&lt;img src='https://e.org/pixel.gif' width=1&gt;</description>", ""),
+        ("<description>&lt;img src='data:image/gif;base64,R' data-src='/c.jpg'&gt;</description>", ""),
+        ("<description>&lt;img src='https://e.org/emoji/1.png'&gt;</description>", ""),
+    ],
+)
+def test_which_picture_is_the_storys(desk, xml, image):
+    """By type, by the end of its name, by its width."""
+    desk.take(rss(("A", xml)))
+    assert [story.image for story in desk.stories()] == [image]
+
+
+def test_one_bad_byte_is_the_character_that_it_is_in_windows_1252(desk):
+    """Both stories, and a note with the line."""
+    report = desk.take("26-one-bad-byte.xml")
+    assert [story.title for story in desk.stories()] == ["Good", "It’s here"]
+    assert ":4: " in report.notes[0]
+
+
+def test_the_word_entity_in_text_is_text_and_harmless_names_are_read(desk):
+    """In CDATA and in a comment; `nbsp` declared or not."""
+    desk.take("29-entity-in-cdata.xml")
+    (story,) = desk.stories()
+    assert story.summary == "How to write \\<!ENTITY nbsp> in a DTD"
+    declared = '<!DOCTYPE rss [<!ENTITY nbsp "&#160;"><!ENTITY eacute "&#233;">]>'
+    desk.take("<!-- <!ENTITY x --> " + declared + rss(("Caf&eacute;&nbsp;noir", "")))
+    assert "Café\xa0noir" in {story.title for story in desk.stories()}
+
+
+@pytest.mark.parametrize("swap", [False, True])
+def test_a_pictures_description_is_no_summary(desk, swap):
+    """Whatever the order of the elements."""
+    text = (CASES / "30-media-description-plain.xml").read_text()
+    if swap:
+        head, rest = text.split("<description>")
+        description, tail = rest.split("</description>")
+        text = f"{head}{tail.split('</item>')[0]}<description>{description}</description></item></channel></rss>"
+    desk.take(text)
+    (story,) = desk.stories()
+    assert (story.summary, story.image_alt) == ("Hello **you**.", "Alt words")
+
+
+def test_wordpress_as_it_comes(desk):
+    """No tracking, no leftovers, no `uncategorized`; the largest picture with its alt and credit."""
+    desk.take("31-wordpress.xml")
+    (story,) = desk.stories()
+    assert story.summary == "Three villages have water again after two dry years."
+    assert story.link == "https://news.example.org/2022/02/wells/"
+    assert story.topics == ("wash-health",)
+    assert story.image == "https://news.example.org/wp-content/uploads/well-1024x683.jpg"
+    assert (story.image_alt, story.credit) == ("A girl fills a can at a new well", "Photo: R. Okello")
+
+
+@pytest.mark.parametrize(
+    "leftover",
+    [
+        " […]",
+        " [...]",
+        " [&hellip;]</p><p><a href='/a'>Continue reading <span>→</span></a>",
+        "</p><p>L’article <a href='/a'>A</a> est apparu en premier sur <a href='/'>B</a>.",
+        "</p><p>La entrada A se publicó primero en B.",
+        "</p><p>Der Beitrag A erschien zuerst auf B.",
+        " … <a href='/a'>Weiterlesen</a>",
+        "</p><p><a href='/a'>Lire la suite</a>",
+    ],
+)
+def test_what_programs_put_below_an_excerpt_goes(desk, leftover):
+    """In English, French, Spanish and German."""
+    desk.take(rss(("A", f"<description><![CDATA[<p>Words of A.{leftover}</p>]]></description>")))
+    assert [story.summary for story in desk.stories()] == ["Words of A."]
+
+
+def test_a_german_excel_sheet(desk):
+    """`sep=;`, heads and language in German, a column that is not known named in the sheet's words."""
+    report = desk.take("32-excel-stories.csv")
+    (story,) = desk.stories()
+    assert (story.title, story.language, story.date.date()) == ("Brunnen für drei Dörfer", "de", date(2022, 2, 14))
+    assert story.summary == "Drei Dörfer haben wieder Wasser."
+    (note,) = report.notes
+    assert "column 'Farbe' is not known" in note
+    assert "Titel" in note
+
+
+def test_everything_is_named_in_json_too(desk):
+    """Faults and notes with where and why."""
+    desk.write("a.xml", (CASES / "01-zero-date.xml").read_bytes())
+    data = json.loads(desk("import", "a.xml", "--json").out)
+    assert data["faults"] == [
+        "a.xml: 'Draft without a date': '0000-00-00 00:00:00' is no day that the calendar has; left out"
+    ]
+
+
+def sheet(*rows):
+    """The bytes of an Excel workbook."""
+    import io
+
+    from openpyxl import Workbook
+
+    book = Workbook()
+    for row in rows:
+        book.active.append(row)
+    data = io.BytesIO()
+    book.save(data)
+    return data.getvalue()
+
+
+def test_an_excel_workbook_is_a_table(desk):
+    """Days and times as Excel has them, numbers, empty rows; heads in any of the languages."""
+    desk.write(
+        "stories.xlsx",
+        sheet(
+            ["Titre", "Date de publication", "Résumé", "Mots clés", "Langue", "Poids"],
+            ["Trois puits", date(2022, 2, 14), "De l’eau.", "eau, santé", "français", 3],
+            [None],
+            ["Deux puits", datetime(2022, 2, 15, 9, 30), 2022, None, None, None],  # noqa: DTZ001 - Excel knows no zone
+            ["Sans date", None],
+        ),
+    )
+    data = json.loads(desk("import", "stories.xlsx", "--json").out)
+    one, two = desk.stories()
+    assert (one.title, one.summary, one.topics, one.language) == ("Trois puits", "De l’eau.", ("eau", "sante"), "fr")
+    assert (two.date.isoformat(), two.summary) == ("2022-02-15T09:30:00+01:00", "2022")
+    assert "stories.xlsx:5: date: '' is no date" in data["faults"][0]
+    assert "column 'Poids' is not known" in data["notes"][0]
+    assert "Titre" in data["notes"][0]
+
+
+@pytest.mark.parametrize("cut", [30, 400, -200])
+def test_a_workbook_that_is_damaged_is_refused_in_one_line(desk, cut):
+    """Exit code 6, and no traceback."""
+    desk.write("a.xlsx", sheet(["title", "date"], ["A", "2022-02-14"])[:cut])
+    ran = desk("import", "a.xlsx", "--format", "xlsx")
+    assert (ran.code, ran.err.count("\n")) == (6, 1)
+    assert "is no Excel workbook that can be read" in ran.err
+
+
+def test_a_sheet_of_stories_with_keys_that_only_we_have(desk):
+    """Every key of a story file may be a column."""
+    desk.take("title,date,status,weight,lead,embargo\nA,2022-02-14,draft,3,yes,2022-02-15 09:00\n")
+    (story,) = desk.stories()
+    assert (story.status, story.weight, story.lead) == ("draft", 3, True)
+    assert story.embargo.isoformat() == "2022-02-15T09:00:00+01:00"
+
+
+HALF = "---\ntitle: 'half\ndate: 2022-02-14\n"
+
+
+def test_a_half_edited_story_file_stops_no_import(desk):
+    """It is named and left as it is, its item is not made a second time, and the others come in."""
+    desk.take(rss(("A", ""), ("B", "")))
+    path = desk.root / "stories" / "2022-02-14-a.md"
+    path.write_text(HALF)
+    report = desk.take(rss(("A new", ""), ("B", ""), ("C", "")).replace("e.org/0", "e.org/0"))
+    assert report.counts == (1, 0, 1)
+    assert path.read_text() == HALF
+    assert any("2022-02-14-a.md:1: " in note for note in report.notes), report.notes
+    assert any("'A new' waits until 2022-02-14-a.md is mended" in note for note in report.notes)
+    ran = desk("build", "--month", "2022-02")
+    assert (ran.code, "2022-02-14-a.md:1: " in ran.err) == (2, True)
+    path.write_text("---\ntitle: A\ndate: 2022-02-14\n---\n")
+    assert desk("build", "--month", "2022-02").code == 0
+
+
+@pytest.mark.parametrize("moved", [True, False])
+def test_a_file_that_a_person_took_away_does_not_come_back(desk, moved):
+    """Renamed it is found again; deleted it is remembered, and named each time."""
+    desk.take(rss(("A", ""), ("B", "")))
+    path = desk.root / "stories" / "2022-02-14-a.md"
+    if moved:
+        path.rename(path.with_name("our-name.md"))
+    else:
+        path.unlink()
+    for _ in range(2):
+        report = desk.take(rss(("A", ""), ("B", "")))
+        assert report.counts == ((0, 0, 2) if moved else (0, 0, 1))
+        assert any("'A' is not brought back" in note for note in report.notes) != moved
+    assert len(desk.stories()) == (2 if moved else 1)
+
+
+def test_a_renamed_and_corrected_file_still_follows_its_source(desk):
+    """What the source said is remembered under the new name: a correction comes in, a person's edits stay."""
+    desk.take(rss(("A", "<description>One.</description>")))
+    path = desk.root / "stories" / "2022-02-14-a.md"
+    path.rename(path.with_name("our-name.md"))
+    assert desk.take(rss(("A", "<description>Two.</description>"))).data["changed"] == [
+        {"id": "our-name", "fields": ["summary"]}
+    ]
+
+
+def test_what_a_story_file_cannot_say_is_left_out_and_named(desk):
+    """The rest comes in: one entry that is larger than a story file may be stops nothing."""
+    large = f"<description>{'word ' * 250_000}</description>"
+    report = desk.take(rss(("A", ""), ("Too large", large)))
+    assert report.counts == (1, 0, 0)
+    assert "'Too large' cannot be a story file (has 1,2" in report.faults[0]
