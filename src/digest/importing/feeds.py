@@ -42,13 +42,10 @@ _NO_TOPICS |= {"unkategorisiert", "allgemein", "geen-categorie", "bez-kategorii"
 
 _LONGEST_DATE = 80  # characters
 _LONGEST_MORE = 500
-_ZONES = {"UT": 0, "UTC": 0, "GMT": 0, "Z": 0, "WET": 0, "WEST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "MSK": 3}
-_ZONES |= {"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7, "JST": 9, "KST": 9}
+_ZONES = {**dates.ZONES, "WET": 0, "WEST": 1, "EET": 2, "EEST": 3, "MSK": 3, "JST": 9, "KST": 9}
 _ZONE = re.compile(r"(.*\d(?:\s*[AaPp]\.?[Mm]\.?)?)\s*\(?([A-Z]{1,5})\)?")
-_HALF_DAY = re.compile(r"\b(\d{1,2})[:.](\d{2})((?::\d{2})?)\s*([AaPp])\.?[Mm]\b\.?")
 _ISO_WEEK = re.compile(r"(\d{4})-?W(\d{2})(?:-?([1-7]))?")
 _NAMED_MONTH = re.compile(r"(\d{4})[- /.]([A-Za-z]{3,9})[- /.](\d{1,2})\b")
-_CJK_TIME = re.compile(r"(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日\s*(\d{1,2}:\d{2}(?::\d{2})?)")
 
 # What WordPress puts below an excerpt, in its languages: a link back, and that there is more.
 _APPEARED = re.compile(
@@ -289,23 +286,15 @@ def _iso_week(text: str) -> dates.Moment | None:
 
 
 def _spelled_out(text: str, language: str) -> dates.Moment | None:
-    """A date in a form that only feeds have: a zone's name, am and pm, the year before the name of a month."""
+    """A date in a form that only feeds have: with the name of a zone, or the year before the name of a month."""
     offset: tzinfo = UTC
     if (found := _ZONE.fullmatch(text)) and found[2].upper() not in ("AM", "PM"):
         if found[2] not in _ZONES:
             message = f"'{text}': nobody knows which zone '{found[2]}' is meant to be; write an offset like +01:00"
             raise dates.NoSuchDay(message)
         text, offset = found[1], timezone(timedelta(hours=_ZONES[found[2]]))
-
-    def on_24_hours(half: re.Match[str]) -> str:
-        hour = int(half[1]) % 12 + (12 if half[4] in "Pp" else 0)
-        return f"{hour:02}:{half[2]}{half[3]}"
-
-    text = _HALF_DAY.sub(on_24_hours, text)
-    text = _NAMED_MONTH.sub(r"\3 \2 \1", text)
-    text = _CJK_TIME.sub(lambda part: f"{part[1]}-{int(part[2]):02}-{int(part[3]):02} {part[4].zfill(5)}", text)
     try:
-        return dates.parse(text, offset, language)
+        return dates.parse(_NAMED_MONTH.sub(r"\3 \2 \1", text), offset, language)
     except dates.NoSuchDay:
         return None  # the text is not as it was written any more: the fault shows that one
 
