@@ -224,3 +224,30 @@ def test_an_announcement_ends_with_its_outcome():
     assert ledger.counts(EDITION) == {State.SENDING: 1, State.PLANNED: 1}
     ledger.claim(EDITION, "another", 1, 0.0)
     assert not committer.intend(ids[1])
+
+
+def test_what_could_not_be_written_goes_before_what_came_later():
+    """A delivery's events keep their order over a commit that failed: the last word about a reader is the last."""
+
+    class Failing(MemoryLedger):
+        meanwhile = None
+
+        def record(self, events, now, owner=""):
+            if meanwhile := self.meanwhile:
+                self.meanwhile = None
+                meanwhile()
+                message = "the disk is full"
+                raise LedgerError(message)
+            return super().record(events, now, owner)
+
+    ledger = Failing()
+    (number,) = ready(ledger, 1)
+    committer = Committer(ledger, "me", lambda: 0.0)
+    later = Outcome(delivery=number, event=Event.DEFER, phase=Phase.RCPT, code=450)
+    never = Outcome(delivery=number, event=Event.REFUSE, phase=Phase.RCPT, code=550)
+    committer.tell(number, Event.DEFER, later)
+    ledger.meanwhile = lambda: committer.tell(number, Event.REFUSE, never)
+    committer.flush()
+    assert ledger.counts(EDITION) == {State.CLAIMED: 1}
+    committer.flush()
+    assert ledger.counts(EDITION) == {State.REFUSED: 1}

@@ -1,6 +1,6 @@
 """Make one reader's mail from the edition's: the values that are theirs, joined into the template.
 
-    Rendering, config ─letters─▶ Letters ─outgoing(Delivery)─▶ the bytes for one envelope
+    Rendering, config ─letters─▶ MessageBuilder ─outgoing(Delivery)─▶ the bytes for one envelope
 
 Nothing here is sent or recorded. What a reader's row lacks is an error for that reader alone, with the reason.
 """
@@ -79,14 +79,14 @@ def letters(newsroom: Newsroom, rendering: Rendering, *, now: datetime, live: bo
     # Who leaves by mail must prove whose mail it was: with a secret, each reader's mailto carries a token.
     head = newsroom.edition_setup.identity(audience, own_mailto=bool(secrets))
     template = MailTemplate.compile(rendering, head, date=now, signer=newsroom.sending_setup.signer())
-    identify = _identifier(edition, template.identity.id_domain, secrets)
+    identify = message_ids(newsroom)
     return MessageBuilder(
         template=template,
         sender=newsroom.config.newsroom.sender,
         audience=audience.name,
         leave=_leave(newsroom, edition, secrets, live=live),
         leave_by_mail=_leave_by_mail(newsroom, edition, secrets),
-        identify=identify,
+        identify=lambda address: identify(edition.id, address),
         prefix=prefix,
     )
 
@@ -95,18 +95,9 @@ def message_ids(newsroom: Newsroom) -> Callable[[str, str], str]:
     """The Message-ID of a mail by its edition's id and its reader's address, which needs no content yet."""
     secrets = newsroom.sending_setup.unsubscribe_secrets()
     domain = newsroom.config.newsroom.sender.rpartition("@")[2]
-    key = secrets[-1].encode() if secrets else b""
-    return lambda edition, address: message_id(edition, address, domain=domain, secret=key)
-
-
-def _identifier(edition: Edition, domain: str, secrets: tuple[str, ...]) -> Callable[[str], str]:
     # The oldest secret: it outlives a rotation, so a mail that is sent again keeps its Message-ID.
     key = secrets[-1].encode() if secrets else b""
-
-    def identify(address: str) -> str:
-        return message_id(edition.id, address, domain=domain, secret=key)
-
-    return identify
+    return lambda edition, address: message_id(edition, address, domain=domain, secret=key)
 
 
 def _leave_by_mail(newsroom: Newsroom, edition: Edition, secrets: tuple[str, ...]) -> Callable[[str], str]:
