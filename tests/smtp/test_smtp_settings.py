@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from digest.delivery import Phase
-from digest.smtp.relay_settings import SmtpSettings, Timeouts, is_loopback
+from digest.smtp.relay_settings import SmtpSettings, Timeouts
+from digest.text.urls import is_loopback
 
 
 @pytest.mark.parametrize(

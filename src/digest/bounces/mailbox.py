@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import imaplib
-import ipaddress
 import re
 import ssl
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 from digest.errors import DigestError, Fault, FaultyInput, TransportError, UsageError
+from digest.text.urls import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -164,10 +164,7 @@ class ImapMailbox:
     @property
     def is_loopback(self) -> bool:
         """Whether the server is this machine, so that nobody can listen on the way."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return is_loopback(self.host)
 
 
 def place(url: str) -> ImapMailbox:

@@ -8,7 +8,6 @@ Loopback unless told otherwise; elsewhere a key is demanded of every browser. No
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import secrets
 from functools import partial
 from html import escape
@@ -30,6 +29,7 @@ from digest.listening import listen
 from digest.preview import endpoints
 from digest.preview.live import Live
 from digest.preview.request_guard import PageAccess, RequestGuard
+from digest.text.urls import is_loopback
 
 if TYPE_CHECKING:
     import socket
@@ -50,18 +50,6 @@ def bound(host: str, port: int) -> Iterator[tuple[socket.socket, PageAccess]]:
     with listen(host, port) as listener:
         key = "" if is_loopback(host) else secrets.token_urlsafe(24)
         yield listener, PageAccess(host=host, port=listener.getsockname()[1], token=secrets.token_urlsafe(24), key=key)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach the address.
-
-    >>> [is_loopback(host) for host in ("127.0.0.1", "localhost", "::1", "0.0.0.0", "news.example.org")]
-    [True, True, True, False, False]
-    """
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def address(access: PageAccess, query: dict[str, str]) -> str:

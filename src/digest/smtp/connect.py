@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING
 
 from digest.delivery import Phase
 from digest.errors import SendStopped, TransportError
-from digest.smtp.relay_settings import is_loopback
 from digest.smtp.socket import Lost, TlsSocket, Wire, reason
+from digest.text.urls import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -197,6 +197,23 @@ def is_private(host: str) -> bool:
     return not is_public(name)
 
 
+def is_loopback(host: str) -> bool:
+    """Tell whether `host`, a name or an address, is this machine itself: nobody can listen on the way.
+
+    >>> [is_loopback(host) for host in ("localhost", "127.0.0.1", "::1", "0.0.0.0", "mail.example.org")]
+    [True, True, True, False, False]
+    """
+    name = host.rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(name.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_loopback)
+
+
 def is_public(address: str) -> bool:
     """Tell whether an IP address is one of the public internet: not of a machine, a network or a cloud itself."""
     try:
