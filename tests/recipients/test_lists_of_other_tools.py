@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from digest.errors import Fault
+from digest.errors import Fault, FaultyInput
 from digest.model import InactiveReader, Recipient
 from digest.recipients.csvfile import CsvSource
+from digest.recipients.rows import topic_key
 from digest.recipients.sql import SqlSource
+from digest.recipients.subscribers import add, export, listed
+from digest.testing import MemoryLedger
 
 
 @pytest.fixture
@@ -243,3 +248,32 @@ def test_a_long_list_is_read_the_same_a_column_at_a_time(read):
     rows = read("email,First name,Last name,status,topics\n" + "".join(line.format(n=f"r{n}") for n in range(500)))
     assert len(rows) == 500
     assert {(row.name, row.topics) for row in rows} == {("Ana Silva", ("water", "gender"))}
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.text("ab ;|,'é", min_size=1, max_size=8).map(topic_key).filter(bool), unique=True, max_size=4))
+def test_topics_come_back_from_a_list_as_they_went_in(tmp_path_factory, topics):
+    """Property: one topic with a blank, or with a comma (a quoted tag), is the same topic after import and export."""
+    own = tmp_path_factory.mktemp("list") / "own.csv"
+    add(own, Recipient(address="a@example.org", topics=tuple(topics)), MemoryLedger(), "everyone")
+    (reader,) = CsvSource(own).recipients()
+    assert reader.topics == tuple(topics)
+    (own.parent / "out.csv").write_text("".join(export(listed(CsvSource(own), MemoryLedger(), "everyone"))))
+    assert list(CsvSource(own.parent / "out.csv").recipients()) == [reader]
+
+
+HEADS = [b"email,name,status,topics\n", b"email\tFirst Name\tUNSUB_TIME\r\n", "\ufeffE-Mail;Status\n".encode(), b""]
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@given(st.sampled_from(HEADS), st.one_of(st.binary(max_size=300), st.text(max_size=200).map(str.encode)),
+       st.sampled_from(["", "utf-16", "utf-16-le", "cp1252"]))  # fmt: skip
+def test_no_bytes_are_a_traceback(tmp_path_factory, head, body, encoding):
+    """Property: whatever the file holds, each row is a reader, one not to be mailed, or named; or all is refused."""
+    data = head + body
+    if encoding:
+        data = data.decode("utf-8", "replace").encode(encoding, "replace")
+    path = tmp_path_factory.mktemp("list") / "list.csv"
+    path.write_bytes(data)
+    with contextlib.suppress(FaultyInput):
+        assert all(isinstance(row, Recipient | InactiveReader | Fault) for row in CsvSource(path).recipients())

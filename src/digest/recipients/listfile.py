@@ -19,7 +19,7 @@ from digest.errors import Fault, FaultyInput, UsageError
 from digest.files import write_whole
 from digest.mail.address import key
 from digest.recipients.csvfile import Rows, line_end, open_list, settled_columns
-from digest.recipients.rows import RowReader
+from digest.recipients.rows import RowReader, topics_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -142,7 +142,7 @@ class ListFile:
 def cells_of(reader: Recipient) -> dict[str, str]:
     """What a list says of a reader besides the address, by column."""
     return {
-        **reader.fields, "name": reader.name, "language": reader.language, "topics": ";".join(reader.topics)
+        **reader.fields, "name": reader.name, "language": reader.language, "topics": topics_cell(reader.topics)
     }  # fmt: skip
 
 

@@ -210,6 +210,17 @@ def topic_key(topic: str) -> str:
     return " ".join(topic.casefold().split())
 
 
+def topics_cell(topics: Sequence[str]) -> str:
+    """The topics as one cell that is read as the same topics again: in quotes where one has a separator in it.
+
+    >>> [topics_cell(topics) for topics in (("water", "green jobs"), ("green jobs",), ("big, red",))]
+    ['water;green jobs', 'green jobs;', '"big, red"']
+    """
+    if any(re.search("[;|,]", topic) for topic in topics):
+        return ";".join(f'"{topic}"' for topic in topics)
+    return f"{topics[0]};" if len(topics) == 1 and " " in topics[0] else ";".join(topics)
+
+
 def _topics(text: str, known: dict[str, tuple[str, ...]], *, tags: bool = False) -> tuple[str, ...]:
     """Split at `;`, `|` or `,`; where there is none of them, at blanks: `green jobs; skills`, and `gender skills`.
 

@@ -18,7 +18,7 @@ from digest.mail.address import canonical, key
 from digest.model import InactiveReader, Recipient
 from digest.recipients.columns import BadRow, header, worst
 from digest.recipients.listfile import HEADER, ListFile, cells_of, editing, line
-from digest.recipients.rows import RowReader
+from digest.recipients.rows import RowReader, topics_cell
 from digest.recipients.segments import Segment
 from digest.yamlfile import did_you_mean
 
@@ -297,7 +297,7 @@ class _Merge:
 
 
 def _same(column: str, one: str, other: str) -> bool:
-    return one == other or (column == "topics" and set(one.split(";")) == set(other.split(";")))
+    return one == other or (column == "topics" and sorted(one.split(";")) == sorted(other.split(";")))
 
 
 def _is_news(suppressions: Suppressions, audience: str, row: InactiveReader) -> bool:
@@ -335,7 +335,7 @@ def export(entries: Iterable[Entry | Fault], *, everyone: bool = False) -> Itera
         if fields is None:  # every row of one source has the same merge fields
             fields = [name for name in reader.fields if name not in more]
             yield line((*HEADER, *fields, *more), ",", "\n")
-        values = (reader.address, reader.name, reader.language, ";".join(reader.topics))
+        values = (reader.address, reader.name, reader.language, topics_cell(reader.topics))
         status = [entry.status] if everyone else []
         yield line((*values, *(reader.fields.get(name, "") for name in fields), *status), ",", "\n")
     if fields is None:
