@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -69,6 +70,8 @@ def test_every_supported_python_is_named():
     assert PROJECT["requires-python"] == f">=3.{minors[0]}"
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert f"{', '.join(f'3.{minor}' for minor in minors[:-1])} and 3.{minors[-1]}" in readme
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yaml").read_text(encoding="utf-8"))
+    assert workflow["jobs"]["everything"]["strategy"]["matrix"] == {"python": [f"3.{minor}" for minor in minors]}
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def write(root: Path, unit: Unit, made: Sequence[UnitFile]) -> Iterator[str]:
     elif unit is Unit.KUBERNETES:
         yield f"to start it: kubectl apply -f {made[0].place}"
     else:
-        yield "to start it: commit and push it, and add the secrets that it names to the repository"
+        yield "to start it: commit and push it, and add the secrets and variables that it names to the repository"
 
 
 def _stands(path: Path, made: UnitFile, unit: Unit) -> bool:
