@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from digest.period import Period
+
+_SPELLED = re.compile(r"[\w-]+")
 
 GroupBy = Literal["none", "month", "kicker", "channel", "topic", "country"]
 Thin = Literal["send", "skip", "carry-over"]
@@ -334,7 +337,10 @@ def slot_token(nonce: str, name: str) -> str:
     >>> slot_token("0f3a", "unsubscribe_url")
     'slot-0f3a-unsubscribe-url-tols'
     """
-    return f"slot-{nonce}-{name.replace('_', '-').replace('.', '--')}-tols"
+    spelled = name.replace("_", "-").replace(".", "--")
+    if not _SPELLED.fullmatch(spelled):  # an expression
+        spelled = f"x{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+    return f"slot-{nonce}-{spelled}-tols"
 
 
 def content_hash(value: object) -> str:

@@ -109,7 +109,7 @@ def test_a_subject_is_one_clean_line():
 
 def test_slots_stand_where_readers_differ():
     """The address and the way out are slots; their names are listed, and only those that occur."""
-    made = render(selection(story(0)), subject="{{ reader.name }}, {{ reader.field.city }}: news")
+    made = render(selection(story(0)), subject="{{ reader.name }}, {{ reader.field.city }} has news")
     assert made.slots == {"address", "unsubscribe_url", "name", "field.city"}
     for name in made.slots:
         token = slot_token(made.nonce, name)

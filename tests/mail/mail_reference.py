@@ -14,7 +14,7 @@ from digest.mail import body, head, header
 from digest.mail.body import html_body, plain_body
 from digest.mail.dkim import relaxed
 from digest.mail.quoted import WIDTH, escape
-from digest.mail.slots import SlotContext, cut, escaped, places
+from digest.mail.slots import Hole, cut, holes, places
 from digest.text.cleaning import one_line
 
 if TYPE_CHECKING:
@@ -35,12 +35,11 @@ def slow_join(
     rendering, identity = template.rendering, template.identity
     frame = body.architecture(rendering)
     text, html = plain_body(rendering.text), html_body(rendering.html)
-    literals, names = cut(text, rendering.nonce, rendering.slots)
-    content = frame.before_text + _filled(literals, names, [SlotContext.PLAIN] * len(names), values)
-    literals, names = cut(html, rendering.nonce, rendering.slots)
+    content = frame.before_text + _filled(*holes(*cut(text, rendering.nonce, rendering.slots)), values)
     where = places(html, rendering.nonce, rendering.slots)
-    content += frame.before_html + _filled(literals, names, where, values) + frame.after_html
-    subject = cut(one_line(rendering.subject), rendering.nonce, rendering.slots)
+    content += frame.before_html + _filled(*holes(*cut(html, rendering.nonce, rendering.slots), where), values)
+    content += frame.after_html
+    subject = holes(*cut(one_line(rendering.subject), rendering.nonce, rendering.slots))
     rows = head.shared(identity, subject, template.date, rendering.edition.language, frame.content_type)
     field_names = head.names(rows, identity)
     rows[head.HeaderRow.SUBJECT] = head.subject_field(subject, values, subject_prefix)
@@ -56,14 +55,12 @@ def slow_join(
     return fields + b"\r\n" + content
 
 
-def _filled(
-    literals: Sequence[str], names: Sequence[str], where: Sequence[SlotContext], values: Mapping[str, str]
-) -> bytes:
+def _filled(literals: Sequence[str], found: Sequence[Hole], values: Mapping[str, str]) -> bytes:
     """The filled body, encoded in one pass, with the soft breaks that set each slot on a line of its own."""
     whole, slots = literals[0], []
-    for name, place, literal in zip(names, where, literals[1:], strict=True):
+    for hole, literal in zip(found, literals[1:], strict=True):
         start = len(whole)
-        whole += escaped(values[name], place)
+        whole += hole.text(values)
         slots.append((start, len(whole)))
         whole += literal
     encoded = encode(whole, slots)

@@ -236,6 +236,13 @@ def test_lines_of_dots_and_from_arrive_as_they_were():
     assert b"\nFrom " not in data
 
 
+@pytest.mark.parametrize("name", [slot("unsubscribe_url"), "slot-0f3ac2-other-tols", "SLOT-0F3AC2-NAME-TOLS"])
+def test_a_slot_of_this_very_edition_never_leaves_in_a_readers_data(name):
+    """No list can know the edition's own word for its slots: whoever has it copied a draft into the list."""
+    with pytest.raises(RenderError, match="holds a slot of this edition"):
+        template().join(ANNA, {**VALUES, "name": name}, identifier())
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -245,8 +252,7 @@ def test_lines_of_dots_and_from_arrive_as_they_were():
         "</mj-text><mj-raw>",
         "&lt;b&gt;",
         "' onclick='x",
-        slot("unsubscribe_url"),
-        "slot-0f3ac2-other-tols",
+        "slot-1e9b00-unsubscribe-url-tols",
         "=?utf-8?q?=0ABcc:x?=",
         "Anna\r\nBcc: victim@example.org\r\n\r\n<p>",
     ],

@@ -20,6 +20,11 @@ def test_terminal_codes_and_controls_vanish():
     assert one_line("\x1b[31mred\x1b[0m \x1b]0;owned\x07title\x07\x00 a\x0cb\x9b5mc") == "red title a bc"
 
 
+def test_a_code_without_an_end_takes_nothing_with_it():
+    """A window title that is never closed would take the rest of the text with it: only its beginning goes."""
+    assert one_line("\x1b]0;Ships sail\nagain \x9dand again") == "0;Ships sail again and again"
+
+
 def test_line_breaks_of_all_kinds_become_blanks():
     """CR, LF, U+2028, U+0085 and form feed cannot begin a new line in a headline."""
     assert one_line("a\r\nb\u2028c\x85d\x0be\tf") == "a b c d e f"

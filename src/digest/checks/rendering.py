@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from digest.checks.context import Hit, check
 from digest.model import Severity, slot_token
+from digest.text.merge import shown_subject
 from digest.text.wrapping import width
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def subject_empty(context: CheckContext) -> Iterator[Hit]:
 @check("subject-long", Severity.WARNING, "rendering", "The end of a long subject is seen by nobody.")
 def subject_long(context: CheckContext) -> Iterator[Hit]:
     """A subject wider than MAX_SUBJECT columns."""
-    if context.rendering and (columns := width(context.rendering.subject)) > MAX_SUBJECT:
+    if context.rendering and (columns := width(shown_subject(context.rendering))) > MAX_SUBJECT:
         yield Hit("subject", f"is {columns} columns wide; lists show about 70, phones 40, so put the news first")
 
 

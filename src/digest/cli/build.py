@@ -14,6 +14,7 @@ from digest.cli.flags import Common, When, Which
 from digest.cli.output import size, tally
 from digest.cli.verbs import verb
 from digest.errors import CheckFailed, NothingToSend
+from digest.text.merge import shown_subject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -99,7 +100,7 @@ def _report(call: Call, written: list[tuple[Build, Path]]) -> None:
     for each, _ in written:
         if call.common.verbose or tally(each.findings) != "none":
             call.out.line()
-            call.out.line(f"{each.edition.id}: {each.rendering.subject if each.rendering else ''}")
+            call.out.line(f"{each.edition.id}: {shown_subject(each.rendering) if each.rendering else ''}")
             call.out.findings(each.findings)
 
 

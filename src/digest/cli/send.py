@@ -13,6 +13,7 @@ from digest.cli.call import Call
 from digest.cli.flags import Common, When, Which, YesNow
 from digest.cli.verbs import verb
 from digest.errors import AlreadySent, UsageError, gathered
+from digest.text.merge import shown_subject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -111,7 +112,7 @@ def _plan(call: Call, editions: tuple[Edition, ...], when: When, which: Which) -
             )
             made = plan_send(readers, ledger, smtp.rate, smtp.per_domain)
             build = build_edition(call.newsroom, edition, now=call.now)
-            subject = build.rendering.subject if build.rendering else "nothing to send"
+            subject = shown_subject(build.rendering) if build.rendering else "nothing to send"
             _show_plan(call, made, subject)
     if not call.common.json:
         again = " ".join(filter(None, (when.again(), which.again())))
@@ -250,7 +251,9 @@ def _frozen(call: Call, ready: Frozen) -> None:
     if ready.fresh and not call.common.json:
         extra = [(ready.suppressed, "suppressed"), (ready.duplicates, "on the list twice"), (ready.bad, "bad rows")]
         words = "".join(f", {count:,} {word}" for count, word in extra if count)
-        call.out.line(f"{ready.rendering.edition.id}: {ready.planned:,} readers{words}: {ready.rendering.subject}")
+        call.out.line(
+            f"{ready.rendering.edition.id}: {ready.planned:,} readers{words}: {shown_subject(ready.rendering)}"
+        )
 
 
 @contextmanager

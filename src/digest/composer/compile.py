@@ -20,6 +20,7 @@ from digest.composer import edition_view as edition_view  # noqa: PLC0414 - impo
 from digest.composer import files as theme_files
 from digest.composer.files import SourceMap, ThemeFiles, gather, whole
 from digest.composer.lint import lint
+from digest.composer.merge_fields import FieldUse
 from digest.composer.placeholders import restore, swap, unclosed
 from digest.composer.sandbox import ThemeEnvironment
 from digest.composer.settings import catalogues, colours
@@ -66,6 +67,7 @@ class Compiled:
     styles: dict[str, str]  # the inline style of each Markdown element
     constants: dict[str, Any]  # `theme.…` in templates
     catalogues: dict[str, Catalogue]
+    fields: tuple[FieldUse, ...] = ()  # the columns of the recipients' list that it names
     notes: tuple[str, ...] = ()
 
 
@@ -89,16 +91,21 @@ def compile_theme(files: ThemeFiles, options: ThemeOptions) -> Compiled:
     markup, styles = _take_specimen(markup)
     html, html_places = restore(markup, swapped.tags)
     text = files.get(theme_files.TEXT)
+    html_code = _code(environment, html, html_places)
+    text_code = _code(ThemeEnvironment(escape=False, lines=True), text.text, whole(text.shown))
+    named = [FieldUse.at(html_places, *use) for use in environment.fields(html)]
+    named += [FieldUse.at(whole(text.shown), *use) for use in environment.fields(text.text)]
     return Compiled(
         html=html,
-        html_code=_code(environment, html, html_places),
+        html_code=html_code,
         html_places=html_places,
         text=text.text,
-        text_code=_code(ThemeEnvironment(escape=False, lines=True), text.text, whole(text.shown)),
+        text_code=text_code,
         text_places=whole(text.shown),
         styles=styles,
         constants=constants,
         catalogues=words,
+        fields=tuple(dict.fromkeys(named)),
         notes=tuple(notes),
     )
 

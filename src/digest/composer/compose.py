@@ -8,20 +8,22 @@ Pure but for the images that `read_image` hands in. Nothing that a story says is
 from __future__ import annotations
 
 import re
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateSyntaxError
 
 from digest.composer.edition_view import EditionDraft
 from digest.composer.files import unlined
+from digest.composer.merge_fields import FieldUse
 from digest.composer.sandbox import run
-from digest.errors import RenderError
+from digest.errors import Fault, RenderError
 from digest.model import Finding, Rendering, Severity
+from digest.text import merge
 from digest.text.cleaning import one_line
+from digest.text.merge import field_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Iterable
     from datetime import datetime
 
     from digest.composer.options import ThemeOptions
@@ -64,16 +66,14 @@ def compose(
         read_image=read_image,
         archive_url=archive_url,
     )
-    line = partial(_line, theme=theme, values=draft.values())
+    values = draft.values()
     lines = {
-        key: line(f"config.yaml: {f'audiences.{audience.name}' if mine else 'mail'}.{key}", mine or general or default)
-        for key, mine, general, default in (
-            ("subject", audience.subject, subject, DEFAULT_SUBJECT),
-            ("preheader", audience.preheader, preheader, DEFAULT_PREHEADER),
-        )
+        key: _line(setting, source, theme=theme, values=values)
+        for key, (setting, source) in _sources(audience, subject, preheader).items()
     }
     html, sizes, findings = _html(draft, lines)
     text = finish(run(theme.text, draft.values() | lines, theme.text_places, []))
+    html, text, lines, slots = _spaced(draft, html, text, lines)
     return Rendering(
         edition=selection.edition,
         **lines,
@@ -81,12 +81,69 @@ def compose(
         text=text,
         direction=draft.wording.direction,
         nonce=draft.nonce,
-        slots=draft.reader._slots(html, text, *lines.values()),  # noqa: SLF001 - hidden from templates, not from us
+        slots=slots,
         findings=(*draft.findings, *findings),
         cut=draft.cut,
         bytes_per_story={story: size for story, size in sizes.items() if story},
         images=draft.images,
     )
+
+
+def _sources(audience: Audience, subject: str, preheader: str) -> dict[str, tuple[str, str]]:
+    """The templates of subject and preheader, each with the setting that it stands in."""
+    return {
+        key: (f"config.yaml: {f'audiences.{audience.name}' if mine else 'mail'}.{key}", mine or general or default)
+        for key, mine, general, default in (
+            ("subject", audience.subject, subject, DEFAULT_SUBJECT),
+            ("preheader", audience.preheader, preheader, DEFAULT_PREHEADER),
+        )
+    }
+
+
+def reader_fields(theme: Theme, audience: Audience, *, subject: str = "", preheader: str = "") -> tuple[FieldUse, ...]:
+    """The columns that an audience's list must have: every `reader.field.…` of theme, subject and preheader, once.
+
+    `line` is 0 in a setting, whose name then stands in `file`. Raises RenderError for a subject that is no template.
+    """
+    uses = list(theme.fields)
+    for setting, source in _sources(audience, subject, preheader).values():
+        try:
+            uses += [FieldUse(field=field, file=setting, line=0) for field, _ in theme.lines.fields(source)]
+        except TemplateSyntaxError as error:
+            message = f"{setting}: {error.message}"
+            raise RenderError(message) from None
+    return tuple(dict.fromkeys(uses))
+
+
+def column_faults(uses: Iterable[FieldUse], columns: Collection[str]) -> list[Fault]:
+    """A fault for each column that templates name and a list lacks; `columns` are the list's own names."""
+    known = {field_name(column) for column in columns}
+    shown = ", ".join(sorted(known)) or "no columns of its own"
+    return [
+        Fault(
+            file=use.file,
+            line=use.line,
+            message=f"reader.field.{use.field}: the list has no column of this name; this list has: {shown}",
+        )
+        for use in uses
+        if use.field not in known
+    ]
+
+
+def _spaced(
+    draft: EditionDraft, html: str, text: str, lines: dict[str, str]
+) -> tuple[str, str, dict[str, str], frozenset[str]]:
+    """The parts with `Dear {name},` such that no blank is left where a reader has no name; and all their slots."""
+    used, more = draft.reader.used, set[str]()
+
+    def spaced(part: str) -> str:
+        part, slots = merge.spaced(part, draft.nonce, used)
+        more.update(slots)
+        return part
+
+    html, text, lines = spaced(html), spaced(text), {key: spaced(line) for key, line in lines.items()}
+    used |= more
+    return html, text, lines, draft.reader.slots_in(html, text, *lines.values())
 
 
 def _line(name: str, template: str, *, theme: Theme, values: dict[str, Any]) -> str:

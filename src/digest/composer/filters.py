@@ -14,7 +14,7 @@ from jinja2 import pass_context, pass_eval_context
 from jinja2.filters import FILTERS as DEFAULT_FILTERS
 from markupsafe import Markup, escape
 
-from digest.composer import i18n
+from digest.composer import i18n, merge_fields
 from digest.text.wrapping import COLUMNS, shorten, width, wrap
 
 if TYPE_CHECKING:
@@ -141,9 +141,13 @@ def _fill(text: str, **values: object) -> str:
     return i18n.fill(text, **values)
 
 
-@lru_cache(maxsize=2048)  # a month is composed for many audiences, and checked before it is sent
-def _wrap(text: str, first: str = "", rest: str | None = None) -> str:
+def _wrap(text: object, first: str = "", rest: str | None = None) -> str:
     """Set a paragraph in 72 columns; `first` begins its first line, `rest` (or blanks) the others."""
+    return _wrapped(str(text), first, rest)
+
+
+@lru_cache(maxsize=2048)  # a month is composed for many audiences, and checked before it is sent
+def _wrapped(text: str, first: str, rest: str | None) -> str:
     return wrap(text, COLUMNS, first=first, rest=" " * width(first) if rest is None else rest)
 
 
@@ -158,7 +162,7 @@ def _underline(text: str, mark: str = "-") -> str:
     return f"{text}\n{mark[:1] * min(COLUMNS, max(map(width, text.split(chr(10)))))}"
 
 
-FILTERS: dict[str, Callable[..., Any]] = {name: DEFAULT_FILTERS[name] for name in _JINJAS} | {
+_OURS: dict[str, Callable[..., Any]] = {
     "_bounded": bounded,
     "_joined": _joined,
     "_steps": _steps,
@@ -171,4 +175,9 @@ FILTERS: dict[str, Callable[..., Any]] = {name: DEFAULT_FILTERS[name] for name i
     "slice": _slice,
     "underline": _underline,
     "wrap": _wrap,
+}
+
+FILTERS = {
+    name: merge_fields.keeping_tokens(name, function)
+    for name, function in ({name: DEFAULT_FILTERS[name] for name in _JINJAS} | _OURS | merge_fields.FILTERS).items()
 }

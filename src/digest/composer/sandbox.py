@@ -12,18 +12,19 @@ from __future__ import annotations
 import sys
 import time
 from types import BuiltinMethodType, MethodType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.sandbox import SandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
+from digest.composer import merge_fields
 from digest.composer.filters import FILTERS, LARGEST, LOOK_EVERY, TOO_LONG, BudgetError, bounded, limited_range
 from digest.errors import RenderError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from types import CodeType, TracebackType
 
     from jinja2.runtime import Context
@@ -60,6 +61,9 @@ def template_value(kind: T) -> T:
     _values.add(kind)
     _attributes.update(name for name in dir(kind) if not name.startswith("_"))
     return kind
+
+
+template_value(merge_fields.ReaderView)
 
 
 class Budget:
@@ -110,6 +114,10 @@ class ThemeEnvironment(SandboxedEnvironment):
             keep_trailing_newline=True,
         )
         self.filters = FILTERS.copy()
+        self.tests = {
+            name: merge_fields.keeping_tokens(f"is {name}", cast("Callable[..., Any]", test))
+            for name, test in self.tests.items()
+        }
         self.globals = {name: self.globals[name] for name in ("cycler", "dict", "joiner", "namespace")}
         self.globals["range"] = limited_range
 
@@ -136,9 +144,17 @@ class ThemeEnvironment(SandboxedEnvironment):
                 return self.undefined(hint=_unknown(type(obj), attribute), obj=obj, name=attribute)
         return super().getattr(obj, attribute)
 
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """`obj[argument]`, but no part of a text in which something differs per reader."""
+        if merge_fields.has_token(obj):
+            merge_fields.refuse("[…]", obj)
+        return super().getitem(obj, argument)
+
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Call something from a template: one step, and what comes back is bounded."""
         context["_budget"].spend()
+        if merge_fields.has_token(text := getattr(obj, "__self__", None)):
+            merge_fields.refuse(f".{obj.__name__}()", text)
         if type(obj) is BuiltinMethodType or (type(obj) is MethodType and type(obj.__self__) in _values):
             kwargs.pop("_block_vars", None)  # such a method wants none of what Jinja would look for
             kwargs.pop("_loop_vars", None)
@@ -161,6 +177,10 @@ class ThemeEnvironment(SandboxedEnvironment):
         tree = _Guard().visit(self.parse(source, name, name))
         code: CodeType = self.compile(tree, name, name)
         return code
+
+    def fields(self, source: str) -> list[tuple[str, int]]:
+        """The columns of the recipients' list that a template names, each with its line."""
+        return list(merge_fields.fields_named(self.parse(source)))
 
     def template(self, code: CodeType) -> Template:
         """The template that `code` (of guarded()) makes."""
@@ -188,7 +208,14 @@ ThemeEnvironment.code_generator_class = _Generator
 
 
 class _Guard(NodeTransformer):
-    """Writes the budget into a template's syntax tree."""
+    """Writes the budget into a template's syntax tree, and what is decided per reader."""
+
+    def __init__(self) -> None:
+        self.per_reader = merge_fields.PerReader(self)
+
+    def visit(self, node: nodes.Node, *args: Any, **kwargs: Any) -> Any:
+        rewritten = self.per_reader.rewritten(node)
+        return super().visit(node, *args, **kwargs) if rewritten is None else rewritten
 
     def visit_Name(self, node: nodes.Name) -> nodes.Node:  # noqa: N802 - visitors are named after their nodes
         if node.name.startswith("_"):
@@ -201,6 +228,12 @@ class _Guard(NodeTransformer):
             message = f"{node.attr} is private"
             raise TemplateSyntaxError(message, node.lineno)
         return self.generic_visit(node)
+
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        if isinstance(node.arg, nodes.Slice):  # Jinja asks no environment for these
+            node.node = nodes.Filter(node.node, "_whole", [], [], None, None, lineno=node.lineno)
+        return node
 
     def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)

@@ -27,6 +27,7 @@ from markupsafe import Markup
 from digest.composer import cache as stored
 from digest.composer.files import SourceMap, ThemeFiles, gather
 from digest.composer.i18n import Answers, Wording
+from digest.composer.merge_fields import FieldUse
 from digest.composer.sandbox import ThemeEnvironment
 from digest.composer.summary import Markdown
 from digest.errors import ThemeError
@@ -80,6 +81,7 @@ class Theme:
     markdown: Markdown
     constants: dict[str, Any]
     catalogues: dict[str, Catalogue]
+    fields: tuple[FieldUse, ...] = ()  # the columns of the recipients' list that it names
     notes: tuple[str, ...] = ()
     cache: Path | None = None  # the folder of what is kept
     lines: ThemeEnvironment  # for subject and preheader: one line of plain text each
@@ -182,6 +184,7 @@ def _pack(compiled: Compiled, name: str, key: str, content: str) -> dict[str, An
             for name, value in compiled.constants.items()
         },
         "catalogues": compiled.catalogues,
+        "fields": [asdict(use) for use in compiled.fields],
         "notes": compiled.notes,
     }
 
@@ -203,6 +206,7 @@ def _unpack(packed: dict[str, Any], cache: Path | None) -> Theme:
             for name, value in packed["constants"].items()
         },
         catalogues=packed["catalogues"],
+        fields=tuple(FieldUse(**use) for use in packed["fields"]),
         notes=tuple(packed["notes"]),
         lines=text,
         cache=cache,

@@ -23,6 +23,7 @@ from digest.editions.builder import build_edition
 from digest.errors import ApprovalError, DigestError, UsageError
 from digest.newsroom.history import MANIFEST, folder, read_manifest
 from digest.newsroom.paths import BUILD
+from digest.text.merge import shown_subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -255,7 +256,7 @@ def _standing(newsroom: Newsroom, build: Build, signed: Approval | None) -> Appr
         problem = ""
     except ApprovalError as error:
         problem = str(error)
-    subject = build.rendering.subject if build.rendering else "no stories"
+    subject = shown_subject(build.rendering) if build.rendering else "no stories"
     return ApprovalStatus(edition=build.edition.id, subject=subject, approval=signed, needed=needed, problem=problem)
 
 

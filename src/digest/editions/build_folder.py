@@ -20,6 +20,7 @@ from digest.model import content_hash
 from digest.newsroom.history import FORMAT, MANIFEST, folder
 from digest.newsroom.paths import BUILD
 from digest.selection.selector import had_their_chance
+from digest.text.merge import shown_subject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,7 +87,7 @@ def manifest(newsroom: Newsroom, build: Build) -> dict[str, Any]:
     }
     if rendering is not None:
         account |= {
-            "subject": rendering.subject,
+            "subject": shown_subject(rendering),
             "preheader": rendering.preheader,
             "fingerprint": rendering.fingerprint,
             "cut": rendering.cut,

@@ -18,6 +18,7 @@ from digest.mail.body import fill_html, fill_text
 from digest.mail.message_id import message_id
 from digest.mail.template import MailTemplate
 from digest.selection.selector import select
+from digest.text.merge import needed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -106,7 +107,9 @@ def assemble(
         findings=findings,
         parts={
             "index.html": page(rendering, example).encode(),
-            "digest.txt": fill_text(rendering.text, rendering.nonce, values_for(rendering, example)).encode(),
+            "digest.txt": fill_text(
+                rendering.text, rendering.nonce, values_for(rendering, example), rendering.slots
+            ).encode(),
             "digest.eml": mail,
         },
         made=now,
@@ -122,7 +125,7 @@ def sample(identity: SenderIdentity, rendering: Rendering, example: Mapping[str,
 
 def page(rendering: Rendering, example: Mapping[str, str]) -> str:
     """The HTML part as one file that a browser opens as it is: example values in the slots, images inside."""
-    html = fill_html(rendering.html, rendering.nonce, values_for(rendering, example))
+    html = fill_html(rendering.html, rendering.nonce, values_for(rendering, example), rendering.slots)
     for image in rendering.images:
         data = base64.b64encode(image.data).decode()
         html = re.sub(rf"cid:{re.escape(image.cid)}(?=[\"')\s])", f"data:{image.media_type};base64,{data}", html)
@@ -130,8 +133,8 @@ def page(rendering: Rendering, example: Mapping[str, str]) -> str:
 
 
 def values_for(rendering: Rendering, example: Mapping[str, str]) -> dict[str, str]:
-    """A value for each slot that occurs: the example's, or the slot's own name in brackets."""
-    return {slot: _example(example, slot) for slot in rendering.slots}
+    """Each value that a reader must have: the example's, or its own name in brackets."""
+    return {value: _example(example, value) for value in needed(rendering.slots)}
 
 
 def _example(example: Mapping[str, str], slot: str) -> str:

@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING
 
 from digest.errors import RenderError
 from digest.mail.quoted import around
-from digest.mail.slots import SlotContext, cut, fill, interleave, places
+from digest.mail.slots import Hole, cut, holes, interleave, places
 from digest.text.cleaning import multiline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from digest.model import InlineImage, Rendering
 
@@ -41,16 +41,16 @@ class Body:
     """Octets with holes: `parts[i]` is empty where hole i's value belongs (`parts` has the holes at odd places)."""
 
     parts: tuple[bytes, ...]
-    holes: tuple[tuple[str, SlotContext], ...]  # the slot's name and its place, in order
+    holes: tuple[Hole, ...]
     content_type: bytes  # the header field that announces it
 
 
 def encode(rendering: Rendering) -> Body:
     """Encode a rendering's text and HTML. Raises RenderError for a slot, or an image, that cannot be where it is."""
     text, html = plain_body(rendering.text), html_body(rendering.html)
-    text_literals, text_names = cut(text, rendering.nonce, rendering.slots)
-    html_literals, html_names = cut(html, rendering.nonce, rendering.slots)
-    html_places = places(html, rendering.nonce, rendering.slots)
+    text_literals, text_holes = holes(*cut(text, rendering.nonce, rendering.slots))
+    where = places(html, rendering.nonce, rendering.slots)
+    html_literals, html_holes = holes(*cut(html, rendering.nonce, rendering.slots), where)
     frame = architecture(rendering)
     text_parts, html_parts = around(text_literals), around(html_literals)
     text_parts[0] = frame.before_text + text_parts[0]
@@ -59,7 +59,7 @@ def encode(rendering: Rendering) -> Body:
     literals[-1] += frame.after_html
     return Body(
         parts=_with_holes(literals),
-        holes=(*((name, SlotContext.PLAIN) for name in text_names), *zip(html_names, html_places, strict=True)),
+        holes=(*text_holes, *html_holes),
         content_type=frame.content_type,
     )
 
@@ -69,33 +69,36 @@ def plain_body(text: str) -> str:
 
     A story whose line is `-- ` would make mail programs fold away all that follows; the line loses its blank.
     """
-    return _SIGNATURE.sub("--", html_body(text))
+    return _SIGNATURE.sub("--", _ended(multiline(text, isolates=True)))
 
 
 def html_body(html: str) -> str:
     """An HTML part as it is encoded: clean, ended by a line end. Isolates stay: right-to-left themes set them."""
-    html = multiline(html, isolates=True)
-    return html if html.endswith("\n") else html + "\n"
+    return _ended(multiline(html, isolates=True, escapes=False))
 
 
-def fill_text(text: str, nonce: str, values: Mapping[str, str]) -> str:
+def _ended(text: str) -> str:
+    return text if text.endswith("\n") else text + "\n"
+
+
+def fill_text(text: str, nonce: str, values: Mapping[str, str], slots: Collection[str] | None = None) -> str:
     """A rendering's text as a reader with these values sees it: what the mail's text part decodes to.
 
-    Raises RenderError for a slot that has no value. Values without a slot are left unused.
+    `slots` are the rendering's; without, they are plain values, those that are given. Raises RenderError for a slot
+    that has no value. Values without a slot are left unused.
     """
-    literals, names = cut(plain_body(text), nonce, values)
-    return interleave(literals, (fill(name, values, SlotContext.PLAIN) for name in names))
+    common, found = holes(*cut(plain_body(text), nonce, values if slots is None else slots))
+    return interleave(common, (hole.text(values) for hole in found))
 
 
-def fill_html(html: str, nonce: str, values: Mapping[str, str]) -> str:
+def fill_html(html: str, nonce: str, values: Mapping[str, str], slots: Collection[str] | None = None) -> str:
     """A rendering's HTML as a reader with these values sees it: what the mail's HTML part decodes to.
 
     Raises RenderError for a slot that has no value, stands where none is safe, or gets one that cannot stand there.
     """
-    html = html_body(html)
-    literals, names = cut(html, nonce, values)
-    where = places(html, nonce, values)
-    return interleave(literals, (fill(name, values, place) for name, place in zip(names, where, strict=True)))
+    html, names = html_body(html), values if slots is None else slots
+    common, found = holes(*cut(html, nonce, names), places(html, nonce, names))
+    return interleave(common, (hole.text(values) for hole in found))
 
 
 def architecture(rendering: Rendering) -> Architecture:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from digest.errors import RenderError
 from digest.mail import header
-from digest.mail.slots import fill_line
+from digest.mail.slots import Hole, fill_line
 from digest.text.cleaning import one_line
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 UNSUBSCRIBE = "unsubscribe_url"  # the value that List-Unsubscribe needs when readers can leave over https
 UNSUBSCRIBE_BY_MAIL = "unsubscribe_mailto"  # and when the mail with which they leave must prove whose it is
 
-Line = tuple[tuple[str, ...], tuple[str, ...]]  # a line's literals, and the names of the slots between them
+Line = tuple[tuple[str, ...], tuple[Hole, ...]]  # a line's literals, and what stands between them
 
 
 class HeaderRow(IntEnum):

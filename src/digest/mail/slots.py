@@ -24,6 +24,7 @@ from digest.errors import RenderError
 from digest.mail import quoted
 from digest.model import slot_token
 from digest.text.cleaning import one_line
+from digest.text.merge import ELSE, END, Expression, evaluate, expression, holds, is_branch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -60,7 +61,7 @@ def cut(text: str, nonce: str, names: Collection[str]) -> tuple[tuple[str, ...],
     parts = re.split(f"({_any(known).pattern})", text) if known else [text]
     literals = tuple(parts[::2])
     for literal in literals:
-        if stray := re.search(rf"slot-{re.escape(nonce)}-[\w-]*", literal):
+        if stray := re.search(rf"slot-{re.escape(nonce)}-[\w-]*|{re.escape(nonce)}", literal, re.IGNORECASE):
             message = (
                 f"the slot {stray[0]!a} has no name that is known here; known: {', '.join(sorted(names)) or 'none'}"
             )
@@ -172,6 +173,8 @@ class _Finder(HTMLParser):
             self._note(value, SlotContext.HTML, where)
             return
         for match in self.pattern.finditer(value):
+            if is_branch(slot := self.tokens[match[0]]) or slot in (ELSE, END):
+                _refuse("if", f"in the address of a link ({name})")
             self._note(match[0], SlotContext.URL_PART if value[: match.start()].strip() else SlotContext.URL, where)
 
     def _note(self, text: str, place: SlotContext, where: str) -> None:
@@ -217,14 +220,83 @@ class SlotFill:
                 parts[hole] = quoted.piece(escaped(value, place))
 
 
-def fillings(slots: Sequence[tuple[str, SlotContext]], first: int) -> tuple[SlotFill, ...]:
-    """The fillings of slots that lie at every second part from `first` on."""
-    names = sorted({name for name, _ in slots})
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hole:
+    """What stands between two literals that all readers get: a slot's value, or words that only some of them get."""
+
+    slot: str = ""  # empty for words
+    words: str = ""
+    place: SlotContext = SlotContext.PLAIN
+    under: tuple[tuple[Expression, bool], ...] = ()  # conditions, with whether they must hold
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is a value as it is, for every reader."""
+        return bool(self.slot) and isinstance(expression(self.slot), str) and not self.under
+
+    def applies(self, values: Mapping[str, str]) -> bool:
+        """Whether a reader with these values gets it."""
+        return all(holds(condition, values) is wanted for condition, wanted in self.under)
+
+    def text(self, values: Mapping[str, str]) -> str:
+        """What a reader with these values gets, as it is written in its place. Raises RenderError."""
+        if not self.applies(values):
+            return ""
+        if not self.slot:
+            return self.words
+        shown = expression(self.slot)
+        try:
+            text = escaped(evaluate(shown, values), self.place)
+        except ValueError as error:
+            message = f"the value of the slot {self.slot!r} {error}"
+            raise RenderError(message) from None
+        return f" {text}" if text and shown[0] == "spaced" else text
+
+
+def holes(
+    literals: Sequence[str], names: Sequence[str], places: Sequence[SlotContext] = ()
+) -> tuple[tuple[str, ...], tuple[Hole, ...]]:
+    """What `cut` gave, with every branch taken apart: n + 1 literals that all readers get, around n holes.
+
+    Without `places` the text is plain. Raises RenderError for a branch that begins or ends alone.
+    """
+    common, found = [literals[0]], list[Hole]()
+    branches: list[tuple[Expression, bool]] = []
+
+    def add(hole: Hole) -> None:
+        found.append(hole)
+        common.append("")
+
+    for name, place, literal in zip(names, places or (SlotContext.PLAIN,) * len(names), literals[1:], strict=True):
+        if is_branch(name):
+            branches.append((expression(name), True))
+        elif name in (ELSE, END):
+            if not branches:
+                break
+            condition, _ = branches.pop()
+            if name == ELSE:
+                branches.append((condition, False))
+        else:
+            add(Hole(slot=name, place=place, under=tuple(branches)))
+        if not branches:
+            common[-1] += literal
+        elif literal:
+            add(Hole(words=literal, under=tuple(branches)))
+    else:
+        if not branches:
+            return tuple(common), tuple(found)
+    message = "a branch for some readers has lost its beginning or its end; keep {% if %} and {% endif %} in one text"
+    raise RenderError(message)
+
+
+def fillings(slots: Sequence[Hole], first: int) -> tuple[SlotFill, ...]:
+    """The fillings of plain values that lie at every second part from `first` on."""
+    names = sorted({hole.slot for hole in slots if hole.plain})
     return tuple(_filling(name, slots, first) for name in names)
 
 
-def _filling(name: str, slots: Sequence[tuple[str, SlotContext]], first: int) -> SlotFill:
-    own = [(first + 2 * index, place) for index, (other, place) in enumerate(slots) if other == name]
+def _filling(name: str, slots: Sequence[Hole], first: int) -> SlotFill:
+    own = [(first + 2 * index, hole.place) for index, hole in enumerate(slots) if hole.plain and hole.slot == name]
     kinds = {place for _, place in own}
     if kinds >= {SlotContext.URL, SlotContext.URL_PART}:
         easy = _NEVER
@@ -238,18 +310,9 @@ def _filling(name: str, slots: Sequence[tuple[str, SlotContext]], first: int) ->
     )
 
 
-def fill_line(literals: Iterable[str], names: Iterable[str], values: Mapping[str, str]) -> str:
-    """A line such as the subject, filled: its literals and slots as `cut` gave them."""
-    return one_line(interleave(literals, (one_line(values[name]) for name in names)))
-
-
-def fill(name: str, values: Mapping[str, str], place: SlotContext) -> str:
-    """The value of one slot as it stands in its place. Raises RenderError where it cannot."""
-    try:
-        return escaped(values[name], place)
-    except ValueError as error:
-        message = f"the value of the slot {name!r} {error}"
-        raise RenderError(message) from None
+def fill_line(literals: Iterable[str], holes: Iterable[Hole], values: Mapping[str, str]) -> str:
+    """A line such as the subject, filled: its literals and holes as `holes` gave them."""
+    return one_line(interleave(literals, (hole.text(values) for hole in holes)))
 
 
 def interleave(literals: Iterable[str], fillings: Iterable[str]) -> str:

@@ -20,12 +20,14 @@ from digest.mail.dkim import demand_alignment, relaxed
 from digest.mail.head import UNSUBSCRIBE_BY_MAIL, HeaderRow
 from digest.mail.inspect import demand_sound
 from digest.mail.message_id import message_id as derive_message_id
+from digest.mail.quoted import piece
 from digest.mail.sender_identity import problems
-from digest.mail.slots import SlotFill, cut, fillings
+from digest.mail.slots import Hole, SlotContext, SlotFill, cut, fillings, holes
 from digest.text.cleaning import one_line
+from digest.text.merge import needed, slot_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from digest.mail.dkim import Seal, Signer
@@ -49,6 +51,7 @@ class MailTemplate:
     subject: head.Line
     parts: tuple[bytes, ...] = field(repr=False)  # the head's rows, then the body, both with empty holes
     fillings: tuple[SlotFill, ...] = field(repr=False)
+    variants: tuple[tuple[int, Hole, bytes], ...] = field(repr=False)  # a part's number, what it is, its words encoded
     leave: head.ListUnsubscribe = field(repr=False)
     seal: Seal | None = field(repr=False)
     relaxed_head: tuple[bytes, ...] = field(repr=False)  # the head's rows in DKIM's relaxed form
@@ -71,6 +74,9 @@ class MailTemplate:
         identifier = derive_message_id(rendering.edition.id, "", domain=identity.id_domain)
         specimen = {slot: _MAILTO if slot == UNSUBSCRIBE_BY_MAIL else _SPECIMEN for slot in template.slots}
         demand_sound(template.join(None, specimen, identifier))
+        if template.variants:
+            empty = {slot: "" if template.may_be_empty(slot) else value for slot, value in specimen.items()}
+            demand_sound(template.join(None, empty, identifier))
         return template
 
     @classmethod
@@ -78,7 +84,7 @@ class MailTemplate:
         cls, rendering: Rendering, identity: SenderIdentity, date: datetime, signer: Signer | None
     ) -> MailTemplate:
         bodies = body.encode(rendering)
-        subject = cut(one_line(rendering.subject), rendering.nonce, rendering.slots)
+        subject = holes(*cut(one_line(rendering.subject), rendering.nonce, rendering.slots))
         rows = head.shared(identity, subject, date, rendering.edition.language, bodies.content_type)
         leave = head.ListUnsubscribe(identity)
         return cls(
@@ -86,10 +92,15 @@ class MailTemplate:
             identity=identity,
             date=date,
             signer=signer,
-            slots=frozenset((*subject[1], *(name for name, _ in bodies.holes), *leave.slots)),
+            slots=_needed((*subject[1], *bodies.holes)) | {*leave.slots},
             subject=subject,
             parts=(*rows[: HeaderRow.REST], rows[HeaderRow.REST] + b"\r\n", *bodies.parts),
             fillings=fillings(bodies.holes, first=_BODY + 1),
+            variants=tuple(
+                (_BODY + 1 + 2 * index, hole, piece(hole.words))
+                for index, hole in enumerate(bodies.holes)
+                if not hole.plain
+            ),
             leave=leave,
             seal=signer.prepare(head.names(rows, identity), int(date.timestamp())) if signer else None,
             relaxed_head=tuple(map(relaxed, rows)),
@@ -106,7 +117,7 @@ class MailTemplate:
         brackets. `subject_prefix` ("[TEST] ") is for test mails. Raises RenderError, naming the slot, for a value that
         is missing, unknown, or cannot stand in its place; ValueError for an address or Message-ID that is none.
         """
-        if values.keys() != self.slots:
+        if values.keys() != self.slots or f"slot-{self.rendering.nonce}-" in "".join(values.values()).lower():
             raise RenderError(self._mismatch(values))
         parts = [*self.parts]
         if recipient is not None:
@@ -124,11 +135,19 @@ class MailTemplate:
         except ValueError as error:
             message = f"{self.rendering.edition.id}: the value of the slot {name!r} {error}"
             raise RenderError(message) from None
+        for number, hole, words in self.variants:
+            parts[number] = words if words and hole.applies(values) else piece(hole.text(values))
         if leave:
             parts[HeaderRow.LEAVE] = self.leave.field([*leave.values()])
         if self.seal:
             parts[HeaderRow.SIGNATURE] = self._sign(self.seal, parts)
         return b"".join(parts)
+
+    def may_be_empty(self, slot: str) -> bool:
+        """Whether a mail can be made for a reader who has no value for `slot`."""
+        places = (hole.place for _, hole, _ in self.variants if slot in needed([hole.slot]))
+        plain = (place for filling in self.fillings if filling.name == slot for place in filling.places)
+        return slot not in self.leave.slots and SlotContext.URL not in (*places, *plain)
 
     def _sign(self, seal: Seal, parts: list[bytes]) -> bytes:
         hashed = self.body_hash.copy()
@@ -141,5 +160,13 @@ class MailTemplate:
         edition = self.rendering.edition.id
         if missing := ", ".join(sorted(self.slots - values.keys())):
             return f"{edition}: a reader has no value for the slot {missing}; no hole is left empty"
+        if values.keys() == self.slots:
+            return f"{edition}: a reader's value holds a slot of this edition, which no list can know; correct the list"
         unknown, known = ", ".join(sorted(values.keys() - self.slots)), ", ".join(sorted(self.slots)) or "none"
         return f"{edition}: the mail has no slot {unknown}; its slots are: {known}"
+
+
+def _needed(found: Sequence[Hole]) -> frozenset[str]:
+    """The values that a reader must have for these holes, and for their conditions."""
+    shown = {hole.slot for hole in found if hole.slot}
+    return needed(shown | {slot_name(condition) for hole in found for condition, _ in hole.under})

@@ -212,8 +212,8 @@ class SendingSetup:
 
 
 def _conditions(section: Mapping[str, ConditionSection]) -> tuple[Condition, ...]:
-    from digest.recipients.columns import field_name
     from digest.recipients.segments import Condition
+    from digest.text.merge import field_name
 
     return tuple(
         Condition(

@@ -14,6 +14,7 @@ from digest.errors import DigestError
 from digest.model import Severity, Status
 from digest.period import containing
 from digest.preview.stress import CASES
+from digest.text.merge import shown_subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,7 +56,7 @@ def edition(view: ShownEdition, revision: int) -> dict[str, Any]:
             "from_name": head.sender_name or head.organization,
             "from": head.sender,
             "reply_to": head.reply_to,
-            "subject": rendering.subject if rendering else "",
+            "subject": shown_subject(rendering) if rendering else "",
             "preheader": rendering.preheader if rendering else "",
             "date": f"{build.made:%Y-%m-%d}",
             "to": f"{view.reader.name} <{view.reader.address}>".strip() if view.reader else "",

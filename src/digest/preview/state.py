@@ -81,7 +81,7 @@ class ShownEdition:
         from digest.mail.body import fill_text
 
         made = self.build.rendering
-        return fill_text(made.text, made.nonce, values_for(made, self.example)) if made else ""
+        return fill_text(made.text, made.nonce, values_for(made, self.example), made.slots) if made else ""
 
     @property
     def mail(self) -> bytes:

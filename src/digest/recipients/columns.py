@@ -13,6 +13,8 @@ import unicodedata
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from digest.text.merge import field_name
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -240,11 +242,6 @@ def header(names: Sequence[str]) -> Columns:
         fields=tuple((key, place) for key, place in places.items() if place not in roles.values()),
         **roles,
     )
-
-
-def field_name(raw: str) -> str:
-    """A merge field's name: small letters, digits and underscores."""
-    return re.sub(r"\W+", "_", " ".join(raw.split()).casefold()).strip("_")
 
 
 def folded(text: str) -> str:

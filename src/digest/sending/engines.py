@@ -32,6 +32,7 @@ from digest.sending.progress import Progress, RunReport
 from digest.sending.run import Patience, Run
 from digest.sending.sender_threads import drive
 from digest.sending.stopping import this_process
+from digest.text.merge import needed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -273,5 +274,5 @@ def _reader(newsroom: Newsroom, edition: Edition, address: str, rendering: Rende
         for reader in Readers(newsroom.sending_setup.source(audience), edition, audience):
             if reader.address.casefold() == wanted.casefold():
                 return reader
-    columns = (slot.removeprefix("field.") for slot in rendering.slots if slot.startswith("field."))
+    columns = (slot.removeprefix("field.") for slot in needed(rendering.slots) if slot.startswith("field."))
     return Recipient(address=wanted, fields={column: f"[{column}]" for column in columns})

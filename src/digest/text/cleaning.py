@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import re
 
-# Escape sequences of terminals (ECMA-48): OSC, CSI and the others, whole; then whatever ESC or CSI is left.
+# Escape sequences of terminals (ECMA-48): OSC that has an end, CSI and the others; then whatever ESC or CSI is left.
 _ESCAPES = re.compile(
-    r"(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b[ -/]*[0-~]?"
+    r"(?:\x1b\]|\x9d)[^\x07\x1b\x9c\x9d\n]*(?:\x07|\x1b\\|\x9c)|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b[ -/]*[0-~]?"
 )
 _LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _UNSEEN = "\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\ufeff\ufdd0-\ufdef\ufffe\uffff\U000e0000-\U000e001f" + "".join(
@@ -41,12 +41,13 @@ def one_line(text: str) -> str:
     return _BLANKS.sub(" ", multiline(text)).strip()
 
 
-def multiline(text: str, *, isolates: bool = False) -> str:
+def multiline(text: str, *, isolates: bool = False, escapes: bool = True) -> str:
     r"""`text` with `\n` line ends, and nothing in it that does not show. Blank lines and tabs stay.
 
-    `isolates` leaves U+2066 to U+2069 in: a right-to-left theme sets names and links apart with them.
+    `isolates` leaves U+2066 to U+2069 in: a right-to-left theme sets names and links apart with them. Without `escapes`
+    only the characters themselves vanish, as in markup, where what follows an ESC is a tag.
     """
     if _CLEAN_LINES.fullmatch(text):
         return text
-    text = _LINE_ENDS.sub("\n", _ESCAPES.sub("", text))
+    text = _LINE_ENDS.sub("\n", _ESCAPES.sub("", text) if escapes else text)
     return _HALVES.sub("\ufffd", (_VANISH_BUT_ISOLATES if isolates else _VANISH).sub("", text))
