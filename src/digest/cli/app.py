@@ -97,8 +97,9 @@ def _run(arguments: list[str]) -> int:
 
 
 def _complain(text: str) -> None:
-    for line in text.splitlines():
-        print(f"digest: {line}", file=sys.stderr)  # noqa: T201 - this is where errors are told
+    from digest.cli.output import tell
+
+    tell(text)
 
 
 def _usage(error: TyperException, command: object) -> str:

@@ -11,7 +11,7 @@ import typer
 
 from digest.cli.call import Call
 from digest.cli.flags import Common, When, Which
-from digest.cli.output import size, tally
+from digest.cli.output import size, tally, tell
 from digest.cli.verbs import verb
 from digest.errors import CheckFailed, NothingToSend
 from digest.text.merge import shown_subject
@@ -43,11 +43,11 @@ def build(
     # Everything is made before anything is written: an edition that fails leaves no other half done.
     written, warnings = _write(call, made, out)
     for fault in call.newsroom.stories.faults:
-        typer.echo(f"digest: left out: {fault}", err=True)
+        tell(f"left out: {fault}")
     _report(call, written)
     _next(call, written, when, which)
     for warning in warnings:
-        typer.echo(f"digest: {warning}", err=True)
+        tell(warning)
     _end(made)
 
 

@@ -1,17 +1,21 @@
-"""Print for people and for programs: lines, tables, JSON, findings. Colours only where a person looks.
+"""Print for people and for programs: lines, tables, JSON, findings, and what went wrong. Colours only for a person.
 
-This module formats; it never decides what is worth saying, and never ends the program.
+Every word that a verb says goes through here, and is cleaned here: titles, file names, YAML keys, names in approvals
+and what servers answer may hold codes that rewrite a terminal or forge a line. This module formats; it never decides
+what is worth saying, and never ends the program.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from digest.text.cleaning import multiline
 from digest.text.wrapping import width
 
 if TYPE_CHECKING:
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
     from digest.model import Finding
 
 # By the severities' values: the model itself is not loaded for a help text.
+# What JSON need not escape and a terminal obeys: C1 controls, and marks that turn the direction of a line.
+_OBEYED = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _COLOUR = {"error": "31", "warning": "33", "info": "36"}
 
 
@@ -33,17 +39,22 @@ class Output:
 
     def line(self, text: str = "") -> None:
         """One line of result."""
+        self._print(multiline(text))
+
+    def _print(self, text: str) -> None:
+        """`text` as it is: clean, and maybe painted."""
         if not self.quiet:
             print(text)  # noqa: T201 - this is where printing happens
 
     def data(self, value: Any) -> None:
         """The result as JSON, for programs; `quiet` has no say over it."""
         plain = not (sys.stdout.encoding or "").lower().startswith("utf")  # then letters are written as \u00e9
-        print(json.dumps(value, ensure_ascii=plain, indent=2))  # noqa: T201
+        text = json.dumps(value, ensure_ascii=plain, indent=2)
+        print(_OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text))  # noqa: T201
 
     def table(self, head: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[int] = ()) -> None:
         """Columns under headings; those in `right` are numbers and stand at the right."""
-        cells = [list(head), *(list(row) for row in rows)]
+        cells = [[multiline(cell).replace("\n", " ") for cell in row] for row in (head, *rows)]
         widths = [max(width(row[column]) for row in cells) for column in range(len(head))]
         for number, row in enumerate(cells):
             padded = (
@@ -51,20 +62,26 @@ class Output:
                 for column, (cell, columns) in enumerate(zip(row, widths, strict=True))
             )
             text = "  ".join(padded).rstrip()
-            self.line(self.paint(text, "1") if number == 0 else text)
+            self._print(self._paint(text, "1") if number == 0 else text)
 
     def findings(self, found: Iterable[Finding]) -> None:
         """Each finding on a line: severity, code, where, message. Infos are told only when `verbose`."""
         for finding in found:
             if finding.severity.value == "info" and not self.verbose:
                 continue
-            word = self.paint(f"{finding.severity.value:<7}", _COLOUR[finding.severity.value])
+            word = self._paint(f"{finding.severity.value:<7}", _COLOUR[finding.severity.value])
             place = f"{finding.where}: " if finding.where else ""
-            self.line(f"  {word}  {finding.code}: {place}{finding.message}")
+            self._print(f"  {word}  {multiline(f'{finding.code}: {place}{finding.message}')}")
 
-    def paint(self, text: str, code: str) -> str:
+    def _paint(self, text: str, code: str) -> str:
         """`text` in a colour, where there are colours."""
         return f"\x1b[{code}m{text}\x1b[0m" if self.colour else text
+
+
+def tell(text: str) -> None:
+    """What a person must know beside the result, or why there is none: on standard error, each line with our name."""
+    for line in multiline(text).splitlines():
+        print(f"digest: {line}", file=sys.stderr)  # noqa: T201 - this is where errors are told
 
 
 def output(*, quiet: bool, verbose: bool, no_color: bool) -> Output:

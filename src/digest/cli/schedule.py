@@ -12,6 +12,7 @@ import typer
 
 from digest.cli.call import Call
 from digest.cli.flags import Common, YesNow
+from digest.cli.output import tell
 from digest.cli.verbs import verb
 from digest.errors import DigestError, FaultyInput, UsageError
 from digest.scheduling.units import Unit
@@ -93,10 +94,7 @@ def scheduler_of(call: Call) -> Scheduler:
         if not call.common.json:
             call.out.line(text)
 
-    def complain(text: str) -> None:
-        typer.echo(f"digest: {text}", err=True)
-
-    return Scheduler(newsroom=call.newsroom, now=call.now, say=say, warn=complain, engine=call.engine)
+    return Scheduler(newsroom=call.newsroom, now=call.now, say=say, warn=tell, engine=call.engine)
 
 
 def warn(call: Call, due: tuple[DueTask, ...], changes: tuple[str, ...]) -> None:
@@ -149,7 +147,7 @@ def _readers(call: Call, ledger: SqlLedger, task: Task) -> int | None:
             readers = Readers(parts.source(audience), edition, audience, parts.segment(audience))
             total += plan_send(readers, ledger, 0.0, {}).readers
     except DigestError as error:
-        typer.echo(f"digest: {error}", err=True)
+        tell(str(error))
         return None
     return total
 
@@ -298,7 +296,7 @@ def _watched(
         if ping and (good or code != _LATER) and not stopping.signal:
             problem = watchdog.ping(ping, "" if good else said, stopping.event)
             if problem:
-                typer.echo(f"digest: {problem}", err=True)
+                tell(problem)
     return stopping.exit_code or code
 
 
@@ -346,7 +344,7 @@ def _stay(common: Common, *, held: bool, ping: str) -> None:
                 code = _watched(call, stopping, show, held=False, ping=ping, yes_now="")
             except DigestError as error:
                 for line in str(error).splitlines():
-                    typer.echo(f"digest: {line}", err=True)
+                    tell(line)
             sys.stdout.flush()
             stopping.event.wait(_pause(call, code))
     raise typer.Exit(stopping.exit_code)

@@ -11,6 +11,7 @@ import typer
 
 from digest.cli.call import Call
 from digest.cli.flags import Common, When, Which, YesNow
+from digest.cli.output import tell
 from digest.cli.verbs import verb
 from digest.errors import AlreadySent, UsageError, gathered
 from digest.text.merge import shown_subject
@@ -138,7 +139,7 @@ def _frozen_already(call: Call, ledger: SqlLedger, edition: Edition) -> bool:
 
 def _show_plan(call: Call, plan: SendPlan, subject: str) -> None:
     for line in gathered(plan.faults):
-        typer.echo(f"digest: left out: {line}", err=True)
+        tell(f"left out: {line}")
     if call.common.json:
         call.out.data({"edition": plan.edition, "subject": subject, "readers": plan.readers,
                        "suppressed": plan.suppressed, "duplicates": plan.duplicates, "bad": plan.bad,
@@ -219,7 +220,7 @@ def deliver(
 
 
 def _warn(warning: str) -> None:
-    typer.echo(f"digest: {warning}", err=True)
+    tell(warning)
 
 
 def _transport(call: Call, eml: Path | None, *, maildir: bool, stop: Event | None = None) -> Transport:
@@ -238,16 +239,16 @@ def _confirm(call: Call, editions: list[Edition], *, yes: bool) -> None:
         message = f"this sends {names} to its readers; in a script say --yes"
         raise UsageError(message)
     if not typer.confirm(f"Send {names} to its readers now?", err=True):
-        typer.echo("digest: nothing was sent", err=True)
+        tell("nothing was sent")
         raise typer.Exit(130)
     call.out.line()
 
 
 def _frozen(call: Call, ready: Frozen) -> None:
     for line in gathered(ready.faults):
-        typer.echo(f"digest: left out: {line}", err=True)
+        tell(f"left out: {line}")
     for note in ready.notes:
-        typer.echo(f"digest: {note}", err=True)
+        tell(note)
     if ready.fresh and not call.common.json:
         extra = [(ready.suppressed, "suppressed"), (ready.duplicates, "on the list twice"), (ready.bad, "bad rows")]
         words = "".join(f", {count:,} {word}" for count, word in extra if count)

@@ -60,14 +60,12 @@ def worker(
     yes_now: YesNow = "",
 ) -> None:
     """Send what a fleet has to send (send.engine: procrastinate), until SIGTERM or Ctrl-C."""
+    from digest.cli.output import tell
     from digest.fleet.worker import run_worker
     from digest.sending.stopping import signals
-
-    def say(line: str) -> None:
-        typer.echo(f"digest: {line}", err=True)
 
     call = Call(common)
     call.demand_clock(yes_now)
     with call.ledger() as ledger, signals() as stopping:
-        run_worker(call.newsroom, ledger, host=host, port=port, stopping=stopping, say=say)
+        run_worker(call.newsroom, ledger, host=host, port=port, stopping=stopping, say=tell)
         call.out.line("ended: the mails in flight were finished, the rest was given back")

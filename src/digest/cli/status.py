@@ -10,6 +10,7 @@ import typer
 
 from digest.cli.call import Call
 from digest.cli.flags import Common, EditionName, When, Which
+from digest.cli.output import tell
 from digest.cli.verbs import verb
 from digest.errors import NothingToSend, UsageError
 
@@ -109,7 +110,7 @@ def _resolve_by_word(
     unfit = ledger.settle(edition.id, readers, event, "by a person's word", call.now.timestamp())
     wrong = unfit | {each for each in named if each.casefold() not in known}
     for each in sorted(wrong):
-        typer.echo(f"digest: {each} is not held in {edition.id}; nothing was changed for it", err=True)
+        tell(f"{each} is not held in {edition.id}; nothing was changed for it")
     settled = len({each.casefold() for each in readers}) - len(unfit)
     call.out.line(f"{settled} settled as {'sent' if sent else 'to be mailed'}")
     return wrong

@@ -8,6 +8,7 @@ import typer
 
 from digest.cli.call import Call
 from digest.cli.flags import Common, When, Which
+from digest.cli.output import tell
 from digest.cli.verbs import verb
 from digest.errors import ImportFailed, UsageError
 from digest.model import STORY_KEYS, STORY_TIMES
@@ -41,7 +42,7 @@ def stories(
         edges = (span.start, span.end) if span else ()
         _listed(call, call.newsroom.stories.stories(*edges))
     for fault in call.newsroom.stories.faults:
-        typer.echo(f"digest: left out: {fault}", err=True)
+        tell(f"left out: {fault}")
 
 
 def _explained(call: Call, chosen: list[Selection], *, everything: bool) -> None:

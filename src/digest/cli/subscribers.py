@@ -11,6 +11,7 @@ import typer
 
 from digest.cli.call import Call
 from digest.cli.flags import Common
+from digest.cli.output import tell
 from digest.cli.verbs import group, verb
 from digest.errors import CheckFailed, Fault, UsageError, gathered
 
@@ -190,7 +191,7 @@ def export(
     for text in lists.export(noted(), everyone=everyone):
         sys.stdout.write(text)
     for why, count in sorted(out.items()):
-        typer.echo(f"digest: not mailed: {count:,}, {why}", err=True)
+        tell(f"not mailed: {count:,}, {why}")
     _name(faults)
 
 
@@ -234,7 +235,7 @@ def _tell(call: Call, change: Change, *, dry_run: bool = False) -> None:
 
 def _name(faults: Sequence[Fault]) -> None:
     for line in gathered(faults):
-        typer.echo(f"digest: left out: {line}", err=True)
+        tell(f"left out: {line}")
 
 
 def _demand_sound(faults: Sequence[Fault]) -> None:
