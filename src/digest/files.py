@@ -22,7 +22,7 @@ def write_whole(path: Path, data: bytes, *, mode: int | None = None) -> None:
     `mode` is the file's permission bits; None keeps those of the file that is replaced, and for a new file means what
     the umask says. Raises OSError (full disk, read-only folder); then `path` is as it was.
     """
-    _make_folder(path.parent)
+    make_folder(path.parent)
     if mode is None:
         with contextlib.suppress(FileNotFoundError):
             before = path.lstat().st_mode
@@ -56,9 +56,15 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it that are missing; one whose name begins with a dot is ours alone (0700).
+
+    What lies in `.digest` tells of readers, and a umask of 0 (some containers and timers have it) would show it to all.
+    Raises OSError.
+    """
     if folder.is_dir():
         return
-    _make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)  # another process may have been faster
+    make_folder(folder.parent)
+    # another process may have been faster
+    folder.mkdir(mode=0o700 if folder.name.startswith(".") else 0o777, exist_ok=True)
     sync_folder(folder.parent)

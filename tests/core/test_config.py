@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from digest.config import load
-from digest.config.show import masked, rows
+from digest.config.show import rows
 from digest.errors import ConfigError, UsageError
 
 GOOD = """\
@@ -191,10 +191,15 @@ def test_print_tells_where_each_value_is_from(tmp_path):
     assert found["smtp.connections"] == ("4", "default")
 
 
-def test_a_password_in_a_url_is_not_shown():
+def test_a_password_in_a_url_is_not_shown(tmp_path):
     """Whoever put a password into a URL does not see it printed."""
-    assert masked("postgresql://digest:hunter2@db/ledger") == "postgresql://digest:***@db/ledger"
-    assert masked("https://www.example.org/a:b@c") == "https://www.example.org/a:b@c"
+    secrets = {
+        "DIGEST_SEND__LEDGER": "postgresql://digest:hunter2@db/ledger?sslmode=require&password=hunter2",
+        "DIGEST_NEWSROOM__URL": "https://www.example.org/a:b@c",
+    }
+    found = {key: value for key, value, _ in rows(read(tmp_path, GOOD, secrets))}
+    assert found["send.ledger"] == "postgresql://digest:***@db/ledger?sslmode=require&password=***"
+    assert found["newsroom.url"] == "https://www.example.org/a:b@c"
 
 
 def test_a_text_that_may_not_be_empty_says_so(tmp_path):

@@ -70,7 +70,10 @@ def raw_server(talk):
     stop = threading.Event()
 
     def run():
-        connection, _ = listener.accept()
+        try:
+            connection, _ = listener.accept()
+        except OSError:
+            return  # nobody came
         with connection:
             connection.settimeout(10)
             connection.recv(65536)
@@ -85,6 +88,7 @@ def raw_server(talk):
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
     finally:
         stop.set()
+        listener.shutdown(socket.SHUT_RDWR)
         thread.join()
         listener.close()
 
@@ -371,6 +375,17 @@ def test_a_password_in_an_address_is_sent_to_its_host_only_and_shown_nowhere():
             assert "hunter2" not in str(caught.value)
             assert server.seen[0][1]["authorization"].startswith("Basic ")
             assert "authorization" not in {name.lower() for name in elsewhere.seen[0][1]}
+
+
+@pytest.mark.parametrize("query", ["api_key=hunter2", "id=3&access_token=hunter2", "auth=hunter2&x=1"])
+def test_a_key_in_a_query_is_sent_and_shown_nowhere(query):
+    """A feed's address may hold a key: the server gets it, messages and the address that is kept do not."""
+    with serving(lambda handler: handler.reply(b"x", status=200 if "good" in handler.path else 404)) as (base, server):
+        with pytest.raises(FetchError) as caught:
+            get(f"{base}/feed?{query}")
+        assert "hunter2" not in str(caught.value)
+        assert "hunter2" not in get(f"{base}/good?{query}").url
+        assert "hunter2" in server.seen[0][0]
 
 
 def test_no_proxy_is_taken_from_the_environment(monkeypatch):

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from digest.delivery import State
-from digest.errors import LedgerBusy, LedgerError
+from digest.errors import ConfigError, LedgerBusy, LedgerError
 from digest.ledger.opening import open_ledger
 from digest.testing import readers
 
@@ -63,6 +63,51 @@ def test_lock_between_machines(opened):
             )
         with two.lock(EDITION, "me"):
             pass
+
+
+def test_a_deadlock_is_busy(opened):
+    """Two processes that wait for each other's rows: the one that the server ends is told to try again."""
+    one, two = opened(), opened()
+    one.freeze(EDITION, "hash", readers(2), now=1.0)
+    both, errors = threading.Barrier(2), []
+
+    def take(ledger, first, second):
+        update = "UPDATE deliveries SET recipient = recipient WHERE recipient = 'reader{}@example.org'"
+        try:
+            with ledger.database.writing() as transaction:
+                transaction.core.exec_driver_sql(update.format(first))
+                both.wait(30)
+                transaction.core.exec_driver_sql(update.format(second))
+        except LedgerError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=take, args=each) for each in ((one, 1, 2), (two, 2, 1))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (error,) = errors
+    assert isinstance(error, LedgerBusy)
+    assert "deadlock" in str(error)
+
+
+@pytest.mark.parametrize("query", ["password=hunter2", "sslpassword=hunter2&connect_timeout=2"])
+def test_no_message_shows_a_password_of_the_query(query):
+    """A password may stand in the URL's query, too; errors, `status` and the archive's ledger.json show the name."""
+    with pytest.raises(LedgerBusy) as caught:
+        open_ledger(f"postgresql://digest@127.0.0.1:1/news?{query}", newsroom="ILO Newsroom")
+    assert "hunter2" not in str(caught.value)
+    assert "digest@127.0.0.1" in str(caught.value)
+
+
+@pytest.mark.parametrize("port", ["port", "54x32", "-1", "99999"])
+def test_a_port_that_is_none_is_one_line(port):
+    """A slip in send.ledger is a mistake in the configuration, named without its password."""
+    with pytest.raises(ConfigError) as caught:
+        open_ledger(f"postgresql://digest:hunter2@db:{port}/news?password=hunter2", newsroom="ILO Newsroom")
+    assert str(caught.value).count("\n") == 0
+    assert "is no ledger URL" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
 
 
 def test_claims_do_not_wait_for_each_other(opened):

@@ -54,6 +54,37 @@ def test_columns_are_named_as_in_the_csv(database):
     ]
 
 
+def test_a_query_that_commits_by_itself_changes_nothing(database):
+    """What no rollback takes back is refused by the database: a list is only read."""
+    from sqlalchemy import create_engine
+    from sqlalchemy.pool import NullPool
+
+    engine = create_engine(database, poolclass=NullPool)
+    if database.startswith("sqlite"):  # Python's driver begins no transaction before WITH: it commits at once
+        query = "WITH gone AS (SELECT 1) DELETE FROM readers RETURNING mail AS email"
+        left = "SELECT count(*) FROM readers"
+    else:  # a sequence moves outside of transactions
+        with engine.begin() as connection:
+            connection.exec_driver_sql("DROP SEQUENCE IF EXISTS ids; CREATE SEQUENCE ids START 3")
+        query, left = "SELECT mail AS email, nextval('ids') AS n FROM readers", "SELECT last_value FROM ids"
+    with pytest.raises(FaultyInput, match=r"readonly|read-only"):
+        list(SqlSource(database, query).recipients())
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql(left).scalar() == 3
+
+
+def test_several_statements_are_none_of_them_done(database):
+    """A second statement behind the query, with a COMMIT between them, is refused as a whole."""
+    from sqlalchemy import create_engine
+    from sqlalchemy.pool import NullPool
+
+    query = "SELECT mail AS email FROM readers; COMMIT; DELETE FROM readers"
+    with pytest.raises(FaultyInput):
+        list(SqlSource(database, query).recipients())
+    with create_engine(database, poolclass=NullPool).connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM readers").scalar() == 3
+
+
 def test_marks_in_a_query_mean_themselves(database):
     """A % or a : in a query is no placeholder."""
     query = "SELECT mail AS email, ':x' AS name FROM readers WHERE mail LIKE 'c%' AND who IS NULL"

@@ -18,6 +18,7 @@ from digest.bounces.mailbox import open_mailbox
 from digest.bounces.report import BounceReport, ReportKind, read
 from digest.bounces.rules import IN_A_ROW, BounceClass, BounceVerdict, classify, decide
 from digest.delivery import Event, State
+from digest.files import make_folder
 from digest.mail.message_id import message_id
 from digest.recipients import tokens
 
@@ -72,7 +73,7 @@ def process(newsroom: Newsroom, ledger: SqlLedger, source: str, now: float, *, d
         return message_id(edition, address, domain=domain, secret=key)
 
     folder = newsroom.root / ".digest"
-    folder.mkdir(exist_ok=True)
+    make_folder(folder)
     log = BounceLog(f"sqlite:///{folder / LOG}")
     ca_file = str(newsroom.config.path(section.ca_file)) if section.ca_file else ""
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import gc
 import importlib
+import os
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # default, and once more at the end, takes a sixth of a build's time.
         gc.set_threshold(_COLLECT_EVERY)
         atexit.register(gc.freeze)
+        os.umask(os.umask(0o077) | 0o002)  # under a umask of 0 everybody could write into the newsroom
     streams.install()
     load(given[0] if given else "")
     code = _run(given)

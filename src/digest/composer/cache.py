@@ -13,6 +13,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from digest.files import make_folder
+
 
 def load(path: Path) -> Any:
     """What was stored at `path`; None when there is nothing, or when it is damaged in any way."""
@@ -29,7 +31,7 @@ def store(path: Path, value: Any, *, family: str, most: int) -> None:
 
     payload = json.dumps(value, ensure_ascii=False).encode()
     with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
         try:
             with os.fdopen(handle, "wb") as file:

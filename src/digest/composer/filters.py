@@ -65,6 +65,7 @@ _JINJAS = (
     "upper",
     "urlencode",
 )
+LONGEST_LIST = 100_000  # a year of a large newsroom has some thousand stories
 TOO_LONG = f"this makes more than {LARGEST // (1024 * 1024)} MB of text"
 
 
@@ -73,9 +74,12 @@ class BudgetError(Exception):
 
 
 def bounded(value: Any) -> Any:
-    """The value, unless it is a text longer than LARGEST. Raises BudgetError."""
+    """The value, unless it is a text longer than LARGEST, or a list of more than LONGEST_LIST. Raises BudgetError."""
     if isinstance(value, str) and len(value) > LARGEST:
         raise BudgetError(TOO_LONG)
+    if isinstance(value, list | tuple) and len(value) > LONGEST_LIST:
+        message = f"this makes a list of more than {LONGEST_LIST:,}"
+        raise BudgetError(message)
     return value
 
 

@@ -122,7 +122,9 @@ class ThemeEnvironment(SandboxedEnvironment):
         self.globals["range"] = limited_range
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        """Of texts only methods that cannot make them grow; of everything else what Jinja deems safe."""
+        """Of texts and lists only methods that cannot double them; of everything else what Jinja deems safe."""
+        if isinstance(obj, list) and attr == "extend":
+            return False
         if isinstance(obj, str):
             return attr in _TEXT_METHODS
         return super().is_safe_attribute(obj, attr, value)

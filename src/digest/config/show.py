@@ -5,9 +5,9 @@ A pure room: it is handed a Config and returns rows.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
+from digest.text.urls import without_secrets
 from digest.yamlfile import dotted
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from digest.config.load import Config
     from digest.yamlfile import Document
-
-_PASSWORD = re.compile(r"(?<=://)([^/@:\s]*):[^/@\s]*@")
 
 
 def rows(config: Config) -> Iterator[tuple[str, str, str]]:
@@ -44,15 +42,10 @@ def _plain(value: Any) -> str:
         return "[" + ", ".join(map(str, value)) + "]"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return masked(str(value))
+    return without_secrets(str(value))
 
 
 def _origin(path: tuple[str | int, ...], document: Document) -> str:
     if path in document.origins:
         return document.origins[path]
     return f"{document.file}:{document.lines[path]}" if path in document.lines else "default"
-
-
-def masked(url: str) -> str:
-    """A URL with its password taken out: `postgresql://digest:***@db/ledger`."""
-    return _PASSWORD.sub(r"\1:***@", url)

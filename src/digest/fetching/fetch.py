@@ -19,6 +19,7 @@ import httpx
 
 from digest.errors import FetchError
 from digest.fetching.guard import Deadline, GuardedBackend, GuardedTransport, system_addresses
+from digest.text.urls import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -123,11 +124,12 @@ def notify(
     everything, and `stop` ends the wait at once. `by_proxy` takes the environment's proxy and follows redirects.
     Raises FetchError with the reason only: such an address is often a secret.
     """
+    context = httpx.create_ssl_context()  # reads a megabyte of certificates: that is not the server's time
     deadline = Deadline(timeout, stop)
     guard = GuardedBackend(deadline, system_addresses, allow_private=True)
     try:
         place = _checked(url, "the address")
-        transport = GuardedTransport(guard, proxy=_proxy(place) if by_proxy else None)
+        transport = GuardedTransport(guard, context, proxy=_proxy(place) if by_proxy else None)
         with httpx.Client(transport=transport, trust_env=False, follow_redirects=by_proxy) as client:
             method = "GET" if data is None else "POST"
             headers = {"user-agent": USER_AGENT} | ({} if data is None else {"content-type": kind})
@@ -156,10 +158,11 @@ def _visit(
     allow_private: bool,
     headers: Mapping[str, str] = MappingProxyType({}),
 ) -> T:
+    context = httpx.create_ssl_context()
     deadline = Deadline(timeout)
     guard = GuardedBackend(deadline, resolve or system_addresses, allow_private=allow_private)
     place = _checked(url, shown(url))
-    with httpx.Client(transport=GuardedTransport(guard), trust_env=False, follow_redirects=False) as client:
+    with httpx.Client(transport=GuardedTransport(guard, context), trust_env=False, follow_redirects=False) as client:
         for _ in range(MAX_REDIRECTS + 1):
             try:
                 with client.stream("GET", place, headers={**_HEADERS, **headers}, timeout=timeout) as response:
@@ -180,12 +183,13 @@ _HEADERS = {"user-agent": USER_AGENT, "accept-encoding": "gzip, deflate", "accep
 
 
 def shown(url: str) -> str:
-    """An address as it may be shown and stored: without a user name and password."""
+    """An address as it may be shown and stored: without a user name, a password, or a key in its query."""
     try:
         place = httpx.URL(url)
-        return str(place.copy_with(userinfo=b"")) if place.userinfo else url
+        url = str(place.copy_with(userinfo=b"")) if place.userinfo else url
     except (httpx.InvalidURL, ValueError):
-        return url.rsplit("@", 1)[-1] if "@" in url else url
+        url = url.rsplit("@", 1)[-1]
+    return without_secrets(url)
 
 
 def _checked(url: str, whence: str) -> httpx.URL:

@@ -151,8 +151,7 @@ class _Stream(httpcore.NetworkStream):
 class GuardedTransport(httpx.BaseTransport):
     """httpx on a connection pool of httpcore that has our guard at its bottom."""
 
-    def __init__(self, guard: GuardedBackend, *, proxy: httpx.Proxy | None = None) -> None:
-        context = httpx.create_ssl_context()
+    def __init__(self, guard: GuardedBackend, context: ssl.SSLContext, *, proxy: httpx.Proxy | None = None) -> None:
         self.pool = (
             httpcore.HTTPProxy(
                 str(proxy.url), proxy_auth=proxy.raw_auth, ssl_context=context, network_backend=guard, max_connections=1

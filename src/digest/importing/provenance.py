@@ -14,6 +14,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from digest.errors import Fault, StoryError
+from digest.text.urls import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,9 +52,9 @@ def load(folder: Path) -> ImportRecord:
             message = f"was written by another version of digest ({data['version']})"
             raise StoryError([Fault(file=str(path), message=message)])
         return ImportRecord(
-            sources={str(name): int(count) for name, count in data["sources"].items()},
+            sources={without_credentials(str(name)): int(count) for name, count in data["sources"].items()},
             stories={
-                str(story): {str(name): _words(words) for name, words in said.items()}
+                str(story): {without_credentials(str(name)): _words(words) for name, words in said.items()}
                 for story, said in data["stories"].items()
             },
         )
@@ -74,10 +75,10 @@ def source_name(source: str) -> str:
 
 
 def without_credentials(source: str) -> str:
-    """An address without the user name and password in it; anything else as it is."""
+    """An address without the user name and password in it, and without keys in its query; anything else as it is."""
     scheme, mark, rest = source.partition("://")
     place, slash, path = rest.partition("/")
-    return f"{scheme}{mark}{place.rpartition('@')[2]}{slash}{path}" if mark else source
+    return without_secrets(f"{scheme}{mark}{place.rpartition('@')[2]}{slash}{path}") if mark else source
 
 
 def word(key: str, value: object) -> Word:

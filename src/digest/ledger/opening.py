@@ -23,7 +23,7 @@ from sqlalchemy.pool import NullPool
 
 from digest.distribution import installing
 from digest.errors import ConfigError, Fault, LedgerError
-from digest.files import sync_folder
+from digest.files import make_folder, sync_folder
 from digest.ledger import locks, sidecar
 from digest.ledger.editions import mailings
 from digest.ledger.ledger import SqlLedger
@@ -38,6 +38,7 @@ from digest.ledger.schema import (
 )
 from digest.ledger.sqlite import SqliteDatabase, check_whole, examine
 from digest.ledger.suppressions import share
+from digest.text.urls import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -94,11 +95,13 @@ class _Owner:
 def _target(url: str, faulty: Callable[[str], Fault]) -> URL:
     try:
         target = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # a port that is no number is a ValueError
         target = None
     known = target is not None and target.get_backend_name() in ("sqlite", "postgresql")
+    known = known and target is not None and (target.port is None or 0 < target.port < 65536)  # noqa: PLR2004 - RFC 793
     if target is None or not known or not target.database or target.database == ":memory:":
         shown = target.render_as_string(hide_password=True) if target is not None else url.rpartition("@")[2]
+        shown = without_secrets(shown)
         raise ConfigError([faulty(f"{shown!r} {_FAULTY}")])
     return target
 
@@ -129,7 +132,7 @@ def _none_yet(name: str) -> LedgerError:
 def _create_sqlite(path: Path, owner: _Owner) -> None:
     """Make the file under another name, whole, and then give it its own: a crash leaves no half a ledger."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with locks.file_lock(Path(f"{path}-locks") / "create.lock", f"process {os.getpid()}", str(path), wait=True):
             if path.exists():
                 return  # another process was faster
@@ -172,7 +175,8 @@ def _open_postgres(url: URL, owner: _Owner, witnesses: Path | None, *, create: b
     try:
         from digest.ledger.postgres import PostgresDatabase
     except ImportError:
-        message = f"{url.render_as_string(hide_password=True)}: needs psycopg; {installing('fleet')}"
+        shown = without_secrets(url.render_as_string(hide_password=True))
+        message = f"{shown}: needs psycopg; {installing('fleet')}"
         raise LedgerError(message) from None
     database = PostgresDatabase(url, schema=schema)
     try:

@@ -19,6 +19,7 @@ from digest.errors import LedgerBusy, LedgerError
 from digest.ledger import locks, statements
 from digest.ledger.database import Database, Transaction, as_json
 from digest.ledger.schema import POSTGRES_SCHEMA
+from digest.text.urls import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -43,6 +44,7 @@ _SPECIAL = re.compile(r"[\\\t\n\r]")
 _ESCAPED = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}  # https://www.postgresql.org/docs/current/sql-copy.html
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _AWAY = ("08", "57P", "53300", "25P03")
+_IN_THE_WAY = ("40001", "40P01", "55P03")  # serialization failure, deadlock, a lock that is not free
 _MEANINGS = {
     "53100": "its disk is full; nothing more was sent. Free some space there, then `digest resume` goes on",
     "25006": "it is read-only (a standby?); send.ledger must name the primary",
@@ -64,7 +66,7 @@ class PostgresDatabase(Database):
 
     def __init__(self, url: URL, *, schema: str = POSTGRES_SCHEMA) -> None:
         super().__init__()
-        self.name = url.render_as_string(hide_password=True)
+        self.name = without_secrets(url.render_as_string(hide_password=True))
         self.schema = schema
         self.engine = create_engine(
             url.set(drivername="postgresql+psycopg"),
@@ -138,6 +140,8 @@ class PostgresDatabase(Database):
         """What the server's error means, and what to do."""
         state = getattr(error, "sqlstate", None) or ""
         said = " ".join(str(error).split())
+        if state in _IN_THE_WAY:
+            return LedgerBusy(f"{self.name}: another process was at the same rows; nothing is lost, try again ({said})")
         if (isinstance(error, psycopg.OperationalError) and not state) or state.startswith(_AWAY):
             return LedgerBusy(f"{self.name}: the database cannot be reached; nothing is lost, try again later ({said})")
         if state in _MEANINGS:

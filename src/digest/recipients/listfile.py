@@ -115,7 +115,7 @@ class ListFile:
     def save(self) -> None:
         """Write the file whole. Raises UsageError when the folder or the disk refuses; then it is as it was."""
         try:
-            write_whole(self._path, self._whole())
+            write_whole(self._path, self._whole(), mode=None if self._path.exists() else 0o600)
         except OSError as error:
             message = f"{self.name}: cannot be written: {error.strerror}; the list is as it was"
             raise UsageError(message) from None

@@ -15,6 +15,7 @@ from digest.errors import Fault, FaultyInput, UsageError
 from digest.recipients import columns
 from digest.recipients.columns import BadRow
 from digest.recipients.rows import RowReader
+from digest.text.urls import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,8 +132,10 @@ class SqlSource:
             raise FaultyInput([Fault(file=self.name, message=message)]) from None
 
     def _without_secrets(self, text: str) -> str:
-        password = str(self._url.password or "")
-        return text.replace(password, "***") if password else text
+        said = [self._url.password, *(value for key, value in self._url.query.items() if "pass" in key.lower())]
+        for secret in filter(None, map(str, said)):
+            text = text.replace(secret, "***")
+        return without_secrets(text)
 
 
 def masked(url: str) -> str:

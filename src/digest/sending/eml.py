@@ -61,7 +61,7 @@ class EmlFolder:
 
     def make(self) -> None:
         """Create the folder if it is missing."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def temporary(self) -> Path:
         """A hidden name in the same folder, so that the rename stays on one file system."""

@@ -19,6 +19,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from digest.errors import Fault
+from digest.files import make_folder
 from digest.model import STORY_DEFAULTS, STORY_KEYS, STORY_TIMES, Status, Story
 from digest.stories.frontmatter import first_instant
 from digest.stories.scan import PER_STAMP
@@ -219,7 +220,7 @@ def discard(path: Path) -> None:
 def _connect(path: Path, owner: str) -> sqlite3.Connection | None:
     """Open or make the index; None when the circumstances forbid it, or when the file is another program's database."""
     with contextlib.suppress(OSError):  # a read-only newsroom: then SQLite says so below
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
     try:
         connection = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
     except sqlite3.Error:

@@ -24,6 +24,12 @@ _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _KEPT = "/%:@!$&'()*+,;=~-._"
 _HOST = re.compile(r"[a-z0-9._-]+|\[[0-9a-f:.]+\]")
 _LABEL = 63
+_LOGIN = re.compile(r"(?<=://)([^/?#@:\s]*):[^/?#\s]*@")
+_SECRET_VALUE = re.compile(
+    r"([?&;](?:[a-z]{1,20}[-_.]?)??(?:passwords?|passwd|pwd|pass|passphrase|secret|tokens?|key|auth|authorization|signature|sig"
+    r"|credentials?|sas)=)[^&;#\s\"'<>]*",
+    re.IGNORECASE,
+)
 _INDEX_PAGE = re.compile(r"/(?:index\.(?:html?|php))?$")
 _TRACKING = re.compile(
     r"utm_\w+|mtm_\w+|pk_\w+|fbclid|gclid|dclid|gbraid|wbraid|msclkid|yclid|ttclid|twclid|igshid|mc_[ce]id|mkt_tok"
@@ -176,6 +182,15 @@ def untracked(url: str) -> str:
     place, question, query = address.partition("?")
     kept = "&".join(part for part in query.split("&") if not is_tracking(part.partition("=")[0]))
     return place + (question + kept if kept or not query else "") + mark + fragment
+
+
+def without_secrets(text: str) -> str:
+    """An address, or a text with some in it, as it may be shown and stored: passwords, keys and tokens are `***`.
+
+    >>> without_secrets("postgresql://digest:hunter2@db/ledger?sslmode=require&password=hunter2")
+    'postgresql://digest:***@db/ledger?sslmode=require&password=***'
+    """
+    return _SECRET_VALUE.sub(r"\1***", _LOGIN.sub(r"\1:***@", text))
 
 
 def host_of(url: str) -> str:
