@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import stat
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -133,6 +136,37 @@ def test_export_leaves_out_who_has_left_and_can_be_read_back(path, tmp_path, sup
     bob = Recipient(address="Bob@example.org", name="B; Bob", fields={"notes": "two\nlines", "city": "Rome"})
     assert export(everyone=False) == [bob]
     assert [one.address for one in export(everyone=True)] == ["Bob@example.org", "c@example.org"]
+
+
+@pytest.mark.parametrize(
+    "cell", ["=1+1", "@SUM(A1)", "+x", "-cmd|' /C calc'!A0", "-2+3+cmd|' /C calc'!A0", "'=1", "''@x"]
+)
+def test_an_exported_cell_is_nothing_that_a_spreadsheet_runs(cell, tmp_path):
+    """A formula in somebody's name is shown as text, and reading the export back gives the name again."""
+    reader = Recipient(address="=a@example.org", name=cell, fields={"city": cell})
+    (tmp_path / "out.csv").write_text("".join(subscribers.export([Entry(recipient=reader)])), newline="")
+    with (tmp_path / "out.csv").open(newline="") as file:
+        assert all(value == "" or value[0] not in "=@+-" for row in csv.reader(file) for value in row)
+    assert list(CsvSource(tmp_path / "out.csv").recipients()) == [reader]
+
+
+@pytest.mark.parametrize("cell", ["+41 22 799 61 11", "-5", "-3,50", "O'Neil", "'tis", "a=b", "(02) 1-2"])
+def test_an_exported_number_or_name_stays_as_it_is(cell):
+    """What no spreadsheet runs gets no apostrophe."""
+    reader = Recipient(address="a@example.org", name=cell)
+    rows = csv.reader("".join(subscribers.export([Entry(recipient=reader)])).splitlines())
+    assert [row[1] for row in rows][1] == cell
+
+
+@given(st.lists(st.text(st.sampled_from("'=@+-1a ."), max_size=8), min_size=1, max_size=3))
+def test_every_export_is_read_back_as_it_was(cells):
+    """Whatever a reader's columns hold, the list that comes back is the list that went out."""
+    fields = {f"column_{number}": cell.strip() for number, cell in enumerate(cells)}
+    reader = Recipient(address="a@example.org", fields=fields)
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out.csv"
+        out.write_text("".join(subscribers.export([Entry(recipient=reader)])), newline="")
+        assert list(CsvSource(out).recipients()) == [reader]
 
 
 def test_an_empty_export_is_still_a_list():

@@ -41,6 +41,9 @@ DELIMITERS = ",;\t"
 _OPEN = "a quote that opens in this row is not closed in it; close it, or remove it"
 _TOO_LONG = "\0"  # stands for a line over MAX_LINE
 _QUOTED = re.compile(r'"[^"]*"')
+_FIRST = frozenset("'=@+-\t\r")
+# A number or a telephone number begins with a sign, too, and is left alone.
+_FORMULA = re.compile(r"'*(?:[=@\t\r]|[+-](?![\d .,()/-]*\Z))")
 _BREAK = re.compile(r"\r\n|\r|\n")
 
 
@@ -145,7 +148,7 @@ class Rows:
                 if not rows:
                     return
                 fault = self._cut_off(rows, first) if doubt_the_end and self._blocks.cut else None
-                yield Batch(rows=rows, first=first, plain=plain, fault=fault)
+                yield Batch(rows=_as_meant(rows), first=first, plain=plain, fault=fault)
                 continue
             bad = first + sum(map(_span, rows))
             if bad < last and restarts < MAX_RESTARTS and (again := self._blocks.lines(bad + 1, last)):
@@ -156,7 +159,7 @@ class Rows:
             elif bad < last:
                 problem += f"; lines {bad} to {last} are left out, mend them"
             fault = Fault(file=self.name, line=bad, message=problem)
-            yield Batch(rows=rows, first=first, plain=False, fault=fault)
+            yield Batch(rows=_as_meant(rows), first=first, plain=False, fault=fault)
 
     def one_by_one(
         self, batch: Batch, understand: RowReader
@@ -193,6 +196,24 @@ class Rows:
 
     def _unusable(self, bad: BadRow) -> FaultyInput:
         return FaultyInput([Fault(file=self.name, line=self._start + 1, key=bad.key, message=str(bad))])
+
+
+def runs(cell: str) -> bool:
+    """Tell whether a spreadsheet would run this cell, or whether it looks like one that `inert` has kept from that."""
+    return cell[:1] in _FIRST and _FORMULA.match(cell) is not None
+
+
+def inert(cell: str) -> str:
+    """The cell as a spreadsheet shows it instead of running it: after an apostrophe, which reading takes off."""
+    return f"'{cell}" if runs(cell) else cell
+
+
+def _as_meant(rows: list[list[str]]) -> list[list[str]]:
+    """Take off the apostrophes that `inert` has put before cells, in place."""
+    if "'" in "".join(map("".join, rows)):
+        for row in rows:
+            row[:] = [cell[1:] if cell[:1] == "'" and runs(cell) else cell for cell in row]
+    return rows
 
 
 class _Blocks:

@@ -17,6 +17,7 @@ from digest.errors import Fault, UsageError
 from digest.mail.address import canonical, key
 from digest.model import InactiveReader, Recipient
 from digest.recipients.columns import BadRow, header, worst
+from digest.recipients.csvfile import inert
 from digest.recipients.listfile import HEADER, ListFile, cells_of, editing, line
 from digest.recipients.rows import RowReader, topics_cell
 from digest.recipients.segments import Segment
@@ -322,7 +323,7 @@ def _held(suppressions: Suppressions, audience: str, addresses: Sequence[str]) -
 
 
 def export(entries: Iterable[Entry | Fault], *, everyone: bool = False) -> Iterator[str]:
-    """The list as CSV text, line by line, with all merge fields.
+    """The list as CSV text, line by line, with all merge fields, and no cell that a spreadsheet would run.
 
     With `everyone`, those who are not mailed too, and a `status` column, so that it can be read back without harm.
     """
@@ -334,10 +335,11 @@ def export(entries: Iterable[Entry | Fault], *, everyone: bool = False) -> Itera
         reader = entry.recipient
         if fields is None:  # every row of one source has the same merge fields
             fields = [name for name in reader.fields if name not in more]
-            yield line((*HEADER, *fields, *more), ",", "\n")
+            yield line(map(inert, (*HEADER, *fields, *more)), ",", "\n")
         values = (reader.address, reader.name, reader.language, topics_cell(reader.topics))
         status = [entry.status] if everyone else []
-        yield line((*values, *(reader.fields.get(name, "") for name in fields), *status), ",", "\n")
+        cells = (*values, *(reader.fields.get(name, "") for name in fields), *status)
+        yield line(map(inert, cells), ",", "\n")
     if fields is None:
         yield line((*HEADER, *more), ",", "\n")
 
