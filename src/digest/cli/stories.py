@@ -143,7 +143,7 @@ def _read_sources(call: Call, *, odd: str, dry_run: bool, force: bool) -> None:
         call.out.data([_source_facts(report.name, report.state) for report in reports])
     for report in reports:
         if report.state.trouble:
-            typer.echo(f"digest: {report.line}", err=True)
+            tell(report.line)
         elif not call.common.json:
             for line in report.lines[:-1]:
                 call.out.line(f"{report.name}: {line}")
