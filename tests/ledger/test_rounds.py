@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from digest.delivery import Event, MailingStatus, State
-from digest.errors import CheckFailed, LedgerError
+from digest.errors import CheckFailed, LedgerError, NothingToSend
 from digest.ledger.opening import open_ledger
 from digest.ledger.sqlite import is_mount_point
 from digest.ledger.transitions import round_of
@@ -96,6 +96,12 @@ class TestFrozenTogether:
         assert (ann.address, ann.name, ann.language) == ("ann@example.org", "Ann", "fr")
         assert (bob.language, bob.name) == ("fr", "")
         assert {name: count["planned"] for name, count in counts.items()} == {EN: 0, FR: 2}
+
+    def test_nobody_in_the_language_that_is_sent(self, stored):
+        """A language that nobody reads settles nothing, neither for those who read another."""
+        with pytest.raises(NothingToSend, match="no reader of 2022-02/everyone gets it in this language"):
+            stored.freeze_round({FR: "hash", EN: ""}, both(reader("ann")), NOW)
+        assert (stored.mailings(), stored.round(EN)) == ([], None)
 
     def test_message_ids_belong_to_the_edition(self, stored):
         """A reader's Message-ID is made for the edition they get, also where a second row decided that."""

@@ -19,7 +19,7 @@ from sqlalchemy import case, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from digest.delivery import Mailing, MailingStatus, State
-from digest.errors import CheckFailed, LedgerError
+from digest.errors import CheckFailed, LedgerError, NothingToSend
 from digest.ledger import statements
 from digest.ledger.database import as_json
 from digest.ledger.schema import deliveries, editions, rounds
@@ -107,7 +107,8 @@ def freeze(
 ) -> tuple[dict[str, dict[str, int]], bool]:
     """`SqlLedger.freeze_round`: counts for each edition, and whether this added any, so that nobody was mailed yet.
 
-    Raises LedgerError for an edition that was frozen with another content, CheckFailed for a list that shrank.
+    Raises LedgerError for an edition that was frozen with another content, CheckFailed for a list that shrank, and
+    NothingToSend when an edition with content has no reader, but others have.
     """
     with database.writing() as transaction:
         if transaction.core.dialect.name == "postgresql":  # a slow list may keep it waiting, and holds nobody's rows
@@ -118,6 +119,10 @@ def freeze(
             _open(transaction, name, plan.contents[name])
         wanted = [] if complete else [name for name in plan.contents if name not in known]
         added = _add(transaction, plan, number, wanted, recipients, message_id) if wanted else {}
+        empty = [name for name in wanted if plan.contents[name] and not any(added.get(name, _NOBODY).values())]
+        if added and empty and plan.complete:  # only others would be settled, who were not asked for
+            message = f"{empty[0]}: nobody to send it to: no reader of {plan.names[0]} gets it in this language"
+            raise NothingToSend(message)
         if not added and not known and not taken:
             transaction.core.execute(rounds.delete().where(rounds.c.id == number))
         counts = {name: _counts(transaction, row) for name, row in known.items()}

@@ -94,7 +94,8 @@ class SqlLedger:
         `contents` has each edition's hash, empty for one whose content is not ready: it waits for `open_edition`, with
         its readers. Each of `recipients` comes with its edition. Nothing is added to a round later; a second call
         opens what it has contents for. Raises LedgerError for another content, CheckFailed when the list is far
-        shorter than the audience's last one and `shrink` is not said. Returns each edition's counts as `freeze` does.
+        shorter than the audience's last one and `shrink` is not said, NothingToSend when what has content has no reader
+        but the rest has. Returns each edition's counts as `freeze` does.
         """
         first = next(iter(contents))
         plan = editions.Freeze(

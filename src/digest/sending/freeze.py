@@ -140,8 +140,6 @@ def _frozen(newsroom: Newsroom, ledger: SqlLedger, rendering: Rendering, now: da
     if not any(counts[edition.id].values()):
         archive.forget(newsroom.root / ARCHIVE, edition)
         message = f"{edition.id}: nobody to send it to: the list of {audience.name} has no reader who can be mailed"
-        if any(count["planned"] for count in counts.values()):
-            message += f" in {edition.language!r}"
         raise NothingToSend(message)
     others = (
         f"{count['planned']:,} readers of {name} are settled with it, and wait until that is sent"
