@@ -108,7 +108,7 @@ def freeze(
     """`SqlLedger.freeze_round`: counts for each edition, and whether this added any, so that nobody was mailed yet.
 
     Raises LedgerError for an edition that was frozen with another content, CheckFailed for a list that shrank, and
-    NothingToSend when an edition with content has no reader, but others have.
+    NothingToSend when no edition with content has a reader, but others have.
     """
     with database.writing() as transaction:
         if transaction.core.dialect.name == "postgresql":  # a slow list may keep it waiting, and holds nobody's rows
@@ -119,9 +119,9 @@ def freeze(
             _open(transaction, name, plan.contents[name])
         wanted = [] if complete else [name for name in plan.contents if name not in known]
         added = _add(transaction, plan, number, wanted, recipients, message_id) if wanted else {}
-        empty = [name for name in wanted if plan.contents[name] and not any(added.get(name, _NOBODY).values())]
-        if added and empty and plan.complete:  # only others would be settled, who were not asked for
-            message = f"{empty[0]}: nobody to send it to: no reader of {plan.names[0]} gets it in this language"
+        ready = [name for name in wanted if plan.contents[name]]
+        if plan.complete and added and ready and added.keys().isdisjoint(ready):  # only others would be settled
+            message = f"{ready[0]}: nobody to send it to: no reader of {plan.names[0]} gets it in this language"
             raise NothingToSend(message)
         if not added and not known and not taken:
             transaction.core.execute(rounds.delete().where(rounds.c.id == number))
