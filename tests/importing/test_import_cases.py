@@ -359,3 +359,32 @@ def test_what_a_story_file_cannot_say_is_left_out_and_named(desk):
     report = desk.take(rss(("A", ""), ("Too large", large)))
     assert report.counts == (1, 0, 0)
     assert "'Too large' cannot be a story file (has 1,2" in report.faults[0]
+
+
+def test_credits_and_links_of_a_text_in_other_words(desk):
+    """`Photo by …`, a name before the sign, an address on its own line."""
+    desk.write("17.txt", (CASES / "17-credit-kicker.txt").read_bytes())
+    assert desk("import", "17.txt").code == 0
+    found = {story.title: story for story in desk.stories()}
+    assert sorted(found) == ["Story B", "Story D", "Story E"]
+    assert [found[f"Story {name}"].credit for name in "BDE"] == ["Photo by Jane Doe / Agency", "Jane Doe © 2022", ""]
+    assert found["Story E"].link == "https://www.example.org/e"
+    assert [story.kicker for story in found.values()] == ["", "", ""]
+
+
+def test_a_list_that_is_numbered_in_chinese(desk):
+    """`1、` needs no blank."""
+    desk.write("18.txt", (CASES / "18-chinese.txt").read_bytes())
+    assert desk("import", "18.txt").code == 0
+    assert [(story.title, story.summary) for story in desk.stories()] == [("标题二", ""), ("标题一", "摘要。")]
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"), [("We are #1 in jobs", True), ("All # a comment", False), ('"We are #1"', False)]
+)
+def test_a_title_that_a_sign_cuts_is_a_fault(desk, line, fault):
+    """YAML takes what follows ` #` for a comment; whoever writes `#1` does not mean one."""
+    desk.write("stories/a.md", (CASES / "28-hash-title.md").read_text().replace("We are #1 in jobs", line))
+    ran = desk("stories")
+    assert (ran.code == 0) != fault
+    assert ("stories/a.md:2: title: ends at 'We are', since ' #' begins a comment; put quotes" in ran.err) == fault

@@ -25,6 +25,7 @@ from digest.importing import dates
 from digest.importing.html_to_markdown import EMAIL, escape
 from digest.importing.source import Item, Listing
 from digest.stories.characters import clean_line
+from digest.text.urls import absolute
 from digest.text.wrapping import width
 
 if TYPE_CHECKING:
@@ -32,7 +33,11 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
 CREDIT = re.compile(
-    r"©|\(c\)\s|(?:photos?|photo credit|credits?|crédits?(?: photo)?|fotos?|créditos?)\s*:", re.IGNORECASE
+    r"©|\(c\)\s|(?:photos?|photo credit|credits?|crédits?(?: photo)?|fotos?|créditos?|bild|foto(?:nachweis)?)\s*:"
+    r"|(?:photo(?:graph)?s?|pictures?|images?)\s+(?:by|courtesy of)\s+(?-i:[A-Z])"
+    r"|(?:fotos?|bild)\s+(?:de|von)\s+(?-i:[A-Z])"
+    r"|[^.:!?©]{2,60}\s(?:©|\(c\))\s*\d{0,4}\s*$",
+    re.IGNORECASE,
 )
 MAX_TITLE = 300  # a longer paragraph above the items introduces the listing, it does not name it
 
@@ -103,10 +108,11 @@ class _Reader:
         if place is None:
             name = next((row.text for row in rows if not CREDIT.match(row.text)), "")
             return self.fault(first, f"{_quoted(name)} has no line that is a date, like 14 February 2022; left out")
+        link = next((address for row in rows if (address := absolute(row.text))), "")
         when = self.calendar.date(rows[place].text)
         if not isinstance(when, dates.Moment):
             return self.fault(rows[place], f"{when}; the item is left out")
-        credit, head = _credit(rows[:place])
+        credit, head = _credit([row for row in rows[:place] if not absolute(row.text)])
         parts = _parts(head, spaced=rows[place].gap or any(row.gap for row in head[1:]))
         if not parts:
             return self.fault(first, "an item has no title above its date; left out")
@@ -119,7 +125,8 @@ class _Reader:
             date_only=when.date_only,
             kicker=parts[0] if len(parts) == _MAX_HEAD else "",
             credit=credit,
-            summary=_summary(rows[place + 1 :]),
+            link=link,
+            summary=_summary([row for row in rows[place + 1 :] if absolute(row.text) != link or not link]),
             line=first.line,
         )
 
@@ -190,7 +197,10 @@ def _quoted(text: str, longest: int = 60) -> str:
     return f"'{text[: longest - 1]}…'" if len(text) > longest else f"'{text}'" if text else "an item"
 
 
-_BULLET = re.compile(r"(?P<indent>\s*)(?P<sign>\(?(?P<number>\d{1,5})[.)、]|[-*+•‣▪◦·●○■□–—→►])(?=\s|$)\s*(?P<text>.*)")
+# Chinese and Japanese numbers need no blank behind them: 1、 and １．
+_BULLET = re.compile(
+    r"(?P<indent>\s*)(?P<sign>\(?(?P<number>\d{1,5})(?:[.)](?=\s|$)|[、．）])|[-*+•‣▪◦·●○■□–—→►](?=\s|$))\s*(?P<text>.*)"
+)
 _CONTACT_WORDS = 60  # a name and an office beside an address; a sentence has more
 _RULE = re.compile(r"\s*([-=*_~#])(?:\s*\1){2,}\s*")
 

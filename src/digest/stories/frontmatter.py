@@ -27,10 +27,14 @@ if TYPE_CHECKING:
     from digest.stories.fields import StoryFields
     from digest.yamlfile import Document
 
-VERSION = 1  # raise it when the same bytes mean another story than before: indexes are then made anew
+VERSION = 2  # raise it when the same bytes mean another story than before: indexes are then made anew
 MAX_BYTES = 1_000_000  # a story is a page of text; what is larger is something else
 _MANY = 10  # faults of one kind in one file, after which the rest is not listed
 _DATE_LINE = re.compile(r"^date[ \t]*:[ \t]*['\"]?([0-9][^'\"#\n]*)", re.MULTILINE)
+_CUT_LINE = re.compile(
+    r"^(?P<key>title|kicker|credit|image_alt):[ \t]++(?P<kept>(?![\"'\[{|>&*!#])(?:(?![ \t]#)[^\n])*+)[ \t]#(?=[^\s#])",
+    re.MULTILINE,
+)
 _BREAKS_IN_HEADER = re.compile("[\x85\u2028\u2029]")
 
 
@@ -52,7 +56,7 @@ def parse(
         layout = cut(text)
     except ValueError as error:
         return None, (*faults, Fault(file=file, line=1, message=str(error)))
-    if faults or (faults := list(_bad_breaks(layout.header, file))):
+    if faults or (faults := [*_bad_breaks(layout.header, file), *_cut_lines(layout.header, file)]):
         return None, tuple(faults)
     document = yamlfile.parse(layout.header, file, first_line=2)
     story, faults = _story(document, story_id, zone, language, summary_of(layout.body))
@@ -122,6 +126,15 @@ def _bad_characters(text: str, file: str) -> Iterator[Fault]:
         if end < 0:
             return
         position, line, seen = end + 1, line + 1, seen + 1
+
+
+def _cut_lines(header: str, file: str) -> Iterator[Fault]:
+    """Lines of text that YAML cuts at ` #`: what follows is a comment only when it does not touch the sign."""
+    for found in _CUT_LINE.finditer(header):
+        line = header.count("\n", 0, found.start()) + 2
+        kept = found["kept"].strip()[-40:]
+        message = f"ends at '{kept}', since ' #' begins a comment; put quotes around the whole text"
+        yield Fault(file=file, line=line, key=found["key"], message=message)
 
 
 def _bad_breaks(header: str, file: str) -> Iterator[Fault]:
