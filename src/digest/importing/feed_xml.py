@@ -28,7 +28,6 @@ _DOCTYPE = re.compile(r"<!DOCTYPE", re.IGNORECASE)
 _ENTITY = re.compile(r"<!ENTITY", re.IGNORECASE)
 _CHARACTER_ENTITY = re.compile(r"""<!ENTITY\s+(\w+)\s+(["'])(?:&\#\w{1,8};|[^<&%"'])\2\s*>""", re.IGNORECASE)
 _AMPERSAND = re.compile(r"&(#\d{1,7};|#[xX][0-9a-fA-F]{1,6};|\w{2,31};)?")
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TAGS = re.compile(r"<(/?)[A-Za-z_][^<>]*?(/?)>")
 _XML_NAMES = ("amp;", "lt;", "gt;", "quot;", "apos;")
 
@@ -75,7 +74,7 @@ def _mended(text: str, source: str) -> tuple[str, str]:
         if depth > MAX_DEPTH:
             message = f"{source}: has more than {MAX_DEPTH} elements within each other; this is no feed"
             raise ImportFailed(message)
-    body = _without_doctype(html_to_markdown.without_declaration(text))
+    body = _without_doctype(html_to_markdown.without_bad_references(html_to_markdown.without_declaration(text)))
     loose = 0
 
     def meant(found: re.Match[str]) -> str:
@@ -90,7 +89,7 @@ def _mended(text: str, source: str) -> tuple[str, str]:
 
     sound = "".join(piece if opaque else _AMPERSAND.sub(meant, piece) for piece, opaque in _pieces(body))
     note = f"has {loose} '&' that should be written '&amp;'; read as meant" if loose else ""
-    return _NOT_XML.sub("", sound).lstrip("\ufeff \t\r\n"), note
+    return sound.lstrip("\ufeff \t\r\n"), note
 
 
 def _pieces(text: str) -> Iterator[tuple[str, bool]]:

@@ -8,6 +8,7 @@ It never keeps a tag, an image, a script or an address other than http(s) and ma
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING
 
 from digest.stories.characters import clean_line
@@ -38,6 +39,8 @@ _BLOCKS = frozenset(
     {"p", "div", "section", "article", "blockquote", "ul", "ol", "table", "tr", "dl", "dt", "dd", "pre", "figure"}
     | {"header", "footer", "aside", "main", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "figcaption", "body", "html"}
 )
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, 2.2
+_REFERENCE = re.compile(r"&#(?:[xX]([0-9a-fA-F]{1,12})|(\d{1,12}));?")
 _DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
 _MARKS = {"em": "*", "i": "*", "strong": "**", "b": "**"}
 _DEEPEST = 200  # libxml2 stops at 256
@@ -86,6 +89,16 @@ def without_declaration(text: str) -> str:
     return text[found.end() :] if found else text
 
 
+def without_bad_references(markup: str) -> str:
+    """Markup without references to what is no character (`&#0;`, `&#xD800;`), and without such characters."""
+
+    def kept(found: re.Match[str]) -> str:
+        number = int(found[1], 16) if found[1] else int(found[2])
+        return "" if number > sys.maxunicode or NOT_XML.match(chr(number)) else found[0]
+
+    return NOT_XML.sub("", _REFERENCE.sub(kept, markup))
+
+
 def plain(html: str) -> str:
     """One clean line out of an HTML fragment: a feed's title."""
     if "<" not in html and "&" not in html:
@@ -114,8 +127,9 @@ def fragment(html: str) -> HtmlElement | None:
 
     if not html.strip() or not (html := html.replace("\x00", "")):
         return None
+    body = f"<body><div>{without_bad_references(html)}</div></body>"
     try:
-        return document_fromstring(f"<body><div>{html}</div></body>", parser=HTMLParser(huge_tree=False, encoding=None))
+        return document_fromstring(body, parser=HTMLParser(huge_tree=False, encoding=None))
     except (etree.ParserError, ValueError):
         return None  # nothing but comments, or characters that XML has not
 

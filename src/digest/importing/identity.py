@@ -15,6 +15,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from digest.text.urls import canonical
@@ -26,6 +27,7 @@ UNKNOWN = "?"  # the scope of a guid of which nobody knows from where it came
 _GLOBAL = re.compile(
     r"https?://[^/\s]+/\S|tag:\S+,\d{4}|(?:urn:uuid:)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE
 )
+_CANDIDATES = 50  # stories of one day and title that an item is compared with; real listings have two
 _COMPARED = 200  # letters of a title
 _ALIKE = 0.6  # of two titles' letters; a corrected headline keeps more, another story's has less
 
@@ -110,7 +112,7 @@ class _Book:
         self.known = [tuple(names) for names in known]
         self.items = items
         self.story: dict[int, int] = {}  # item -> known story
-        self.taken: dict[int, list[Identity]] = {}  # known story -> items of this listing
+        self.taken: dict[int, dict[Identity, None]] = {}  # known story -> items of this listing
         self.shared = _shared_links(items)
 
     def by_link(self, one: Identity) -> Iterator[str]:
@@ -127,27 +129,28 @@ class _Book:
         for place, item in enumerate(self.items):
             if place in self.story:
                 continue
-            candidates = (pair for name in key(item) for pair in index.get(name, ()))
+            candidates = islice((pair for name in key(item) for pair in index.get(name, ())), _CANDIDATES)
             for number in dict.fromkeys(number for number, known in candidates if agree(known, item)):
                 if not any(_two(item, other) for other in self.taken.get(number, ())):
                     self.story[place] = number
-                    self.taken.setdefault(number, []).append(item)
+                    self.taken.setdefault(number, {})[item] = None
                     break
 
     def numbers(self) -> list[int]:
         """Number the items; those without a known story are united among themselves, first come first."""
-        new: list[list[Identity]] = []
+        new: list[dict[Identity, None]] = []
         index: dict[str, list[int]] = {}
         for place, item in enumerate(self.items):
             if place in self.story:
                 continue
             names = [f"{n} {value}" for n, key in enumerate((_by_guid, self.by_link, _by_title)) for value in key(item)]
             names.append(f"2 {item.day} {item.whole}")
-            found = (number for name in names for number in index.get(name, ()))
+            found = islice((number for name in names for number in index.get(name, ())), _CANDIDATES)
             number = next((one for one in found if not any(_two(item, other) for other in new[one])), len(new))
             if number == len(new):
-                new.append([])
-            new[number].append(item)
+                new.append({})
+            if len(new[number]) < _CANDIDATES:
+                new[number][item] = None
             self.story[place] = len(self.known) + number
             for name in names:
                 index.setdefault(name, []).append(number)

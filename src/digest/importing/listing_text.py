@@ -42,6 +42,7 @@ CREDIT = re.compile(
 MAX_TITLE = 300  # a longer paragraph above the items introduces the listing, it does not name it
 
 _MAX_HEAD = 2  # kicker and title
+_LOOK_AHEAD = 200  # lines in which an item that begins has its date
 _CONTACT_LINES = 4  # name, office, telephone, address
 
 
@@ -249,6 +250,7 @@ class Calendar:
         self.zone = zone
         self.language = language
         self.moments: dict[str, dates.Moment | dates.NoSuchDay | None] = {}
+        self.periods: dict[str, bool] = {}
 
     def date(self, text: str) -> dates.Moment | dates.NoSuchDay | None:
         """The date that `text` is; the error when the calendar has no such day; None when it is no date."""
@@ -261,7 +263,9 @@ class Calendar:
 
     def is_period(self, text: str) -> bool:
         """Tell whether `text` is a heading of a month or a year."""
-        return dates.is_period(text, self.language)
+        if text not in self.periods:
+            self.periods[text] = dates.is_period(text, self.language)
+        return self.periods[text]
 
 
 def _rows(text: str, calendar: Calendar) -> Iterator[Row]:
@@ -314,7 +318,7 @@ def _begins_item(current: TextBlock, rows: list[Row], place: int, calendar: Cale
         return False
     if not current.dated:
         return True
-    for other in islice(rows, place + 1, None):
+    for other in islice(rows, place + 1, place + 1 + _LOOK_AHEAD):
         if other.sign and other.indent <= row.indent:
             break
         if calendar.date(other.text):

@@ -63,7 +63,9 @@ class ListingPage:
     def parse(cls, text: str, source: str, zone: tzinfo, language: str) -> ListingPage:
         """Parse HTML. Raises ImportFailed for a page that has no element, or more than MAX_ELEMENTS."""
         # Bytes with a fixed character set: what the page says about its own was heeded when it was decoded.
-        data = html_to_markdown.without_declaration(text.replace("\x00", "")).encode()
+        data = html_to_markdown.without_bad_references(
+            html_to_markdown.without_declaration(text.replace("\x00", ""))
+        ).encode()
         try:
             root = document_fromstring(data, parser=HTMLParser(encoding="utf-8", huge_tree=False, no_network=True))
         except (etree.ParserError, ValueError) as error:
@@ -228,7 +230,9 @@ def _line(text: str | None, sourceline: int | None) -> HtmlElement:
 
 
 def words(element: HtmlElement) -> str:
-    """The text of an element as one clean line."""
+    """The text of an element as one clean line; a comment has none."""
+    if not isinstance(element.tag, str):
+        return ""
     parts: list[str] = []
     for event, one in etree.iterwalk(element, events=("start", "end")):
         shown = isinstance(one.tag, str) and one.tag not in HIDDEN
