@@ -61,12 +61,13 @@ def fetch(
     resolve: Resolver | None = None,
     etag: str = "",
     modified: str = "",
+    stop: Event | None = None,
 ) -> Fetched:
     """Get `url`. `timeout` is in seconds and for everything; `max_bytes` counts unpacked bytes.
 
     `allow_private` takes addresses of an intranet, or of this machine. `resolve` gives the addresses of a host and
     port (default: the system's). With the `etag` and `modified` of what came before, nothing comes where nothing
-    changed. Raises FetchError, which names the address and what to do.
+    changed. `stop` ends the wait at once. Raises FetchError, which names the address and what to do.
     """
     asked = {"if-none-match": etag, "if-modified-since": modified}
     headers = {name: value for name, value in asked.items() if value}
@@ -74,7 +75,7 @@ def fetch(
     def take(response: httpx.Response, deadline: Deadline) -> Fetched:
         return _take(response, max_bytes, deadline)
 
-    return _visit(url, take, timeout, resolve, allow_private=allow_private, headers=headers)
+    return _visit(url, take, timeout, resolve, allow_private=allow_private, headers=headers, stop=stop)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,9 +158,10 @@ def _visit(
     *,
     allow_private: bool,
     headers: Mapping[str, str] = MappingProxyType({}),
+    stop: Event | None = None,
 ) -> T:
     context = httpx.create_ssl_context()
-    deadline = Deadline(timeout)
+    deadline = Deadline(timeout, stop)
     guard = GuardedBackend(deadline, resolve or system_addresses, allow_private=allow_private)
     place = _checked(url, shown(url))
     with httpx.Client(transport=GuardedTransport(guard, context), trust_env=False, follow_redirects=False) as client:

@@ -27,6 +27,7 @@ from digest.yamlfile import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from threading import Event
 
     from digest.config.sections import SourceSection
     from digest.model import Audience
@@ -93,10 +94,12 @@ def refresh(
     write: bool = True,
     force: bool = False,
     everything: bool = False,
+    stop: Event | None = None,
 ) -> tuple[SourceReport, ...]:
     """Read the sources that are due, those not read `since` then, or `everything`; and remember what came of it.
 
-    `force` takes one that shrank. With `write` False nothing is written, and nothing remembered.
+    `force` takes one that shrank. With `write` False nothing is written, and nothing remembered. `stop` ends the wait
+    for a source, which is no failure of its own, and those that come after are not begun.
     """
     states, reports = load(newsroom.root), []
     for section in newsroom.config.settings.sources:
@@ -105,7 +108,9 @@ def refresh(
             state = SourceState(url=section.url)
         stale = since is not None and (state.read is None or state.read < since) and state.due(FIRST_AGAIN, now)
         if everything or stale or state.due(section.every, now):
-            report = _read(newsroom, section, state, now, write=write, force=force)
+            report = _read(newsroom, section, state, now, write=write, force=force, stop=stop)
+            if stop is not None and stop.is_set():
+                break
             states[section.name] = report.state
             reports.append(report)
             if write:
@@ -177,10 +182,17 @@ def rows(newsroom: Newsroom) -> Iterator[tuple[SourceSection, SourceState]]:
 
 
 def _read(
-    newsroom: Newsroom, section: SourceSection, state: SourceState, now: datetime, *, write: bool, force: bool
+    newsroom: Newsroom,
+    section: SourceSection,
+    state: SourceState,
+    now: datetime,
+    *,
+    write: bool,
+    force: bool,
+    stop: Event | None,
 ) -> SourceReport:
     try:
-        source, known = _fetch(newsroom, section, state)
+        source, known = _fetch(newsroom, section, state, stop)
         if source is None:
             return SourceReport(name=section.name, state=_read_well(state, now, new=0, updated=0))
         report = import_sources(
@@ -210,7 +222,9 @@ def _read_well(state: SourceState, now: datetime, *, new: int, updated: int) -> 
     )  # fmt: skip
 
 
-def _fetch(newsroom: Newsroom, section: SourceSection, state: SourceState) -> tuple[Source | None, tuple[str, str]]:
+def _fetch(
+    newsroom: Newsroom, section: SourceSection, state: SourceState, stop: Event | None
+) -> tuple[Source | None, tuple[str, str]]:
     """The source's bytes, None where the server says that they are what they were; and what to ask it with next."""
     limits = newsroom.config.settings.imports
     content_type, known = "", ("", "")
@@ -219,7 +233,7 @@ def _fetch(newsroom: Newsroom, section: SourceSection, state: SourceState) -> tu
 
         answer = fetch(
             section.url, max_bytes=limits.max_bytes, timeout=limits.timeout, allow_private=limits.allow_private,
-            etag=state.etag, modified=state.modified,
+            etag=state.etag, modified=state.modified, stop=stop,
         )  # fmt: skip
         if answer.unchanged:
             return None, (state.etag, state.modified)

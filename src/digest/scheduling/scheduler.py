@@ -151,7 +151,7 @@ class Scheduler:
         from digest.importing import sources
 
         since = max((item.task.at for item in tasks if not item.hold), default=None)
-        for report in sources.refresh(self.newsroom, self.now, since=since):
+        for report in sources.refresh(self.newsroom, self.now, since=since, stop=stopping.event):
             (self.warn if report.state.trouble else self.say)(f"source {report.line}")
             state, what = report.state, f"source {report.name}"
             if state.failing is None or not (state.odd or self.now - state.failing >= notices.DAY):
