@@ -154,6 +154,16 @@ def test_the_worst_of_several_columns_counts(read):
     assert stopped(rows) == {"b": "bounced", "c": "unsubscribed", "d": "complained"}
 
 
+def test_whom_one_row_stops_no_other_row_brings_back(read):
+    """Two rows of one reader: having left in one is having left, whichever comes first; unconfirmed in one is not."""
+    rows = read("email,status\na@example.org,unsubscribed\nA@example.org,subscribed\nb@example.org,subscribed\n"
+                "B@example.org,bounced\nc@example.org,pending\nc@example.org,subscribed\n")  # fmt: skip
+    assert mailed(rows) == ["c"]
+    assert [row.reason for row in rows if isinstance(row, InactiveReader)] == [
+        "unsubscribed", "unsubscribed", "bounced", "bounced", "unconfirmed",
+    ]  # fmt: skip
+
+
 ACTIVE = ["", "subscribed", "Active", "ABONNÉ", "confirmado"]
 OTHER = ["unsubscribed", "cleaned", "spam", "pending", "Blocked", "désabonné", "gekündigt", "???", "maybe"]
 

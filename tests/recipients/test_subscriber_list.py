@@ -16,7 +16,7 @@ from digest.errors import Fault, FaultyInput, UsageError
 from digest.model import Recipient
 from digest.recipients import subscribers
 from digest.recipients.csvfile import CsvSource
-from digest.recipients.subscribers import Change, Entry
+from digest.recipients.subscribers import Change, ListEntry
 from digest.testing import MemoryLedger
 
 LIST = (
@@ -62,7 +62,7 @@ def test_a_reader_who_has_left_stays_suppressed_when_added_again(path, suppressi
     assert change.suppressed == ("ann@example.org",)
     assert "not mailed until" in change.notes[0]
     entries = {one.recipient.address: one.suppressed for one in
-               subscribers.listed(CsvSource(path), suppressions, "everyone") if isinstance(one, Entry)}  # fmt: skip
+               subscribers.listed(CsvSource(path), suppressions, "everyone") if isinstance(one, ListEntry)}  # fmt: skip
     assert entries == {"Bob@example.org": False, "c@example.org": False, "ann@example.org": True}
 
 
@@ -144,7 +144,7 @@ def test_export_leaves_out_who_has_left_and_can_be_read_back(path, tmp_path, sup
 def test_an_exported_cell_is_nothing_that_a_spreadsheet_runs(cell, tmp_path):
     """A formula in somebody's name is shown as text, and reading the export back gives the name again."""
     reader = Recipient(address="=a@example.org", name=cell, fields={"city": cell})
-    (tmp_path / "out.csv").write_text("".join(subscribers.export([Entry(recipient=reader)])), newline="")
+    (tmp_path / "out.csv").write_text("".join(subscribers.export([ListEntry(recipient=reader)])), newline="")
     with (tmp_path / "out.csv").open(newline="") as file:
         assert all(value == "" or value[0] not in "=@+-" for row in csv.reader(file) for value in row)
     assert list(CsvSource(tmp_path / "out.csv").recipients()) == [reader]
@@ -154,7 +154,7 @@ def test_an_exported_cell_is_nothing_that_a_spreadsheet_runs(cell, tmp_path):
 def test_an_exported_number_or_name_stays_as_it_is(cell):
     """What no spreadsheet runs gets no apostrophe."""
     reader = Recipient(address="a@example.org", name=cell)
-    rows = csv.reader("".join(subscribers.export([Entry(recipient=reader)])).splitlines())
+    rows = csv.reader("".join(subscribers.export([ListEntry(recipient=reader)])).splitlines())
     assert [row[1] for row in rows][1] == cell
 
 
@@ -165,7 +165,7 @@ def test_every_export_is_read_back_as_it_was(cells):
     reader = Recipient(address="a@example.org", fields=fields)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out.csv"
-        out.write_text("".join(subscribers.export([Entry(recipient=reader)])), newline="")
+        out.write_text("".join(subscribers.export([ListEntry(recipient=reader)])), newline="")
         assert list(CsvSource(out).recipients()) == [reader]
 
 

@@ -18,7 +18,7 @@ from digest.errors import CheckFailed, Fault, UsageError, gathered
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from digest.recipients.subscribers import Change, Entry
+    from digest.recipients.subscribers import Change, ListEntry
 
 subscribers = group("subscribers", "List, add, remove, suppress and export readers.")
 Name = Annotated[str, typer.Option("-a", "--audience", metavar="NAME", help="Whose readers.")]
@@ -180,7 +180,7 @@ def export(
 
     call, out, faults = Call(common), Counter[str](), list[Fault]()
 
-    def noted() -> Iterator[Entry | Fault]:
+    def noted() -> Iterator[ListEntry | Fault]:
         for entry in _entries(call, audience):
             if isinstance(entry, Fault):
                 faults.append(entry)
@@ -195,7 +195,7 @@ def export(
     _name(faults)
 
 
-def _entries(call: Call, audience: str) -> Iterator[Entry | Fault]:
+def _entries(call: Call, audience: str) -> Iterator[ListEntry | Fault]:
     from digest.recipients.subscribers import listed
 
     chosen, parts = call.newsroom.config.audience(audience), call.newsroom.sending_setup

@@ -16,13 +16,14 @@ import re
 import stat
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from digest.errors import Fault, FaultyInput
 from digest.recipients import columns
 from digest.recipients.columns import BadRow
 from digest.recipients.encoding import as_utf8, encoding_of
-from digest.recipients.rows import RowReader
+from digest.recipients.rows import RowReader, stopped_once
 
 if TYPE_CHECKING:
     import _csv
@@ -65,7 +66,11 @@ class CsvSource:
         Raises FaultyInput when the file as a whole cannot be used: not there, no header, a column twice, an encoding
         that is not certain, or written while it was read.
         """
-        known, before = self.columns(), _file_state(self.path)
+        known = self.columns()
+        yield from stopped_once(partial(self._rows, known)) if known.statuses else self._rows(known)
+
+    def _rows(self, known: Columns) -> Iterator[Recipient | InactiveReader | Fault]:
+        before = _file_state(self.path)
         with open_list(self.path, self.name) as file:
             rows = Rows(file, self.name)
             understand = RowReader(known)

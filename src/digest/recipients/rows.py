@@ -12,18 +12,21 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
+from digest.errors import Fault
 from digest.mail.address import canonical
+from digest.mail.address import key as address_key
 from digest.model import InactiveReader, Recipient
 from digest.recipients.columns import BadRow, folded, worst
 from digest.text.cleaning import multiline, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from digest.model import InactiveReason
     from digest.recipients.columns import Columns, StatusColumn
 
 Value = TypeVar("Value")
+Row = Recipient | InactiveReader | Fault
 
 MAX_NAME = 200  # characters; the longest real names have fewer
 MAX_CELL = 10_000
@@ -147,6 +150,17 @@ class RowReader:
         if text.endswith(f"@{domain}"):
             _add(self._common, domain)
         return address
+
+
+def stopped_once(read: Callable[[], Iterator[Row]]) -> Iterator[Row]:
+    """The rows of a list with statuses, which is read twice: whom one row stops, no other row of theirs brings back.
+
+    One that was never confirmed in a row says nothing of the others.
+    """
+    rows = (row for row in read() if isinstance(row, InactiveReader) and row.reason != "unconfirmed")
+    stopped = {address_key(row.address): row for row in rows}
+    for row in read():
+        yield stopped.get(address_key(row.address), row) if isinstance(row, Recipient) else row
 
 
 def _fit(row: list[str], width: int) -> list[str]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from digest.errors import Fault, FaultyInput, UsageError
 from digest.recipients import columns
 from digest.recipients.columns import BadRow
-from digest.recipients.rows import RowReader
+from digest.recipients.rows import RowReader, stopped_once
 from digest.text.urls import without_secrets
 
 if TYPE_CHECKING:
@@ -67,13 +68,23 @@ class SqlSource:
         """
         with self._result() as result:
             known = self._header(result)
-            understand = RowReader(self.columns() if known.statuses else known)
-            for number, row in enumerate(result, start=1):
-                try:
-                    yield understand.one([value if value.__class__ is str else _cell(value) for value in row])
-                except BadRow as bad:
-                    key = f"row {number}, {bad.key}" if bad.key else f"row {number}"
-                    yield Fault(file=self.name, key=key, message=str(bad))
+            if not known.statuses:  # once is enough
+                yield from self._understood(result, known)
+                return
+        yield from stopped_once(partial(self._rows, self.columns()))
+
+    def _rows(self, known: Columns) -> Iterator[Recipient | InactiveReader | Fault]:
+        with self._result() as result:
+            yield from self._understood(result, known)
+
+    def _understood(self, result: CursorResult[Any], known: Columns) -> Iterator[Recipient | InactiveReader | Fault]:
+        understand = RowReader(known)
+        for number, row in enumerate(result, start=1):
+            try:
+                yield understand.one([value if value.__class__ is str else _cell(value) for value in row])
+            except BadRow as bad:
+                key = f"row {number}, {bad.key}" if bad.key else f"row {number}"
+                yield Fault(file=self.name, key=key, message=str(bad))
 
     def _header(self, result: CursorResult[Any]) -> Columns:
         try:

@@ -40,7 +40,7 @@ _SHRINK_PART, _SHRINK_ROWS, _SHRINK_FREE = 0.1, 50, 3  # a sync that takes more 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class ListEntry:
     """A reader on a list. `why` says why they are not mailed, empty for one who is; `status` is the word for it."""
 
     recipient: Recipient
@@ -85,7 +85,7 @@ class Intake:
 
 def listed(
     source: RecipientSource, suppressions: Suppressions, audience: str, segment: Segment | None = None
-) -> Iterator[Entry | Fault]:
+) -> Iterator[ListEntry | Fault]:
     """Every row of the list, streamed, with why it is not mailed, as the send decides; bad rows near their place."""
     judge = _Judge(suppressions, audience, segment or Segment())
     batch: list[Recipient | InactiveReader] = []
@@ -322,7 +322,7 @@ def _held(suppressions: Suppressions, audience: str, addresses: Sequence[str]) -
     ]
 
 
-def export(entries: Iterable[Entry | Fault], *, everyone: bool = False) -> Iterator[str]:
+def export(entries: Iterable[ListEntry | Fault], *, everyone: bool = False) -> Iterator[str]:
     """The list as CSV text, line by line, with all merge fields, and no cell that a spreadsheet would run.
 
     With `everyone`, those who are not mailed too, and a `status` column, so that it can be read back without harm.
@@ -382,17 +382,17 @@ class _Judge:
         self._audience = audience
         self._segment = segment
 
-    def entries(self, rows: Sequence[Recipient | InactiveReader]) -> Iterator[Entry]:
+    def entries(self, rows: Sequence[Recipient | InactiveReader]) -> Iterator[ListEntry]:
         held = frozenset(_held(self._suppressions, self._audience, [row.address for row in rows]))
         for row in rows:
             if isinstance(row, InactiveReader):
                 recipient = Recipient(address=row.address)
-                yield Entry(recipient=recipient, why=f"{row.reason} ({row.detail})", status=row.reason)
+                yield ListEntry(recipient=recipient, why=f"{row.reason} ({row.detail})", status=row.reason)
             elif row.address in held:
                 status = self._reason(row.address)
-                yield Entry(recipient=row, why=status, status=status)
+                yield ListEntry(recipient=row, why=status, status=status)
             else:
-                yield Entry(recipient=row, why=self._segment.why_not(row))
+                yield ListEntry(recipient=row, why=self._segment.why_not(row))
 
     def _reason(self, address: str) -> str:
         rows = self._suppressions.reasons(address)
