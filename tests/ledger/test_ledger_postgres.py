@@ -174,7 +174,11 @@ def test_version_1(opened, postgres, postgres_schema):
     """A ledger of version 1, whose deliveries were themselves unique, is brought up to date and finds its readers."""
     opened().freeze(EDITION, "hash", readers(3), now=1.0)
     with psycopg.connect(postgres, autocommit=True, options=f"-c search_path={postgres_schema}") as connection:
-        connection.execute("DROP TABLE places")
+        for table in ("places", "rounds", "lifted"):
+            connection.execute(f"DROP TABLE {table}")
+        connection.execute("ALTER TABLE editions DROP COLUMN round")
+        connection.execute("ALTER TABLE suppressions DROP CONSTRAINT suppressions_address_scope_reason_key")
+        connection.execute("ALTER TABLE suppressions ADD UNIQUE (address, scope)")
         connection.execute("ALTER TABLE deliveries ADD UNIQUE (edition, recipient)")
         connection.execute("UPDATE meta SET value = '1' WHERE key = 'version'")
     ledger = opened()
