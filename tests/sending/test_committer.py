@@ -238,6 +238,7 @@ def test_what_could_not_be_written_goes_before_what_came_later():
                 meanwhile()
                 message = "the disk is full"
                 raise LedgerError(message)
+            self.told = [event for _, event, _ in events]
             return super().record(events, now, owner)
 
     ledger = Failing()
@@ -250,4 +251,5 @@ def test_what_could_not_be_written_goes_before_what_came_later():
     committer.flush()
     assert ledger.counts(EDITION) == {State.CLAIMED: 1}
     committer.flush()
+    assert ledger.told == [Event.DEFER, Event.REFUSE]
     assert ledger.counts(EDITION) == {State.REFUSED: 1}
