@@ -49,12 +49,20 @@ def config(
     show: Annotated[
         bool, typer.Option("--print", help="Print what is in force, and where each value is from.")
     ] = False,
+    new_id: Annotated[
+        bool, typer.Option("--new-id", help="Make this copy of a newsroom one of its own, with a ledger of its own.")
+    ] = False,
 ) -> None:
     """Check config.yaml; print what is in force, or the JSON Schema."""
     from digest.config import load
     from digest.config.show import rows
+    from digest.newsroom import newsroom_id
 
     call = Call(common)
+    if new_id:
+        path = newsroom_id.write(call.newsroom.root, newsroom_id.fresh())
+        call.out.line(f"{path}: a new id; this newsroom needs a ledger of its own (send.ledger)")
+        return
     if schema:
         call.out.data(load.schema())
         return

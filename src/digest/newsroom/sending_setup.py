@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from digest.distribution import installing
 from digest.errors import ConfigError, Fault, UsageError
+from digest.newsroom import newsroom_id
 from digest.yamlfile import did_you_mean
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ class SendingSetup:
             create=create,
             faulty=self._faulty_ledger,
             formerly=formerly,
+            identity=newsroom_id.read(self.config.root),
         )
         if send.engine == "procrastinate":
             self._share(ledger)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from digest import files
 from digest.errors import DigestError, UsageError
+from digest.newsroom import newsroom_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -99,6 +100,7 @@ def _wanted(*, theme: bool) -> Iterator[tuple[Path, bytes]]:
     sample, templates = _shipped()
     yield Path("config.yaml"), (sample / "config.yaml").read_bytes()
     yield Path(".gitignore"), _IGNORE
+    yield Path(newsroom_id.FILE), newsroom_id.as_data(newsroom_id.fresh())
     parts = [(sample, "stories/**/*.md"), (sample, "recipients/*.csv")]
     if theme:
         parts.append((templates.parent, f"{templates.name}/default/**/*"))

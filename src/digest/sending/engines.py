@@ -24,6 +24,7 @@ from digest.editions.builder import build_edition
 from digest.errors import AlreadySent, DigestError, LedgerError, NothingToSend, SendStopped, UsageError
 from digest.mail.address import canonical
 from digest.model import Recipient
+from digest.newsroom import newsroom_id
 from digest.newsroom.paths import ARCHIVE
 from digest.sending.edition_readers import Readers
 from digest.sending.freeze import ledger_place
@@ -103,9 +104,23 @@ def send(job: SendJob, engine: Engine) -> RunReport:
 
     Raises LedgerBusy when somebody else is sending it; otherwise the report tells all.
     """
+    _keep_id(job)
     place = ledger_place(job.newsroom, job.ledger)
     archive.begin(job.newsroom.root / ARCHIVE, job.rendering.edition, place, job.ledger.id)
     return (engine if job.transport.shared else LocalEngine()).send(job)
+
+
+def _keep_id(job: SendJob) -> None:
+    """Write down by which id the ledger knows this newsroom, where it has none yet."""
+    root, edition = job.newsroom.root, job.rendering.edition.id
+    if newsroom_id.read(root):
+        return
+    path = newsroom_id.write(root, job.ledger.identity)
+    if others := [each.edition for each in job.ledger.mailings() if each.edition != edition]:
+        job.newsroom.sending_setup.warnings.append(
+            f"{path}: taken over from the ledger, in which {others[-1]} was sent before; commit it. If another "
+            "newsroom of this name sent that, stop: this one needs a ledger of its own, and `digest config --new-id`"
+        )
 
 
 def _on_the_list(ledger: SqlLedger, edition: str, only: str) -> str:
