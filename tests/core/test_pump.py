@@ -134,7 +134,7 @@ def story_file(text):
         text,
     ):
         frontmatter.parse(octets(data), story_id="a", file="a.md", zone=ZONE, language="en")
-        header_peek.glance(octets(data)[: header_peek.SIZE])
+        header_peek.day_of(octets(data)[: header_peek.SIZE])
 
 
 def edited_story(text):

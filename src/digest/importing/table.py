@@ -15,6 +15,7 @@ import re
 import zlib
 from collections import Counter
 from datetime import date, datetime, time
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile, ZipFile
 
@@ -221,7 +222,8 @@ def _listing(rows: Iterator[Row], source: str, zone: tzinfo, language: str) -> L
 
 def _heads(heads: list[str], names: list[str], source: str, line: int) -> tuple[list[Fault], list[str]]:
     """What is wrong with the first row, and the columns that are not read, in the sheet's own words."""
-    spoken = max(WORDS, key=lambda tongue: sum(_folded(head) in _spelled(tongue) for head in heads))
+    folded = list(map(_folded, heads))
+    spoken = max(WORDS, key=lambda tongue: sum(map(_spelled(tongue).__contains__, folded)))
     first = [words[0] for words in WORDS[spoken].values()]
     known = first if spoken == "en" else [word.replace("_", " ").capitalize() for word in first]
     faults = [
@@ -238,6 +240,7 @@ def _heads(heads: list[str], names: list[str], source: str, line: int) -> tuple[
     return faults, notes
 
 
+@cache
 def _spelled(tongue: str) -> set[str]:
     return {_folded(spelling) for spellings in WORDS[tongue].values() for spelling in spellings}
 
