@@ -388,3 +388,27 @@ def test_a_title_that_a_sign_cuts_is_a_fault(desk, line, fault):
     ran = desk("stories")
     assert (ran.code == 0) != fault
     assert ("stories/a.md:2: title: ends at 'We are', since ' #' begins a comment; put quotes" in ran.err) == fault
+
+
+def test_language_and_topics_are_what_the_person_says(desk):
+    """`--language` goes before what the feed says of itself, `--topics` are added; `--dry-run` writes nothing."""
+    feed = rss(("A", "<category>Water</category>"), head="<language>en</language>")
+    options = ("--language", "French", "--topics", "Health, Water")
+    assert desk.take(feed, options=(*options, "--dry-run")).counts == (1, 0, 0)
+    assert not (desk.root / "stories").exists()
+    desk.take(feed, options=options)
+    (story,) = desk.stories()
+    assert (story.language, story.topics) == ("fr", ("water", "health"))
+    assert "--language 'klingonese' is no language" in desk("import", "source-0.xml", "--language", "klingonese").err
+
+
+def test_an_import_ends_with_what_to_look_at(desk):
+    """What the new stories lack, counted for people and by id for programs."""
+    desk.write(
+        "a.xml", rss(("A", '<enclosure url="https://e.org/a.jpg"/>'), ("B", "<description>Words.</description>"))
+    )
+    assert desk("import", "a.xml").out.splitlines()[-2:] == [
+        "look at the new stories: 1 without a picture, 1 without words for their picture, 1 without a summary",
+        "2 new, 0 changed, 0 unchanged",
+    ]
+    assert desk("import", "a.xml").out == "0 new, 0 changed, 2 unchanged\n"

@@ -103,7 +103,13 @@ def import_(
         str, typer.Option("--channel", metavar="NAME", help="The channel these stories are shown in.")
     ] = "",
     kind: Annotated[
-        str, typer.Option("--format", help="text, html, feed, jsonfeed or csv; found out if not said.")
+        str, typer.Option("--format", help="text, html, feed, jsonfeed, csv or xlsx; found out if not said.")
+    ] = "",
+    language: Annotated[
+        str, typer.Option("--language", metavar="TAG", help="The language of all these stories, like fr.")
+    ] = "",
+    topics: Annotated[
+        str, typer.Option("--topics", metavar="A,B", help="Topics to add to each of these stories.")
     ] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would change, as a diff; write nothing.")
@@ -112,17 +118,27 @@ def import_(
         bool, typer.Option("--force", help="Take a source that holds far fewer stories than last time.")
     ] = False,
 ) -> None:
-    """Turn listing pages, feeds and CSV files into story files; a second run changes nothing."""
+    """Turn listing pages, feeds and tables (CSV, Excel) into story files; a second run changes nothing."""
     from digest.importing.importer import run_import
 
     call = Call(common)
     if not source:
-        _read_sources(call, odd=channel or kind, dry_run=dry_run, force=force)
+        _read_sources(call, odd=channel or kind or language or topics, dry_run=dry_run, force=force)
         return
     if source.count("-") > 1:
         message = "standard input can be read once; give - one time"
         raise UsageError(message)
-    report = run_import(call.newsroom, source, channel=channel, kind=kind, now=call.now, force=force, write=not dry_run)
+    report = run_import(
+        call.newsroom,
+        source,
+        channel=channel,
+        kind=kind,
+        now=call.now,
+        force=force,
+        write=not dry_run,
+        language=language,
+        topics=topics.split(","),
+    )
     if common.json:
         call.out.data(report.as_data())
         return
@@ -135,7 +151,11 @@ def _read_sources(call: Call, *, odd: str, dry_run: bool, force: bool) -> None:
     from digest.importing import sources
 
     if odd or not call.newsroom.config.settings.sources:
-        what = "--channel and --format go with a SOURCE" if odd else "config.yaml has no sources; name a SOURCE"
+        what = (
+            "--channel, --format, --language and --topics go with a SOURCE"
+            if odd
+            else "config.yaml has no sources; name a SOURCE"
+        )
         message = f"{what}, or write sources: [{{name: …, url: …, channel: …}}]"
         raise UsageError(message)
     reports = sources.refresh(call.newsroom, call.now, everything=True, write=not dry_run, force=force)

@@ -46,7 +46,12 @@ def _read_page(source: Source) -> Listing:
     from digest.importing import listing_html  # lxml, which nothing else here needs
 
     return listing_html.parse(
-        source.text, source.name, zone=source.zone, language=source.language, selectors=source.selectors or None
+        source.text,
+        source.name,
+        zone=source.zone,
+        language=source.language,
+        selectors=source.selectors or None,
+        base=source.base,
     )
 
 
@@ -57,11 +62,15 @@ FORMATS: Mapping[str, Format] = {
     ),
     "jsonfeed": Format(
         detect=lambda source: source.head.startswith("{"),
-        read=lambda source: feeds.parse_json(source.text, source.name, zone=source.zone, language=source.language),
+        read=lambda source: feeds.parse_json(
+            source.text, source.name, zone=source.zone, language=source.language, base=source.base
+        ),
     ),
     "feed": Format(
         detect=lambda source: _root(source) in _FEED_ROOTS,
-        read=lambda source: feeds.parse_xml(source.text, source.name, zone=source.zone, language=source.language),
+        read=lambda source: feeds.parse_xml(
+            source.text, source.name, zone=source.zone, language=source.language, base=source.base
+        ),
     ),
     "csv": Format(
         detect=lambda source: (

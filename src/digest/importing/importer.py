@@ -18,8 +18,9 @@ from urllib.parse import urlsplit
 
 from digest import files
 from digest.errors import DigestError, ImportFailed, UsageError
-from digest.importing import formats, provenance
+from digest.importing import formats, languages, provenance
 from digest.importing import plan as planning
+from digest.importing.naming import slug
 from digest.importing.source import Source
 from digest.model import story_id
 from digest.yamlfile import did_you_mean
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from digest.newsroom.newsroom import Newsroom
 
 EVIDENCE = "evidence"
+_LACKING = {"image": "a picture", "image_alt": "words for their picture", "link": "a link", "summary": "a summary"}
 _SUFFIX = {"text/html": "html", "application/xhtml+xml": "html", "text/csv": "csv", "application/json": "json"}
 
 
@@ -58,8 +60,15 @@ class ImportReport:
             yield f"left out: {fault}"
         for offered in sorted({listing.contact for listing in self.listings} - {"", self.contact}):
             yield f"the page names a media contact, {offered}; for config.yaml: newsroom: {{contact: {offered}}}"
+        if missing := [f"{len(ids)} without {_LACKING[key]}" for key, ids in self.lacking().items()]:
+            yield f"look at the new stories: {', '.join(missing)}"
         would = "" if self.written else "would be "
         yield f"{len(plan.new)} {would}new, {len(plan.changed)} {would}changed, {plan.unchanged} unchanged"
+
+    def lacking(self) -> dict[str, list[str]]:
+        """What new stories have not and mostly should: the key, and the stories' ids."""
+        found = {key: [new.id for new in self.plan.new if key in new.lacks] for key in _LACKING}
+        return {key: ids for key, ids in found.items() if ids}
 
     def as_data(self) -> dict[str, Any]:
         """The report for programs."""
@@ -72,6 +81,7 @@ class ImportReport:
             "kept": [asdict(one) for one in plan.kept],
             "notes": list(plan.notes),
             "faults": [str(fault) for fault in plan.faults],
+            "lacking": self.lacking(),
             "contacts": sorted({listing.contact for listing in self.listings} - {""}),
         }
 
@@ -85,16 +95,27 @@ def run_import(
     now: datetime,
     force: bool = False,
     write: bool = True,
+    language: str = "",
+    topics: Sequence[str] = (),
 ) -> ImportReport:
     """Import the sources (paths, `-`, http(s) addresses) into the newsroom's stories.
+
+    `language` is that of all their stories, whatever they say themselves; `topics` are added to each.
 
     Raises ImportFailed (exit 6) with the place of the evidence, FetchError, StoryError, UsageError, DigestError.
     """
     if kind and kind not in formats.FORMATS:
         message = f"--format {kind!r} is not one of {', '.join(sorted(formats.FORMATS))}{did_you_mean(kind, ())}"
         raise UsageError(message)
-    sources = [_source(newsroom, name) for name in names]
-    return import_sources(newsroom, sources, channel=channel, kind=kind, now=now, force=force, write=write)
+    tag = languages.read(language)
+    if language and not tag:
+        message = f"--language {language!r} is no language; write a tag like en or pt-BR"
+        raise UsageError(message)
+    sources = [replace(source, language=tag or source.language) for source in (_source(newsroom, n) for n in names)]
+    added = tuple(filter(None, map(slug, topics)))
+    return import_sources(
+        newsroom, sources, channel=channel, kind=kind, now=now, force=force, write=write, language=tag, topics=added
+    )
 
 
 def import_sources(
@@ -106,11 +127,13 @@ def import_sources(
     now: datetime,
     force: bool = False,
     write: bool = True,
+    language: str = "",
+    topics: tuple[str, ...] = (),
 ) -> ImportReport:
     """The same, of sources that were read already."""
     folder = newsroom.root / "stories"
     try:
-        listings = tuple(formats.read(source, kind) for source in sources)
+        listings = tuple(_as_told(formats.read(source, kind), language, topics) for source in sources)
         files_of_stories = replace(newsroom, skip_bad=True).stories  # a file with a fault stops no import
         existing = files_of_stories.stories() if folder.exists() else ()
         root = folder.resolve()
@@ -139,14 +162,14 @@ def import_sources(
 
 def _source(newsroom: Newsroom, name: str) -> Source:
     limits = newsroom.config.settings.imports
-    data, content_type = b"", ""
+    data, content_type, base = b"", "", ""
     if name == "-":
         data = sys.stdin.buffer.read(limits.max_bytes + 1)
     elif re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", name):
         from digest.fetching.fetch import fetch
 
         found = fetch(name, max_bytes=limits.max_bytes, timeout=limits.timeout, allow_private=limits.allow_private)
-        data, content_type = found.data, found.content_type
+        data, content_type, base = found.data, found.content_type, found.url
     else:
         try:
             data = Path(name).read_bytes()
@@ -158,6 +181,7 @@ def _source(newsroom: Newsroom, name: str) -> Source:
         name=provenance.without_credentials(name),
         data=data,
         content_type=content_type,
+        base=base,
         zone=newsroom.config.newsroom.timezone,
         language=newsroom.config.newsroom.language,
         selectors={key: value for key, value in section.model_dump().items() if value} if section else {},
@@ -178,6 +202,15 @@ def _keep_evidence(newsroom: Newsroom, sources: Sequence[Source], now: datetime)
             raise DigestError(message) from error
         kept.append(path)
     return kept
+
+
+def _as_told(listing: Listing, language: str, topics: tuple[str, ...]) -> Listing:
+    """The listing as the person who imports it says it is."""
+    items = tuple(
+        replace(item, language=language or item.language, topics=tuple(dict.fromkeys((*item.topics, *topics))))
+        for item in listing.items
+    )
+    return replace(listing, items=items)
 
 
 def insist(plan: ImportPlan, *, force: bool = False) -> None:

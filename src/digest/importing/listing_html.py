@@ -31,13 +31,20 @@ _FILLED = ("kicker", "credit", "link", "image", "image_alt", "summary")
 
 
 def parse(
-    text: str, source: str, *, zone: tzinfo, language: str = "", selectors: Mapping[str, str] | None = None
+    text: str,
+    source: str,
+    *,
+    zone: tzinfo,
+    language: str = "",
+    selectors: Mapping[str, str] | None = None,
+    base: str = "",
 ) -> Listing:
     """Read a page. `selectors` are CSS: `item`, and within it `title`, `date`, `kicker`, `credit`, `link`, ….
 
     Raises ImportFailed for what is not HTML, UsageError for a selector that cannot be read.
     """
     page = ListingPage.parse(text, source, zone, language)
+    page.address = base or source
     if selectors:
         items, faults = by_selectors(page, selectors)
     else:

@@ -55,6 +55,7 @@ class ListingPage:
         self.root = root
         self.scripts = [(script.text or "", script.sourceline or 0) for script in root.xpath(_JSON_LD)]
         self.source = source
+        self.address = source  # where it came from in the end
         self.zone = zone
         self.language = languages.language(root.get("lang") or root.get("xml:lang"), language)
         self.notes: list[str] = []
@@ -85,7 +86,7 @@ class ListingPage:
     @cached_property
     def base(self) -> str:
         """The address against which links are read: `<base>`, the source, or what the page calls its own."""
-        own = self.source if self.source.startswith(("http://", "https://")) else ""
+        own = self.address if self.address.startswith(("http://", "https://")) else ""
         canonical = self.first_attribute("//link[@rel='canonical']/@href") or self.meta("og:url")
         own = own or absolute(canonical)
         return absolute(self.first_attribute("//base/@href"), own) or own

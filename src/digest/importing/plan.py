@@ -43,6 +43,7 @@ class NewFile:
     id: str
     path: str
     text: str
+    lacks: tuple[str, ...] = ()  # keys that say nothing: a picture, its words, the link, the summary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,7 +267,9 @@ def _new(story: str, draft: StoryDraft) -> NewFile:
     except ValueError as error:
         message = f"{title} cannot be a story file ({error}); left out"
         raise ValueError(message) from None
-    return NewFile(id=story, path=f"{story}{STORY_SUFFIX}", text=text)
+    wanted = ("image", *(("image_alt",) if draft.values.get("image") else ()), "link", "summary")
+    lacks = tuple(key for key in wanted if not draft.values.get(key))
+    return NewFile(id=story, path=f"{story}{STORY_SUFFIX}", text=text, lacks=lacks)
 
 
 def _changed(story: str, draft: StoryDraft, before: str) -> ChangedFile:

@@ -40,14 +40,16 @@ _HEAD = 4_096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """What came from one place. `name` is its path, address or `-`, for messages and for relative links.
+    """What came from one place. `name` is its path, address or `-`, for messages and for the record.
 
-    `zone` and `language` are the newsroom's; `selectors` (CSS) name the parts of a page, where a person gave some.
+    `base` is where it came from in the end, after redirects: links are read from there. `zone` and `language` are the
+    newsroom's; `selectors` (CSS) name the parts of a page, where a person gave some.
     """
 
     name: str
     data: bytes
     content_type: str = ""
+    base: str = ""
     zone: ZoneInfo
     language: str
     selectors: Mapping[str, str] = field(default_factory=dict)

@@ -227,7 +227,7 @@ def _fetch(
 ) -> tuple[Source | None, tuple[str, str]]:
     """The source's bytes, None where the server says that they are what they were; and what to ask it with next."""
     limits = newsroom.config.settings.imports
-    content_type, known = "", ("", "")
+    content_type, base, known = "", "", ("", "")
     if re.match(r"https?://", section.url):
         from digest.fetching.fetch import fetch
 
@@ -237,7 +237,8 @@ def _fetch(
         )  # fmt: skip
         if answer.unchanged:
             return None, (state.etag, state.modified)
-        data, content_type, known = answer.data, answer.content_type, (answer.etag, answer.modified)
+        data, content_type, base = answer.data, answer.content_type, answer.url
+        known = (answer.etag, answer.modified)
     else:
         try:
             data = newsroom.config.path(section.url).read_bytes()
@@ -249,6 +250,7 @@ def _fetch(
         name=provenance.without_credentials(section.url),
         data=data,
         content_type=content_type,
+        base=base,
         zone=newsroom.config.newsroom.timezone,
         language=newsroom.config.newsroom.language,
         selectors={key: value for key, value in selectors.model_dump().items() if value} if selectors else {},
