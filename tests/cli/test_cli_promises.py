@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
 import json
+import subprocess
+import sys
+import threading
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -90,3 +96,207 @@ class TestWhoApproves:
         lines = "[{audiences: [everyone]}, {audiences: [everyone], period: year, on: day 5, approval: two}]"
         newsroom.edit("config.yaml", "\nsmtp:", f"\nschedule: {lines}\nsmtp:")
         assert newsroom(*LIVE, "--eml", "outbox").code == 0
+
+
+def seen(data):
+    """What a reader sees of the sender, and how they may leave."""
+    mail = email.message_from_bytes(data, policy=email.policy.default)
+    return {name: str(mail[name]) for name in ("From", "Reply-To", "List-Unsubscribe", "Organization", "List-Id")}
+
+
+class TestFrozenWhole:
+    """Who is left gets what the others got: the sender and the way to leave, too."""
+
+    @pytest.fixture(autouse=True)
+    def leaving(self, newsroom):
+        """Readers leave by a mailbox of its own."""
+        newsroom.edit("config.yaml", "\nsmtp:", "\nunsubscribe: {mailto: leave@ilo.org}\nsmtp:")
+
+    def half(self, newsroom):
+        """Three of six readers have it; then the newsroom moves house."""
+        assert newsroom(*LIVE, "--limit", "3").code == 75
+        newsroom.edit("config.yaml", "leave@ilo.org", "leave@new.example")
+        newsroom.edit("config.yaml", "  contact: newsroom@ilo.org", "  contact: desk@new.example")
+        newsroom.edit("config.yaml", "  name: ILO Newsroom", "  name: The New Newsroom")
+
+    def test_the_sender_is_as_it_was_frozen(self, newsroom, sink):
+        """From, Reply-To, List-Unsubscribe, Organization and List-Id are the first readers'; that is said."""
+        self.half(newsroom)
+        done = newsroom("resume", "2022-02/everyone/en", "--yes")
+        assert (done.code, len(sink.mails)) == (0, 6)
+        assert len({tuple(seen(data).items()) for _, data in sink.mails}) == 1
+        assert "settings changed since it was frozen" in done.err
+
+    @pytest.mark.usefixtures("sink")
+    def test_where_nothing_changed_nothing_is_said(self, newsroom):
+        """A run that goes on with what it would make anyway has no note."""
+        assert newsroom(*LIVE, "--limit", "3").code == 75
+        done = newsroom("resume", "2022-02/everyone/en", "--yes")
+        assert (done.code, done.err) == (0, "")
+
+    def test_as_configured_gives_the_rest_todays(self, newsroom, sink):
+        """It is the one way; both contents are in the archive, and a later run goes on with the new one."""
+        self.half(newsroom)
+        first = newsroom("resume", "2022-02/everyone/en", "--yes", "--as-configured")
+        assert (first.code, sorted(sink.readers.values())) == (0, [1] * 6)
+        old, new = (seen(sink.mails[at][1]) for at in (0, -1))
+        assert (old["Reply-To"], new["Reply-To"]) == ("newsroom@ilo.org", "desk@new.example")
+        assert "leave%40new.example" in new["List-Unsubscribe"] or "leave@new.example" in new["List-Unsubscribe"]
+        kept = newsroom.root / "archive/2022-02/everyone/en"
+        assert len([*kept.glob("rendering*.json")]) == 2
+
+    def test_as_configured_must_be_approved_as_such(self, newsroom, sink):
+        """An approval of what the others got says nothing of what the rest would get."""
+        newsroom.edit("config.yaml", "\nsend:\n", "\nsend:\n  approval: required\n")
+        newsroom("build", *FEBRUARY)
+        newsroom("approve", "2022-02/everyone/en", "--by", "Ann")
+        self.half(newsroom)
+        refused = newsroom("resume", "2022-02/everyone/en", "--yes", "--as-configured")
+        assert (refused.code, "void" in refused.err, len(sink.mails)) == (5, True, 3)
+        newsroom("build", *FEBRUARY)
+        newsroom("approve", "2022-02/everyone/en", "--by", "Ann")
+        assert newsroom("resume", "2022-02/everyone/en", "--yes", "--as-configured").code == 0
+        assert sorted(sink.readers.values()) == [1] * 6
+
+    def test_an_edition_of_an_older_version_goes_on(self, newsroom, sink):
+        """Its archive has no sender, and the ledger its rendering's hash: it goes on as it would have."""
+        assert newsroom(*LIVE, "--limit", "3").code == 75
+        file = newsroom.root / "archive/2022-02/everyone/en/rendering.json"
+        kept = json.loads(file.read_text())
+        fingerprint = json.loads(file.with_name("manifest.json").read_text())["fingerprint"]
+        del kept["identity"], kept["unsubscribe_url"]
+        file.write_text(json.dumps(kept))
+        database = newsroom.root / ".digest/ledger.db"
+        code = (
+            "import sqlite3, sys\n"
+            "with sqlite3.connect(sys.argv[1]) as ledger:\n"
+            "    ledger.execute('UPDATE editions SET content = ?', sys.argv[2:])\n"
+        )
+        subprocess.run([sys.executable, "-c", code, database, fingerprint], check=True)
+        assert newsroom("resume", "2022-02/everyone/en", "--yes").code == 0
+        assert sorted(sink.readers.values()) == [1] * 6
+
+    def test_a_language_that_is_gone_from_the_config_goes_on(self, newsroom, sink):
+        """What was frozen is sent to its end, whatever config.yaml says of its audience today."""
+        assert newsroom(*LIVE, "--limit", "3").code == 75
+        newsroom.edit("config.yaml", "  everyone:\n", "  everyone:\n    languages: [fr]\n")
+        assert newsroom("resume", "2022-02/everyone/en", "--yes").code == 0
+        assert sorted(sink.readers.values()) == [1] * 6
+
+
+class TestTakenBack:
+    """An edition of which nobody was mailed is not lost to its mistakes."""
+
+    def nobody_mailed(self, newsroom, sink):
+        """Frozen, and the relay took nothing."""
+        sink.answers = dict.fromkeys(("a@example.org", "b@example.org"), "451 4.3.0 later")
+        newsroom(*LIVE)
+        assert not sink.mails
+
+    def test_what_was_taken_back_is_made_anew(self, newsroom, sink):
+        """A story that was mended, and a reader who came, are in the new one."""
+        readers = newsroom.write("recipients/everyone.csv", "email\na@example.org\nb@example.org\n")
+        self.nobody_mailed(newsroom, sink)
+        (story, *_) = (newsroom.root / "stories").glob("2022-02-14-*.md")
+        newsroom.edit(f"stories/{story.name}", "title: ", "title: New ")
+        readers.write_text(f"{readers.read_text()}late@example.org\n")
+        done = newsroom("thaw", "2022-02/everyone/en", "--yes")
+        assert (done.code, "2022-02/everyone/en" in done.out) == (0, True)
+        assert not (newsroom.root / "archive/2022-02/everyone/en").exists()
+        sink.answers = {}
+        assert newsroom(*LIVE).code == 0
+        assert "late@example.org" in sink.readers
+        assert b"New " in sink.mails[0][1]
+
+    def test_once_somebody_has_it_it_stays(self, newsroom, sink):
+        """The readers who are left get what that one got."""
+        newsroom(*LIVE, "--limit", "1")
+        done = newsroom("thaw", "2022-02/everyone/en", "--yes")
+        assert (done.code, "1 readers have it" in done.err) == (1, True)
+        assert newsroom("resume", "2022-02/everyone/en", "--yes").code == 0
+        assert sorted(sink.readers.values()) == [1] * 6
+
+    @pytest.mark.usefixtures("sink")
+    def test_without_yes_a_script_changes_nothing(self, newsroom):
+        """As for everything that cannot be undone."""
+        newsroom(*LIVE, "--limit", "1")
+        assert newsroom("thaw", "2022-02/everyone/en").code == 2
+
+    def test_what_was_called_off_before_anybody_had_it_was_not_sent(self, newsroom, sink):
+        """Its stories have not been sent before: a later edition may take them."""
+        newsroom.write("recipients/everyone.csv", "email\na@example.org\nb@example.org\n")
+        self.nobody_mailed(newsroom, sink)
+        assert newsroom("cancel", "2022-02/everyone/en", "--yes").code == 0
+        done = newsroom("stories", "--quarter", "2022-Q1", "--audience", "everyone", "--explain")
+        assert "sent-before" not in done.out
+
+    @pytest.mark.usefixtures("sink")
+    def test_what_was_called_off_halfway_was_sent(self, newsroom):
+        """Some have had its stories, and are not sent them again."""
+        newsroom(*LIVE, "--limit", "1")
+        assert newsroom("cancel", "2022-02/everyone/en", "--yes").code == 0
+        done = newsroom("stories", "--quarter", "2022-Q1", "--audience", "everyone", "--explain")
+        assert "sent-before" in done.out
+
+
+class TestTwoAtOnce:
+    """Archive and ledger are written as one, whoever else is at it."""
+
+    def test_one_that_had_built_earlier_spoils_nothing(self, newsroom, monkeypatch):
+        """Two sends meet, a story was edited in between: what the archive keeps is what the ledger says."""
+        from digest.editions import archive
+        from digest.newsroom.newsroom import open_newsroom
+        from digest.sending import freeze
+
+        slow, go_on = threading.Event(), threading.Event()
+        real = freeze.build_edition
+
+        def build_edition(room, edition, *, now):
+            build = real(room, edition, now=now)
+            if threading.current_thread().name == "first":
+                slow.set()
+                assert go_on.wait(60)
+            return build
+
+        monkeypatch.setattr(freeze, "build_edition", build_edition)
+        failures = []
+
+        def send():
+            room = open_newsroom(newsroom.root / "config.yaml", {})
+            ledger = room.sending_setup.ledger()
+            try:
+                freeze.freeze(room, ledger, room.edition("2022-02", "everyone"), datetime.fromisoformat(LONG_AGO))
+            except Exception as error:  # noqa: BLE001 - told below
+                failures.append(error)
+            finally:
+                ledger.close()
+
+        first, second = (threading.Thread(target=send, name=name) for name in ("first", "second"))
+        first.start()
+        assert slow.wait(60)
+        (story, *_) = (newsroom.root / "stories").glob("2022-02-14-*.md")
+        newsroom.edit(f"stories/{story.name}", "title: ", "title: New ")
+        second.start()
+        second.join(2)  # it would be through by now, if nothing kept it
+        go_on.set()
+        first.join()
+        second.join()
+        room = open_newsroom(newsroom.root / "config.yaml", {})
+        with closing(room.sending_setup.ledger()) as ledger:
+            frozen = ledger.mailing("2022-02/everyone/en").content
+        archive.recall(newsroom.root / "archive", room.edition("2022-02", "everyone"), frozen)
+        assert failures == []
+
+
+class TestMailsAsFiles:
+    """What was accepted is on the disk, whatever is written there later."""
+
+    def test_another_edition_replaces_no_file(self, newsroom):
+        """Two audiences in one call, and a month after a month, in one folder: as many files as were accepted."""
+        newsroom.edit("config.yaml", "  skills:\n", "  skills:\n    recipients: {csv: recipients/everyone.csv}\n")
+        both = ("send", "--month", "2022-02", "--audience", "everyone", "--audience", "skills", "--live", "--yes")
+        done = newsroom(*both, "--eml", "outbox")
+        assert (done.code, len([*(newsroom.root / "outbox").glob("*.eml")])) == (0, 12)
+        newsroom.story("march", date="2022-03-10")
+        done = newsroom("send", "--month", "2022-03", "--audience", "everyone", "--live", "--yes", "--eml", "outbox")
+        assert (done.code, len([*(newsroom.root / "outbox").glob("*.eml")])) == (0, 18)

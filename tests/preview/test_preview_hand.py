@@ -243,7 +243,7 @@ def test_an_edition_is_compared_with_what_was_sent(browser, shown, width):
     """What readers have got lies in the archive: the page shows what has changed since, line by line."""
     newsroom = open_newsroom(shown.root / "config.yaml", {})
     made = build_edition(newsroom, newsroom.edition("2022-02", "everyone"))
-    archive.keep(newsroom, made)
+    archive.keep(newsroom, made, archive.EditionContent(rendering=made.rendering))
     shown.edit(f"stories/{URUGUAY}.md", "title: ", "title: Anew – ")
     with opened(browser, shown, width, "panels=compare&at=sent") as page:
         expect(page.locator(".diff ins").first).to_contain_text("Anew")

@@ -322,7 +322,7 @@ def broken(patch, audience, method):
     real = getattr(place, name)
 
     def failing(*arguments, **more):
-        edition = arguments[1] if method == "build" else arguments[0].rendering.edition
+        edition = arguments[1] if method == "build" else arguments[0].content.edition
         if edition.audience == audience:
             raise KeyError(audience)
         return real(*arguments, **more)

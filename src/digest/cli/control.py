@@ -22,6 +22,9 @@ def resume(
     edition: EditionName,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask (for scripts).")] = False,
     yes_now: YesNow = "",
+    as_configured: Annotated[
+        bool, typer.Option("--as-configured", help="Give who is left what would be made now, approved as such.")
+    ] = False,
 ) -> None:
     """Go on with an edition that was interrupted or paused."""
     from digest.cli.send import deliver
@@ -30,7 +33,7 @@ def resume(
     call.demand_clock(yes_now)
     with call.known(edition) as (chosen, ledger):
         ledger.resume(chosen.id)
-    deliver(call, (chosen,), yes=yes, yes_now=yes_now)
+    deliver(call, (chosen,), yes=yes, yes_now=yes_now, as_configured=as_configured)
 
 
 @verb("pause")
@@ -50,7 +53,7 @@ def cancel(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask (for scripts).")] = False,
 ) -> None:
     """Call an edition off for everybody who has not been mailed. It cannot be undone."""
-    from digest.delivery import State
+    from digest.sending.freeze import call_off
 
     call = Call(common)
     with call.known(edition, unfinished=True) as (chosen, _):
@@ -59,11 +62,30 @@ def cancel(
         message = f"{chosen.id} was not called off; in a script say --yes"
         raise UsageError(message)
     with call.ledger(create=False) as ledger:
-        spared = ledger.cancel(chosen.id, call.now.timestamp())
-        # Who waits in another process's hands is spared too: it asks before each mail.
-        spared += ledger.counts(chosen.id).get(State.CLAIMED, 0)
+        spared = call_off(call.newsroom, ledger, chosen, call.now)
         on_the_way = _on_the_way(ledger, chosen.id)
     call.out.line(f"{chosen.id} is called off: {spared:,} readers will not be mailed{on_the_way}")
+
+
+@verb("thaw")
+def thaw(
+    common: Common,
+    edition: EditionName,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask (for scripts).")] = False,
+) -> None:
+    """Take back an edition of which nobody was mailed: the next send makes it anew, with its readers."""
+    from digest.sending.freeze import thaw as take_back
+
+    call = Call(common)
+    if not yes and not (sys.stdin.isatty() and typer.confirm(f"Take {edition} back?", err=True)):
+        message = f"{edition} was not taken back; in a script say --yes"
+        raise UsageError(message)
+    with call.known(edition) as (chosen, ledger):
+        gone = take_back(call.newsroom, ledger, chosen)
+    if gone:
+        call.out.line(f"taken back, as if they had never been frozen: {', '.join(gone)}")
+    else:
+        call.out.line(f"{chosen.id} waits for a new content; its readers stay, as others of the period were mailed")
 
 
 def _on_the_way(ledger: SqlLedger, edition: str) -> str:

@@ -169,6 +169,7 @@ def deliver(
     *,
     yes: bool,
     yes_now: str = "",
+    as_configured: bool = False,
     limit: int | None = None,
     only: str = "",
     eml: Path | None = None,
@@ -196,13 +197,13 @@ def deliver(
             if edition in done or stopping.signal:
                 continue
             with hooks.about(edition):
-                ready = freeze(call.newsroom, ledger, edition, call.now, shrink=shrink)
+                ready = freeze(call.newsroom, ledger, edition, call.now, shrink=shrink, as_configured=as_configured)
                 _frozen(call, ready)
                 with _progress(call, edition) as show:
                     job = SendJob(
                         newsroom=call.newsroom,
                         ledger=ledger,
-                        rendering=ready.rendering,
+                        content=ready.content,
                         transport=transport,
                         now=call.now,
                         stopping=stopping,
@@ -253,7 +254,7 @@ def _frozen(call: Call, ready: Frozen) -> None:
         extra = [(ready.suppressed, "suppressed"), (ready.duplicates, "on the list twice"), (ready.bad, "bad rows")]
         words = "".join(f", {count:,} {word}" for count, word in extra if count)
         call.out.line(
-            f"{ready.rendering.edition.id}: {ready.planned:,} readers{words}: {shown_subject(ready.rendering)}"
+            f"{ready.content.edition.id}: {ready.planned:,} readers{words}: {shown_subject(ready.content.rendering)}"
         )
 
 

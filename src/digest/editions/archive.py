@@ -1,10 +1,10 @@
-"""Keep what an edition's readers get, from the first mail to the last: the rendering, in the archive.
+"""Keep what an edition's readers get, from the first mail to the last: rendering, sender and way to leave.
 
-    Build ─keep─▶ archive/2022-02/everyone/en/ (the built files and rendering.json) ─recall─▶ Rendering
+    Build, EditionContent ─keep─▶ archive/2022-02/everyone/en/ (built files, rendering.json) ─recall─▶ EditionContent
 
-A story edited between two runs changes nothing that is frozen: a resumed run sends what the first one sent. It never
-holds a reader's name or address. Reading back checks the fingerprint, so a changed file is noticed. Beside it stands
-which ledger knows the readers, so that a ledger lost with its whole folder is noticed too.
+A story or a setting edited between two runs changes nothing that is frozen: a resumed run sends what the first one
+sent. It never holds a reader's name or address. Reading back checks the fingerprint, so a changed file is noticed.
+Beside it stands which ledger knows the readers, so that a ledger lost with its whole folder is noticed too.
 """
 
 from __future__ import annotations
@@ -13,16 +13,19 @@ import base64
 import dataclasses
 import json
 import shutil
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from digest import files
 from digest.editions import build_folder
 from digest.errors import LedgerError
-from digest.model import InlineImage, Rendering
+from digest.mail.sender_identity import SenderIdentity
+from digest.model import InlineImage, Rendering, content_hash
 from digest.newsroom.history import folder
 from digest.newsroom.paths import ARCHIVE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from digest.editions.builder import Build
@@ -31,19 +34,62 @@ if TYPE_CHECKING:
 
 PART = "rendering.json"
 LEDGER = "ledger.json"
+_SHORT = 12  # hex digits of a content's hash in a file's name
 
 
-def keep(newsroom: Newsroom, build: Build) -> Path:
-    """Write the build and its rendering into the archive. Returns the folder; raises DigestError when it cannot."""
-    rendering = build.rendering
-    assert rendering is not None, "an edition without a rendering is not sent"
-    data = as_data(rendering)
-    kept = dataclasses.replace(build, parts={**build.parts, PART: data})
-    return build_folder.write(newsroom, kept, newsroom.root / ARCHIVE)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditionContent:
+    """What the readers of an edition get, whole. The relay, the key that signs and the secrets are not part of it.
+
+    `identity` is None for an edition that an older version froze: its sender is what config.yaml says. Below
+    `unsubscribe_url` readers leave by a link; empty: by mail only.
+    """
+
+    rendering: Rendering
+    identity: SenderIdentity | None = None
+    unsubscribe_url: str = ""
+
+    @property
+    def edition(self) -> Edition:
+        """Whose content this is."""
+        return self.rendering.edition
+
+    @property
+    def fingerprint(self) -> str:
+        """The hash under which the ledger knows it."""
+        if self.identity is None:
+            return self.rendering.fingerprint
+        sender = {"identity": self.identity, "unsubscribe_url": self.unsubscribe_url}
+        return content_hash({"rendering": self.rendering.fingerprint, **sender})
 
 
-def as_data(rendering: Rendering) -> bytes:
-    """A rendering as bytes, from which `from_data` makes the same one."""
+def keep(newsroom: Newsroom, build: Build, content: EditionContent) -> Path:
+    """Write the build and its content into the archive. Returns the folder; raises DigestError when it cannot."""
+    return _write(newsroom, build, {PART: as_data(content)})
+
+
+def replace(newsroom: Newsroom, build: Build, content: EditionContent, before: EditionContent) -> Path:
+    """The same where readers have got `before`, which is kept beside it, as is which ledger knows them."""
+    home = folder(newsroom.root / ARCHIVE, build.edition)
+    kept = {path.name: path.read_bytes() for path in (*home.glob("rendering-*.json"), home / LEDGER) if path.exists()}
+    kept[_name(before.fingerprint)] = as_data(before)
+    return _write(newsroom, build, {**kept, PART: as_data(content)})
+
+
+def _write(newsroom: Newsroom, build: Build, more: Mapping[str, bytes]) -> Path:
+    parts = dataclasses.replace(build, parts={**build.parts, **more})
+    return build_folder.write(newsroom, parts, newsroom.root / ARCHIVE)
+
+
+def _name(fingerprint: str) -> str:
+    """The file of a content that was replaced while readers had it."""
+    return f"rendering-{fingerprint[:_SHORT]}.json"
+
+
+def as_data(content: EditionContent) -> bytes:
+    """A content as bytes, from which `from_data` makes the same one."""
+    rendering, identity = content.rendering, content.identity
+    sender = {"identity": dataclasses.asdict(identity), "unsubscribe_url": content.unsubscribe_url} if identity else {}
     return build_folder.as_json(
         {
             "edition": rendering.edition.id,
@@ -58,47 +104,58 @@ def as_data(rendering: Rendering) -> bytes:
                 {"cid": i.cid, "media_type": i.media_type, "data": base64.b64encode(i.data).decode()}
                 for i in rendering.images
             ],
+            **sender,
         }
     )
 
 
-def from_data(data: bytes, edition: Edition) -> Rendering:
-    """The rendering that `as_data` wrote. Raises ValueError, KeyError or TypeError for what it did not write."""
-    found = json.loads(data)
-    return Rendering(
+def from_data(data: bytes, edition: Edition) -> EditionContent:
+    """The content that `as_data` wrote. Raises ValueError, KeyError or TypeError for what it did not write."""
+    kept = json.loads(data)
+    rendering = Rendering(
         edition=edition,
-        subject=found["subject"],
-        preheader=found["preheader"],
-        direction=found["direction"],
-        nonce=found["nonce"],
-        slots=frozenset(found["slots"]),
-        html=found["html"],
-        text=found["text"],
+        subject=kept["subject"],
+        preheader=kept["preheader"],
+        direction=kept["direction"],
+        nonce=kept["nonce"],
+        slots=frozenset(kept["slots"]),
+        html=kept["html"],
+        text=kept["text"],
         images=tuple(
             InlineImage(cid=i["cid"], media_type=i["media_type"], data=base64.b64decode(i["data"]))
-            for i in found["images"]
+            for i in kept["images"]
         ),
     )
+    if "identity" not in kept:
+        return EditionContent(rendering=rendering)
+    identity = SenderIdentity(**kept["identity"])
+    return EditionContent(rendering=rendering, identity=identity, unsubscribe_url=kept["unsubscribe_url"])
 
 
-def recall(archive: Path, edition: Edition, fingerprint: str) -> Rendering:
-    """The rendering that was frozen with this fingerprint. Raises LedgerError when it is gone or was changed."""
+def recall(archive: Path, edition: Edition, fingerprint: str) -> EditionContent:
+    """The content that was frozen with this fingerprint. Raises LedgerError when it is gone or was changed."""
     path = folder(archive, edition) / PART
+    # Where a run was killed while it replaced a content, the ledger still names the one before.
+    contents = [_read(place, edition) for place in (path, path.with_name(_name(fingerprint)))]
+    if content := next((each for each in contents if each and each.fingerprint == fingerprint), None):
+        return content
+    problem = (
+        "is missing or damaged, and it holds what the readers so far have got"
+        if contents[0] is None
+        else "is not what the readers so far have got (its hash is not the ledger's)"
+    )
+    message = (
+        f"{edition.id}: {path} {problem}; put it back from your backup, or call the rest off with "
+        f"`digest cancel {edition.id}`"
+    )
+    raise LedgerError(message)
+
+
+def _read(path: Path, edition: Edition) -> EditionContent | None:
     try:
-        rendering = from_data(path.read_bytes(), edition)
+        return from_data(path.read_bytes(), edition)
     except (OSError, ValueError, KeyError, TypeError):
-        message = (
-            f"{edition.id}: {path} is missing or damaged, and it holds what the readers so far have got; put it back "
-            f"from your backup, or call the rest off with `digest cancel {edition.id}`"
-        )
-        raise LedgerError(message) from None
-    if rendering.fingerprint != fingerprint:
-        message = (
-            f"{edition.id}: {path} is not what the readers so far have got (its hash is not the ledger's); put it "
-            f"back from your backup, or call the rest off with `digest cancel {edition.id}`"
-        )
-        raise LedgerError(message)
-    return rendering
+        return None
 
 
 def forget(archive: Path, edition: Edition) -> None:

@@ -151,12 +151,13 @@ class ChunkSender:
         return self._transport
 
     def _mails(self, edition: str) -> MessageBuilder:
-        if edition not in self._letters:
-            mailing = self.sharing.ledger.mailing(edition)
-            if mailing is None:
-                message = f"{edition} is not in the ledger: nothing was frozen to be sent"
-                raise LedgerError(message)
+        mailing = self.sharing.ledger.mailing(edition)
+        if mailing is None:
+            message = f"{edition} is not in the ledger: nothing was frozen to be sent"
+            raise LedgerError(message)
+        key = f"{edition} {mailing.content}"  # which a person may have replaced for those who are left
+        if key not in self._letters:
             newsroom = self.newsroom
-            rendering = recall_published(self.sharing, newsroom.edition_of(edition), mailing.content)
-            self._letters = {edition: letters(newsroom, rendering, now=newsroom.now(), live=True)}
-        return self._letters[edition]
+            content = recall_published(self.sharing, newsroom.edition_of(edition), mailing.content)
+            self._letters = {key: letters(newsroom, content, now=newsroom.now(), live=True)}
+        return self._letters[key]

@@ -41,7 +41,7 @@ class FleetEngine:
         A request to stop ends the following, not the sending. Raises UsageError when it is paused, AlreadySent when
         nothing is left.
         """
-        sharing, edition = job.ledger.sharing, job.rendering.edition.id
+        sharing, edition = job.ledger.sharing, job.content.edition.id
         assert sharing is not None, "a fleet's ledger is opened as one"
         ledger = sharing.ledger
         refuse_finished(ledger, edition)
@@ -50,7 +50,7 @@ class FleetEngine:
             message = f"{edition} is paused; `digest resume` lets it go on"
             raise UsageError(message)
         sharing.clear(edition)
-        publish(sharing, job.rendering)
+        publish(sharing, job.content)
         if job.limit is not None or job.only:
             return _from_here(job, sharing)
         from digest.fleet.queue import Queue
@@ -62,7 +62,7 @@ class FleetEngine:
 
 
 def _from_here(job: SendJob, sharing: Sharing) -> RunReport:
-    edition = job.rendering.edition.id
+    edition = job.content.edition.id
     sender = ChunkSender(newsroom=job.newsroom, sharing=sharing, stop=job.stopping.event)
     chunk = sender.send(
         edition,

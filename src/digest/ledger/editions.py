@@ -22,7 +22,7 @@ from digest.delivery import Mailing, MailingStatus, State
 from digest.errors import CheckFailed, LedgerError, NothingToSend
 from digest.ledger import statements
 from digest.ledger.database import as_json
-from digest.ledger.schema import deliveries, editions, rounds
+from digest.ledger.schema import deliveries, editions, places, rounds
 from digest.ledger.transitions import audience_of
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _ROWS = 5_000  # rows in memory at once
 _READERS = 200  # few at a time: what is held longer, Python looks through for garbage again and again
 _NOBODY = {"planned": 0, "suppressed": 0, "duplicates": 0}
+_HANDED_OVER = (State.CLAIMED, State.SENDING, State.SENT, State.IN_DOUBT)
 _SHRUNK = 0.6  # of the audience's last round: a list that is shorter
 _FEWER = 20  # and lacks at least so many is perhaps not whole
 _ENCODE = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=("\x01", ": ")).encode
@@ -357,6 +358,53 @@ def stand(transaction: Transaction, name: str, standing: MailingStatus) -> Editi
         message = f"{name} was cancelled, which is final; `digest status` shows who had been mailed by then"
         raise LedgerError(message)
     return row
+
+
+def replace_content(transaction: Transaction, name: str, before: str, content: str) -> None:
+    """Give who is left another content than the others got. Raises LedgerError when somebody else did so meanwhile."""
+    row = must_find(transaction, name)
+    same = (editions.c.id == row.id, editions.c.content == before, editions.c.standing != MailingStatus.CANCELLED)
+    changed = transaction.core.execute(update(editions).where(*same).values(content=content))
+    if not changed.rowcount:
+        message = f"{name}: its content is another one meanwhile, or it was called off; nothing was changed"
+        raise LedgerError(message)
+
+
+def thaw(transaction: Transaction, name: str) -> Sequence[str]:
+    """Take back what nobody was mailed of, to be frozen anew: the whole round, or only the edition's content.
+
+    Where readers have another edition of the round, everybody keeps their place and language, and the edition waits
+    for its content. Returns the names of the editions that are gone; none in that case. Raises LedgerError when
+    somebody has the edition, may have it, or is being mailed.
+    """
+    row = must_find(transaction, name)
+    transaction.core.execute(select(rounds.c.id).where(rounds.c.id == row.round).with_for_update()).all()
+    if mailed := _mailed(transaction, editions.c.id == row.id):
+        message = (
+            f"{name}: {mailed:,} readers have it, may have it, or are being mailed, so it cannot be taken back; "
+            "`digest cancel` calls it off for the others"
+        )
+        raise LedgerError(message)
+    whole = editions.c.round == row.round
+    if _mailed(transaction, whole):
+        stand(transaction, name, MailingStatus.OPEN)  # refuses one that was called off
+        values = {"content": "", "standing": MailingStatus.WAITING.value}
+        transaction.core.execute(update(editions).where(editions.c.id == row.id).values(values))
+        return ()
+    gone = list(transaction.core.scalars(select(editions.c.name).where(whole)))
+    transaction.core.execute(places.delete().where(places.c.round == row.round))
+    for each in gone:
+        transaction.core.execute(deliveries.delete().where(must_find(transaction, each).rows))
+    transaction.core.execute(editions.delete().where(whole))
+    transaction.core.execute(rounds.delete().where(rounds.c.id == row.round))
+    return gone
+
+
+def _mailed(transaction: Transaction, which: ColumnElement[bool]) -> int:
+    """How many readers of these editions have the mail, may have it, or are in somebody's hands."""
+    joined = deliveries.join(editions, deliveries.c.edition == editions.c.id)
+    asked = select(func.count()).select_from(joined).where(which, deliveries.c.state.in_(_HANDED_OVER))
+    return transaction.core.execute(asked).scalar_one()
 
 
 def audiences(transaction: Transaction) -> frozenset[str]:

@@ -214,6 +214,24 @@ class SqlLedger:
             )
             return spared.rowcount
 
+    def replace_content(self, edition: str, before: str, content: str, now: float) -> None:
+        """Let who is left of an edition get another content. Raises LedgerError when it is not as it was `before`."""
+        with self.database.writing() as transaction:
+            editions.replace_content(transaction, edition, before, content)
+        self._witness(edition, now, None)
+
+    def thaw(self, edition: str) -> Sequence[str]:
+        """Take back an edition of which nobody was mailed; see `editions.thaw`. Raises LedgerError."""
+        with self.database.writing() as transaction:
+            gone = editions.thaw(transaction, edition)
+            if self._witnesses is not None:
+                # Before the commit: a ledger that knows more than its witnesses is no ledger that lost something.
+                for name in gone:
+                    sidecar.place(self._witnesses, name).unlink(missing_ok=True)
+        for name in (*gone, edition):
+            self._rows.pop(name, None)
+        return gone
+
     def mailing(self, edition: str) -> Mailing | None:
         """See `ports.Ledger.mailing`."""
         with self.database.reading() as transaction:

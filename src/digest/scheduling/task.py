@@ -182,7 +182,7 @@ def _send(context: RunContext, edition: Edition, demand: Needed) -> EditionOutco
     job = SendJob(
         newsroom=context.newsroom,
         ledger=context.ledger,
-        rendering=ready.rendering,
+        content=ready.content,
         transport=transport,
         now=context.now,
         stopping=context.stopping,

@@ -68,8 +68,8 @@ class EmlFolder:
         return self.folder / f".digest-{secrets.token_hex(8)}.tmp"
 
     def final(self, mail: Outgoing) -> Path:
-        """The file for this reader."""
-        return self.folder / eml_name(mail.recipient, self._edition)
+        """The file for this reader's mail of this edition; one of another edition, or audience, stays beside it."""
+        return self.folder / eml_name(mail.recipient, self._edition or _message_id(mail.data))
 
 
 class Maildir:
@@ -113,6 +113,13 @@ def eml_name(address: str, edition: str) -> str:
     readable = _UNSAFE.sub("_", address.lower())[:_LONGEST]
     told_apart = hashlib.sha256(f"{edition}\0{address}".encode()).hexdigest()[:16]
     return f"to-{readable}-{told_apart}.eml"
+
+
+def _message_id(data: bytes) -> str:
+    """A mail's Message-ID, which is the same whenever the edition is sent to this reader; empty when it has none."""
+    head = data.partition(b"\r\n\r\n")[0]
+    line = re.search(rb"(?im)^message-id:\s*(<[^>\r\n]+>)", head)
+    return line[1].decode("ascii", "replace") if line else ""
 
 
 class FileSession:

@@ -28,7 +28,7 @@ from digest.newsroom import newsroom_id
 from digest.newsroom.paths import ARCHIVE
 from digest.sending.edition_readers import Readers
 from digest.sending.freeze import ledger_place
-from digest.sending.messages import letters
+from digest.sending.messages import content_of, letters
 from digest.sending.progress import Progress, RunReport
 from digest.sending.run import Patience, Run
 from digest.sending.sender_threads import drive
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from digest.delivery import Outcome, Outgoing
+    from digest.editions.archive import EditionContent
     from digest.ledger.ledger import SqlLedger
     from digest.model import Edition, Rendering
     from digest.newsroom.newsroom import Newsroom
@@ -59,7 +60,7 @@ class SendJob:
 
     newsroom: Newsroom
     ledger: SqlLedger
-    rendering: Rendering
+    content: EditionContent
     transport: Transport
     now: datetime
     stopping: Stopping
@@ -82,11 +83,11 @@ class LocalEngine:
     def send(self, job: SendJob) -> RunReport:
         """Send what is left from here. Raises what `send_edition` raises, but NothingToSend for a frozen edition."""
         section = job.newsroom.config.settings.send
-        edition = job.rendering.edition.id
+        edition = job.content.edition.id
         return send_edition(
             job.ledger,
             job.transport,
-            letters(job.newsroom, job.rendering, now=job.now, live=True).outgoing,
+            letters(job.newsroom, job.content, now=job.now, live=True).outgoing,
             edition=edition,
             connections=job.transport.connections,
             stop=job.stopping.event,
@@ -106,13 +107,13 @@ def send(job: SendJob, engine: Engine) -> RunReport:
     """
     _keep_id(job)
     place = ledger_place(job.newsroom, job.ledger)
-    archive.begin(job.newsroom.root / ARCHIVE, job.rendering.edition, place, job.ledger.id)
+    archive.begin(job.newsroom.root / ARCHIVE, job.content.edition, place, job.ledger.id)
     return (engine if job.transport.shared else LocalEngine()).send(job)
 
 
 def _keep_id(job: SendJob) -> None:
     """Write down by which id the ledger knows this newsroom, where it has none yet."""
-    root, edition = job.newsroom.root, job.rendering.edition.id
+    root, edition = job.newsroom.root, job.content.edition.id
     if newsroom_id.read(root):
         return
     path = newsroom_id.write(root, job.ledger.identity)
@@ -263,7 +264,7 @@ def send_test(newsroom: Newsroom, edition: Edition, address: str, transport: Tra
         message = f"{edition.id}: nothing to send: too few stories"
         raise NothingToSend(message)
     reader = _reader(newsroom, edition, address, rendering)
-    messages = letters(newsroom, rendering, now=now, live=False, prefix=TEST_PREFIX)
+    messages = letters(newsroom, content_of(newsroom, rendering), now=now, live=False, prefix=TEST_PREFIX)
     delivery = Delivery(
         id=0, edition=edition.id, address=reader.address, name=reader.name, fields=json.dumps(dict(reader.fields))
     )

@@ -2,7 +2,8 @@
 
     build ─checks, approval─▶ archive ─▶ ledger.freeze_round(readers of all languages) ─▶ Frozen
     an edition whose readers wait for its content ─build, checks, approval─▶ archive ─▶ ledger.open_edition ─▶ Frozen
-    an edition that is frozen already ─recall─▶ Frozen, with the same rendering
+    an edition that is frozen already ─recall─▶ Frozen, with the same content
+    one of which nobody was mailed ─thaw─▶ as if it had never been frozen
 
 The first edition of a period that is sent settles the readers of all its languages, so that nobody falls between two.
 
@@ -12,18 +13,22 @@ the ledger agree on, whatever happened to the stories since.
 
 from __future__ import annotations
 
+import time
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from digest.checks.message import nobody_reads, unfilled
 from digest.delivery import FINAL, State
 from digest.editions import archive
+from digest.editions.approval import demand
 from digest.editions.builder import build_edition
-from digest.errors import AlreadySent, CheckFailed, ConfigError, DigestError, LedgerError, NothingToSend
+from digest.errors import AlreadySent, CheckFailed, ConfigError, DigestError, LedgerBusy, LedgerError, NothingToSend
 from digest.model import Severity
 from digest.newsroom.paths import ARCHIVE
 from digest.sending.edition_readers import Readers
-from digest.sending.messages import letters, message_ids
+from digest.sending.messages import content_of, letters, message_ids
+from digest.sending.stopping import this_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,19 +36,24 @@ if TYPE_CHECKING:
 
     from digest.config.load import Config
     from digest.editions.approval import Needed
+    from digest.editions.archive import EditionContent
+    from digest.editions.builder import Build
     from digest.errors import Fault
     from digest.ledger.ledger import SqlLedger
     from digest.ledger.sharing import Sharing
-    from digest.model import Edition, Recipient, Rendering
+    from digest.model import Edition, Recipient
     from digest.newsroom.newsroom import Newsroom
     from digest.ports import Ledger
+
+_PATIENCE = 120.0  # seconds to wait while another process freezes the edition
+_LOOK = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frozen:
     """An edition whose readers and content are settled. `fresh` when this run settled them."""
 
-    rendering: Rendering
+    content: EditionContent
     fresh: bool
     planned: int = 0
     suppressed: int = 0
@@ -75,59 +85,120 @@ def freeze(
     *,
     needed: Needed = "none",
     shrink: bool = False,
+    as_configured: bool = False,
 ) -> Frozen:
-    """Settle content and readers, or recall them when they are settled. `needed` counts beside send.approval.
+    """Settle content and readers, or recall them when they are settled. `needed` counts beside what config.yaml asks.
 
-    With `shrink`, a list may be far shorter than last time's. Raises NothingToSend, CheckFailed, ApprovalError,
-    ConfigError, LedgerError; then nothing was frozen.
+    With `shrink`, a list may be far shorter than last time's. With `as_configured`, who is left of a settled edition
+    gets what would be made now, which must be approved as such. Raises NothingToSend, CheckFailed, ApprovalError,
+    ConfigError, LedgerError; then nothing was frozen. Raises LedgerBusy when another process holds it for long.
     """
-    mailing = ledger.mailing(edition.id)
-    if mailing is None:
+    with _alone(ledger, edition, always=as_configured):
+        # Asked inside: somebody else may have settled it while this process waited.
+        mailing = ledger.mailing(edition.id)
+        if mailing is None or not mailing.content:
+            return _settled(newsroom, ledger, edition, now, needed, waiting=mailing is not None, shrink=shrink)
+        if as_configured:
+            return _replaced(newsroom, ledger, edition, mailing.content, now, needed)
+    return _recalled(newsroom, ledger, edition, mailing.content, now)
+
+
+@contextmanager
+def _alone(ledger: SqlLedger, edition: Edition, *, always: bool) -> Iterator[None]:
+    """Hold the edition, so that archive and ledger are written as one.
+
+    One that is settled needs no holding, but `always`: its content is to be replaced, and nobody may be sending it.
+    """
+    with ExitStack() as stack:
+        end = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                stack.enter_context(ledger.lock(edition.id, this_process()))
+                break
+            except LedgerBusy:
+                mailing = ledger.mailing(edition.id)
+                if not always and mailing is not None and mailing.content:
+                    break
+                if always or time.monotonic() > end:
+                    raise
+                time.sleep(_LOOK)
+        yield
+
+
+def _settled(
+    newsroom: Newsroom,
+    ledger: SqlLedger,
+    edition: Edition,
+    now: datetime,
+    needed: Needed,
+    *,
+    waiting: bool,
+    shrink: bool,
+) -> Frozen:
+    """Settle the content, and the readers where they do not wait for it already."""
+    if not waiting:
         _demand_round(newsroom, ledger, edition)
-    elif mailing.content:
-        return _recalled(newsroom, ledger, edition, mailing.content, now)
     elsewhere = archive.begun_elsewhere(newsroom.root / ARCHIVE, edition, ledger_place(newsroom, ledger))
     before = f"it was begun before with another ledger, {elsewhere}; this one does not know to whom it went"
-    rendering = _ready(newsroom, ledger, edition, now, needed)
-    ready = (
-        _frozen(newsroom, ledger, rendering, now, shrink=shrink) if mailing is None else _opened(ledger, rendering, now)
-    )
+    content = _ready(newsroom, ledger, edition, now, needed)
+    ready = _opened(ledger, content, now) if waiting else _frozen(newsroom, ledger, content, now, shrink=shrink)
     return replace(ready, notes=(*ready.notes, before)) if elsewhere else ready
 
 
-def _ready(newsroom: Newsroom, ledger: SqlLedger, edition: Edition, now: datetime, needed: Needed) -> Rendering:
-    """What the edition's readers get: built, checked, approved and kept. Raises what `freeze` raises of these."""
+def _replaced(
+    newsroom: Newsroom, ledger: SqlLedger, edition: Edition, fingerprint: str, now: datetime, needed: Needed
+) -> Frozen:
+    """Give who is left what would be made now."""
+    before = _content(newsroom, ledger, edition, fingerprint)
+    build, content = _built(newsroom, edition, now, needed)
+    if content.fingerprint == fingerprint:
+        return Frozen(content=content, fresh=False)
+    archive.replace(newsroom, build, content, before)
+    if ledger.sharing is not None:
+        publish(ledger.sharing, content)
+    ledger.replace_content(edition.id, fingerprint, content.fingerprint, now.timestamp())
+    note = "who is left gets what is configured now, not what the others got; both are in the archive"
+    return Frozen(content=content, fresh=False, notes=(note,))
+
+
+def _built(newsroom: Newsroom, edition: Edition, now: datetime, needed: Needed) -> tuple[Build, EditionContent]:
+    """What would be sent now, sound and approved. Raises what `freeze` raises of these."""
     build = build_edition(newsroom, edition, now=now)
     if build.rendering is None:
         count = len(build.selection.stories)
         why = f"{count} stories, thin: {build.selection.verdict}" if count else "no stories"
         message = f"{edition.id}: nothing to send: {why}"
         raise NothingToSend(message)
-    if errors := [each for each in build.findings if each.severity is Severity.ERROR]:
+    if errors := [finding for finding in build.findings if finding.severity is Severity.ERROR]:
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         first = f"{errors[0].code}: {errors[0].where}: {errors[0].message}"
         message = f"{edition.id}: {first}{more}; `digest check` lists what must be mended"
         raise CheckFailed(message)
-    from digest.editions.approval import demand, stricter
+    demand(newsroom, build, needed)
+    content = content_of(newsroom, build.rendering)
+    letters(newsroom, content, now=now, live=True)  # what a mail lacks is said before anybody is frozen
+    return build, content
 
-    demand(newsroom, build, stricter(newsroom.config.settings.send.approval, needed))
-    letters(newsroom, build.rendering, now=now, live=True)  # what a mail lacks is said before anybody is frozen
-    archive.keep(newsroom, build)
+
+def _ready(newsroom: Newsroom, ledger: SqlLedger, edition: Edition, now: datetime, needed: Needed) -> EditionContent:
+    """What the edition's readers get: built, checked, approved and kept. Raises what `freeze` raises of these."""
+    build, content = _built(newsroom, edition, now, needed)
+    archive.keep(newsroom, build, content)
     if ledger.sharing is not None:
-        publish(ledger.sharing, build.rendering)
-    return build.rendering
+        publish(ledger.sharing, content)
+    return content
 
 
-def _frozen(newsroom: Newsroom, ledger: SqlLedger, rendering: Rendering, now: datetime, *, shrink: bool) -> Frozen:
+def _frozen(newsroom: Newsroom, ledger: SqlLedger, content: EditionContent, now: datetime, *, shrink: bool) -> Frozen:
     """Settle the readers of the round, all languages in one pass; those of the others wait for their content."""
-    edition = rendering.edition
+    edition = content.edition
     audience, parts = newsroom.config.audience(edition.audience), newsroom.sending_setup
     languages = offered(newsroom, edition, now)
     readers = Readers(parts.source(audience), edition, audience, parts.segment(audience), languages)
     ids = {language: replace(edition, language=language).id for language in languages}
     try:
         counts = ledger.freeze_round(
-            {name: rendering.fingerprint if name == edition.id else "" for name in ids.values()},
+            {name: content.fingerprint if name == edition.id else "" for name in ids.values()},
             _filled(((ids[language], reader) for language, reader in readers.in_languages()), newsroom.config),
             now.timestamp(),
             message_ids(newsroom),
@@ -147,7 +218,7 @@ def _frozen(newsroom: Newsroom, ledger: SqlLedger, rendering: Rendering, now: da
         if name != edition.id and count["planned"]
     )
     return Frozen(
-        rendering=rendering,
+        content=content,
         fresh=True,
         planned=counts[edition.id]["planned"],
         suppressed=counts[edition.id]["suppressed"],
@@ -158,13 +229,13 @@ def _frozen(newsroom: Newsroom, ledger: SqlLedger, rendering: Rendering, now: da
     )
 
 
-def _opened(ledger: SqlLedger, rendering: Rendering, now: datetime) -> Frozen:
+def _opened(ledger: SqlLedger, content: EditionContent, now: datetime) -> Frozen:
     """Give the readers who were settled with another language their content."""
-    edition = rendering.edition.id
-    ledger.open_edition(edition, rendering.fingerprint, now.timestamp())
+    edition = content.edition.id
+    ledger.open_edition(edition, content.fingerprint, now.timestamp())
     counts = ledger.counts(edition)
     left = counts.get(State.SUPPRESSED, 0)
-    return Frozen(rendering=rendering, fresh=True, planned=sum(counts.values()) - left, suppressed=left)
+    return Frozen(content=content, fresh=True, planned=sum(counts.values()) - left, suppressed=left)
 
 
 def offered(newsroom: Newsroom, edition: Edition, now: datetime) -> tuple[str, ...]:
@@ -243,35 +314,70 @@ def ledger_place(newsroom: Newsroom, ledger: SqlLedger) -> str:
 
 
 def _recalled(newsroom: Newsroom, ledger: SqlLedger, edition: Edition, fingerprint: str, now: datetime) -> Frozen:
-    if ledger.sharing is not None:  # another machine may have frozen it
-        rendering = recall_published(ledger.sharing, edition, fingerprint)
-    else:
-        rendering = archive.recall(newsroom.root / ARCHIVE, edition, fingerprint)
-    note = "stories or settings changed since it was frozen; the readers left get what the others got"
+    content = _content(newsroom, ledger, edition, fingerprint)
+    note = (
+        "stories or settings changed since it was frozen; the readers left get what the others got "
+        f"(what is configured now: digest resume {edition.id} --as-configured)"
+    )
     try:
-        today = build_edition(newsroom, edition, now=now).rendering
+        rendering = build_edition(newsroom, edition, now=now).rendering
     except DigestError as error:  # a story broken since: nobody who waits depends on it
-        return Frozen(rendering=rendering, fresh=False, notes=(f"{note} ({str(error).splitlines()[0]})",))
-    same = today is not None and today.fingerprint == fingerprint
-    return Frozen(rendering=rendering, fresh=False, notes=() if same else (note,))
+        return Frozen(content=content, fresh=False, notes=(f"{note} ({str(error).splitlines()[0]})",))
+    today = content_of(newsroom, rendering) if rendering else None
+    frozen = content if content.identity else content_of(newsroom, content.rendering)
+    return Frozen(
+        content=content, fresh=False, notes=() if today and today.fingerprint == frozen.fingerprint else (note,)
+    )
 
 
-def publish(sharing: Sharing, rendering: Rendering) -> None:
-    """Put a rendering where every worker of a fleet finds it."""
-    sharing.put(f"rendering {rendering.fingerprint}", archive.as_data(rendering))
+def _content(newsroom: Newsroom, ledger: SqlLedger, edition: Edition, fingerprint: str) -> EditionContent:
+    if ledger.sharing is not None:  # another machine may have frozen it
+        return recall_published(ledger.sharing, edition, fingerprint)
+    return archive.recall(newsroom.root / ARCHIVE, edition, fingerprint)
 
 
-def recall_published(sharing: Sharing, edition: Edition, fingerprint: str) -> Rendering:
-    """The rendering that was published with this fingerprint. Raises LedgerError when it is not there, or another."""
+def thaw(newsroom: Newsroom, ledger: SqlLedger, edition: Edition) -> tuple[str, ...]:
+    """Take back an edition of which nobody was mailed, with all languages of its period, to be made anew.
+
+    Returns the editions that are gone; none where readers have another language: then all keep their place and
+    language, and only the content is made anew. Raises LedgerError when somebody has it, or may have it; LedgerBusy.
+    """
+    with ledger.lock(edition.id, this_process()):
+        gone = ledger.thaw(edition.id)
+    for name in gone or (edition.id,):
+        archive.forget(newsroom.root / ARCHIVE, newsroom.edition_of(name))
+    return tuple(gone)
+
+
+def call_off(newsroom: Newsroom, ledger: SqlLedger, edition: Edition, now: datetime) -> int:
+    """Call the edition off for all who have not been mailed. Returns how many that spares.
+
+    Where nobody was mailed, its stories have not been sent: the archive forgets it.
+    """
+    spared = ledger.cancel(edition.id, now.timestamp())
+    counts = ledger.counts(edition.id)
+    if not any(counts.get(state) for state in (State.CLAIMED, State.SENDING, State.SENT, State.IN_DOUBT)):
+        archive.forget(newsroom.root / ARCHIVE, edition)
+    # Who waits in another process's hands is spared too: it asks before each mail.
+    return spared + counts.get(State.CLAIMED, 0)
+
+
+def publish(sharing: Sharing, content: EditionContent) -> None:
+    """Put a content where every worker of a fleet finds it."""
+    sharing.put(f"rendering {content.fingerprint}", archive.as_data(content))
+
+
+def recall_published(sharing: Sharing, edition: Edition, fingerprint: str) -> EditionContent:
+    """The content that was published with this fingerprint. Raises LedgerError when it is not there, or another."""
     data = sharing.get(f"rendering {fingerprint}")
     try:
-        rendering = archive.from_data(data or b"", edition)
+        content = archive.from_data(data or b"", edition)
     except (ValueError, KeyError, TypeError):
-        rendering = None
-    if rendering is None or rendering.fingerprint != fingerprint:
+        content = None
+    if content is None or content.fingerprint != fingerprint:
         message = (
             f"{edition.id}: what its readers so far have got is not in the ledger's database; put the table `shelf` "
             f"back from your backup, or call the rest off with `digest cancel {edition.id}`"
         )
         raise LedgerError(message)
-    return rendering
+    return content

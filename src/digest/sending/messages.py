@@ -1,6 +1,6 @@
 """Make one reader's mail from the edition's: the values that are theirs, joined into the template.
 
-    Rendering, config ─letters─▶ MessageBuilder ─outgoing(Delivery)─▶ the bytes for one envelope
+    EditionContent, config ─letters─▶ MessageBuilder ─outgoing(Delivery)─▶ the bytes for one envelope
 
 Nothing here is sent or recorded. What a reader's row lacks is an error for that reader alone, with the reason.
 """
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from digest.delivery import NO_FIELDS, Outgoing
+from digest.editions.archive import EditionContent
 from digest.errors import ConfigError, Fault
 from digest.mail.message_id import message_id
 from digest.mail.template import MailTemplate
@@ -68,24 +69,39 @@ class MessageBuilder:
         return reader.name if slot == "name" else reader.address
 
 
-def letters(newsroom: Newsroom, rendering: Rendering, *, now: datetime, live: bool, prefix: str = "") -> MessageBuilder:
-    """Compile the edition's mail with everything config.yaml says of it.
+def content_of(newsroom: Newsroom, rendering: Rendering) -> EditionContent:
+    """The rendering with what config.yaml says of its sender now, and of how readers leave."""
+    audience = newsroom.config.audience(rendering.edition.audience).in_language(rendering.edition.language)
+    # Who leaves by mail must prove whose mail it was: with a secret, each reader's mailto carries a token.
+    own_mailto = bool(newsroom.sending_setup.unsubscribe_secrets())
+    return EditionContent(
+        rendering=rendering,
+        identity=newsroom.edition_setup.identity(audience, own_mailto=own_mailto),
+        unsubscribe_url=newsroom.config.settings.unsubscribe.url,
+    )
+
+
+def letters(
+    newsroom: Newsroom, content: EditionContent, *, now: datetime, live: bool, prefix: str = ""
+) -> MessageBuilder:
+    """Compile the edition's mail with its own sender, and with the key and the secrets that config.yaml names.
 
     With `live`, readers must be able to leave and the key must sign: raises ConfigError for what is missing.
     """
-    edition = rendering.edition
-    audience = newsroom.config.audience(edition.audience).in_language(edition.language)
+    if content.identity is None:
+        content = content_of(newsroom, content.rendering)
+    identity, edition = content.identity, content.edition
+    assert identity is not None, "content_of gives one"
     secrets = newsroom.sending_setup.unsubscribe_secrets()
-    # Who leaves by mail must prove whose mail it was: with a secret, each reader's mailto carries a token.
-    head = newsroom.edition_setup.identity(audience, own_mailto=bool(secrets))
-    template = MailTemplate.compile(rendering, head, date=now, signer=newsroom.sending_setup.signer())
     identify = message_ids(newsroom)
+    template = MailTemplate.compile(content.rendering, identity, date=now, signer=newsroom.sending_setup.signer())
+    by_mail = _leave_by_mail(identity.unsubscribe_mailto, edition, secrets)
     return MessageBuilder(
         template=template,
-        sender=newsroom.config.newsroom.sender,
-        audience=audience.name,
-        leave=_leave(newsroom, edition, secrets, live=live),
-        leave_by_mail=_leave_by_mail(newsroom, edition, secrets),
+        sender=identity.sender,
+        audience=edition.audience,
+        leave=_leave(newsroom, content, secrets, by_mail, live=live),
+        leave_by_mail=by_mail,
         identify=lambda address: identify(edition.id, address),
         prefix=prefix,
     )
@@ -100,26 +116,28 @@ def message_ids(newsroom: Newsroom) -> Callable[[str, str], str]:
     return lambda edition, address: message_id(edition, address, domain=domain, secret=key)
 
 
-def _leave_by_mail(newsroom: Newsroom, edition: Edition, secrets: tuple[str, ...]) -> Callable[[str], str]:
+def _leave_by_mail(mailbox: str, edition: Edition, secrets: tuple[str, ...]) -> Callable[[str], str]:
     from digest.recipients import tokens
 
-    mailbox = newsroom.config.settings.unsubscribe.mailto or newsroom.config.newsroom.contact
     if not secrets:
         plain = f"mailto:{quote(mailbox, safe='@+')}?subject=unsubscribe%20{edition.audience}"
         return lambda _: plain
     return lambda address: tokens.mailto(mailbox, secrets, edition.audience, address)
 
 
-def _leave(newsroom: Newsroom, edition: Edition, secrets: tuple[str, ...], *, live: bool) -> Callable[[str], str]:
+def _leave(
+    newsroom: Newsroom, content: EditionContent, secrets: tuple[str, ...], by_mail: Callable[[str], str], *, live: bool
+) -> Callable[[str], str]:
     from digest.recipients import tokens
 
-    config = newsroom.config
+    config, url = newsroom.config, content.unsubscribe_url
     section, document = config.settings.unsubscribe, config.document
-    if not section.url:
-        return _leave_by_mail(newsroom, edition, secrets)
+    if not url:
+        return by_mail
     faults = [
         document.fault(("unsubscribe", "url"), problem)
-        for problem in tokens.unsubscribe_problems(section.url, allow_local=section.allow_local)
+        for problem in tokens.unsubscribe_problems(url, allow_local=section.allow_local)
+        if url == section.url  # another was looked at when it was frozen
     ]
     if not secrets:
         message = f"needs a secret: set {section.secret_env}, or secret_file, to 32 random characters"
@@ -127,5 +145,5 @@ def _leave(newsroom: Newsroom, edition: Edition, secrets: tuple[str, ...], *, li
     if faults and live:
         raise ConfigError(faults)
     if faults:
-        return lambda _: f"{section.url.rstrip('/')}/u/example"
-    return lambda address: tokens.url(section.url, secrets, edition.audience, address)
+        return lambda _: f"{url.rstrip('/')}/u/example"
+    return lambda address: tokens.url(url, secrets, content.edition.audience, address)
