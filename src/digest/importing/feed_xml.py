@@ -1,6 +1,6 @@
 """The XML of a feed as a tree: mended where it can be, its names made short, with nothing expanded or fetched.
 
-    text ─refuse bombs─▶ sound XML ─libxml2, recovering─▶ elements ─▶ Entry: children by name, texts, HTML
+    text ─refuse bombs─▶ sound XML ─libxml2, recovering─▶ elements ─▶ FeedElement: children by name, texts, HTML
 
 It knows how feeds are spelled and nothing of stories.
 """
@@ -135,7 +135,7 @@ def name_of(element: Element) -> str:
     return f"{_SPACES[space]}{name}" if space in _SPACES else f"{{{space}}}{name}"
 
 
-class Entry:
+class FeedElement:
     """An element of a feed, its children by their short names."""
 
     def __init__(self, element: Element) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from digest.errors import Fault, ImportFailed
 from digest.importing import dates, feed_xml, html_to_markdown, languages
-from digest.importing.feed_xml import Entry, html_of, name_of, text_of
+from digest.importing.feed_xml import FeedElement, html_of, name_of, text_of
 from digest.importing.listing_text import CREDIT
 from digest.importing.naming import slug
 from digest.importing.pictures import Picture, is_image, largest, of_image, pixels
@@ -67,13 +67,13 @@ def parse_xml(text: str, source: str, *, zone: tzinfo, language: str = "", base:
     root, notes = feed_xml.parse(text, source)
     kind = name_of(root).lower()
     entries = [element for element in root.iter() if name_of(element) in ("item", "entry")]
-    head = Entry(root if kind == "feed" else next((one for one in root if name_of(one) == "channel"), root))
+    head = FeedElement(root if kind == "feed" else next((one for one in root if name_of(one) == "channel"), root))
     reader = _Reader(source, base, zone, languages.language(head.language(), language))
     if head.language() and not languages.read(head.language()):
         notes.append(f"{source}: '{clean_line(head.language())[:40]}' is no language; left out")
     own = head.text("id") or next((one.get("href", "") for one in head.all("link") if one.get("rel") == "self"), "")
     return reader.listing(
-        html_to_markdown.plain(head.html("title")), map(reader.entry, map(Entry, entries)), notes, clean_line(own)
+        html_to_markdown.plain(head.html("title")), map(reader.entry, map(FeedElement, entries)), notes, clean_line(own)
     )
 
 
@@ -133,7 +133,7 @@ class _Reader:
             notes=(*notes, *self.notes),
         )
 
-    def entry(self, entry: Entry) -> Item | Fault:
+    def entry(self, entry: FeedElement) -> Item | Fault:
         """An entry of RSS or Atom."""
         about = entry.element.get("{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about", "")
         summary, content = entry.html("description", "summary"), entry.html("content:encoded", "content")
@@ -166,7 +166,7 @@ class _Reader:
         credit = next((text for text in captions if CREDIT.match(text)), "")
         return _Article(pictures=tuple(pictures[:1]), credit=credit)
 
-    def picture(self, entry: Entry) -> Picture | None:
+    def picture(self, entry: FeedElement) -> Picture | None:
         """The largest of what the entry encloses as its picture."""
         found = []
         links = [one for one in entry.all("link") if one.get("rel") == "enclosure"]
@@ -179,7 +179,7 @@ class _Reader:
         alts = (html_to_markdown.plain(html_of(one)) for one in entry.media("media:description"))
         return Picture(address=best.address, alt=best.alt or next(filter(None, alts), "")) if best else None
 
-    def thumbnail(self, entry: Entry) -> Picture | None:
+    def thumbnail(self, entry: FeedElement) -> Picture | None:
         """The largest thumbnail, where there is nothing better."""
         return largest(
             Picture(address=absolute(one.get("url", ""), self.base), width=pixels(one.get("width")))
