@@ -6,12 +6,11 @@ import os
 import shutil
 import subprocess
 import sys
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from aiosmtpd.controller import Controller
+from mailsink import AnyPort, Sink
 
 ROOT = Path(__file__).parents[2]
 NOW = "2022-03-01T09:00"
@@ -108,45 +107,6 @@ def empty(newsroom) -> Newsroom:
     shutil.rmtree(newsroom.root / "stories")
     (newsroom.root / "stories").mkdir()
     return newsroom
-
-
-class AnyPort(Controller):
-    """aiosmtpd connects to itself once to see that it is up; with port 0 it must learn its port first."""
-
-    def _trigger_server(self):
-        self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()
-
-
-class Sink:
-    """Takes mails and keeps them. `answers` maps an address to what RCPT says of it."""
-
-    def __init__(self):
-        self.mails: list[tuple[str, bytes]] = []
-        self.answers: dict[str, str] = {}
-        self.drops: set[str] = set()  # whose mail is taken, and the connection lost before the answer
-        self.delay = 0.0
-
-    async def handle_RCPT(self, _server, _session, envelope, address, _options):  # noqa: N802 - aiosmtpd's name
-        if address in self.answers:
-            return self.answers[address]
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server, _session, envelope):  # noqa: N802 - aiosmtpd's name
-        if self.delay:
-            import asyncio
-
-            await asyncio.sleep(self.delay)
-        (to,) = envelope.rcpt_tos
-        self.mails.append((to, envelope.original_content))
-        if to in self.drops:
-            server.transport.abort()
-        return "250 OK"
-
-    @property
-    def readers(self):
-        return Counter(to for to, _ in self.mails)
 
 
 @pytest.fixture

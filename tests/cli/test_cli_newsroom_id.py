@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from test_cli_send import AnyPort, Sink, live
+from mailsink import AnyPort, Sink
+from test_cli_send import live
 
 
 @pytest.fixture
