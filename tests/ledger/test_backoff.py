@@ -41,3 +41,9 @@ def test_readers_do_not_come_back_together():
     """Readers who were deferred in one moment are spread."""
     delays = {round(backoff.delay(outcome(450), delivery=number, attempts=1), 3) for number in range(1, 101)}
     assert len(delays) > 95
+
+
+def test_every_5xx_is_a_never():
+    """From the first of them on: what is not held against a reader waits a minute, not the time that a 4xx asks for."""
+    first, last = (backoff.delay(outcome(code), delivery=1, attempts=1) for code in (500, 599))
+    assert first == last < backoff.delay(outcome(499), delivery=1, attempts=1)
