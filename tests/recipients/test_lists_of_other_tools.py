@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from datetime import date
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -287,3 +288,24 @@ def test_no_bytes_are_a_traceback(tmp_path_factory, head, body, encoding):
     path.write_bytes(data)
     with contextlib.suppress(FaultyInput):
         assert all(isinstance(row, Recipient | InactiveReader | Fault) for row in CsvSource(path).recipients())
+
+
+def test_an_excel_sheet_is_a_list_too(tmp_path):
+    """Its first sheet, statuses and dates as in a CSV file, each fault with its row; it is never written into."""
+    from openpyxl import Workbook
+
+    book = Workbook()
+    book.active.append(("E-Mail", "Vorname", "Nachname", "Abgemeldet am", "Alter"))
+    book.active.append(("a@example.org", "Ana", "Silva", None, 41))
+    book.active.append(("b@example.org", "Bo", "", date(2021, 5, 5), 30))
+    book.active.append(("bad", "", "", None, None))
+    book.save(tmp_path / "list.xlsx")
+    rows = list(CsvSource(tmp_path / "list.xlsx", name="list.xlsx").recipients())
+    assert (rows[0].name, rows[0].fields["alter"]) == ("Ana Silva", "41")
+    assert (mailed(rows), stopped(rows)) == (["a"], {"b": "unsubscribed"})
+    assert faults(rows) == ["list.xlsx:4: email: 'bad' has no @"]
+    with pytest.raises(FaultyInput, match=r"list\.xlsx: is an Excel workbook; save the list as 'CSV UTF-8'"):
+        add(tmp_path / "list.xlsx", Recipient(address="n@example.org"), MemoryLedger(), "everyone", name="list.xlsx")
+    (tmp_path / "list.xlsx").write_bytes(b"PK\x03\x04 no workbook")
+    with pytest.raises(FaultyInput, match=r"list\.xlsx: is no Excel workbook that can be read"):
+        list(CsvSource(tmp_path / "list.xlsx", name="list.xlsx").recipients())

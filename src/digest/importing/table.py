@@ -12,15 +12,12 @@ from __future__ import annotations
 import csv
 import io
 import re
-import zlib
 from collections import Counter
-from datetime import date, datetime, time
 from functools import cache
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile, ZipFile
 
 from digest import yamlfile
-from digest.errors import Fault, ImportFailed
+from digest.errors import Fault
 from digest.importing import dates, languages
 from digest.importing.html_to_markdown import paragraphs
 from digest.importing.naming import slug
@@ -28,6 +25,7 @@ from digest.importing.source import Item, Listing
 from digest.model import STORY_KEYS, STORY_LISTS, STORY_TIMES
 from digest.stories.characters import clean_line
 from digest.stories.fields import StoryFields
+from digest.text.sheet import sheet_rows
 from digest.text.urls import absolute
 from digest.yamlfile import did_you_mean
 
@@ -101,9 +99,6 @@ WORDS: dict[str, dict[str, tuple[str, ...]]] = {
         "language": ("sprache",),
     },
 }
-# What openpyxl, and the zip and XML readers below it, raise for a file that is none or is damaged.
-_SHEET_ERRORS = (BadZipFile, zlib.error, KeyError, ValueError, IndexError, OSError, SyntaxError, TypeError, EOFError)
-_LARGEST_SHEET = 200_000_000  # bytes unpacked; a sheet of 20,000 stories has 60 MB
 _SIGNS = ",;\t|"
 _SEPARATOR_LINE = re.compile(r"\ufeff?\"?sep=(.)\"?\r?\n", re.IGNORECASE)
 
@@ -145,44 +140,6 @@ def parse(text: str, source: str, *, zone: tzinfo, language: str = "") -> Listin
 def parse_sheet(data: bytes, source: str, *, zone: tzinfo, language: str = "") -> Listing:
     """Read the first sheet of an Excel workbook (.xlsx). Raises ImportFailed for what cannot be opened."""
     return _listing(sheet_rows(data, source), source, zone, language)
-
-
-def sheet_rows(data: bytes, source: str) -> Iterator[Row]:
-    """The rows of the first sheet, as text: a day as an ISO date, a whole number without its `.0`.
-
-    Formulas give the values that Excel kept, and no macro or link is followed. Raises ImportFailed.
-    """
-    from openpyxl import load_workbook
-
-    try:
-        with ZipFile(io.BytesIO(data)) as packed:
-            if sum(entry.file_size for entry in packed.infolist()) > _LARGEST_SHEET:
-                message = f"{source}: unpacks to more than {_LARGEST_SHEET:,} bytes; save the listing as CSV"
-                raise ImportFailed(message)
-        book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
-        sheet = book.worksheets[0]
-        sheet.reset_dimensions()  # what a sheet says of its own size is often wrong
-        yield from enumerate(([_cell(value) for value in row] for row in sheet.iter_rows(values_only=True)), 1)
-    except _SHEET_ERRORS as error:
-        reason = str(error).splitlines()[0][:80] if str(error) else type(error).__name__
-        message = f"{source}: is no Excel workbook that can be read ({reason}); save it again, or as CSV"
-        raise ImportFailed(message) from None
-
-
-def _cell(value: object) -> str:
-    match value:
-        case None:
-            return ""
-        case datetime():
-            return (
-                value.date().isoformat() if value.time() == time.min else value.isoformat(sep=" ", timespec="minutes")
-            )
-        case date():
-            return value.isoformat()
-        case float() if value.is_integer():
-            return str(int(value))
-        case _:
-            return str(value)
 
 
 def _without_separator_line(text: str) -> tuple[str, str]:

@@ -19,11 +19,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from digest.errors import Fault, FaultyInput
+from digest.errors import Fault, FaultyInput, ImportFailed
 from digest.recipients import columns
 from digest.recipients.columns import BadRow
 from digest.recipients.encoding import as_utf8, encoding_of
 from digest.recipients.rows import RowReader, stopped_once
+from digest.text import sheet
 
 if TYPE_CHECKING:
     import _csv
@@ -318,6 +319,9 @@ def open_list(path: Path, name: str, *, edit: bool = False) -> BinaryIO:
             [Fault(file=name, message=f"{reason}; name the CSV file with this audience's readers")]
         ) from None
     try:
+        if file.read(len(sheet.MAGIC)) == sheet.MAGIC:
+            return _sheet(file, name, edit=edit)
+        file.seek(0)
         return as_utf8(file, encoding_of(file, name, only="utf-8" if edit else ""))
     except BaseException:
         file.close()
@@ -331,6 +335,22 @@ def _file_state(path: Path) -> tuple[tuple[int, int], int, int]:
     except OSError:
         return (0, 0), 0, 0
     return (found.st_dev, found.st_ino), found.st_size, found.st_mtime_ns
+
+
+def _sheet(file: BinaryIO, name: str, *, edit: bool) -> BinaryIO:
+    """An Excel workbook's first sheet as CSV, a line for each of its rows. Raises FaultyInput."""
+    if edit:
+        message = "is an Excel workbook; save the list as 'CSV UTF-8', so that digest can write into it"
+        raise FaultyInput([Fault(file=name, message=message)])
+    try:
+        with file:
+            file.seek(0)
+            text = io.StringIO(newline="")
+            rows = (cells for _number, cells in sheet.sheet_rows(file.read(), name))
+            csv.writer(text, lineterminator="\n").writerows([" ".join(cell.split()) for cell in row] for row in rows)
+    except ImportFailed as error:
+        raise FaultyInput([Fault(file=name, message=str(error).removeprefix(f"{name}: "))]) from None
+    return io.BytesIO(text.getvalue().encode())
 
 
 def _cells(rows: list[list[str]], place: int) -> Iterator[str]:
