@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 import socket
@@ -324,3 +325,33 @@ def test_a_port_that_is_taken_is_said(folder):
         done.stderr
         == f"digest: 127.0.0.1:{port} cannot be listened on (Address already in use); --port 0 takes a free port\n"
     )
+
+
+def test_a_browser_that_runs_in_the_terminal_holds_up_nothing(built_once, tmp_path):
+    """FAULTS 79: the page is served at once, whatever $BROWSER does meanwhile, and SIGTERM ends it."""
+    root = tmp_path / "newsroom"
+    shutil.copytree(built_once, root)
+    (tmp_path / "browser").write_text(f"#!/bin/sh\ntouch '{tmp_path}/asked'\nexec sleep 20\n")
+    (tmp_path / "browser").chmod(0o755)
+    with subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "from digest.cli import main; main()",
+            "preview",
+            "-c",
+            str(root / "config.yaml"),
+            "--port",
+            "0",
+        ],
+        env={**os.environ, "BROWSER": f"{tmp_path}/browser %s"},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as page:
+        url = page.stdout.readline().split()[0]
+        while not (tmp_path / "asked").exists():
+            assert page.poll() is None
+            time.sleep(0.05)
+        assert httpx.get(url, timeout=60).status_code == 200
+        page.terminate()
+        assert page.wait(15) is not None

@@ -30,6 +30,7 @@ def preview(
     browse: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in your browser.")] = True,
 ) -> None:
     """See the digest as readers will get it, in your browser; check it, order it, approve it."""
+    import threading
     import webbrowser
 
     from digest.preview import server
@@ -46,7 +47,8 @@ def preview(
         def ready() -> None:
             call.out.line(f"{address}  (Ctrl-C ends it)")
             if browse:
-                webbrowser.open(address)
+                # A browser may be a program that runs in this terminal until it is left: nothing waits for it.
+                threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
         server.serve(state, listener, access, ready)
 
