@@ -34,6 +34,7 @@ PIECES = (
     *("<!DOCTYPE ", "<x@y.z>", "http://", "https://x.y ", "www.", "=?utf-8?q?a?= ", "=41", "a: b\n", "- a\n", "a, "),
     *("a; ", "x@y.z ", "\u2028", "é", "\u2066", "a\u0301", "{", "{a:b}", "/*", "url(", "5.1.1 ", "550 ", "photo: "),
     *("unsubscribe ", "Message-ID: <", "<http:", "postfix", "postfix/cleanup[1]: ", "1abcde-1abcde-1a <= ", "2022 "),
+    *("[a]: http://x.y\n", "[a][a] ", "~~", "**a", "\x1b]", "\x9d", "{{", "{% if %}", "slot-0f3a-"),
     *("14 February 2022\n", "TK ", "insert ", "%20", "^"),
 )
 STORY = Story(id="a", file="stories/a.md", title="A headline", date=dt.datetime(2022, 2, 14, tzinfo=ZONE))
@@ -249,9 +250,49 @@ def checked_story(text):
     run(CheckContext(newsroom=NEWSROOM, selection=chosen, rendering=written))
 
 
+def composed_story(text):
+    from digest.composer.summary import Markdown
+    from digest.text import cleaning, merge, urls, wrapping
+
+    Markdown({"p": "margin:0"}).read(text, lambda url: urls.resolve(url, "https://x.org")).text(lambda _: 1)
+    wrapping.wrap(text)
+    wrapping.shorten(text, 70)
+    cleaning.one_line(text)
+    merge.titled(text)
+    urls.resolve(f"https://x.org/{text}")
+
+
+def theme(text):
+    from digest.composer.compile import tighten
+    from digest.composer.lint import lint
+
+    body = f'<mjml><mj-body><mj-section><mj-column><mj-text a="{text}" {text}>{text}</mj-text></mj-column>'
+    for source in (text, f"{body}</mj-section></mj-body></mjml>", f"<mjml><mj-head><mj-style>{text}</mj-style>"):
+        lint(source, lambda _: ("t", 1))
+        tighten(source)
+
+
+def mail(text):
+    from digest.mail import address, header, quoted, sender_identity, slots
+
+    quoted.piece(text)
+    header.unstructured("Subject", text)
+    header.mailbox("To", text, "a@x.org")
+    identity = sender_identity.SenderIdentity(sender="a@x.org", reply_to="b@x.org", sender_name=text)
+    sender_identity.problems(identity)
+    for parse in (
+        lambda: slots.places(f"<p>{text}</p><a href='slot-0f3a-name-tols'>x</a>", "0f3a", {"name"}),
+        lambda: address.canonical(text),
+        lambda: slots.escaped(text, slots.SlotContext.URL),
+    ):
+        with contextlib.suppress(DigestError, ValueError):
+            parse()
+
+
 PARSERS = (
     listing_in_text, listing_in_html, feed, json_feed, table, prose, source, story_file, edited_story, yaml, report,
-    relays_log, relays_reply, spam_report, public_form, public_page, list_of_readers, style, checked_story,
+    relays_log, relays_reply, spam_report, composed_story, theme, mail, public_form, public_page, list_of_readers,
+    style, checked_story,
 )  # fmt: skip
 
 

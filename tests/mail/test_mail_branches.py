@@ -60,7 +60,7 @@ def pieces(draw, depth=2):
 def test_the_fast_mail_is_the_slow_mail(text, html, reader):
     """Any branches, nested, empty, ended by blanks, dots or line ends: the same bytes, and what was meant."""
     slots = frozenset(text[1] | html[1] | {"unsubscribe_url"})
-    body = html[0].replace("<", "&lt;").replace("\x00", "")
+    body = html[0].replace("&", "&amp;").replace("<", "&lt;").replace("\x00", "")
     composed = rendering(
         text=text[0],
         html=f"<html><body><p>{body}</p><a href='{slot('unsubscribe_url')}'>x</a></body></html>",

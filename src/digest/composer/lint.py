@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Place = Callable[[int], tuple[str, int]]
 
 _TAG = re.compile(r"<(/?)([A-Za-z][\w:-]*)((?:[^\"'<>]|\"[^\"]*\"|'[^']*')*?)(/?)>")
-_ATTRIBUTE = re.compile(r"\s+([^\s=\"'<>/]+)(?:\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'<>]+)))?")
+_ATTRIBUTE = re.compile(r"(?<!\s)\s+([^\s=\"'<>/]+)(?:\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'<>]+)))?")
 _SIZE = r"-?\d+(?:\.\d+)?(?:px|%)|0"
 _KINDS = {
     "px": (re.compile(r"\d+(?:\.\d+)?px|0"), "pixels, like 20px"),
@@ -39,6 +39,7 @@ _NAMED = re.compile(r"[a-z]{3,20}|rgba?\([\d\s.,%]+\)")
 _HTML_TAG = re.compile(r"<[a-zA-Z](?:[^\"'<>]|\"[^\"]*\"|'[^']*')*>")
 _ANY_TAG = re.compile(r"<(/?)([a-zA-Z][\w:-]*)(?:[^\"'<>]|\"[^\"]*\"|'[^']*')*>")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_TO_ITS_END = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _VOID = frozenset(
     ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr")
 )
@@ -181,7 +182,7 @@ class _Lint:
 
     def _balance(self, tag: MjmlTag) -> Iterator[Fault]:
         """HTML inside an element must be whole: MJML's compiler stops at what is not, without saying where."""
-        text = _COMMENT.sub(lambda found: " " * len(found[0]), tag.inner)
+        text = _TO_ITS_END.sub(lambda found: " " * len(found[0]), tag.inner)
         waiting: list[tuple[str, int]] = []
         at = 0
         while (at := text.find("<", at)) >= 0:

@@ -19,7 +19,7 @@ from digest.text.cleaning import one_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_ADDRESS_LIKE = re.compile(r"[^\s<>(),;:\"]+@[^\s<>(),;:\"]+")
+_ADDRESS_LIKE = re.compile(r"(?<![^\s<>(),;:\"])[^\s<>(),;:\"]+@[^\s<>(),;:\"]+")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*", re.ASCII)
 _FEEDBACK_ID = re.compile(r"[A-Za-z0-9._-]+(?::[A-Za-z0-9._-]+){0,3}", re.ASCII)
 _WORD = re.compile(r"[^\W\d_]+")

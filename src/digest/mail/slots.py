@@ -61,7 +61,7 @@ def cut(text: str, nonce: str, names: Collection[str]) -> tuple[tuple[str, ...],
     parts = re.split(f"({_any(known).pattern})", text) if known else [text]
     literals = tuple(parts[::2])
     for literal in literals:
-        if stray := re.search(rf"slot-{re.escape(nonce)}-[\w-]*|{re.escape(nonce)}", literal, re.IGNORECASE):
+        if stray := re.search(rf"slot-{re.escape(nonce)}-[\w-]*", literal, re.IGNORECASE):
             message = (
                 f"the slot {stray[0]!a} has no name that is known here; known: {', '.join(sorted(names)) or 'none'}"
             )

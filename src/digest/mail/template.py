@@ -48,6 +48,7 @@ class MailTemplate:
     date: datetime
     signer: Signer | None
     slots: frozenset[str]
+    mark: str  # how the tokens of its slots begin
     subject: head.Line
     parts: tuple[bytes, ...] = field(repr=False)  # the head's rows, then the body, both with empty holes
     fillings: tuple[SlotFill, ...] = field(repr=False)
@@ -93,6 +94,7 @@ class MailTemplate:
             date=date,
             signer=signer,
             slots=_needed((*subject[1], *bodies.holes)) | {*leave.slots},
+            mark=f"slot-{rendering.nonce}-",
             subject=subject,
             parts=(*rows[: HeaderRow.REST], rows[HeaderRow.REST] + b"\r\n", *bodies.parts),
             fillings=fillings(bodies.holes, first=_BODY + 1),
@@ -117,7 +119,7 @@ class MailTemplate:
         brackets. `subject_prefix` ("[TEST] ") is for test mails. Raises RenderError, naming the slot, for a value that
         is missing, unknown, or cannot stand in its place; ValueError for an address or Message-ID that is none.
         """
-        if values.keys() != self.slots or f"slot-{self.rendering.nonce}-" in "".join(values.values()).lower():
+        if values.keys() != self.slots or self.mark in "".join(values.values()):
             raise RenderError(self._mismatch(values))
         parts = [*self.parts]
         if recipient is not None:
