@@ -5,14 +5,17 @@ from __future__ import annotations
 import email
 import email.policy
 import json
+import shutil
 import subprocess
 import sys
 import threading
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[2]
 FEBRUARY = ("--month", "2022-02", "--audience", "everyone")
 LIVE = ("send", *FEBRUARY, "--live", "--yes")
 LONG_AGO = "2022-03-01T09:00:00+01:00"
@@ -300,3 +303,58 @@ class TestMailsAsFiles:
         newsroom.story("march", date="2022-03-10")
         done = newsroom("send", "--month", "2022-03", "--audience", "everyone", "--live", "--yes", "--eml", "outbox")
         assert (done.code, len([*(newsroom.root / "outbox").glob("*.eml")])) == (0, 18)
+
+
+class TestColumnsThatAreNotThere:
+    """Nothing fails after the freeze that could be known before: a column that the list does not have."""
+
+    @pytest.fixture(autouse=True)
+    def theme(self, newsroom):
+        """The newsroom's own theme names a column in its text part; the list has `city`."""
+        shutil.copytree(ROOT / "templates/default", newsroom.root / "templates/default")
+        text = newsroom.root / "templates/default/text.txt.j2"
+        text.write_text(f"{text.read_text()}\n{{{{ reader.field.membership }}}} {{{{ reader.field.CITY }}}}\n")
+        newsroom.write("recipients/everyone.csv", "email,City\na@example.org,Bern\nb@example.org,Genf\n")
+
+    def said(self, newsroom):
+        lines = (newsroom.root / "templates/default/text.txt.j2").read_text().splitlines()
+        number = next(at for at, line in enumerate(lines, 1) if "membership" in line)
+        return f"text.txt.j2:{number}", "this list has: city"
+
+    def test_build_and_check_say_file_line_and_what_the_list_has(self, newsroom):
+        """A column is matched without case, so only the one that is missing is told; the build fails."""
+        for verb in (("build", *FEBRUARY), ("check", *FEBRUARY)):
+            done = newsroom(*verb)
+            assert done.code == 1
+            assert all(words in done.out for words in self.said(newsroom))
+            assert "reader.field.city" not in done.out.lower().replace("this list has: city", "")
+
+    def test_plan_test_mail_and_live_send_say_so_and_freeze_nothing(self, newsroom, sink):
+        """The plan warns; a test mail and a live send are refused, and nobody is frozen."""
+        plan = newsroom("send", *FEBRUARY)
+        refused = [newsroom("send", *FEBRUARY, "--to", "you@example.org"), newsroom(*LIVE)]
+        for done in (plan, *refused):
+            assert all(words in done.err for words in self.said(newsroom)), done.err
+        assert [done.code for done in refused] == [1, 1]
+        assert sink.mails == []
+        assert newsroom("status").code == 3
+
+    def test_a_column_that_is_added_is_enough(self, newsroom, sink):
+        """Mended in the list, everything goes."""
+        rows = "email,City,Membership\na@example.org,Bern,gold\nb@example.org,Genf,\n"
+        newsroom.write("recipients/everyone.csv", rows)
+        assert newsroom("build", *FEBRUARY).code == 0
+        assert newsroom(*LIVE).code == 0
+        assert len(sink.mails) == 2
+
+    def test_a_list_that_cannot_be_read_is_a_note(self, newsroom):
+        """A build does not need the readers; the plan does."""
+        (newsroom.root / "recipients/everyone.csv").unlink()
+        done = newsroom("build", *FEBRUARY, "-v")
+        assert (done.code, "list-unread" in done.out) == (0, True)
+        assert newsroom("send", *FEBRUARY).code == 2
+
+    def test_no_policy_silences_it(self, newsroom):
+        """It would only move the failure behind the freeze."""
+        newsroom.edit("config.yaml", "\nsmtp:", "\nchecks: {field-unknown: {severity: 'off', reason: x}}\nsmtp:")
+        assert newsroom("check", *FEBRUARY).code == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import tempfile
 import tracemalloc
+from contextlib import closing
 
 import pytest
 
@@ -185,3 +186,16 @@ def test_a_failure_in_the_middle_is_named(tmp_path):
     found = []
     with pytest.raises(FaultyInput, match="integer overflow"):
         found.extend(SqlSource(f"sqlite:///{tmp_path}/x.db", query, name="crm").recipients())
+
+
+def test_a_lists_own_columns_are_asked_without_its_rows(tmp_path):
+    """A row that could not even be computed is never asked for."""
+    file = tmp_path / "crm.db"
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("CREATE TABLE people (email TEXT, city TEXT)")
+        database.executemany("INSERT INTO people VALUES (?, ?)", [("a@example.org", "1"), ("b@example.org", "{")])
+        database.commit()
+    source = SqlSource(f"sqlite:///{file}", "SELECT email, json_extract(city, '$') AS City FROM people ORDER BY rowid")
+    assert source.merge_fields() == ("city",)
+    with pytest.raises(FaultyInput):
+        list(source.recipients())

@@ -49,9 +49,11 @@ CHECKS: Mapping[str, Check] = MappingProxyType(_gathered())
 # What the composer says while it composes, with why it says so. Its other codes are those of checks above.
 COMPOSED: Mapping[str, str] = MappingProxyType(
     {
+        "field-unknown": "A column that the list does not have: no mail could be made for its readers.",
         "image-size": "A photo too large to travel in the mail is left out of it.",
         "image-type": "A photo in a format that many mail programs do not show is left out.",
         "image-unresolved": "A photo by a path needs an address on the web, or to travel in the mail (cid).",
+        "list-unread": "Nobody could see whether the list has the columns that the theme names.",
         "size-cut": "The last stories are shown as titles, so that Gmail does not clip the mail.",
         "size-over": "The mail is over its limit even with every story cut to its title.",
         "summary-html": "HTML in a summary is shown as it is typed; summaries are Markdown.",

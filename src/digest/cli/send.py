@@ -113,6 +113,9 @@ def _plan(call: Call, editions: tuple[Edition, ...], when: When, which: Which) -
             )
             made = plan_send(readers, ledger, smtp.rate, smtp.per_domain)
             build = build_edition(call.newsroom, edition, now=call.now)
+            for finding in build.findings:
+                if finding.severity.value == "error":
+                    _warn(f"{edition.id}: {finding.where}: {finding.message}; it must be mended before it is sent")
             subject = shown_subject(build.rendering) if build.rendering else "nothing to send"
             _show_plan(call, made, subject)
     if not call.common.json:

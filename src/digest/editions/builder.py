@@ -9,25 +9,30 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from digest.checks.context import CheckContext
 from digest.checks.registry import run
+from digest.composer.compose import column_faults, reader_fields
+from digest.errors import DigestError
 from digest.mail.body import fill_html, fill_text
 from digest.mail.message_id import message_id
 from digest.mail.template import MailTemplate
+from digest.model import Finding, Severity
 from digest.selection.selector import select
 from digest.text.merge import needed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from digest.mail.sender_identity import SenderIdentity
-    from digest.model import Audience, Edition, Finding, Overrides, PastEdition, Rendering, Selection, Story
+    from digest.model import Audience, Edition, Overrides, PastEdition, Rendering, Selection, Story
     from digest.newsroom.edition_setup import EditionSetup
     from digest.newsroom.newsroom import Newsroom
+
+UNKNOWN_FIELD = "field-unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +69,29 @@ def build_edition(newsroom: Newsroom, edition: Edition, *, now: datetime | None 
         network=network,
     )
     newsroom.edition_setup.theme.save_cache()
-    return made
+    return replace(made, findings=(*_field_findings(newsroom, made), *made.findings)) if made.rendering else made
+
+
+def _field_findings(newsroom: Newsroom, build: Build) -> Iterator[Finding]:
+    """Columns that theme, subject or preheader name and the audience's list lacks; no policy silences them.
+
+    A list that cannot be read now is a note: it may be there when the edition is sent.
+    """
+    config, edition = newsroom.config, build.edition
+    audience, mail = config.audience(edition.audience), config.settings.mail
+    theme = newsroom.edition_setup.theme
+    uses = reader_fields(theme, audience, subject=mail.subject, preheader=mail.preheader)
+    if not uses or config.settings.audiences[audience.name].recipients is None:
+        return
+    try:
+        columns = newsroom.sending_setup.source(audience).merge_fields()
+    except DigestError as error:
+        message = str(error).splitlines()[0]
+        yield Finding(code="list-unread", severity=Severity.INFO, where=edition.id, message=message)
+        return
+    for fault in column_faults(uses, columns):
+        where = f"{fault.file}:{fault.line}" if fault.line else fault.file
+        yield Finding(code=UNKNOWN_FIELD, severity=Severity.ERROR, where=where, message=fault.message)
 
 
 def assemble(

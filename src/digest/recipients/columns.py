@@ -188,6 +188,11 @@ class Columns:
         made = ("name",) if self.name < 0 and (self.first >= 0 or self.last >= 0) else ()
         return (*made, *(key for key in self.keys if key))
 
+    @property
+    def merge_fields(self) -> tuple[str, ...]:
+        """The columns of the list's own, as a header names them: before values tell that one is a status."""
+        return (*(name for name, _ in self.fields), *(self.keys[status.place] for status in self.statuses))
+
     def settled(self, statuses: Iterable[StatusColumn]) -> Columns:
         """The same, with `statuses` for certain and every other column that may have been one a merge field."""
         sure = tuple(statuses)

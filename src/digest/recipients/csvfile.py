@@ -56,6 +56,11 @@ class CsvSource:
         self.path = path
         self.name = name or str(path)
 
+    def merge_fields(self) -> tuple[str, ...]:
+        """The columns of the list's own, by its header alone. Raises FaultyInput."""
+        with open_list(self.path, self.name) as file:
+            return Rows(file, self.name).columns.merge_fields
+
     def columns(self) -> Columns:
         """Which column is what, by the header and the values of what may be a status. Raises FaultyInput."""
         with open_list(self.path, self.name) as file:

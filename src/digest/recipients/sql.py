@@ -48,6 +48,11 @@ class SqlSource:
         """Without the password, wherever it is printed."""
         return f"SqlSource({self.name!r})"
 
+    def merge_fields(self) -> tuple[str, ...]:
+        """The columns of the list's own, without its rows. Raises FaultyInput."""
+        with self._result() as result:
+            return self._header(result).merge_fields
+
     def columns(self) -> Columns:
         """Which column is what, by the names and the values of what may be a status. Raises FaultyInput."""
         with self._result() as result:

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from digest.delivery import Delivery, MailingStatus, State
 from digest.editions import archive
-from digest.editions.builder import build_edition
-from digest.errors import AlreadySent, DigestError, LedgerError, NothingToSend, SendStopped, UsageError
+from digest.editions.builder import UNKNOWN_FIELD, build_edition
+from digest.errors import AlreadySent, CheckFailed, DigestError, LedgerError, NothingToSend, SendStopped, UsageError
 from digest.mail.address import canonical
 from digest.model import Recipient
 from digest.newsroom import newsroom_id
@@ -259,10 +259,14 @@ def send_test(newsroom: Newsroom, edition: Edition, address: str, transport: Tra
 
     Nothing is recorded. Raises NothingToSend, UsageError, SendStopped, TransportError.
     """
-    rendering = build_edition(newsroom, edition, now=now).rendering
+    build = build_edition(newsroom, edition, now=now)
+    rendering = build.rendering
     if rendering is None:
         message = f"{edition.id}: nothing to send: too few stories"
         raise NothingToSend(message)
+    if unknown := next((finding for finding in build.findings if finding.code == UNKNOWN_FIELD), None):
+        message = f"{edition.id}: {unknown.where}: {unknown.message}"
+        raise CheckFailed(message)
     reader = _reader(newsroom, edition, address, rendering)
     messages = letters(newsroom, content_of(newsroom, rendering), now=now, live=False, prefix=TEST_PREFIX)
     delivery = Delivery(
