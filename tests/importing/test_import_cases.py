@@ -412,3 +412,58 @@ def test_an_import_ends_with_what_to_look_at(desk):
         "2 new, 0 changed, 0 unchanged",
     ]
     assert desk("import", "a.xml").out == "0 new, 0 changed, 2 unchanged\n"
+
+
+WXR = """<rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/"
+ xmlns:excerpt="http://wordpress.org/export/1.2/excerpt/" xmlns:wp="http://wordpress.org/export/1.2/"><channel>
+<title>Agency</title>
+<item><title>Wells</title><link>https://e.org/wells</link><pubDate>Mon, 14 Feb 2022 09:30:00 +0000</pubDate>
+ <guid isPermaLink="false">https://e.org/?p=1</guid><content:encoded><![CDATA[<p>Long.</p>]]></content:encoded>
+ <excerpt:encoded><![CDATA[Three villages.]]></excerpt:encoded><wp:post_type>post</wp:post_type>
+ <wp:status>publish</wp:status><category domain="post_tag" nicename="water"><![CDATA[Water]]></category>
+ <wp:postmeta><wp:meta_key>_thumbnail_id</wp:meta_key><wp:meta_value>7</wp:meta_value></wp:postmeta></item>
+<item><title>Not yet</title><pubDate>Wed, 30 Nov -0001 00:00:00 +0000</pubDate><wp:post_type>post</wp:post_type>
+ <wp:post_date>2022-02-15 10:00:00</wp:post_date><wp:status>draft</wp:status></item>
+<item><title>About us</title><wp:post_type>page</wp:post_type></item>
+<item><title>well</title><wp:post_type>attachment</wp:post_type><wp:post_id>7</wp:post_id>
+ <wp:attachment_url>https://e.org/well.jpg</wp:attachment_url>
+ <wp:postmeta><wp:meta_key>_wp_attachment_image_alt</wp:meta_key><wp:meta_value>A well</wp:meta_value></wp:postmeta>
+</item></channel></rss>"""
+
+
+def test_a_wordpress_export(desk):
+    """Posts with excerpt, tags and featured picture; a draft stays one; pages and attachments are counted."""
+    report = desk.take(WXR)
+    published, draft = desk.stories()
+    assert (published.title, published.summary, published.topics) == ("Wells", "Three villages.", ("water",))
+    assert (published.image, published.image_alt) == ("https://e.org/well.jpg", "A well")
+    assert (draft.title, draft.status, draft.date.date()) == ("Not yet", "draft", date(2022, 2, 15))
+    assert [note.partition(": ")[2] for note in report.notes] == [
+        "1 of kind 'page' are no posts; not read",
+        "1 of kind 'attachment' are no posts; not read",
+    ]
+
+
+def test_a_folder_of_another_tool(desk):
+    """Hugo's YAML and TOML, Jekyll's day in the name; drafts, tags, covers; what has no place is told once."""
+    desk.write(
+        "site/posts/wells.md",
+        "---\ntitle: Wells\ndate: 2022-02-14T09:30:00+01:00\nlastmod: 2022-03-01\ntags: [Water, Health]\n"
+        "categories: [News]\nauthor: Ana\nslug: w\ncover: {image: https://e.org/w.jpg, alt: x}\n---\n"
+        "{{< figure src=x >}}\nThree *villages*.\n\n![a](b.jpg)\n\n## More\n",
+    )
+    desk.write("site/posts/toml.md", '+++\ntitle = "In TOML"\ndate = 2022-02-15T10:00:00Z\ndraft = true\n+++\nText.\n')
+    desk.write("site/_includes/2022-02-16-x.md", "---\ntitle: hidden\n---\n")
+    desk.write(
+        "site/_posts/2022-02-16-jekyll.markdown", "---\nlayout: post\ntitle: Jekyll\n---\nText {% include x %} here.\n"
+    )
+    desk.write("site/bad.md", "---\ntitle: 'half\n")
+    data = json.loads(desk("import", "site", "--json").out)
+    wells, toml, jekyll = desk.stories()
+    assert (wells.topics, wells.image) == (("water", "health", "news"), "https://e.org/w.jpg")
+    assert wells.summary == "Three *villages*.\n\nMore"
+    assert (toml.title, toml.status) == ("In TOML", "draft")
+    assert (jekyll.date.date(), jekyll.summary) == (date(2022, 2, 16), "Text here.")
+    assert [fault.partition(": ")[0] for fault in data["faults"]] == ["site/bad.md:1"]
+    assert "site: 'author' has no place in a story; not read (files: 1)" in data["notes"]
+    assert json.loads(desk("import", "site", "--json").out)["unchanged"] == 3

@@ -97,7 +97,9 @@ def import_(
     common: Common,
     source: Annotated[
         list[str] | None,
-        typer.Argument(help="Files, - for standard input, or http(s) addresses; the sources of config.yaml if none."),
+        typer.Argument(
+            help="Files, folders, - for standard input, http(s) addresses; none: the sources of config.yaml."
+        ),
     ] = None,
     channel: Annotated[
         str, typer.Option("--channel", metavar="NAME", help="The channel these stories are shown in.")

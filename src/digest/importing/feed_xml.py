@@ -40,6 +40,7 @@ _SPACES = {
     "http://purl.org/dc/elements/1.1/": "dc:",
     "http://purl.org/dc/terms/": "dcterms:",
 }
+_WORDPRESS = "http://wordpress.org/export/"
 
 
 def parse(text: str, source: str) -> tuple[Element, list[str]]:
@@ -132,6 +133,8 @@ def name_of(element: Element) -> str:
     space, _, name = tag[1:].rpartition("}") if tag.startswith("{") else ("", "", tag)
     if name == "RDF":
         return RDF
+    if space.startswith(_WORDPRESS):  # its version is part of the address
+        return f"{'excerpt:' if 'excerpt' in space else 'wp:'}{name}"
     return f"{_SPACES[space]}{name}" if space in _SPACES else f"{{{space}}}{name}"
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from digest.importing.listing_text import CREDIT
 from digest.importing.naming import slug
 from digest.importing.pictures import Picture, is_image, largest, of_image, pixels
 from digest.importing.source import Item, Listing
+from digest.model import Status
 from digest.stories.characters import blank, clean_line
 from digest.text.urls import absolute, untracked
 
@@ -35,6 +37,10 @@ MAX_ENTRIES = 5_000  # feeds have 10 to 100; what has more is an archive, to be 
 MAX_TEASER = 600  # characters of an article that comes without a summary; about two paragraphs
 
 _PUBLISHED = ("pubDate", "published", "dcterms:issued", "dcterms:created", "dc:date", "issued", "created")
+_POSTS = ("", "post")  # the kinds that are stories; pages, menus and attachments are not
+# Of a WordPress export; what waits for its day, or for few, is for nobody yet.
+_STATUS = dict.fromkeys(("draft", "pending", "future", "private", "auto-draft"), Status.DRAFT)
+_STATUS |= {"trash": Status.WITHDRAWN}
 _UPDATED = ("updated", "modified", "dcterms:modified")
 # What programs file under when nobody chose: WordPress in its languages.
 _NO_TOPICS = {"uncategorized", "uncategorised", "non-classe", "sin-categoria", "sem-categoria", "senza-categoria"}
@@ -66,15 +72,19 @@ def parse_xml(text: str, source: str, *, zone: tzinfo, language: str = "", base:
     """Read RSS or Atom. Raises ImportFailed for what is none, declares entities, or nests without end."""
     root, notes = feed_xml.parse(text, source)
     kind = name_of(root).lower()
-    entries = [element for element in root.iter() if name_of(element) in ("item", "entry")]
+    entries = [FeedElement(element) for element in root.iter() if name_of(element) in ("item", "entry")]
+    posts = [entry for entry in entries if entry.text("wp:post_type") in _POSTS]
+    others = Counter(one for entry in entries if (one := entry.text("wp:post_type")) not in _POSTS)
+    notes += [
+        f"{source}: {count} of kind '{clean_line(kind)}' are no posts; not read" for kind, count in others.items()
+    ]
     head = FeedElement(root if kind == "feed" else next((one for one in root if name_of(one) == "channel"), root))
     reader = _Reader(source, base, zone, languages.language(head.language(), language))
+    reader.attachments = {entry.text("wp:post_id"): entry for entry in entries if entry.text("wp:attachment_url")}
     if head.language() and not languages.read(head.language()):
         notes.append(f"{source}: '{clean_line(head.language())[:40]}' is no language; left out")
     own = head.text("id") or next((one.get("href", "") for one in head.all("link") if one.get("rel") == "self"), "")
-    return reader.listing(
-        html_to_markdown.plain(head.html("title")), map(reader.entry, map(FeedElement, entries)), notes, clean_line(own)
-    )
+    return reader.listing(html_to_markdown.plain(head.html("title")), map(reader.entry, posts), notes, clean_line(own))
 
 
 def parse_json(text: str, source: str, *, zone: tzinfo, language: str = "", base: str = "") -> Listing:
@@ -109,6 +119,7 @@ class _Reader:
         self.zone = zone
         self.language = language
         self.notes: list[str] = []
+        self.attachments: Mapping[str, FeedElement] = {}  # of a WordPress export, by number
 
     def listing(self, title: str, reads: Iterator[Item | Fault], notes: Iterable[str], own: str) -> Listing:
         items: list[Item] = []
@@ -136,16 +147,17 @@ class _Reader:
     def entry(self, entry: FeedElement) -> Item | Fault:
         """An entry of RSS or Atom."""
         about = entry.element.get("{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about", "")
-        summary, content = entry.html("description", "summary"), entry.html("content:encoded", "content")
+        summary = entry.html("excerpt:encoded", "description", "summary")
+        content = entry.html("content:encoded", "content")
         if content and summary.strip() in ("", content.strip()):
             summary = ""
         inside = self.inside(content or summary)
-        picture = self.picture(entry) or largest(inside.pictures) or self.thumbnail(entry)
+        picture = self.featured(entry) or self.picture(entry) or largest(inside.pictures) or self.thumbnail(entry)
         credits_ = [clean_line(text_of(one)) for one in entry.media("media:credit")]
         tags = [one.get("label") or one.get("term") or text_of(one) for one in entry.all("category")]
         return self.item(
             title=entry.html("title"),
-            written=entry.text(*_PUBLISHED) or entry.text(*_UPDATED),
+            written=_first_date(entry),
             link=entry.link(),
             guid=entry.text("guid", "id") or about,
             summary=html_to_markdown.from_html(summary, self.base),
@@ -154,6 +166,17 @@ class _Reader:
             credit=next(filter(None, (*credits_, inside.credit)), ""),
             topics=[*tags, *(text_of(one) for one in entry.all("dc:subject"))],
             language=languages.language(entry.language(), self.language),
+            status=_STATUS.get(entry.text("wp:status"), Status.PUBLISHED),
+        )
+
+    def featured(self, entry: FeedElement) -> Picture | None:
+        """The picture that WordPress keeps as an entry of its own."""
+        number = _meta(entry, "_thumbnail_id")
+        if not (attached := self.attachments.get(number)):
+            return None
+        address = absolute(attached.text("wp:attachment_url"), self.base)
+        return (
+            Picture(address=address, alt=clean_line(_meta(attached, "_wp_attachment_image_alt"))) if address else None
         )
 
     def inside(self, html: str) -> _Article:
@@ -219,6 +242,7 @@ class _Reader:
         credit: str,
         topics: Iterable[str],
         language: str,
+        status: Status = Status.PUBLISHED,
     ) -> Item | Fault:
         name = html_to_markdown.plain(title)
         which = f"'{name[:60]}'" if not blank(name) else f"the entry {clean_line(guid or link)}"[:100].rstrip()
@@ -245,9 +269,10 @@ class _Reader:
             image=picture.address,
             image_alt=picture.alt,
             guid=clean_line(guid),
-            summary=_excerpt(summary) or _teaser(_excerpt(article)),
+            summary=_excerpt(summary) or teaser(_excerpt(article)),
             topics=tuple(dict.fromkeys(one for one in names if one and one not in _NO_TOPICS)),
             language=language,
+            status=status,
         )
 
 
@@ -299,6 +324,20 @@ def _spelled_out(text: str, language: str) -> dates.Moment | None:
         return None  # the text is not as it was written any more: the fault shows that one
 
 
+def _first_date(entry: FeedElement) -> str:
+    """When it was published, as written; of a draft in a WordPress export, when it was begun."""
+    written = entry.text(*_PUBLISHED) or entry.text(*_UPDATED)
+    if entry.text("wp:post_date") and (not written or " -0001 " in written or " 0000 " in written):
+        return entry.text("wp:post_date")
+    return written
+
+
+def _meta(entry: FeedElement, key: str) -> str:
+    """A value that WordPress keeps beside an entry."""
+    pairs = (FeedElement(one) for one in entry.all("wp:postmeta"))
+    return next((pair.text("wp:meta_value") for pair in pairs if pair.text("wp:meta_key") == key), "")
+
+
 def _media_alt(part: Element) -> str:
     """What a picture of Media RSS shows: its description, else its title."""
     texts = {name_of(child): html_to_markdown.plain(html_of(child)) for child in part}
@@ -314,7 +353,7 @@ def _excerpt(markdown: str) -> str:
     return "\n\n".join(blocks)
 
 
-def _teaser(article: str) -> str:
+def teaser(article: str) -> str:
     """The first paragraphs of an article; at least one."""
     text = ""
     for block in article.split("\n\n"):

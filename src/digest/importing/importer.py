@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from digest import files
 from digest.errors import DigestError, ImportFailed, UsageError
-from digest.importing import formats, languages, provenance
+from digest.importing import formats, front_matter, languages, provenance
 from digest.importing import plan as planning
 from digest.importing.naming import slug
 from digest.importing.source import Source
@@ -111,10 +111,24 @@ def run_import(
     if language and not tag:
         message = f"--language {language!r} is no language; write a tag like en or pt-BR"
         raise UsageError(message)
-    sources = [replace(source, language=tag or source.language) for source in (_source(newsroom, n) for n in names)]
+    folders = [Path(name) for name in names if Path(name).is_dir()]
+    spoken = tag or newsroom.config.newsroom.language
+    zone = newsroom.config.newsroom.timezone
+    listings = [front_matter.read_folder(folder, zone=zone, language=spoken) for folder in folders]
+    files_ = [_source(newsroom, name) for name in names if not Path(name).is_dir()]
+    sources = [replace(source, language=spoken) for source in files_]
     added = tuple(filter(None, map(slug, topics)))
     return import_sources(
-        newsroom, sources, channel=channel, kind=kind, now=now, force=force, write=write, language=tag, topics=added
+        newsroom,
+        sources,
+        channel=channel,
+        kind=kind,
+        now=now,
+        force=force,
+        write=write,
+        language=tag,
+        topics=added,
+        listings=listings,
     )
 
 
@@ -129,11 +143,13 @@ def import_sources(
     write: bool = True,
     language: str = "",
     topics: tuple[str, ...] = (),
+    listings: Sequence[Listing] = (),
 ) -> ImportReport:
-    """The same, of sources that were read already."""
+    """The same, of sources that were read already, and of `listings` that were understood already."""
     folder = newsroom.root / "stories"
     try:
-        listings = tuple(_as_told(formats.read(source, kind), language, topics) for source in sources)
+        read = (*listings, *(formats.read(source, kind) for source in sources))
+        listings = tuple(_as_told(listing, language, topics) for listing in read)
         files_of_stories = replace(newsroom, skip_bad=True).stories  # a file with a fault stops no import
         existing = files_of_stories.stories() if folder.exists() else ()
         root = folder.resolve()

@@ -1,0 +1,156 @@
+"""Read a folder of Markdown files of other tools (Hugo, Jekyll, Eleventy, Pelican): their front matter, and the text.
+
+    FOLDER/**/*.md ─YAML or TOML─▶ keys ─by their names there─▶ Item, with the first paragraphs of its text
+
+A file that cannot be read is a fault with its line, and the others go on. What has no place in a story is named once.
+Short codes and templates in the text are dropped; it runs none of them.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from digest import yamlfile
+from digest.errors import Fault
+from digest.importing import dates, html_to_markdown, languages
+from digest.importing.feeds import teaser
+from digest.importing.naming import slug
+from digest.importing.source import Item, Listing
+from digest.model import Status
+from digest.stories.characters import blank, clean_line
+from digest.stories.frontmatter import MAX_BYTES, cut
+from digest.text.urls import absolute
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from zoneinfo import ZoneInfo
+
+_NOT_TEXTS = ("_site", "_includes", "_layouts", "_data", "node_modules")  # folders of what tools make or need
+ENDINGS = (".md", ".markdown", ".mdown", ".mkd")
+# What other tools call what a story has. The first that is there counts.
+_KEYS = {
+    "title": ("title",),
+    "date": ("date", "publishDate", "pubDate", "published_at", "published_date"),
+    "summary": ("summary", "description", "excerpt", "teaser", "subtitle"),
+    "link": ("link", "canonical_url", "canonicalURL", "external_url", "permalink", "url"),
+    "image": ("image", "featured_image", "featureImage", "cover", "thumbnail", "images", "og_image", "header"),
+    "image_alt": ("image_alt", "imageAlt", "featured_image_alt", "alt"),
+    "credit": ("credit", "image_credit", "photo_credit"),
+    "kicker": ("kicker", "series", "eyebrow"),
+    "guid": ("guid", "uuid", "id"),
+    "language": ("language", "lang", "locale"),
+    "topics": ("topics", "tags", "categories", "category", "keywords"),
+    "channels": ("channels", "section"),
+}
+_INNER = ("image", "url", "src", "name")  # where a value has keys of its own
+_READ = {name for names in _KEYS.values() for name in names} | {"draft", "published", "status"}
+_DATE_IN_NAME = re.compile(r"(\d{4}-\d{2}-\d{2})-")
+_CODES = re.compile(r"\{\{[<%].{0,2000}?[%>]\}\}|\{%.{0,2000}?%\}|\{\{.{0,2000}?\}\}", re.DOTALL)
+_TOML = re.compile(r"\ufeff?\+\+\+[ \t]*\r?\n(.*?)^\+\+\+[ \t]*\r?(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+
+
+def read_folder(folder: Path, *, zone: ZoneInfo, language: str) -> Listing:
+    """The stories of every Markdown file below `folder`. Its own name is the listing's title. Raises OSError."""
+    items: list[Item] = []
+    faults: list[Fault] = []
+    unread: Counter[str] = Counter()
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        hidden = path.name.startswith("_") or any(part.startswith(".") or part in _NOT_TEXTS for part in parts)
+        if path.suffix.lower() not in ENDINGS or not path.is_file() or hidden:
+            continue
+        read = _read_file(path, zone, language, unread)
+        if isinstance(read, Item) and "_drafts" in parts:  # where Jekyll keeps them
+            read = replace(read, status=Status.DRAFT)
+        (items if isinstance(read, Item) else faults).append(read)  # type: ignore[arg-type]
+    notes = tuple(
+        f"{folder}: '{key}' has no place in a story; not read (files: {count})" for key, count in unread.items()
+    )
+    title = clean_line(folder.resolve().name)
+    return Listing(
+        source=str(folder), title=title, language=language, items=tuple(items), faults=tuple(faults), notes=notes
+    )
+
+
+def _read_file(path: Path, zone: ZoneInfo, language: str, unread: Counter[str]) -> Item | Fault:
+    data = path.read_bytes()
+    if len(data) > MAX_BYTES:
+        return Fault(file=str(path), message=f"has {len(data):,} bytes, and a text at most {MAX_BYTES:,}; left out")
+    try:
+        document, body = _parts(data.decode("utf-8-sig").replace("\r\n", "\n"), str(path))
+    except ValueError as error:
+        return Fault(file=str(path), line=1, message=f"{str(error).splitlines()[0]}; left out")
+    if document.faults:
+        return document.faults[0]
+    keys = document.data
+    unread.update(key for key in keys if key not in _READ)
+    title = clean_line(_text(keys, "title"))
+    named = _DATE_IN_NAME.match(path.name)
+    written = clean_line(_text(keys, "date")) or (named[1] if named else "")
+    spoken = languages.language(_text(keys, "language"), language)
+    try:
+        when = dates.parse(written, zone, spoken)
+    except dates.NoSuchDay as error:
+        return document.fault(("date",), f"{error}; left out")
+    if blank(title) or when is None:
+        key = "title" if blank(title) else "date"
+        said = f"'{written[:40]}' is no date" if key == "date" and written else "is missing"
+        return document.fault((key,), f"{said}; the file is left out")
+    values: dict[str, Any] = {key: clean_line(_text(keys, key)) for key in ("kicker", "credit", "image_alt", "guid")}
+    return Item(
+        **values,
+        title=title,
+        date=when.at,
+        date_only=when.date_only,
+        link=absolute(_text(keys, "link")),
+        image=absolute(_text(keys, "image")),
+        summary=_markdown(_text(keys, "summary")) or teaser(_markdown(body)),
+        topics=_slugs(keys, "topics"),
+        channels=_slugs(keys, "channels"),
+        language=spoken,
+        status=_status(keys),
+    )
+
+
+def _parts(text: str, file: str) -> tuple[yamlfile.Document, str]:
+    """The keys and the text. Raises ValueError for what has no front matter, or TOML that cannot be read."""
+    if found := _TOML.match(text):
+        return yamlfile.Document(file=file, data=tomllib.loads(found[1])), text[found.end() :]
+    layout = cut(text)
+    return yamlfile.parse(layout.header, file, first_line=2), layout.body
+
+
+def _several(keys: dict[str, Any], key: str) -> Iterator[str]:
+    """All the texts under the names that other tools give to `key`; of a mapping the address in it."""
+    for name in _KEYS[key]:
+        value = keys.get(name)
+        for part in value if isinstance(value, list) else [value]:
+            text = next(filter(None, map(part.get, _INNER)), "") if isinstance(part, dict) else part
+            if text not in (None, ""):
+                yield str(text)
+
+
+def _text(keys: dict[str, Any], key: str) -> str:
+    return next(_several(keys, key), "")
+
+
+def _slugs(keys: dict[str, Any], key: str) -> tuple[str, ...]:
+    parts = (part for text in _several(keys, key) for part in text.split(","))
+    return tuple(dict.fromkeys(name for part in parts if (name := slug(part))))
+
+
+def _status(keys: dict[str, Any]) -> Status:
+    draft = str(keys.get("draft", "")).lower() == "true" or str(keys.get("published", "")).lower() == "false"
+    return Status.DRAFT if draft or str(keys.get("status", "")).lower() in ("draft", "private") else Status.PUBLISHED
+
+
+def _markdown(text: str) -> str:
+    """The prose of a Markdown text, as we write it: no pictures, no HTML, no codes."""
+    from markdown_it import MarkdownIt
+
+    return html_to_markdown.from_html(MarkdownIt("commonmark").render(_CODES.sub("", text)))
