@@ -14,7 +14,6 @@ from digest.cli.flags import Common, When, Which
 from digest.cli.output import size, tally, tell
 from digest.cli.verbs import verb
 from digest.errors import CheckFailed, NothingToSend
-from digest.text.merge import shown_subject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -95,6 +94,8 @@ def _report(call: Call, written: list[tuple[Build, Path]]) -> None:
 
         call.out.data([{"folder": str(place), **read_manifest(place / MANIFEST)} for _, place in written])
         return
+    from digest.text.merge import shown_subject
+
     head = ("edition", "stories", "HTML", "text", "findings")
     call.out.table(head, [_row(each) for each, _ in written], right=(1, 2, 3))
     for each, _ in written:

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from digest.text.cleaning import multiline
-from digest.text.wrapping import width
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -54,6 +53,8 @@ class Output:
 
     def table(self, head: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[int] = ()) -> None:
         """Columns under headings; those in `right` are numbers and stand at the right."""
+        from digest.text.wrapping import width
+
         cells = [[multiline(cell).replace("\n", " ") for cell in row] for row in (head, *rows)]
         widths = [max(width(row[column]) for row in cells) for column in range(len(head))]
         for number, row in enumerate(cells):
@@ -103,5 +104,7 @@ def tally(findings: Iterable[Finding]) -> str:
 
 
 def _pad(text: str, columns: int, *, right: bool) -> str:
+    from digest.text.wrapping import width
+
     blanks = " " * (columns - width(text))
     return blanks + text if right else text + blanks

@@ -14,7 +14,6 @@ from digest.cli.flags import Common, When, Which, YesNow
 from digest.cli.output import tell
 from digest.cli.verbs import verb
 from digest.errors import AlreadySent, UsageError, gathered
-from digest.text.merge import shown_subject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -94,6 +93,7 @@ def _plan(call: Call, editions: tuple[Edition, ...], when: When, which: Which) -
     from digest.editions.builder import build_edition
     from digest.sending.edition_readers import Readers, plan_send
     from digest.sending.freeze import frozen_as, offered
+    from digest.text.merge import shown_subject
 
     smtp, finished = call.newsroom.sending_setup.smtp(), 0
     with call.ledger() as ledger:
@@ -249,6 +249,8 @@ def _confirm(call: Call, editions: list[Edition], *, yes: bool) -> None:
 
 
 def _frozen(call: Call, ready: Frozen) -> None:
+    from digest.text.merge import shown_subject
+
     for line in gathered(ready.faults):
         tell(f"left out: {line}")
     for note in ready.notes:

@@ -11,7 +11,6 @@ from digest.cli.flags import Common, When, Which
 from digest.cli.output import tell
 from digest.cli.verbs import verb
 from digest.errors import ImportFailed, UsageError
-from digest.model import STORY_KEYS, STORY_TIMES
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -87,6 +86,8 @@ def _listed(call: Call, found: tuple[Story, ...] | list[Story] | Any) -> None:
 
 
 def _facts(story: Story) -> dict[str, Any]:
+    from digest.model import STORY_KEYS, STORY_TIMES
+
     values = {"id": story.id, **{key: getattr(story, key) for key in STORY_KEYS}}
     values |= {key: when.isoformat() for key in STORY_TIMES if (when := values[key])}
     return values | ({"date": story.date.date().isoformat()} if story.date_only else {})
