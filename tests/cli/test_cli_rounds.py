@@ -103,6 +103,14 @@ def test_renamed_and_told(harbour):
     assert harbour("status", "2022-02/everyone/en").code == 0
 
 
+def test_what_went_under_a_former_name_was_sent_before(harbour):
+    """A quarter's edition of the renamed audience does not bring again what its readers got in February."""
+    assert harbour(*FEBRUARY, "--language", "en").code == 0
+    harbour.edit("config.yaml", "everyone: {", "all: {was: [everyone], ")
+    shown = harbour("stories", "--quarter", "2022-Q1", "--audience", "all", "--language", "en", "--explain")
+    assert "sent-before" in next(line for line in shown.out.splitlines() if "women-at-work" in line)
+
+
 def test_renamed_and_not_told(harbour):
     """An audience that was never sent while another vanished is not sent before it is said which it is."""
     harbour(*FEBRUARY)

@@ -16,7 +16,7 @@ from digest.model import Edition, PastEdition
 from digest.newsroom.paths import ARCHIVE, BUILD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import tzinfo
     from pathlib import Path
 
@@ -41,19 +41,21 @@ def read_manifest(path: Path) -> dict[str, Any]:
     return data
 
 
-def history(root: Path, edition: Edition, zone: tzinfo) -> tuple[PastEdition, ...]:
+def history(root: Path, edition: Edition, zone: tzinfo, was: Sequence[str] = ()) -> tuple[PastEdition, ...]:
     """What all editions of this audience and language held, in the newsroom's folder: sent ones, and those only built.
 
-    An edition that was sent counts as it was sent.
+    An edition that was sent counts as it was sent. `was` are the audience's former names: what went under them was
+    sent to the same readers.
     """
-    built = {past.edition.id: past for past in _below(root / BUILD, edition, zone, sent=False)}
-    sent = {past.edition.id: past for past in _below(root / ARCHIVE, edition, zone, sent=True)}
+    names = (*was, edition.audience)  # of one period the edition of today's name counts
+    built = {past.edition.id: past for name in names for past in _below(root / BUILD, name, edition, zone, sent=False)}
+    sent = {past.edition.id: past for name in names for past in _below(root / ARCHIVE, name, edition, zone, sent=True)}
     return tuple({**built, **sent}.values())
 
 
-def _below(root: Path, edition: Edition, zone: tzinfo, *, sent: bool) -> Iterator[PastEdition]:
+def _below(root: Path, name: str, edition: Edition, zone: tzinfo, *, sent: bool) -> Iterator[PastEdition]:
     """Oldest period first."""
-    manifests = root.glob(f"*/{edition.audience}/{edition.language}/{MANIFEST}")
+    manifests = root.glob(f"*/{name}/{edition.language}/{MANIFEST}")
     past = (_past(path, edition, zone, sent=sent) for path in manifests)
     yield from sorted(filter(None, past), key=lambda held: (held.edition.period.first, held.edition.id))
 

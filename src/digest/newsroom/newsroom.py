@@ -112,7 +112,8 @@ class Newsroom:
 
     def history(self, edition: Edition) -> tuple[PastEdition, ...]:
         """What the editions of this audience and language held: those sent, and those only built."""
-        return past.history(self.root, edition, self.config.newsroom.timezone)
+        was = self.config.audience(edition.audience).was
+        return past.history(self.root, edition, self.config.newsroom.timezone, was)
 
     def overrides_file(self, edition: Edition) -> Path:
         """Where an editor's hand on this edition is written down."""
