@@ -167,7 +167,8 @@ def _attempt(context: RunContext, edition: Edition, demand: Needed) -> EditionOu
         return EditionOutcome(edition=edition, kind=TaskStatus.RETRY, message="not begun: asked to end", code=75)
     if why := unoffered(context.ledger, edition):
         return EditionOutcome(edition=edition, kind=TaskStatus.NOTHING, message=why)
-    if context.ledger.mailing(edition.id) is None:
+    mailing = context.ledger.mailing(edition.id)
+    if mailing is None or not mailing.content:  # its readers may be frozen already, with those of another language
         build = _build(context, edition)
         if build.rendering is None:
             return EditionOutcome(edition=edition, kind=TaskStatus.NOTHING, message=_thin(build))
