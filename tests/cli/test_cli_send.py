@@ -274,15 +274,13 @@ def test_only_the_same_reader_twice_mails_once(newsroom, sink):
 
 @contextlib.contextmanager
 def running(newsroom, sink, readers):
-    """`digest send`, a program of its own, with one connection to a slow server; two mails have arrived."""
+    """`digest send`, a program of its own, with one connection; two mails have arrived, and the third is in flight."""
     newsroom.write("recipients/everyone.csv", "email\n" + "".join(f"r{n}@example.org\n" for n in range(readers)))
-    sink.delay = 0.3
+    sink.holds_after = 2
     newsroom.monkeypatch.setenv("DIGEST_SMTP__CONNECTIONS", "1")
     command = [sys.executable, "-c", "from digest.cli import main; main()", "send", *FEBRUARY, "--live", "--yes"]
     with subprocess.Popen(command, cwd=newsroom.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
-        deadline = time.monotonic() + 60
-        while len(sink.mails) < 2 and time.monotonic() < deadline:
-            time.sleep(0.02)
+        sink.wait_for_held()
         yield run
 
 
@@ -296,11 +294,11 @@ def test_cancel_while_another_process_sends(newsroom, sink):
     """Nobody is mailed after cancel has returned but who was in flight, and cancel says how many those are."""
     with running(newsroom, sink, 40) as run:
         said = newsroom("cancel", EDITION, "--yes")
-        before = len(sink.mails)
+        sink.let_go()
         _, err = run.communicate(timeout=60)
     assert said.code == 0, said.err
     spared = int(re.search(r"([\d,]+) readers will not be mailed", said.out)[1])
-    assert before <= len(sink.mails) <= before + in_flight(said), (said.out, before, len(sink.mails))
+    assert (len(sink.mails), in_flight(said)) == (3, 1), said.out
     assert set(sink.readers.values()) == {1}
     counts = status(newsroom)["counts"]
     assert counts == {"sent": len(sink.mails), "cancelled": 40 - len(sink.mails)}
@@ -314,14 +312,13 @@ def test_pause_while_another_process_sends(newsroom, sink):
     """Nobody is mailed after pause has returned but who was in flight; resume mails the rest, each once."""
     with running(newsroom, sink, 20) as run:
         said = newsroom("pause", EDITION)
-        before = len(sink.mails)
+        sink.let_go()
         out, err = run.communicate(timeout=60)
     assert said.code == 0, said.err
-    assert before <= len(sink.mails) <= before + in_flight(said), (said.out, before, len(sink.mails))
+    assert (len(sink.mails), in_flight(said)) == (3, 1), said.out
     counts = status(newsroom)["counts"]
     assert counts == {"sent": len(sink.mails), "planned": 20 - len(sink.mails)}
     assert run.returncode in (2, 75), (run.returncode, out, err)
-    sink.delay = 0
     assert newsroom("resume", EDITION, "--yes").code == 0
     assert sorted(sink.readers.values()) == [1] * 20
 
@@ -437,39 +434,51 @@ def test_a_script_must_say_yes(newsroom, sink):
     assert not sink.mails
 
 
+def test_a_pause_lasts_until_a_person_has_said_yes(newsroom, sink):
+    """`resume` asks before anything goes on: whoever does not say yes has not undone the pause."""
+    sink.answers["wei.chen@example.net"] = "450 4.2.0 later"
+    assert live(newsroom).code == 75
+    assert newsroom("pause", EDITION).code == 0
+    refused = newsroom("resume", EDITION)
+    assert (refused.code, "say --yes" in refused.err) == (2, True)
+    assert "paused" in newsroom("status").out
+    sink.answers.clear()
+    newsroom("resume", EDITION, "--yes")
+    assert "paused" not in newsroom("status").out
+
+
 def test_a_signal_ends_it_calmly_and_resume_finishes(newsroom, sink):
-    """SIGTERM in the middle: what is in flight is finished, the next command printed, nobody lost or mailed twice."""
-    sink.delay = 0.3
+    """Ctrl-C in the middle: what is in flight is finished, the next command printed, nobody lost or mailed twice."""
+    sink.holds_after = 1
     newsroom.monkeypatch.setenv("DIGEST_SMTP__CONNECTIONS", "1")
     command = [sys.executable, "-c", "from digest.cli import main; main()", "send", *FEBRUARY, "--live", "--yes"]
     with subprocess.Popen(command, cwd=newsroom.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
-        deadline = time.monotonic() + 60
-        while not sink.mails and time.monotonic() < deadline:
-            time.sleep(0.02)
+        sink.wait_for_held()
+        run.send_signal(signal.SIGINT)
         run.send_signal(signal.SIGTERM)
+        assert run.stderr.readline() == "\n"
+        assert "Still finishing the mails in flight" in run.stderr.readline()
+        time.sleep(1)  # ten looks, by one of which every connection knows
+        sink.let_go()
         out, err = run.communicate(timeout=60)
-    assert run.returncode == 143, err
+    assert run.returncode == 130, err
     assert f"digest resume {EDITION}" in out
-    before = len(sink.mails)
-    assert 0 < before < READERS
-    counts = status(newsroom)["counts"]
-    assert counts == {"sent": before, "planned": READERS - before}
-    sink.delay = 0
+    count = len(sink.mails)
+    assert 2 <= count <= 3, "what was in flight, and what was ready to follow it"
+    assert status(newsroom)["counts"] == {"sent": count, "planned": READERS - count}
     assert newsroom("resume", EDITION, "--yes").code == 0
     assert sorted(sink.readers.values()) == [1] * READERS
 
 
 def test_a_second_sender_says_so_and_leaves(newsroom, sink):
     """While one `send` works, another ends with 75 and names it; each reader still gets one mail."""
-    sink.delay = 4
+    sink.holds_after = 0
     newsroom.monkeypatch.setenv("DIGEST_SMTP__CONNECTIONS", "1")
     command = [sys.executable, "-c", "from digest.cli import main; main()", "send", *FEBRUARY, "--live", "--yes"]
     with subprocess.Popen(command, cwd=newsroom.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
-        deadline = time.monotonic() + 60
-        while not sink.mails and time.monotonic() < deadline:
-            time.sleep(0.02)
+        sink.wait_for_held()
         second = live(newsroom)
-        sink.delay = 0
+        sink.let_go()
         _, err = run.communicate(timeout=60)
     assert (run.returncode, second.code) == (0, 75), (err, second.err)
     assert str(run.pid) in second.err
@@ -478,18 +487,15 @@ def test_a_second_sender_says_so_and_leaves(newsroom, sink):
 
 def test_a_kill_leaves_doubt_that_a_person_or_the_log_settles(newsroom, sink):
     """Kill -9 with a mail in flight: that reader is held by name; resolve settles it and the rest goes out."""
-    sink.delay = 0.5
+    sink.holds_after = 1
     newsroom.monkeypatch.setenv("DIGEST_SMTP__CONNECTIONS", "1")
     command = [sys.executable, "-c", "from digest.cli import main; main()", "send", *FEBRUARY, "--live", "--yes"]
     with subprocess.Popen(command, cwd=newsroom.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
-        deadline = time.monotonic() + 60
-        while not sink.mails and time.monotonic() < deadline:
-            time.sleep(0.02)
-        time.sleep(0.2)  # the second mail's body is with the server by now
+        sink.wait_for_held()
         run.kill()
         run.wait(timeout=60)
-    sink.delay = 0
-    time.sleep(0.6)
+    sink.wait_for_held(0)
+    sink.let_go()
     done = newsroom("resume", EDITION, "--yes")
     assert done.code == 1
     (doubted,) = [each["address"] for each in status(newsroom)["held"]]

@@ -17,6 +17,7 @@ from fleetparts import EDITION
 
 from digest.delivery import State
 from digest.fleet.chunks import Chunk
+from digest.fleet.engine import FleetEngine
 from digest.fleet.monitor import FleetCounts, exposition, serving
 from digest.fleet.worker import ScheduleTick
 from digest.ledger.opening import open_ledger
@@ -25,7 +26,10 @@ from digest.newsroom.newsroom import open_newsroom
 from digest.scheduling import due, journal
 from digest.scheduling.journal import JournalFile, SharedJournal
 from digest.scheduling.scheduler import Scheduler
+from digest.sending.engines import SendJob, send
+from digest.sending.freeze import freeze
 from digest.sending.stopping import Stopping
+from digest.sending.transports import TransportSetup, open_transport
 
 
 def read(url):
@@ -87,6 +91,43 @@ def test_relay_refuses_us(fleet, sink):
     resumed = fleet.run("resume", EDITION, "--yes")
     assert resumed.returncode == 0, resumed.stderr
     assert len(sink.got) == 50
+
+
+def test_the_fleet_is_done_before_one_looks(fleet):
+    """Workers that have sent it all before whoever resumed it looks: a success, that says what became of it."""
+    fleet.write(5)
+    some = (
+        "send",
+        "--month",
+        "2022-02",
+        "--live",
+        "--yes",
+        "--now",
+        "2022-03-01T09:00",
+        "--yes-now",
+        "2022-03-01T09:00",
+    )
+    assert fleet.run(*some, "--limit", "4").returncode == 75
+    assert fleet.run("pause", EDITION).returncode == 0
+    newsroom, now = open_newsroom(fleet.root / "config.yaml", fleet.environ), datetime.now(UTC)
+
+    class Late(FleetEngine):
+        def send(self, job):
+            assert fleet.run(*some, "--limit", "1").returncode == 0  # it is open again by now
+            return super().send(job)
+
+    with closing(newsroom.sending_setup.ledger()) as ledger:
+        job = SendJob(
+            newsroom=newsroom,
+            ledger=ledger,
+            content=freeze(newsroom, ledger, newsroom.edition_of(EDITION), now).content,
+            transport=open_transport(TransportSetup(newsroom=newsroom)),
+            now=now,
+            stopping=Stopping(),
+            go_on=True,
+        )
+        report = send(job, Late())
+    assert (report.exit_code, report.counts) == (0, {State.SENT: 5})
 
 
 def test_leaving_and_nobody_there(fleet, sink):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 
@@ -194,9 +195,9 @@ def test_what_stops_the_fleet_and_what_does_not(shared):
         bench.worker._chunk(EDITION)
         assert ledger.mailing(EDITION).standing is MailingStatus.PAUSED
         assert sharing.halted(EDITION) == f"bench: {getattr(error, 'stopped', error)}"
-        sharing.clear(EDITION)
+        sharing.resume(EDITION)
         assert sharing.halted(EDITION) == ""
-        ledger.resume(EDITION)
+        assert ledger.mailing(EDITION).standing is MailingStatus.OPEN
     assert all(owner in held for owner, held in bench.owners), "its leases are renewed while it sends"
     assert not bench.worker._owners
     bench.chunks = [Chunk(edition=EDITION, outcomes={State.SENT: 3}, seconds=2.0)]
@@ -254,7 +255,8 @@ def test_a_worker_that_has_not_reached_the_database_is_not_well(shared):
     assert f'digest_deliveries{{edition="{EDITION}",state="planned"}} 1' in page
     assert "2022-03" not in page
     bench.worker._beaten -= LEASE + 1
-    assert "the database was last reached 31 s ago" in bench.worker.trouble()
+    age = re.fullmatch(r"the database was last reached (\d+) s ago", bench.worker.trouble())[1]
+    assert int(age) > LEASE
 
 
 def test_woken_worker_is_refused(shared, database):
@@ -416,8 +418,8 @@ def test_one_pace_for_all(shared):
     moments, slow = [], []
 
     def work(pacer):
-        end = time.monotonic() + 3
-        while time.monotonic() < end:
+        end = time.monotonic() + 60
+        while len(slow) < 10 and time.monotonic() < end:
             domain = "slow.example" if pacer.ask("slow.example") == 0.0 else ""
             if domain:
                 slow.append(time.monotonic())
@@ -432,12 +434,12 @@ def test_one_pace_for_all(shared):
         thread.start()
     for thread in threads:
         thread.join()
-    moments.sort()
-    for number, start in enumerate(moments):
-        within = sum(1 for each in moments[number:] if each < start + 1)
-        assert within <= 100 + 100 * 0.25 + 1, "more than a second's worth, and what may be late"
-    assert len(slow) <= 5 * 3 + 2
-    assert len(slow) >= 5, "the slow domain gets its share"
+    for times, rate in ((moments, 100.0), (slow, 5.0)):
+        times.sort()
+        for number, start in enumerate(times):
+            within = sum(1 for each in times[number:] if each < start + 1)
+            assert within <= rate + rate * 0.25 + 1, "more than a second's worth, and what may be late"
+    assert len(slow) >= 10, "the slow domain gets its share"
 
 
 def test_no_limit_asks_nobody(shared):

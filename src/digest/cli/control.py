@@ -28,12 +28,15 @@ def resume(
 ) -> None:
     """Go on with an edition that was interrupted or paused."""
     from digest.cli.send import deliver
+    from digest.delivery import MailingStatus
 
     call = Call(common)
     call.demand_clock(yes_now)
     with call.known(edition) as (chosen, ledger):
-        ledger.resume(chosen.id)
-    deliver(call, (chosen,), yes=yes, yes_now=yes_now, as_configured=as_configured)
+        mailing = ledger.mailing(chosen.id)
+        if mailing is not None and mailing.standing is MailingStatus.CANCELLED:
+            ledger.resume(chosen.id)  # which says that this is final
+    deliver(call, (chosen,), yes=yes, yes_now=yes_now, as_configured=as_configured, go_on=True)
 
 
 @verb("pause")

@@ -178,8 +178,12 @@ def deliver(
     eml: Path | None = None,
     maildir: bool = False,
     shrink: bool = False,
+    go_on: bool = False,
 ) -> None:
-    """Freeze and send each edition that is not finished, and end with the exit code of the worst."""
+    """Freeze and send each edition that is not finished, and end with the exit code of the worst.
+
+    With `go_on`, one that is paused goes on: when all is asked and ready, for then the fleet sends, too.
+    """
     from digest.scheduling.hook_reporter import reporting
     from digest.sending.engines import SendJob
     from digest.sending.engines import send as send_edition
@@ -213,6 +217,7 @@ def deliver(
                         progress=show,
                         limit=limit,
                         only=only,
+                        go_on=go_on,
                     )
                     report = send_edition(job, call.engine)
             hooks.ended(edition, report.stopped)

@@ -16,7 +16,7 @@ from digest.delivery import MailingStatus, State
 from digest.errors import NothingToSend, SendStopped, TransportError, UsageError
 from digest.fleet.chunks import ChunkSender
 from digest.fleet.pacing import SharedClock
-from digest.sending.freeze import publish, refuse_finished
+from digest.sending.freeze import publish
 from digest.sending.progress import UNFINISHED, Progress, RunReport
 from digest.sending.stopping import this_process
 
@@ -38,18 +38,16 @@ class FleetEngine:
     def send(self, job: SendJob) -> RunReport:
         """Let the fleet send what is left of the edition, and follow it to the end.
 
-        A request to stop ends the following, not the sending. Raises UsageError when it is paused, AlreadySent when
-        nothing is left.
+        A request to stop ends the following, not the sending. Workers may have sent it all before it is looked at: that
+        is no mistake. Raises UsageError when it is paused.
         """
         sharing, edition = job.ledger.sharing, job.content.edition.id
         assert sharing is not None, "a fleet's ledger is opened as one"
         ledger = sharing.ledger
-        refuse_finished(ledger, edition)
         mailing = ledger.mailing(edition)
         if mailing is not None and mailing.standing is MailingStatus.PAUSED:
             message = f"{edition} is paused; `digest resume` lets it go on"
             raise UsageError(message)
-        sharing.clear(edition)
         publish(sharing, job.content)
         if job.limit is not None or job.only:
             return _from_here(job, sharing)

@@ -22,6 +22,7 @@ from digest.errors import LedgerError
 from digest.ledger import statements
 from digest.ledger.claims import FOUND_SENDING
 from digest.ledger.database import as_json
+from digest.ledger.editions import stand
 from digest.ledger.postgres import PostgresDatabase
 from digest.ledger.schema import VERSION, editions, meta
 from digest.ports import Ledger
@@ -248,22 +249,23 @@ class Sharing:
             )
 
     def halt(self, edition: str, reason: str) -> None:
-        """Hold an edition back for the whole fleet, and remember why."""
-        self.ledger.pause(edition)
+        """Hold an edition back for the whole fleet, and remember why. Raises LedgerError when it was cancelled."""
         now = self.now()
-        with self.database.writing() as transaction:
+        with self.database.writing() as transaction:  # as one: who sees the pause sees the reason
             added = insert(holds).values(edition=edition, reason=reason, since=now)
             transaction.core.execute(added.on_conflict_do_nothing())
+            stand(transaction, edition, MailingStatus.PAUSED)
 
     def halted(self, edition: str) -> str:
         """Why a worker held this edition back; empty when none did."""
         with self.database.reading() as transaction:
             return transaction.core.scalar(select(holds.c.reason).where(holds.c.edition == edition)) or ""
 
-    def clear(self, edition: str) -> None:
-        """Forget why an edition was held back."""
+    def resume(self, edition: str) -> None:
+        """Undo `halt`, or a pause, and forget why. Raises LedgerError when the edition was cancelled."""
         with self.database.writing() as transaction:
             transaction.core.execute(delete(holds).where(holds.c.edition == edition))
+            stand(transaction, edition, MailingStatus.OPEN)
 
 
 def join(ledger: SharedLedger) -> Sharing:

@@ -67,6 +67,7 @@ class SendJob:
     progress: Callable[[Progress], None] | None = None
     limit: int | None = None  # at most so many mails
     only: str = ""  # this address, and no other
+    go_on: bool = False  # undo a pause
 
 
 class Engine(Protocol):
@@ -108,6 +109,8 @@ def send(job: SendJob, engine: Engine) -> RunReport:
     _keep_id(job)
     place = ledger_place(job.newsroom, job.ledger)
     archive.begin(job.newsroom.root / ARCHIVE, job.content.edition, place, job.ledger.id)
+    if job.go_on:
+        (job.ledger.sharing or job.ledger).resume(job.content.edition.id)
     return (engine if job.transport.shared else LocalEngine()).send(job)
 
 
