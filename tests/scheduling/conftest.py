@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from aiosmtpd.controller import Controller
+
+from mailsink import AnyPort, Sink
 
 ROOT = Path(__file__).parents[2]
 CONTACT = "newsroom@ilo.org"
@@ -106,40 +107,14 @@ def newsroom(tmp_path, capsys, monkeypatch):
             each.communicate()
 
 
-class AnyPort(Controller):
-    """aiosmtpd connects to itself once to see that it is up; with port 0 it must learn its port first."""
+class NewsroomSink(Sink):
+    """A server that tells the newsroom's own mails from the readers'."""
 
-    def _trigger_server(self):
-        self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()
-
-
-@dataclass
-class Sink:
-    """Takes mails and keeps them. `answers` maps an address to what RCPT says of it."""
-
-    mails: list[tuple[str, bytes]] = field(default_factory=list)
-    answers: dict[str, str] = field(default_factory=dict)
-    delay: float = 0.0
-    port: int = 0
-
-    async def handle_RCPT(self, _server, _session, envelope, address, _options):  # noqa: N802 - aiosmtpd's name
-        if address in self.answers:
-            return self.answers[address]
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, _server, _session, envelope):  # noqa: N802 - aiosmtpd's name
-        import asyncio
-
-        await asyncio.sleep(self.delay)
-        (to,) = envelope.rcpt_tos
-        self.mails.append((to, envelope.original_content))
-        return "250 OK"
+    port = 0
 
     @property
     def readers(self) -> Counter[str]:
-        """How many mails each reader got; the newsroom's own are not among them."""
+        """How many mails each reader got."""
         return Counter(to for to, _ in self.mails if to != CONTACT)
 
     @property
@@ -154,7 +129,7 @@ class Sink:
 @pytest.fixture
 def sink(newsroom):
     """A server on loopback, and a newsroom that knows it."""
-    handler = Sink()
+    handler = NewsroomSink()
     controller = AnyPort(handler, hostname="127.0.0.1", port=0, data_size_limit=None)
     controller.start()
     handler.port = controller.port

@@ -115,15 +115,16 @@ def test_watching_sends_what_is_due_and_ends_calmly(newsroom, sink):
 @pytest.mark.usefixtures("today")
 def test_watching_ended_in_the_middle_loses_nobody(newsroom, sink):
     """SIGTERM while mails go: what is in flight is finished, and the next run sends the rest, each reader one."""
-    sink.delay = 0.4
+    sink.holds_after = 1
     newsroom.monkeypatch.setenv("DIGEST_SMTP__CONNECTIONS", "1")
     run = newsroom.process("run", "--watch")
-    wait_for(lambda: sink.mails)
+    sink.wait_for_held()
     run.send_signal(signal.SIGTERM)
+    time.sleep(1)  # ten looks whether to end
+    sink.let_go()
     _, err = run.communicate(timeout=60)
     assert (run.returncode, "Traceback" in err) == (143, False)
     assert 0 < len(sink.readers) < 6
-    sink.delay = 0
     assert newsroom("run").code == 0
     assert (len(sink.readers), set(sink.readers.values())) == (6, {1})
 

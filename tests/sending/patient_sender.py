@@ -13,27 +13,34 @@ from digest.errors import DigestError
 from digest.ledger.opening import open_ledger
 from digest.sending.engines import send_edition
 from digest.sending.stopping import signals
-from digest.testing import ACCEPTED, MemoryTransport, plain_mail, readers
+from digest.testing import MemoryTransport, plain_mail, readers
 
 EDITION = "2022-02/everyone/en"
 
 
-def main():
-    folder, seconds = Path(sys.argv[1]), float(sys.argv[2])
+class PatientTransport(MemoryTransport):
+    """Says whose mail is with it, and takes its time: those of several connections at once."""
 
-    def slow(mail):
+    def __init__(self, seconds):
+        super().__init__()
+        self.seconds = seconds
+
+    def arrive(self, mail):
         sys.stdout.write(f"{mail.recipient}\n")
         sys.stdout.flush()
-        time.sleep(seconds)
-        return ACCEPTED
+        time.sleep(self.seconds)
+        super().arrive(mail)
 
+
+def main():
+    folder, seconds = Path(sys.argv[1]), float(sys.argv[2])
     with signals() as stopping, contextlib.ExitStack() as stack:
         try:
             ledger = open_ledger("sqlite:///ledger.db", newsroom="ILO Newsroom", root=folder)
             stack.callback(ledger.close)
             ledger.freeze(EDITION, "hash", readers(40))
             report = send_edition(
-                ledger, MemoryTransport(slow), plain_mail, edition=EDITION, connections=2, stop=stopping.event
+                ledger, PatientTransport(seconds), plain_mail, edition=EDITION, connections=2, stop=stopping.event
             )
         except DigestError as error:
             sys.stderr.write(f"{error}\n")
