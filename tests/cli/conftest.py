@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from mailsink import AnyPort, Sink
 
 ROOT = Path(__file__).parents[2]

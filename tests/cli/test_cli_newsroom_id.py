@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from mailsink import AnyPort, Sink
 from test_cli_send import live
+
+from mailsink import AnyPort, Sink
 
 
 @pytest.fixture

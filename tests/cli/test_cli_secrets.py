@@ -80,6 +80,7 @@ def test_no_secret_is_in_anything_we_write_or_say(signing):
         signing.monkeypatch.setenv(name, value)
     signing.monkeypatch.setenv("DIGEST_UNSUBSCRIBE__URL", "https://leave.example.org")
     signing.monkeypatch.setenv("DIGEST_SMTP__USERNAME", "newsroom")
+    signing.monkeypatch.setenv("DIGEST_SEND__RELAY_PATIENCE", "0")
     said = [
         signing("build", "--month", "2022-02"),
         signing("config", "--print"),

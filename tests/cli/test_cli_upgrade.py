@@ -49,6 +49,7 @@ def test_it_knows_what_was_sent(before):
 def test_the_rest_of_a_half_sent_edition_goes_once(before):
     """What was frozen goes on without a new approval, with the content that the first reader got."""
     assert mailed(before) == {"ann": 1}
+    before.monkeypatch.setenv("DIGEST_SEND__RELAY_PATIENCE", "0")
     done = before("resume", EN, "--yes")
     assert done.code == 75  # over SMTP, where no relay listens: nobody is lost by that
     done = before("send", "--month", "2022-02", "--language", "en", "--live", "--yes", "--eml", "out")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import time
 import urllib.error
@@ -168,17 +169,17 @@ def test_some_from_here(fleet, sink):
 
 
 def scheduled(fleet, catch_up):
-    """A schedule that has been in force since before last month's edition was due; returns the edition's name."""
-    now = datetime.now(UTC)
-    month = f"{now.replace(day=1) - timedelta(days=1):%Y-%m}"
+    """A schedule that has been in force since before an edition was due, two hours ago; returns the edition's name."""
+    at = datetime.now(UTC) - timedelta(hours=2)
+    month = f"{at.replace(day=1) - timedelta(days=1):%Y-%m}"
     config = fleet.root / "config.yaml"
-    rule = f"{{period: month, on: day 1, at: '00:00', catch_up: {catch_up}}}"
+    rule = f"{{period: month, on: day {at.day}, at: '{at:%H:%M}', catch_up: {catch_up}}}"
     config.write_text(f"{config.read_text()}schedule: [{rule}]\n")
     story = fleet.root / "stories" / "one.md"
     story.write_text(story.read_text().replace("2022-02", month))
-    long_ago = now.replace(day=1) - timedelta(days=1)  # between the last time and this one
-    in_force = dict.fromkeys(due.lines(routine(fleet).rules), long_ago)
-    return f"{month}/everyone", journal.Journal(since=long_ago, last=long_ago, in_force=in_force)
+    before = at - timedelta(days=1)  # between the last time and this one
+    in_force = dict.fromkeys(due.lines(routine(fleet).rules), before)
+    return f"{month}/everyone", journal.Journal(since=before, last=before, in_force=in_force)
 
 
 def routine(fleet, said=None):
@@ -281,7 +282,7 @@ def test_a_schedule_that_cannot_be_read_is_said(fleet):
     said: list[str] = []
     made = rounds(fleet, said)
     config = fleet.root / "config.yaml"
-    config.write_text(config.read_text().replace("on: day 1", "on: day 77"))
+    config.write_text(re.sub(r"on: day \d+", "on: day 77", config.read_text()))
     made.go()
     assert any("'day 77' is not a day" in line for line in said)
 
