@@ -243,7 +243,7 @@ def test_a_database_says_it_the_same_way(tmp_path):
     """A query's status columns are understood as a file's, booleans of the database among them."""
     import sqlite3
 
-    with sqlite3.connect(tmp_path / "crm.db") as database:
+    with contextlib.closing(sqlite3.connect(tmp_path / "crm.db", isolation_level=None)) as database:
         database.execute("CREATE TABLE r (email, first_name, last_name, subscribed, bounced_at)")
         database.executemany("INSERT INTO r VALUES (?, 'Ana', 'Silva', ?, ?)", [
             ("a@example.org", 1, None), ("b@example.org", 0, None), ("c@example.org", 1, "2021-05-05")
