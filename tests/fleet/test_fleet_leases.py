@@ -205,10 +205,24 @@ def test_what_stops_the_fleet_and_what_does_not(shared):
     tally = bench.worker.tally
     assert (tally.chunks, tally.failures, tally.seconds, tally.outcomes) == (3, 2, 2.0, {State.SENT: 3})
     assert len({owner for owner, _ in bench.owners}) == 5, "each run has a name of its own"
-    bench.chunks = [ZeroDivisionError("a bug")]
+
+
+def test_a_bug_in_one_edition_holds_that_edition_back_only(shared):
+    """It is shown whole and told to the ledger, so that no other worker runs into it; this one goes on."""
+    bench, other = Bench(shared()), "2022-02/impact/en"
+    sharing = bench.sharing
+    for edition in (EDITION, other):
+        sharing.ledger.freeze(edition, "hash", readers(3), now=sharing.now())
+    bench.chunks = [ZeroDivisionError("by chance"), Chunk(edition=other, outcomes={State.SENT: 3})]
     bench.worker._chunk(EDITION)
-    assert bench.stop.is_set()
-    assert isinstance(bench.worker._failure, ZeroDivisionError)
+    bench.worker._chunk(other)
+    assert not bench.stop.is_set()
+    assert "Traceback" in bench.said[0]
+    told = "bench: a bug of digest, ZeroDivisionError: by chance; this worker's output shows where"
+    assert sharing.halted(EDITION) == told
+    assert sharing.ledger.mailing(EDITION).standing is MailingStatus.PAUSED
+    assert sharing.ledger.mailing(other).standing is MailingStatus.OPEN
+    assert bench.worker.tally.outcomes == {State.SENT: 3}
 
 
 def test_an_edition_rests_when_the_relay_takes_no_more(shared, monkeypatch):

@@ -32,6 +32,7 @@ from digest.fleet.pacing import SharedClock
 from digest.fleet.queue import Queue
 from digest.ledger.sharing import BEAT, LEASE
 from digest.newsroom.newsroom import open_newsroom
+from digest.scheduling.outcome import bug
 from digest.sending.engines import MAX_AGE, MIN_TRIES
 from digest.sending.progress import UNFINISHED
 
@@ -90,7 +91,7 @@ class Worker:
         self._counted: tuple[float, Mapping[str, Mapping[State, int]]] = (float("-inf"), {})
 
     def run(self) -> None:
-        """Work until `stop` is set. Raises LedgerError when the ledger is newer than this program; a bug as it is."""
+        """Work until `stop` is set. Raises LedgerError when the ledger is newer than this program."""
         logging.getLogger("procrastinate").setLevel(logging.CRITICAL + 1)  # what matters is said here, in a line
         beating = threading.Thread(target=self._beat_until_over, name="beat")
         beating.start()
@@ -184,9 +185,9 @@ class Worker:
             self._say_away(error)
         except DigestError as error:
             self._halt(edition, error)
-        except BaseException as error:  # noqa: BLE001 - a bug: run() raises it
-            self._failure = error
-            self._stop.set()
+        except Exception as error:  # noqa: BLE001 - a bug met in one edition keeps no other from going
+            self._say(f"{edition}: {traceback.format_exc()}")
+            self._halt(edition, bug(error, shown_by="this worker's output"))
         else:
             self.tally.add(chunk)
             if isinstance(chunk.stopped, SendStopped) and not isinstance(chunk.stopped, TransportError):

@@ -112,9 +112,9 @@ def stopped(ledger: SqlLedger, edition: Edition, error: DigestError) -> EditionO
     return EditionOutcome(edition=edition, kind=kind, message=message, code=code, counts=counts)
 
 
-def bug(error: Exception) -> DigestError:
+def bug(error: Exception, *, shown_by: str = "the output of `digest run`") -> DigestError:
     """What nobody foresaw, as something that a person can be told of; whoever catches it shows its traceback."""
-    return DigestError(f"a bug of digest, {type(error).__name__}: {error}; the output of `digest run` shows where")
+    return DigestError(f"a bug of digest, {type(error).__name__}: {error}; {shown_by} shows where")
 
 
 def _stories(root: Path, edition: Edition) -> int:
