@@ -65,6 +65,23 @@ def test_lock_between_machines(opened):
             pass
 
 
+def test_an_edition_that_one_machine_took_back(opened, tmp_path):
+    """The others still have a record of it, and go on; a ledger that never heard of an edition is refused as before."""
+    one = opened(witnesses=tmp_path / "one")
+    one.freeze(EDITION, "hash", readers(2), now=1.0)
+    two = opened(witnesses=tmp_path / "two")
+    two.witness(EDITION, 2.0)
+    assert one.thaw(EDITION) == [EDITION]
+    assert opened(witnesses=tmp_path / "two").mailing(EDITION) is None
+    one.freeze(EDITION, "another", readers(2), now=3.0)
+    assert one.thaw(EDITION) == [EDITION]
+    assert opened(witnesses=tmp_path / "two").mailing(EDITION) is None
+    with one.database.writing() as transaction:
+        transaction.core.exec_driver_sql("DELETE FROM meta WHERE key LIKE 'thawed%%'")
+    with pytest.raises(LedgerError, match="has never heard of it"):
+        opened(witnesses=tmp_path / "two")
+
+
 def test_a_deadlock_is_busy(opened):
     """Two processes that wait for each other's rows: the one that the server ends is told to try again."""
     one, two = opened(), opened()

@@ -224,6 +224,7 @@ class SqlLedger:
         """Take back an edition of which nobody was mailed; see `editions.thaw`. Raises LedgerError."""
         with self.database.writing() as transaction:
             gone = editions.thaw(transaction, edition)
+            sidecar.forget(transaction, gone)  # what other machines' witnesses say of it
             if self._witnesses is not None:
                 # Before the commit: a ledger that knows more than its witnesses is no ledger that lost something.
                 for name in gone:

@@ -218,8 +218,7 @@ def _checked(database: Database, owner: _Owner, witnesses: Path | None, *, reado
     if witnesses is not None:
         with database.reading() as transaction:
             names = frozenset(mailing.edition for mailing in mailings(transaction))
-        generation = int(said["generation"])
-        sidecar.compare(database.name, witnesses, ledger=said["ledger"], generation=generation, editions=names)
+        sidecar.compare(database.name, witnesses, said=said, editions=names)
     if owner.formerly and not readonly:
         share(database, owner.formerly)
     return SqlLedger(

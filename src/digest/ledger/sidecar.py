@@ -3,7 +3,8 @@
 The ledger counts its milestones in a number that only grows, the generation. A ledger that is missing, another one, or
 at a smaller number than a witness has seen (a backup that was put back) does not know all that was sent: it is refused
 with the way to go on, and never quietly begun afresh. A witness is written after the ledger's own commit, so it is
-never ahead of a ledger that merely crashed.
+never ahead of a ledger that merely crashed. An edition that was taken back is remembered by the ledger itself: other
+machines still have a witness of it.
 """
 
 from __future__ import annotations
@@ -13,13 +14,20 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from sqlalchemy import delete, insert
+
 from digest.errors import LedgerError
 from digest.files import write_whole
 from digest.ledger.locks import file_name
+from digest.ledger.schema import meta
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from digest.ledger.database import Transaction
+
+_THAWED = "thawed "  # and an edition's name: a key of the ledger's table `meta`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,14 +97,23 @@ def missing(name: str, folder: Path) -> None:
         raise LedgerError(message)
 
 
-def compare(name: str, folder: Path, *, ledger: str, generation: int, editions: frozenset[str]) -> None:
-    """Raise LedgerError when a witness knows more than this ledger."""
+def forget(transaction: Transaction, editions: Sequence[str]) -> None:
+    """Remember in the ledger that these were taken back before anybody was mailed."""
+    keys = [f"{_THAWED}{edition}" for edition in editions]
+    transaction.core.execute(delete(meta).where(meta.c.key.in_(keys)))
+    if keys:
+        transaction.core.execute(insert(meta), [{"key": key, "value": "1"} for key in keys])
+
+
+def compare(name: str, folder: Path, *, said: Mapping[str, str], editions: frozenset[str]) -> None:
+    """Raise LedgerError when a witness knows more than this ledger. `said` is the ledger's table `meta`."""
+    generation = int(said["generation"])
     for path, testimony in read_all(folder):
-        if testimony.ledger != ledger:
+        if testimony.ledger != said["ledger"]:
             problem = "this is another ledger than the one that sent it"
         elif testimony.generation > generation:
             problem = f"this ledger is older than that (generation {generation}, not {testimony.generation})"
-        elif testimony.edition not in editions:
+        elif testimony.edition not in editions and f"{_THAWED}{testimony.edition}" not in said:
             problem = "this ledger has never heard of it"
         else:
             continue
