@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections import Counter
 from email import message_from_bytes
 
@@ -144,3 +145,25 @@ def test_a_language_taken_away_before_its_edition_was_sent_whole(harbour):
     harbour.edit("config.yaml", "languages: [en, fr]", "languages: [en]")
     assert "1 waiting" in harbour("status", "2022-02/everyone/fr").out
     assert harbour("cancel", "2022-02/everyone/fr", "--yes").code == 0
+
+
+def test_a_language_is_taken_back_after_another_was_mailed(harbour):
+    """French readers keep their place and language; only what they get is made anew."""
+    harbour(*FEBRUARY, "--language", "en")
+    refused = harbour("thaw", "2022-02/everyone/en", "--yes")
+    assert (refused.code, "have it" in refused.err) == (1, True)
+    with socket.socket() as closed:  # a relay that is away: the edition is frozen, and nobody is mailed
+        closed.bind(("127.0.0.1", 0))
+        relay = f"smtp: {{host: 127.0.0.1, port: {closed.getsockname()[1]}}}\nsend: {{relay_patience: 1}}\n"
+        harbour.write("config.yaml", f"{CONFIG}{relay}")
+        failed = harbour("send", "--month", "2022-02", "--live", "--yes", "--language", "fr")
+    assert failed.code == 75, failed.err
+    assert "waiting for the edition to be built" not in harbour("status", "2022-02/everyone/fr").out
+    done = harbour("thaw", "2022-02/everyone/fr", "--yes")
+    assert done.code == 0, done.err
+    harbour.edit("readers.csv", "ann@reader.test,Ann,en", "ann@reader.test,Ann,fr")
+    harbour.edit("stories/femmes-au-travail.md", "title: ", "title: Corrigé ")
+    assert harbour(*FEBRUARY, "--language", "fr").code == 0
+    assert mailed(harbour) == {"ann": 1, "bob": 1, "cid": 1}
+    (french,) = [file for file in (harbour.root / "out").rglob("*.eml") if b"To: Bob" in file.read_bytes()]
+    assert "Corrigé" in message_from_bytes(french.read_bytes()).get_payload()[0].get_payload(decode=True).decode()
