@@ -79,6 +79,14 @@ def test_one_address_in_two_rows(harbour):
     assert mailed(harbour) == {"ann": 1}
 
 
+def test_each_row_of_the_list_is_told(harbour):
+    """The freeze says what became of every row: mailed in which language, suppressed, twice, bad."""
+    harbour.write("readers.csv", f"{READERS}BOB@reader.test,Bob,fr\nnobody,N,en\ndan@reader.test,Dan,en\n")
+    harbour("subscribers", "suppress", "dan@reader.test", "--audience", "everyone")
+    told = "6 rows: 2 2022-02/everyone/en, 1 2022-02/everyone/fr, 1 suppressed, 1 on the list twice, 1 bad"
+    assert told in harbour(*FEBRUARY, "--language", "en").out
+
+
 def test_a_language_without_a_story_is_no_edition(harbour):
     """French readers get the first language's edition in a month without a French story."""
     (harbour.root / "stories/femmes-au-travail.md").unlink()

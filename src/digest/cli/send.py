@@ -261,11 +261,10 @@ def _frozen(call: Call, ready: Frozen) -> None:
     for note in ready.notes:
         tell(note)
     if ready.fresh and not call.common.json:
-        extra = [(ready.suppressed, "suppressed"), (ready.duplicates, "on the list twice"), (ready.bad, "bad rows")]
-        words = "".join(f", {count:,} {word}" for count, word in extra if count)
-        call.out.line(
-            f"{ready.content.edition.id}: {ready.planned:,} readers{words}: {shown_subject(ready.content.rendering)}"
-        )
+        subject = shown_subject(ready.content.rendering)
+        call.out.line(f"{ready.content.edition.id}: {ready.planned:,} readers: {subject}")
+        if ready.account:
+            call.out.line(f"  {ready.account}")
 
 
 @contextmanager

@@ -202,12 +202,13 @@ def _add(
         )
         raise LedgerError(message)
     _demand_no_shrink(transaction, plan, number, readers)
+    nobody = [edition for edition in ids.values() if not left[edition]]
+    more = sum(rows[edition] for edition in nobody)  # all of them are in another edition: they are counted with that
     for edition in ids.values():
         if left[edition]:
-            twice = max(rows[edition] - left[edition], 0)
-            values = {"first": first, "last": last, "duplicates": twice}
+            values = {"first": first, "last": last, "duplicates": rows[edition] - left[edition] + more}
             transaction.core.execute(update(editions).where(editions.c.id == edition).values(values))
-    nobody = [edition for edition in ids.values() if not left[edition]]
+            more = 0
     transaction.core.execute(editions.delete().where(editions.c.id.in_(nobody)))
     complete = {"complete": 1} if plan.complete else {}
     transaction.core.execute(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from digest.errors import Fault
+from digest.errors import Fault, LedgerError
 from digest.mail.address import domain_of
 from digest.mail.address import key as address_key
 from digest.model import InactiveReader
@@ -42,6 +42,7 @@ class Readers:
     segment: Segment = field(default_factory=Segment)
     offered: tuple[str, ...] = ()  # the languages that have an edition; empty: all of the audience's
     faults: list[Fault] = field(default_factory=list)
+    rows: int = 0  # of the list, whoever they are
     bad: int = 0
     others: int = 0  # of another language, or not of the segment
     inactive: Counter[str] = field(default_factory=Counter)  # who by the list itself is not to be mailed, by reason
@@ -60,6 +61,7 @@ class Readers:
         offered = self.offered or self.audience.languages
         chosen: dict[str, str] = {}  # by the tag on the list
         for row in self.source.recipients():
+            self.rows += 1
             if isinstance(row, Fault):
                 self.bad += 1
                 if len(self.faults) < NAMED:
@@ -73,6 +75,24 @@ class Readers:
                 if row.language not in chosen:
                     chosen[row.language] = language_of(row.language, offered)
                 yield chosen[row.language], row
+
+    def account(self, rounds: Mapping[str, Mapping[str, int]]) -> str:
+        """What became of each row of the list, for a person, by what the freeze counted for each edition.
+
+        Raises LedgerError when that is not every row: somebody would be lost without being named.
+        """
+        kinds = {name: count["planned"] for name, count in rounds.items()} | {
+            "suppressed": sum(count["suppressed"] for count in rounds.values()),
+            "on the list twice": sum(count["duplicates"] for count in rounds.values()),
+            "bad": self.bad,
+            "not to be mailed by the list itself": self.inactive.total(),
+            "not in the segment": self.outside.total(),
+        }
+        words = f"{self.rows:,} rows: " + ", ".join(f"{count:,} {kind}" for kind, count in kinds.items() if count)
+        if sum(kinds.values()) != self.rows:
+            message = f"{self.audience.name}: {words}: that is not all of them; nobody was mailed, please report it"
+            raise LedgerError(message)
+        return words
 
     def notes(self) -> tuple[str, ...]:
         """Who was left out, and why, for a person."""

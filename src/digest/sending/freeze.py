@@ -61,6 +61,7 @@ class Frozen:
     bad: int = 0
     faults: tuple[Fault, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    account: str = ""  # what became of each row of the list
 
 
 def finished(ledger: Ledger, edition: str) -> bool:
@@ -196,6 +197,7 @@ def _frozen(newsroom: Newsroom, ledger: SqlLedger, content: EditionContent, now:
     languages = offered(newsroom, edition, now)
     readers = Readers(parts.source(audience), edition, audience, parts.segment(audience), languages)
     ids = {language: replace(edition, language=language).id for language in languages}
+    whole = not any(map(ledger.mailing, ids.values()))  # no language was settled before there were rounds
     try:
         counts = ledger.freeze_round(
             {name: content.fingerprint if name == edition.id else "" for name in ids.values()},
@@ -226,6 +228,7 @@ def _frozen(newsroom: Newsroom, ledger: SqlLedger, content: EditionContent, now:
         bad=readers.bad,
         faults=tuple(readers.faults),
         notes=(*readers.notes(), *others),
+        account=readers.account(counts) if whole else "",
     )
 
 
