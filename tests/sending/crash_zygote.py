@@ -11,6 +11,7 @@ it through `Zygote`.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import signal
@@ -23,6 +24,7 @@ import time
 import warnings
 from pathlib import Path
 
+from digest.cli.app import main as digest_main
 from digest.delivery import Event, Outcome, Phase
 from digest.errors import AlreadySent, DigestError, TransportError
 from digest.ledger.opening import open_ledger
@@ -120,6 +122,21 @@ class WireSession:
         self.connection.close()
 
 
+def command(order):
+    """The life of one `digest` command in a newsroom's folder. Returns its exit code."""
+    points = Points(order.get("kill_at"))
+    os.chdir(order["folder"])
+    os.environ["DIGEST_UNSUBSCRIBE_SECRET"] = "0123456789abcdef0123456789abcdef"
+    points.watch()
+    try:
+        digest_main(order["command"])
+    except SystemExit as ended:
+        return ended.code
+    finally:
+        Path("points").write_text(str(points.count))
+        Path("modules").write_text("\n".join(sys.modules))
+
+
 def send(order):
     """One sender's whole life. Returns its exit code."""
     points = Points(order.get("kill_at"))
@@ -156,11 +173,13 @@ def send(order):
 def main():
     for line in sys.stdin:
         order = json.loads(line)
+        for name in order.get("load", ()):
+            importlib.import_module(name)
         pid = os.fork()
         if not pid:
             code = 98
             try:
-                code = send(order)
+                code = command(order) if "command" in order else send(order)
             finally:
                 sys.stderr.flush()
                 os._exit(code)

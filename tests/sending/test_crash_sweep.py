@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email
 import os
 import random
 import shutil
@@ -10,6 +11,7 @@ import socketserver
 import tempfile
 import threading
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ from digest.ledger.opening import open_ledger
 from digest.testing import readers
 
 HELD = {State.IN_DOUBT}
+NOW = "2022-03-01T09:00:00+01:00"
 
 
 @pytest.fixture
@@ -142,6 +145,62 @@ def test_killed_at_every_point_over_a_connection(zygote, tmp_path, sink, part, a
         assert code in (0, 1, 4), f"killed at {point}"
         assert sum(state in HELD for state in states(folder).values()) <= 1, f"killed at {point}"
         check(folder, sink.accepted, 8)
+
+
+CONFIG = """\
+newsroom:
+  name: Harbour Newsroom
+  contact: press@harbour.test
+  from: digest@harbour.test
+  timezone: Europe/Zurich
+  language: en
+  postal_address: Quay 4, Geneva
+audiences:
+  everyone: {title: All harbour news, languages: [en], recipients: {csv: readers.csv}}
+unsubscribe: {url: "https://leave.harbour.test", allow_local: true, secret_env: DIGEST_UNSUBSCRIBE_SECRET}
+"""
+STORY = "---\ntitle: {}\ndate: 2022-02-14\nlink: https://harbour.test/1\n---\n\nA summary.\n"
+COMMAND = ["send", "--month", "2022-02", "--live", "--yes", "--yes-now", NOW, "--now", NOW, "--eml", "out", "-q"]
+
+
+@pytest.mark.parametrize("part", range(2))
+def test_killed_anywhere_in_a_send_and_edited_then(zygote, tmp_path, part):
+    """Killed between archive and ledger or elsewhere, a story is edited, `send` again: all have one and the same."""
+
+    def newsroom(name):
+        folder = tmp_path / name
+        (folder / "stories").mkdir(parents=True)
+        (folder / "config.yaml").write_text(CONFIG)
+        (folder / "readers.csv").write_text("email\nann@reader.test\nbob@reader.test\ncid@reader.test\n")
+        (folder / "stories" / "one.md").write_text(STORY.format("Before"))
+        return folder
+
+    counted = newsroom("count")
+    assert zygote.run(counted, command=COMMAND) == 0
+    points = int((counted / "points").read_text())
+    assert points > 60
+    used = (counted / "modules").read_text().split()  # what a sender imports late is there for the next ones
+    assert (
+        zygote.run(newsroom("load"), command=COMMAND, load=[name for name in used if name.startswith("digest.")]) == 0
+    )
+    titles = Counter()
+    for point in range(1 + part, points + 1, 8):
+        folder = newsroom(f"at-{point}")
+        assert zygote.run(folder, command=COMMAND, kill_at=point) == -signal.SIGKILL
+        (folder / "stories" / "one.md").write_text(STORY.format("After"))
+        code = zygote.run(folder, command=COMMAND)
+        ledger = open_ledger("sqlite:///.digest/ledger.db", newsroom="Harbour Newsroom", root=folder)
+        with closing(ledger):
+            held = {row.address for row in ledger.deliveries(EDITION) if row.state in HELD}
+        assert code == (1 if held else 0 if code == 0 else 4), f"killed at {point}"
+        mails = [email.message_from_bytes(path.read_bytes()) for path in (folder / "out").rglob("*.eml")]
+        got = Counter(mail["To"] for mail in mails)
+        assert max(got.values()) == 1
+        assert {"ann@reader.test", "bob@reader.test", "cid@reader.test"} - set(got) <= held, f"killed at {point}"
+        read = {title for title in (b"Before", b"After") for mail in mails if title in mail.as_bytes()}
+        assert len(read) == 1, f"killed at {point}: {read}"
+        titles.update(read)
+    assert len(titles) == 2, "killed before the freeze, they read what was edited; after it, what was frozen"
 
 
 def test_killed_at_random(zygote, tmp_path, sink):
