@@ -89,6 +89,8 @@ class StoryContent:
     weight: int = 0
     lead: bool = False
     repeat: bool = False  # may go to an audience again in an overlapping period
+    corrected: datetime | None = None  # when it was corrected, or withdrawn, after it had been sent
+    correction: str = ""  # what was wrong and what is right, for who reads it in the archive
     summary: str = ""
 
 

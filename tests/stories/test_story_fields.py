@@ -38,6 +38,8 @@ WHOLE = Story(
     weight=-3,
     lead=True,
     repeat=True,
+    corrected=datetime(2022, 3, 2, 9, 30, tzinfo=ZURICH),
+    correction="It was Tuesday, not Monday.",
     summary="What *happened*.\n\nAnd then.",
 )
 

@@ -99,6 +99,7 @@ class CheckContext:
     clients: tuple[str, ...] = ()
     dkim: tuple[str, str] | None = None
     online: Online | None = None
+    page_url: str = ""  # of the edition's own page in the public archive, which is there when the first mail goes
     _derived: dict[Callable[[CheckContext], Any], Any] = field(default_factory=dict, init=False, repr=False)
 
     def once(self, derive: Callable[[CheckContext], T]) -> T:

@@ -49,6 +49,7 @@ CHECKS: Mapping[str, Check] = MappingProxyType(_gathered())
 # What the composer says while it composes, with why it says so. Its other codes are those of checks above.
 COMPOSED: Mapping[str, str] = MappingProxyType(
     {
+        "archive-unpublished": "An archive with an address and no editions would give every reader a dead link.",
         "field-unknown": "A column that the list does not have: no mail could be made for its readers.",
         "image-size": "A photo too large to travel in the mail is left out of it.",
         "image-type": "A photo in a format that many mail programs do not show is left out.",

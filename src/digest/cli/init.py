@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -18,13 +19,19 @@ def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")] = Path(),
     name: Annotated[str, typer.Option("--name", help="The newsroom's name.")] = "",
     contact: Annotated[str, typer.Option("--contact", help="The newsroom's address: it becomes Reply-To.")] = "",
+    archive: Annotated[
+        str, typer.Option("--archive", metavar="URL", help="Where past editions will be read on the web.")
+    ] = "",
     theme: Annotated[bool, typer.Option("--theme/--no-theme", help="Copy the default theme, to change it.")] = True,
 ) -> None:
     """Make a newsroom that can be built at once: config, theme, sample stories."""
     from digest.newsroom import starter
 
     call = Call(common)
-    made = starter.make(folder, name=name, contact=contact, theme=theme)
+    if not archive and sys.stdin.isatty() and sys.stdout.isatty():
+        question = "Where will past editions be read on the web (https://…; empty: nowhere yet)?"
+        archive = typer.prompt(question, default="", show_default=False).strip()
+    made = starter.make(folder, name=name, contact=contact, theme=theme, archive_url=starter.web_address(archive))
     if common.json:
         call.out.data({
             "folder": str(folder),

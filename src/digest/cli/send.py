@@ -91,6 +91,7 @@ def _test(call: Call, editions: tuple[Edition, ...], to: str, transport: Transpo
 
 def _plan(call: Call, editions: tuple[Edition, ...], when: When, which: Which) -> None:
     from digest.editions.builder import build_edition
+    from digest.newsroom.edition_setup import UNPUBLISHED
     from digest.sending.edition_readers import Readers, plan_send
     from digest.sending.freeze import frozen_as, offered
     from digest.text.merge import shown_subject
@@ -116,6 +117,8 @@ def _plan(call: Call, editions: tuple[Edition, ...], when: When, which: Which) -
             for finding in build.findings:
                 if finding.severity.value == "error":
                     _warn(f"{edition.id}: {finding.where}: {finding.message}; it must be mended before it is sent")
+                elif finding.code == UNPUBLISHED:
+                    _warn(f"{edition.id}: {finding.message}")
             subject = shown_subject(build.rendering) if build.rendering else "nothing to send"
             _show_plan(call, made, subject)
     if not call.common.json:

@@ -27,7 +27,7 @@ _DAY = "first working day"  # where a line says nothing
 
 def contradictions(document: Document) -> Iterator[Fault]:
     """Every such mistake."""
-    for part in (_of_audiences, _of_names, _of_sender, _of_fleet, _of_schedule, _of_sources, _of_titles):
+    for part in (_of_audiences, _of_names, _of_sender, _of_fleet, _of_schedule, _of_sources, _of_titles, _of_archive):
         yield from part(document)
 
 
@@ -94,6 +94,17 @@ def _of_schedule(document: Document) -> Iterator[Fault]:
         if isinstance(rule, dict):
             yield from _when(document, number, rule)
             yield from _whose(document, number, rule, known)
+
+
+def _of_archive(document: Document) -> Iterator[Fault]:
+    """An audience that is published, and no address for it: pages, feeds and mails name it in full."""
+    archive = document.data.get("archive")
+    audiences = document.data.get("audiences")
+    for name, part in (audiences if isinstance(audiences, dict) else {}).items():
+        published = isinstance(part, dict) and part.get("archive") == "public"
+        if published and not (isinstance(archive, dict) and archive.get("url")):
+            message = "needs the address at which public/ will be served: archive: {url: https://…}"
+            yield document.fault(("audiences", name, "archive"), message)
 
 
 def _of_sources(document: Document) -> Iterator[Fault]:

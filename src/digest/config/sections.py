@@ -281,6 +281,9 @@ class AudienceSection(Section):
     preheader: Line = Field("", description="A template for the preheader; mail.preheader when empty.")
     more_url: Web = Field("", description="Where 'and 7 more' leads; the newsroom's url when empty.")
     recipients: RecipientsSection | None = Field(None, description="Where this audience's readers come from.")
+    archive: Literal["none", "public"] = Field(
+        "none", description="public: what was sent to it stands in the public archive, see `archive:`."
+    )
     was: Words = Field(
         (), description="The names that it had before: who left then has left, and nobody gets two mails."
     )
@@ -436,9 +439,12 @@ class PreviewSection(Section):
 
 
 class ArchiveSection(Section):
-    """The public archive of what was sent."""
+    """The public archive of what was sent, to the audiences that say `archive: public`."""
 
-    url: Web = Field("", description="Where it is served: 'view in browser' leads there.")
+    url: Web = Field("", description="The address at which public/ is served: 'view in browser' leads below it.")
+    index: bool = Field(True, description="false: search engines are asked to leave its pages out.")  # noqa: FBT003
+    subscribe_url: Web = Field("", description="The page with which one subscribes; the contact when empty.")
+    feed_items: int = Field(24, ge=1, le=500, description="Editions in a feed; older ones stand in a file a year.")
 
 
 class ScheduleSection(Section):

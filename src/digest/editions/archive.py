@@ -1,10 +1,12 @@
 """Keep what an edition's readers get, from the first mail to the last: rendering, sender and way to leave.
 
     Build, EditionContent ─keep─▶ archive/2022-02/everyone/en/ (built files, rendering.json) ─recall─▶ EditionContent
+                                └▶ edition.json: what its public page is made of (see sent_edition)
 
 A story or a setting edited between two runs changes nothing that is frozen: a resumed run sends what the first one
 sent. It never holds a reader's name or address. Reading back checks the fingerprint, so a changed file is noticed.
-Beside it stands which ledger knows the readers, so that a ledger lost with its whole folder is noticed too.
+Beside it stands which ledger knows the readers, so that a ledger lost with its whole folder is noticed too, and when
+the first of them was mailed. The folder is never served: the public archive is made from it (see publishing).
 """
 
 from __future__ import annotations
@@ -14,10 +16,11 @@ import dataclasses
 import json
 import shutil
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from digest import files
-from digest.editions import build_folder
+from digest.editions import build_folder, sent_edition
 from digest.errors import LedgerError
 from digest.mail.sender_identity import SenderIdentity
 from digest.model import InlineImage, Rendering, content_hash
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
 
 PART = "rendering.json"
 LEDGER = "ledger.json"
+PAGE = "edition.json"
+SENT = "sent.json"
 _SHORT = 12  # hex digits of a content's hash in a file's name
 
 
@@ -65,15 +70,32 @@ class EditionContent:
 
 def keep(newsroom: Newsroom, build: Build, content: EditionContent) -> Path:
     """Write the build and its content into the archive. Returns the folder; raises DigestError when it cannot."""
-    return _write(newsroom, build, {PART: as_data(content)})
+    return _write(newsroom, build, {PART: as_data(content), PAGE: page_data(newsroom, build)})
 
 
 def replace(newsroom: Newsroom, build: Build, content: EditionContent, before: EditionContent) -> Path:
     """The same where readers have got `before`, which is kept beside it, as is which ledger knows them."""
     home = folder(newsroom.root / ARCHIVE, build.edition)
-    kept = {path.name: path.read_bytes() for path in (*home.glob("rendering-*.json"), home / LEDGER) if path.exists()}
+    own = (*home.glob("rendering-*.json"), home / LEDGER, home / SENT)
+    kept = {path.name: path.read_bytes() for path in own if path.exists()}
     kept[_name(before.fingerprint)] = as_data(before)
-    return _write(newsroom, build, {**kept, PART: as_data(content)})
+    return _write(newsroom, build, {**kept, PART: as_data(content), PAGE: page_data(newsroom, build)})
+
+
+def page_data(newsroom: Newsroom, build: Build) -> bytes:
+    """What the public page of a build that goes to its readers is made of."""
+    rendering = build.rendering
+    assert rendering is not None, "nothing is sent that was not composed"
+    audience = newsroom.config.audience(build.edition.audience)
+    domain = newsroom.edition_setup.list_domain
+    sent = sent_edition.of_selection(build.selection, audience, domain=domain, year=build.made.year)
+    return sent_edition.as_data(
+        dataclasses.replace(
+            sent,
+            subject=sent_edition.neutral(rendering.subject, rendering),
+            preheader=sent_edition.neutral(rendering.preheader, rendering),
+        )
+    )
 
 
 def _write(newsroom: Newsroom, build: Build, more: Mapping[str, bytes]) -> Path:
@@ -173,6 +195,20 @@ def begin(archive: Path, edition: Edition, place: str, ledger: str) -> None:
     except OSError as error:
         message = f"{path}: {(error.strerror or str(error)).lower()}; nothing more was sent"
         raise LedgerError(message) from None
+
+
+def mark_sent(home: Path, moment: datetime) -> None:
+    """Write down when the first reader was mailed, once. Raises OSError."""
+    if not (home / SENT).exists():
+        files.write_whole(home / SENT, build_folder.as_json({"first": moment.isoformat()}))
+
+
+def first_sent(home: Path) -> datetime | None:
+    """When the first reader was mailed, as it was written down; None when it was not."""
+    try:
+        return datetime.fromisoformat(json.loads((home / SENT).read_bytes())["first"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def begun_elsewhere(archive: Path, edition: Edition, place: str) -> str:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from digest.newsroom.newsroom import Newsroom
 
 # The settings that change what a reader gets; how it is sent (smtp, send) is not among them.
-_SHAPING = {"newsroom", "theme", "mail", "unsubscribe", "archive"}
+_SHAPING = {"newsroom", "theme", "mail", "unsubscribe"}
 _SHORT = 16  # hex digits of a hash in a manifest: enough to see that something changed
 _LIBRARIES = ("jinja2", "mjml-python", "premailer", "markdown-it-py", "nh3", "babel")  # in the manifest
 
@@ -101,6 +101,8 @@ def inputs(newsroom: Newsroom, build: Build) -> dict[str, str]:
     """A hash of everything that shaped the build: each story, the theme, the editor's hand, and the settings."""
     settings = newsroom.config.settings
     shaping = settings.model_dump(by_alias=True, mode="json", include=_SHAPING, exclude_defaults=True)
+    if settings.archive.url:  # nothing else of the archive is in a mail
+        shaping["archive"] = {"url": settings.archive.url}
     audience = settings.audiences[newsroom.config.audience(build.edition.audience).name]
     shaping["audience"] = audience.model_dump(by_alias=True, mode="json", exclude_defaults=True)
     shapers: dict[str, object] = {f"story {story.id}": story for story in build.selection.stories}

@@ -125,6 +125,7 @@ def assemble(
         clients=settings.mail.clients,
         dkim=(settings.dkim.domain, settings.dkim.selector) if settings.dkim.selector else None,
         online=setup.online() if network else None,
+        page_url=setup.page_url(edition),
     )
     findings = run(context, policy=setup.policy, network=network, composed=rendering.findings)
     return Build(

@@ -5,14 +5,16 @@ Made from config.yaml alone, each part when it is first asked for. It knows noth
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
+from digest.model import Finding, Severity
 from digest.newsroom import paths
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from digest.checks.context import Online
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
     from digest.composer.theme import Theme
     from digest.config.load import Config
     from digest.mail.sender_identity import SenderIdentity
-    from digest.model import Audience, Rendering, Selection
+    from digest.model import Audience, Edition, Rendering, Selection
+
+UNPUBLISHED = "archive-unpublished"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +64,7 @@ class EditionSetup:
         from digest.composer.compose import compose
 
         settings = self.config.settings
-        return compose(
+        rendering = compose(
             selection,
             theme=self.theme,
             newsroom=self.config.newsroom,
@@ -70,20 +74,41 @@ class EditionSetup:
             subject=settings.mail.subject,
             preheader=settings.mail.preheader,
             read_image=self.image,
-            archive_url=settings.archive.url,
+            archive_url=self.page_url(selection.edition),
         )
+        findings = (*rendering.findings, *self._unpublished(selection.edition))
+        return replace(rendering, findings=findings)
+
+    def published(self, audience: str) -> bool:
+        """Whether what is sent to this audience, under whatever former name, stands in the public archive."""
+        known = next((each for each in self.config.audiences.values() if audience in (each.name, *each.was)), None)
+        return known is not None and self.config.settings.audiences[known.name].archive == "public"
+
+    def page_url(self, edition: Edition) -> str:
+        """The address of the edition's own page in the public archive; empty where there is none."""
+        base = self.config.settings.archive.url
+        return f"{base.rstrip('/')}/{page_path(edition)}" if base and self.published(edition.audience) else ""
+
+    def _unpublished(self, edition: Edition) -> Iterator[Finding]:
+        """The archive has an address, and nobody ever said whether it is to have this audience's editions."""
+        audience, settings = self.config.audience(edition.audience).name, self.config.settings
+        if settings.archive.url and "archive" not in settings.audiences[audience].model_fields_set:
+            message = (
+                "archive.url is set, and nothing of this audience is published, so the mail goes without the link to "
+                f"its page; write `archive: public` under audiences.{audience}, or `archive: none`"
+            )
+            yield Finding(code=UNPUBLISHED, severity=Severity.WARNING, where=edition.id, message=message)
 
     def identity(self, audience: Audience, *, own_mailto: bool = False) -> SenderIdentity:
         """What every mail to this audience says of itself; with `own_mailto`, each names its reader's own mailto."""
         from digest.mail.sender_identity import SenderIdentity
 
         newsroom, settings = self.config.newsroom, self.config.settings
-        domain = settings.mail.list_domain or newsroom.sender.rpartition("@")[2]
         return SenderIdentity(
             sender=newsroom.sender,
             sender_name=newsroom.sender_name,
             reply_to=audience.contact,
-            list_id=f"{audience.name}.{domain}",
+            list_id=f"{audience.name}.{self.list_domain}",
             list_name=audience.title,
             unsubscribe_mailto=settings.unsubscribe.mailto or newsroom.contact,
             unsubscribe_own_mailto=own_mailto,
@@ -92,6 +117,11 @@ class EditionSetup:
             message_id_domain=newsroom.sender.rpartition("@")[2],
             organization=newsroom.name,
         )
+
+    @property
+    def list_domain(self) -> str:
+        """The domain in which List-Ids and the ids of feeds are."""
+        return self.config.settings.mail.list_domain or self.config.newsroom.sender.rpartition("@")[2]
 
     def example(self, audience: Audience) -> dict[str, str]:
         """Slot values for the copy that belongs to no reader."""
@@ -128,3 +158,8 @@ class EditionSetup:
             return self.image(name)
         except OSError:
             return None
+
+
+def page_path(edition: Edition) -> str:
+    """The folder of an edition's page below the archive's address: `2022-02/everyone/en/`."""
+    return quote(f"{edition.id}/")

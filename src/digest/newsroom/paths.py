@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 STATE = ".digest"  # caches and the ledger; not committed
 BUILD = "build"
-ARCHIVE = "archive"
+ARCHIVE = "archive"  # what was sent, as it was sent: private
+PUBLIC = "public"  # what the world may read of it
 MAX_BYTES = 50_000_000
 
 

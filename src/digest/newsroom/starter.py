@@ -18,7 +18,7 @@ from digest.newsroom import newsroom_id
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_IGNORE = b"build/\n.digest/\n"
+_IGNORE = b"build/\npublic/\n.digest/\n"
 _CONFIG = Path("config.yaml")
 _SAMPLES = "ILO Newsroom"  # whose newsroom the sample is
 # What a person must fill in, in the order of config.yaml.
@@ -47,14 +47,19 @@ class StarterResult:
     blanks: tuple[Blank, ...]
 
 
-def make(folder: Path, *, name: str = "", contact: str = "", theme: bool = True) -> StarterResult:
-    """Write a newsroom into `folder`. Raises UsageError when one of its files is there already."""
+def make(
+    folder: Path, *, name: str = "", contact: str = "", theme: bool = True, archive_url: str = ""
+) -> StarterResult:
+    """Write a newsroom into `folder`. Raises UsageError when one of its files is there already.
+
+    What is sent is published at `archive_url`; without one the settings for that are there as comments.
+    """
     wanted = dict(_wanted(theme=theme))
     config = _named(wanted[_CONFIG], _values(name, contact))
     if name:
         title = _quoted(f"All {name} content")
         config = config.replace(f"title: All {_SAMPLES} content".encode(), f"title: {title}".encode())
-    wanted[_CONFIG] = config
+    wanted[_CONFIG] = _archived(config, archive_url)
     if taken := sorted(str(path) for path in wanted if (folder / path).exists()):
         message = f"{folder}: {taken[0]} is there already; name a new or empty folder"
         raise UsageError(message)
@@ -66,8 +71,16 @@ def make(folder: Path, *, name: str = "", contact: str = "", theme: bool = True)
         raise DigestError(message) from error
     given = {key for key, value in (("name", name), ("contact", contact)) if value}
     return StarterResult(
-        files=tuple(folder / path for path in wanted), blanks=tuple(_blanks(folder, config.decode(), given))
+        files=tuple(folder / path for path in wanted), blanks=tuple(_blanks(folder, wanted[_CONFIG].decode(), given))
     )
+
+
+def web_address(text: str) -> str:
+    """The address that was typed, or nothing. Raises UsageError for what is none."""
+    if text and not re.fullmatch(r"https?://[^\s/?#\"']+[^\s?#\"']*", text):
+        message = f"{text!r} is not a web address; write it out, like https://news.example.org"
+        raise UsageError(message)
+    return text
 
 
 def _values(name: str, contact: str) -> Mapping[str, str]:
@@ -126,6 +139,15 @@ def _named(config: bytes, values: Mapping[str, str]) -> bytes:
         return found[0] if value is None else f"{found[1]}{_quoted(value)}"
 
     return re.sub(r"(?m)^(  (\w+): ).*$", line, config.decode()).encode()
+
+
+def _archived(config: bytes, url: str) -> bytes:
+    """The sample config with the archive at this address, or with what is said of it as comments."""
+    text = config.decode()
+    if url:
+        return re.sub(r"(?m)^(archive:\n  url: )\S+", lambda found: found[1] + _quoted(url), text).encode()
+    text = re.sub(r"(?m)^    archive: public", "    # archive: public", text)
+    return re.sub(r"(?m)^archive:\n  url:", "# archive:\n#   url:", text).encode()
 
 
 def _quoted(value: str) -> str:

@@ -16,6 +16,7 @@ from digest import hooks
 from digest.editions import build_folder
 from digest.editions.builder import build_edition
 from digest.errors import AlreadySent, DigestError, LedgerBusy, gathered
+from digest.newsroom.edition_setup import UNPUBLISHED
 from digest.scheduling import due, outcome
 from digest.scheduling.hook_reporter import build_facts, is_new
 from digest.scheduling.outcome import EditionOutcome, TaskStatus
@@ -199,6 +200,9 @@ def _build(context: RunContext, edition: Edition) -> Build:
     """Build it, and write it where an editor looks, unless the same is there already."""
     newsroom = context.newsroom
     build = build_edition(newsroom, edition, now=context.now)
+    for finding in build.findings:
+        if finding.code == UNPUBLISHED:
+            context.warn(f"{edition.id}: {finding.message}")
     if is_new(newsroom, build):
         build_folder.write(newsroom, build)
         if build.rendering is not None:

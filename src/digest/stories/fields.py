@@ -96,6 +96,8 @@ class StoryFields(BaseModel):
     weight: Annotated[int, Field(ge=-1_000_000, le=1_000_000)] = 0
     lead: bool = False
     repeat: bool = False
+    corrected: Word | None = None
+    correction: Line = ""
 
 
 # Names that Hugo, Jekyll, Pelican and feeds use for what is called otherwise here, or kept elsewhere.

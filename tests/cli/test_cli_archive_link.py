@@ -1,0 +1,83 @@
+"""The link to an edition's page: its own address, in both parts of the mail, and only where there will be a page."""
+
+from __future__ import annotations
+
+import json
+
+import yaml
+
+ADDRESS = "https://news.example.org/2022-02/everyone/en/"
+FEBRUARY = ("--month", "2022-02", "--audience", "everyone")
+BUILT = "build/2022-02/everyone/en"
+
+
+def test_the_link_is_the_editions_own_address_in_both_parts(newsroom):
+    """It is known before anything is sent, the same for all readers, and leads to no page of all editions."""
+    assert newsroom("build", *FEBRUARY).code == 0
+    assert f'href="{ADDRESS}"' in (newsroom.root / BUILT / "index.html").read_text()
+    assert f"View in browser:\n{ADDRESS}\n" in (newsroom.root / BUILT / "digest.txt").read_text()
+
+
+def test_an_old_newsroom_goes_on_without_the_link_and_is_told(newsroom):
+    """Where nobody ever said whether anything is published, the mail has no dead link; build, plan and run say so."""
+    newsroom.edit("config.yaml", "    archive: public", "    # archive: public")
+    newsroom.edit("config.yaml", "\nsmtp:", "\nschedule: [{period: month, audiences: [everyone]}]\nsmtp:")
+    said = "archive.url is set, and nothing of this audience is published, so the mail goes without the link"
+    built = newsroom("build", *FEBRUARY)
+    assert built.code == 0
+    assert "archive-unpublished" in built.out
+    assert said in built.out
+    assert "news.example.org" not in (newsroom.root / BUILT / "index.html").read_text()
+    assert said in newsroom("send", *FEBRUARY).err
+
+
+def test_an_audience_that_is_not_published_is_no_news(newsroom):
+    """`archive: none` was said: no warning, and no link."""
+    newsroom.edit("config.yaml", "    archive: public", "    archive: none")
+    built = newsroom("build", *FEBRUARY)
+    assert "archive" not in built.out
+    assert "news.example.org" not in (newsroom.root / BUILT / "digest.txt").read_text()
+
+
+def test_a_published_audience_needs_an_address(newsroom):
+    """Pages, feeds and mails name it in full, so a mistake is told with its line before anything is made."""
+    newsroom.edit("config.yaml", "archive:\n  url: https://news.example.org", "archive:\n  index: true")
+    done = newsroom("build", *FEBRUARY)
+    assert done.code == 2
+    assert "audiences.everyone.archive: needs the address at which public/ will be served" in done.err
+
+
+def test_what_is_sent_is_kept_for_its_page_without_any_reader(newsroom):
+    """Stories as they were, order, titles and an id that never changes; no reader's name, address or slot."""
+    assert newsroom("send", *FEBRUARY, "--live", "--yes", "--eml", "outbox").code == 0
+    home = newsroom.root / "archive/2022-02/everyone/en"
+    kept = json.loads((home / "edition.json").read_text())
+    assert kept["id"] == "tag:example.org,2022:digest/2022-02/everyone/en"
+    assert kept["subject"] == "All ILO Newsroom content: February 2022"
+    assert [len(group["stories"]) for group in kept["groups"]] == [5]
+    assert "@" not in (home / "edition.json").read_text()
+    assert "slot-" not in (home / "edition.json").read_text()
+
+
+def test_a_subject_with_a_readers_name_is_not_kept(newsroom):
+    """What differs per reader has no place on a page for all."""
+    newsroom.edit("config.yaml", "\nsmtp:", "\nmail: {subject: 'For {{ reader.name }}: news'}\nsmtp:")
+    assert newsroom("send", *FEBRUARY, "--live", "--yes", "--eml", "outbox").code == 0
+    kept = json.loads((newsroom.root / "archive/2022-02/everyone/en/edition.json").read_text())
+    assert kept["subject"] == ""
+
+
+def test_init_publishes_where_it_is_told_to_and_else_leaves_comments(newsroom):
+    """A script is asked nothing: what could be published stands there as comments; an address switches it on."""
+    assert newsroom("init", "quiet", now=None).code == 0
+    config = yaml.safe_load((newsroom.root / "quiet/config.yaml").read_text())
+    assert "archive" not in config
+    assert "archive" not in config["audiences"]["everyone"]
+    assert "# archive: public" in (newsroom.root / "quiet/config.yaml").read_text()
+    assert newsroom("init", "loud", "--archive", "https://issues.harbour.example/", now=None).code == 0
+    config = yaml.safe_load((newsroom.root / "loud/config.yaml").read_text())
+    assert config["archive"]["url"] == "https://issues.harbour.example/"
+    assert config["audiences"]["impact"]["archive"] == "public"
+    assert newsroom("init", "wrong", "--archive", "issues.harbour.example", now=None).code == 2
+    assert not (newsroom.root / "wrong").exists()
+    assert "public/" in (newsroom.root / "loud/.gitignore").read_text().split()
