@@ -58,6 +58,7 @@ class NewsroomProfile:
     sender_name: str = ""  # shown with the From address; `name` when empty
     url: str = ""
     postal_address: str = ""
+    social: tuple[tuple[str, str], ...] = ()  # where else one can follow it: (name, address)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,10 @@ from composer_samples import theme
 from hypothesis import given
 from hypothesis import strategies as st
 
+from digest.composer.files import gather
 from digest.composer.options import ThemeOptions
-from digest.text.colour import READABLE, contrast, ink_on, lightness, mix, readable, rgb, softer
+from digest.composer.settings import colours as palette_of
+from digest.text.colour import READABLE, contrast, ink_on, lightness, luminance, mix, readable, rgb, softer
 
 colours = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
 
@@ -63,6 +65,25 @@ def test_a_pale_brand_is_darkened_where_it_is_small_text_and_said():
     assert "#ffd400 cannot be read on #ffffff" in made.notes[0]
 
 
+@given(colours)
+def test_the_line_under_a_headline_can_be_seen_whatever_the_brand(brand):
+    """It is lighter than the accent, where the accent leaves room, and never below 3 to 1 in either scheme."""
+    palette, _ = palette_of(gather([], "default"), ThemeOptions(brand=brand))
+    for scheme, bright in (("", max), ("_dark", min)):
+        grounds = [palette[f"{name}{scheme}"] for name in ("sheet", "page", "tint")]
+        line, accent = palette[f"underline{scheme}"], palette[f"accent{scheme}"]
+        assert all(contrast(line, ground) >= 3 for ground in grounds)
+        assert bright(luminance(line), luminance(accent)) == pytest.approx(luminance(line), abs=0.01)
+        assert contrast(palette[f"on_accent{scheme}"], accent) >= READABLE
+
+
+def test_a_band_may_have_a_colour_of_its_own():
+    """masthead_color is the band alone; kickers and links keep the brand, and what stands on the band can be read."""
+    made = theme(ThemeOptions(masthead_color="#ffd400")).constants
+    assert (made["band"], made["accent"]) == ("#ffd400", "#1e2dbe")
+    assert contrast(made["on_band"], made["band"]) >= READABLE
+
+
 def test_the_house_blue_is_used_as_it_is():
     """The default brand needs no adjusting."""
     assert theme().notes == ()
@@ -72,7 +93,21 @@ def test_the_house_blue_is_used_as_it_is():
 def test_every_bad_option_is_named():
     """Each option that cannot be used is said with its key, all at once; fonts cannot smuggle CSS in."""
     bad = ThemeOptions(
-        name="../etc", brand="navy", heading_font="x; } body { display:none", logo="javascript:x", size_limit=1
+        layout="wide",  # type: ignore[arg-type]
+        masthead_color="navy",
+        name="../etc",
+        brand="navy",
+        heading_font="x; } body { display:none",
+        logo="javascript:x",
+        size_limit=1,
     )
-    assert [key for key, _ in bad.faults()] == ["name", "brand", "heading_font", "logo", "size_limit"]
+    assert [key for key, _ in bad.faults()] == [
+        "name",
+        "brand",
+        "masthead_color",
+        "layout",
+        "heading_font",
+        "logo",
+        "size_limit",
+    ]
     assert ThemeOptions().faults() == ()

@@ -90,7 +90,7 @@ def test_a_subject_that_fails_is_named():
     ("template", "said"),
     [
         ("{{ edition.titel }}", "edition has no 'titel', did you mean 'title'?"),
-        ("{{ newsroom.zzz }}", "newsroom has no 'zzz'; known here: address_lines, contact, name, url"),
+        ("{{ newsroom.zzz }}", "newsroom has no 'zzz'; known here: address_lines, contact, name, social, url"),
         ("{% for story in edition.stories %}{{ story.sumary }}{% endfor %}", "story has no 'sumary'"),
     ],
 )

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import re
 import struct
+from dataclasses import replace
 from functools import cache
 
 import pytest
-from composer_samples import render, selection, stories, story
+from composer_samples import NEWSROOM, render, selection, stories, story
 
 from digest.composer.options import ThemeOptions
 
 pytestmark = pytest.mark.browser
 
-THEMES = ("default", "quiet")
+# Each look by its options: the themes, and what one theme can look like.
+LOOKS = {
+    "default": {},
+    "quiet": {"name": "quiet"},
+    "auto": {"layout": "auto", "masthead": "plain", "logo": "https://img.example/logo.png", "logo_alt": "Harbour"},
+    "list": {"layout": "list", "masthead_color": "#0a5c36"},
+    "quiet auto": {"name": "quiet", "layout": "auto"},
+}
+SOCIAL = replace(NEWSROOM, social=(("LinkedIn", "https://a.example/in"), ("ماستودون", "https://a.example/mast")))
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="1200" height="800"><rect width="99%" height="99%"/></svg>'
+TALL = '<svg xmlns="http://www.w3.org/2000/svg" width="400" height="1200"><rect width="99%" height="99%"/></svg>'
+PNG_HEAD = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 400, 1200) + b"\x08\0\0\0\0"
 LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft" * 2
 
 
@@ -23,7 +34,7 @@ def photo(number, **changes):
 
 
 @cache
-def rich(name="default", language="en"):
+def rich(look="default", language="en"):
     """Everything a digest can have: photos, lists, quotations, code, contents, another language, long words."""
     markdown = (
         "A **word**, [a link](https://a.example/x).\n\n- one\n- two\n\n> quoted\n\n`code`\n\n---\n\n    " + "code " * 40
@@ -38,8 +49,9 @@ def rich(name="default", language="en"):
         photo(6, language="he", title="חדשות", summary="מילים"),
         *stories(3),
     ]
-    options = ThemeOptions(name=name, size_limit=40 * 1024)
-    return render(selection(*picked, language=language, more=3), options, archive_url="https://a.example/web").html
+    options = ThemeOptions(size_limit=40 * 1024, forward=True, **LOOKS[look])
+    chosen = selection(*picked, language=language, more=3)
+    return render(chosen, options, newsroom=SOCIAL, archive_url="https://a.example/web").html
 
 
 @pytest.fixture(scope="module")
@@ -111,20 +123,20 @@ CONTRAST = """() => {
 }"""
 
 
-@pytest.mark.parametrize("name", THEMES)
+@pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("language", ["en", "ar"])
-def test_nothing_is_wider_than_the_screen(show, name, language):
+def test_nothing_is_wider_than_the_screen(show, look, language):
     """From 320 to 1024 pixels nothing sticks out, whatever the direction and however long a word is."""
-    page = show(rich(name, language), 320)
+    page = show(rich(look, language), 320)
     for width in (320, 375, 640, 800, 1024):
         page.set_viewport_size({"width": width, "height": 800})
         assert page.evaluate(OVERFLOW) == [], width
 
 
-@pytest.mark.parametrize("name", THEMES)
-def test_nothing_sticks_out_when_clients_take_things_away(show, name):
+@pytest.mark.parametrize("look", LOOKS)
+def test_nothing_sticks_out_when_clients_take_things_away(show, look):
     """Without style sheets, without images, and with text at 200 %, the mail still fits a phone."""
-    html = rich(name)
+    html = rich(look)
     bare = re.sub(r"<style.*?</style>", "", html, flags=re.DOTALL)
     for width in (320, 800):
         assert show(bare, width).evaluate(OVERFLOW) == []
@@ -138,13 +150,14 @@ def test_nothing_sticks_out_when_clients_take_things_away(show, name):
     assert page.evaluate(OVERFLOW) == []
 
 
-@pytest.mark.parametrize("name", THEMES)
+@pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("brand", ["#1e2dbe", "#ffd400"])
-def test_every_word_can_be_read(show, name, brand):
+def test_every_word_can_be_read(show, look, brand):
     """The contrast of all text is at least 4.5 in both schemes, whatever the brand."""
     markdown = "A **word**, [a link](https://a.example/x), `code`.\n\n- one\n\n> quoted"
     picked = (photo(0), story(1, summary=markdown), photo(3, summary=markdown), *stories(5))
-    html = render(selection(*picked, more=2), ThemeOptions(name=name, brand=brand)).html
+    options = ThemeOptions(brand=brand, forward=True, **LOOKS[look])
+    html = render(selection(*picked, more=2), options, newsroom=SOCIAL, archive_url="https://a.example/web").html
     for images in (True, False):
         page = show(html, 640, images=images)
         for scheme in ("light", "dark"):
@@ -161,15 +174,16 @@ def test_dark_mode_is_dark(show):
     assert colours[:2] == ["rgb(16, 18, 24)", "rgb(24, 27, 35)"]
 
 
-@pytest.mark.parametrize("name", THEMES)
+@pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("language", ["en", "ar"])
-def test_axe_finds_nothing(show, name, language):
+def test_axe_finds_nothing(show, look, language):
     """The accessibility rules of axe-core are all kept, in both schemes and directions."""
     from axe_playwright_python.sync_playwright import Axe
 
     groups = render(
         selection(photo(0), story(1), photo(3, image_alt=""), *stories(6)[2:], language=language, more=2),
-        ThemeOptions(name=name),
+        ThemeOptions(forward=True, **LOOKS[look]),
+        newsroom=SOCIAL,
         archive_url="https://a.example/web",
     )
     page = show(groups.html, 800)
@@ -222,6 +236,70 @@ def test_arabic_is_the_mirror_of_english(show):
     assert arabic[1] == pytest.approx(800 - english[0], abs=1)
 
 
+def test_headlines_look_like_links_and_the_others_do_not(show):
+    """A headline that can be clicked has a line of its own colour under it, in both schemes; another has none."""
+    page = show(render(selection(story(0), story(2))).html, 640)
+    drawn = """() => [...document.querySelectorAll('h2')].map(e => {
+      const look = getComputedStyle(e.querySelector('a') || e);
+      return [look.textDecorationLine, look.textDecorationThickness, look.textDecorationColor, look.color].join() })"""
+    linked, unlinked = page.evaluate(drawn)
+    assert linked.startswith("underline,1px,rgb(")
+    assert linked.count("rgb(20, 22, 28)") == 1  # the ink; the line is lighter
+    assert unlinked.startswith("none")
+    page.emulate_media(color_scheme="dark")
+    assert page.evaluate(drawn)[0] not in (linked, unlinked)
+
+
+def test_the_lead_is_offered_once_more_by_a_name_that_says_which_story(show):
+    """Read the story: what one sees begins what a screen reader says, which has the title; only the lead has it."""
+    page = show(render(selection(*stories(3))).html, 640)
+    link = page.get_by_role("link", name="Read the story: Dockers learn to weld under water", exact=True)
+    assert link.inner_text() == "Read the story"
+    assert page.locator("[aria-label^='Read the story']").count() == 1
+
+
+@pytest.mark.parametrize("width", [375, 800])
+def test_a_row_keeps_its_small_picture_beside_its_words(show, width):
+    """In rows a picture is within 96 by 72 pixels, whole, at the end of its row on every screen, and says nothing."""
+    options = ThemeOptions(layout="list", image_base_url="https://img.example/")
+    picked = [story(0), photo(1), photo(3, image="photos/tall.png")]  # of one the size is known
+    html = render(selection(*picked), options, read_image=lambda _: PNG_HEAD).html
+    page = show(html.replace("tall.png", "tall.jpg"), width, picture=TALL)
+    for row in page.locator("table.hairs").all():
+        image, title = row.locator("img"), row.locator("h2").bounding_box()
+        box = image.bounding_box()
+        assert (box["width"], box["height"]) == (24, 72)
+        assert box["x"] >= title["x"] + title["width"]
+        assert image.get_attribute("alt") == ""
+
+
+@pytest.mark.parametrize(
+    ("layout", "count", "full", "rows", "heads"),
+    [
+        ("full", 9, 9, 0, ["In this issue"]),
+        ("auto", 6, 6, 0, []),
+        ("auto", 7, 5, 2, ["More stories"]),
+        ("list", 4, 1, 3, []),
+        ("list", 1, 1, 0, []),
+    ],
+)
+def test_a_layout_says_how_many_stories_are_in_full(show, layout, count, full, rows, heads):
+    """`full` has a list of contents beyond six; `auto` then the lead and four; `list` the lead alone."""
+    page = show(render(selection(*stories(count)), ThemeOptions(layout=layout)).html, 640)
+    assert page.locator(".headline").count() == full
+    assert page.locator("table.hairs").count() == rows
+    assert page.locator("h2.section").all_inner_texts() == heads
+
+
+def test_a_logo_keeps_its_colours_after_dark(show):
+    """In the plain masthead a logo stands on white when the sheet is dark; its width is what was asked for."""
+    options = ThemeOptions(masthead="plain", logo="https://img.example/logo.png", logo_width=200)
+    page = show(render(selection(story(0)), options).html, 640, scheme="dark")
+    plate = page.locator(".plate")
+    assert plate.evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(255, 255, 255)"
+    assert plate.locator("img").bounding_box()["width"] == 200
+
+
 def test_photos_stand_beside_the_words_or_above_them(show):
     """On a wide screen a photo is beside its story, on a phone above it and as wide as the column."""
     html = render(selection(story(0), photo(1))).html
@@ -232,10 +310,6 @@ def test_photos_stand_beside_the_words_or_above_them(show):
         assert (image["y"] + image["height"] <= title["y"]) != beside
         if not beside:
             assert image["width"] == pytest.approx(375 - 48, abs=1)
-
-
-TALL = '<svg xmlns="http://www.w3.org/2000/svg" width="400" height="1200"><rect width="99%" height="99%"/></svg>'
-PNG_HEAD = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 400, 1200) + b"\x08\0\0\0\0"
 
 
 @pytest.mark.parametrize("width", [375, 700])

@@ -59,13 +59,46 @@ def links_of(part):
     return list(dict.fromkeys(re.findall(r"https://[^\s\"<>]+", part)))
 
 
+def test_an_edition_with_rows_reads_like_this():
+    """The view in the browser below the title, rows under a line of their own, the places where one can follow."""
+    newsroom = replace(NEWSROOM, social=(("Mastodon", "https://a.example/mast"),))
+    made = render(
+        selection(*stories(7, summary="")),
+        ThemeOptions(layout="auto"),
+        newsroom=newsroom,
+        archive_url="https://v.example",
+    )
+    top, rest = made.text.split("=" * 72, 1)
+    assert top.endswith("All harbour news · 7 stories\nView in browser: https://v.example\n")
+    rows, foot = rest.partition("MORE STORIES\n")[2].split("=" * 72)
+    assert (
+        rows
+        == """\
+============
+
+Dockers learn to weld under water [5]
+On the quay · 15 February 2022
+[5] https://www.harbour.example/news/5
+
+A new school on the southern quay opens its doors to forty apprentices
+16 February 2022
+
+
+"""
+    )
+    assert "\nFollow us:\nMastodon: https://a.example/mast\n" in foot
+
+
 @pytest.mark.parametrize("name", ["default", "quiet"])
+@pytest.mark.parametrize("layout", ["auto", "full", "list"])
 @pytest.mark.parametrize("count", [1, 5, 40])
-def test_both_parts_have_the_same_stories_and_links_in_the_same_order(name, count):
+def test_both_parts_have_the_same_stories_and_links_in_the_same_order(name, layout, count):
     """Titles and addresses come in one order, also when the tail is cut."""
     picked = [replace(one, title=f"{one.title} {one.id}", summary=f"[x](https://a.example/{one.id})")
               for one in stories(count)]  # fmt: skip
-    made = render(selection(*picked, more=2), ThemeOptions(name=name, size_limit=24 * 1024, contents_over=99))
+    options = ThemeOptions(name=name, layout=layout, size_limit=24 * 1024, contents_over=99, forward=True)
+    newsroom = replace(NEWSROOM, social=(("Mastodon", "https://a.example/mast"),))
+    made = render(selection(*picked, more=2), options, newsroom=newsroom, archive_url="https://v.example/1")
     html = re.sub(r"<style.*?</style>|xmlns\S+", "", made.html, flags=re.DOTALL).replace("&amp;", "&")
     assert links_of(html) == links_of(made.text)
     flat = " ".join(made.text.split())

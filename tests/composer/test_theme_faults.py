@@ -136,10 +136,10 @@ def test_our_own_themes_have_no_faults():
         ("story.mjml.j2", "{{ story.title }}", "{{ story.__class__ }}", "story.mjml.j2:5: __class__ is private"),
         ("story.mjml.j2", "{{ story.title }}", "{% include 'x' %}", "story.mjml.j2:5: templates are not put together"),
         ("text.txt.j2", "{% endfor %}", "{% endfro %}", "text.txt.j2:"),
-        ("theme.yaml", '"#14161c"', '"ink"', "theme.yaml:4: colors.ink: give two colours"),
+        ("theme.yaml", '"#14161c"', '"ink"', "theme.yaml:5: colors.ink: give two colours"),
         ("theme.yaml", '"#5b6070"', '"#c0c0c0"', "soft on sheet: #c0c0c0 on #ffffff has a contrast of 1.8"),
         ("theme.yaml", "ink on sheet", "ink on shete", "'shete' is no colour, did you mean 'sheet'?"),
-        ("theme.mjml.j2", "<mj-text><h2", "<mj-text><h2><", "theme.mjml.j2:13: this < begins no tag"),
+        ("section.mjml.j2", "<mj-text><h2", "<mj-text><h2><", "section.mjml.j2:4: this < begins no tag"),
     ],
 )
 def test_mistakes_in_files_are_named_where_they_are(folder, name, old, new, message):

@@ -196,7 +196,8 @@ def faults(url: str) -> Iterator[tuple[str, str]]:
     elif not scheme or _LOOKS_LIKE_HOST.match(address):  # `example.org:8080/a` has no scheme either
         yield from _without_scheme(address, shown)
     elif scheme == "mailto":
-        if not re.match(r"mailto:[^@\s]+@[^@\s?]+", address, re.IGNORECASE):
+        # Without an address, the reader gives one (RFC 6068, 2): it must then begin a mail with something in it.
+        if not re.match(r"mailto:(?:[^@\s?]+@[^@\s?]+|\?[\w-]+=)", address, re.IGNORECASE):
             yield "link-malformed", f"'{shown}' has no mail address; write mailto:name@example.org"
     elif scheme != "tel":
         yield "link-unsafe", f"'{shown}' is a {scheme}: link, which mail programs remove; use https"

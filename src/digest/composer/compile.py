@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from digest.composer.options import ThemeOptions
 
 # Nothing that shows: it fills the inbox's line, so that the masthead's words do not follow the preheader there.
-PREHEADER_PADDING = "\u034f\u200c\u00a0" * 60
+PREHEADER_PADDING = "\u034f\u200c\u00a0" * 150
 
 _INCLUDE = re.compile(r"<mj-include\s+path=\"([^\"]*)\"\s*/>")
 _INLINE_STYLE = re.compile(r"<mj-style\s+inline=\"inline\"\s*>(.*?)</mj-style>", re.DOTALL)
@@ -117,6 +117,7 @@ def constant_values(options: ThemeOptions, palette: dict[str, str]) -> dict[str,
     return {
         **texts,
         "preheader_padding": Markup(PREHEADER_PADDING),  # noqa: S704 - blanks
+        "masthead": options.masthead,
         "logo": options.logo,
         "logo_alt": options.logo_alt,
         "logo_width": options.logo_width,

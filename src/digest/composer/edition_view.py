@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, overload
+from urllib.parse import quote
 
 from digest.composer.merge_fields import ReaderView
 from digest.composer.sandbox import run, template_value
@@ -88,10 +89,15 @@ class StoryList(Sequence[StoryView]):
 @template_value
 @dataclass(slots=True, kw_only=True)
 class RunView:
-    """Stories of a group that can be set in one column: one with a `photo` of its own, or several without."""
+    """Stories of a group that can be set in one column: one with a `photo` of its own, or several without.
+
+    Those of `rows` are not shown in full; `label` says so where stories in full stand before them.
+    """
 
     stories: StoryList
     photo: bool
+    rows: bool = False
+    label: str = ""
 
 
 @template_value
@@ -108,16 +114,24 @@ class GroupView:
     late: bool = False
 
 
-def runs(stories: Sequence[StoryView], tally: StoryCount) -> tuple[RunView, ...]:
-    """Cut stories into runs: each with a photo alone, neighbours without one together."""
-    found: list[tuple[bool, list[StoryView]]] = []
+def runs(stories: Sequence[StoryView], tally: StoryCount, label: str = "") -> tuple[RunView, ...]:
+    """Cut stories into runs: each with a photo alone, neighbours without one together, and rows, under `label`."""
+    found: list[tuple[str, list[StoryView]]] = []
     for story in stories:
-        photo = bool(story.image) and not story.brief
-        if photo or not found or found[-1][0]:
-            found.append((photo, [story]))
+        kind = "words" if story.brief else "rows" if story.row else "photo" if story.image else "words"
+        if kind == "photo" or not found or found[-1][0] != kind:
+            found.append((kind, [story]))
         else:
             found[-1][1].append(story)
-    return tuple(RunView(stories=StoryList(part, tally), photo=photo) for photo, part in found)
+    return tuple(
+        RunView(
+            stories=StoryList(part, tally),
+            photo=kind == "photo",
+            rows=kind == "rows",
+            label=label if kind == "rows" else "",
+        )
+        for kind, part in found
+    )
 
 
 @template_value
@@ -146,7 +160,17 @@ class EditionView:
     teaser: str  # the headlines, for the line after the subject
     others: str  # the same without the lead's, for subjects that have it
     view_url: str
+    forward_url: str  # begins a mail to somebody else, with `view_url` in it
     date: str
+
+
+@template_value
+@dataclass(slots=True, kw_only=True)
+class PlaceView:
+    """A place on the web by its name."""
+
+    name: str
+    url: str
 
 
 @template_value
@@ -158,6 +182,7 @@ class NewsroomView:
     contact: str
     url: str
     address_lines: tuple[str, ...]
+    social: tuple[PlaceView, ...]  # where else one can follow it
 
 
 class EditionDraft:
@@ -194,6 +219,7 @@ class EditionDraft:
         self.reader = ReaderView(self.nonce)
         self.tally = StoryCount()
         self.cut = 0
+        self.in_full = options.in_full(len(self.stories))
         self.groups = self._groups()
         self.edition = self._edition()
         self._newsroom_view = self._newsroom()
@@ -251,32 +277,42 @@ class EditionDraft:
             else:  # below others, stories without a key would seem to belong to the last of them
                 label = self.wording.say("other_stories") if groups and groups[-1].label else ""
             label = "" if only and label == self.wording.period(period) else one_line(label)
-            stories, reference = self._views(at, len(group.stories), reference, level=3 if label else 2)
+            stories, reference = self._views(at, len(group.stories), reference, label=label)
             groups.append(self._group(label, stories))
             at += len(group.stories)
         for late in self.selection.late:
             label = self.wording.also_from(late.period, period)
-            stories, reference = self._views(at, len(late.stories), reference, level=3)
+            stories, reference = self._views(at, len(late.stories), reference, label=label)
             groups.append(self._group(label, stories, late=True))
             at += len(late.stories)
         return tuple(groups)
 
     def _group(self, label: str, stories: list[StoryView], *, late: bool = False) -> GroupView:
-        return GroupView(label=label, stories=StoryList(stories, self.tally), runs=runs(stories, self.tally), late=late)
+        parts = runs(stories, self.tally, "" if label else self._more_stories)
+        return GroupView(label=label, stories=StoryList(stories, self.tally), runs=parts, late=late)
 
-    def _views(self, at: int, count: int, reference: int, *, level: int) -> tuple[list[StoryView], int]:
+    @property
+    def _more_stories(self) -> str:
+        """What stands over rows that follow stories in full: a lead alone needs no such line."""
+        return self.wording.say("more_stories") if self.in_full > 1 else ""
+
+    def _views(self, at: int, count: int, reference: int, *, label: str) -> tuple[list[StoryView], int]:
         """Views of the `count` stories from the one at `at`, and the number of the next link."""
         views: list[StoryView] = []
         full = len(self.stories) - self.cut
+        read = self.wording.say("read")
+        below = bool(label or self._more_stories)  # rows of a group without a label stand under one of their own
         for index in range(at, at + count):
             view = self.stories[index].placed(
                 number=index + 1,
                 reference=reference,
-                level=level,
+                level=3 if label or (below and index >= self.in_full) else 2,
                 lead=index == 0,
                 first=index == at,
                 last=index == at + count - 1,
                 brief=index >= full,
+                row=index >= self.in_full,
+                read=read,
             )
             views.append(view)
             reference += len(view.links)
@@ -303,13 +339,14 @@ class EditionDraft:
             lead=stories[0] if stories else None,
             stories=stories,
             groups=self.groups,
-            contents=len(stories) > self.options.contents_over,
+            contents=self.in_full >= len(stories) > self.options.contents_over,
             more=more,
             more_label=wording.count("more", more) if more else "",
             more_url=resolve(more_url).url if more_url else "",
             teaser=self._teaser(stories),
             others=_headlines(stories[1:]),
             view_url=self.archive_url,
+            forward_url=self._forward_url(),
             date=wording.day(self.now.astimezone(self.newsroom.timezone).date()),
         )
 
@@ -321,6 +358,13 @@ class EditionDraft:
         parts = [*(story.title for story in stories), *(block.text for block in blocks[:1])]
         return shorten(one_line(" · ".join(parts)), _TEASER)
 
+    def _forward_url(self) -> str:
+        """A mail without an address, which the reader gives (RFC 6068, 2); a subject has no reader's own values."""
+        if not (self.options.forward and self.archive_url):
+            return ""
+        title = f"{one_line(self.audience.title)}: {self.wording.period(self.selection.edition.period)}"
+        return f"mailto:?subject={quote(title, safe='')}&body={quote(self.archive_url, safe='')}"
+
     def _newsroom(self) -> NewsroomView:
         newsroom = self.newsroom
         return NewsroomView(
@@ -328,6 +372,7 @@ class EditionDraft:
             contact=self.audience.contact or newsroom.contact,
             url=resolve(newsroom.url).url if newsroom.url else "",
             address_lines=tuple(filter(None, map(str.strip, multiline(newsroom.postal_address).split("\n")))),
+            social=tuple(PlaceView(name=one_line(name), url=resolve(url).url) for name, url in newsroom.social),
         )
 
 

@@ -23,6 +23,9 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _FONTS = re.compile(r"[A-Za-z0-9 _,'-]{1,300}")  # what a font-family list needs, and nothing that could leave it
 _URL = re.compile(r"https?://[^\s\"'<>]+")
 _SMALLEST = 4096
+_ALL_IN_FULL = 6  # stories, up to which the layout `auto` shows each in full
+_SOME_IN_FULL = 5  # beyond it: the lead and four
+_WORDS = {"layout": ("auto", "full", "list"), "masthead": ("band", "plain"), "images": ("link", "embed")}
 _WIDEST = 592  # the sheet's 640 less its margins
 
 
@@ -43,8 +46,18 @@ class ThemeOptions:
     images: Literal["link", "embed"] = "link"
     image_base_url: str = ""  # what a relative image path is appended to, with images: link
     size_limit: int = GMAIL_CLIPS_AT
+    layout: Literal["auto", "full", "list"] = "full"  # how many stories are shown in full, the others as rows
+    masthead: Literal["band", "plain"] = "band"
+    masthead_color: str = ""  # the band's; `brand` when empty
+    forward: bool = False  # a link with which a reader sends the view in the browser on
     contents_over: int = 6  # an edition with more stories than this opens with a contents list
     dates: bool = True  # show each story's date
+
+    def in_full(self, stories: int) -> int:
+        """How many of an edition's stories are shown in full, those first; the others are rows."""
+        if self.layout == "list":
+            return min(stories, 1)
+        return _SOME_IN_FULL if self.layout == "auto" and stories > _ALL_IN_FULL else stories
 
     def faults(self) -> tuple[tuple[str, str], ...]:
         """Every value that cannot be used, as (key, message); empty when all can."""
@@ -53,10 +66,13 @@ class ThemeOptions:
     def _faults(self) -> Iterator[tuple[str, str]]:  # noqa: C901 - one rule per key, nothing between them
         if not _NAME.fullmatch(self.name):
             yield "name", f"{self.name!r} is not a folder's name; use small letters, digits and hyphens"
-        if not is_colour(self.brand):
-            yield "brand", f"{self.brand!r} is not a colour; write it like #1e2dbe"
-        if self.brand_dark and not is_colour(self.brand_dark):
-            yield "brand_dark", f"{self.brand_dark!r} is not a colour; write it like #9db0ff"
+        for key in ("brand", "brand_dark", "masthead_color"):
+            colour: str = getattr(self, key)
+            if (colour or key == "brand") and not is_colour(colour):
+                yield key, f"{colour!r} is not a colour; write it like #1e2dbe"
+        for key, known in _WORDS.items():
+            if (word := getattr(self, key)) not in known:
+                yield key, f"{word!r} is none of {', '.join(known)}"
         for key in ("heading_font", "body_font"):
             fonts: str = getattr(self, key)
             if not _FONTS.fullmatch(fonts) or fonts.count("'") % 2:
@@ -67,8 +83,6 @@ class ThemeOptions:
                 yield key, f"{url!r} is not an address that a mail can load; begin with https://"
         if not 1 <= self.logo_width <= _WIDEST:
             yield "logo_width", f"{self.logo_width} is not a width in pixels from 1 to {_WIDEST}"
-        if self.images not in ("link", "embed"):
-            yield "images", f"{self.images!r} is neither 'link' nor 'embed'"
         if self.size_limit < _SMALLEST:
             yield "size_limit", f"{self.size_limit} bytes hold no digest; give at least {_SMALLEST}"
         if self.contents_over < 0:

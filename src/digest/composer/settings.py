@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from digest.composer.files import LOCALE, SETTINGS, TemplateFile, ThemeFiles
 from digest.composer.i18n import DEFAULT, PLURALS, Catalogue
 from digest.errors import Fault, ThemeError
-from digest.text.colour import READABLE, contrast, ink_on, is_colour, lightness, lightness_of, readable, softer
+from digest.text.colour import READABLE, contrast, ink_on, is_colour, lightness, lightness_of, mix, readable, softer
 from digest.yamlfile import Document, did_you_mean, parse
 
 if TYPE_CHECKING:
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 _SCHEMES = 2  # light and dark
 _BAND_AT_NIGHT = 0.42  # of the brand's lightness
 _AT_NIGHT = {"#1e2dbe": "#9db0ff"}  # the house blue's accent was chosen by eye
+# Under a headline: lighter than the accent, so that bold serif stays calm where a client draws thick lines. Nothing
+# that says "link" is below 3 (WCAG 2.2, 1.4.11); thin light lines on a dark ground want more.
+_UNDERLINED = {"": 3.0, "_dark": 4.5}
+_FAINTEST = 60  # per cent of the sheet
 _CLEAR = 7.0  # the accent in dark mode: small text on a dark sheet wants more than the least contrast
 
 
@@ -55,8 +59,8 @@ def colours(files: ThemeFiles, options: ThemeOptions) -> tuple[dict[str, str], l
 def _brand(palette: dict[str, str], options: ThemeOptions) -> list[str]:
     """Add the shades of the brand: `band` and what is written on it, and `accent` for small text and links."""
     notes = []
-    palette["band"] = options.brand
-    palette["band_dark"] = _night(options.brand)
+    band = options.masthead_color or options.brand
+    palette["band"], palette["band_dark"] = band, _night(band)
     for scheme in ("", "_dark"):
         band = palette[f"band{scheme}"]
         palette[f"on_band{scheme}"] = ink_on(band)
@@ -75,7 +79,18 @@ def _brand(palette: dict[str, str], options: ThemeOptions) -> list[str]:
             f"theme.brand_dark: {options.brand_dark} cannot be read on {grounds[0]}; "
             f"dark mode uses {palette['accent_dark']}"
         )
+    for scheme, least in _UNDERLINED.items():
+        accent = palette[f"accent{scheme}"]
+        grounds = [palette[f"{name}{scheme}"] for name in ("sheet", "page", "tint") if f"{name}{scheme}" in palette]
+        palette.setdefault(f"underline{scheme}", _lighter(accent, grounds, least))
+        palette.setdefault(f"on_accent{scheme}", ink_on(accent))
     return notes
+
+
+def _lighter(accent: str, grounds: list[str], least: float) -> str:
+    """The accent with as much of the sheet in it as leaves it `least` on all grounds; itself where it has no more."""
+    shades = (mix(accent, grounds[0], share / 100) for share in range(_FAINTEST, 0, -1))
+    return next((shade for shade in shades if min(contrast(shade, ground) for ground in grounds) >= least), accent)
 
 
 def _night(brand: str) -> str:

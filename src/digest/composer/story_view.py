@@ -46,8 +46,9 @@ class StoryView:
     """One story as it stands in this edition.
 
     `number` counts from 1 in reading order. `level` is the level of its heading. `brief` stories are a title with its
-    link, because the mail would be too large. `lang` and `dir` are set when they are not the edition's. `text` is the
-    summary for the text part, wrapped, with `[n]` after what is linked; `links` are these and the title's own.
+    link, because the mail would be too large; a `row` has kicker, date and a small image besides. `lang` and `dir` are
+    set when they are not the edition's. `text` is the summary for the text part, wrapped, with `[n]` after what is
+    linked; `links` are these and the title's own.
     """
 
     id: str
@@ -73,6 +74,8 @@ class StoryView:
     last: bool = False  # of its group
     level: int = 2
     brief: bool = False
+    row: bool = False
+    read: str = ""  # the words of the link below the summary; empty when the headline's is enough
 
     def height_at(self, width: int) -> int:
         """The image's height when it is `width` pixels wide; 0 when its size is not known."""
@@ -102,7 +105,17 @@ class PreparedStory:
     hash: str  # of all that it says
 
     def placed(
-        self, *, number: int, reference: int, level: int, lead: bool, first: bool, last: bool, brief: bool
+        self,
+        *,
+        number: int,
+        reference: int,
+        level: int,
+        lead: bool,
+        first: bool,
+        last: bool,
+        brief: bool,
+        row: bool,
+        read: str,
     ) -> StoryView:
         """The story at this place. `reference` is the number of its first link in the text part."""
         numbers: dict[str, int] = {}
@@ -116,13 +129,15 @@ class PreparedStory:
             self.view,
             number=number,
             heading=heading,
-            text="" if brief else self.summary.text(number_of),
+            text="" if brief or row else self.summary.text(number_of),
             links=tuple(LinkView(number=count, url=url) for url, count in numbers.items()),
             lead=lead,
             first=first,
             last=last,
             level=level,
             brief=brief,
+            row=row,
+            read=read if lead and link else "",
         )
 
 

@@ -189,6 +189,7 @@ def _newsroom(settings: Settings) -> NewsroomProfile:
         language=part.language,
         url=part.url,
         postal_address=part.postal_address,
+        social=tuple(part.social.items()),
     )
 
 

@@ -184,6 +184,9 @@ class NewsroomSection(Section):
     timezone: Zone = Field(description="An IANA zone (Europe/Zurich): a period begins and ends at its midnight.")
     language: Language = Field("en", description="The language of stories and audiences that name none.")
     postal_address: str = Field("", description="Shown in the footer; some laws ask for it.")
+    social: dict[Text, Web] = Field(
+        {}, description="'Follow us' in the footer: {Mastodon: https://example.social/@us}."
+    )
 
 
 class MatchSection(Section):
@@ -295,8 +298,18 @@ class ThemeSection(Section):
     name: str = Field("default", pattern=r"^[a-z0-9][a-z0-9_-]*$", description="A folder under templates/.")
     brand: Colour | None = Field(None, description="The one colour, used sparingly: masthead, kickers, last rule.")
     brand_dark: Colour | None = Field(None, description="Its counterpart where the reader's mail program is dark.")
+    layout: Literal["auto", "full", "list"] = Field(
+        "full", description="full: every story in full. auto: beyond six, the lead and four, then rows. list: the lead."
+    )
+    masthead: Literal["band", "plain"] = Field("band", description="A band of colour, or a rule with the name in it.")
+    masthead_color: Colour | None = Field(None, description="The band's colour, where it is not the brand.")
     logo: str = Field("", description="An image address (https) or a file, shown in the masthead.")
     logo_alt: Line = Field("", description="What the logo says.")
+    logo_width: int = Field(160, ge=1, le=592, description="How wide the logo is shown, in pixels.")
+    forward: bool = Field(
+        False,  # noqa: FBT003
+        description="A link in the footer to send the view in the browser to a colleague; it needs archive.url.",
+    )
     heading_font: Line = Field("", description="A CSS font list for headlines. No web fonts.")
     body_font: Line = Field("", description="A CSS font list for the text. No web fonts.")
     images: Literal["link", "embed"] = Field("link", description="Link images, or carry them in the mail (cid).")
