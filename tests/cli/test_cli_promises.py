@@ -233,6 +233,19 @@ class TestTakenBack:
         done = newsroom("stories", "--quarter", "2022-Q1", "--audience", "everyone", "--explain")
         assert "sent-before" not in done.out
 
+    def test_one_that_an_older_version_called_off(self, newsroom, sink):
+        """It left the edition in the archive, and its stories as sent: taken back, they are free again."""
+        newsroom.write("recipients/everyone.csv", "email\na@example.org\nb@example.org\n")
+        self.nobody_mailed(newsroom, sink)
+        kept = newsroom.root / "archive/2022-02/everyone/en"
+        shutil.copytree(kept, newsroom.root / "old")
+        newsroom("cancel", "2022-02/everyone/en", "--yes")
+        shutil.copytree(newsroom.root / "old", kept)
+        asked = ("stories", "--quarter", "2022-Q1", "--audience", "everyone", "--explain")
+        assert "sent-before" in newsroom(*asked).out
+        assert newsroom("thaw", "2022-02/everyone/en", "--yes").code == 0
+        assert "sent-before" not in newsroom(*asked).out
+
     @pytest.mark.usefixtures("sink")
     def test_what_was_called_off_halfway_was_sent(self, newsroom):
         """Some have had its stories, and are not sent them again."""
