@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 import yaml
 from aiosmtpd.controller import Controller
 from playwright.sync_api import expect
-from previewed import opened
+from previewed import opened, serving
 
 from digest.editions import archive
 from digest.editions.builder import build_edition
 from digest.newsroom.newsroom import open_newsroom
 
 pytestmark = pytest.mark.browser
+ROOT = Path(__file__).parents[2]
 BOTH = pytest.mark.parametrize("width", [375, 1280])
 FILE = "overrides/2022-02/everyone.yaml"
 UKRAINE = "2022-02-10-strengthening-digital-tvet-in-ukraine"
@@ -248,3 +251,17 @@ def test_an_edition_is_compared_with_what_was_sent(browser, shown, width):
     with opened(browser, shown, width, "panels=compare&at=sent") as page:
         expect(page.locator(".diff ins").first).to_contain_text("Anew")
         expect(page.locator(".diff del").first).to_contain_text("Digitally")
+
+
+def test_a_column_that_the_list_lacks_is_a_finding_on_the_page(folder):
+    """It is seen while the issue is made, with the template's line and what the list has."""
+    shutil.copytree(ROOT / "templates/default", folder.root / "templates/default")
+    text = folder.root / "templates/default/text.txt.j2"
+    text.write_text(f"{text.read_text()}\n{{{{ reader.field.membership }}}}\n")
+    folder.write("recipients/everyone.csv", "email,City\na@example.org,Bern\n")
+    with serving(folder):
+        findings = folder.get("/api/edition").json()["findings"]
+    (unknown,) = [finding for finding in findings if finding["code"] == "field-unknown"]
+    assert unknown["severity"] == "error"
+    assert "text.txt.j2:" in str(unknown)
+    assert "this list has: city" in str(unknown)
