@@ -8,12 +8,15 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
-from composer_samples import AUDIENCE, NEWSROOM, TITLES, ZURICH, render, selection, stories, story
+import yaml
+from composer_samples import AUDIENCE, NEWSROOM, NOW, TITLES, ZURICH, render, selection, stories, story, theme
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.composer import story_view
+from digest.composer.compose import compose
 from digest.composer.options import ThemeOptions
+from digest.composer.theme import load_theme
 from digest.errors import RenderError
 from digest.mail.body import fill_html
 from digest.model import Group, LateGroup, slot_token
@@ -280,11 +283,27 @@ def test_the_page_says_its_language_and_direction():
 
 
 def test_a_language_without_words_is_said():
-    """German has no catalogue here: dates are German, words are English, and a finding says what to add."""
-    made = render(selection(story(0), language="de"))
+    """Dutch has no catalogue here: dates are Dutch, words are English, and a finding says what to add."""
+    made = render(selection(story(0), language="nl"))
     assert codes(made) == ["words-missing"]
-    assert "templates/locale/de.yaml" in made.findings[0].message
-    assert "10. Februar 2022" in made.html
+    assert "templates/locale/nl.yaml" in made.findings[0].message
+    assert "10 februari 2022" in made.html
+
+
+def test_words_that_a_language_lacks_are_said(tmp_path):
+    """A catalogue in part: the mail's missing words are a warning, those of public pages a note, each by its key."""
+    folder = tmp_path / "locale"
+    folder.mkdir()
+    english = theme().catalogues["en"]
+    words = {key: value for key, value in english.items() if key not in ("photo", "stories", "page_left")}
+    (folder / "nl.yaml").write_text(yaml.safe_dump(words))
+    partly, picked = load_theme([tmp_path], options := ThemeOptions()), selection(story(0), language="nl-BE")
+    made = compose(picked, theme=partly, newsroom=NEWSROOM, audience=AUDIENCE, options=options, now=NOW)
+    assert [(finding.severity, finding.message) for finding in made.findings] == [
+        ("warning", "the mail says stories, photo in English; add them to templates/locale/nl-BE.yaml"),
+        ("info", "the public pages say page_left in English; add it to templates/locale/nl-BE.yaml"),
+    ]
+    assert partly.wording("nl").count("stories", 1) == "1 story"
 
 
 def test_credits_are_kept_out_of_alternative_texts():

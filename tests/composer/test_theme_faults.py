@@ -200,6 +200,19 @@ def test_a_catalogue_with_an_unknown_word_is_refused(tmp_path):
     assert "en.yaml:1: media_contcat: is no word of the themes, did you mean 'media_contact'?" in str(fault)
 
 
+def test_a_catalogue_with_an_unknown_placeholder_is_refused(tmp_path):
+    """What stands in braces is one of the values that the English text has, in every plural form."""
+    (tmp_path / "locale").mkdir()
+    (tmp_path / "locale" / "it.yaml").write_text(
+        "why: Da {titel}\nstories: {one: una, other: '{n} di {m}'}\nview: '{}'\n"
+    )
+    faults = [str(fault) for fault in check_theme([tmp_path], ThemeOptions())]
+    assert [fault.partition("it.yaml:")[2] for fault in faults] == [
+        "1: why: {titel} stands for nothing here, did you mean 'title'?",
+        "2: stories: {m} stands for nothing here; known here: n",
+    ]
+
+
 def test_a_newsrooms_words_and_files_stand_over_ours(tmp_path):
     """One word and one partial are enough: everything else stays ours."""
     (tmp_path / "locale").mkdir()

@@ -213,10 +213,10 @@ def public_form(text):
 
 def public_page(text):
     from digest.recipients import tokens
-    from digest.web.leave_page import words_for
+    from digest.web.leave_page import preferred
 
     tokens.read(["x" * 32], text)
-    words_for(one_line(text), "en")
+    preferred(one_line(text))
 
 
 def list_of_readers(text, folder):

@@ -12,12 +12,15 @@ import httpx
 import pytest
 import uvicorn
 
+from digest.composer.options import ThemeOptions
+from digest.composer.page_theme import load_page_theme
 from digest.errors import LedgerBusy, UsageError
 from digest.model import Audience, NewsroomProfile
 from digest.recipients import tokens
 from digest.testing import MemoryLedger
 from digest.web.app import app
 
+THEME = load_page_theme([], ThemeOptions())
 SECRET = "0123456789abcdef0123456789abcdef"
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 NEWSROOM = NewsroomProfile(
@@ -74,8 +77,8 @@ def archive(tmp_path):
 
 @pytest.fixture
 def client(suppressions, archive):
-    made = app(secrets=[SECRET], suppressions=suppressions, newsroom=NEWSROOM, audiences=AUDIENCES, archive=archive,
-               clock=lambda: 1_650_000_000.0)  # fmt: skip
+    made = app(secrets=[SECRET], suppressions=suppressions, newsroom=NEWSROOM, audiences=AUDIENCES, theme=THEME,
+               archive=archive, below="/news", clock=lambda: 1_650_000_000.0)  # fmt: skip
     with serving(made) as base, httpx.Client(base_url=base) as client:
         yield client
 
@@ -113,6 +116,33 @@ def test_one_click_may_come_as_multipart(client, suppressions):
     assert ("ann@example.org", "everyone") in left(suppressions)
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/x-www-form-urlencoded", b"List-Unsubscribe=One-Click\r\n"),
+        ("application/x-www-form-urlencoded; charset=UTF-8", b"List-Unsubscribe=One-Click&list=digest&id=7"),
+        ("application/x-www-form-urlencoded", b"list-unsubscribe=one-click"),
+        ("text/plain", b"List-Unsubscribe=One-Click\n"),
+        ("", b"List-Unsubscribe=One-Click"),
+        ("", b""),
+        ("application/x-www-form-urlencoded", b"\r\n"),
+        pytest.param(
+            "multipart/form-data; boundary=b",
+            b'--b\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click\r\n\r\n--b\r\n'
+            b'Content-Disposition: form-data; name="id"\r\n\r\n7\r\n--b--\r\n',
+        ),
+    ],
+)
+@pytest.mark.parametrize("path", ["{}", "{}/", "{}%0D%0A", "{}%20", "/news{}", "/news{}/"])
+def test_one_click_is_understood_as_mail_providers_send_it(client, suppressions, kind, body, path):
+    """A line end after the words or the link, more fields, no body, a slash, a public path left on: all leave."""
+    answer = client.post(path.format(link()), content=body, headers={"Content-Type": kind} if kind else {})
+    assert answer.status_code == 200
+    assert "location" not in answer.headers
+    assert "set-cookie" not in answer.headers
+    assert ("ann@example.org", "everyone") in left(suppressions)
+
+
 def test_a_replay_changes_nothing_more(client, suppressions):
     """Idempotent: the same request again is answered the same, and the first reason is kept."""
     first = client.post(link(), data=ONE_CLICK)
@@ -147,7 +177,7 @@ def test_the_link_of_a_vanished_audience_leaves_everything(client, suppressions,
     assert "gets no more mails of <bdi>Newsroom" in client.get(link("gone")).text
 
 
-@pytest.mark.parametrize("body", [b"", b"leave=maybe", b"List-Unsubscribe=no", b"\xff\xfe", b"a=1&" * 500])
+@pytest.mark.parametrize("body", [b"leave=maybe", b"List-Unsubscribe=no", b"\xff\xfe", b"a=1&" * 500])
 def test_a_post_that_says_nothing_asks_instead(client, suppressions, body):
     """A POST without RFC 8058's words or a button is no wish to leave: the page asks again."""
     answer = client.post(link(), content=body, headers={"Content-Type": "application/x-www-form-urlencoded"})
@@ -230,9 +260,32 @@ def test_the_page_speaks_the_readers_language(client, accepts, language, says):
 def test_the_audiences_language_speaks_when_the_reader_names_none(suppressions):
     """An audience in Arabic gets its page in Arabic."""
     audiences = {"ar": Audience(name="ar", title="x", languages=("ar",))}
-    made = app(secrets=[SECRET], suppressions=suppressions, newsroom=NEWSROOM, audiences=audiences)
+    made = app(secrets=[SECRET], suppressions=suppressions, newsroom=NEWSROOM, audiences=audiences, theme=THEME)
     with serving(made) as base:
         assert 'lang="ar" dir="rtl"' in httpx.get(base + link("ar")).text
+
+
+def test_a_newsrooms_words_and_colours_are_the_pages(suppressions, tmp_path):
+    """Its catalogue speaks over ours; a word that it lacks is English, and marked as such; its brand is the band."""
+    folder = tmp_path / "locale"
+    folder.mkdir()
+    (folder / "it.yaml").write_text("page_leave_title: Annulla l'iscrizione\npage_leave_this: Via da {audience}\n")
+    (folder / "fr.yaml").write_text("page_leave_title: Partir\n")
+    theme = load_page_theme([tmp_path], ThemeOptions(brand="#7a0019", logo="https://img.example/l,o.png?v=2"))
+    audiences = {"everyone": Audience(name="everyone", title="Tutto {contact}")}
+    made = app(secrets=[SECRET], suppressions=suppressions, newsroom=NEWSROOM, audiences=audiences, theme=theme)
+    with serving(made) as base:
+        french = httpx.get(base + link(), headers={"Accept-Language": "fr"}).text
+        italian = httpx.get(base + link(), headers={"Accept-Language": "it-CH"})
+    assert "<h1>Partir</h1>" in french
+    assert "Se désabonner de «" in french
+    assert '<html lang="it"' in italian.text
+    assert "<h1>Annulla l&#x27;iscrizione</h1>" in italian.text
+    assert 'value="this">Via da <bdi>Tutto {contact}</bdi></button>' in italian.text
+    assert '<span lang="en" dir="ltr">Unsubscribe from all mails' in italian.text
+    assert "--band:#7a0019;" in italian.text
+    assert '<img src="https://img.example/l,o.png?v=2" alt="Newsroom &lt;&amp;&gt; Co" width="160">' in italian.text
+    assert " img-src https://img.example/l%2Co.png; " in italian.headers["content-security-policy"]
 
 
 def test_every_answer_has_the_safe_headers(client):
@@ -296,7 +349,7 @@ def test_trouble_with_the_database_is_never_called_done(suppressions):
         raise LedgerBusy(message)
 
     suppressions.suppress = away
-    made = app(secrets=[SECRET], suppressions=suppressions, newsroom=NEWSROOM, audiences=AUDIENCES)
+    made = app(secrets=[SECRET], suppressions=suppressions, newsroom=NEWSROOM, audiences=AUDIENCES, theme=THEME)
     with serving(made) as base:
         answer = httpx.post(base + link(), data=ONE_CLICK)
         assert answer.status_code == 503
@@ -314,7 +367,7 @@ def test_trouble_with_the_database_is_never_called_done(suppressions):
 def test_a_short_secret_stops_the_server_from_starting(suppressions):
     """Better no page than one whose links anybody can make."""
     with pytest.raises(UsageError):
-        app(secrets=["short"], suppressions=suppressions, newsroom=NEWSROOM, audiences=AUDIENCES)
+        app(secrets=["short"], suppressions=suppressions, newsroom=NEWSROOM, audiences=AUDIENCES, theme=THEME)
 
 
 def test_the_archive_is_served(client):

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import socket
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 import uvicorn
 
+from digest.composer.options import ThemeOptions
+from digest.composer.page_theme import load_page_theme
 from digest.model import Audience, NewsroomProfile
 from digest.recipients import tokens
 from digest.testing import MemoryLedger
@@ -26,7 +30,11 @@ NEWSROOM = NewsroomProfile(
     timezone=ZoneInfo("Europe/Zurich"),
     url="https://www.example.org/newsroom",
 )
+LINK = f"/u/{tokens.token([SECRET], 'everyone', 'margarethe.longstocking-featherstone@example.org')}"
 LANGUAGES = ("en", "fr", "es", "ar")
+PIXEL = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="  # one PNG pixel
+)
 SHOTS = os.environ.get("DIGEST_SCREENSHOTS", "")  # a folder, when somebody wants to look
 
 
@@ -35,26 +43,38 @@ def suppressions():
     return MemoryLedger()
 
 
-@pytest.fixture
-def base(suppressions):
-    audiences = {"everyone": Audience(name="everyone", title="All ILO Newsroom content")}
-    made = app(secrets=[SECRET], suppressions=suppressions, newsroom=NEWSROOM, audiences=audiences)
+@contextmanager
+def serving(suppressions, archive=None, **options):
+    """The endpoint on a free port, its theme with these options; `{base}` in one is its own address."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    theme = load_page_theme([], ThemeOptions(**{key: value.format(base=address) for key, value in options.items()}))
+    audiences = {"everyone": Audience(name="everyone", title="All ILO Newsroom content")}
+    made = app(secrets=[SECRET], suppressions=suppressions, newsroom=NEWSROOM, audiences=audiences, theme=theme,
+               archive=archive)  # fmt: skip
     server = uvicorn.Server(uvicorn.Config(made, access_log=False, log_level="critical"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     while not server.started:
         time.sleep(0.01)
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(20)
-    listener.close()
+    try:
+        yield address
+    finally:
+        server.should_exit = True
+        thread.join(20)
+        listener.close()
+
+
+@pytest.fixture
+def base(suppressions):
+    with serving(suppressions) as address:
+        yield address
 
 
 @pytest.fixture
 def link(base):
-    return f"{base}/u/{tokens.token([SECRET], 'everyone', 'margarethe.longstocking-featherstone@example.org')}"
+    return base + LINK
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -79,6 +99,55 @@ def test_the_page_is_accessible_and_fits(browser, link, scheme, width):
                 assert all(button.bounding_box()["height"] >= 44 for button in page.locator("button").all())
                 if SHOTS:
                     page.screenshot(path=Path(SHOTS) / f"{name}-{language}-{scheme}-{width}.png", full_page=True)
+    finally:
+        page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("brand", ["#ffd500", "#777777", "#000000", "#ffffff"])
+def test_any_brand_can_be_read(browser, suppressions, brand, scheme):
+    """A brand too light, too dark or in between colours the page all the same: asked, done, or leading nowhere."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = browser.new_page(color_scheme=scheme, viewport={"width": 375, "height": 760}, bypass_csp=True)
+    try:
+        with serving(suppressions, brand=brand) as address:
+            page.goto(address + LINK)
+            for name in ("ask", "done", "nowhere"):
+                report = Axe().run(page)
+                assert not report.response["violations"], report.generate_report()
+                if scheme == "light":
+                    band = page.evaluate("getComputedStyle(document.querySelector('header')).backgroundColor")
+                    assert band == f"rgb({', '.join(str(int(brand[at : at + 2], 16)) for at in (1, 3, 5))})"
+                if SHOTS:
+                    page.screenshot(path=Path(SHOTS) / f"{name}-{brand[1:]}-{scheme}.png", full_page=True)
+                if name == "ask":
+                    page.locator("button").first.click()
+                    page.get_by_role("heading", name="You are unsubscribed").wait_for()
+                elif name == "done":
+                    page.goto(address + LINK + "x")
+    finally:
+        page.close()
+
+
+def test_the_logo_is_all_that_the_policy_lets_in(browser, suppressions, tmp_path):
+    """The newsroom's logo shows, at its width or the screen's; another picture of the same server would not."""
+    for name in ("logo.png", "other.png"):
+        (tmp_path / name).write_bytes(base64.b64decode(PIXEL))
+    page = browser.new_page(viewport={"width": 320, "height": 760})
+    complaints = []
+    page.on("console", lambda message: complaints.append(message.text))
+    try:
+        with serving(suppressions, tmp_path, logo="{base}/archive/logo.png?v=2", logo_alt="The <ILO>") as address:
+            page.goto(address + LINK, wait_until="load")
+            logo = page.get_by_role("img", name="The <ILO>")
+            assert logo.evaluate("image => image.naturalWidth") == 1
+            assert logo.bounding_box()["width"] == 160
+            assert not complaints
+            logo.evaluate("(image, url) => { image.src = url }", f"{address}/archive/other.png")
+            page.wait_for_function("document.querySelector('header img').complete")
+            assert logo.evaluate("image => image.naturalWidth") == 0
+            assert "img-src" in complaints[0]
     finally:
         page.close()
 

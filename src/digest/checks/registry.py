@@ -58,7 +58,7 @@ COMPOSED: Mapping[str, str] = MappingProxyType(
         "size-cut": "The last stories are shown as titles, so that Gmail does not clip the mail.",
         "size-over": "The mail is over its limit even with every story cut to its title.",
         "summary-html": "HTML in a summary is shown as it is typed; summaries are Markdown.",
-        "words-missing": "The theme has no words in this language, so it speaks English.",
+        "words-missing": "The theme lacks words in this language and says them in English.",
     }
 )
 # A finding of the composer's is left out where a check says the same of the same place, with the line.

@@ -18,6 +18,8 @@ def serve(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port to listen on.")] = 8025,
 ) -> None:
     """Serve the public endpoint: one-click unsubscribe and the archive."""
+    from urllib.parse import urlsplit
+
     from digest.listening import base, listen
     from digest.newsroom.paths import ARCHIVE
     from digest.web import app as web
@@ -30,7 +32,9 @@ def serve(
             suppressions=ledger,
             newsroom=call.newsroom.config.newsroom,
             audiences=call.newsroom.config.audiences,
+            theme=call.newsroom.edition_setup.page_theme,
             archive=call.newsroom.root / ARCHIVE,
+            below=urlsplit(call.newsroom.config.settings.unsubscribe.url).path,
         )
         call.out.line(f"{base(host, listener)}/u/… takes readers off; Ctrl-C ends it")
         web.serve(application, listener)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, overload
 from urllib.parse import quote
 
+from digest.composer.i18n import PAGE
 from digest.composer.merge_fields import ReaderView
 from digest.composer.sandbox import run, template_value
 from digest.composer.story_view import PreparedStory, StoryView, prepare
@@ -254,12 +255,26 @@ class EditionDraft:
 
     def _find(self) -> list[Finding]:
         findings = [finding for story in self.stories for finding in story.findings]
-        if self.wording.missing:
-            language = self.wording.language
-            message = f"the theme has no words in {language!r} and speaks English; add templates/locale/{language}.yaml"
-            where = self.selection.edition.id
-            findings.append(Finding(code="words-missing", severity=Severity.WARNING, where=where, message=message))
+        findings += self._missing_words()
         return findings
+
+    def _missing_words(self) -> Iterator[Finding]:
+        """What the mail, and the pages that it leads to, say in English for want of words in its language."""
+        wording, where = self.wording, self.selection.edition.id
+        file = f"templates/locale/{wording.language}.yaml"
+        if wording.missing:
+            message = f"the theme has no words in {wording.language!r} and speaks English; add {file}"
+            yield Finding(code="words-missing", severity=Severity.WARNING, where=where, message=message)
+            return
+        mail = [key for key in wording.lacking if not key.startswith(PAGE)]
+        page = [key for key in wording.lacking if key.startswith(PAGE)]
+        for keys, severity, speaker in (
+            (mail, Severity.WARNING, "mail says"),
+            (page, Severity.INFO, "public pages say"),
+        ):
+            if keys:
+                message = f"the {speaker} {', '.join(keys)} in English; add {'them' if keys[1:] else 'it'} to {file}"
+                yield Finding(code="words-missing", severity=severity, where=where, message=message)
 
     def _nonce(self) -> str:
         """Hash what goes in: a story would have to contain a hash of itself to forge a slot."""

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 Catalogue = dict[str, "str | dict[str, str]"]
 PLURALS = ("zero", "one", "two", "few", "many", "other")
 DEFAULT = "en"
+PLACE = re.compile(r"\{(\w+)\}")  # a value's place in a text
+PAGE = "page_"  # how the words begin that only public pages say
 
 _MOST = 5_000  # answers in a file; a year has 365 days
 _FILES = 32  # languages, or versions of Babel
@@ -63,16 +65,22 @@ class Answers:
 
 
 class Wording:
-    """What to say in one language. `missing` says that the theme has no catalogue for it and speaks English."""
+    """What to say in one language. A word that it lacks is the one of its base language, else English.
+
+    `missing` says that the theme has no catalogue for it; `lacking`, which words are English for want of its own.
+    """
 
     def __init__(self, language: str, catalogues: Mapping[str, Catalogue], answers: Answers | None = None) -> None:
         self.language = language
         self._answers = answers or Answers()
-        base = language.replace("_", "-").split("-", maxsplit=1)[0].lower()
-        found = catalogues.get(language.lower()) or catalogues.get(base)
-        self.missing = found is None
-        self.catalogue: Catalogue = {**catalogues[DEFAULT], **(found or {})}
-        self._counting = DEFAULT if self.missing else language  # whose plurals the catalogue has
+        own: Catalogue = {}
+        exact, *broader = tags(language)
+        for tag in (*reversed(broader), exact):
+            if tag in catalogues and (tag == exact or self._script(tag) == self._script(language)):
+                own |= catalogues[tag]
+        self.missing = not own
+        self.catalogue: Catalogue = {**catalogues[DEFAULT], **own}
+        self.lacking = tuple(key for key in catalogues[DEFAULT] if key not in own)
         direction_ = self._answers.get("direction", lambda: direction(language))
         self.direction: Literal["ltr", "rtl"] = "rtl" if direction_ == "rtl" else "ltr"
         self._days: dict[date, str] = {}
@@ -97,8 +105,8 @@ class Wording:
         """The catalogue's text for this many things, by the language's own plural rule."""
         forms = self.catalogue[key]
         assert isinstance(forms, dict), key
-        question = f"plural {self._counting} {number}"
-        form = self._answers.get(question, lambda: _locale(self._counting).plural_form(number))
+        language = DEFAULT if key in self.lacking else self.language  # whose plurals these are
+        form = self._answers.get(f"plural {language} {number}", lambda: _locale(language).plural_form(number))
         return fill(forms.get(form, forms["other"]), n=number)
 
     def day(self, day: date) -> str:
@@ -161,6 +169,9 @@ class Wording:
             return key
         return _first_upper(key.replace("-", " ").replace("_", " "))
 
+    def _script(self, tag: str) -> str:
+        return self._answers.get(f"script {tag}", lambda: _script(tag))
+
     def _skeleton(self, skeleton: str, day: date) -> str:
         return self._answers.get(f"{skeleton} {day}", lambda: self._formatted(skeleton, day))
 
@@ -171,15 +182,28 @@ class Wording:
 
 
 def fill(text: str, **values: object) -> str:
-    """Replace `{name}` by its value; unlike str.format() it reads nothing else into braces."""
-    for name, value in values.items():
-        text = text.replace("{" + name + "}", str(value))
-    return text
+    """Replace `{name}` by its value; unlike str.format() it reads nothing else into braces, nor into a value."""
+    return PLACE.sub(lambda place: str(values.get(place[1], place[0])), text)
+
+
+def tags(language: str) -> list[str]:
+    """The tags under which a language is looked up, the exact one first (RFC 4647, 3.4): zh-hant-tw, zh-hant, zh."""
+    parts = language.replace("_", "-").lower().split("-")
+    return ["-".join(parts[:count]) for count in range(len(parts), 0, -1)]
 
 
 def direction(language: str) -> Literal["ltr", "rtl"]:
     """The direction in which `language` is written."""
     return "rtl" if _locale(language).text_direction == "rtl" else "ltr"
+
+
+def _script(language: str) -> str:
+    """In what script a language is written where its tag does not say: Simplified words are none for Hong Kong."""
+    from babel.core import get_global
+
+    locale = _locale(language)
+    likely: str = get_global("likely_subtags").get(locale.language, "")
+    return str(locale.script or next(iter(likely.split("_")[1:]), ""))
 
 
 def _locale(language: str) -> Locale:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from digest.composer.files import LOCALE, SETTINGS, TemplateFile, ThemeFiles
-from digest.composer.i18n import DEFAULT, PLURALS, Catalogue
+from digest.composer.i18n import DEFAULT, PLACE, PLURALS, Catalogue
 from digest.errors import Fault, ThemeError
 from digest.text.colour import READABLE, contrast, ink_on, is_colour, lightness, lightness_of, mix, readable, softer
 from digest.yamlfile import Document, did_you_mean, parse
@@ -121,7 +121,7 @@ def _unreadable(document: Document, palette: dict[str, str]) -> list[Fault]:
 def catalogues(files: ThemeFiles) -> dict[str, Catalogue]:
     """The words of every language, by tag; a newsroom's own file is laid over ours. Raises ThemeError."""
     found: dict[str, Catalogue] = {}
-    known: set[str] = set()
+    known: Catalogue = {}
     faults: list[Fault] = []
     for name, file in reversed(files.files.items()):
         if not name.startswith(f"{LOCALE}/"):
@@ -131,18 +131,25 @@ def catalogues(files: ThemeFiles) -> dict[str, Catalogue]:
         faults += wrong
         found[language] = found.get(language, {}) | words
         if language == DEFAULT:
-            known = known or set(words)  # ours, which comes first here
+            known = known or words  # ours, which comes first here
     for name, file in files.files.items():
         if name.startswith(f"{LOCALE}/"):
             document = parse(file.text, file.shown)
-            faults += [
-                document.fault((key,), f"is no word of the themes{did_you_mean(key, known)}")
-                for key in document.data
-                if key not in known
-            ]
+            for key, value in document.data.items():
+                if key not in known:
+                    faults.append(document.fault((key,), f"is no word of the themes{did_you_mean(key, known)}"))
+                elif unknown := _places(value) - (places := _places(known[key])):
+                    near = did_you_mean(min(unknown), places)
+                    faults.append(document.fault((key,), f"{{{min(unknown)}}} stands for nothing here{near}"))
     if faults:
         raise ThemeError(faults)
     return found
+
+
+def _places(words: object) -> set[str]:
+    """The names in braces that a word's text has, or any of its plural forms."""
+    texts = words.values() if isinstance(words, dict) else [words]
+    return {name for text in texts for name in PLACE.findall(str(text))}
 
 
 def _catalogue(file: TemplateFile) -> tuple[Catalogue, list[Fault]]:

@@ -114,11 +114,7 @@ def load_theme(folders: Sequence[Path], options: ThemeOptions, *, cache: Path | 
 
     `cache` is a folder for compiled themes; it is made when it is missing. Raises ThemeError with every fault.
     """
-    if faults := options.faults():
-        from digest.errors import Fault
-
-        raise ThemeError([Fault(file="theme", key=key, message=message) for key, message in faults])
-    files = gather(folders, options.name)
+    files = theme_files(folders, options)
     key = _key(files, options)
     path = cache / f"theme-{options.name}-{key[:32]}.json" if cache else None
     if path and (kept := stored.load(path)) and kept["key"] == key:
@@ -130,6 +126,15 @@ def load_theme(folders: Sequence[Path], options: ThemeOptions, *, cache: Path | 
     if path:
         stored.store(path, packed, family="theme-*.json", most=_KEPT)
     return _unpack(packed, cache)
+
+
+def theme_files(folders: Sequence[Path], options: ThemeOptions) -> ThemeFiles:
+    """Read the files of the theme that `options` names. Raises ThemeError, also for what the options have wrong."""
+    if faults := options.faults():
+        from digest.errors import Fault
+
+        raise ThemeError([Fault(file="theme", key=key, message=message) for key, message in faults])
+    return gather(folders, options.name)
 
 
 def _key(files: ThemeFiles, options: ThemeOptions) -> str:

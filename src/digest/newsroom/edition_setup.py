@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from digest.checks.context import Online
     from digest.checks.registry import Policy
     from digest.composer.options import ThemeOptions
+    from digest.composer.page_theme import PageTheme
     from digest.composer.theme import Theme
     from digest.config.load import Config
     from digest.mail.sender_identity import SenderIdentity
@@ -50,6 +51,13 @@ class EditionSetup:
         from digest.composer.theme import load_theme
 
         return load_theme([self.config.root / "templates"], self.options, cache=paths.own_cache(self.environ, "themes"))
+
+    @cached_property
+    def page_theme(self) -> PageTheme:
+        """What public pages take from the theme. Raises ThemeError."""
+        from digest.composer.page_theme import load_page_theme
+
+        return load_page_theme([self.config.root / "templates"], self.options)
 
     @cached_property
     def policy(self) -> Policy:

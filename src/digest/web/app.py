@@ -1,7 +1,7 @@
 """The public endpoint as an ASGI application: leave with one click, read what was sent, and nothing else.
 
     GET  /u/TOKEN   a page that asks; changes nothing, because mail scanners follow every link
-    POST /u/TOKEN   `List-Unsubscribe=One-Click` (RFC 8058) or the page's button: suppresses, answers 200
+    POST /u/TOKEN   `List-Unsubscribe=One-Click` (RFC 8058), nothing at all, or the page's button: suppresses, says so
     GET  /archive/… the editions that were sent;  GET /healthz
 
 No cookie, no redirect, no script, no log of who asked for what. A token that is not ours, whatever is wrong with it,
@@ -29,7 +29,8 @@ from digest.errors import DigestError
 from digest.recipients import tokens
 from digest.web import archive_files as pages
 from digest.web.form import read_form
-from digest.web.leave_page import POLICY, Kind, PageNames, PageWords, leave_page, words_for
+from digest.web.leave_page import Kind, PageNames, leave_page, preferred
+from digest.web.page_style import page_style
 
 if TYPE_CHECKING:
     import socket
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from digest.composer.page_theme import PageTheme
     from digest.model import Audience, NewsroomProfile
     from digest.ports import Suppressions
 
@@ -51,8 +53,8 @@ SAFE = {
     "Permissions-Policy": "interest-cohort=()",
 }
 _log = logging.getLogger(__name__)
-_ONE_CLICK = "List-Unsubscribe"
-_SCOPES: dict[str, Kind] = {"this": "done", "all": "done_every"}
+_ONE_CLICK = "list-unsubscribe"
+_SCOPES: dict[str, Kind] = {"this": "left", "all": "left_all"}
 
 
 def app(
@@ -61,17 +63,21 @@ def app(
     suppressions: Suppressions,
     newsroom: NewsroomProfile,
     audiences: Mapping[str, Audience],
+    theme: PageTheme,
     archive: Path | None = None,
+    below: str = "",
     clock: Callable[[], float] = time.time,
 ) -> Starlette:
     """Make the application. Its tokens are read with any of `secrets`; the archive is served when a folder is given.
 
-    `suppressions` is called from several threads. Raises UsageError for a secret that is missing or too short.
+    `below` is the public path (`/news`) that a proxy before us may leave on, or take off. `suppressions` is called
+    from several threads. Raises UsageError for a secret that is missing or too short.
     """
     tokens.read(secrets, "")  # a wrong secret is said now, not to the first reader who wants to leave
-    leaving = _Leaving(secrets, suppressions, newsroom, audiences, clock)
+    leaving = _Leaving(secrets, suppressions, newsroom, audiences, theme, clock)
     routes = [
         Route("/u/{token}", leaving.endpoint, methods=["GET", "POST"]),
+        Route("/u/{token}/", leaving.endpoint, methods=["GET", "POST"]),
         Route("/healthz", _health),
     ]
     if archive is not None:
@@ -79,7 +85,7 @@ def app(
         routes.append(Route("/archive/{path:path}", _Archive(archive).endpoint))
     made = Starlette(
         routes=routes,
-        middleware=[Middleware(_SafeHeaders)],
+        middleware=[Middleware(_SafeHeaders), Middleware(_Below, path=below.rstrip("/"))],
         exception_handlers={HTTPException: leaving.refuse, DigestError: leaving.hold, Exception: leaving.fail},
     )
     made.router.redirect_slashes = False  # it would redirect to whatever host the request names
@@ -95,33 +101,38 @@ class _Leaving:
         suppressions: Suppressions,
         newsroom: NewsroomProfile,
         audiences: Mapping[str, Audience],
+        theme: PageTheme,
         clock: Callable[[], float],
     ) -> None:
         self._secrets = tuple(secrets)
         self._suppressions = suppressions
         self._newsroom = newsroom
         self._audiences = audiences
+        self._theme = theme
+        self._style = page_style(theme)
         self._clock = clock
 
     async def endpoint(self, request: Request) -> Response:
-        reader = tokens.read(self._secrets, request.path_params["token"])
+        # Some programs take the end of the line along that the link stood on.
+        reader = tokens.read(self._secrets, request.path_params["token"].strip())
         if reader is None:
             raise HTTPException(HTTPStatus.NOT_FOUND)
         audience, address = tokens.scope_of(reader[0], self._audiences), reader[1]
         if request.method == "POST":
             return await self._leave(request, audience, address)
         gone = await run_in_threadpool(self._suppressions.suppressed, [address], audience)
-        left: Kind = "done_every" if audience == EVERYWHERE else "already"
+        left: Kind = "left_all" if audience == EVERYWHERE else "left_before"
         return self._page(left if gone else "ask", request, audience, address)
 
     async def _leave(self, request: Request, audience: str, address: str) -> Response:
         form = await read_form(request)
-        one_click = form.get(_ONE_CLICK, "").lower() == "one-click"
-        kind = "done" if one_click else _SCOPES.get(form.get("leave", ""))
+        # Nobody but a mail program that leaves the words out sends nothing: the page's buttons have a value.
+        one_click = form is None or form.get(_ONE_CLICK, "").lower() == "one-click"
+        kind = "left" if form is None or one_click else _SCOPES.get(form.get("leave", ""))
         if kind is None:
             return self._page("unclear", request, audience, address, status=HTTPStatus.BAD_REQUEST)
-        scope = EVERYWHERE if kind == "done_every" else audience
-        kind = "done_every" if scope == EVERYWHERE else kind
+        scope = EVERYWHERE if kind == "left_all" else audience
+        kind = "left_all" if scope == EVERYWHERE else kind
         detail = "one click in the mail program" if one_click else "on the page"
         await run_in_threadpool(self._suppressions.suppress, address, scope, "unsubscribed", detail, self._clock())
         return self._page(kind, request, audience, address)
@@ -150,20 +161,25 @@ class _Leaving:
         self, kind: Kind, request: Request, audience: str = "", address: str = "", *, status: int = HTTPStatus.OK
     ) -> Response:
         known = self._audiences.get(audience)
-        words = self._words(request, known)
+        own = known.languages[0] if known and known.languages else self._newsroom.language
+        words = self._theme.wording([*preferred(request.headers.get("accept-language", "")), own])
+        options = self._theme.options
         names = PageNames(
             newsroom=self._newsroom.name,
             contact=(known.contact if known else "") or self._newsroom.contact,
             newsroom_url=self._newsroom.url,
+            logo=options.logo,
+            logo_alt=options.logo_alt,
+            logo_width=options.logo_width,
             audience=known.in_language(words.language).title if known else "",
             address=address,
         )
-        headers = {"Content-Language": words.language, "Vary": "Accept-Language", "Content-Security-Policy": POLICY}
-        return Response(leave_page(kind, words, names), status, headers, media_type="text/html")
-
-    def _words(self, request: Request, audience: Audience | None) -> PageWords:
-        own = audience.languages[0] if audience and audience.languages else self._newsroom.language
-        return words_for(request.headers.get("accept-language", ""), own)
+        headers = {
+            "Content-Language": words.language,
+            "Vary": "Accept-Language",
+            "Content-Security-Policy": self._style.policy,
+        }
+        return Response(leave_page(kind, words, names, self._style), status, headers, media_type="text/html")
 
 
 class _Archive:
@@ -204,6 +220,18 @@ class _SafeHeaders:
             await send(message)
 
         await self._app(scope, receive, send_safely)
+
+
+class _Below:
+    """Takes the public path off, where the proxy before us has left it on."""
+
+    def __init__(self, app: ASGIApp, path: str) -> None:
+        self._app, self._path = app, path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._path and scope.get("path", "").startswith(f"{self._path}/"):
+            scope = {**scope, "root_path": self._path}  # Starlette's routes are looked for below it
+        await self._app(scope, receive, send)
 
 
 async def _to_archive(_request: Request) -> Response:

@@ -1,6 +1,7 @@
 """Read the body of a POST, with limits: some kilobytes, within some seconds, urlencoded or multipart (RFC 8058, 3.1).
 
-Only names and short texts come out. A body that is too large, too slow or no form is said as such, never guessed at.
+Only names and short texts come out, without the blanks and line ends that mail providers put round them. A body that
+is too large, too slow or no form is said as such, never guessed at.
 """
 
 from __future__ import annotations
@@ -20,8 +21,11 @@ MAX_KIND = 256  # characters of Content-Type; a boundary has at most 70 (RFC 204
 PATIENCE = 10.0  # seconds for the whole body
 
 
-async def read_form(request: Request) -> dict[str, str]:
-    """The form's fields, the first of each name. Raises HTTPException 408, 413."""
+async def read_form(request: Request) -> dict[str, str] | None:
+    """The form's fields by their names in lower case, the first of each name; None for an empty body.
+
+    Raises HTTPException 408, 413.
+    """
     body = b""
     try:
         async with asyncio.timeout(PATIENCE):
@@ -31,6 +35,8 @@ async def read_form(request: Request) -> dict[str, str]:
                     raise HTTPException(413)
     except TimeoutError:
         raise HTTPException(408) from None
+    if not body.strip():
+        return None
     kind = request.headers.get("content-type", "")
     if kind.lower().startswith("multipart/form-data"):
         return _multipart(kind, body)
@@ -38,7 +44,7 @@ async def read_form(request: Request) -> dict[str, str]:
         pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError:  # not UTF-8, or too many fields
         return {}
-    return dict(reversed(pairs))
+    return {name.strip().lower(): value.strip() for name, value in reversed(pairs)}
 
 
 def _multipart(kind: str, body: bytes) -> dict[str, str]:
@@ -54,5 +60,5 @@ def _multipart(kind: str, body: bytes) -> dict[str, str]:
         name = part.get_param("name", header="content-disposition")
         data = part.get_payload(decode=True)
         if isinstance(name, str) and isinstance(data, bytes):
-            fields.setdefault(name, data.decode("utf-8", "replace").strip())
+            fields.setdefault(name.strip().lower(), data.decode("utf-8", "replace").strip())
     return fields
