@@ -6,11 +6,12 @@
     ├── FaultyInput                 2   files with mistakes: all of them at once, each with file, line, key
     │   ├── ConfigError             2   config.yaml
     │   ├── StoryError              2   story files
-    │   ├── OverridesError          2   an editor's overrides file
+    │   ├── IssueError              2   an issue file, or an overrides file
     │   └── ThemeError              2   templates
     ├── RenderError                 2   a template that fails on this content: file, line
     ├── ImportFailed                6   a source that gave nothing, or far less than last time
     │   └── FetchError              6   a source that could not be fetched
+    ├── EditConflict                1   a file that changed since it was read to be edited
     ├── CheckFailed                 1   a check found an error
     ├── NothingToSend               3   no story, or no reader, for this edition
     ├── AlreadySent                 4   nothing is left to do
@@ -110,8 +111,8 @@ class StoryError(FaultyInput):
     """Story files have mistakes."""
 
 
-class OverridesError(FaultyInput):
-    """An overrides file has mistakes."""
+class IssueError(FaultyInput):
+    """An issue file has mistakes, or an overrides file as there were before."""
 
 
 class ThemeError(FaultyInput):
@@ -132,6 +133,10 @@ class ImportFailed(DigestError):
 
 class FetchError(ImportFailed):
     """A source could not be fetched: refused address, too large, too slow, too many redirects, an error status."""
+
+
+class EditConflict(DigestError):
+    """A file changed since the one who wants to write it read it: nothing was written."""
 
 
 class CheckFailed(DigestError):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dataclasses import Field
     from zoneinfo import ZoneInfo
 
+    from digest.blocks.kinds import Block
     from digest.period import Period
 
 _SPELLED = re.compile(r"[\w-]+")
@@ -115,6 +116,7 @@ STORY_DEFAULTS: Mapping[str, object] = {
 STORY_LISTS = tuple(key for key, default in STORY_DEFAULTS.items() if isinstance(default, tuple))
 STORY_TIMES = tuple(each.name for each in fields(StoryContent) if "datetime" in str(each.type))
 STORY_SUFFIX = ".md"
+EVERY_AUDIENCE = "all"  # an issue file for every audience is called so
 
 
 def story_id(text: str) -> str:
@@ -237,11 +239,27 @@ class Overrides:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Issue:
+    """What an editor says of one edition beside its stories, in its language: approved and frozen with them.
+
+    An empty text leaves the line to what the settings say. `places` has the file and line of each text, and of each
+    story that is pinned, skipped or ordered, by its name.
+    """
+
+    subject: str = ""
+    preheader: str = ""
+    intro: str = ""  # Markdown
+    blocks: tuple[Block, ...] = ()
+    places: Mapping[str, str] = field(default_factory=dict, metadata={"said": False})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
     """What select() decided: every candidate with its reason, and the stories that are in, grouped and in order.
 
     `groups` excludes `late`. `more` counts stories that suited but were over the limit. `verdict` says whether the
-    edition should go: `send`, or `skip` / `carry-over` when there were fewer than the audience's `min_items`.
+    edition should go: `send`, or `skip` / `carry-over` when there were fewer than the audience's `min_items`. `issue`
+    is what stands beside the stories.
     """
 
     edition: Edition
@@ -250,6 +268,7 @@ class Selection:
     decisions: tuple[Decision, ...] = ()
     more: int = 0
     verdict: Thin = "send"
+    issue: Issue = field(default_factory=Issue)
 
     @property
     def stories(self) -> tuple[Story, ...]:

@@ -80,6 +80,11 @@ class Document:
             return Fault(file=self.origins[place], key=key, message=message)
         return Fault(file=self.file, line=self.lines.get(place, 0), key=key, message=message)
 
+    def where(self, path: Path) -> str:
+        """`file:line` of what stands at `path`, or of the nearest thing that was written down."""
+        place = self.fault(path, "")
+        return f"{place.file}:{place.line}" if place.line else place.file
+
 
 def dotted(path: Path) -> str:
     """`("schedule", 0, "on")` as a person writes it: `schedule[0].on`."""
@@ -168,6 +173,17 @@ def quoted(text: str, *, in_list: bool = False, typed: bool = False) -> str:
         return "'" + text.replace("'", "''") + "'"
     # JSON's escapes are YAML's; it leaves some characters alone that YAML wants escaped.
     return _UNPRINTABLE.sub(_escape, json.dumps(text, ensure_ascii=False))
+
+
+def literal(text: str) -> bool:
+    """Whether a text of several lines reads back as it is when it stands in lines of its own, below `|-`."""
+    return (
+        "\n" in text
+        and not text[:1].isspace()
+        and not text[-1:].isspace()
+        and not re.search(r"[^\S\n]\n", text)
+        and not _UNPRINTABLE.search(text.replace("\n", "").replace("\t", ""))
+    )
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -103,8 +103,7 @@ def table(text):
 
 def prose(text):
     from digest.importing import dates, html_to_markdown, identity, naming
-    from digest.stories import characters
-    from digest.text import urls
+    from digest.text import characters, urls
 
     html_to_markdown.from_html(text)
     html_to_markdown.plain(text)

@@ -20,7 +20,7 @@ from digest.newsroom.newsroom import open_newsroom
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[2]
 BOTH = pytest.mark.parametrize("width", [375, 1280])
-FILE = "overrides/2022-02/everyone.yaml"
+FILE = "issues/2022-02/everyone.yaml"
 UKRAINE = "2022-02-10-strengthening-digital-tvet-in-ukraine"
 WOMEN = "2022-02-14-helping-women-workers-manage-cultural"
 URUGUAY = "2022-02-25-digitally-and-financially-empowered"

@@ -14,8 +14,8 @@ from storytree import ZURICH, story_text
 
 from digest.model import STORY_KEYS, Status
 from digest.stories import frontmatter, writing
-from digest.stories.characters import clean_line, one_line
 from digest.stories.fields import CODES
+from digest.text.characters import clean_line, one_line
 from digest.yamlfile import quoted
 
 

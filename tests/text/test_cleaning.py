@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import digest
 from digest.mail.slots import fill_line
-from digest.stories.characters import clean_line
+from digest.text.characters import clean_line
 from digest.text.cleaning import multiline, one_line
 
 

@@ -22,6 +22,7 @@ from digest.model import Audience, Match, NewsroomProfile
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from digest.blocks.kinds import Block
     from digest.config.sections import AudienceSection, MatchSection
 
 NAME = "config.yaml"
@@ -37,6 +38,7 @@ class Config:
     newsroom: NewsroomProfile
     audiences: Mapping[str, Audience]
     settings: Settings
+    recurring: Mapping[str, tuple[Block, ...]] = field(default_factory=dict)  # the blocks of every issue, by language
     document: yamlfile.Document = field(repr=False, compare=False)  # what the file says and where, for messages
 
     def path(self, relative: str) -> Path:
@@ -88,7 +90,14 @@ def load(file: Path, environ: Mapping[str, str]) -> Config:
     settings = _validated(document)
     newsroom = _newsroom(settings)
     audiences = {key: _audience(key, part, newsroom) for key, part in settings.audiences.items()}
-    return Config(root=file.parent, newsroom=newsroom, audiences=audiences, settings=settings, document=document)
+    return Config(
+        root=file.parent,
+        newsroom=newsroom,
+        audiences=audiences,
+        settings=settings,
+        recurring=recurring(document, []),
+        document=document,
+    )
 
 
 def _read(file: Path, environ: Mapping[str, str]) -> yamlfile.Document:
@@ -101,9 +110,18 @@ def _read(file: Path, environ: Mapping[str, str]) -> yamlfile.Document:
 def _validated(document: yamlfile.Document) -> Settings:
     settings, faults = yamlfile.validate(Settings, document)
     faults += contradictions(document)
+    recurring(document, faults)
     if settings is None or faults:
         raise ConfigError(sorted(faults, key=lambda fault: (fault.file, fault.line)))
     return settings
+
+
+def recurring(document: yamlfile.Document, faults: list[Fault]) -> dict[str, tuple[Block, ...]]:
+    """The blocks of every issue, by language; what is wrong with them is added to `faults`."""
+    from digest.issues.block_reader import read_blocks
+    from digest.issues.issue_file import by_language
+
+    return by_language(document, "recurring", read_blocks, (), faults) if "recurring" in document.data else {}
 
 
 def schema() -> dict[str, Any]:

@@ -513,6 +513,20 @@ class HooksSection(Section):
     timeout: float = Field(30, gt=0, le=600, description="Seconds that each may take.")
 
 
+def _block_schema() -> dict[str, Any]:
+    from digest.issues.block_reader import block_schema
+
+    blocks = {"type": "array", "items": block_schema()}
+    return {"anyOf": [blocks, {"type": "object", "additionalProperties": {"type": "array"}, "minProperties": 1}]}
+
+
+class _RecurringSchema:
+    """The JSON Schema of `recurring`: what an issue file's blocks may be. Their reader judges them."""
+
+    def __get_pydantic_json_schema__(self, *_: Any) -> dict[str, Any]:
+        return _block_schema()
+
+
 class Settings(Section):
     """config.yaml as a whole."""
 
@@ -529,6 +543,9 @@ class Settings(Section):
     archive: ArchiveSection = Field(default_factory=ArchiveSection)
     preview: PreviewSection = Field(default_factory=PreviewSection)
     schedule: tuple[ScheduleSection, ...] = Field((), description="What goes out by itself, and when.")
+    recurring: Annotated[Any, _RecurringSchema()] = Field(
+        (), description="Blocks of every issue: a list, or one for each language."
+    )
     hooks: HooksSection = Field(default_factory=HooksSection)
     imports: ImportSection = Field(default_factory=ImportSection, alias="import")
     sources: tuple[SourceSection, ...] = Field((), description="What `digest run` and `digest import` read themselves.")

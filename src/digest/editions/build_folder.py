@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from digest import distribution, files
 from digest.errors import DigestError
-from digest.model import content_hash
+from digest.model import Issue, content_hash
 from digest.newsroom.history import FORMAT, MANIFEST, folder
 from digest.newsroom.paths import BUILD
 from digest.selection.selector import had_their_chance
@@ -107,6 +107,9 @@ def inputs(newsroom: Newsroom, build: Build) -> dict[str, str]:
     shaping["audience"] = audience.model_dump(by_alias=True, mode="json", exclude_defaults=True)
     shapers: dict[str, object] = {f"story {story.id}": story for story in build.selection.stories}
     shapers |= {"config": shaping, "overrides": newsroom.overrides(build.edition)}
+    if build.selection.issue != Issue():  # what nobody wrote is not named: approvals from before hold
+        issue = build.selection.issue
+        shapers["issue"] = (issue, [block.kind for block in issue.blocks])
     hashes = {name: content_hash(shaper)[:_SHORT] for name, shaper in shapers.items()}
     if build.rendering is not None:
         hashes["theme"] = newsroom.edition_setup.theme.hash

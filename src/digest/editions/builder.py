@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from digest.mail.sender_identity import SenderIdentity
-    from digest.model import Audience, Edition, Overrides, PastEdition, Rendering, Selection, Story
+    from digest.model import Audience, Edition, Issue, Overrides, PastEdition, Rendering, Selection, Story
     from digest.newsroom.edition_setup import EditionSetup
     from digest.newsroom.newsroom import Newsroom
 
@@ -65,6 +65,7 @@ def build_edition(newsroom: Newsroom, edition: Edition, *, now: datetime | None 
         audience=newsroom.config.audience(edition.audience).in_language(edition.language),
         history=history,
         overrides=overrides,
+        issue=newsroom.issue(edition),
         now=now or newsroom.now(),
         network=network,
     )
@@ -102,11 +103,14 @@ def assemble(
     audience: Audience,
     history: Sequence[PastEdition],
     overrides: Overrides,
+    issue: Issue | None = None,
     now: datetime,
     network: bool = False,
 ) -> Build:
     """Make the edition of these stories, up to the bytes of every file. A thin or empty one has no rendering."""
-    selection = select(stories, edition=edition, audience=audience, now=now, history=history, overrides=overrides)
+    selection = select(
+        stories, edition=edition, audience=audience, now=now, history=history, overrides=overrides, issue=issue
+    )
     if not selection.stories or selection.verdict != "send":
         return Build(selection=selection, rendering=None, made=now)
     rendering = setup.compose(selection, audience, now)

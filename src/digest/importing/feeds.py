@@ -24,7 +24,7 @@ from digest.importing.naming import slug
 from digest.importing.pictures import Picture, is_image, largest, of_image, pixels
 from digest.importing.source import Item, Listing
 from digest.model import Status
-from digest.stories.characters import blank, clean_line
+from digest.text.characters import blank, clean_line
 from digest.text.urls import absolute, untracked
 
 if TYPE_CHECKING:

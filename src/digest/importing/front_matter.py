@@ -21,8 +21,8 @@ from digest.importing.feeds import teaser
 from digest.importing.naming import slug
 from digest.importing.source import Item, Listing
 from digest.model import Status
-from digest.stories.characters import blank, clean_line
 from digest.stories.frontmatter import MAX_BYTES, cut
+from digest.text.characters import blank, clean_line
 from digest.text.urls import absolute
 
 if TYPE_CHECKING:

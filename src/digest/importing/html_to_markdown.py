@@ -11,7 +11,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from digest.stories.characters import clean_line
+from digest.text.characters import clean_line
 from digest.text.urls import absolute
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from digest.importing.dom_heuristics import by_selectors, by_shape
 from digest.importing.naming import slug
 from digest.importing.page import ListingPage
 from digest.importing.source import Item, Listing
-from digest.stories.characters import clean_line
+from digest.text.characters import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

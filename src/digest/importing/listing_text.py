@@ -24,7 +24,7 @@ from digest.errors import Fault
 from digest.importing import dates
 from digest.importing.html_to_markdown import EMAIL, escape
 from digest.importing.source import Item, Listing
-from digest.stories.characters import clean_line
+from digest.text.characters import clean_line
 from digest.text.urls import absolute
 from digest.text.wrapping import width
 

@@ -14,7 +14,7 @@ from lxml.html import Element, HTMLParser, document_fromstring
 
 from digest.errors import ImportFailed
 from digest.importing import dates, html_to_markdown, languages
-from digest.stories.characters import clean_line
+from digest.text.characters import clean_line
 from digest.text.urls import absolute
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from digest.importing import html_to_markdown
 from digest.importing.listing_text import CREDIT
 from digest.importing.page import HEADINGS, HIDDEN, words
-from digest.stories.characters import clean_line
+from digest.text.characters import clean_line
 from digest.text.urls import absolute
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from digest.importing.html_to_markdown import paragraphs
 from digest.importing.naming import slug
 from digest.importing.source import Item, Listing
 from digest.model import STORY_KEYS, STORY_LISTS, STORY_TIMES
-from digest.stories.characters import clean_line
 from digest.stories.fields import StoryFields
+from digest.text.characters import clean_line
 from digest.text.sheet import sheet_rows
 from digest.text.urls import absolute
 from digest.yamlfile import did_you_mean

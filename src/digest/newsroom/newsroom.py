@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from digest import period
 from digest.config import load as config_file
-from digest.errors import OverridesError, StoryError, UsageError
-from digest.model import Edition
+from digest.errors import Fault, IssueError, StoryError, UsageError
+from digest.model import EVERY_AUDIENCE, Edition
 from digest.newsroom import history as past
 from digest.newsroom import paths
 from digest.newsroom.edition_setup import EditionSetup
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from digest.config.load import Config
-    from digest.model import Overrides, PastEdition, Rendering, Selection, Story
+    from digest.issues.issue_file import IssueFile
+    from digest.model import Issue, Overrides, PastEdition, Rendering, Selection, Story
     from digest.period import Period
     from digest.stories.folder import FolderSource
 
@@ -115,26 +116,67 @@ class Newsroom:
         was = self.config.audience(edition.audience).was
         return past.history(self.root, edition, self.config.newsroom.timezone, was)
 
-    def overrides_file(self, edition: Edition) -> Path:
-        """Where an editor's hand on this edition is written down."""
-        return self.root / "overrides" / edition.period.id / f"{edition.audience}.yaml"
+    def issue_path(self, edition: Edition) -> Path:
+        """The file in which an editor's hand on this edition's period and audience is, or would be, written down."""
+        old = self._issues(edition, "overrides", edition.audience)
+        new = self._issues(edition, "issues", edition.audience)
+        return old if old.exists() and not new.exists() else new
+
+    def issue_files(self, edition: Edition) -> tuple[IssueFile, ...]:
+        """What an editor wrote for this edition: its audience's own file first, then that of all audiences.
+
+        Raises IssueError with every mistake in them, and for files that nobody would read.
+        """
+        from digest.issues import issue_file
+
+        audience, config = edition.audience, self.config
+        old, new = (paths.typed(self._issues(edition, name, audience)) for name in ("overrides", "issues"))
+        every = paths.typed(self._issues(edition, "issues", EVERY_AUDIENCE))
+        faults = [
+            *issue_file.strays(old.parent, config.audiences),
+            *issue_file.strays(new.parent, (*config.audiences, EVERY_AUDIENCE)),
+        ]
+        if EVERY_AUDIENCE in config.audiences and every.exists():
+            message = "is for every audience, and config.yaml has one of this name; rename that, with `was: [all]`"
+            faults.append(Fault(file=str(every), message=message))
+        if old.exists() and new.exists():
+            message = f"is for {audience}, and {new} too; put all of it into {new}, and remove this one"
+            faults.append(Fault(file=str(old), message=message))
+        languages = config.audience(audience).languages
+        everybodys = {language: None for each in config.audiences.values() for language in each.languages}
+        files = []
+        for path, known in ((new if new.exists() else old, languages), (every, tuple(everybodys))):
+            try:
+                files.append(issue_file.read(path, languages=known, stories_only=path == old))
+            except IssueError as error:
+                faults += error.faults
+        if faults or (faults := list(issue_file.contradicted(issue_file.overrides_of(files), files))):
+            raise IssueError(faults)
+        return tuple(files)
 
     def overrides(self, edition: Edition) -> Overrides:
-        """The editor's hand on this edition; empty when there is none. Raises OverridesError."""
-        from digest.selection import overrides
+        """Which stories an editor pins, skips and orders in this edition. Raises IssueError."""
+        from digest.issues.issue_file import overrides_of
 
-        path = paths.typed(self.overrides_file(edition))
-        if faults := list(overrides.strays(path.parent, self.config.audiences)):
-            raise OverridesError(faults)
-        return overrides.load(path)
+        return overrides_of(self.issue_files(edition))
+
+    def issue(self, edition: Edition) -> Issue:
+        """What stands beside the stories of this edition, in its language. Raises IssueError."""
+        from digest.issues.issue_file import in_language, issue_of
+
+        recurring = in_language(self.config.recurring, edition.language) or ()
+        return issue_of(self.issue_files(edition), edition.language, recurring)
+
+    def _issues(self, edition: Edition, folder: str, name: str) -> Path:
+        return self.root / folder / edition.period.id / f"{name}.yaml"
 
     def candidates(
         self, edition: Edition, history: Sequence[PastEdition], overrides: Overrides, *, every: bool = False
     ) -> tuple[Story, ...]:
         """The stories that selection must see: the period's, older ones that may be late, and pinned ones.
 
-        With `every`, all the newsroom's stories, so that each can be explained. Raises StoryError, and OverridesError
-        for an override that names no story.
+        With `every`, all the newsroom's stories, so that each can be explained. Raises StoryError, and IssueError for
+        an editor's pin, skip or order that names no story.
         """
         if every:
             found = {story.id: story for story in self.stories.stories()}
@@ -148,15 +190,28 @@ class Newsroom:
                 try:
                     found[named] = self.stories.story(named)
                 except StoryError as error:
-                    from digest.selection.overrides import misnamed
+                    from digest.issues.issue_file import misnamed
 
-                    where = paths.typed(self.overrides_file(edition))
-                    faults = [misnamed(where, named, str(each), known=found) for each in error.faults]
-                    raise OverridesError(faults) from None
-        return tuple(found.values())
+                    files = self.issue_files(edition)
+                    faults = [misnamed(files, named, str(each), known=found) for each in error.faults]
+                    raise IssueError(faults) from None
+        return tuple(self._with_translations(edition, overrides, found).values())
+
+    def _with_translations(self, edition: Edition, overrides: Overrides, found: dict[str, Story]) -> dict[str, Story]:
+        """The stories, with those that are named in another language in this edition's: a pin means both."""
+        from digest.selection.rules import suits, translation
+
+        audience = self.config.audience(edition.audience)
+        for named in (*overrides.pin, *overrides.skip, *overrides.order):
+            story = found[named]
+            if suits(story, edition, audience) or translation(story, edition, audience, found.values()):
+                continue
+            if ours := translation(story, edition, audience, self.stories.stories()):
+                found[ours.id] = ours
+        return found
 
     def select(self, edition: Edition, *, now: datetime | None = None, every: bool = False) -> Selection:
-        """Select the edition's stories. Raises StoryError, OverridesError, UsageError."""
+        """Select the edition's stories. Raises StoryError, IssueError, UsageError."""
         from digest.selection.selector import select
 
         history, overrides = self.history(edition), self.overrides(edition)
@@ -167,6 +222,7 @@ class Newsroom:
             now=now or self.now(),
             history=history,
             overrides=overrides,
+            issue=self.issue(edition),
         )
 
     def compose(self, selection: Selection, *, now: datetime | None = None) -> Rendering:

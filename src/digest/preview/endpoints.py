@@ -15,8 +15,7 @@ from starlette.responses import JSONResponse, Response
 from digest.composer.photos import sniff
 from digest.delivery import Event
 from digest.editions import build_folder
-from digest.errors import ApprovalError, DigestError, UsageError
-from digest.model import Overrides
+from digest.errors import ApprovalError, UsageError
 from digest.preview import compare, mail_structure, serialize
 from digest.preview.export import export_page
 from digest.preview.mail_structure import order_page
@@ -172,23 +171,18 @@ def body_of(data: bytes) -> dict[str, Any]:
 
 def overrides(state: PreviewState, body: dict[str, Any]) -> Response:
     """Write the editor's hand on the edition's period and audience. Raises UsageError, StoryError, DigestError."""
-    from digest.selection.overrides import save
+    from digest.issues.issue_edit import SetStories, save
 
     newsroom, edition = state.newsroom(), state.edition(asked(_texts(body)))
-    lists = {key: _ids(body.get(key)) for key in _KEYS}
-    for name in {name for names in lists.values() for name in names}:
+    pin, skip, order = (_ids(body.get(key)) for key in ("pin", "skip", "order"))
+    for name in {*pin, *skip, *order}:
         newsroom.stories.story(name)  # raises StoryError for one that does not exist
-    if both := {*lists["skip"]} & {*lists["pin"], *lists["order"]}:
-        message = f"{min(both)} is skipped, and pinned or ordered too; keep one"
-        raise UsageError(message)
-    path = newsroom.overrides_file(edition)
-    try:
-        save(path, Overrides(**lists))
-    except OSError as error:
-        message = f"{path}: cannot be written: {error.strerror}"
-        raise DigestError(message) from error
+    path = newsroom.issue_path(edition)
+    before = newsroom.issue_files(edition)[0]
+    hand = (SetStories(key="pin", ids=pin), SetStories(key="skip", ids=skip), SetStories(key="order", ids=order))
+    save(path, hand, expected=before.version)
     state.changed()
-    return JSONResponse({"saved": f"overrides/{edition.period.id}/{edition.audience}.yaml"})
+    return JSONResponse({"saved": path.relative_to(newsroom.root).as_posix()})
 
 
 def send_test(state: PreviewState, body: dict[str, Any]) -> Response:

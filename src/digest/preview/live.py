@@ -13,7 +13,7 @@ import anyio
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-FOLDERS = ("stories", "templates", "overrides", "recipients", "approvals", "images", "photos", "media")
+FOLDERS = ("stories", "templates", "issues", "overrides", "recipients", "approvals", "images", "photos", "media")
 FILES = ("config.yaml",)
 HEARTBEAT = 15.0  # seconds; a page that is gone is noticed by then
 MOST = 32  # pages that listen at a time

@@ -69,9 +69,9 @@ def _elsewhen(story: Story, q: Question) -> Answer | None:
 
 
 def _language(story: Story, q: Question) -> Answer | None:
-    wanted = q.audience.select.languages or (q.edition.language,)
-    if any(speaks(story.language, language) for language in wanted):
+    if suits(story, q.edition, q.audience):
         return None
+    wanted = q.audience.select.languages or (q.edition.language,)
     return False, "language", f"in {story.language or 'no language'}, this edition takes {', '.join(wanted)}"
 
 
@@ -161,6 +161,24 @@ def speaks(language: str, wanted: str) -> bool:
     """`en-GB` speaks `en`; `en` does not speak `en-GB`."""
     language, wanted = language.lower(), wanted.lower()
     return language == wanted or language.startswith(wanted + "-")
+
+
+def suits(story: Story, edition: Edition, audience: Audience) -> bool:
+    """Tell whether the story is in a language that the edition takes."""
+    return any(speaks(story.language, language) for language in audience.select.languages or (edition.language,))
+
+
+def translation(story: Story, edition: Edition, audience: Audience, stories: Iterable[Story]) -> Story | None:
+    """The story of `stories` that says the same in a language that the edition takes; the first by its id."""
+    origin = story.translation_of or story.id
+    same = (
+        other
+        for other in stories
+        if other.status is Status.PUBLISHED
+        and origin in (other.id, other.translation_of)
+        and suits(other, edition, audience)
+    )
+    return min(same, key=lambda other: other.id, default=None)
 
 
 def _day(story: Story) -> str:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from digest.model import Decision, Overrides, Selection, Status
+from digest.model import Decision, Issue, Overrides, Selection, Status
 from digest.selection.ranking import cut, grouped, late_groups, rank
-from digest.selection.rules import Question, decide, speaks
+from digest.selection.rules import Question, decide, speaks, suits, translation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -32,15 +32,17 @@ def select(
     now: datetime,
     history: Sequence[PastEdition] = (),
     overrides: Overrides | None = None,
+    issue: Issue | None = None,
 ) -> Selection:
     """Select the stories of `edition` for `audience` as things stand at `now`.
 
     `stories` are all candidates: those of the period, and those that may be late, carried over or pinned. `history` is
     what earlier editions held; only editions of this audience and language count. The result is the same for any order
-    of `stories`.
+    of `stories`. `issue` is what stands beside them.
     """
     candidates = sorted(stories, key=lambda story: (story.date, story.id))
-    question = _question(candidates, edition, audience, now, history, overrides or Overrides())
+    overrides = _in_language(overrides or Overrides(), candidates, edition, audience)
+    question = _question(candidates, edition, audience, now, history, overrides)
     decisions = {
         story.id: Decision(story=story, included=yes, rule=rule, reason=reason)
         for story in candidates
@@ -62,7 +64,30 @@ def select(
         decisions=tuple(decisions.values()),
         more=len(over),
         verdict="send" if len(kept) >= audience.min_items else audience.thin,
+        issue=issue or Issue(),
     )
+
+
+def _in_language(overrides: Overrides, candidates: Sequence[Story], edition: Edition, audience: Audience) -> Overrides:
+    """The editor's lists as this edition reads them: each story in its language, where it exists in that.
+
+    One that does not is left to the edition of its own language, where the audience has one.
+    """
+    by_id = {story.id: story for story in candidates}
+
+    def read(name: str) -> str:
+        story = by_id.get(name)
+        if story is None or suits(story, edition, audience):
+            return name
+        if ours := translation(story, edition, audience, candidates):
+            return ours.id
+        return "" if any(speaks(story.language, language) for language in audience.languages) else name
+
+    pin, skip, order = (
+        tuple(dict.fromkeys(filter(None, map(read, names))))
+        for names in (overrides.pin, overrides.skip, overrides.order)
+    )
+    return Overrides(pin=pin, skip=skip, order=order)
 
 
 def had_their_chance(selection: Selection) -> frozenset[str]:

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from digest.model import Status, story_id
-from digest.stories.characters import blank, one_line
+from digest.text.characters import blank, one_line
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _TAG = re.compile(  # RFC 5646, 2.1, without the grandfathered tags and those longer than any in use

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from digest import yamlfile
 from digest.errors import Fault
 from digest.model import STORY_TIMES, Story
-from digest.stories.characters import loose_isolate, named, one_line, refused
+from digest.text.characters import loose_isolate, named, one_line, refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""An overrides file says what an editor wants, or what is wrong with it."""
+"""Which stories an editor pins, skips and orders in an issue file or an overrides file; or what is wrong with it."""
 
 from __future__ import annotations
 
@@ -6,31 +6,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.errors import OverridesError
+from digest.errors import IssueError
+from digest.issues.issue_edit import SetStories, save
+from digest.issues.issue_file import overrides_of, read
 from digest.model import Overrides
-from digest.selection import overrides
 
 
 def test_no_file_says_nothing(tmp_path):
     """A file that is not there, or is empty, overrides nothing."""
-    assert overrides.load(tmp_path / "none.yaml") == Overrides()
+    assert overrides_of([read(tmp_path / "none.yaml")]) == Overrides()
     (tmp_path / "empty.yaml").write_text("# nothing yet\n")
-    assert overrides.load(tmp_path / "empty.yaml") == Overrides()
+    assert overrides_of([read(tmp_path / "empty.yaml")]) == Overrides()
 
 
 def test_stories_are_named_by_id_or_by_file(tmp_path):
     """`stories/a.md`, `./a.md` and `a` are one story; one story needs no list."""
     path = tmp_path / "everyone.yaml"
     path.write_bytes(b"\xef\xbb\xbfpin: stories/2022/a.md\r\nskip: [b.md, ./c]\r\norder:\r\n- d\r\n- 2022/a\r\n")
-    assert overrides.load(path) == Overrides(pin=("2022/a",), skip=("b", "c"), order=("d", "2022/a"))
+    assert overrides_of([read(path)]) == Overrides(pin=("2022/a",), skip=("b", "c"), order=("d", "2022/a"))
 
 
 def test_every_mistake_at_once(tmp_path):
     """Unknown keys, doubles, contradictions and things that are no ids are all named with their lines."""
     path = tmp_path / "everyone.yaml"
     path.write_text("pins: [a]\npin: [a, a.md]\nskip: [a, {b: c}]\norder: [[x]]\npin: [z]\n")
-    with pytest.raises(OverridesError) as error:
-        overrides.load(path)
+    with pytest.raises(IssueError) as error:
+        overrides_of([read(path)])
     assert [str(fault).removeprefix(f"{path}:") for fault in error.value.faults] == [
         "1: pins: is not a key here, did you mean 'pin'?",
         "2: pin[1]: a is named twice; keep one",
@@ -53,14 +54,14 @@ def test_files_that_cannot_be_read(tmp_path, content, expected):
     """A file that is no YAML mapping in UTF-8 is refused with the line."""
     path = tmp_path / "everyone.yaml"
     path.write_bytes(content)
-    with pytest.raises(OverridesError, match=expected):
-        overrides.load(path)
+    with pytest.raises(IssueError, match=expected):
+        overrides_of([read(path)])
 
 
 def test_a_folder_in_its_place_is_named(tmp_path):
     """What the system refuses is one line for a person."""
-    with pytest.raises(OverridesError, match=r"cannot be read \(Is a directory\)"):
-        overrides.load(tmp_path)
+    with pytest.raises(IssueError, match=r"cannot be read \(Is a directory\)"):
+        read(tmp_path)
 
 
 ids = st.lists(
@@ -75,6 +76,8 @@ def test_what_is_saved_is_loaded(tmp_path, pin, skip, order):
     skip = tuple(name for name in skip if name not in {*pin, *order})
     wanted = Overrides(pin=pin, skip=skip, order=order)
     path = tmp_path / "overrides" / "2022-02" / "everyone.yaml"
-    overrides.save(path, wanted)
-    assert overrides.load(path) == wanted
+    path.unlink(missing_ok=True)
+    changes = [SetStories(key="pin", ids=pin), SetStories(key="skip", ids=skip), SetStories(key="order", ids=order)]
+    save(path, changes, expected="")
+    assert overrides_of([read(path)]) == wanted
     assert [one.name for one in path.parent.iterdir()] == ["everyone.yaml"]

@@ -1,0 +1,271 @@
+"""Read issue files: an editor's pins, subject, intro and blocks for one period, for one audience or for all of them.
+
+    issues/2022-02/everyone.yaml ┐
+    issues/2022-02/all.yaml      ┴─read─▶ IssueFile ─in_language─▶ Overrides, Issue
+
+An audience's own key wins over that of all, and its blocks stand before theirs. A file that is not there says nothing.
+`overrides/2022-02/everyone.yaml`, which knows stories only, is read as before there were issue files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from digest import yamlfile
+from digest.errors import Fault, IssueError
+from digest.issues.block_reader import block_schema, read_blocks
+from digest.model import Issue, Overrides, story_id
+from digest.text.characters import blank, named, one_line, refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from digest.blocks.kinds import Block
+
+STORY_LISTS = ("pin", "skip", "order")
+LINES = ("subject", "preheader")  # of one line each
+KEYS = (*STORY_LISTS, *LINES, "intro", "blocks")
+EVERY_LANGUAGE = ""  # of a value that is not given by language
+OTHERWISE = "default"  # the language of those that have no value of their own
+MAX_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssueFile:
+    """What one file says. `version` is of its bytes, empty when there is no file: who writes it says what they read.
+
+    `texts` and `blocks` are by language; EVERY_LANGUAGE where a value is not given by language.
+    """
+
+    file: str
+    version: str = ""
+    document: yamlfile.Document = field(default_factory=lambda: yamlfile.Document(file=""), repr=False, compare=False)
+    overrides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    blocks: Mapping[str, tuple[Block, ...]] = field(default_factory=dict)
+
+
+def version_of(data: bytes) -> str:
+    """What tells one content of a file from another."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def read(path: Path, *, languages: Collection[str] = (), stories_only: bool = False) -> IssueFile:
+    """Read an issue file; with `stories_only`, an overrides file. Raises IssueError with every mistake in it.
+
+    `languages` are those that a value may be given in; any tag may stand there when they are empty. Stories are named
+    by id, or by file: `stories/2022/a.md` is `2022/a`.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return IssueFile(file=str(path))
+    except OSError as error:
+        raise IssueError([Fault(file=str(path), message=f"cannot be read ({error.strerror})")]) from None
+    return parse(data, str(path), languages=languages, stories_only=stories_only)
+
+
+def parse(data: bytes, file: str, *, languages: Collection[str] = (), stories_only: bool = False) -> IssueFile:
+    """The same of the file's bytes, in memory."""
+    if len(data) > MAX_BYTES:
+        raise IssueError([Fault(file=file, message=f"is larger than {MAX_BYTES:,} bytes; is this the right file?")])
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise IssueError([Fault(file=file, line=line, message="is not UTF-8; save it as UTF-8")]) from None
+    document = yamlfile.parse(text, file)
+    faults = list(document.faults)
+    known = STORY_LISTS if stories_only else KEYS
+    for key in document.data:
+        if key not in known:
+            where = f"; {file.replace('overrides', 'issues')} may say it" if key in KEYS else ""
+            faults.append(document.fault((key,), f"is not a key here{where or yamlfile.did_you_mean(key, known)}"))
+    overrides = {key: _ids(document, key, faults) for key in STORY_LISTS if key in document.data}
+    _contradicted(document, overrides, faults)
+    texts = {
+        key: by_language(document, key, _text_reader(key), languages, faults)
+        for key in (*LINES, "intro")
+        if key in document.data
+    }
+    blocks = by_language(document, "blocks", read_blocks, languages, faults) if "blocks" in document.data else {}
+    if faults:
+        raise IssueError(sorted(faults, key=lambda fault: fault.line))
+    return IssueFile(
+        file=file, version=version_of(data), document=document, overrides=overrides, texts=texts, blocks=blocks
+    )
+
+
+def by_language(
+    document: yamlfile.Document,
+    key: str,
+    read_value: Callable[..., Any],
+    languages: Collection[str],
+    faults: list[Fault],
+) -> dict[str, Any]:
+    """What stands under `key`, once for all languages or for each: `read_value(document, path, value, faults)`."""
+    given = document.data[key]
+    if not isinstance(given, dict):
+        return {EVERY_LANGUAGE: read_value(document, (key,), given, faults)}
+    known = {tag.lower() for tag in languages}
+    found = {}
+    for language, value in given.items():
+        tag = language.lower()
+        # `fr` stands for `fr-CA` as well
+        if known and tag != OTHERWISE and not any(f"{own}-".startswith(f"{tag}-") for own in known):
+            offered = yamlfile.did_you_mean(language, (*languages, OTHERWISE))
+            faults.append(document.fault((key, language), f"is no language of this audience{offered}"))
+            continue
+        found[tag] = read_value(document, (key, language), value, faults)
+    return found
+
+
+def in_language(values: Mapping[str, Any], language: str) -> Any:
+    """The value for a language: its own, that of the language it is a variety of, the one for all others; or None.
+
+    >>> [in_language({"fr": "Bonjour", "default": "Hello"}, tag) for tag in ("fr-CA", "FR", "es")]
+    ['Bonjour', 'Bonjour', 'Hello']
+    """
+    tag = language.lower()
+    names = (tag, tag.partition("-")[0], OTHERWISE, EVERY_LANGUAGE)
+    return next((values[name] for name in names if name in values), None)
+
+
+def overrides_of(files: Sequence[IssueFile]) -> Overrides:
+    """Which stories the editor pins, skips and orders; the first of `files` that has a key decides it."""
+    lists = {key: next((file.overrides[key] for file in files if key in file.overrides), ()) for key in STORY_LISTS}
+    return Overrides(**lists)
+
+
+def issue_of(files: Sequence[IssueFile], language: str, recurring: Iterable[Block] = ()) -> Issue:
+    """What stands beside the stories in this language: of each text the first file's that has one, of blocks all.
+
+    `recurring` are the blocks of every issue; they come last.
+    """
+    texts: dict[str, str] = {}
+    places: dict[str, str] = {}
+    for file in files:
+        for key, values in file.texts.items():
+            if key not in texts and (text := in_language(values, language)) is not None:
+                texts[key] = text
+                places[key] = file.document.where((key,))
+        for key, names in file.overrides.items():
+            for index, name in enumerate(names):
+                places.setdefault(f"{key} {name}", file.document.where((key, index)))
+    blocks = chain.from_iterable(in_language(file.blocks, language) or () for file in files)
+    return Issue(**texts, blocks=(*blocks, *recurring), places=places)
+
+
+def contradicted(overrides: Overrides, files: Sequence[IssueFile]) -> Iterator[Fault]:
+    """A story that one file skips and another pins or orders."""
+    for name in overrides.skip:
+        for key in ("pin", "order"):
+            if name in getattr(overrides, key):
+                skipper = next(file for file in files if name in file.overrides.get("skip", ()))
+                other = next(file for file in files if name in file.overrides.get(key, ()))
+                index = skipper.overrides["skip"].index(name)
+                message = f"{name} is skipped, and in {key} of {other.file} too; keep one"
+                yield skipper.document.fault(("skip", index), message)
+
+
+def misnamed(files: Sequence[IssueFile], name: str, problem: str, *, known: Iterable[str]) -> Fault:
+    """A Fault on the line of the file that names the story `name`, with the nearest of the `known` ids."""
+    near = yamlfile.did_you_mean(name, known)
+    message = f"{name!r} cannot be used, {problem}{near if near.startswith(',') else ''}"
+    for file in files:
+        for key, names in file.overrides.items():
+            if name in names:
+                written = file.document.data[key]
+                return file.document.fault((key, names.index(name)) if isinstance(written, list) else (key,), message)
+    return Fault(file=files[0].file if files else "", message=message)
+
+
+def strays(folder: Path, audiences: Collection[str]) -> Iterator[Fault]:
+    """Files in a period's folder that nobody would read, though somebody meant them to be."""
+    for path in sorted(folder.glob("*.y*ml")):
+        if path.suffix != ".yaml":
+            yield Fault(file=str(path), message=f"is not read; rename it to {path.stem}.yaml")
+        elif path.stem not in audiences:
+            near = yamlfile.did_you_mean(path.stem, audiences)
+            yield Fault(file=str(path), message=f"is named after no audience of config.yaml{near}")
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of an issue file, for editors."""
+    text = {"type": "string", "minLength": 1}
+    ids = {"anyOf": [text, {"type": "array", "items": text}]}
+    blocks = {"type": "array", "items": {"$ref": "#/$defs/block"}}
+    tells = {
+        "pin": "Stories that are in, whatever else the audience's rule says.",
+        "skip": "Stories that are out.",
+        "order": "Stories in the order in which they come first.",
+        "subject": "The mail's subject.",
+        "preheader": "The line after the subject in an inbox.",
+        "intro": "A few words before the stories, in Markdown.",
+        "blocks": "What stands beside the stories.",
+    }
+    kinds: dict[str, Any] = {key: ids if key in STORY_LISTS else _by_language(text) for key in KEYS}
+    kinds["blocks"] = _by_language(blocks)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "digest: an issue file",
+        "type": "object",
+        "properties": {key: {**kinds[key], "description": tells[key]} for key in KEYS},
+        "additionalProperties": False,
+        "$defs": {"block": block_schema()},
+    }
+
+
+def _by_language(kind: dict[str, Any]) -> dict[str, Any]:
+    """A value, or one for each language."""
+    return {"anyOf": [kind, {"type": "object", "additionalProperties": kind, "minProperties": 1}]}
+
+
+def _text_reader(key: str) -> Callable[..., str]:
+    def read_text(document: yamlfile.Document, path: yamlfile.Path, given: Any, faults: list[Fault]) -> str:
+        try:
+            return _text(given, lines=key not in LINES)
+        except ValueError as error:
+            faults.append(document.fault(path, str(error)))
+            return ""
+
+    return read_text
+
+
+def _text(given: Any, *, lines: bool) -> str:
+    if not isinstance(given, str):
+        message = "expected one text here, or one for each language: {en: …, fr: …}"
+        raise ValueError(message)  # noqa: TRY004 - a person's mistake in a file, like the others
+    if lines and (found := refused(given)):
+        message = f"holds the invisible character {named(found[0])}; remove it"
+        raise ValueError(message)
+    text = given.strip("\n").rstrip() if lines else one_line(given)
+    if blank(text):
+        message = "is blank, give it a text"
+        raise ValueError(message)
+    return text
+
+
+def _contradicted(document: yamlfile.Document, lists: Mapping[str, tuple[str, ...]], faults: list[Fault]) -> None:
+    for number, name in enumerate(lists.get("skip", ())):
+        if other := next((key for key in ("pin", "order") if name in lists.get(key, ())), None):
+            faults.append(document.fault(("skip", number), f"{name} is skipped, and in {other} too; keep one"))
+
+
+def _ids(document: yamlfile.Document, key: str, faults: list[Fault]) -> tuple[str, ...]:
+    given = document.data.get(key, [])
+    ids: dict[str, int] = {}
+    if not isinstance(given, list):
+        given = [given]  # one story needs no list
+    for number, name in enumerate(given):
+        if not isinstance(name, str) or not story_id(name):
+            faults.append(document.fault((key, number), "expected a story's id here, like 2022-02-14-helping-women"))
+        elif (found := story_id(name)) in ids:
+            faults.append(document.fault((key, number), f"{found} is named twice; keep one"))
+        else:
+            ids[found] = number
+    return tuple(ids)
