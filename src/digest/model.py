@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _SPELLED = re.compile(r"[\w-]+")
 
-GroupBy = Literal["none", "month", "kicker", "channel", "topic", "country"]
+GroupBy = Literal["none", "month", "year", "kicker", "channel", "topic", "country", "language"]
 Thin = Literal["send", "skip", "carry-over"]
 Late = Literal["include", "ignore"]
 

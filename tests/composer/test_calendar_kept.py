@@ -29,7 +29,7 @@ words = theme.wording(sys.argv[2])
 zone = ZoneInfo("Europe/Zurich")
 periods = [parse(text, zone) for text in ("2022-02", "2022-Q1", "2021", "2022-W07")]
 said = [words.period(one) for one in periods] + [words.also_from(periods[0], one) for one in periods[:2]]
-said += [words.day(date(2022, 2, 14)), words.heading("PK", zone), words.direction]
+said += [words.day(date(2022, 2, 14)), words.heading("PK", "country", zone), words.direction]
 said += [words.count("stories", number) for number in (0, 1, 2, 5, 11, 100)]
 theme.save_cache()
 print("\\n".join([str("babel" in sys.modules), *said]))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date
 
 import pytest
-from composer_samples import ZURICH, render, selection, story, theme
+from composer_samples import AUDIENCE, ZURICH, render, selection, story, theme
 
+from digest.composer.files import builtin
 from digest.composer.i18n import Wording, direction, fill
+from digest.model import Group
 from digest.period import parse
 
 
@@ -25,11 +28,15 @@ def plain(text):
         ("fr", ["1 article", "5 articles", "14 février 2022", "Février 2022"]),
         ("es", ["1 noticia", "5 noticias", "14 de febrero de 2022", "Febrero de 2022"]),
         ("ar", ["خبر واحد", "5 أخبار", "14 فبراير 2022", "فبراير 2022"]),
-        ("zh-Hans", ["1 story", "5 stories", "2022年2月14日", "2022年2月"]),
+        ("ru", ["1 материал", "5 материалов", "14 февраля 2022 г.", "Февраль 2022 г."]),
+        ("de", ["1 Beitrag", "5 Beiträge", "14. Februar 2022", "Februar 2022"]),
+        ("zh-Hans", ["1 篇报道", "5 篇报道", "2022年2月14日", "2022年2月"]),
+        ("zh-HK", ["1 story", "5 stories", "2022年2月14日", "2022年2月"]),
+        ("sr-Latn", ["1 story", "5 stories", "14. februar 2022.", "Februar 2022."]),
     ],
 )
 def test_counts_and_dates_are_the_languages_own(language, expected):
-    """Order, prepositions and plurals come from CLDR; a language without a catalogue speaks English words."""
+    """Order, prepositions and plurals come from CLDR; a language without a catalogue of its script speaks English."""
     words = theme().wording(language)
     found = [words.count("stories", 1), words.count("stories", 5), words.day(date(2022, 2, 14))]
     assert list(map(plain, [*found, words.period(parse("2022-02", ZURICH))])) == expected
@@ -71,18 +78,60 @@ def test_late_stories_name_their_month():
 
 
 @pytest.mark.parametrize(
-    ("key", "heading"),
+    ("language", "period", "subject"),
     [
-        ("2022-01", "January 2022"),
-        ("PK", "Pakistan"),
-        ("impact-and-people", "Impact and people"),
-        ("Skills stories", "Skills stories"),
-        ("ILO", "ILO"),
+        ("en", "2022-02", "All harbour news: February 2022"),
+        ("fr", "2022-02", "All harbour news : février 2022"),
+        ("fr", "2022-W07", "All harbour news : semaine du 14–20 févr. 2022"),
+        ("es", "2022-02", "All harbour news: febrero de 2022"),
+        ("de", "2022-02", "All harbour news: Februar 2022"),
+        ("ru", "2022-02", "All harbour news: февраль 2022 г."),
+        ("zh", "2022-02", "All harbour news：2022年2月"),
     ],
 )
-def test_group_keys_become_headings(key, heading):
-    """Months and countries are named in the language; a slug becomes words; what has its own spelling keeps it."""
-    assert theme().wording("en").heading(key, ZURICH) == heading
+def test_a_period_inside_a_sentence_is_in_the_languages_own_case(language, period, subject):
+    """A heading begins with a capital letter; in a subject, a month is written as the language writes months."""
+    made = render(selection(story(0, language=language), language=language, period=period))
+    assert plain(made.subject) == subject
+
+
+def test_a_month_by_itself_is_not_declined():
+    """Russian has январь by itself and 14 января in a date; what follows "Also from" is the month by itself."""
+    now = parse("2022-02", ZURICH)
+    assert theme().wording("ru").also_from(parse("2022-01", ZURICH), now) == "Также за период: январь"
+    assert plain(theme().wording("ru").also_from(parse("2021-12", ZURICH), now)) == "Также за период: декабрь 2021 г."
+
+
+@pytest.mark.parametrize(
+    ("language", "group_by", "key", "heading"),
+    [
+        ("en", "month", "2022-01", "January 2022"),
+        ("fr", "month", "2022-01", "Janvier 2022"),
+        ("en", "year", "2022", "2022"),
+        ("zh", "year", "2022", "2022年"),
+        ("en", "country", "PK", "Pakistan"),
+        ("en", "topic", "2030", "2030"),
+        ("en", "topic", "impact-and-people", "Impact and people"),
+        ("en", "kicker", "Skills stories", "Skills stories"),
+        ("en", "channel", "ILO", "ILO"),
+        ("en", "language", "fr", "French"),
+        ("fr", "language", "fr", "Français"),
+        ("fr", "language", "pt-BR", "Portugais (Brésil)"),
+        ("en", "language", "x-house", "X-house"),
+    ],
+)
+def test_group_keys_become_headings(language, group_by, key, heading):
+    """Periods, countries and languages are named in the language; a slug becomes words; a spelling of its own stays."""
+    assert theme().wording(language).heading(key, group_by, ZURICH) == heading
+
+
+def test_stories_stand_under_their_languages():
+    """An edition of several languages says which is which; one of a single language has nothing to say."""
+    first, second = story(0), story(1, language="fr")
+    groups = (Group(key="en", stories=(first,)), Group(key="fr", stories=(second,)))
+    audience = replace(AUDIENCE, group_by="language")
+    assert "French" in render(selection(first, second, groups=groups), audience=audience).html
+    assert "English" not in render(selection(first, groups=groups[:1]), audience=audience).html
 
 
 def test_months_of_one_language_do_not_turn_up_in_another():
@@ -105,6 +154,12 @@ def test_every_language_of_cldr_has_dates():
             words = Wording(language, theme().catalogues)
             texts = [words.period(period) for period in periods] + [words.day(date(2022, 2, 14))]
             assert all(texts), language
+
+
+def test_each_catalogue_says_who_has_checked_it():
+    """Nobody takes words that a program's authors wrote for those of a person who speaks the language."""
+    for path in builtin().glob("locale/*.yaml"):
+        assert re.search(r"^# Checked by: \S", path.read_text("utf-8"), re.MULTILINE), path.name
 
 
 def test_directions():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest import period
-from digest.model import Audience, Edition, Match, Overrides, PastEdition, Status, Story
+from digest.model import Audience, Edition, GroupBy, Match, Overrides, PastEdition, Status, Story
 from digest.selection.selector import had_their_chance, select
 
 ZURICH = ZoneInfo("Europe/Zurich")
@@ -273,6 +274,16 @@ def test_groups_stand_in_the_order_of_their_first_story():
     assert [g.key for g in months] == ["2022-02", "2022-01"]
 
 
+def test_stories_are_grouped_by_year_and_language():
+    """Years go newest first, languages in the order of their first story."""
+    both = period.parse("2021-12-01--2022-02-01", ZURICH)
+    stories = [story("x", "2021-12-30", weight=9), story("y", "2022-01-05"), story("z", "2021-12-31")]
+    assert sections(stories, group_by="year", span=both) == [("2022", ["y"]), ("2021", ["x", "z"])]
+    stories = [story("a"), story("b", language="fr"), story("c")]
+    select = Match(languages=("en", "fr"))
+    assert sections(stories, group_by="language", select=select) == [("en", ["a", "c"]), ("fr", ["b"])]
+
+
 def test_a_lead_stands_on_top_whatever_the_stories_are_grouped_by():
     """A lead of an older month, or without a kicker, is above all sections; one whose section is first stays in it."""
     year = period.parse("2022", ZURICH)
@@ -317,7 +328,7 @@ STORIES = st.lists(
 @given(
     stories=STORIES,
     limit=st.none() | st.integers(1, 5),
-    group_by=st.sampled_from(["none", "month", "kicker", "topic"]),
+    group_by=st.sampled_from(get_args(GroupBy)),
     seed=st.integers(0, 99),
 )
 def test_selection_is_total_and_does_not_depend_on_the_order_given(stories, limit, group_by, seed):

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from digest.composer.theme import Theme
     from digest.model import Audience, NewsroomProfile, Selection
 
-DEFAULT_SUBJECT = "{{ edition.title }}: {{ edition.period_label }}"  # short: the preheader has the news
+# Short: the preheader has the news.
+DEFAULT_SUBJECT = "{{ words.titled|fill(title=edition.title, period=edition.period_name) }}"
 _OF_A_READER = 250  # bytes; an unsubscribe link has some 200, an address at most 254
 DEFAULT_PREHEADER = "{{ edition.teaser }}"
 _TRAILING = re.compile(r"[ \t]+\n")

@@ -148,7 +148,8 @@ class EditionView:
     back: Direction  # against the direction of reading
     title: str
     description: str
-    period_label: str
+    period_label: str  # as a heading
+    period_name: str  # inside a sentence
     count: int
     count_label: str
     lead: StoryView | None
@@ -288,10 +289,11 @@ class EditionDraft:
         at, reference = 0, 1
         for group in self.selection.groups:
             if group.key:
-                label = self.wording.heading(group.key, period.zone)
+                label = self.wording.heading(group.key, self.audience.group_by, period.zone)
             else:  # below others, stories without a key would seem to belong to the last of them
                 label = self.wording.say("other_stories") if groups and groups[-1].label else ""
-            label = "" if only and label == self.wording.period(period) else one_line(label)
+            told = self.audience.group_by == "language" or label == self.wording.period(period)
+            label = "" if only and told else one_line(label)
             stories, reference = self._views(at, len(group.stories), reference, label=label)
             groups.append(self._group(label, stories))
             at += len(group.stories)
@@ -349,6 +351,7 @@ class EditionDraft:
             title=one_line(audience.title),
             description=one_line(audience.description),
             period_label=wording.period(edition.period),
+            period_name=wording.period_name(edition.period),
             count=len(stories),
             count_label=wording.count("stories", len(stories)),
             lead=stories[0] if stories else None,
@@ -377,7 +380,8 @@ class EditionDraft:
         """A mail without an address, which the reader gives (RFC 6068, 2); a subject has no reader's own values."""
         if not (self.options.forward and self.archive_url):
             return ""
-        title = f"{one_line(self.audience.title)}: {self.wording.period(self.selection.edition.period)}"
+        period = self.wording.period_name(self.selection.edition.period)
+        title = self.wording.say("titled", title=one_line(self.audience.title), period=period)
         return f"mailto:?subject={quote(title, safe='')}&body={quote(self.archive_url, safe='')}"
 
     def _newsroom(self) -> NewsroomView:

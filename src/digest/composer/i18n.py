@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from babel import Locale
 
+    from digest.model import GroupBy
     from digest.period import Period
 
 Catalogue = dict[str, "str | dict[str, str]"]
@@ -34,7 +35,7 @@ PAGE = "page_"  # how the words begin that only public pages say
 _MOST = 5_000  # answers in a file; a year has 365 days
 _FILES = 32  # languages, or versions of Babel
 _TERRITORIES = {"en": "en_GB"}  # what a bare tag means where CLDR's own choice would mislead: `en` is American order
-_MONTH = re.compile(r"\d{4}-\d{2}")
+_SKELETONS = {"year": "y", "quarter": "yQQQQ", "month": "yMMMM"}
 _COUNTRY = re.compile(r"[A-Z]{2}")
 
 
@@ -84,7 +85,7 @@ class Wording:
         direction_ = self._answers.get("direction", lambda: direction(language))
         self.direction: Literal["ltr", "rtl"] = "rtl" if direction_ == "rtl" else "ltr"
         self._days: dict[date, str] = {}
-        self._periods: dict[Period, str] = {}
+        self._names: dict[Period, str] = {}
 
     @cached_property
     def locale(self) -> Locale:
@@ -123,18 +124,18 @@ class Wording:
 
     def period(self, period: Period) -> str:
         """The period's name as a heading: `February 2022`, `1st quarter 2022`, `2021`, `Week of 14–20 Feb 2022`."""
-        name = self._periods.get(period)
+        return _first_upper(self.period_name(period))
+
+    def period_name(self, period: Period) -> str:
+        """The same inside a sentence, in the language's own case: `février 2022`, `week of 14–20 Feb 2022`."""
+        name = self._names.get(period)
         if name is None:
-            name = self._periods[period] = self._period(period)
+            name = self._names[period] = self._period_name(period)
         return name
 
-    def _period(self, period: Period) -> str:
-        if period.kind == "year":
-            return self._skeleton("y", period.first)
-        if period.kind == "quarter":
-            return _first_upper(self._skeleton("yQQQQ", period.first))
-        if period.kind == "month":
-            return _first_upper(self._skeleton("yMMMM", period.first))
+    def _period_name(self, period: Period) -> str:
+        if skeleton := _SKELETONS.get(period.kind):
+            return self._skeleton(skeleton, period.first)
         from datetime import timedelta
 
         first, last = period.first, period.after - timedelta(days=1)
@@ -150,24 +151,40 @@ class Wording:
     def also_from(self, period: Period, now: Period) -> str:
         """`Also from January`, with the year when it is not the edition's."""
         if period.kind == "month" and period.first.year == now.first.year:
-            # Not "LLLL": where a language borrows these names, Babel 2.18 resolves the loan once for all languages.
             month = period.first.month
-            name = self._answers.get(f"month {month}", lambda: str(self.locale.months["format"]["wide"][month]))
-        elif period.kind == "month":
-            name = self._skeleton("yMMMM", period.first)
+            name = self._answers.get(f"month {month}", lambda: self._month(month))
         else:
-            name = self.period(period)
+            name = self.period_name(period)
         return self.say("also_from", period=name)
 
-    def heading(self, key: str, zone: Any) -> str:
-        """What stands over a group of stories: a month, a country, or the topic or kicker as its newsroom wrote it."""
-        if _MONTH.fullmatch(key):
+    def heading(self, key: str, group_by: GroupBy, zone: Any) -> str:
+        """What stands over a group of stories: a period, country or language by its name, else its newsroom's words."""
+        if group_by in ("month", "year"):
             return self.period(parse(key, zone))
-        if _COUNTRY.fullmatch(key):
+        if group_by == "country" and _COUNTRY.fullmatch(key):
             return self._answers.get(f"country {key}", lambda: str(self.locale.territories.get(key, key)))
+        if group_by == "language":
+            return _first_upper(self._answers.get(f"language {key}", lambda: self._language(key)))
         if " " in key or key != key.lower():
             return key
         return _first_upper(key.replace("-", " ").replace("_", " "))
+
+    def _month(self, month: int) -> str:
+        """A month's name by itself, which is not its name in a date where a language declines it (январь, января)."""
+        from babel.localedata import load
+
+        # Not by Babel's own "LLLL": where a language borrows these names, 2.18 resolves the loan once for all of them.
+        names = load(str(self.locale))["months"]["stand-alone"]["wide"]
+        own: dict[int, str] = names[1] if isinstance(names, tuple) else {}
+        return own.get(month) or str(self.locale.months["format"]["wide"][month])
+
+    def _language(self, tag: str) -> str:
+        from babel import Locale, UnknownLocaleError
+
+        try:
+            return str(Locale.parse(tag, sep="-").get_display_name(self.locale) or tag)
+        except (UnknownLocaleError, ValueError):
+            return tag
 
     def _script(self, tag: str) -> str:
         return self._answers.get(f"script {tag}", lambda: _script(tag))

@@ -38,14 +38,14 @@ def cut(ranked: list[Story], limit: int | None, pinned: int) -> tuple[list[Story
 
 
 def grouped(stories: list[Story], audience: Audience, edition: Edition) -> tuple[Group, ...]:
-    """Sections in the order of their first story; months newest first; what has no key comes last.
+    """Sections in the order of their first story; months and years newest first; what has no key comes last.
 
     A lead that its section would not bring to the top stands above all sections, alone.
     """
     keyed: dict[str, list[Story]] = {}
     for story in stories:
         keyed.setdefault(_key(story, audience, edition), []).append(story)
-    keys = sorted(keyed, reverse=True) if audience.group_by == "month" else list(keyed)
+    keys = sorted(keyed, reverse=True) if audience.group_by in ("month", "year") else list(keyed)
     keys.sort(key=lambda key: not key)
     sections = [Group(key=key, stories=tuple(keyed[key])) for key in keys]
     if stories and stories[0].lead and sections[0].stories[0] is not stories[0]:
@@ -62,10 +62,11 @@ def _key(story: Story, audience: Audience, edition: Edition) -> str:
     match audience.group_by:
         case "none":
             return ""
-        case "month":
-            return f"{story.date.astimezone(edition.period.zone):%Y-%m}"
-        case "kicker":
-            return story.kicker
+        case "month" | "year":
+            day = story.date.astimezone(edition.period.zone)
+            return f"{day:%Y-%m}" if audience.group_by == "month" else f"{day:%Y}"
+        case "kicker" | "language":
+            return story.kicker if audience.group_by == "kicker" else story.language
         case "channel":
             return _first(story.channels, audience.select.channels)
         case "topic":

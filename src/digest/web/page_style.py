@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 _RULES = """
 *{box-sizing:border-box}
 body{margin:0;background:var(--page);color:var(--body);font:1rem/1.55 var(--text);overflow-wrap:anywhere}
-header{background:var(--band);color:var(--on-band)}
+header{border-top:.3rem solid var(--rule);background:var(--band);color:var(--on-band)}
 header p{max-width:36.5rem;margin:0 auto;padding:1rem 1.25rem;font-weight:700;font-size:.875rem}
-header img{display:block;max-width:100%;height:auto}
+header img{display:block;max-width:100%;height:auto;background:var(--plate)}
 main{max-width:36.5rem;margin:1.5rem auto;padding:1.75rem 1.25rem;background:var(--sheet)}
 h1{margin:0 0 .75rem;color:var(--ink);font:700 1.75rem/1.2 var(--heading)}
 p{margin:0 0 1.25rem}
@@ -52,7 +52,8 @@ class PageStyle:
 def page_style(theme: PageTheme) -> PageStyle:
     """The same theme gives the same style."""
     fonts = f"--heading:{theme.options.heading_font};--text:{theme.options.body_font}"
-    day, night = _variables(theme.colours, ""), _variables(theme.colours, "_dark")
+    plain = theme.options.masthead == "plain"
+    day, night = (_variables(theme.colours, scheme, plain=plain) for scheme in ("", "_dark"))
     sheet = (
         f"\n:root{{color-scheme:light dark;{fonts};{day}}}"
         f"\n@media (prefers-color-scheme:dark){{:root{{{night}}}}}{_RULES}"
@@ -66,19 +67,22 @@ def page_style(theme: PageTheme) -> PageStyle:
     )
 
 
-def _variables(colours: Mapping[str, str], scheme: str) -> str:
+def _variables(colours: Mapping[str, str], scheme: str, *, plain: bool) -> str:
     def of(name: str, otherwise: str = "ink") -> str:
         return colours.get(name + scheme) or colours[otherwise + scheme]
 
     def on(ground: str, name: str) -> str:
         return of(name) if contrast(of(name), ground) >= READABLE else ink_on(ground)
 
-    sheet, band, accent = of("sheet"), of("band"), of("accent")
+    sheet, accent = of("sheet"), of("accent")
+    band = sheet if plain else of("band")
     values = {
         "page": of("page"),
         "sheet": sheet,
         "band": band,
-        "on-band": on(band, "on_band"),
+        "on-band": accent if plain else on(band, "on_band"),
+        "rule": accent if plain else band,
+        "plate": "#ffffff" if plain else band,  # under a logo, so that it keeps its colours after dark
         "ink": on(sheet, "ink"),
         "body": on(sheet, "body"),
         "accent": accent,
