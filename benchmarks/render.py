@@ -23,6 +23,7 @@ from digest.composer.edition_view import EditionDraft
 from digest.composer.files import gather, whole
 from digest.composer.filters import FILTERS
 from digest.composer.options import ThemeOptions
+from digest.composer.photos import ImageRoute
 from digest.composer.sandbox import ThemeEnvironment, run
 from digest.composer.theme import load_theme
 
@@ -95,7 +96,7 @@ def measure(quick: bool) -> list[Table]:
 def _table(count: int, theme: Any, node: Node | None, folder: Path, *, quick: bool) -> Table:
     picked = content.selection(count)
     facts = {"newsroom": content.NEWSROOM, "audience": content.AUDIENCE, "options": OPTIONS, "now": content.NOW}
-    draft = EditionDraft(selection=picked, theme=theme, read_image=None, archive_url="", **facts)
+    draft = EditionDraft(selection=picked, theme=theme, route=ImageRoute(), archive_url="", **facts)
     values = draft.values() | LINES
     plain = _jinja(compile_theme(gather([], OPTIONS.name), OPTIONS).html)
     assert plain.render(values) == draft.html(LINES)

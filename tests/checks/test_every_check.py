@@ -104,7 +104,8 @@ CASES: dict[str, Case] = {
         subject(pictured(), read_file=files(**{"photos/ada.jpg": PNG})), subject(pictured(image="photos/ada.jpg"))
     ),
     "image-heavy": Case(
-        subject(pictured(), read_file=files(**{"photos/ada.jpg": JPEG + b"\0" * 1_000_000})), subject(pictured())
+        subject(pictured(), read_file=files(**{"photos/ada.jpg": JPEG + b"\0" * 1_000_000})),
+        subject(pictured(), read_file=files(**{"photos/ada.jpg": JPEG + b"\0" * 1_000_000}), carried=True),
     ),
     "image-too-big": Case(
         subject(pictured(), read_file=files(**{"photos/ada.jpg": JPEG + b"\0" * 10_000_000})),

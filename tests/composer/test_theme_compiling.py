@@ -18,6 +18,7 @@ from digest.composer.compose import compose
 from digest.composer.edition_view import EditionDraft
 from digest.composer.files import builtin, gather, whole
 from digest.composer.options import ThemeOptions
+from digest.composer.photos import ImageRoute
 from digest.composer.sandbox import ThemeEnvironment, run
 from digest.composer.theme import load_theme
 
@@ -27,7 +28,7 @@ OPTIONS = ThemeOptions(contents_over=2)
 def draft(picked, options):
     return EditionDraft(
         selection=picked, theme=theme(options), newsroom=NEWSROOM, audience=AUDIENCE, options=options, now=NOW,
-        read_image=None, archive_url="https://www.harbour.example/2022-02",
+        route=ImageRoute(), archive_url="https://www.harbour.example/2022-02",
     )  # fmt: skip
 
 

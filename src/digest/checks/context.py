@@ -99,6 +99,8 @@ class CheckContext:
     clients: tuple[str, ...] = ()
     dkim: tuple[str, str] | None = None
     online: Online | None = None
+    carried: bool = False  # the newsroom's own pictures travel in the mail, as large as they are shown
+    logo: str = ""  # an address or a path, as config.yaml has it
     page_url: str = ""  # of the edition's own page in the public archive, which is there when the first mail goes
     _derived: dict[Callable[[CheckContext], Any], Any] = field(default_factory=dict, init=False, repr=False)
 

@@ -37,6 +37,7 @@ _SUFFIXES = {
     "avif": "avif", "heic": "heic", "heif": "heic", "tif": "tiff", "tiff": "tiff", "bmp": "bmp", "svg": "svg",
 }  # fmt: skip
 _SHOWN_EVERYWHERE = frozenset({"jpeg", "png", "gif"})
+_UNPACKED = frozenset({"webp", "avif", "bmp", "tiff"})  # and written anew, when they travel in the mail
 
 
 def kind_of(data: bytes) -> str:
@@ -50,10 +51,17 @@ def suffix_kind(address: str) -> str:
     return _SUFFIXES.get(path.rpartition(".")[2].lower(), "") if "." in path.rpartition("/")[2] else ""
 
 
-def _pictured(context: CheckContext) -> Iterator[tuple[Story, str]]:
+def _pictured(context: CheckContext) -> Iterator[tuple[Story | None, str]]:
+    """Each image that the newsroom names: with its story, or without one the logo."""
+    if context.logo:
+        yield None, context.logo.strip()
     for story in context.stories:
         if story.image.strip():
             yield story, story.image.strip()
+
+
+def _place(context: CheckContext, story: Story | None) -> str:
+    return context.place(story, "image") if story else "config.yaml: theme.logo"
 
 
 def _scheme(address: str) -> str:
@@ -76,7 +84,7 @@ def image_unsafe(context: CheckContext) -> Iterator[Hit]:
             message = f"'{image[:60]}' leaves the newsroom's folder; put the photo inside"
         else:
             continue
-        yield Hit(context.place(story, "image"), message)
+        yield Hit(_place(context, story), message)
 
 
 @check(
@@ -86,7 +94,7 @@ def image_http(context: CheckContext) -> Iterator[Hit]:
     """An image address with http."""
     for story, image in _pictured(context):
         if _scheme(image) == "http":
-            yield Hit(context.place(story, "image"), f"'{image[:80]}' is not encrypted; use https")
+            yield Hit(_place(context, story), f"'{image[:80]}' is not encrypted; use https")
 
 
 @check(
@@ -96,12 +104,16 @@ def image_http(context: CheckContext) -> Iterator[Hit]:
     "SVG, WebP and other newer formats stay blank in several mail programs.",
 )
 def image_format(context: CheckContext) -> Iterator[Hit]:
-    """A format other than JPEG, PNG and GIF, by the file's bytes or, for a remote image, its suffix."""
+    """A format other than JPEG, PNG and GIF, by the file's bytes or, for a remote image, its suffix.
+
+    What travels in the mail becomes one of these, if it can be unpacked.
+    """
     for story, image in _pictured(context):
         size, head = _local(context, image)
         kind = kind_of(head) if size else suffix_kind(image)
-        if kind and kind not in _SHOWN_EVERYWHERE:
-            yield Hit(context.place(story, "image"), f"'{image[:80]}' is {kind}; save it as JPEG or PNG")
+        shown = _SHOWN_EVERYWHERE | _UNPACKED if context.carried and size else _SHOWN_EVERYWHERE
+        if kind and kind not in shown:
+            yield Hit(_place(context, story), f"'{image[:80]}' is {kind}; save it as JPEG or PNG")
 
 
 @check("image-missing", Severity.ERROR, "stories", "A photo that is not there is a hole in the mail.")
@@ -113,9 +125,9 @@ def image_missing(context: CheckContext) -> Iterator[Hit]:
         peeked = context.peek(image)
         if peeked is None:
             message = f"'{image[:80]}' is not there (or is over 50 MB); put the file in the newsroom's folder"
-            yield Hit(context.place(story, "image"), message)
+            yield Hit(_place(context, story), message)
         elif not peeked[0]:
-            yield Hit(context.place(story, "image"), f"'{image[:80]}' is empty (0 bytes); save the photo again")
+            yield Hit(_place(context, story), f"'{image[:80]}' is empty (0 bytes); save the photo again")
 
 
 @check(
@@ -129,28 +141,28 @@ def image_broken(context: CheckContext) -> Iterator[Hit]:
             continue
         kind, claimed = kind_of(head), suffix_kind(image)
         if not kind:
-            yield Hit(context.place(story, "image"), f"'{image[:80]}' is no image that is known; save the photo again")
+            yield Hit(_place(context, story), f"'{image[:80]}' is no image that is known; save the photo again")
         elif claimed and claimed != kind:
             message = f"'{image[:80]}' is {kind} inside; rename it, or save it as {claimed}"
-            yield Hit(context.place(story, "image"), message)
+            yield Hit(_place(context, story), message)
 
 
 @check("image-heavy", Severity.WARNING, "stories", "A heavy photo is not waited for on a phone.")
 def image_heavy(context: CheckContext) -> Iterator[Hit]:
-    """A local image over HEAVY bytes."""
-    for story, image in _pictured(context):
+    """A local image over HEAVY bytes that is linked; what travels in the mail is made smaller first."""
+    for story, image in () if context.carried else _pictured(context):
         size, _ = _local(context, image)
         if HEAVY < size <= TOO_BIG:
-            yield Hit(context.place(story, "image"), f"'{image[:80]}' has {_megabytes(size)}; 0.3 MB are enough here")
+            yield Hit(_place(context, story), f"'{image[:80]}' has {_megabytes(size)}; 0.3 MB are enough here")
 
 
 @check("image-too-big", Severity.ERROR, "stories", "Image proxies drop photos of this size, so nobody sees them.")
 def image_too_big(context: CheckContext) -> Iterator[Hit]:
-    """A local image over TOO_BIG bytes."""
-    for story, image in _pictured(context):
+    """A local image over TOO_BIG bytes that is linked; what travels in the mail is made smaller first."""
+    for story, image in () if context.carried else _pictured(context):
         size, _ = _local(context, image)
         if size > TOO_BIG:
-            yield Hit(context.place(story, "image"), f"'{image[:80]}' has {_megabytes(size)}; make it smaller")
+            yield Hit(_place(context, story), f"'{image[:80]}' has {_megabytes(size)}; make it smaller")
 
 
 @check(

@@ -51,7 +51,7 @@ COMPOSED: Mapping[str, str] = MappingProxyType(
     {
         "archive-unpublished": "An archive with an address and no editions would give every reader a dead link.",
         "field-unknown": "A column that the list does not have: no mail could be made for its readers.",
-        "image-size": "A photo too large to travel in the mail is left out of it.",
+        "images-heavy": "Images of more than 600 KB together are not waited for, and make some servers refuse a mail.",
         "image-type": "A photo in a format that many mail programs do not show is left out.",
         "image-unresolved": "A photo by a path needs an address on the web, or to travel in the mail (cid).",
         "list-unread": "Nobody could see whether the list has the columns that the theme names.",
@@ -65,7 +65,6 @@ COMPOSED: Mapping[str, str] = MappingProxyType(
 SAID_BY: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "image-missing": frozenset({"image-missing"}),
-        "image-size": frozenset({"image-too-big"}),
         "image-type": frozenset({"image-format", "image-broken"}),
         "image-unsafe": frozenset({"image-unsafe"}),
         "link-relative": frozenset({"link-relative", "link-malformed"}),

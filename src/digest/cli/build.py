@@ -96,8 +96,8 @@ def _report(call: Call, written: list[tuple[Build, Path]]) -> None:
         return
     from digest.text.merge import shown_subject
 
-    head = ("edition", "stories", "HTML", "text", "findings")
-    call.out.table(head, [_row(each) for each, _ in written], right=(1, 2, 3))
+    head = ("edition", "stories", "HTML", "text", "pictures", "findings")
+    call.out.table(head, [_row(each) for each, _ in written], right=(1, 2, 3, 4))
     for each, _ in written:
         if call.common.verbose or tally(each.findings) != "none":
             call.out.line()
@@ -109,10 +109,11 @@ def _row(each: Build) -> tuple[str, ...]:
     count = len(each.selection.stories)
     if each.rendering is None:
         why = "no stories" if not count else f"thin, {each.selection.verdict}"
-        return each.edition.id, str(count), "", "", why
-    parts = each.parts
+        return each.edition.id, str(count), "", "", "", why
+    html, text = (size(len(part.encode())) for part in (each.rendering.html, each.rendering.text))
+    pictures = sum(len(image.data) for image in each.rendering.images)
     shown = f"{count} and {each.selection.more} more" if each.selection.more else str(count)
-    return each.edition.id, shown, size(len(parts["index.html"])), size(len(parts["digest.txt"])), tally(each.findings)
+    return each.edition.id, shown, html, text, size(pictures) if pictures else "", tally(each.findings)
 
 
 def _next(call: Call, written: list[tuple[Build, Path]], when: When, which: Which) -> None:

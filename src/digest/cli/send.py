@@ -11,7 +11,7 @@ import typer
 
 from digest.cli.call import Call
 from digest.cli.flags import Common, When, Which, YesNow
-from digest.cli.output import tell
+from digest.cli.output import size, tell
 from digest.cli.verbs import verb
 from digest.errors import AlreadySent, UsageError, gathered
 
@@ -120,7 +120,7 @@ def _plan(call: Call, editions: tuple[Edition, ...], when: When, which: Which) -
                 elif finding.code == UNPUBLISHED:
                     _warn(f"{edition.id}: {finding.message}")
             subject = shown_subject(build.rendering) if build.rendering else "nothing to send"
-            _show_plan(call, made, subject)
+            _show_plan(call, made, subject, len(build.mail))
     if not call.common.json:
         again = " ".join(filter(None, (when.again(), which.again())))
         call.out.line(f"Nothing was sent. To look: digest send {again} --to you@example.org; to send: add --live")
@@ -143,7 +143,7 @@ def _frozen_already(call: Call, ledger: SqlLedger, edition: Edition) -> bool:
     return done
 
 
-def _show_plan(call: Call, plan: SendPlan, subject: str) -> None:
+def _show_plan(call: Call, plan: SendPlan, subject: str, bytes_each: int) -> None:
     for line in gathered(plan.faults):
         tell(f"left out: {line}")
     if call.common.json:
@@ -151,13 +151,14 @@ def _show_plan(call: Call, plan: SendPlan, subject: str) -> None:
                        "suppressed": plan.suppressed, "duplicates": plan.duplicates, "bad": plan.bad,
                        "notes": list(plan.notes), "faults": [str(fault) for fault in plan.faults],
                        "domains": dict(plan.domains), "languages": dict(plan.languages),
-                       "seconds": plan.seconds})  # fmt: skip
+                       "seconds": plan.seconds, "bytes": bytes_each})  # fmt: skip
         return
     call.out.line(f"{plan.edition}: {subject}")
     extra = [(plan.suppressed, "suppressed"), (plan.duplicates, "on the list twice"), (plan.bad, "bad rows"),
              (plan.others, "for another edition")]  # fmt: skip
     words = ", ".join(f"{count:,} {word}" for count, word in extra if count)
-    call.out.line(f"  {plan.readers:,} mails" + (f" ({words} left out)" if words else ""))
+    weight = f" x {size(bytes_each)}" if bytes_each else ""
+    call.out.line(f"  {plan.readers:,} mails{weight}" + (f" ({words} left out)" if words else ""))
     for note in plan.notes:
         call.out.line(f"  {note}")
     for label, counts in (("domains", plan.domains), ("languages", plan.languages)):

@@ -15,6 +15,7 @@ from jinja2 import TemplateSyntaxError
 from digest.composer.edition_view import EditionDraft
 from digest.composer.files import unlined
 from digest.composer.merge_fields import FieldUse
+from digest.composer.photos import ImageRoute
 from digest.composer.sandbox import run
 from digest.errors import Fault, RenderError
 from digest.model import Finding, Rendering, Severity
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from digest.composer.options import ThemeOptions
+    from digest.composer.photos import Photo
     from digest.composer.theme import Theme
     from digest.model import Audience, NewsroomProfile, Selection
 
@@ -48,14 +50,17 @@ def compose(
     subject: str = "",
     preheader: str = "",
     read_image: Callable[[str], bytes] | None = None,
+    image_base_url: str = "",
     archive_url: str = "",
+    logo: Photo | None = None,
 ) -> Rendering:
     """Compose the edition of `selection`, which holds at least one story.
 
     `subject` and `preheader` are templates; the audience's own come first, and ours when all are empty. `read_image`
-    gives the bytes of an image by the path that the story gives, or raises OSError. Raises RenderError with the file
-    and line of a template that fails, or with the setting that it stands in; what is wrong with content is in the
-    rendering's findings.
+    gives the bytes of an image by the path that the story gives, or raises OSError; `image_base_url` is where such
+    files are served, and `logo` the image that the theme's options have. Raises RenderError with the file and line of a
+    template that fails, or with the setting that it stands in; what is wrong with content is in the rendering's
+    findings.
     """
     draft = EditionDraft(
         selection=selection,
@@ -64,8 +69,9 @@ def compose(
         audience=audience,
         options=options,
         now=now,
-        read_image=read_image,
+        route=ImageRoute.choose(options, image_base_url or options.image_base_url, read_image, theme.cache),
         archive_url=archive_url,
+        logo=logo,
     )
     values = draft.values()
     lines = {
@@ -75,6 +81,7 @@ def compose(
     html, sizes, findings = _html(draft, lines)
     text = finish(run(theme.text, draft.values() | lines, theme.text_places, []))
     html, text, lines, slots = _spaced(draft, html, text, lines)
+    images, heavy = draft.images(html)
     return Rendering(
         edition=selection.edition,
         **lines,
@@ -83,10 +90,10 @@ def compose(
         direction=draft.wording.direction,
         nonce=draft.nonce,
         slots=slots,
-        findings=(*draft.findings, *findings),
+        findings=(*draft.findings, *findings, *heavy),
         cut=draft.cut,
         bytes_per_story={story: size for story, size in sizes.items() if story},
-        images=draft.images,
+        images=images,
     )
 
 

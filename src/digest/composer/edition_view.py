@@ -3,7 +3,7 @@
     Selection + NewsroomProfile + Audience ─▶ views ─▶ values() ─theme─▶ html()
 
 Views are plain values made for one edition; every text in them is clean, every address is one that a mail may carry. A
-template reads their public attributes and nothing else. Images are read through the callable that was handed in.
+template reads their public attributes and nothing else. Images come by the route that was handed in.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from digest.composer.i18n import PAGE
 from digest.composer.merge_fields import ReaderView
+from digest.composer.photos import BESIDE, LEAD, MOST, ROW, within
 from digest.composer.sandbox import run, template_value
 from digest.composer.story_view import PreparedStory, StoryView, prepare
 from digest.model import Finding, InlineImage, Severity, content_hash
@@ -23,10 +24,11 @@ from digest.text.urls import resolve
 from digest.text.wrapping import shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from datetime import datetime
 
     from digest.composer.options import ThemeOptions
+    from digest.composer.photos import ImageRoute, Photo
     from digest.composer.theme import Theme
     from digest.model import Audience, NewsroomProfile, Selection
 
@@ -199,12 +201,15 @@ class EditionDraft:
         audience: Audience,
         options: ThemeOptions,
         now: datetime,
-        read_image: Callable[[str], bytes] | None,
+        route: ImageRoute,
         archive_url: str,
+        logo: Photo | None = None,
     ) -> None:
         self.selection, self.theme, self.newsroom, self.audience = selection, theme, newsroom, audience
         self.options, self.now, self.archive_url = options, now, archive_url
         self.wording = theme.wording(selection.edition.language)
+        self.in_full = options.in_full(len(selection.stories))
+        self.photos = [logo] if logo else []
         self.stories: list[PreparedStory] = [
             prepare(
                 story,
@@ -212,25 +217,33 @@ class EditionDraft:
                 newsroom=newsroom,
                 wording=self.wording,
                 options=options,
-                read_image=read_image,
+                route=route,
+                box=LEAD if index == 0 else BESIDE if index < self.in_full else ROW,
             )
-            for story in selection.stories
+            for index, story in enumerate(selection.stories)
         ]
+        self.photos += [story.photo for story in self.stories]
         self.findings = self._find()
         self.nonce = self._nonce()
         self.reader = ReaderView(self.nonce)
         self.tally = StoryCount()
         self.cut = 0
-        self.in_full = options.in_full(len(self.stories))
         self.groups = self._groups()
         self.edition = self._edition()
         self._newsroom_view = self._newsroom()
 
-    @property
-    def images(self) -> tuple[InlineImage, ...]:
-        """The images that travel in the mail, each once, and only those of stories that still show them."""
-        inline = (story.photo.inline for story in self.stories[: len(self.stories) - self.cut])
-        return tuple({image.cid: image for image in inline if image}.values())
+    def images(self, html: str) -> tuple[tuple[InlineImage, ...], list[Finding]]:
+        """The images that travel in the mail, each once, and only those that `html` shows; what is wrong with them."""
+        carried = (photo.carried for photo in self.photos)
+        images, total = within(image for image in carried if image and f"cid:{image.cid}" in html)
+        if total <= MOST:
+            return images, []
+        message = (
+            f"the images have {total // 1024} KB together even at the lowest quality, over {MOST // 1024}: leave some "
+            "out, choose the layout auto or list, or serve them on the web (theme.image_base_url)"
+        )
+        where = self.selection.edition.id
+        return images, [Finding(code="images-heavy", severity=Severity.WARNING, where=where, message=message)]
 
     def cut_to(self, full: int) -> None:
         """Show the first `full` stories whole and the others as titles with links."""

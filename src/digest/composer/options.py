@@ -21,11 +21,11 @@ SANS = "-apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, 'Helvetica Neue',
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _FONTS = re.compile(r"[A-Za-z0-9 _,'-]{1,300}")  # what a font-family list needs, and nothing that could leave it
-_URL = re.compile(r"https?://[^\s\"'<>]+")
+_URL = re.compile(r"https?://[^\s\"'<>]+|cid:[\w.@-]+")
 _SMALLEST = 4096
 _ALL_IN_FULL = 6  # stories, up to which the layout `auto` shows each in full
 _SOME_IN_FULL = 5  # beyond it: the lead and four
-_WORDS = {"layout": ("auto", "full", "list"), "masthead": ("band", "plain"), "images": ("link", "embed")}
+_WORDS = {"layout": ("auto", "full", "list"), "masthead": ("band", "plain"), "images": ("auto", "link", "embed")}
 _WIDEST = 592  # the sheet's 640 less its margins
 
 
@@ -43,8 +43,8 @@ class ThemeOptions:
     logo_width: int = 160
     heading_font: str = SERIF
     body_font: str = SANS
-    images: Literal["link", "embed"] = "link"
-    image_base_url: str = ""  # what a relative image path is appended to, with images: link
+    images: Literal["auto", "link", "embed"] = "auto"  # auto: linked where they are served, else carried
+    image_base_url: str = ""  # what a relative image path is appended to
     size_limit: int = GMAIL_CLIPS_AT
     layout: Literal["auto", "full", "list"] = "full"  # how many stories are shown in full, the others as rows
     masthead: Literal["band", "plain"] = "band"

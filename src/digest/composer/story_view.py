@@ -7,6 +7,7 @@ Everything that had to be dropped is said in a finding that names the story's fi
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -14,20 +15,23 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from digest.composer.i18n import direction
-from digest.composer.photos import Photo, place
+from digest.composer.photos import BESIDE, ImageRoute, Photo
 from digest.composer.sandbox import template_value
 from digest.model import Finding, Severity, content_hash
 from digest.text.cleaning import one_line
 from digest.text.urls import SafeLink, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from digest.composer.i18n import Wording
     from digest.composer.options import ThemeOptions
+    from digest.composer.recompress import Box
     from digest.composer.summary import Markdown, Summary
     from digest.model import NewsroomProfile, Story
 
+# What a credit may say itself that it is of, in Latin letters: then nothing is put before it.
+_KIND = re.compile(
+    r"(?:photo|foto|image|imagen|bild|illustra|ilustra|dessin|dibujo|drawing|graphi|infograph)\w*\b", re.IGNORECASE
+)
 _SEVERITY = {"image-missing": Severity.ERROR, "image-unsafe": Severity.ERROR, "link-unsafe": Severity.WARNING}
 
 
@@ -58,6 +62,7 @@ class StoryView:
     date: str
     link: str
     byline: str  # for the text part: date and credit
+    signed: str  # the credit, with what it is of: `Photo: © Ana Silva`; as it is where it says so itself
     html: Markup
     image: str
     image_alt: str
@@ -148,19 +153,24 @@ def prepare(
     newsroom: NewsroomProfile,
     wording: Wording,
     options: ThemeOptions,
-    read_image: Callable[[str], bytes] | None,
+    route: ImageRoute,
+    box: Box,
 ) -> PreparedStory:
-    """Make a story ready to be set; from memory where no image is read, whose file may change under its name."""
-    if read_image is None or not story.image:
+    """Make a story ready to be set; from memory where no file of the newsroom is read, which may change.
+
+    `box` is where its image is shown.
+    """
+    if not story.image or story.image.startswith(("http://", "https://")):
         return _remembered(story, markdown, newsroom, wording, options)
-    return _prepare(story, markdown, newsroom, wording, options, read_image)
+    return _prepare(story, markdown, newsroom, wording, options, route.place(story.image, box))
 
 
 @lru_cache(maxsize=1000)  # a month is composed for many audiences, and an edition again while somebody writes
 def _remembered(
     story: Story, markdown: Markdown, newsroom: NewsroomProfile, wording: Wording, options: ThemeOptions
 ) -> PreparedStory:
-    return _prepare(story, markdown, newsroom, wording, options, None)
+    photo = ImageRoute().place(story.image, BESIDE) if story.image else Photo()
+    return _prepare(story, markdown, newsroom, wording, options, photo)
 
 
 def _prepare(
@@ -169,7 +179,7 @@ def _prepare(
     newsroom: NewsroomProfile,
     wording: Wording,
     options: ThemeOptions,
-    read_image: Callable[[str], bytes] | None,
+    photo: Photo,
 ) -> PreparedStory:
     problems: list[tuple[str, str]] = []
     link = resolve(story.link, newsroom.url) if story.link else SafeLink()
@@ -177,12 +187,11 @@ def _prepare(
         problems.append((link.code, f"link: {link.reason}"))
     summary = markdown.read(story.summary, lambda url: resolve(url, newsroom.url))
     problems += summary.problems
-    photo = place(story.image, options, read_image) if story.image else Photo()
     if photo.code:
         problems.append((photo.code, f"image: {photo.reason}"))
     credit = one_line(story.credit)
     date = wording.day(story.date.astimezone(newsroom.timezone).date()) if options.dates else ""
-    signed = wording.say("photo", credit=credit) if credit and photo.src else credit
+    signed = wording.say("photo", credit=credit) if credit and photo.src and not _KIND.match(credit) else credit
     foreign = bool(story.language) and not _same_language(story.language, wording.language)
     turned = foreign and direction(story.language) != wording.direction
     view = StoryView(
@@ -192,6 +201,7 @@ def _prepare(
         credit=credit,
         date=date,
         link=link.url,
+        signed=signed,
         byline=" · ".join(filter(None, (date, signed))),
         html=Markup(summary.html),  # noqa: S704 - nh3 has cleaned it
         image=photo.src,

@@ -52,6 +52,8 @@ _OURS = (
     "lint",
     "merge_fields",
     "mjml_table",
+    "photos",
+    "recompress",
     "sandbox",
     "settings",
     "story_view",

@@ -312,7 +312,10 @@ class ThemeSection(Section):
     )
     heading_font: Line = Field("", description="A CSS font list for headlines. No web fonts.")
     body_font: Line = Field("", description="A CSS font list for the text. No web fonts.")
-    images: Literal["link", "embed"] = Field("link", description="Link images, or carry them in the mail (cid).")
+    images: Literal["auto", "link", "embed"] = Field(
+        "auto",
+        description="Local pictures: link, or embed them in the mail; auto: link where image_base_url serves them.",
+    )
     image_base_url: Web = Field("", description="Where the newsroom's relative image paths are served.")
     size_limit: int = Field(102 * 1024, ge=20_000, description="Bytes of HTML; beyond it the tail becomes titles.")
     contents_over: int = Field(6, ge=1, description="More stories than this get a list of contents.")

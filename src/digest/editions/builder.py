@@ -130,6 +130,8 @@ def assemble(
         dkim=(settings.dkim.domain, settings.dkim.selector) if settings.dkim.selector else None,
         online=setup.online() if network else None,
         page_url=setup.page_url(edition),
+        carried=setup.carries(edition),
+        logo=settings.theme.logo,
     )
     findings = run(context, policy=setup.policy, network=network, composed=rendering.findings)
     return Build(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from digest.checks.registry import Policy
     from digest.composer.options import ThemeOptions
     from digest.composer.page_theme import PageTheme
+    from digest.composer.photos import Photo
     from digest.composer.theme import Theme
     from digest.config.load import Config
     from digest.mail.sender_identity import SenderIdentity
@@ -43,7 +44,32 @@ class EditionSetup:
 
         section = self.config.settings.theme
         given = {name: value for name, value in section.model_dump().items() if value not in (None, "")}
-        return ThemeOptions(**given)
+        return ThemeOptions(**(given | {"logo": self.logo.src}))
+
+    @cached_property
+    def logo(self) -> Photo:
+        """How the logo travels: as a story's photo does, but never by the archive, since all audiences share it."""
+        from digest.composer.options import ThemeOptions
+        from digest.composer.photos import ImageRoute, Photo
+        from digest.composer.recompress import Box
+
+        section = self.config.settings.theme
+        if not section.logo:
+            return Photo()
+        options, cache = ThemeOptions(images=section.images), paths.own_cache(self.environ, "themes")
+        box = Box(width=section.logo_width, height=section.logo_width)
+        return ImageRoute.choose(options, section.image_base_url, self.image, cache).place(section.logo, box)
+
+    def carries(self, edition: Edition) -> bool:
+        """Whether the files of an edition's stories travel in its mails."""
+        from digest.composer.photos import ImageRoute
+
+        return ImageRoute.choose(self.options, self.image_base_url(edition), self.image, None).carry
+
+    def image_base_url(self, edition: Edition) -> str:
+        """Where the files of an edition's stories are served before its first mail goes; empty where nowhere."""
+        del edition  # the archive shows the pictures of an edition that was sent, and serves no file before
+        return self.options.image_base_url
 
     @cached_property
     def theme(self) -> Theme:
@@ -82,6 +108,8 @@ class EditionSetup:
             subject=settings.mail.subject,
             preheader=settings.mail.preheader,
             read_image=self.image,
+            image_base_url=self.image_base_url(selection.edition),
+            logo=self.logo,
             archive_url=self.page_url(selection.edition),
         )
         findings = (*rendering.findings, *self._unpublished(selection.edition))
