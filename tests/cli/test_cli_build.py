@@ -39,12 +39,14 @@ def test_a_year_holds_its_thirteen_stories(newsroom):
 
 
 def test_the_mail_opens_with_its_headers(newsroom):
-    """digest.eml has the text first, Reply-To is the newsroom, and it is 7-bit with CRLF and no long line."""
+    """digest.eml has the text first, then HTML with its pictures; it is 7-bit with CRLF and no long line."""
     newsroom(*FEBRUARY)
     data = (newsroom.root / EVERYONE / "digest.eml").read_bytes()
     mail = email.message_from_bytes(data, policy=email.policy.default)
     assert mail["Reply-To"] == "newsroom@ilo.org"
-    assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]
+    assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "multipart/related"]
+    related = [part.get_content_maintype() for part in list(mail.iter_parts())[1].iter_parts()]
+    assert related == ["text", *["image"] * 4]
     assert data.isascii()
     assert b"\n" not in data.replace(b"\r\n", b"")
     assert max(map(len, data.split(b"\r\n"))) <= 998

@@ -603,7 +603,7 @@ def test_a_damaged_ledger_is_never_begun_afresh(newsroom, sink, damage, said):
             {"DIGEST_SEND__LEDGER": "oops"},
             "environment DIGEST_SEND__LEDGER: send.ledger:",
         ),
-        ("oops", {}, "config.yaml:42: send.ledger:"),
+        ("oops", {}, "config.yaml:49: send.ledger:"),
     ],
 )
 def test_a_ledger_url_that_is_none_is_named_where_it_stands(newsroom, config, environ, said):
