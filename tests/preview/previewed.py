@@ -66,12 +66,12 @@ class Shown:
 
 
 @contextmanager
-def serving(shown: Shown, host: str = "127.0.0.1", key: str | None = None) -> Iterator[server.PageAccess]:
+def serving(shown: Shown, host: str = "127.0.0.1", keys: dict[str, str] | None = None) -> Iterator[server.PageAccess]:
     common = Common(config=shown.root / "config.yaml", now=NOW)
     state = preview_state(Call(common), ViewRequest(period="2022-02"))
     ready = threading.Event()
     with server.bound("127.0.0.1", 0) as (listener, bound):
-        access = server.PageAccess(host=host, port=bound.port, token=bound.token, key=bound.key if key is None else key)
+        access = server.PageAccess(host=host, port=bound.port, token=bound.token, keys=keys or {})
         running = server.server_of(state, access, ready.set)
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
         thread.start()

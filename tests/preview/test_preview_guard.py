@@ -273,7 +273,7 @@ def test_the_frame_may_run_nothing(shown):
 
 def test_other_machines_need_the_key(folder):
     """Served to others, everything asks for the key; a browser that showed it once keeps it in a cookie."""
-    with serving(folder, host="0.0.0.0", key="the-key"):
+    with serving(folder, host="0.0.0.0", keys={"the-key": ""}):
         assert folder.get("/").status_code == 401
         assert folder.get("/api/edition").status_code == 401
         assert folder.get("/", key="wrong").status_code == 401
@@ -290,8 +290,8 @@ def test_other_machines_need_the_key(folder):
 
 def test_the_address_for_other_machines_has_the_key(folder):
     """What the verb prints can be opened as it is."""
-    with serving(folder, host="192.0.2.7", key="the-key") as access:
-        assert address(access, {"period": "2022-02"}) == f"http://192.0.2.7:{access.port}/?period=2022-02&key=the-key"
+    with serving(folder, host="192.0.2.7", keys={"the-key": ""}) as access:
+        assert address(access, {"period": "2022-02"}, "the-key") == f"http://192.0.2.7:{access.port}/?period=2022-02&key=the-key"
 
 
 def test_ctrl_c_ends_it_quietly(folder):

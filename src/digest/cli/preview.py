@@ -41,11 +41,14 @@ def preview(
     month = span.id if span else newest_month(call.newsroom, call.now)
     asked = {"period": month, "audience": next(iter(which.audience), ""), "language": which.language}
     state = preview_state(call, ViewRequest(**asked))
-    with server.bound(host, port) as (listener, access):
-        address = server.address(access, asked)
+    with server.bound(host, port, call.newsroom.config.settings.preview.people) as (listener, access):
+        addresses = {server.address(access, asked, key): name for key, name in access.keys.items()}
+        address = next(iter(addresses), server.address(access, asked))
 
         def ready() -> None:
-            call.out.line(f"{address}  (Ctrl-C ends it)")
+            for each, name in addresses.items() if len(addresses) > 1 else ():
+                call.out.line(f"for {name}: {each}")
+            call.out.line("(Ctrl-C ends it)" if len(addresses) > 1 else f"{address}  (Ctrl-C ends it)")
             if browse:
                 # A browser may be a program that runs in this terminal until it is left: nothing waits for it.
                 threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()

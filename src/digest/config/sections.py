@@ -452,6 +452,9 @@ class PreviewSection(Section):
     test_addresses: Annotated[tuple[Address, ...], BeforeValidator(_listed)] = Field(
         (), description="The only addresses to which the page may send a test mail."
     )
+    people: Annotated[tuple[Text, ...], BeforeValidator(_listed)] = Field(
+        (), description="Who may approve on the page; each has a key of their own when it is served to other machines."
+    )
 
 
 class ArchiveSection(Section):

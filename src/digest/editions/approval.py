@@ -222,7 +222,12 @@ def demand(newsroom: Newsroom, build: Build, needed: Needed = "none") -> None:
 def state(newsroom: Newsroom, edition: Edition, now: datetime) -> ApprovalStatus:
     """Who approved the edition, and whether that holds for what would go now."""
     build = build_edition(newsroom, edition, now=now)
-    return _standing(newsroom, build, load(path_of(newsroom.root, edition)))
+    return standing(newsroom, build)
+
+
+def standing(newsroom: Newsroom, build: Build) -> ApprovalStatus:
+    """Who approved the edition of this build, and whether that holds for it."""
+    return _standing(newsroom, build, load(path_of(newsroom.root, build.edition)))
 
 
 def approve(newsroom: Newsroom, edition: Edition, who: str, now: datetime) -> ApprovalStatus:
@@ -230,7 +235,7 @@ def approve(newsroom: Newsroom, edition: Edition, who: str, now: datetime) -> Ap
     account = _built(newsroom, edition)
     build = build_edition(newsroom, edition, now=now)
     ours = account_of(newsroom, build)
-    again = f"digest build {_flags(edition)}"
+    again = f"digest build {flags(edition)}"
     if account["fingerprint"] != ours["fingerprint"] or account["inputs"] != ours["inputs"]:
         what = ", ".join(changes(account["inputs"], ours["inputs"])) or "how it is put together"
         message = f"{edition.id}: changed since it was built: {what}; `{again}`, look at it, and approve that"
@@ -242,9 +247,9 @@ def approve(newsroom: Newsroom, edition: Edition, who: str, now: datetime) -> Ap
     except OSError as error:
         message = f"{path}: cannot be written: {error.strerror}"
         raise DigestError(message) from error
-    standing = _standing(newsroom, build, signed)
+    status = _standing(newsroom, build, signed)
     return replace(
-        standing, warnings=hooks.fire(newsroom.config, newsroom.environ, "approved", {**standing.as_data(), "by": who})
+        status, warnings=hooks.fire(newsroom.config, newsroom.environ, "approved", {**status.as_data(), "by": who})
     )
 
 
@@ -264,11 +269,11 @@ def _built(newsroom: Newsroom, edition: Edition) -> dict[str, Any]:
     """The manifest of what was built and looked at, its files checked against their hashes."""
     home = folder(newsroom.root / BUILD, edition)
     if not (home / MANIFEST).exists():
-        message = f"{edition.id} was not built; `digest build {_flags(edition)}`, look at it, and approve that"
+        message = f"{edition.id} was not built; `digest build {flags(edition)}`, look at it, and approve that"
         raise UsageError(message)
     account = read_manifest(home / MANIFEST)
     if changed := build_folder.damaged(home, account):
-        message = f"{home / changed} was changed after it was built; `digest build {_flags(edition)}`"
+        message = f"{home / changed} was changed after it was built; `digest build {flags(edition)}`"
         raise ApprovalError(message)
     if not account.get("fingerprint"):
         message = f"{edition.id} has nothing to approve: it was built with verdict {account['verdict']}"
@@ -276,7 +281,8 @@ def _built(newsroom: Newsroom, edition: Edition) -> dict[str, Any]:
     return account
 
 
-def _flags(edition: Edition) -> str:
+def flags(edition: Edition) -> str:
+    """What names the edition on the command line: `--month 2022-02 --audience everyone`."""
     kind = edition.period.kind
     when = (
         f"--since {edition.period.first} --until {edition.period.after}"

@@ -176,23 +176,18 @@ def import_sources(
     return ImportReport(plan=plan, listings=listings, written=write, contact=newsroom.config.newsroom.contact)
 
 
-def _source(newsroom: Newsroom, name: str) -> Source:
-    limits = newsroom.config.settings.imports
-    data, content_type, base = b"", "", ""
-    if name == "-":
-        data = sys.stdin.buffer.read(limits.max_bytes + 1)
-    elif re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", name):
-        from digest.fetching.fetch import fetch
+def source_from_web(newsroom: Newsroom, address: str) -> Source:
+    """What an http(s) address holds now. Raises FetchError."""
+    from digest.fetching.fetch import fetch
 
-        found = fetch(name, max_bytes=limits.max_bytes, timeout=limits.timeout, allow_private=limits.allow_private)
-        data, content_type, base = found.data, found.content_type, found.url
-    else:
-        try:
-            data = Path(name).read_bytes()
-        except OSError as error:
-            message = f"{name}: cannot be read: {error.strerror}"
-            raise UsageError(message) from None
-    section = limits.selectors.get(urlsplit(name).hostname or "")
+    limits = newsroom.config.settings.imports
+    found = fetch(address, max_bytes=limits.max_bytes, timeout=limits.timeout, allow_private=limits.allow_private)
+    return source_of(newsroom, address, found.data, content_type=found.content_type, base=found.url)
+
+
+def source_of(newsroom: Newsroom, name: str, data: bytes, *, content_type: str = "", base: str = "") -> Source:
+    """What somebody has read already, as a source of the newsroom's."""
+    section = newsroom.config.settings.imports.selectors.get(urlsplit(name).hostname or "")
     return Source(
         name=provenance.without_credentials(name),
         data=data,
@@ -202,6 +197,20 @@ def _source(newsroom: Newsroom, name: str) -> Source:
         language=newsroom.config.newsroom.language,
         selectors={key: value for key, value in section.model_dump().items() if value} if section else {},
     )
+
+
+def _source(newsroom: Newsroom, name: str) -> Source:
+    if name == "-":
+        data = sys.stdin.buffer.read(newsroom.config.settings.imports.max_bytes + 1)
+    elif re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", name):
+        return source_from_web(newsroom, name)
+    else:
+        try:
+            data = Path(name).read_bytes()
+        except OSError as error:
+            message = f"{name}: cannot be read: {error.strerror}"
+            raise UsageError(message) from None
+    return source_of(newsroom, name, data)
 
 
 def _keep_evidence(newsroom: Newsroom, sources: Sequence[Source], now: datetime) -> list[Path]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from threading import Event
 
     from digest.config.sections import SourceSection
+    from digest.importing.plan import ImportPlan
     from digest.model import Audience
     from digest.newsroom.newsroom import Newsroom
     from digest.period import Period
@@ -76,6 +77,7 @@ class SourceReport:
     name: str
     state: SourceState
     lines: tuple[str, ...] = ()
+    plan: ImportPlan | None = None  # what would change, or changed; none where there was nothing new to read
 
     @property
     def line(self) -> str:
@@ -116,6 +118,20 @@ def refresh(
             if write:
                 save(newsroom.root, states)
     return tuple(reports)
+
+
+def look(newsroom: Newsroom, name: str, now: datetime) -> SourceReport:
+    """What one source holds now and would change; nothing is written or remembered. Raises UsageError."""
+    for section, state in rows(newsroom):
+        if section.name == name:
+            return _read(newsroom, section, replace(state, url=section.url), now, write=False, force=False, stop=None)
+    message = f"there is no source {name!r}{did_you_mean(name, [each.name for each, _ in rows(newsroom)])}"
+    raise UsageError(message)
+
+
+def remember(newsroom: Newsroom, report: SourceReport) -> None:
+    """Remember what came of reading one source, once what it brought is written. Raises DigestError."""
+    save(newsroom.root, load(newsroom.root) | {report.name: report.state})
 
 
 def wanting(newsroom: Newsroom, audience: Audience, period: Period) -> tuple[str, ...]:
@@ -212,6 +228,7 @@ def _read(
         name=section.name,
         state=_read_well(found, now, new=len(plan.new), updated=len(plan.changed)),
         lines=tuple(report.lines(verbose=not write)),
+        plan=plan,
     )
 
 

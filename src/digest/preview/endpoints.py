@@ -1,8 +1,7 @@
-"""What each address of the page answers: the page's data, the frame's content, the mail's parts; and its three writes.
+"""What the page shows at each address: its data, the frame's content, the mail's parts; and what is asked of a save.
 
 Each is a plain function of the state and the query, or the body of a POST that the guard let through; `server` gives it
-a path and runs it off the event loop. GET changes nothing. What is written: the overrides file, an approval, and a test
-mail to a listed address. All raise DigestError with what to do.
+a path and runs it off the event loop. GET changes nothing. All raise DigestError with what to do.
 """
 
 from __future__ import annotations
@@ -13,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, Response
 
 from digest.composer.photos import sniff
-from digest.delivery import Event
 from digest.editions import build_folder
-from digest.errors import ApprovalError, UsageError
-from digest.preview import compare, mail_structure, serialize
+from digest.errors import UsageError
+from digest.preview import compare, issue_form, mail_structure, serialize, story_form
 from digest.preview.export import export_page
 from digest.preview.mail_structure import order_page
 from digest.preview.modes import in_mode, local_images, view_mode
-from digest.preview.state import ShownEdition, ViewRequest
+
+from digest.preview.state import Draft, ShownEdition, requested
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,24 +42,15 @@ _EMPTY = (
 )
 
 
-def asked(query: Query) -> ViewRequest:
-    """What the query asks to see. Raises UsageError for values longer than any name."""
-    values = {key: query.get(key, "") for key in ("period", "audience", "language", "who")}
-    if any(len(value) > 400 for value in values.values()):  # noqa: PLR2004 - an address has at most 254
-        message = "that is no edition; open the page anew"
-        raise UsageError(message)
-    return ViewRequest(**values)
-
-
 def edition(state: PreviewState, query: Query) -> Response:
     """Everything about the edition that the page shows at once."""
-    view = state.view(asked(query))
+    view = state.view(requested(query))
     return JSONResponse(serialize.edition(view, state.revision))
 
 
 def selection(state: PreviewState, query: Query) -> Response:
     """Every candidate, in or out, and why."""
-    newsroom, edition_ = state.newsroom(), state.edition(asked(query))
+    newsroom, edition_ = state.newsroom(), state.edition(requested(query))
     chosen = newsroom.select(edition_, now=state.now(), every=True)
     return JSONResponse(serialize.selection(chosen, newsroom, query.get("q", "")))
 
@@ -73,21 +63,13 @@ def calendar(state: PreviewState, _query: Query) -> Response:
 
 def readers(state: PreviewState, query: Query) -> Response:
     """A few readers from the list, to look as."""
-    found = state.readers(asked(query), query.get("q", ""))
+    found = state.readers(requested(query), query.get("q", ""))
     return JSONResponse([{"name": each.name, "address": each.address} for each in found])
-
-
-def standing(state: PreviewState, query: Query) -> Response:
-    """Who approved the edition, and whether that holds."""
-    from digest.editions import approval
-
-    status = approval.state(state.newsroom(), state.edition(asked(query)), state.now())
-    return JSONResponse({"lines": list(status.lines())})
 
 
 def parts(state: PreviewState, query: Query) -> Response:
     """The mail's other faces: text, source, MIME tree with the raw mail, manifest."""
-    view, name = state.view(asked(query)), query.get("part", "")
+    view, name = state.view(requested(query)), query.get("part", "")
     if name == "text":
         return JSONResponse({"text": view.text})
     if name == "source":
@@ -105,7 +87,7 @@ def parts(state: PreviewState, query: Query) -> Response:
 
 def frame(state: PreviewState, query: Query) -> Response:
     """The mail as the frame shows it; `at=built` or `at=sent` shows an earlier one, `tab=order` its reading order."""
-    view, mode, at = state.view(asked(query)), view_mode(query), query.get("at", "")
+    view, mode, at = state.view(requested(query)), view_mode(query), query.get("at", "")
     html = compare.earlier(view.newsroom.root, view.edition, at, "index.html") if at else view.html
     if not html:
         page = _EMPTY
@@ -119,14 +101,14 @@ def frame(state: PreviewState, query: Query) -> Response:
 
 def difference(state: PreviewState, query: Query) -> Response:
     """The text now against the text as it was last built or sent."""
-    view = state.view(asked(query))
+    view = state.view(requested(query))
     before = compare.earlier(view.newsroom.root, view.edition, query.get("at", "built"), "digest.txt")
     return JSONResponse({"rows": compare.difference(before, view.text)})
 
 
 def export(state: PreviewState, query: Query) -> Response:
     """One file for a reviewer without the tool."""
-    view = state.view(asked(query))
+    view = state.view(requested(query))
     shown = serialize.edition(view, state.revision)
     rows = serialize.selection(view.build.selection, view.newsroom)["rows"]
     name = view.edition.id.replace("/", "-")
@@ -154,7 +136,7 @@ def _page(html: str) -> Response:
 
 
 MOST = 2000  # stories that one file may name
-_KEYS = ("pin", "skip", "order")
+
 
 
 def body_of(data: bytes) -> dict[str, Any]:
@@ -169,59 +151,39 @@ def body_of(data: bytes) -> dict[str, Any]:
     return value
 
 
+def draft(state: PreviewState, body: dict[str, Any]) -> Response:
+    """Keep what is typed, to be shown and not saved. Answers with the name by which the frame asks for it."""
+    story = story_form.draft(state.newsroom(), body)
+    return JSONResponse({"draft": state.keep_draft(Draft(stories={story.id: story}))})
+
+
+def saves(state: PreviewState, _query: Query) -> Response:
+    """What was saved since the page is served, the newest first."""
+    return JSONResponse({"saves": [{"id": each.id, "title": each.title} for each in state.saves.all()]})
+
+
+def undo(state: PreviewState, body: dict[str, Any]) -> Response:
+    """Put back what one save changed. Raises UsageError, ChangedUnderneath, DigestError."""
+    number = body.get("id")
+    if not isinstance(number, int):
+        message = "say what is to be undone"
+        raise UsageError(message)
+    saved = state.saves.undo(number)
+    state.changed()
+    return JSONResponse({"said": saved.title, "undo": saved.id})
+
+
 def overrides(state: PreviewState, body: dict[str, Any]) -> Response:
     """Write the editor's hand on the edition's period and audience. Raises UsageError, StoryError, DigestError."""
-    from digest.issues.issue_edit import SetStories, save
+    from digest.issues.issue_edit import SetStories
 
-    newsroom, edition = state.newsroom(), state.edition(asked(_texts(body)))
+    newsroom, edition = state.newsroom(), state.edition(requested(body))
     pin, skip, order = (_ids(body.get(key)) for key in ("pin", "skip", "order"))
     for name in {*pin, *skip, *order}:
         newsroom.stories.story(name)  # raises StoryError for one that does not exist
-    path = newsroom.issue_path(edition)
-    before = newsroom.issue_files(edition)[0]
     hand = (SetStories(key="pin", ids=pin), SetStories(key="skip", ids=skip), SetStories(key="order", ids=order))
-    save(path, hand, expected=before.version)
-    state.changed()
-    return JSONResponse({"saved": path.relative_to(newsroom.root).as_posix()})
-
-
-def send_test(state: PreviewState, body: dict[str, Any]) -> Response:
-    """Send the edition to one of the addresses that config.yaml allows. Raises UsageError for any other."""
-    from digest.sending.engines import send_test as send_one
-    from digest.sending.transports import TransportSetup, open_transport
-
-    newsroom, address = state.newsroom(), str(body.get("address", ""))
-    allowed = newsroom.config.settings.preview.test_addresses
-    if address not in allowed:
-        message = f"{address[:80]!r} is not among preview.test_addresses in config.yaml"
-        raise UsageError(message)
-    edition = state.edition(asked(_texts(body)))
-    outcome = send_one(newsroom, edition, address, open_transport(TransportSetup(newsroom=newsroom)), state.now())
-    if outcome.event is Event.ACCEPT:
-        return JSONResponse({"said": f"A test mail went to {address}; nothing was recorded."})
-    return JSONResponse({"said": f"The test mail was not accepted: {outcome.code or ''} {outcome.detail}".rstrip()})
-
-
-def approve(state: PreviewState, body: dict[str, Any]) -> Response:
-    """Build and sign exactly what the page shows. Raises ApprovalError when that changed since it was shown."""
-    from digest.editions import approval
-
-    who = str(body.get("by", "")).strip()
-    if not who or len(who) > 200 or not who.isprintable():  # noqa: PLR2004 - nobody's name is longer
-        message = "say who approves: your name"
-        raise UsageError(message)
-    view = state.view(asked(_texts(body) | {"who": ""}))
-    made = view.build.rendering
-    if view.errors or made is None or made.fingerprint != body.get("fingerprint"):
-        message = f"{view.edition.id} changed while you looked; look again, then approve"
-        raise ApprovalError(message)
-    build_folder.write(view.newsroom, view.build)
-    status = approval.approve(view.newsroom, view.edition, who, state.now())
-    return JSONResponse({"lines": list(status.lines())})
-
-
-def _texts(body: dict[str, Any]) -> dict[str, str]:
-    return {key: str(body.get(key, "")) for key in ("period", "audience", "language", "who")}
+    saved = issue_form.save_changes(state, edition, hand)
+    return JSONResponse({"said": saved.title, "undo": saved.id})
 
 
 def _ids(value: Any) -> tuple[str, ...]:

@@ -2,20 +2,23 @@
 
 Every request passes here first. A name that is not ours in `Host` is DNS rebinding; a fetch from another site is
 refused; a write must come from our own origin, with the token that only our page knows. GET changes nothing. When the
-page is served to other machines, each browser must first show a key.
+page is served to other machines, each browser must first show a key: its person's own, where config.yaml names people.
 """
 
 from __future__ import annotations
 
 import hmac
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, RedirectResponse
+
+from digest.preview.offered_import import MAX_BYTES as MAX_IMPORT
+from digest.preview.uploads import MAX_BYTES as MAX_PICTURE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +28,9 @@ if TYPE_CHECKING:
 
 TOKEN_HEADER = "x-digest-token"  # noqa: S105 - the header's name
 COOKIE = "digest_preview"
+SHOWN_KEY = "digest.key"  # where in the scope the key stands that the browser showed
 MAX_BODY = 256 * 1024
+FILES = {"/api/picture": MAX_PICTURE, "/api/import/file": MAX_IMPORT}  # take a file's octets, so many at most
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -44,12 +49,16 @@ _OURS = ("same-origin", "none", "")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageAccess:
-    """Where the page is served: `host` and `port` as bound. `token` opens writes; `key` opens the page itself."""
+    """Where the page is served: `host` and `port` as bound. `token` opens writes.
+
+    Each of `keys` opens the page itself, and has the name of the person whose it is; one for everybody has none.
+    Without keys whoever reaches the page is let in.
+    """
 
     host: str
     port: int
     token: str
-    key: str = ""
+    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def knows(self, host: str) -> bool:
         """Whether a `Host` header names this server: loopback, or the address that it was told to listen on."""
@@ -92,7 +101,8 @@ class RequestGuard:
         if refusal is not None:
             await refusal(scope, receive, send_safely)
             return
-        await self._app(scope, _Limited(receive), send_safely)
+        most = FILES.get(scope["path"], MAX_BODY)
+        await self._app(scope, _Limited(receive, most), send_safely)
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         method, path = scope["method"], scope["path"]
@@ -101,53 +111,59 @@ class RequestGuard:
             return _no(405, "this page takes GET and POST", {"Allow": "GET, HEAD, POST"})
         if len(hosts) != 1 or not self._access.knows(hosts[0]):
             return _no(403, f"this page answers on port {self._access.port} of this machine only")
-        if self._access.key and (locked := self._locked(scope, headers)):
+        if self._access.keys and (locked := self._locked(scope, headers)):
             return locked
         if not _from_us(path, headers):
             return _no(403, "another site may not read this page")
         if method == "POST":
-            return self._write_refusal(headers, hosts[0])
+            return self._write_refusal(path, headers, hosts[0])
         return None
 
-    def _write_refusal(self, headers: Headers, host: str) -> Response | None:
+    def _write_refusal(self, path: str, headers: Headers, host: str) -> Response | None:
         length = headers.get("content-length", "")
+        # No form can send either: another site's page would have to ask first, and is refused.
+        kind = "application/octet-stream" if path in FILES else "application/json"
         if headers.get("origin") != f"http://{host}":
             return _no(403, "only this page may change things")
         if not hmac.compare_digest(headers.get(TOKEN_HEADER, "").encode(), self._access.token.encode()):
             return _no(403, "the preview was started anew; reload the page")
-        if headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-            return _no(415, "send JSON")
-        if not length.isdigit() or int(length) > MAX_BODY:
-            return _no(413, "that is too much")
+        if headers.get("content-type", "").partition(";")[0].strip() != kind:
+            return _no(415, f"send {kind}")
+        most = FILES.get(path, MAX_BODY)
+        if not length.isdecimal() or int(length) > most:
+            return _no(413, f"that is too much: at most {most // 1024} KB are taken")
         return None
 
     def _locked(self, scope: Scope, headers: Headers) -> Response | None:
-        """Ask for the key, once: it comes in the address, and goes on in a cookie that no script can read."""
+        """Ask for a key, once: it comes in the address, and goes on in a cookie that no script can read."""
         query = dict(parse_qsl(scope["query_string"].decode("ascii", "replace")))
-        given = query.pop("key", "")
-        if scope["method"] == "GET" and scope["path"] == "/" and self._is_key(given):
+        given = self._known(query.pop("key", ""))
+        if scope["method"] == "GET" and scope["path"] == "/" and given:
             # Without the key, so that no bookmark and no shared link has it.
             response = RedirectResponse(f"/?{urlencode(query)}" if query else "/", 303)
-            response.set_cookie(COOKIE, self._access.key, httponly=True, samesite="strict")
+            response.set_cookie(COOKIE, given, httponly=True, samesite="strict")
             return response
         try:
             kept = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
         except CookieError:
             kept = None
-        if kept is not None and self._is_key(kept.value):
+        if kept is not None and (key := self._known(kept.value)):
+            scope[SHOWN_KEY] = key
             return None
         return _no(401, "open the address that `digest preview` printed, with its key")
 
-    def _is_key(self, given: str) -> bool:
-        return hmac.compare_digest(given.encode(), self._access.key.encode())
+    def _known(self, given: str) -> str:
+        """The key that this is; empty for none of ours."""
+        fits = [key for key in self._access.keys if hmac.compare_digest(given.encode(), key.encode())]
+        return fits[0] if fits else ""
 
 
 class _Limited:
     """Receives no more than a body may be, whatever its length claims."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, most: int) -> None:
         self._receive = receive
-        self._left = MAX_BODY
+        self._left = most
 
     async def __call__(self) -> Message:
         message = await self._receive()

@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 import anyio
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.endpoints import HTTPEndpoint
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
@@ -26,14 +27,15 @@ from starlette.routing import Route
 
 from digest.errors import DigestError, FaultyInput
 from digest.listening import listen
-from digest.preview import endpoints
+from digest.preview import endpoints, offered_import, signing, steps, story_form, test_mail, uploads
+from digest.preview.forms import FaultyForm
 from digest.preview.live import Live
-from digest.preview.request_guard import PageAccess, RequestGuard
+from digest.preview.request_guard import SHOWN_KEY, PageAccess, RequestGuard
 from digest.text.urls import is_loopback
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
     import uvicorn
     from starlette.requests import Request
@@ -45,17 +47,22 @@ MAX_CLIENTS = 128
 
 
 @contextlib.contextmanager
-def bound(host: str, port: int) -> Iterator[tuple[socket.socket, PageAccess]]:
-    """A socket and the access to it, with a fresh token; port 0 takes a free one. Raises UsageError."""
+def bound(host: str, port: int, people: Sequence[str] = ()) -> Iterator[tuple[socket.socket, PageAccess]]:
+    """A socket and the access to it, with a fresh token; port 0 takes a free one. Raises UsageError.
+
+    Away from this machine a fresh key is demanded: each of `people` has their own, or all have one.
+    """
     with listen(host, port) as listener:
-        key = "" if is_loopback(host) else secrets.token_urlsafe(24)
-        yield listener, PageAccess(host=host, port=listener.getsockname()[1], token=secrets.token_urlsafe(24), key=key)
+        names = () if is_loopback(host) else people or ("",)
+        keys = {secrets.token_urlsafe(24): name for name in names}
+        bound_to = listener.getsockname()[1]
+        yield listener, PageAccess(host=host, port=bound_to, token=secrets.token_urlsafe(24), keys=keys)
 
 
-def address(access: PageAccess, query: dict[str, str]) -> str:
-    """The address to open."""
+def address(access: PageAccess, query: dict[str, str], key: str = "") -> str:
+    """The address to open, for who has this key."""
     name = f"[{access.host}]" if ":" in access.host else access.host
-    given = {key: value for key, value in query.items() if value} | ({"key": access.key} if access.key else {})
+    given = {name: value for name, value in {**query, "key": key}.items() if value}
     return f"http://{name}:{access.port}/" + (f"?{urlencode(given)}" if given else "")
 
 
@@ -106,13 +113,27 @@ _GETS = {
     "/api/selection": endpoints.selection,
     "/api/calendar": endpoints.calendar,
     "/api/readers": endpoints.readers,
-    "/api/standing": endpoints.standing,
+    "/api/standing": signing.standing,
+    "/api/steps": steps.line,
+    "/api/story": story_form.show,
+    "/api/sources": offered_import.listed,
+    "/api/saves": endpoints.saves,
     "/api/part": endpoints.parts,
     "/api/difference": endpoints.difference,
     "/frame": endpoints.frame,
     "/export": endpoints.export,
 }
-_POSTS = {"/api/overrides": endpoints.overrides, "/api/test": endpoints.send_test, "/api/approve": endpoints.approve}
+_POSTS = {
+    "/api/overrides": endpoints.overrides,
+    "/api/story": story_form.save,
+    "/api/draft": endpoints.draft,
+    "/api/undo": endpoints.undo,
+    "/api/import": offered_import.from_address,
+    "/api/import/source": offered_import.from_source,
+    "/api/import/take": offered_import.take,
+    "/api/test": test_mail.send,
+}
+_FILES = {"/api/picture": uploads.upload, "/api/import/file": offered_import.from_file}  # a file's octets as they are
 
 
 def app(state: PreviewState, access: PageAccess) -> tuple[Starlette, Live]:
@@ -133,6 +154,15 @@ def app(state: PreviewState, access: PageAccess) -> tuple[Starlette, Live]:
     async def image(request: Request) -> Response:
         return await run_in_threadpool(endpoints.image, state, request.path_params["name"])
 
+    signers = signing.People(access.keys)
+
+    async def people(request: Request) -> Response:
+        return await run_in_threadpool(signing.people, state, signers, request.scope.get(SHOWN_KEY, ""))
+
+    async def approve(request: Request) -> Response:
+        body = endpoints.body_of(await request.body())
+        return await run_in_threadpool(signing.approve, state, signers, request.scope.get(SHOWN_KEY, ""), body)
+
     files = _files()
     page = files.pop("preview.html").decode().replace("{{token}}", escape(access.token)).encode()
     routes = [
@@ -142,8 +172,9 @@ def app(state: PreviewState, access: PageAccess) -> tuple[Starlette, Live]:
             for name, data in files.items()
         ),
         Route("/favicon.ico", partial(_static, files["mark.svg"], _KINDS["svg"])),
-        *(Route(path, partial(_get, state, view)) for path, view in _GETS.items()),
-        *(Route(path, partial(_post, state, write), methods=["POST"]) for path, write in _POSTS.items()),
+        *(Route(path, _answers(state, path)) for path in sorted({*_GETS, *_POSTS, *_FILES})),
+        Route("/api/people", people),
+        Route("/api/approve", approve, methods=["POST"]),
         Route("/api/events", events),
         Route("/image/{name:path}", image),
     ]
@@ -157,17 +188,20 @@ def app(state: PreviewState, access: PageAccess) -> tuple[Starlette, Live]:
     return made, live
 
 
-async def _get(
-    state: PreviewState, view: Callable[[PreviewState, Mapping[str, str]], Response], request: Request
-) -> Response:
-    return await run_in_threadpool(view, state, request.query_params)
+def _answers(state: PreviewState, path: str) -> type[HTTPEndpoint]:
+    """What answers at an address: a GET, a POST, or both."""
 
+    async def get(_: HTTPEndpoint, request: Request) -> Response:
+        return await run_in_threadpool(_GETS[path], state, request.query_params)
 
-async def _post(
-    state: PreviewState, write: Callable[[PreviewState, dict[str, object]], Response], request: Request
-) -> Response:
-    body = endpoints.body_of(await request.body())
-    return await run_in_threadpool(write, state, body)
+    async def post(_: HTTPEndpoint, request: Request) -> Response:
+        data = await request.body()
+        if path in _FILES:
+            return await run_in_threadpool(_FILES[path], state, request.query_params, data)
+        return await run_in_threadpool(_POSTS[path], state, endpoints.body_of(data))
+
+    methods = ({"get": get} if path in _GETS else {}) | ({"post": post} if path in {*_POSTS, *_FILES} else {})
+    return type("Answers", (HTTPEndpoint,), methods)
 
 
 async def _static(data: bytes, kind: str, _request: Request) -> Response:
@@ -176,6 +210,8 @@ async def _static(data: bytes, kind: str, _request: Request) -> Response:
 
 async def _mistake(_: Request, error: Exception) -> Response:
     """What a person can mend, in the words that the command line would use."""
+    if isinstance(error, FaultyForm):
+        return JSONResponse({"errors": str(error).splitlines(), "fields": error.by_field()}, 422)
     status = 422 if isinstance(error, FaultyInput) else 409
     return JSONResponse({"errors": str(error).splitlines()}, status)
 

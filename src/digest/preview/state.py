@@ -2,16 +2,19 @@
 
     ViewRequest(period, audience, language, who) ─view─▶ ShownEdition(build, reader, errors)
 
-Makes each edition once until a file changes. Safe to call from several threads. It never writes.
+Makes each edition once until a file changes, or as it would be with what is typed and not saved yet (a Draft). Safe to
+call from several threads. It never writes.
 """
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from digest.editions.builder import assemble, build_edition, page, values_for
 from digest.errors import DigestError, UsageError
@@ -19,15 +22,16 @@ from digest.mail.message_id import message_id
 from digest.mail.template import MailTemplate
 from digest.model import Edition, Overrides
 from digest.period import containing
+from digest.preview.saves import Saves
 from digest.preview.stress import CASES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from digest.editions.builder import Build
     from digest.mail.sender_identity import SenderIdentity
-    from digest.model import Audience, Recipient
+    from digest.model import Audience, Recipient, Story
     from digest.newsroom.newsroom import Newsroom
 
 KEPT = 24  # editions that are remembered; an editor looks at one
@@ -37,12 +41,29 @@ SCANNED = 1_000_000  # rows of a list that a search reads at most
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewRequest:
-    """What the page wants to see. `who` is empty, `case:NAME` (a stress case) or `reader:ADDRESS`."""
+    """What the page wants to see. `who` is empty, `case:NAME` (a stress case), `reader:ADDRESS`; `draft`: a Draft."""
 
     period: str = ""
     audience: str = ""
     language: str = ""
     who: str = ""
+    draft: str = ""
+
+
+def requested(query: Mapping[str, Any]) -> ViewRequest:
+    """What a query or a body asks to see. Raises UsageError for values longer than any name."""
+    values = {key: str(query.get(key) or "") for key in ("period", "audience", "language", "who", "draft")}
+    if any(len(value) > 400 for value in values.values()):  # noqa: PLR2004 - an address has at most 254
+        message = "that is no edition; open the page anew"
+        raise UsageError(message)
+    return ViewRequest(**values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What is typed and not saved: stories by their id, instead of those of the files or beside them."""
+
+    stories: Mapping[str, Story] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +130,21 @@ class PreviewState:
         self._newsroom: Newsroom | None = None
         self._made: OrderedDict[tuple[ViewRequest, int, datetime], ShownEdition] = OrderedDict()
         self._good: OrderedDict[ViewRequest, ShownEdition] = OrderedDict()
+        self._drafts: OrderedDict[str, Draft] = OrderedDict()
+
+    @cached_property
+    def saves(self) -> Saves:
+        """What the page wrote, to be undone."""
+        return Saves(self.newsroom().root)
+
+    def keep_draft(self, draft: Draft) -> str:
+        """Remember what is typed, and give the name by which it is asked for."""
+        name = secrets.token_urlsafe(12)
+        with self._lock:
+            self._drafts[name] = draft
+            while len(self._drafts) > KEPT:
+                self._drafts.popitem(last=False)
+        return name
 
     def changed(self) -> None:
         """A file changed: nothing that was made holds any longer."""
@@ -162,12 +198,13 @@ class PreviewState:
         kind, _, name = asked.who.partition(":")
         if kind == "case":
             return self._stressed(newsroom, audience, edition, name, now)
+        draft = self._drafts.get(asked.draft)
         reader = self._reader(newsroom, edition, name) if kind == "reader" else None
         return ShownEdition(
             newsroom=newsroom,
             audience=audience,
             edition=edition,
-            build=build_edition(newsroom, edition, now=now),
+            build=_drafted(newsroom, edition, draft, now) if draft else build_edition(newsroom, edition, now=now),
             reader=reader,
         )
 
@@ -201,6 +238,17 @@ class PreviewState:
 
     def _newest(self, newsroom: Newsroom) -> str:
         return self.first.period or newest_month(newsroom, self.now())
+
+
+def _drafted(newsroom: Newsroom, edition: Edition, draft: Draft, now: datetime) -> Build:
+    """The edition as it would be if what is typed were saved."""
+    history, overrides = newsroom.history(edition), newsroom.overrides(edition)
+    stories = {story.id: story for story in newsroom.candidates(edition, history, overrides)}
+    stories.update(draft.stories)
+    return assemble(
+        newsroom.edition_setup, edition, tuple(stories.values()), history=history, overrides=overrides, now=now,
+        audience=newsroom.config.audience(edition.audience).in_language(edition.language),
+    )  # fmt: skip
 
 
 def readers(newsroom: Newsroom, edition: Edition) -> Iterator[Recipient]:

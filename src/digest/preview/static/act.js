@@ -7,7 +7,9 @@ let facts = null;
 let turns = 0; // answers may overtake each other: only the last one asked for is shown
 let standing = [];
 let result = { test: '', approve: '' };
-const typed = { by: '' };
+let people = { listed: [], you: '' };
+const KEPT = 'digest.by'; // a name is typed once: this browser keeps it
+const typed = { by: localStorage.getItem(KEPT) ?? '' };
 
 async function run(button, name, task) {
   button.disabled = true;
@@ -30,23 +32,31 @@ function testing() {
   }
   const choice = el('select', { id: 'test-address', 'data-focus': 'test-address' }, addresses.map((each) => el('option', {}, each)));
   const button = el('button', { type: 'button', 'data-focus': 'test' }, 'Send a test');
-  button.addEventListener('click', () => run(button, 'test', async () => (await post('/api/test', { ...asked(), address: choice.value })).said));
+  button.addEventListener('click', () => run(button, 'test', async () => {
+    const { said } = await post('/api/test', { ...asked(), address: choice.value });
+    document.dispatchEvent(new Event('acted'));
+    return said;
+  }));
   return el('div', { class: 'action' }, el('label', { for: 'test-address' }, 'A test mail to'), choice, button, el('p', { id: 'test-result', class: 'small', role: 'status' }, result.test));
 }
 
 function approving() {
-  const name = el('input', { id: 'by', autocomplete: 'name', 'data-focus': 'by', value: typed.by, oninput: (event) => { typed.by = event.target.value; } });
+  const keep = (event) => { typed.by = event.target.value; localStorage.setItem(KEPT, typed.by); };
+  const name = people.you ? el('input', { id: 'by', value: people.you, readonly: true, 'data-focus': 'by' })
+    : people.listed.length ? el('select', { id: 'by', 'data-focus': 'by', onchange: keep }, ['', ...people.listed].map((each) => el('option', { value: each, selected: each === typed.by }, each || 'Choose…')))
+      : el('input', { id: 'by', autocomplete: 'name', 'data-focus': 'by', value: typed.by, oninput: keep });
   const wrong = facts.findings.filter((each) => each.severity === 'error').length;
   const button = el('button', { type: 'button', class: 'main', 'data-focus': 'approve', disabled: !facts.fingerprint || facts.errors.length > 0 }, 'Approve exactly this');
   button.addEventListener('click', () => run(button, 'approve', async () => {
     const { lines } = await post('/api/approve', { ...asked(), who: '', by: name.value, fingerprint: facts.fingerprint });
     standing = lines;
+    document.dispatchEvent(new Event('acted'));
     return lines.join('\n');
   }));
   return el('div', { class: 'action' },
     standing.map((line) => el('p', { class: 'small soft', 'data-standing': '' }, line)),
     state.who ? el('p', { class: 'small soft' }, 'You look as one reader; what is approved is the edition for all.') : null,
-    el('label', { for: 'by' }, 'Your name'), name, button,
+    el('label', { for: 'by' }, people.you ? 'You, by your key' : 'Your name'), name, button,
     wrong ? el('p', { class: 'small soft' }, 'Its errors must be mended before it is sent.') : null,
     el('p', { id: 'approve-result', class: 'small', role: 'status' }, result.approve));
 }
@@ -67,5 +77,6 @@ export async function act(now) {
       standing = error.errors;
     }
   }
+  people = await get('/api/people');
   if (turn === turns) draw();
 }

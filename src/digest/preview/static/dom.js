@@ -23,12 +23,16 @@ export function fill(place, ...children) {
 }
 
 export class Refused extends Error {
-  constructor(errors) { super(errors.join('\n')); this.errors = errors; }
+  // `fields`: what is wrong at each field of a form; `conflict`: the file as it is now, when it is not as it was read.
+  constructor(errors, { fields = {}, conflict = null } = {}) {
+    super(errors.join('\n'));
+    Object.assign(this, { errors, fields, conflict });
+  }
 }
 
 async function answer(response) {
   const data = await response.json().catch(() => ({ errors: ['the preview gave no answer that can be read'] }));
-  if (!response.ok) throw new Refused(data.errors ?? ['the preview refused']);
+  if (!response.ok) throw new Refused(data.errors ?? ['the preview refused'], data);
   return data;
 }
 
@@ -48,11 +52,29 @@ export const post = async (path, body) => answer(await reach(path, {
   body: JSON.stringify(body),
 }));
 
+export const upload = async (path, query, file) => answer(await reach(`${path}?${new URLSearchParams(query)}`, {
+  method: 'POST',
+  headers: { 'Content-Type': 'application/octet-stream', 'X-Digest-Token': token },
+  body: file,
+}));
+
+// Say what was done; `undo` is the number of the save, which a button takes back. That one stays until the next word.
 let quiet;
-export function say(words) {
-  $('said').textContent = words;
+export function say(words, undo = 0) {
   clearTimeout(quiet);
-  quiet = setTimeout(() => { $('said').textContent = ''; }, 6000);
+  $('said').replaceChildren(el('span', {}, words));
+  if (undo) $('said').append(el('button', { type: 'button', onclick: () => takeBack(undo) }, 'Undo'));
+  else quiet = setTimeout(() => { $('said').replaceChildren(); }, 6000);
+}
+
+export async function takeBack(save) {
+  try {
+    const { said, undo } = await post('/api/undo', { id: save });
+    say(said, undo);
+    document.dispatchEvent(new Event('saved'));
+  } catch (error) {
+    say(error.message);
+  }
 }
 
 export const kilobytes = (bytes) => `${(bytes / 1024).toFixed(bytes < 10240 ? 1 : 0)} KB`;

@@ -3,13 +3,16 @@
 import { act } from './act.js';
 import { $, el, fill, get, say } from './dom.js';
 import { fit, show } from './frames.js';
-import { calendar, checks, compare, inbox } from './panels.js';
+import { importing } from './importing.js';
+import { calendar, checks, compare, inbox, saves } from './panels.js';
 import { SCHEMES, TABS, WIDTHS, asked, here, onChange, set, state } from './state.js';
+import { steps } from './steps.js';
 import { stories } from './stories.js';
+import { edit, follow as followStory, resume } from './story.js';
 
 const EDITION = ['period', 'audience', 'language', 'who'];
 const LOOK = ['tab', 'scheme', 'images', 'style', 'size', 'at'];
-const PANELS = ['checks', 'stories', 'calendar', 'compare', 'act'];
+const PANELS = ['checks', 'stories', 'import', 'calendar', 'compare', 'act', 'saves'];
 let facts = null;
 let asking = 0;
 
@@ -38,6 +41,7 @@ const option = (value, label, chosen) => el('option', { value, selected: value =
 
 function choices() {
   $('newsroom').textContent = facts.newsroom;
+  document.documentElement.dataset.draft = here.draft ? 'yes' : 'no';
   document.title = `${facts.inbox.subject || facts.edition.id} – preview`;
   if (document.activeElement !== $('period')) $('period').value = facts.edition.period;
   $('previous').disabled = !facts.edition.previous;
@@ -66,7 +70,7 @@ function complain(errors, stale) {
   if (errors.length) fill($('errors'), el('p', {}, el('strong', {}, stale ? 'This does not work now; below is the last good mail.' : 'This does not work.')), errors.map((line) => el('p', {}, line)));
 }
 
-const drawers = { checks: () => checks(facts), stories, calendar, compare, act: () => act(facts) };
+const drawers = { checks: () => checks(facts), stories, import: importing, calendar, compare, act: () => act(facts), saves };
 
 async function panel(name) {
   try {
@@ -94,7 +98,7 @@ async function refresh(frame = true) {
     if (turn === asking) complain(error.errors, false);
   }
   if (turn !== asking) return;
-  await Promise.all(PANELS.filter((name) => name !== 'checks' && facts && $(`panel-${name}`).open).map(panel));
+  await Promise.all([steps(), ...PANELS.filter((name) => name !== 'checks' && facts && $(`panel-${name}`).open).map(panel)]);
   document.documentElement.dataset.revision = facts?.revision ?? '';
 }
 
@@ -117,7 +121,7 @@ function follow() {
     if (lost) refresh();
     lost = false;
   });
-  stream.addEventListener('change', () => refresh());
+  stream.addEventListener('change', () => { refresh(); followStory(); });
   stream.addEventListener('error', () => { lost = true; document.documentElement.dataset.live = 'no'; });
 }
 
@@ -130,6 +134,7 @@ document.addEventListener('keydown', (event) => {
     d: () => set({ scheme: schemes[(schemes.indexOf(state.scheme) + 1) % schemes.length], tab: state.tab === 'order' ? 'order' : 'html' }),
     i: () => flip('images'),
     t: () => set({ tab: state.tab === 'text' ? 'html' : 'text' }),
+    n: () => edit('new'),
     '/': () => search(),
     '?': () => $('help').showModal(),
   };
@@ -176,6 +181,9 @@ $('who').addEventListener('change', (event) => {
 $('help-open').addEventListener('click', () => $('help').showModal());
 $('help-close').addEventListener('click', () => $('help').close());
 window.addEventListener('resize', fit);
+document.addEventListener('saved', () => { refresh(); followStory(); });
+document.addEventListener('drafted', () => refresh());
+document.addEventListener('acted', () => { steps(); });
 
 tools();
-refresh().then(follow);
+refresh().then(follow).then(resume);

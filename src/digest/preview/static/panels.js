@@ -1,6 +1,6 @@
 // What is said about the edition: inbox line, checks with sizes, calendar, comparison.
 
-import { $, el, fill, get, kilobytes } from './dom.js';
+import { $, el, fill, get, kilobytes, takeBack } from './dom.js';
 import { goTo } from './frames.js';
 import { asked, here, set, state } from './state.js';
 
@@ -72,6 +72,14 @@ export async function calendar() {
     el('ul', { class: 'legend' }, legend));
   const current = document.querySelector('.months [aria-current]');
   if (current) current.parentElement.scrollLeft = current.offsetLeft - current.parentElement.offsetLeft - 140;
+}
+
+export async function saves() {
+  const { saves: made } = await get('/api/saves');
+  fill($('saves'), made.length
+    ? el('ul', { class: 'rows' }, made.map((each) => el('li', { class: 'saved' }, el('span', { dir: 'auto' }, each.title),
+      el('button', { type: 'button', 'data-focus': `undo ${each.id}`, 'aria-label': `Undo: ${each.title}`, onclick: () => takeBack(each.id) }, 'Undo'))))
+    : el('p', { class: 'soft' }, 'Nothing was saved since this page is served.'));
 }
 
 const lastAt = { value: 'built' };

@@ -8,7 +8,7 @@ export const TABS = [['html', 'Mail'], ['order', 'Reading order'], ['text', 'Tex
 
 const DEFAULTS = {
   period: '', audience: '', language: '', who: '', tab: 'html', width: window.innerWidth < 768 ? '375' : '600',
-  scheme: 'light', images: 'on', style: 'on', size: '100', second: '', at: '', panels: 'checks', q: '',
+  scheme: 'light', images: 'on', style: 'on', size: '100', second: '', at: '', panels: 'checks', q: '', story: '',
 };
 const given = new URLSearchParams(location.search);
 const listeners = [];
@@ -35,6 +35,7 @@ export function set(changes) {
   for (const listener of listeners) listener(new Set(changed));
 }
 
-export const here = { month: '' }; // what is shown, found out by the server
+// What is shown, found out by the server; the draft that the mail shows; and what had the focus before a form opened.
+export const here = { month: '', draft: '', opener: null };
 
-export const asked = () => ({ period: state.period, audience: state.audience, language: state.language, who: state.who });
+export const asked = () => ({ period: state.period, audience: state.audience, language: state.language, who: state.who, draft: here.draft });

@@ -2,6 +2,7 @@
 
 import { $, el, fill, get, post, say } from './dom.js';
 import { asked, set, state } from './state.js';
+import { edit } from './story.js';
 
 let shown = { rows: [], pin: [], skip: [], order: [], included: 0, total: 0, asked: {}, words: '' };
 let grabbed = null;
@@ -23,8 +24,8 @@ function save(changes) {
   draw();
   queue = queue.then(async () => {
     try {
-      const { saved } = await post('/api/overrides', { ...edition, ...hand });
-      say(`Saved in ${saved}`);
+      const { said, undo } = await post('/api/overrides', { ...edition, ...hand });
+      say(said, undo);
     } catch (error) {
       say(error.message);
     }
@@ -53,8 +54,10 @@ const deeds = {
   pin: (id) => save({ pin: toggled(shown.pin, id), skip: without(shown.skip, id) }),
   skip: (id) => save({ skip: toggled(shown.skip, id), pin: without(shown.pin, id), order: without(shown.order, id) }),
   clear: () => save({ pin: [], skip: [], order: [] }),
+  edit: (id) => edit(id),
+  new: () => edit('new'),
 };
-const LABELS = { up: ['Move up', '↑'], down: ['Move down', '↓'], pin: ['Pin', 'Pin'], skip: ['Skip', 'Skip'] };
+const LABELS = { edit: ['Edit', 'Edit'], up: ['Move up', '↑'], down: ['Move down', '↓'], pin: ['Pin', 'Pin'], skip: ['Skip', 'Skip'] };
 
 const button = (name, id, words) => el('button', { type: 'button', 'data-do': name, 'data-focus': `${name} ${id}`.trim() }, words);
 
@@ -77,6 +80,7 @@ function row(story, index) {
   for (const [name, [label]] of Object.entries(LABELS)) {
     const each = item.querySelector(`[data-do="${name}"]`);
     each.setAttribute('aria-label', `${label}: ${story.title}`);
+    if (name === 'edit') continue;
     if (name in shown) each.setAttribute('aria-pressed', String(shown[name].includes(story.id)));
     else {
       each.hidden = !movable;
@@ -166,8 +170,8 @@ function frame() {
     el('ol', { class: 'rows', id: 'stories-in' }), el('ul', { class: 'rows', id: 'stories-out' }),
     el('p', { class: 'small soft', id: 'stories-more', hidden: true }),
     el('p', { id: 'stories-clear', hidden: true }, button('clear', '', 'Undo every pin, skip and move')));
-  listen(rows);
-  fill($('stories'), search, rows);
+  listen($('stories'));
+  fill($('stories'), el('p', {}, button('new', '', 'Write a new story')), search, rows);
 }
 
 export async function stories() {

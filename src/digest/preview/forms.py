@@ -1,0 +1,100 @@
+"""What a form of the page is made of: its fields as data for the page, and what the page sends back, checked.
+
+A form shows a file. It is sent back with the version that it showed and the values that a person changed, nothing else;
+so what nobody touched stays as it is written. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from starlette.responses import JSONResponse
+
+from digest.errors import FaultyInput, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Mapping
+
+    from starlette.responses import Response
+
+    from digest.errors import Fault
+    from digest.preview.saves import ChangedUnderneath, Save
+
+Kind = Literal["line", "markdown", "address", "picture", "words", "date", "choice", "truth"]
+LONGEST = 200_000  # characters of one value: a file has at most a megabyte
+MANY = 200  # values of a list
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormField:
+    """One field. `words` is a list of texts; `more` is shown only when it is asked for."""
+
+    key: str
+    label: str
+    kind: Kind = "line"
+    help: str = ""
+    choices: tuple[str, ...] = ()
+    more: bool = False
+    required: bool = False
+
+
+def fields_data(fields: Iterable[FormField]) -> list[dict[str, Any]]:
+    """The fields for the page."""
+    return [asdict(field) for field in fields]
+
+
+def values_of(body: Mapping[str, Any], known: Container[str]) -> dict[str, str | list[str]]:
+    """The changed values that the page sent, line ends as files have them. Raises UsageError for anything else."""
+    given = body.get("values")
+    if not isinstance(given, dict) or not all(key in known and _is_value(value) for key, value in given.items()):
+        message = "the page sent values that the form does not have; reload it"
+        raise UsageError(message)
+    return {key: value if isinstance(value, list) else _unix(value) for key, value in given.items()}
+
+
+def text_of(body: Mapping[str, Any], key: str, longest: int = 400) -> str:
+    """One text of the body; empty when it is not there. Raises UsageError for what is no text, or far too long."""
+    value = body.get(key, "")
+    if not isinstance(value, str) or len(value) > longest:
+        message = f"{key} is a text of at most {longest} characters"
+        raise UsageError(message)
+    return value
+
+
+def saved(save: Save, version: str, **more: Any) -> Response:
+    """What the page hears of a save that was made."""
+    return JSONResponse({"said": save.title, "undo": save.id, "version": version, **more})
+
+
+def conflict(error: ChangedUnderneath, version: str, values: Mapping[str, Any]) -> Response:
+    """What the page hears of a file that is not as it was read: how it is now, to be shown beside what was typed."""
+    return JSONResponse({"errors": [str(error)], "conflict": {"version": version, "values": dict(values)}}, 409)
+
+
+class FaultyForm(FaultyInput):
+    """Values that make no file that can be read. Nothing was written; each fault names its field."""
+
+    def by_field(self) -> dict[str, str]:
+        """The messages, by the key of the field; those of the file as a whole under an empty key."""
+        found: dict[str, list[str]] = {}
+        for fault in self.faults:
+            key = fault.key.partition(".")[0].partition("[")[0]
+            found.setdefault(key, []).append(fault.message)
+        return {key: "; ".join(messages) for key, messages in found.items()}
+
+
+def refuse(faults: Iterable[Fault]) -> None:
+    """Raise FaultyForm when there are any."""
+    if faults := tuple(faults):
+        raise FaultyForm(faults)
+
+
+def _is_value(value: Any) -> bool:
+    if isinstance(value, list):
+        return len(value) <= MANY and all(isinstance(part, str) and len(part) <= LONGEST for part in value)
+    return isinstance(value, str) and len(value) <= LONGEST
+
+
+def _unix(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -1,0 +1,160 @@
+// A form made from fields that the server names: its controls, the Markdown toolbar, mistakes at their fields, and both
+// versions when the file changed underneath. It knows nothing of stories or blocks.
+
+import { $, el, fill, say, upload } from './dom.js';
+
+const MARKS = [
+  ['Bold', 'B', (text) => ['**', text || 'words', '**'], 'b'],
+  ['Italic', 'I', (text) => ['*', text || 'words', '*'], 'i'],
+  ['Link', 'Link', (text) => [`[${text || 'words'}](`, 'https://', ')'], 'k'],
+  ['List', 'List', (text) => ['', (text || 'a point').split('\n').map((line) => `- ${line}`).join('\n'), '']],
+  ['Quotation', 'Quote', (text) => ['', (text || 'words').split('\n').map((line) => `> ${line}`).join('\n'), '']],
+];
+let count = 0;
+
+function mark(area, [, , wrap]) {
+  const [start, end] = [area.selectionStart, area.selectionEnd];
+  const [before, inside, after] = wrap(area.value.slice(start, end));
+  area.setRangeText(before + inside + after, start, end, 'end');
+  area.setSelectionRange(start + before.length, start + before.length + inside.length);
+  area.focus();
+  area.dispatchEvent(new Event('input', { bubbles: true }));
+}
+
+function toolbar(area, label) {
+  area.addEventListener('keydown', (event) => {
+    const found = (event.ctrlKey || event.metaKey) && !event.altKey && MARKS.find(([, , , key]) => key === event.key);
+    if (!found) return;
+    event.preventDefault();
+    mark(area, found);
+  });
+  return el('div', { class: 'segments marks', role: 'group', 'aria-label': `Markdown in ${label}` }, MARKS.map((each) => el('button', {
+    type: 'button', 'aria-label': each[0], title: each[3] ? `${each[0]} (Ctrl ${each[3].toUpperCase()})` : each[0], onclick: () => mark(area, each),
+  }, each[1])));
+}
+
+function thumbnail(place, path) {
+  const local = path && !/^[a-z]+:/i.test(path);
+  fill(place, local ? el('img', { src: `/image/${path.replace(/^\/+/, '').split('/').map(encodeURIComponent).join('/')}`, alt: '', onerror: (event) => event.target.remove() }) : null);
+}
+
+function picture(input, id, label) {
+  const shown = el('span', { class: 'thumbnail' });
+  const file = el('input', { type: 'file', id: `${id}-file`, accept: 'image/jpeg,image/png,image/gif,image/webp', 'aria-label': `${label}: a file of yours` });
+  thumbnail(shown, input.value);
+  input.addEventListener('input', () => thumbnail(shown, input.value));
+  file.addEventListener('change', async () => {
+    if (!file.files.length) return;
+    file.disabled = true;
+    try {
+      const { path, said, undo, notes } = await upload('/api/picture', { name: file.files[0].name }, file.files[0]);
+      input.value = path;
+      input.dispatchEvent(new Event('input', { bubbles: true }));
+      say([said, ...notes].join('; '), undo);
+    } catch (error) {
+      say(error.message);
+    }
+    file.disabled = false;
+    file.value = '';
+  });
+  return el('div', { class: 'picture' }, shown, file);
+}
+
+const joined = (value) => (Array.isArray(value) ? value.join(', ') : value ?? '');
+
+function control(field, id, value) {
+  const common = { id, name: field.key, dir: 'auto', 'aria-describedby': `${id}-help ${id}-fault`, 'aria-required': field.required ? 'true' : null };
+  if (field.kind === 'markdown') return el('textarea', { ...common, rows: field.rows ?? 7 }, joined(value));
+  if (field.kind === 'choice') return el('select', common, field.choices.map((each) => el('option', { value: each, selected: each === value }, each || '–')));
+  if (field.kind === 'truth') return el('input', { ...common, type: 'checkbox', checked: value === 'true' });
+  return el('input', { ...common, value: joined(value), spellcheck: ['line', 'words'].includes(field.kind) ? null : 'false', autocomplete: 'off', inputmode: field.kind === 'address' ? 'url' : null });
+}
+
+// One form. `values` are as the file has them; `changed()` gives what a person changed, as the server wants it.
+export class Form {
+  constructor(fields, values, { onInput = () => {} } = {}) {
+    this.fields = fields;
+    this.values = values;
+    this.controls = new Map();
+    this.conflict = el('div', { class: 'conflict', role: 'group', 'aria-label': 'Both versions', hidden: true });
+    this.general = el('p', { class: 'fault', role: 'alert' });
+    const row = (field) => this.row(field);
+    const more = fields.filter((field) => field.more);
+    this.more = more.length ? el('details', { class: 'more' }, el('summary', {}, 'More'), more.map(row)) : null;
+    this.element = el('div', { class: 'form' }, this.general, this.conflict, fields.filter((field) => !field.more).map(row), this.more);
+    this.element.addEventListener('input', () => onInput(this.changed()));
+  }
+
+  row(field) {
+    count += 1;
+    const id = `field-${count}-${field.key}`;
+    const input = control(field, id, this.values[field.key]);
+    this.controls.set(field.key, input);
+    const label = el('label', { for: id }, field.label, field.required ? el('span', { class: 'soft' }, ' (needed)') : null);
+    const beside = field.kind === 'markdown' ? toolbar(input, field.label) : field.kind === 'picture' ? picture(input, id, field.label) : null;
+    const help = el('p', { class: 'small soft', id: `${id}-help` }, field.help || (field.kind === 'markdown' ? 'Markdown: **bold**, *italic*, [words](address).' : ''));
+    const fault = el('p', { class: 'fault', id: `${id}-fault` });
+    if (field.kind === 'truth') return el('div', { class: 'row truth' }, input, label, help, fault);
+    return el('div', { class: 'row' }, label, field.kind === 'markdown' ? beside : null, input, field.kind === 'picture' ? beside : null, help, fault);
+  }
+
+  read(field) {
+    const input = this.controls.get(field.key);
+    if (field.kind === 'truth') return input.checked ? 'true' : '';
+    if (field.kind === 'words') return input.value.split(',').map((each) => each.trim()).filter(Boolean);
+    return field.kind === 'markdown' ? input.value : input.value.trim();
+  }
+
+  changed() {
+    const wanted = {};
+    for (const field of this.fields) {
+      const [now, before] = [this.read(field), this.values[field.key]];
+      const same = field.kind === 'truth' ? (now === 'true') === (before === 'true') : joined(now) === joined(before);
+      if (!same) wanted[field.key] = now;
+    }
+    return wanted;
+  }
+
+  all() { return Object.fromEntries(this.fields.map((field) => [field.key, this.read(field)])); }
+
+  get dirty() { return Object.keys(this.changed()).length > 0; }
+
+  // What is wrong, at its fields, and the first of them in focus; under an empty key what is wrong with all of it.
+  complain(faults, focus = true) {
+    const elsewhere = [];
+    for (const [key, message] of Object.entries(faults)) if (!this.controls.has(key)) elsewhere.push(key ? `${key}: ${message}` : message);
+    this.general.textContent = elsewhere.join('; ');
+    let first = null;
+    for (const [key, input] of this.controls) {
+      const message = faults[key] ?? '';
+      $(`${input.id}-fault`)?.replaceChildren(message);
+      input.toggleAttribute('aria-invalid', Boolean(message));
+      if (message) input.setAttribute('aria-invalid', 'true');
+      if (message && !first) first = key;
+    }
+    if (first && focus) this.focus(first);
+  }
+
+  focus(key) {
+    const input = this.controls.get(key) ?? this.controls.values().next().value;
+    if (this.more?.contains(input)) this.more.open = true;
+    input.scrollIntoView({ block: 'center' });
+    input.focus();
+  }
+
+  // The file as it was read changed: show both, and go on with the one that is chosen.
+  differ(now, { mine, theirs }) {
+    const typed = this.changed();
+    const differing = this.fields.filter((field) => field.key in typed || joined(now.values[field.key]) !== joined(this.values[field.key]));
+    const cell = (value) => el('td', { dir: 'auto' }, joined(value) || '–');
+    fill(this.conflict,
+      el('p', {}, el('strong', {}, 'The file changed since you opened it. Nothing was saved.')),
+      el('table', {}, el('thead', {}, el('tr', {}, ['Field', 'In the file now', 'Yours'].map((each) => el('th', { scope: 'col' }, each)))),
+        el('tbody', {}, differing.map((field) => el('tr', {}, el('th', { scope: 'row' }, field.label), cell(now.values[field.key]), cell(field.key in typed ? typed[field.key] : now.values[field.key]))))),
+      el('div', { class: 'buttons' },
+        el('button', { type: 'button', onclick: mine }, 'Save mine over it'),
+        el('button', { type: 'button', onclick: theirs }, 'Take what is in the file')));
+    this.conflict.hidden = false;
+    this.conflict.querySelector('button').focus();
+  }
+}

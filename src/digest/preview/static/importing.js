@@ -1,0 +1,92 @@
+// Import: an address, a file or a source of config.yaml, read and shown as a diff; taken only when somebody says so.
+
+import { $, el, fill, get, post, say, upload } from './dom.js';
+
+let offer = null;
+const typed = { address: '', channel: '', language: '' };
+
+const rows = (diff) => diff.split('\n').filter((line) => line && !line.startsWith('--- ')).map((line) => {
+  if (line.startsWith('+++ ')) return el('strong', {}, line.slice(4).replace(/^b\//, ''));
+  if (line.startsWith('@@')) return el('span', {}, '⋯');
+  return el({ '+': 'ins', '-': 'del' }[line[0]] ?? 'span', {}, line.slice(1) || ' ');
+});
+
+function shown() {
+  if (!offer) return null;
+  const nothing = !offer.new && !offer.changed;
+  const take = el('button', { type: 'button', class: 'main', 'data-focus': 'take', disabled: nothing }, nothing ? 'Nothing to take' : `Take it: ${offer.new} new, ${offer.changed} changed`);
+  take.addEventListener('click', () => work(take, async () => {
+    const { said, undo } = await post('/api/import/take', { offer: offer.offer });
+    offer = null;
+    say(said, undo);
+    document.dispatchEvent(new Event('saved'));
+  }));
+  const leave = el('button', { type: 'button', 'data-focus': 'leave', onclick: () => { offer = null; draw(); $('import-address').focus(); } }, 'Leave it');
+  return el('div', { class: 'offer', id: 'offer', role: 'group', 'aria-label': 'What would change', tabindex: -1 },
+    el('p', {}, el('strong', { dir: 'auto' }, offer.name)),
+    offer.lines.map((line) => el('p', { class: 'small', dir: 'auto' }, line)),
+    offer.diff ? el('div', { class: 'diff', tabindex: 0, role: 'group', 'aria-label': 'The change, file by file' }, rows(offer.diff)) : null,
+    offer.cut ? el('p', { class: 'small soft' }, 'The rest is too long to show here; all of it would be taken.') : null,
+    el('div', { class: 'buttons' }, take, leave));
+}
+
+async function work(button, task) {
+  button.disabled = true;
+  $('import-result').textContent = 'Reading…';
+  let words = '';
+  try {
+    await task();
+  } catch (error) {
+    if (!error.errors) throw error;
+    words = error.message;
+  }
+  await draw();
+  $('import-result').textContent = words;
+  if (offer) $('offer').focus();
+}
+
+const about = () => ({ channel: typed.channel, language: typed.language });
+const fromFile = (button, file) => work(button, async () => { offer = await upload('/api/import/file', { ...about(), name: file.name }, file); });
+
+function line(name, label, help) {
+  return el('div', { class: 'row' }, el('label', { for: `import-${name}` }, label),
+    el('input', { id: `import-${name}`, 'data-focus': name, value: typed[name], autocomplete: 'off', spellcheck: 'false', 'aria-describedby': help ? `import-${name}-help` : null, oninput: (event) => { typed[name] = event.target.value; } }),
+    help ? el('p', { class: 'small soft', id: `import-${name}-help` }, help) : null);
+}
+
+function sourceRow(source) {
+  const look = el('button', { type: 'button', 'data-focus': `source ${source.name}`, 'aria-label': `Read ${source.name} now` }, 'Read now');
+  look.addEventListener('click', () => work(look, async () => { offer = await post('/api/import/source', { name: source.name }); }));
+  return el('li', {},
+    el('p', {}, el('strong', { dir: 'auto' }, source.name), source.channel ? `, for ${source.channel}` : ''),
+    el('p', { class: 'small soft' }, source.url),
+    el('p', { class: source.trouble ? 'small fault' : 'small' }, source.trouble || (source.read ? `read ${source.read}, ${source.stories} stories` : 'never read')),
+    look);
+}
+
+async function draw() {
+  const { sources } = await get('/api/sources');
+  const look = el('button', { type: 'button', 'data-focus': 'look' }, 'Show what it would bring');
+  const file = el('input', { type: 'file', id: 'import-file', 'data-focus': 'file' });
+  file.addEventListener('change', () => { if (file.files.length) fromFile(file, file.files[0]); });
+  const ask = el('form', { class: 'form' }, line('address', 'A listing page, a feed, a table', 'An address that begins with https://'), look);
+  ask.addEventListener('submit', (event) => {
+    event.preventDefault();
+    work(look, async () => { offer = await post('/api/import', { address: typed.address, ...about() }); });
+  });
+  look.type = 'submit';
+  const drop = el('div', { class: 'drop-zone' }, el('label', { for: 'import-file' }, 'Or a file: drop it here, or choose it'), file);
+  drop.addEventListener('dragover', (event) => { event.preventDefault(); drop.classList.add('over'); });
+  drop.addEventListener('dragleave', () => drop.classList.remove('over'));
+  drop.addEventListener('drop', (event) => {
+    event.preventDefault();
+    drop.classList.remove('over');
+    if (event.dataTransfer.files.length) fromFile(file, event.dataTransfer.files[0]);
+  });
+  fill($('import'), ask, drop,
+    el('details', { class: 'more' }, el('summary', {}, 'More'), line('channel', 'Channel', 'The listing’s own title if empty.'), line('language', 'Language', 'A tag like fr, where the listing does not say it.')),
+    el('p', { id: 'import-result', class: 'small fault', role: 'alert' }), shown(),
+    sources.length ? el('h3', {}, 'Sources of config.yaml') : null, sources.length ? el('ul', { class: 'rows' }, sources.map(sourceRow)) : null);
+}
+
+export const importing = async () => { if (!$('import').contains(document.activeElement)) await draw(); };
