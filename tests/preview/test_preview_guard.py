@@ -291,7 +291,10 @@ def test_other_machines_need_the_key(folder):
 def test_the_address_for_other_machines_has_the_key(folder):
     """What the verb prints can be opened as it is."""
     with serving(folder, host="192.0.2.7", keys={"the-key": ""}) as access:
-        assert address(access, {"period": "2022-02"}, "the-key") == f"http://192.0.2.7:{access.port}/?period=2022-02&key=the-key"
+        assert (
+            address(access, {"period": "2022-02"}, "the-key")
+            == f"http://192.0.2.7:{access.port}/?period=2022-02&key=the-key"
+        )
 
 
 def test_ctrl_c_ends_it_quietly(folder):

@@ -25,7 +25,7 @@ Scope = Literal["stories", "rendering", "mail", "network"]
 
 
 class Hit(NamedTuple):
-    """Where something was found, and what. `where` is like Finding.where: `stories/a.md:4`, `html:12`, `subject`."""
+    """Where something was found, and what. `where` is like Finding.where: `stories/a.md:4`, `html:2:341`, `subject`."""
 
     where: str
     message: str

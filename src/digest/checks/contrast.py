@@ -94,7 +94,7 @@ def _weak(context: CheckContext, scheme: Scheme) -> Iterator[Hit]:
         ratio = contrast(seen, look.behind)
         if ratio < (LARGE if large else READABLE):
             key = (str(seen), str(look.behind), large)
-            found.setdefault(key, (f"html:{element.line}", text, ratio))
+            found.setdefault(key, (element.place, text, ratio))
             counts[key] = counts.get(key, 0) + 1
     for key, (where, text, ratio) in found.items():
         more = f", and {counts[key] - 1} more places" if counts[key] > 1 else ""

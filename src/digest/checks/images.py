@@ -176,9 +176,9 @@ def image_source(context: CheckContext) -> Iterator[Hit]:
         if element.tag != "img" or context.is_slot(source):
             continue
         if _scheme(source) == "cid" and source[4:] not in carried:
-            yield Hit(f"html:{element.line}", f"'{source[:80]}' names an image that the mail does not carry")
+            yield Hit(element.place, f"'{source[:80]}' names an image that the mail does not carry")
         elif _scheme(source) not in ("https", "http", "cid"):
-            yield Hit(f"html:{element.line}", f"'{source[:80]}' is no source that a mail can show; use https")
+            yield Hit(element.place, f"'{source[:80]}' is no source that a mail can show; use https")
 
 
 @check("image-width", Severity.WARNING, "rendering", "Without a width Outlook shows a photo as large as it is.")
@@ -186,7 +186,7 @@ def image_width(context: CheckContext) -> Iterator[Hit]:
     """An `img` in the HTML whose width attribute is missing or no number."""
     for element in context.document.elements if context.document else ():
         if element.tag == "img" and not re.fullmatch(r"\d+%?|auto", element.attributes.get("width", "").strip()):
-            yield Hit(f"html:{element.line}", f"img {element.attributes.get('src', '')[:60]!r} has no width attribute")
+            yield Hit(element.place, f"img {element.attributes.get('src', '')[:60]!r} has no width attribute")
 
 
 @check("image-alt", Severity.ERROR, "rendering", "An image without an alt attribute is read aloud as its address.")
@@ -194,7 +194,7 @@ def image_alt(context: CheckContext) -> Iterator[Hit]:
     """An `img` in the HTML without alt (an empty one is right for decoration)."""
     for element in context.document.elements if context.document else ():
         if element.tag == "img" and "alt" not in element.attributes:
-            yield Hit(f"html:{element.line}", f"img {element.attributes.get('src', '')[:60]!r} has no alt attribute")
+            yield Hit(element.place, f"img {element.attributes.get('src', '')[:60]!r} has no alt attribute")
 
 
 @check(
@@ -208,7 +208,7 @@ def image_tracker(context: CheckContext) -> Iterator[Hit]:
     for element in context.document.elements if context.document else ():
         sizes = [element.attributes.get(side, "").strip().removesuffix("px") for side in ("width", "height")]
         if element.tag == "img" and any(size in ("0", "1") for size in sizes):
-            yield Hit(f"html:{element.line}", f"img {element.attributes.get('src', '')[:60]!r} is too small to be seen")
+            yield Hit(element.place, f"img {element.attributes.get('src', '')[:60]!r} is too small to be seen")
 
 
 def _local(context: CheckContext, image: str) -> tuple[int, bytes]:

@@ -138,7 +138,7 @@ def _link_faults(context: CheckContext) -> Iterator[tuple[str, Hit]]:
             continue
         reported.add(href.strip())
         for found, message in faults(href):
-            yield found, Hit(f"html:{element.line}", message)
+            yield found, Hit(element.place, message)
 
 
 LINK_CHECKS: tuple[Check, ...] = tuple(

@@ -147,7 +147,7 @@ def _targets(context: CheckContext, key: str, tag: str, attribute: str) -> Itera
     for element in context.document.elements if context.document else ():
         url = element.attributes.get(attribute, "").strip()
         if element.tag == tag and re.match(r"https?://", url) and not context.is_slot(url) and url != context.page_url:
-            seen.setdefault(url.partition("#")[0] if url.partition("#")[0] in seen else url, f"html:{element.line}")
+            seen.setdefault(url.partition("#")[0] if url.partition("#")[0] in seen else url, element.place)
     return (_Target(url, where) for url, where in seen.items())
 
 

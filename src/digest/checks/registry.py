@@ -123,10 +123,10 @@ class Policy:
         return finding if ruling is None else replace(finding, severity=Severity(ruling.severity))
 
 
-def _order(finding: Finding) -> tuple[int, str, int, str, str]:
-    place, _, line = finding.where.rpartition(":")
-    number = int(line) if line.isascii() and line.isdigit() and len(line) < 10 else 0  # noqa: PLR2004 - a line's digits
-    return (_LOUDNESS[finding.severity], place if number else finding.where, number, finding.code, finding.message)
+def _order(finding: Finding) -> tuple[int, str, tuple[int, ...], str, str]:
+    place = _file(finding)
+    numbers = tuple(int(digits) for digits in finding.where[len(place) :].split(":") if digits)
+    return (_LOUDNESS[finding.severity], place, numbers, finding.code, finding.message)
 
 
 def run(
@@ -156,7 +156,8 @@ def _unsaid(composed: Iterable[Finding], found: Iterable[Finding]) -> Iterator[F
 
 
 def _file(finding: Finding) -> str:
-    return re.sub(r":[0-9]+$", "", finding.where)
+    """Where it was found, without line and column."""
+    return re.sub(r"(?::[0-9]{1,9}){1,2}$", "", finding.where)
 
 
 def explain(code: str) -> str:

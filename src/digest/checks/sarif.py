@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
-_PLACE = re.compile(r"(?P<name>.+?)(?::(?P<line>[1-9]\d{0,8}))?")
+_PLACE = re.compile(r"(?P<name>.+?)(?::(?P<line>[1-9]\d{0,8})(?::(?P<column>\d{1,9}))?)?")
 # Where the parts of an edition are, once built.
 _PARTS = {"html": "index.html", "text": "digest.txt", "mail": "digest.eml"}
 

@@ -51,7 +51,7 @@ def html_lang(context: CheckContext) -> Iterator[Hit]:
     if not lang:
         yield Hit("html:1", f'html has no lang; write <html lang="{wanted}">')
     elif lang.lower().partition("-")[0] != wanted.lower().partition("-")[0]:
-        yield Hit(f"html:{html.line if html else 1}", f"html says lang={lang!r}, and the edition is in {wanted!r}")
+        yield Hit(html.place if html else "html:1", f"html says lang={lang!r}, and the edition is in {wanted!r}")
 
 
 @check(
@@ -93,7 +93,7 @@ def table_role(context: CheckContext) -> Iterator[Hit]:
         if element.tag != "table" or element.attributes.get("role", "").lower() in ("presentation", "none"):
             continue
         if not _has_headers(element):
-            yield Hit(f"html:{element.line}", 'a layout table lacks role="presentation"')
+            yield Hit(element.place, 'a layout table lacks role="presentation"')
 
 
 @check("heading-order", Severity.WARNING, "rendering", "Headings are the way through a mail for those who hear it.")
@@ -104,16 +104,14 @@ def heading_order(context: CheckContext) -> Iterator[Hit]:
     headings = [e for e in _elements(context) if re.fullmatch(r"h[1-6]", e.tag)]
     tops = [element for element in headings if element.tag == "h1"]
     if len(tops) != 1:
-        yield Hit(f"html:{tops[1].line if tops else 1}", f"{len(tops) or 'no'} h1; a mail has one")
+        yield Hit(tops[1].place if tops else "html:1", f"{len(tops) or 'no'} h1; a mail has one")
     level = 0
     for element in headings:
         here = int(element.tag[1])
         if not element.text:
-            yield Hit(f"html:{element.line}", f"an empty {element.tag}")
+            yield Hit(element.place, f"an empty {element.tag}")
         elif level and here > level + 1:
-            yield Hit(
-                f"html:{element.line}", f"{element.tag} “{element.text[:40]}” follows h{level}; a level is skipped"
-            )
+            yield Hit(element.place, f"{element.tag} “{element.text[:40]}” follows h{level}; a level is skipped")
         level = here
 
 
@@ -124,11 +122,11 @@ def link_text(context: CheckContext) -> Iterator[Hit]:
         text = element.text or element.attributes.get("aria-label", "").strip() or element.attributes.get("title", "")
         href = element.attributes["href"].strip()
         if not text:
-            yield Hit(f"html:{element.line}", f"the link to {href[:60]} has no text")
+            yield Hit(element.place, f"the link to {href[:60]} has no text")
         elif re.match(r"https?://\S+$", text):
-            yield Hit(f"html:{element.line}", f"the link's text is the address {text[:60]}; say where it goes")
+            yield Hit(element.place, f"the link's text is the address {text[:60]}; say where it goes")
         elif re.sub(r"[\s.…>»→:]+$", "", text.casefold()) in _VAGUE and not element.attributes.get("aria-label"):
-            yield Hit(f"html:{element.line}", f"“{text}” does not say where it goes")
+            yield Hit(element.place, f"“{text}” does not say where it goes")
 
 
 @check("link-text-twice", Severity.WARNING, "rendering", "Two links of one name and two targets cannot be told apart.")
@@ -141,7 +139,7 @@ def link_text_twice(context: CheckContext) -> Iterator[Hit]:
         href = element.attributes["href"].strip()
         if name and targets.setdefault(name, href) != href and name not in told:
             told.add(name)
-            yield Hit(f"html:{element.line}", f"“{element.text[:60]}” also leads to {targets[name][:80]}")
+            yield Hit(element.place, f"“{element.text[:60]}” also leads to {targets[name][:80]}")
 
 
 @check(
@@ -151,14 +149,14 @@ def html_active(context: CheckContext) -> Iterator[Hit]:
     """Active elements, `on…` attributes, `javascript:` anywhere, a refresh."""
     for element in _elements(context):
         if element.tag in _ACTIVE:
-            yield Hit(f"html:{element.line}", f"<{element.tag}> does not belong in a mail")
+            yield Hit(element.place, f"<{element.tag}> does not belong in a mail")
         for name, value in element.attributes.items():
             if name.startswith("on"):
-                yield Hit(f"html:{element.line}", f"{name}= runs a script; remove it")
+                yield Hit(element.place, f"{name}= runs a script; remove it")
             elif re.match(r"[\s\x00-\x1f]*(?:javascript|vbscript)\s*:", value, re.IGNORECASE):
-                yield Hit(f"html:{element.line}", f"{name}= holds a script; remove it")
+                yield Hit(element.place, f"{name}= holds a script; remove it")
         if element.tag == "meta" and element.attributes.get("http-equiv", "").lower() == "refresh":
-            yield Hit(f"html:{element.line}", "a refresh sends the reader elsewhere; remove it")
+            yield Hit(element.place, "a refresh sends the reader elsewhere; remove it")
 
 
 @check(
@@ -171,9 +169,7 @@ def html_external(context: CheckContext) -> Iterator[Hit]:
     """Style sheets and fonts from elsewhere, `@import`, `url(http…)` in styles."""
     for element in _elements(context):
         if element.tag == "link" and "stylesheet" in element.attributes.get("rel", "").lower():
-            yield Hit(
-                f"html:{element.line}", f"a style sheet from {element.attributes.get('href', '')[:60]}; put it inside"
-            )
+            yield Hit(element.place, f"a style sheet from {element.attributes.get('href', '')[:60]}; put it inside")
     for rule in context.stylesheet.at_rules:
         if rule.name in ("import", "font-face"):
             yield Hit(

@@ -7,6 +7,7 @@ a path and runs it off the event loop. GET changes nothing. All raise DigestErro
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, Response
@@ -136,7 +137,7 @@ def _page(html: str) -> Response:
 
 
 MOST = 2000  # stories that one file may name
-
+_PLACE = re.compile(r"html:([0-9]{1,9}):([0-9]{1,9})")
 
 
 def body_of(data: bytes) -> dict[str, Any]:
@@ -149,6 +150,20 @@ def body_of(data: bytes) -> dict[str, Any]:
         message = "the page sent something that is not JSON; reload it"
         raise UsageError(message)
     return value
+
+
+def place(state: PreviewState, query: Query) -> Response:
+    """Which element of the mail a finding at `html:12:3041` means: the how many-th of its tag, and where in the source.
+
+    Raises UsageError where the mail has no such place: it changed since.
+    """
+    view, found = state.view(requested(query)), _PLACE.fullmatch(query.get("where", ""))
+    made = view.build.rendering
+    spot = mail_structure.spot(made.html, view.html, int(found[1]), int(found[2])) if made and found else None
+    if spot is None:
+        message = "that place is not in the mail any more"
+        raise UsageError(message)
+    return JSONResponse(spot)
 
 
 def draft(state: PreviewState, body: dict[str, Any]) -> Response:

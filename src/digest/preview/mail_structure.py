@@ -47,6 +47,27 @@ def _node(message: Message) -> dict[str, Any]:
     }
 
 
+def spot(html: str, shown: str, line: int, column: int) -> dict[str, Any] | None:
+    """The element whose start tag ends there in `html`, as it stands in `shown`, the same mail with its slots filled.
+
+    Its `tag`, the how many-th of that tag it is (`nth`, from 0), and the start tag's `line`, `start` and `end`.
+    """
+    elements = read(html).elements
+    # Elements that HTML implies (tbody) end where the tag ends that implied them: the last is the one that is written.
+    element = next((each for each in reversed(elements) if (each.line, each.column) == (line, column)), None)
+    if element is None:
+        return None
+    alike = [each for each in elements if each.tag == element.tag]
+    nth = next(number for number, each in enumerate(alike) if each is element)
+    same = [each for each in read(shown).elements if each.tag == element.tag]
+    if nth >= len(same):
+        return None
+    source, end = shown.split("\n"), same[nth]
+    text = source[end.line - 1] if 0 < end.line <= len(source) else ""
+    start = max(0, text.lower().rfind(f"<{element.tag}", 0, end.column))
+    return {"tag": element.tag, "nth": nth, "line": end.line, "start": start, "end": end.column}
+
+
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _SILENT = frozenset({"head", "style", "script", "title"})
 _STYLE = """

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 from digest.checks.registry import CHECKS
 from digest.composer.options import GMAIL_CLIPS_AT
 from digest.errors import DigestError
-from digest.model import Severity, Status
+from digest.model import STORY_SUFFIX, Severity, Status
 from digest.period import containing
+from digest.preview.story_form import field_at
 from digest.preview.stress import CASES
 from digest.text.merge import shown_subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from digest.model import Decision, Finding, Selection, Story
     from digest.newsroom.newsroom import Newsroom
@@ -62,9 +64,10 @@ def edition(view: ShownEdition, revision: int) -> dict[str, Any]:
             "to": f"{view.reader.name} <{view.reader.address}>".strip() if view.reader else "",
         },
         "size": _sizes(view),
-        "findings": [_finding(each, build.selection.stories) for each in _sorted(build.findings)],
+        "findings": [_finding(each, build.selection.stories, view.newsroom.root) for each in _sorted(build.findings)],
         "verdict": build.selection.verdict,
         "stories": len(build.selection.stories),
+        "included": [{"id": s.id, "title": s.title, "link": s.link} for s in build.selection.stories],
         "fingerprint": rendering.fingerprint if rendering else "",
     }
 
@@ -135,9 +138,10 @@ def _sorted(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda each: _LOUDEST.index(each.severity))
 
 
-def _finding(finding: Finding, stories: Iterable[Story]) -> dict[str, Any]:
-    """A finding, with the story that it is about: where the frame is to go."""
-    about = next((s for s in stories if finding.where.partition(":")[0] in (s.file, s.id) and finding.where), None)
+def _finding(finding: Finding, stories: Iterable[Story], root: Path) -> dict[str, Any]:
+    """A finding, with the story that it is about, and the field of its form: where the page is to go."""
+    place, _, line = finding.where.partition(":")
+    about = next((story for story in stories if place and place in (story.file, story.id)), None)
     check = CHECKS.get(finding.code)
     return {
         "code": finding.code,
@@ -146,7 +150,16 @@ def _finding(finding: Finding, stories: Iterable[Story]) -> dict[str, Any]:
         "message": finding.message,
         "why": check.why if check else "",
         "story": {"id": about.id, "title": about.title, "link": about.link} if about else None,
+        "field": _field(root, about, int(line)) if about and line.isdecimal() else "",
     }
+
+
+def _field(root: Path, story: Story, line: int) -> str:
+    try:
+        text = (root / "stories" / f"{story.id}{STORY_SUFFIX}").read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""  # it was there a moment ago: the page is told of the change next
+    return field_at(text, line)
 
 
 def _nearest_first(decision: Decision) -> tuple[bool, float, str]:

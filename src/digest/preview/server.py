@@ -118,6 +118,7 @@ _GETS = {
     "/api/story": story_form.show,
     "/api/sources": offered_import.listed,
     "/api/saves": endpoints.saves,
+    "/api/place": endpoints.place,
     "/api/part": endpoints.parts,
     "/api/difference": endpoints.difference,
     "/frame": endpoints.frame,

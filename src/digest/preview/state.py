@@ -246,7 +246,8 @@ def _drafted(newsroom: Newsroom, edition: Edition, draft: Draft, now: datetime) 
     stories = {story.id: story for story in newsroom.candidates(edition, history, overrides)}
     stories.update(draft.stories)
     return assemble(
-        newsroom.edition_setup, edition, tuple(stories.values()), history=history, overrides=overrides, now=now,
+        newsroom.edition_setup, edition, tuple(stories.values()), history=history, overrides=overrides,
+        issue=newsroom.issue(edition), now=now,
         audience=newsroom.config.audience(edition.audience).in_language(edition.language),
     )  # fmt: skip
 

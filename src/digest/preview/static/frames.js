@@ -143,30 +143,70 @@ function once(frame) {
   return frame.dataset.ready ? Promise.resolve() : new Promise((done) => frame.addEventListener('load', done, { once: true }));
 }
 
-// Show the place that a finding is about: the story in the frame, a line of the source, or the inbox line.
+function outline(frame, element) {
+  for (const marked of frame.contentDocument.querySelectorAll('[data-preview-mark]')) {
+    marked.style.outline = '';
+    marked.removeAttribute('data-preview-mark');
+  }
+  if (!element) return;
+  element.setAttribute('data-preview-mark', '');
+  element.style.outline = '3px solid #d9822b';
+  element.scrollIntoView({ block: 'center' });
+  if (window.innerWidth <= 1024) $('stage').scrollIntoView();
+}
+
+async function first() {
+  if (state.tab !== 'html') set({ tab: 'html' });
+  const frame = document.querySelector('iframe[name="first"]');
+  if (frame) await once(frame);
+  return frame;
+}
+
+export async function showStory(story) {
+  const frame = await first();
+  if (frame) outline(frame, spot(frame, story));
+}
+
+// What no reader sees, of the head or without a place on the paper: only the source has it.
+const unseen = (element) => !element || element.closest('head') || !element.getClientRects().length;
+
+async function inSource(place) {
+  if (state.tab !== 'source') set({ tab: 'source' });
+  for (let tries = 0; tries < 80 && !document.querySelector('.numbered'); tries += 1) await new Promise((done) => setTimeout(done, 25));
+  const row = document.querySelectorAll('.numbered span')[place.line - 1];
+  if (!row) return;
+  const text = row.textContent;
+  const marked = el('mark', { class: 'marked' }, place.end ? text.slice(place.start, place.end) : text);
+  row.replaceChildren(place.end ? text.slice(0, place.start) : '', marked, place.end ? text.slice(place.end) : '');
+  marked.scrollIntoView({ block: 'center' });
+}
+
+// The story of the edition in whose part of the mail an element stands: that of the last headline before it.
+export async function storyAround(where, stories) {
+  const place = await get('/api/place', { ...asked(), where });
+  const frame = await first();
+  const element = frame?.contentDocument.getElementsByTagName(place.tag)[place.nth];
+  const before = stories.filter((story) => {
+    const head = spot(frame, story);
+    return head && (head === element || head.contains(element) || element?.contains(head)
+      || Boolean(head.compareDocumentPosition(element) & Node.DOCUMENT_POSITION_FOLLOWING));
+  });
+  return before.at(-1) ?? null;
+}
+
+// Show the place that a finding is about: the story or the very element in the frame, its tag in the source where no
+// reader sees it, or the inbox line.
 export async function goTo(finding) {
   const line = /^html:(\d+)$/.exec(finding.where);
-  if (finding.story) {
-    if (state.tab !== 'html') set({ tab: 'html' });
-    const frame = document.querySelector('iframe[name="first"]');
-    await once(frame);
-    const found = spot(frame, finding.story);
-    for (const marked of frame.contentDocument.querySelectorAll('[data-preview-mark]')) {
-      marked.style.outline = '';
-      marked.removeAttribute('data-preview-mark');
-    }
-    if (!found) return;
-    found.setAttribute('data-preview-mark', '');
-    found.style.outline = '3px solid #d9822b';
-    found.scrollIntoView({ block: 'center' });
-    if (window.innerWidth <= 1024) $('stage').scrollIntoView();
-  } else if (line || finding.where === 'html') {
-    if (state.tab !== 'source') set({ tab: 'source' });
-    for (let tries = 0; tries < 40 && !document.querySelector('.numbered'); tries += 1) await new Promise((done) => setTimeout(done, 25));
-    const row = document.querySelectorAll('.numbered span')[line ? Number(line[1]) - 1 : 0];
-    row?.classList.add('marked');
-    row?.scrollIntoView({ block: 'center' });
-  } else if (['subject', 'preheader', 'from', 'reply-to'].includes(finding.where)) {
+  if (finding.story) await showStory(finding.story);
+  else if (/^html:\d+:\d+$/.test(finding.where)) {
+    const place = await get('/api/place', { ...asked(), where: finding.where });
+    const frame = await first();
+    const element = frame?.contentDocument.getElementsByTagName(place.tag)[place.nth];
+    if (unseen(element)) await inSource(place);
+    else outline(frame, element);
+  } else if (line || finding.where === 'html') await inSource({ line: line ? Number(line[1]) : 1 });
+  else if (['subject', 'preheader', 'from', 'reply-to'].includes(finding.where)) {
     $('inbox').focus();
     $('inbox').scrollIntoView();
   }

@@ -1,8 +1,9 @@
 // What is said about the edition: inbox line, checks with sizes, calendar, comparison.
 
-import { $, el, fill, get, kilobytes, takeBack } from './dom.js';
-import { goTo } from './frames.js';
+import { $, el, fill, get, kilobytes, say, takeBack } from './dom.js';
+import { goTo, storyAround } from './frames.js';
 import { asked, here, set, state } from './state.js';
+import { edit } from './story.js';
 
 const PHONE = 40; // characters of a subject that a phone shows
 const LONG = 60; // beyond this, desktops cut it too
@@ -37,16 +38,30 @@ function sizes(size) {
   ];
 }
 
+const told = (promise) => promise.catch((error) => { if (!error.errors) throw error; say(error.message); });
+
+// The way from a finding into the form of the story that it is about.
+function mend(finding, facts) {
+  const around = /^html:\d+:\d+$/.test(finding.where) && facts.included.length;
+  if (!finding.story && !around) return null;
+  const go = async () => {
+    const story = finding.story ?? await storyAround(finding.where, facts.included);
+    if (story) await edit(story.id, finding.field);
+    else say('That is not in a story: it stands in the theme.');
+  };
+  return el('button', { type: 'button', class: 'mend', 'aria-label': `Mend: ${finding.message}`, onclick: () => told(go()) }, 'Mend');
+}
+
 export function checks(facts) {
   const count = (kind) => facts.findings.filter((each) => each.severity === kind).length;
   const some = (number, word) => (number ? `${number} ${word}${number === 1 ? '' : 's'}` : '');
   $('checks-tally').textContent = [some(count('error'), 'error'), some(count('warning'), 'warning'), some(count('info'), 'note')].filter(Boolean).join(', ') || 'nothing found';
   fill($('checks'),
     el('ul', { class: 'findings' }, facts.findings.map((each) => el('li', {},
-      el('button', { type: 'button', class: each.severity, onclick: () => goTo(each) },
+      el('button', { type: 'button', class: each.severity, onclick: () => told(goTo(each)) },
         el('span', { class: 'severity' }, `${each.severity === 'info' ? 'note' : each.severity}: `), el('span', { dir: 'auto' }, each.message),
         el('code', {}, [each.where, each.code].filter(Boolean).join('  ')),
-        el('span', { class: 'why' }, each.why))))),
+        el('span', { class: 'why' }, each.why)), mend(each, facts)))),
     sizes(facts.size));
 }
 

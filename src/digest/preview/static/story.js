@@ -2,6 +2,7 @@
 
 import { $, el, fill, get, post, say } from './dom.js';
 import { Form } from './form.js';
+import { showStory } from './frames.js';
 import { asked, here, set, state } from './state.js';
 
 const QUIET = 250; // milliseconds without a key, after which the mail shows what is typed
@@ -105,6 +106,7 @@ export async function edit(id, field = '') {
     return;
   }
   set({ story: id });
+  if (open.id && window.innerWidth > 1024) showStory(open.form.values).catch(() => {});
   $('story-form').scrollIntoView({ block: 'start' });
   if (field) open.form.focus(field);
   else $('story-form-title').focus();
