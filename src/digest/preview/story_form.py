@@ -52,6 +52,7 @@ FIELDS = (
 )
 _KEYS = frozenset(field.key for field in FIELDS)
 _BODY = "summary"
+_LONGEST = 250  # octets of a name; file systems take 255, with its ending
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +152,7 @@ def file_of(newsroom: Newsroom, name: str) -> StoryFile:
     folder = (newsroom.root / "stories").resolve()
     parts = story_id(name).split("/")
     path = folder.joinpath(*parts[:-1], parts[-1] + STORY_SUFFIX)
-    hidden = any(part in ("", "..") or part.startswith(".") or "\0" in part for part in parts)
+    hidden = any(not part or part.startswith(".") or "\0" in part or len(part.encode()) > _LONGEST for part in parts)
     if hidden or not path.resolve().is_relative_to(folder) or not path.is_file():
         message = f"there is no story {name[:120]!r}"
         raise UsageError(message)

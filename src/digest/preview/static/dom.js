@@ -58,13 +58,13 @@ export const upload = async (path, query, file) => answer(await reach(`${path}?$
   body: file,
 }));
 
-// Say what was done; `undo` is the number of the save, which a button takes back. That one stays until the next word.
+// Say what was done; `undo` is the number of the save, which a button takes back (and later the panel of what was saved).
 let quiet;
 export function say(words, undo = 0) {
   clearTimeout(quiet);
   $('said').replaceChildren(el('span', {}, words));
   if (undo) $('said').append(el('button', { type: 'button', onclick: () => takeBack(undo) }, 'Undo'));
-  else quiet = setTimeout(() => { $('said').replaceChildren(); }, 6000);
+  quiet = setTimeout(() => { if (!$('said').contains(document.activeElement)) $('said').replaceChildren(); }, undo ? 20000 : 6000);
 }
 
 export async function takeBack(save) {

@@ -6,7 +6,7 @@ import { $, el, fill, say, upload } from './dom.js';
 const MARKS = [
   ['Bold', 'B', (text) => ['**', text || 'words', '**'], 'b'],
   ['Italic', 'I', (text) => ['*', text || 'words', '*'], 'i'],
-  ['Link', 'Link', (text) => [`[${text || 'words'}](`, 'https://', ')'], 'k'],
+  ['Add a link', 'Link', (text) => [`[${text || 'words'}](`, 'https://', ')'], 'k'],
   ['List', 'List', (text) => ['', (text || 'a point').split('\n').map((line) => `- ${line}`).join('\n'), '']],
   ['Quotation', 'Quote', (text) => ['', (text || 'words').split('\n').map((line) => `> ${line}`).join('\n'), '']],
 ];

@@ -1,0 +1,258 @@
+"""A story written and edited on the page, by mouse and by keyboard alone: the file is what a person would write."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+from playwright.sync_api import expect
+from previewed import opened
+
+pytestmark = pytest.mark.browser
+BOTH = pytest.mark.parametrize("width", [375, 1280])
+URUGUAY = "2022-02-25-digitally-and-financially-empowered"
+FILE = f"stories/{URUGUAY}.md"
+TITLE = "Small firms in Uruguay learn to handle money"
+
+
+def mail(page, name="first"):
+    return page.frame_locator(f"iframe[name={name}]")
+
+
+def text(shown, path=FILE):
+    return (shown.root / path).read_bytes().decode()
+
+
+def edit(page, story=URUGUAY):
+    page.locator(f"li[data-id='{story}']").get_by_role("button", name=re.compile("^Edit:")).click()
+    expect(page.locator("#story-form")).to_be_visible()
+
+
+def field(page, label):
+    return page.locator("#story-form").get_by_label(label, exact=True)
+
+
+def save(page):
+    page.locator("#story-form").get_by_role("button", name="Save", exact=True).click()
+
+
+@BOTH
+def test_a_saved_story_is_the_file_with_that_line_changed(browser, shown, width):
+    """Title, kicker and summary are changed; comments, order, quotes and line ends of the file stay as they were."""
+    odd = text(shown).replace("---\ntitle:", "---\n# Ana writes this one\nlanguage: 'en'   # always\ntitle:", 1)
+    odd = odd.replace("language: en\n", "", 1).replace("\n", "\r\n")
+    (shown.root / FILE).write_bytes(odd.encode())
+    before = text(shown)
+    with opened(browser, shown, width, "panels=stories") as page:
+        edit(page)
+        field(page, "Title (needed)").fill(TITLE)
+        expect(mail(page).locator("body")).to_contain_text(TITLE)  # typed and not saved
+        assert text(shown) == before
+        expect(page.locator("html")).to_have_attribute("data-draft", "yes")
+        field(page, "Kicker").fill("Social finance")
+        save(page)
+        expect(page.locator("#said")).to_contain_text(f"Saved: {FILE}")
+        expect(page.locator("html")).to_have_attribute("data-draft", "no")
+        expect(mail(page).locator("body")).to_contain_text("Social finance")
+        after = text(shown)
+        changed = [line for line in after.split("\r\n") if line not in before.split("\r\n")]
+        assert changed == [f"title: {TITLE}", "kicker: Social finance"]
+        assert "# Ana writes this one\r\nlanguage: 'en'   # always\r\n" in after
+        page.locator("#said").get_by_role("button", name="Undo").click()
+        expect(page.locator("#said")).to_contain_text("Undone")
+        assert text(shown) == before
+        expect(field(page, "Kicker")).to_have_value("")
+
+
+@BOTH
+def test_a_story_that_changed_underneath_is_shown_in_both_versions(browser, shown, width):
+    """Nothing is saved over what somebody else wrote: both are shown, and one of them is chosen."""
+    with opened(browser, shown, width, "panels=stories") as page:
+        edit(page)
+        field(page, "Title (needed)").fill(TITLE)
+        shown.edit(FILE, "title: Digitally", "title: Theirs, digitally")
+        save(page)
+        both = page.get_by_role("group", name="Both versions")
+        expect(both).to_contain_text("Nothing was saved")
+        expect(both.get_by_role("row", name=re.compile("^Title"))).to_contain_text("Theirs, digitally")
+        expect(both.get_by_role("row", name=re.compile("^Title"))).to_contain_text(TITLE)
+        assert "Theirs, digitally" in text(shown)
+        both.get_by_role("button", name="Save mine over it").click()
+        expect(page.locator("#said")).to_contain_text("Saved")
+        assert f"title: {TITLE}\n" in text(shown)
+        field(page, "Kicker").fill("Mine")
+        shown.edit(FILE, TITLE, "Theirs again")
+        save(page)
+        page.get_by_role("button", name="Take what is in the file").click()
+        expect(field(page, "Title (needed)")).to_have_value("Theirs again")
+        expect(field(page, "Kicker")).to_have_value("")
+        assert "Mine" not in text(shown)
+
+
+@BOTH
+def test_a_mistake_stands_at_its_field_and_nothing_is_written(browser, shown, width):
+    """A day that does not exist, a link with a blank: each is named at its field, which gets the focus."""
+    before = text(shown)
+    with opened(browser, shown, width, "panels=stories") as page:
+        edit(page)
+        field(page, "Date (needed)").fill("2022-02-31")
+        field(page, "Link").fill("https://example.org/a b")
+        save(page)
+        expect(field(page, "Link")).to_be_focused()
+        expect(field(page, "Link")).to_have_attribute("aria-invalid", "true")
+        expect(page.locator("#story-form")).to_contain_text("holds a blank")
+        expect(page.locator("#story-form")).to_contain_text("does not exist in the calendar")
+        assert text(shown) == before
+
+
+@BOTH
+def test_a_file_with_a_mistake_is_mended_in_its_form(browser, shown, width):
+    """A story that cannot be read is opened all the same, its mistake at the field, and saved when it is mended."""
+    shown.edit(FILE, "date: 2022-02-25", "date: 2022-02-31")
+    with opened(browser, shown, width, f"story={URUGUAY}") as page:
+        expect(page.locator("#story-form")).to_contain_text("does not exist in the calendar")
+        field(page, "Date (needed)").fill("2022-02-24")
+        save(page)
+        expect(page.locator("#errors")).to_be_hidden()
+        assert "date: 2022-02-24\n" in text(shown)
+
+
+@BOTH
+def test_a_new_story_is_written_by_keyboard_alone(browser, shown, width):
+    """`n` opens the form; Tab leads through it, Ctrl B makes bold, Ctrl S saves; the mail has the story."""
+    with opened(browser, shown, width) as page:
+        page.keyboard.press("n")
+        expect(page.locator("#story-form-title")).to_be_focused()
+        page.keyboard.press("Tab")  # Close
+        page.keyboard.press("Tab")
+        page.keyboard.type("Desk")
+        page.keyboard.press("Tab")
+        page.keyboard.type("Written in the browser")
+        for _ in range(6):  # the marks above the summary
+            page.keyboard.press("Tab")
+        expect(field(page, "Summary")).to_be_focused()
+        page.keyboard.type("Nobody needed a terminal")
+        page.keyboard.press("Shift+Home")
+        page.keyboard.press("Control+b")
+        expect(field(page, "Summary")).to_have_value("**Nobody needed a terminal**")
+        page.keyboard.press("Control+s")
+        expect(page.locator("#said")).to_contain_text("Written: stories/2022-02-28-written-in-the-browser.md")
+        expect(mail(page).locator("strong")).to_contain_text("Nobody needed a terminal")
+        wanted = (
+            "---\ntitle: Written in the browser\ndate: 2022-02-28\nkicker: Desk\n---\n\n**Nobody needed a terminal**\n"
+        )
+        assert text(shown, "stories/2022-02-28-written-in-the-browser.md") == wanted
+        page.keyboard.press("Escape")
+        expect(page.locator("#story-form")).to_be_hidden()
+
+
+@BOTH
+def test_a_picture_is_handed_in_and_named_by_its_story(browser, shown, tmp_path, width):
+    """A chosen file lands among the newsroom's images, is shown in the form, and the story names it."""
+    data = io.BytesIO()
+    Image.new("RGB", (900, 600), (30, 120, 60)).save(data, "JPEG")
+    (tmp_path / "Market in Montevideo.JPG").write_bytes(data.getvalue())
+    with opened(browser, shown, width, "panels=stories", expected="404") as page:
+        edit(page)
+        page.get_by_label("Picture: a file of yours").set_input_files(tmp_path / "Market in Montevideo.JPG")
+        expect(field(page, "Picture")).to_have_value("images/market-in-montevideo.jpg")
+        expect(page.locator(".thumbnail img")).to_have_js_property("naturalWidth", 900)
+        field(page, "Words for the picture").fill("A market hall")
+        field(page, "Credit").fill("ILO")
+        save(page)
+        expect(page.locator("#said")).to_contain_text("Saved")
+        assert "image: images/market-in-montevideo.jpg\nimage_alt: A market hall\n" in text(shown)
+        assert (shown.root / "images/market-in-montevideo.jpg").exists()
+        page.locator("#panel-saves summary").click()
+        page.get_by_role("button", name=re.compile(r"^Undo: Picture:")).click()
+        expect(page.locator("#said")).to_contain_text("Undone: Picture")
+        assert not (shown.root / "images/market-in-montevideo.jpg").exists()
+
+
+@BOTH
+def test_a_finding_leads_into_the_form_at_its_field(browser, shown, width):
+    """The finding about a link opens the story's form with the link in focus; mended and saved, it is gone."""
+    with opened(browser, shown, width) as page:
+        finding = page.locator("#checks li", has_text="is not encrypted").filter(has_text=URUGUAY)
+        finding.get_by_role("button", name=re.compile("^Mend:")).click()
+        expect(field(page, "Link")).to_be_focused()
+        page.keyboard.press("ControlOrMeta+a")
+        page.keyboard.type("https://www.ilo.org/uruguay")
+        save(page)
+        expect(finding).to_have_count(0)
+        assert "link: https://www.ilo.org/uruguay\n" in text(shown)
+
+
+@BOTH
+def test_a_finding_in_the_mail_leads_to_the_very_element(browser, shown, width):
+    """A link that says nothing is outlined itself, not its story, and `Mend` opens the story that it stands in."""
+    shown.edit(FILE, "Most jobs", "[Click here](https://www.ilo.org/a) for more. Most jobs")
+    with opened(browser, shown, width) as page:
+        finding = page.locator("#checks li", has_text="does not say where it goes")
+        finding.get_by_role("button").first.click()
+        marked = mail(page).locator("[data-preview-mark]")
+        expect(marked).to_have_text("Click here")
+        expect(marked).to_have_count(1)
+        expect(marked).to_be_in_viewport()
+        finding.get_by_role("button", name=re.compile("^Mend:")).click()
+        expect(field(page, "Title (needed)")).to_have_value(re.compile("^Digitally and financially"))
+
+
+@BOTH
+def test_what_is_typed_is_not_thrown_away_by_a_slip(browser, shown, width):
+    """Escape in a form with unsaved words asks first; what is said there holds."""
+    with opened(browser, shown, width, "panels=stories") as page:
+        edit(page)
+        field(page, "Kicker").fill("Half a thought")
+        page.once("dialog", lambda dialog: dialog.dismiss())
+        page.keyboard.press("Escape")
+        expect(field(page, "Kicker")).to_have_value("Half a thought")
+        page.once("dialog", lambda dialog: dialog.accept())
+        page.keyboard.press("Escape")
+        expect(page.locator("#story-form")).to_be_hidden()
+        expect(page.locator(f"[data-focus='edit {URUGUAY}']")).to_be_focused()
+        expect(page.locator("html")).to_have_attribute("data-draft", "no")
+
+
+EVIL = "<img src=x onerror=top.hacked=1><script>top.hacked=1</script>"
+
+
+@BOTH
+def test_hostile_words_stay_words_in_the_form(browser, shown, width):
+    """FAULTS 59: what a story says of itself runs nothing in its form, in both versions, in what was said or undone."""
+    shown.story("evil", title=f"'{EVIL}'", kicker=f"'{EVIL}'", summary=EVIL, date="2022-02-28")
+    with opened(browser, shown, width, "story=evil&panels=stories,saves") as page:
+        expect(field(page, "Kicker")).to_have_value(EVIL)
+        field(page, "Kicker").fill(f"{EVIL} twice")
+        shown.edit("stories/evil.md", "date: 2022-02-28", "date: 2022-02-27")
+        save(page)
+        expect(page.get_by_role("group", name="Both versions")).to_contain_text("onerror=")
+        page.get_by_role("button", name="Save mine over it").click()
+        expect(page.locator("#said")).to_contain_text("Saved")
+        assert page.locator("[onerror], #story-form script, img[src='x']").count() == 0
+        assert page.evaluate("window.hacked") is None
+
+
+@BOTH
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_the_form(browser, shown, width, scheme):
+    """A form with mistakes, both versions, its more fields and the steps' detail open passes axe in both schemes."""
+    query = f"story={URUGUAY}&panels=checks,stories,import,act,saves"
+    with opened(browser, shown, width, query, color_scheme=scheme, bypass_csp=True) as page:
+        expect(page.locator("#story-form")).to_be_visible()
+        page.locator("#story-form .more summary").click()
+        field(page, "Date (needed)").fill("2022-02-31")
+        save(page)
+        expect(page.locator("#story-form")).to_contain_text("does not exist")
+        field(page, "Date (needed)").fill("2022-02-24")
+        shown.edit(FILE, "title: ", "title: Theirs – ")
+        save(page)
+        expect(page.get_by_role("group", name="Both versions")).to_be_visible()
+        page.locator("[data-step=checks]").click()
+        expect(page.locator("#step-detail")).to_be_visible()
+        found = Axe().run(page, options={"iframes": False}).response["violations"]
+        assert [(each["id"], each["nodes"][0]["target"]) for each in found] == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
