@@ -19,7 +19,6 @@ from digest.preview import compare, issue_form, mail_structure, serialize, story
 from digest.preview.export import export_page
 from digest.preview.mail_structure import order_page
 from digest.preview.modes import in_mode, local_images, view_mode
-
 from digest.preview.state import Draft, ShownEdition, requested
 
 if TYPE_CHECKING:
