@@ -49,8 +49,11 @@ class Recompressed:
     height: int
 
 
-def recompress(data: bytes, box: Box, quality: int) -> Recompressed:
-    """The picture at the size of `box`, never larger than it is. Raises ValueError, saying why, for what is none."""
+def recompress(data: bytes, box: Box, quality: int, *, anew: bool = False) -> Recompressed:
+    """The picture at the size of `box`, never larger than it is. Raises ValueError, saying why, for what is none.
+
+    With `anew`, nothing of the file but its pixels is kept, though it may be the smaller one, or move.
+    """
     from PIL import Image, ImageOps
 
     warnings.filterwarnings("ignore", module="PIL")  # of odd metadata, which is thrown away
@@ -60,10 +63,10 @@ def recompress(data: bytes, box: Box, quality: int) -> Recompressed:
             if opened.width * opened.height > _MOST_PIXELS:
                 message = f"has {opened.width} x {opened.height} pixels; save it at {DENSITY * box.width} across"
                 raise ValueError(message)
-            if getattr(opened, "is_animated", False) and opened.format == "GIF" and len(data) <= _MOVING:
+            if not anew and getattr(opened, "is_animated", False) and opened.format == "GIF" and len(data) <= _MOVING:
                 return Recompressed(media_type="image/gif", data=data, width=opened.width, height=opened.height)
             drawn = opened.format in _GRAPHICS
-            bare = opened.mode in _MODES and not opened.info.keys() - _BARE
+            bare = not anew and opened.mode in _MODES and not opened.info.keys() - _BARE
             size = opened.size
             picture = ImageOps.exif_transpose(_fitted(opened, box))
             if box.square:

@@ -11,11 +11,12 @@ from __future__ import annotations
 import io
 import warnings
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse
 
-from digest.errors import DigestError, UsageError
+from digest.composer.recompress import QUALITIES, Box, recompress
+from digest.errors import UsageError
 from digest.importing.naming import slug
 from digest.preview.saves import FileChange, contents
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from PIL.Image import Image
     from starlette.responses import Response
 
     from digest.preview.state import PreviewState
@@ -31,9 +31,8 @@ if TYPE_CHECKING:
 FOLDER = "images"
 MAX_BYTES = 16 * 1024 * 1024
 MAX_PIXELS = 60_000_000  # a camera's; a picture of few octets may unpack to gigabytes
-_LARGEST = (1600, 2400)  # twice what is shown at the width of the mail
+_LARGEST = Box(width=800, height=1200)  # more than is shown at the width of the mail
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
-_QUALITY = 85
 
 
 def upload(state: PreviewState, query: Mapping[str, str], data: bytes) -> Response:
@@ -53,67 +52,33 @@ def upload(state: PreviewState, query: Mapping[str, str], data: bytes) -> Respon
 
 def encoded(data: bytes) -> tuple[bytes, str, list[str]]:
     """The picture as it is kept, the ending of its name, and what a person should know. Raises UsageError."""
-    from PIL import Image, ImageOps
-
     if len(data) > MAX_BYTES:
         message = f"the picture has {len(data) // 1024**2} MB; at most {MAX_BYTES // 1024**2} are taken"
         raise UsageError(message)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what Pillow warns of is asked below, or raised
-            picture: Image.Image = Image.open(io.BytesIO(data), formats=_FORMATS)
-            _insist_on_pixels(picture)
-            notes = ["it moves; only its first picture was kept"] if getattr(picture, "n_frames", 1) > 1 else []
-            drawn = picture.format in ("PNG", "GIF")
-            picture = ImageOps.exif_transpose(picture)
-            picture = _in_srgb(picture)
-            before = picture.size
-            picture.thumbnail(_LARGEST)
-            if picture.size != before:
-                notes.append(f"made smaller: {before[0]} x {before[1]} is now {picture.width} x {picture.height}")
-            return *_written(picture, drawn=drawn), notes
-    except DigestError:
-        raise
+        (width, height), frames = _header(data)
+        if width * height <= MAX_PIXELS:
+            kept = recompress(data, _LARGEST, QUALITIES[0], anew=True)
     except Exception:  # noqa: BLE001 - a decoder may fail in any way on what somebody made to break it
         message = "this is no picture that can be read; take a JPEG, PNG, GIF or WebP"
         raise UsageError(message) from None
-
-
-def _insist_on_pixels(picture: Image) -> None:
-    if picture.width * picture.height > MAX_PIXELS:
-        message = f"the picture has {picture.width} x {picture.height} pixels; make it smaller first"
+    if width * height > MAX_PIXELS:
+        message = f"the picture has {width} x {height} pixels; make it smaller first"
         raise UsageError(message)
+    notes = ["it moves; only its first picture was kept"] if frames > 1 else []
+    if {kept.width, kept.height} != {width, height}:
+        notes.append(f"made smaller: {width} x {height} is now {kept.width} x {kept.height}")
+    return kept.data, ".png" if kept.media_type == "image/png" else ".jpg", notes
 
 
-def _in_srgb(picture: Image) -> Image:
-    """In the colours that mail programs assume, with transparency where there was any."""
-    from PIL import ImageCms
+def _header(data: bytes) -> tuple[tuple[int, int], int]:
+    """Width and height, and how many pictures are in it; of the formats that are taken, nothing is unpacked."""
+    from PIL import Image
 
-    clear = picture.has_transparency_data
-    profile = picture.info.get("icc_profile")
-    if profile and picture.mode in ("RGB", "CMYK", "L"):
-        try:
-            changed: Any = ImageCms.profileToProfile(
-                picture, ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB"), outputMode="RGB"
-            )
-        except (ImageCms.PyCMSError, OSError):
-            changed = None  # a profile that says nothing: the numbers are taken as they are
-        picture = changed or picture
-    return picture.convert("RGBA" if clear else "RGB")
-
-
-def _written(picture: Image, *, drawn: bool) -> tuple[bytes, str]:
-    """JPEG for photos; PNG for what has transparency, and for drawings where that is no larger."""
-    photo, drawing = io.BytesIO(), io.BytesIO()
-    # A picture of its own, which has nothing of the file but the pixels.
-    picture.info.clear()
-    if picture.mode == "RGBA" or drawn:
-        picture.save(drawing, "PNG", optimize=True)
-    if picture.mode == "RGB":
-        picture.save(photo, "JPEG", quality=_QUALITY, optimize=True, progressive=True)
-    if drawing.tell() and (not photo.tell() or drawing.tell() <= photo.tell()):
-        return drawing.getvalue(), ".png"
-    return photo.getvalue(), ".jpg"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns of what is refused right after
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as picture:
+            return picture.size, getattr(picture, "n_frames", 1)
 
 
 def _free(root: Path, name: str, suffix: str, data: bytes) -> Path:
