@@ -6,8 +6,8 @@
 
 pip works the newest out and installs nothing: for the oldest Python first, then for each other one under what was found
 so far, so that one list serves all. The lowest are the bounds of the builder, of `dependencies` and of the extras
-`fleet` and `test`; what those need in turn is left to pip. Runs before anything is installed, so on the standard
-library alone.
+`fleet`, `docs` and `test`; what those need in turn is left to pip. Runs before anything is installed, so on the
+standard library alone.
 """
 
 # ruff: noqa: INP001, T201 - a script, run by hand and by .ci, which prints what it is asked for
@@ -74,7 +74,8 @@ def lowest() -> dict[str, str]:
     """The lowest version of each direct dependency, by its name. Raises SystemExit for one that has no lower bound."""
     project = PROJECT["project"]
     extras = project["optional-dependencies"]
-    rows = [*PROJECT["build-system"]["requires"], *project["dependencies"], *extras["fleet"], *extras["test"]]
+    rows = [*PROJECT["build-system"]["requires"], *project["dependencies"]]
+    rows += [row for extra in ("fleet", "docs", "test") for row in extras[extra]]
     pins: dict[str, str] = {}
     for row in rows:
         if row.startswith(f"{project['name']}["):

@@ -76,28 +76,41 @@ class StoryFields(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    title: Word
-    date: Word
-    kicker: Line = ""
-    credit: Line = ""
-    link: Address = ""
-    image: Address = ""
-    image_alt: Line = ""
-    topics: Words = ()
+    title: Word = Field(description="The headline.")
+    date: Word = Field(
+        description="The day it was published, or a time with its zone. It decides in which period the story is."
+    )
+    kicker: Line = Field("", description="The short line over the title that names its series or programme.")
+    credit: Line = Field("", description="Whose photo it is.")
+    link: Address = Field("", description="Where the whole story stands; the newsroom's url completes a relative one.")
+    image: Address = Field("", description="The photo: an https address, or a file's path in the newsroom.")
+    image_alt: Line = Field("", description="What the photo shows, for who does not see it.")
+    topics: Words = Field((), description="What it is about, in words of your own; audiences select by them.")
     countries: Annotated[
         tuple[Annotated[Word, AfterValidator(code)], ...], BeforeValidator(_several), AfterValidator(_once)
-    ] = ()
-    channels: Words = ()
-    language: Annotated[Word, AfterValidator(_language_tag)] | None = None
-    translation_of: Annotated[Line, AfterValidator(story_id)] = ""
-    guid: Line = ""
-    status: Status = Status.PUBLISHED
-    embargo: Word | None = None
-    weight: Annotated[int, Field(ge=-1_000_000, le=1_000_000)] = 0
-    lead: bool = False
-    repeat: bool = False
-    corrected: Word | None = None
-    correction: Line = ""
+    ] = Field((), description="The countries it is about, by their two letters (ISO 3166).")
+    channels: Words = Field((), description="The listings in which you show it; audiences select by them.")
+    language: Annotated[Word, AfterValidator(_language_tag)] | None = Field(
+        None, description="Its language, as a tag (en, pt-BR); the newsroom's if not set."
+    )
+    translation_of: Annotated[Line, AfterValidator(story_id)] = Field(
+        "", description="The id of the story that it translates."
+    )
+    guid: Line = Field("", description="The source's own id of it, by which an import finds it again.")
+    status: Status = Field(
+        Status.PUBLISHED, description="draft: not yet for anybody. published. withdrawn: was published, must vanish."
+    )
+    embargo: Word | None = Field(None, description="Not before this time, with its zone.")
+    weight: Annotated[int, Field(ge=-1_000_000, le=1_000_000)] = Field(0, description="More stands earlier.")
+    lead: bool = Field(False, description="true puts it on top.")  # noqa: FBT003
+    repeat: bool = Field(
+        False,  # noqa: FBT003
+        description="true lets it go to an audience again, where two periods overlap.",
+    )
+    corrected: Word | None = Field(
+        None, description="The day, or the time, on which it was corrected after it had been sent."
+    )
+    correction: Line = Field("", description="What was wrong and what is right, for who reads it in the archive.")
 
 
 # Names that Hugo, Jekyll, Pelican and feeds use for what is called otherwise here, or kept elsewhere.

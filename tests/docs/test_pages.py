@@ -1,0 +1,155 @@
+"""Every page is run: console sessions print what they show, settings and stories are taken, links lead somewhere."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import shlex
+import subprocess
+import sys
+from zoneinfo import ZoneInfo
+
+import pytest
+import yaml
+from pages import (
+    PAGES,
+    ROOT,
+    Shell,
+    blocks,
+    environment,
+    headings,
+    laid_over,
+    matches,
+    newsroom,
+    put,
+    sessions,
+    without_blocks,
+)
+from typer.main import get_command
+
+from digest.cli.app import app, load
+from digest.config.load import load as load_config
+from digest.config.sections import Settings
+from digest.selection import overrides
+from digest.stories.frontmatter import parse
+
+SECTIONS = {info.alias or name for name, info in Settings.model_fields.items()}
+
+
+def having(*languages: str) -> list[str]:
+    return [name for name, text in PAGES.items() if any(block.language in languages for block in blocks(text))]
+
+
+@pytest.mark.parametrize("name", having("console"))
+def test_every_console_session_prints_what_it_shows(name, tmp_path):
+    """The commands of a page, in order, in a fresh copy of the sample newsroom or, if it says so, in an empty folder.
+
+    Before each, the files that the page has shown with their names so far are written.
+    """
+    text = PAGES[name]
+    shell = Shell(tmp_path if "<!-- begins in an empty folder -->" in text else newsroom(tmp_path))
+    try:
+        for block in blocks(text):
+            if block.title:
+                put(block, shell.folder())
+            for command, shown in sessions(block.text) if block.language == "console" else ():
+                printed = shell.run(command)
+                assert matches(shown, printed), f"$ {command}\n--- {name} says\n{shown}\n--- it prints\n{printed}"
+    finally:
+        shell.close()
+
+
+def kind_of(block) -> str:
+    """What a block of YAML is: `config`, `story`, `issue`, or the file that its title names."""
+    keys = set(yaml.load(block.text, yaml.BaseLoader) or ())
+    if keys <= SECTIONS:
+        return "config"
+    if {"title", "date"} <= keys:
+        return "story"
+    return "issue" if keys <= set(overrides.KEYS) else block.title
+
+
+@pytest.mark.parametrize("name", having("yaml"))
+def test_every_setting_story_and_issue_is_taken(name, tmp_path):
+    """What a page shows in YAML goes through the reader of such files; what is none of ours names its file."""
+    sample = yaml.load((ROOT / "config.yaml").read_text(encoding="utf-8"), yaml.BaseLoader)
+    for block in (block for block in blocks(PAGES[name]) if block.language == "yaml"):
+        match kind_of(block):
+            case "config":
+                file = tmp_path / "config.yaml"
+                whole = laid_over(sample, yaml.load(block.text, yaml.BaseLoader))
+                file.write_text(yaml.safe_dump(whole, allow_unicode=True), encoding="utf-8")
+                load_config(file, {})
+            case "story":
+                data = f"---\n{block.text}---\n".encode()
+                _, faults = parse(data, story_id="shown", file=name, zone=ZoneInfo("Europe/Zurich"), language="en")
+                assert faults == ()
+            case "issue":
+                file = tmp_path / "issue.yaml"
+                file.write_text(block.text, encoding="utf-8")
+                overrides.load(file)
+            case other:
+                assert other, f"{name}: what is this?\n{block.text}"
+
+
+@pytest.mark.parametrize("name", having("python"))
+def test_every_python_example_runs(name, tmp_path):
+    """As it stands, in the sample newsroom."""
+    newsroom(tmp_path)
+    for block in blocks(PAGES[name]):
+        if block.language == "python" and not block.title:
+            subprocess.run([sys.executable, "-c", block.text], cwd=tmp_path, env=environment(), check=True, timeout=120)
+
+
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_every_link_leads_somewhere(name):
+    """Files are there, and so are the headings in them."""
+    text = without_blocks(PAGES[name])
+    targets = re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`\n]*`", "", text)) + re.findall(
+        r'(?:src|href)="([^"]+)"', text
+    )
+    for target in targets:
+        if re.match(r"https?:|mailto:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = posixpath.normpath(posixpath.join(posixpath.dirname(name), path)) if path else name
+        assert (ROOT / file).exists(), f"{name}: {target}"
+        if anchor:
+            assert anchor in headings(PAGES[file]), f"{name}: {target}"
+
+
+def commands(text: str) -> list[str]:
+    """Every `digest …` that a page would have one type: in sessions, in shell blocks, between backticks."""
+    typed = [command for block in blocks(text) for command, _ in sessions(block.text) if block.language == "console"]
+    typed += [line for block in blocks(text) if block.language == "sh" for line in block.text.splitlines()]
+    parts = [part for line in typed for part in re.split(r"&&|\|\||[|;]", line)]
+    spans = re.findall(r"`(digest [^`]+)`", without_blocks(text).replace("\n", " "))
+    found = (re.search(r"(?:^|[\s/])(digest [a-z].*)", part) for part in parts)
+    return [hit[1] for hit in found if hit] + spans
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if name != "CHANGELOG.md"])
+def test_every_command_is_one_that_there_is(name):
+    """Verbs and options that a page names exist, whether the page runs them or not."""
+    load()
+    root = get_command(app)
+    for typed in commands(PAGES[name]):
+        words = shlex.split(typed.replace("'", " "), comments=True)[1:]
+        at = root
+        while words and hasattr(at, "commands") and not words[0].startswith("-"):
+            verb = words.pop(0)
+            assert verb in at.commands, f"{name}: {typed}"
+            at = at.commands[verb]
+        known = {option for each in at.params for option in (*each.opts, *each.secondary_opts)} | {"--help", "-h"}
+        if hasattr(at, "commands"):
+            known |= {"--version"}
+        for word in words:
+            if re.match(r"--?[a-z]", word):
+                assert word.partition("=")[0] in known, f"{name}: {typed}"
+
+
+def test_every_verb_is_explained():
+    """A verb that is only in the reference, and in no page that tells when one wants it, is one that nobody finds."""
+    load()
+    told = "\n".join(text for name, text in PAGES.items() if name not in ("docs/verbs.md", "CHANGELOG.md"))
+    assert [verb for verb in get_command(app).commands if f"digest {verb}" not in told] == []
