@@ -30,7 +30,7 @@ from typer.main import get_command
 from digest.cli.app import app, load
 from digest.config.load import load as load_config
 from digest.config.sections import Settings
-from digest.selection import overrides
+from digest.issues import issue_file
 from digest.stories.frontmatter import parse
 
 SECTIONS = {info.alias or name for name, info in Settings.model_fields.items()}
@@ -66,7 +66,7 @@ def kind_of(block) -> str:
         return "config"
     if {"title", "date"} <= keys:
         return "story"
-    return "issue" if keys <= set(overrides.KEYS) else block.title
+    return "issue" if keys <= set(issue_file.KEYS) else block.title
 
 
 @pytest.mark.parametrize("name", having("yaml"))
@@ -87,7 +87,7 @@ def test_every_setting_story_and_issue_is_taken(name, tmp_path):
             case "issue":
                 file = tmp_path / "issue.yaml"
                 file.write_text(block.text, encoding="utf-8")
-                overrides.load(file)
+                issue_file.read(file)
             case other:
                 assert other, f"{name}: what is this?\n{block.text}"
 
