@@ -291,6 +291,37 @@ def test_an_excel_workbook_is_a_table(desk):
     assert "Titre" in data["notes"][0]
 
 
+def test_the_sheets_that_are_not_read_are_named(desk):
+    """The first is read, or the one that is said; the others are named, but for empty ones; a wrong name helps on."""
+    import io
+
+    from openpyxl import Workbook
+
+    book = Workbook()
+    book.active.title = "News"
+    for sheet_, title in ((book.active, "A"), (book.create_sheet("Reports"), "B")):
+        sheet_.append(["title", "date"])
+        sheet_.append([title, "2022-02-14"])
+    book.create_sheet("Sheet3")
+    data = io.BytesIO()
+    book.save(data)
+    desk.write("all.xlsx", data.getvalue())
+    report = json.loads(desk("import", "all.xlsx", "--json").out)
+    assert report["notes"] == ["all.xlsx: the sheet 'Reports' is not read; --sheet reads it"]
+    assert [story.title for story in desk.stories()] == ["A"]
+    report = json.loads(desk("import", "all.xlsx", "--sheet", "Reports", "--json").out)
+    assert report["notes"] == ["all.xlsx: the sheet 'News' is not read; --sheet reads it"]
+    assert [story.title for story in desk.stories()] == ["A", "B"]
+    ran = desk("import", "all.xlsx", "--sheet", "Report")
+    assert (ran.code, ran.err.strip()) == (2, "digest: all.xlsx: has no sheet 'Report', did you mean 'Reports'?")
+    desk.write("a.csv", b"title,date\nA,2022-02-14\n")
+    ran = desk("import", "a.csv", "--sheet", "News")
+    assert (ran.code, ran.err.strip()) == (
+        2,
+        "digest: a.csv: has no sheets, as it is no Excel workbook; leave --sheet out",
+    )
+
+
 @pytest.mark.parametrize("cut", [30, 400, -200])
 def test_a_workbook_that_is_damaged_is_refused_in_one_line(desk, cut):
     """Exit code 6, and no traceback."""

@@ -106,13 +106,20 @@ def import_(
         str, typer.Option("--channel", metavar="NAME", help="The channel these stories are shown in.")
     ] = "",
     kind: Annotated[
-        str, typer.Option("--format", help="text, html, feed, jsonfeed, csv or xlsx; found out if not said.")
+        str, typer.Option("--format", help="text, html, feed, jsonfeed, ghost, csv or xlsx; found out if not said.")
     ] = "",
     language: Annotated[
         str, typer.Option("--language", metavar="TAG", help="The language of all these stories, like fr.")
     ] = "",
     topics: Annotated[
         str, typer.Option("--topics", metavar="A,B", help="Topics to add to each of these stories.")
+    ] = "",
+    base: Annotated[
+        str,
+        typer.Option("--base", metavar="URL", help="Where a saved page or an export is from: its links count from it."),
+    ] = "",
+    sheet: Annotated[
+        str, typer.Option("--sheet", metavar="NAME", help="The sheet of an Excel workbook; the first if not said.")
     ] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would change, as a diff; write nothing.")
@@ -126,7 +133,7 @@ def import_(
 
     call = Call(common)
     if not source:
-        _read_sources(call, odd=channel or kind or language or topics, dry_run=dry_run, force=force)
+        _read_sources(call, odd=channel or kind or language or topics or sheet or base, dry_run=dry_run, force=force)
         return
     if source.count("-") > 1:
         message = "standard input can be read once; give - one time"
@@ -141,6 +148,8 @@ def import_(
         write=not dry_run,
         language=language,
         topics=topics.split(","),
+        sheet=sheet,
+        base=base,
     )
     if common.json:
         call.out.data(report.as_data())

@@ -364,9 +364,10 @@ class SourceSection(Section):
     url: Text = Field(description="An http(s) address, or the path of a file.")
     channel: Line = Field("", description="The channel in which its stories are shown.")
     every: Stretch = Field(timedelta(hours=1), description="How often it is read: 1 hour, 30 minutes, 1 day.")
-    format: Literal["", "text", "html", "feed", "jsonfeed", "csv"] = Field(
-        "", description="text, html, feed, jsonfeed or csv; found out when empty."
+    format: Literal["", "text", "html", "feed", "jsonfeed", "csv", "xlsx"] = Field(
+        "", description="text, html, feed, jsonfeed, csv or xlsx; found out when empty."
     )
+    sheet: Line = Field("", description="The sheet of an Excel workbook; the first when empty.")
     selectors: SelectorSection | None = Field(
         None, description="CSS selectors for a page; import.selectors if not set."
     )

@@ -32,7 +32,14 @@ TIMEOUT = 30.0  # seconds for everything; a newsroom's page takes 1 to 5
 MAX_REDIRECTS = 5  # http to https, to www, to a language, to a slash, and one to spare
 USER_AGENT = "digest (newsroom digest importer)"
 
-_READABLE = ("text/", "application/xml", "application/json", "application/csv", "application/octet-stream")
+_READABLE = (
+    "text/",
+    "application/xml",
+    "application/json",
+    "application/csv",
+    "application/octet-stream",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+)
 _CONDITIONS = {"if-none-match", "if-modified-since"}
 _REDIRECTS = {301, 302, 303, 307, 308}
 _BLOCK = 65_536

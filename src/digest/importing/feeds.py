@@ -79,7 +79,7 @@ def parse_xml(text: str, source: str, *, zone: tzinfo, language: str = "", base:
         f"{source}: {count} of kind '{clean_line(kind)}' are no posts; not read" for kind, count in others.items()
     ]
     head = FeedElement(root if kind == "feed" else next((one for one in root if name_of(one) == "channel"), root))
-    reader = _Reader(source, base, zone, languages.language(head.language(), language))
+    reader = FeedReader(source, base, zone, languages.language(head.language(), language))
     reader.attachments = {entry.text("wp:post_id"): entry for entry in entries if entry.text("wp:attachment_url")}
     if head.language() and not languages.read(head.language()):
         notes.append(f"{source}: '{clean_line(head.language())[:40]}' is no language; left out")
@@ -97,7 +97,7 @@ def parse_json(text: str, source: str, *, zone: tzinfo, language: str = "", base
     if not isinstance(feed, dict) or not isinstance(feed.get("items"), list):
         message = f"{source}: is JSON, but no JSON Feed: it has no list of items"
         raise ImportFailed(message)
-    reader = _Reader(source, base, zone, languages.language(feed.get("language"), language))
+    reader = FeedReader(source, base, zone, languages.language(feed.get("language"), language))
     items = (reader.object(one if isinstance(one, dict) else {}) for one in feed["items"])
     return reader.listing(clean_line(_text(feed.get("title"))), items, [], clean_line(_text(feed.get("feed_url"))))
 
@@ -110,7 +110,7 @@ class _Article:
     credit: str = ""
 
 
-class _Reader:
+class FeedReader:
     """Makes items of entries; what an entry lacks becomes a fault."""
 
     def __init__(self, source: str, base: str, zone: tzinfo, language: str) -> None:
@@ -122,6 +122,7 @@ class _Reader:
         self.attachments: Mapping[str, FeedElement] = {}  # of a WordPress export, by number
 
     def listing(self, title: str, reads: Iterator[Item | Fault], notes: Iterable[str], own: str) -> Listing:
+        """What was read, as far as MAX_ENTRIES; `own` is the source's own id."""
         items: list[Item] = []
         faults: list[Fault] = []
         for number, read in enumerate(reads):
@@ -244,6 +245,7 @@ class _Reader:
         language: str,
         status: Status = Status.PUBLISHED,
     ) -> Item | Fault:
+        """An item of what an entry says, or why it is none; `title` and `topics` may be HTML, texts are Markdown."""
         name = html_to_markdown.plain(title)
         which = f"'{name[:60]}'" if not blank(name) else f"the entry {clean_line(guid or link)}"[:100].rstrip()
         if blank(name):

@@ -12,8 +12,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from digest.errors import ImportFailed
-from digest.importing import feeds, listing_text, table
+from digest.errors import ImportFailed, UsageError
+from digest.importing import feeds, ghost, listing_text, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,7 +58,15 @@ def _read_page(source: Source) -> Listing:
 FORMATS: Mapping[str, Format] = {
     "xlsx": Format(
         detect=lambda source: source.data.startswith(b"PK\x03\x04") and b"xl/" in source.data,
-        read=lambda source: table.parse_sheet(source.data, source.name, zone=source.zone, language=source.language),
+        read=lambda source: table.parse_sheet(
+            source.data, source.name, zone=source.zone, language=source.language, sheet=source.sheet
+        ),
+    ),
+    "ghost": Format(
+        detect=lambda source: ghost.is_export(source.head),
+        read=lambda source: ghost.parse(
+            source.text, source.name, zone=source.zone, language=source.language, base=source.base
+        ),
     ),
     "jsonfeed": Format(
         detect=lambda source: source.head.startswith("{"),
@@ -97,10 +105,14 @@ def detect(source: Source) -> str:
 def read(source: Source, format: str = "") -> Listing:  # noqa: A002 - what it is called on the command line
     """Read a source in the format that is said, else found out. With selectors it is a page.
 
-    Raises ImportFailed for what is no listing of any kind.
+    Raises ImportFailed for what is no listing of any kind, UsageError for a sheet of what is no workbook.
     """
     if len(source.data) > MAX_BYTES:
         message = f"{source.name}: has {len(source.data):,} bytes, and a listing at most {MAX_BYTES:,}"
         raise ImportFailed(message)
-    listing = FORMATS[format or ("html" if source.selectors else detect(source))].read(source)
+    name = format or ("html" if source.selectors else detect(source))
+    if source.sheet and name != "xlsx":
+        message = f"{source.name}: has no sheets, as it is no Excel workbook; leave --sheet out"
+        raise UsageError(message)
+    listing = FORMATS[name].read(source)
     return replace(listing, notes=(source.damage, *listing.notes)) if source.damage else listing

@@ -23,6 +23,7 @@ from digest.importing import plan as planning
 from digest.importing.naming import slug
 from digest.importing.source import Source
 from digest.model import story_id
+from digest.text.urls import absolute
 from digest.yamlfile import did_you_mean
 
 if TYPE_CHECKING:
@@ -97,10 +98,13 @@ def run_import(
     write: bool = True,
     language: str = "",
     topics: Sequence[str] = (),
+    sheet: str = "",
+    base: str = "",
 ) -> ImportReport:
     """Import the sources (paths, `-`, http(s) addresses) into the newsroom's stories.
 
-    `language` is that of all their stories, whatever they say themselves; `topics` are added to each.
+    `language` is that of all their stories, whatever they say themselves; `topics` are added to each. `sheet` names
+    the one of Excel workbooks that is read; `base` is the address that the links of files are seen from.
 
     Raises ImportFailed (exit 6) with the place of the evidence, FetchError, StoryError, UsageError, DigestError.
     """
@@ -111,12 +115,15 @@ def run_import(
     if language and not tag:
         message = f"--language {language!r} is no language; write a tag like en or pt-BR"
         raise UsageError(message)
+    if base and not absolute(base):
+        message = f"--base {base!r} is no http or https address"
+        raise UsageError(message)
     folders = [Path(name) for name in names if Path(name).is_dir()]
     spoken = tag or newsroom.config.newsroom.language
     zone = newsroom.config.newsroom.timezone
     listings = [front_matter.read_folder(folder, zone=zone, language=spoken) for folder in folders]
     files_ = [_source(newsroom, name) for name in names if not Path(name).is_dir()]
-    sources = [replace(source, language=spoken) for source in files_]
+    sources = [replace(source, language=spoken, sheet=sheet, base=base or source.base) for source in files_]
     added = tuple(filter(None, map(slug, topics)))
     return import_sources(
         newsroom,

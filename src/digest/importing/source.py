@@ -43,7 +43,7 @@ class Source:
     """What came from one place. `name` is its path, address or `-`, for messages and for the record.
 
     `base` is where it came from in the end, after redirects: links are read from there. `zone` and `language` are the
-    newsroom's; `selectors` (CSS) name the parts of a page, where a person gave some.
+    newsroom's; `selectors` (CSS) name the parts of a page, and `sheet` that of a workbook, where a person gave some.
     """
 
     name: str
@@ -53,6 +53,7 @@ class Source:
     zone: ZoneInfo
     language: str
     selectors: Mapping[str, str] = field(default_factory=dict)
+    sheet: str = ""
 
     @property
     def head(self) -> str:

@@ -271,6 +271,7 @@ def _fetch(
         zone=newsroom.config.newsroom.timezone,
         language=newsroom.config.newsroom.language,
         selectors={key: value for key, value in selectors.model_dump().items() if value} if selectors else {},
+        sheet=section.sheet,
     )
     return source, known
 

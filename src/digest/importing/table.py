@@ -13,6 +13,7 @@ import csv
 import io
 import re
 from collections import Counter
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ from digest.importing.source import Item, Listing
 from digest.model import STORY_KEYS, STORY_LISTS, STORY_TIMES
 from digest.stories.fields import StoryFields
 from digest.text.characters import clean_line
-from digest.text.sheet import sheet_rows
+from digest.text.sheet import other_sheets, sheet_rows
 from digest.text.urls import absolute
 from digest.yamlfile import did_you_mean
 
@@ -137,9 +138,16 @@ def parse(text: str, source: str, *, zone: tzinfo, language: str = "") -> Listin
     return _listing(_rows(text, found[0] if found else ","), source, zone, language)
 
 
-def parse_sheet(data: bytes, source: str, *, zone: tzinfo, language: str = "") -> Listing:
-    """Read the first sheet of an Excel workbook (.xlsx). Raises ImportFailed for what cannot be opened."""
-    return _listing(sheet_rows(data, source), source, zone, language)
+def parse_sheet(data: bytes, source: str, *, zone: tzinfo, language: str = "", sheet: str = "") -> Listing:
+    """Read one sheet of an Excel workbook (.xlsx), the first if none is named; the others are named in its notes.
+
+    Raises ImportFailed for what cannot be opened, UsageError for a sheet that is not there.
+    """
+    listing = _listing(sheet_rows(data, source, sheet), source, zone, language)
+    unread = [
+        f"{source}: the sheet {name!r} is not read; --sheet reads it" for name in other_sheets(data, source, sheet)
+    ]
+    return replace(listing, notes=(*unread, *listing.notes))
 
 
 def _without_separator_line(text: str) -> tuple[str, str]:

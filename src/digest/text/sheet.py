@@ -1,17 +1,21 @@
-"""The rows of an Excel workbook's first sheet, as text. Raises ImportFailed for what cannot be opened."""
+"""The rows of one sheet of an Excel workbook, as text. Raises ImportFailed for what cannot be opened."""
 
 from __future__ import annotations
 
 import io
 import zlib
+from contextlib import contextmanager
 from datetime import date, datetime, time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile, ZipFile
 
-from digest.errors import ImportFailed
+from digest.errors import ImportFailed, UsageError
+from digest.yamlfile import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from openpyxl import Workbook
 
 MAGIC = b"PK\x03\x04"  # a zip file, which every workbook is
 # What openpyxl, and the zip and XML readers below it, raise for a file that is none or is damaged.
@@ -19,11 +23,31 @@ _SHEET_ERRORS = (BadZipFile, zlib.error, KeyError, ValueError, IndexError, OSErr
 _LARGEST_SHEET = 200_000_000  # bytes unpacked; a sheet of 20,000 stories has 60 MB
 
 
-def sheet_rows(data: bytes, source: str) -> Iterator[tuple[int, list[str]]]:
-    """The rows of the first sheet, as text: a day as an ISO date, a whole number without its `.0`.
+def sheet_rows(data: bytes, source: str, sheet: str = "") -> Iterator[tuple[int, list[str]]]:
+    """The rows of the sheet of that name, or of the first, as text: a day as an ISO date, a whole number without `.0`.
 
-    Formulas give the values that Excel kept, and no macro or link is followed. Raises ImportFailed.
+    Formulas give the values that Excel kept, and no macro or link is followed. Raises ImportFailed, and UsageError for
+    a sheet that is not there.
     """
+    with _opened(data, source) as book:
+        names = book.sheetnames
+        if sheet and sheet not in names:
+            message = f"{source}: has no sheet {sheet!r}{did_you_mean(sheet, names)}"
+            raise UsageError(message)
+        chosen = book[sheet] if sheet else book.worksheets[0]
+        yield from enumerate(([_cell(value) for value in row] for row in _cells(chosen)), 1)
+
+
+def other_sheets(data: bytes, source: str, sheet: str = "") -> list[str]:
+    """The names of the sheets that sheet_rows() leaves unread, but for empty ones. Raises ImportFailed."""
+    with _opened(data, source) as book:
+        read = sheet or book.worksheets[0].title
+        others = (each for each in book.worksheets if each.title != read)
+        return [each.title for each in others if any(value is not None for row in _cells(each) for value in row)]
+
+
+@contextmanager
+def _opened(data: bytes, source: str) -> Iterator[Workbook]:
     from openpyxl import load_workbook
 
     try:
@@ -31,14 +55,17 @@ def sheet_rows(data: bytes, source: str) -> Iterator[tuple[int, list[str]]]:
             if sum(entry.file_size for entry in packed.infolist()) > _LARGEST_SHEET:
                 message = f"{source}: unpacks to more than {_LARGEST_SHEET:,} bytes; save the listing as CSV"
                 raise ImportFailed(message)
-        book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
-        sheet = book.worksheets[0]
-        sheet.reset_dimensions()  # what a sheet says of its own size is often wrong
-        yield from enumerate(([_cell(value) for value in row] for row in sheet.iter_rows(values_only=True)), 1)
+        yield load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
     except _SHEET_ERRORS as error:
         reason = str(error).splitlines()[0][:80] if str(error) else type(error).__name__
         message = f"{source}: is no Excel workbook that can be read ({reason}); save it again, or as CSV"
         raise ImportFailed(message) from None
+
+
+def _cells(sheet: Any) -> Iterator[tuple[object, ...]]:
+    sheet.reset_dimensions()  # what a sheet says of its own size is often wrong
+    rows: Iterator[tuple[object, ...]] = sheet.iter_rows(values_only=True)
+    return rows
 
 
 def _cell(value: object) -> str:
