@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from digest.cli.call import Call
-from digest.cli.flags import Common, When, Which
+from digest.cli.flags import Common, EditionFlags
 from digest.cli.output import size, tally, tell
 from digest.cli.verbs import verb
 from digest.errors import CheckFailed, NothingToSend
@@ -27,8 +27,7 @@ LONG = 4  # editions; fewer are done before a bar could be read
 @verb("build")
 def build(
     common: Common,
-    when: When,
-    which: Which,
+    chosen: EditionFlags,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write below DIR instead of build/.")] = None,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave story files with mistakes out, and go on.")
@@ -36,7 +35,7 @@ def build(
 ) -> None:
     """Make the editions of a period: HTML, text, .eml and a manifest."""
     call = Call(common).skipping_bad(skip_bad)
-    editions = call.editions(when, which)
+    editions = call.editions(chosen)
     with _progress(call, len(editions)) as step:
         made = [step(edition) for edition in editions]
     # Everything is made before anything is written: an edition that fails leaves no other half done.
@@ -44,7 +43,7 @@ def build(
     for fault in call.newsroom.stories.faults:
         tell(f"left out: {fault}")
     _report(call, written)
-    _next(call, written, when, which)
+    _next(call, written, chosen)
     for warning in warnings:
         tell(warning)
     _end(made)
@@ -116,15 +115,14 @@ def _row(each: Build) -> tuple[str, ...]:
     return each.edition.id, shown, html, text, size(pictures) if pictures else "", tally(each.findings)
 
 
-def _next(call: Call, written: list[tuple[Build, Path]], when: When, which: Which) -> None:
+def _next(call: Call, written: list[tuple[Build, Path]], chosen: EditionFlags) -> None:
     if call.common.json:
         return
     pages = [place / "index.html" for each, place in written if each.rendering]
     call.out.line()
     if pages:
         call.out.line(f"Open {_short(pages[0])} in a browser, or digest.eml beside it in a mail program.")
-    again = " ".join(filter(None, (when.again(), which.again())))
-    call.out.line(f"Why these stories: digest stories {again} --explain")
+    call.out.line(f"Why these stories: digest stories {chosen.again()} --explain")
 
 
 def _short(path: Path) -> Path:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
-    from digest.cli.flags import Common, When, Which
+    from digest.cli.flags import Common, EditionFlags, When
     from digest.ledger.ledger import SqlLedger
     from digest.model import Edition
     from digest.newsroom.newsroom import Newsroom
@@ -36,6 +36,7 @@ def _fleet() -> Engine:
     return FleetEngine()
 
 
+_SHOWN = 3  # editions in a message
 ENGINES: Mapping[str, Callable[[], Engine]] = {"local": _local, "procrastinate": _fleet}  # by send.engine
 
 
@@ -112,33 +113,99 @@ class Call:
         """The period that the flags name."""
         return when.period(self.now, self.newsroom.config.newsroom.timezone)
 
-    def editions(self, when: When, which: Which) -> tuple[Edition, ...]:
-        """The editions that the flags name."""
-        return self.newsroom.editions(self.period(when), which.audience, which.language)
+    def editions(self, chosen: EditionFlags) -> tuple[Edition, ...]:
+        """The editions that are asked for, of the audiences of config.yaml. Raises UsageError."""
+        chosen.demand_one_way()
+        if not chosen.named:
+            return self.newsroom.editions(self.period(chosen), chosen.audience, chosen.language)
+        return tuple(dict.fromkeys(each for name in chosen.named for each in self._of_name(name)))
 
     def edition_named(self, text: str) -> Edition:
         """The edition of an id like `2022-02/everyone/en`; the language may be left out. Raises UsageError."""
-        parts = text.split("/")
-        if len(parts) not in (2, 3):
-            message = f"{text!r} is not an edition; write it like 2022-02/everyone/en"
-            raise UsageError(message)
-        return self.newsroom.edition(*parts)
+        return self.newsroom.edition(*_parts(text))
 
-    @contextmanager
-    def known(self, name: str, *, unfinished: bool = False) -> Iterator[tuple[Edition, SqlLedger]]:
-        """An edition that the ledger knows, and the ledger. Raises UsageError; AlreadySent for one that is finished."""
+    def _of_name(self, text: str) -> tuple[Edition, ...]:
+        period, audience, *language = _parts(text)
+        if language:
+            return (self.newsroom.edition(period, audience, *language),)
+        return self.newsroom.editions(self.newsroom.period(period), [audience])
+
+    def known(self, ledger: SqlLedger, chosen: EditionFlags) -> tuple[Edition, ...]:
+        """The editions asked for that the ledger knows, whatever became of their audiences and languages since.
+
+        All of them when nothing is said. Raises UsageError.
+        """
         from digest.sending.freeze import frozen_as
 
-        if name.count("/") != 2:  # noqa: PLR2004 - period, audience, language
-            name = self.edition_named(name).id
+        chosen.demand_one_way()
+        names = [mailing.edition for mailing in ledger.mailings()]
+        if chosen.named:
+            wanted: set[str] = set()
+            for text in chosen.named:
+                _parts(text)
+                wanted |= {name for name in names if name == text or name.startswith(f"{text}/")} or {
+                    frozen_as(ledger, each).id for each in self._of_name(text)
+                }
+        else:
+            span = chosen.optional(self.now, self.newsroom.config.newsroom.timezone)
+            wanted = {name for name in names if _fits(name, span, chosen)}
+            if span and not wanted:
+                wanted = {frozen_as(ledger, each).id for each in self.editions(chosen)}
+        return tuple(self.newsroom.edition_of(name) for name in names if name in wanted)
+
+    @contextmanager
+    def begun(
+        self, chosen: EditionFlags, *, unfinished: bool = False
+    ) -> Iterator[tuple[tuple[Edition, ...], SqlLedger]]:
+        """The editions asked for that were frozen, at least one, and the ledger.
+
+        With `unfinished`, only those of which mails are left. Raises UsageError; AlreadySent when none is left.
+        """
+        from digest.sending.freeze import finished, refuse_finished
+
         with self.ledger(create=False) as ledger:
-            known = ledger.mailing(name)  # what was sent is found whatever became of its audience and languages
-            edition = self.newsroom.edition_of(name) if known else frozen_as(ledger, self.edition_named(name))
-            if ledger.mailing(edition.id) is None:
-                message = f"{edition.id} was never sent: there is nothing to settle, pause or go on with"
+            if not (chosen.named or chosen.described):
+                message = f"say which edition: {_examples(ledger)}, or --month and --audience"
+                raise UsageError(message)
+            editions = self.known(ledger, chosen)
+            if not editions:
+                message = f"{self._asked(chosen)} was never sent: there is nothing to settle, pause or go on with"
                 raise UsageError(message)
             if unfinished:
-                from digest.sending.freeze import refuse_finished
+                left = tuple(each for each in editions if not finished(ledger, each.id))
+                if not left:
+                    refuse_finished(ledger, editions[0].id)
+                editions = left
+            yield editions, ledger
 
-                refuse_finished(ledger, edition.id)
-            yield edition, ledger
+    def _asked(self, chosen: EditionFlags) -> str:
+        """What was asked for, in editions where config.yaml has them."""
+        if not chosen.named and chosen.optional(self.now, self.newsroom.config.newsroom.timezone) is None:
+            return chosen.again()
+        return ", ".join(each.id for each in self.editions(chosen))
+
+
+def _parts(text: str) -> list[str]:
+    parts = text.split("/")
+    if len(parts) not in (2, 3):
+        message = f"{text!r} is not an edition; write it like 2022-02/everyone/en"
+        raise UsageError(message)
+    return parts
+
+
+def _fits(name: str, span: Period | None, chosen: EditionFlags) -> bool:
+    period, audience, language = name.split("/")
+    return (
+        (span is None or period == span.id)
+        and (not chosen.audience or audience in chosen.audience)
+        and chosen.language in ("", language)
+    )
+
+
+def _examples(ledger: SqlLedger) -> str:
+    """Editions to choose from: those of which mails are left, else any."""
+    from digest.sending.freeze import finished
+
+    names = [mailing.edition for mailing in ledger.mailings()]
+    left = [name for name in names if not finished(ledger, name)]
+    return " or ".join((left or names or ["2022-02/everyone/en"])[:_SHOWN])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from digest.cli.call import Call
-from digest.cli.flags import Common, When, Which
+from digest.cli.flags import Common, EditionFlags
 from digest.cli.output import tally
 from digest.cli.verbs import verb
 from digest.errors import CheckFailed, NothingToSend
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 @verb("check")
 def check(
     common: Common,
-    when: When,
-    which: Which,
+    chosen: EditionFlags,
     explain: Annotated[str, typer.Option("--explain", metavar="CODE", help="Say what a code means, and end.")] = "",
     strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
     network: Annotated[bool, typer.Option("--network", help="Also fetch links and images, and ask DNS.")] = False,
@@ -38,9 +37,7 @@ def check(
         return
     from digest.editions.builder import build_edition
 
-    made = [
-        build_edition(call.newsroom, edition, now=call.now, network=network) for edition in call.editions(when, which)
-    ]
+    made = [build_edition(call.newsroom, edition, now=call.now, network=network) for edition in call.editions(chosen)]
     found = [(each.edition, finding) for each in made for finding in each.findings]
     _tell(call, made, found, sarif=sarif)
     _judge(made, [finding for _, finding in found], strict=strict)
@@ -87,9 +84,7 @@ def _judge(made: list[Build], found: list[Finding], *, strict: bool) -> None:
 @verb("approve")
 def approve(
     common: Common,
-    edition: Annotated[str, typer.Argument(help="2022-02/everyone/en; or give a period and an audience.")] = "",
-    when: When = When(),  # noqa: B008 - frozen
-    which: Which = Which(),  # noqa: B008 - frozen
+    chosen: EditionFlags,
     by: Annotated[
         str, typer.Option("--by", metavar="NAME", help="Who approves; the user of this machine if not said.")
     ] = "",
@@ -101,8 +96,7 @@ def approve(
     from digest.editions import approval
 
     call = Call(common)
-    editions = [call.edition_named(edition)] if edition else list(call.editions(when, which))
-    for each in editions:
+    for each in call.editions(chosen):
         if show:
             state = approval.state(call.newsroom, each, call.now)
         else:

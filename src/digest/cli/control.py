@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from digest.cli.call import Call
-from digest.cli.flags import Common, EditionName, YesNow
+from digest.cli.flags import Common, EditionFlags, YesNow
 from digest.cli.verbs import verb
 from digest.errors import UsageError
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @verb("resume")
 def resume(
     common: Common,
-    edition: EditionName,
+    chosen: EditionFlags,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask (for scripts).")] = False,
     yes_now: YesNow = "",
     as_configured: Annotated[
@@ -32,63 +32,76 @@ def resume(
 
     call = Call(common)
     call.demand_clock(yes_now)
-    with call.known(edition) as (chosen, ledger):
-        mailing = ledger.mailing(chosen.id)
-        if mailing is not None and mailing.standing is MailingStatus.CANCELLED:
-            ledger.resume(chosen.id)  # which says that this is final
-    deliver(call, (chosen,), yes=yes, yes_now=yes_now, as_configured=as_configured, go_on=True)
+    with call.begun(chosen) as (editions, ledger):
+        standing = {mailing.edition: mailing.standing for mailing in ledger.mailings()}
+        left = tuple(each for each in editions if standing[each.id] is not MailingStatus.CANCELLED)
+        if not left:
+            ledger.resume(editions[0].id)  # which says that this is final
+    deliver(call, left, yes=yes, yes_now=yes_now, as_configured=as_configured, go_on=True)
 
 
 @verb("pause")
-def pause(common: Common, edition: EditionName) -> None:
+def pause(common: Common, chosen: EditionFlags) -> None:
     """Let no further mail of an edition go; `resume` undoes it."""
     call = Call(common)
-    with call.known(edition, unfinished=True) as (chosen, ledger):
-        ledger.pause(chosen.id)
-        on_the_way = _on_the_way(ledger, chosen.id)
-    call.out.line(f"{chosen.id} is paused{on_the_way}; to go on: digest resume {chosen.id}")
+    with call.begun(chosen, unfinished=True) as (editions, ledger):
+        for edition in editions:
+            ledger.pause(edition.id)
+            on_the_way = _on_the_way(ledger, edition.id)
+            call.out.line(f"{edition.id} is paused{on_the_way}; to go on: digest resume {edition.id}")
 
 
 @verb("cancel")
 def cancel(
     common: Common,
-    edition: EditionName,
+    chosen: EditionFlags,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask (for scripts).")] = False,
 ) -> None:
     """Call an edition off for everybody who has not been mailed. It cannot be undone."""
     from digest.sending.freeze import call_off
 
     call = Call(common)
-    with call.known(edition, unfinished=True) as (chosen, _):
+    with call.begun(chosen, unfinished=True) as (editions, _):
         pass  # what cannot be called off is said before anybody is asked
-    if not yes and not (sys.stdin.isatty() and typer.confirm(f"Call {chosen.id} off for good?", err=True)):
-        message = f"{chosen.id} was not called off; in a script say --yes"
+    names = ", ".join(each.id for each in editions)
+    if not yes and not (sys.stdin.isatty() and typer.confirm(f"Call {names} off for good?", err=True)):
+        message = f"{names} was not called off; in a script say --yes"
         raise UsageError(message)
     with call.ledger(create=False) as ledger:
-        spared = call_off(call.newsroom, ledger, chosen, call.now)
-        on_the_way = _on_the_way(ledger, chosen.id)
-    call.out.line(f"{chosen.id} is called off: {spared:,} readers will not be mailed{on_the_way}")
+        for edition in editions:
+            spared = call_off(call.newsroom, ledger, edition, call.now)
+            on_the_way = _on_the_way(ledger, edition.id)
+            call.out.line(f"{edition.id} is called off: {spared:,} readers will not be mailed{on_the_way}")
 
 
 @verb("thaw")
 def thaw(
     common: Common,
-    edition: EditionName,
+    chosen: EditionFlags,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask (for scripts).")] = False,
 ) -> None:
     """Take back an edition of which nobody was mailed: the next send makes it anew, with its readers."""
     from digest.sending.freeze import thaw as take_back
 
     call = Call(common)
-    if not yes and not (sys.stdin.isatty() and typer.confirm(f"Take {edition} back?", err=True)):
-        message = f"{edition} was not taken back; in a script say --yes"
+    with call.begun(chosen) as (editions, _):
+        pass  # what was never sent is said before anybody is asked
+    names = ", ".join(each.id for each in editions)
+    if not yes and not (sys.stdin.isatty() and typer.confirm(f"Take {names} back?", err=True)):
+        message = f"{names} was not taken back; in a script say --yes"
         raise UsageError(message)
-    with call.known(edition) as (chosen, ledger):
-        gone = take_back(call.newsroom, ledger, chosen)
-    if gone:
-        call.out.line(f"taken back, as if they had never been frozen: {', '.join(gone)}")
-    else:
-        call.out.line(f"{chosen.id} waits for a new content; its readers stay, as others of the period were mailed")
+    gone: set[str] = set()
+    with call.ledger(create=False) as ledger:
+        for edition in editions:
+            if edition.id in gone:
+                continue  # it went with another language of its round
+            if taken := take_back(call.newsroom, ledger, edition):
+                gone |= set(taken)
+                call.out.line(f"taken back, as if they had never been frozen: {', '.join(taken)}")
+            else:
+                call.out.line(
+                    f"{edition.id} waits for a new content; its readers stay, as others of the period were mailed"
+                )
 
 
 def _on_the_way(ledger: SqlLedger, edition: str) -> str:

@@ -92,25 +92,64 @@ class When:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Which:
-    """Which editions of the period."""
+class EditionFlags(When):
+    """Which editions: by name (`2022-02/everyone/en`), or by a period, audiences and a language. Never both."""
 
+    named: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[EDITION]...",
+            help="2022-02/everyone/en, or 2022-02/everyone for all its languages.",
+            show_default=False,
+        ),
+    ] = dataclasses.field(default_factory=list)
     audience: Annotated[
         list[str], typer.Option("-a", "--audience", metavar="NAME", help="Only this audience; may be repeated.")
     ] = dataclasses.field(default_factory=list)
     language: Annotated[str, typer.Option("-l", "--language", metavar="TAG", help="Only this language.")] = ""
 
+    def demand_one_way(self) -> None:
+        """Raise UsageError when editions are named, and described by flags as well."""
+        described = super().again() or " ".join(self._whose())
+        if self.named and described:
+            message = f"{self.named[0]} says which edition; leave out {described}, or say it by flags alone"
+            raise UsageError(message)
+
     def again(self) -> str:
-        """The flags as they were typed."""
+        """The names and flags as they were typed, for the next command to type."""
+        return " ".join(filter(None, (*self.named, super().again(), *self._whose())))
+
+    @property
+    def described(self) -> bool:
+        """Whether flags say which."""
+        return bool(super().again() or self.audience or self.language)
+
+    def _whose(self) -> list[str]:
         flags = [f"--audience {name}" for name in self.audience]
-        return " ".join([*flags, f"--language {self.language}"] if self.language else flags)
+        return [*flags, f"--language {self.language}"] if self.language else flags
 
 
-EditionName = Annotated[str, typer.Argument(metavar="EDITION", help="2022-02/everyone/en.")]
+@dataclass(frozen=True, kw_only=True)
+class EditionAndReaders(EditionFlags):
+    """One edition, said either way, and addresses of its readers behind it."""
+
+    named: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[EDITION] [ADDRESS]...", help="2022-02/everyone/en, then readers who are held.", show_default=False
+        ),
+    ] = dataclasses.field(default_factory=list)
+
+    def parted(self) -> tuple[EditionFlags, list[str]]:
+        """The edition, and the addresses: what has an @, which no edition's name has."""
+        readers = [word for word in self.named if "@" in word]
+        return dataclasses.replace(self, named=[word for word in self.named if "@" not in word]), readers
+
+
 YesNow = Annotated[
     str, typer.Option("--yes-now", metavar="TIME", help="Mail readers at a --now far from the clock: repeat it.")
 ]
-GROUPS = (Common, When, Which)
+GROUPS = (Common, When, EditionFlags, EditionAndReaders)
 
 
 def flat(function: Callable[..., None]) -> Callable[..., None]:

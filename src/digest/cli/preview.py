@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from digest.cli.call import Call
-from digest.cli.flags import Common, When, Which
+from digest.cli.flags import Common, EditionFlags
 from digest.cli.verbs import verb
 
 if TYPE_CHECKING:
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 @verb("preview")
 def preview(
     common: Common,
-    when: When,
-    which: Which,
+    chosen: EditionFlags,
     port: Annotated[
         int, typer.Option("--port", min=0, max=65535, help="The port to serve on; 0 takes a free one.")
     ] = 8024,
@@ -34,12 +33,10 @@ def preview(
     import webbrowser
 
     from digest.preview import server
-    from digest.preview.state import ViewRequest, newest_month
+    from digest.preview.state import ViewRequest
 
     call = Call(common)
-    span = when.optional(call.now, call.newsroom.config.newsroom.timezone)
-    month = span.id if span else newest_month(call.newsroom, call.now)
-    asked = {"period": month, "audience": next(iter(which.audience), ""), "language": which.language}
+    asked = _asked(call, chosen)
     state = preview_state(call, ViewRequest(**asked))
     with server.bound(host, port, call.newsroom.config.settings.preview.people) as (listener, access):
         addresses = {server.address(access, asked, key): name for key, name in access.keys.items()}
@@ -54,6 +51,18 @@ def preview(
                 threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
         server.serve(state, listener, access, ready)
+
+
+def _asked(call: Call, chosen: EditionFlags) -> dict[str, str]:
+    """What is shown first; the newest month when none is said."""
+    from digest.preview.state import newest_month
+
+    if chosen.named:
+        first = call.editions(chosen)[0]
+        return {"period": first.period.id, "audience": first.audience, "language": first.language}
+    span = chosen.optional(call.now, call.newsroom.config.newsroom.timezone)
+    month = span.id if span else newest_month(call.newsroom, call.now)
+    return {"period": month, "audience": next(iter(chosen.audience), ""), "language": chosen.language}
 
 
 def preview_state(call: Call, first: ViewRequest) -> PreviewState:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from digest.cli.call import Call
-from digest.cli.flags import Common, When, Which, YesNow
+from digest.cli.flags import Common, EditionFlags, YesNow
 from digest.cli.output import size, tell
 from digest.cli.verbs import verb
 from digest.errors import AlreadySent, UsageError, gathered
@@ -32,8 +32,7 @@ _SHOWN = 10  # domains in a plan
 @verb("send")
 def send(
     common: Common,
-    when: When,
-    which: Which,
+    chosen: EditionFlags,
     live: Annotated[bool, typer.Option("--live", help="Really send. Without it: a plan.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask (for scripts).")] = False,
     to: Annotated[
@@ -52,8 +51,8 @@ def send(
 ) -> None:
     """Show what sending would do; with --live, send: each reader once."""
     call = Call(common)
-    editions = call.editions(when, which)
-    if not which.audience:
+    editions = call.editions(chosen)
+    if not (chosen.named or chosen.audience):
         # Audiences without a list are built, and looked at, and not sent to anybody.
         named = call.newsroom.config.settings.audiences
         editions = tuple(each for each in editions if named[each.audience].recipients is not None)
@@ -69,7 +68,7 @@ def send(
     if to:
         _test(call, editions, to, _transport(call, eml, maildir=maildir))
     elif not live:
-        _plan(call, editions, when, which)
+        _plan(call, editions, chosen)
     else:
         deliver(
             call, editions, yes=yes, yes_now=yes_now, limit=limit, only=only, eml=eml, maildir=maildir, shrink=shrink
@@ -89,7 +88,7 @@ def _test(call: Call, editions: tuple[Edition, ...], to: str, transport: Transpo
         call.out.line(f"{edition.id}: a test mail went to {to}; nothing was recorded")
 
 
-def _plan(call: Call, editions: tuple[Edition, ...], when: When, which: Which) -> None:
+def _plan(call: Call, editions: tuple[Edition, ...], chosen: EditionFlags) -> None:
     from digest.editions.builder import build_edition
     from digest.newsroom.edition_setup import UNPUBLISHED
     from digest.sending.edition_readers import Readers, plan_send
@@ -122,8 +121,9 @@ def _plan(call: Call, editions: tuple[Edition, ...], when: When, which: Which) -
             subject = shown_subject(build.rendering) if build.rendering else "nothing to send"
             _show_plan(call, made, subject, len(build.mail))
     if not call.common.json:
-        again = " ".join(filter(None, (when.again(), which.again())))
-        call.out.line(f"Nothing was sent. To look: digest send {again} --to you@example.org; to send: add --live")
+        call.out.line(
+            f"Nothing was sent. To look: digest send {chosen.again()} --to you@example.org; to send: add --live"
+        )
     if finished == len(editions):
         message = "every edition of this period was sent already"
         raise AlreadySent(message)

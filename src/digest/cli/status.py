@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from digest.cli.call import Call
-from digest.cli.flags import Common, EditionName, When, Which
+from digest.cli.flags import Common, EditionAndReaders, EditionFlags
 from digest.cli.output import tell
 from digest.cli.verbs import verb
 from digest.errors import NothingToSend, UsageError
@@ -21,21 +21,17 @@ if TYPE_CHECKING:
     from digest.ledger.ledger import SqlLedger
     from digest.model import Edition
 
-Named = Annotated[str, typer.Argument(metavar="[EDITION]", help="2022-02/everyone/en; or give a period and audience.")]
-
 
 @verb("status")
 def status(
     common: Common,
-    edition: Named = "",
-    when: When = When(),  # noqa: B008 - frozen
-    which: Which = Which(),  # noqa: B008 - frozen
+    chosen: EditionFlags,
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page with charts.")] = None,
 ) -> None:
     """What became of every reader: counts, and each held address by name."""
     call = Call(common)
     with call.ledger(create=False) as ledger:
-        names = _named(call, ledger, edition, when, which)
+        names = _named(call, ledger, chosen)
         held = {name: _held(ledger, name) for name in names}
         if common.json:
             call.out.data([_facts(ledger, name, held[name]) for name in names])
@@ -51,8 +47,7 @@ def status(
 @verb("resolve")
 def resolve(
     common: Common,
-    edition: EditionName,
-    address: Annotated[list[str], typer.Argument(metavar="[ADDRESS]...", help="Readers in doubt.")] = [],  # noqa: B006 - typer copies it
+    whom: EditionAndReaders,
     sent: Annotated[bool, typer.Option("--sent", help="They have got it.")] = False,
     resend: Annotated[bool, typer.Option("--resend", help="They have not: mail them with the next resume.")] = False,
     refused: Annotated[
@@ -66,6 +61,7 @@ def resolve(
     """Settle readers in doubt, by your word or by the relay's log; or give those who were refused another try."""
     from digest.delivery import State
 
+    chosen, address = whom.parted()
     if (maillog is not None) + sent + resend + refused != 1:
         message = "say one: --sent (they have got it), --resend (mail them), --refused or --maillog FILE"
         raise UsageError(message)
@@ -79,17 +75,18 @@ def resolve(
         message = "--maillog settles whom the log names; leave out the addresses and --all"
         raise UsageError(message)
     call = Call(common)
-    with call.known(edition) as (chosen, ledger):
+    with call.begun(chosen) as (editions, ledger):
+        edition = _only(editions)
         wrong: frozenset[str] = frozenset()
         if maillog is not None:
-            _resolve_by_log(call, ledger, chosen, maillog)
+            _resolve_by_log(call, ledger, edition, maillog)
         else:
             held = State.REFUSED if refused else State.IN_DOUBT
-            wrong = _resolve_by_word(call, ledger, chosen, address, held, sent=sent)
-        left = ledger.counts(chosen.id).get(State.IN_DOUBT, 0)
+            wrong = _resolve_by_word(call, ledger, edition, address, held, sent=sent)
+        left = ledger.counts(edition.id).get(State.IN_DOUBT, 0)
         call.out.line(f"{left} in doubt" if left else "nobody is in doubt any more")
-        if ledger.counts(chosen.id).get(State.PLANNED):
-            call.out.line(f"to mail who is left: digest resume {chosen.id}")
+        if ledger.counts(edition.id).get(State.PLANNED):
+            call.out.line(f"to mail who is left: digest resume {edition.id}")
     if wrong:
         raise typer.Exit(1)
 
@@ -132,23 +129,21 @@ def _resolve_by_log(call: Call, ledger: SqlLedger, edition: Edition, maillog: Pa
     call.out.line(f"{len(set(found))} settled as sent; a log without a mail is no proof, so the others stay in doubt")
 
 
-def _named(call: Call, ledger: SqlLedger, edition: str, when: When, which: Which) -> list[str]:
-    """The editions asked for that the ledger knows; all of them when nothing is said. Raises NothingToSend."""
-    from digest.sending.freeze import frozen_as
+def _only(editions: tuple[Edition, ...]) -> Edition:
+    if len(editions) > 1:
+        message = f"readers are settled an edition at a time; name one of {', '.join(each.id for each in editions)}"
+        raise UsageError(message)
+    return editions[0]
 
-    known = [each.edition for each in ledger.mailings()]
-    if edition:
-        # What was sent is found, whatever became of its audience and languages.
-        wanted = {edition if edition in known else frozen_as(ledger, call.edition_named(edition)).id}
-    elif when != When():
-        wanted = {frozen_as(ledger, each).id for each in call.editions(when, which)}
-    else:
-        wanted = {name for name in known if not which.audience or name.split("/")[1] in which.audience}
-    found = [name for name in known if name in wanted]
-    if not found:
-        message = f"{edition or 'what you ask for'} was never sent; the ledger knows {', '.join(known) or 'no edition'}"
+
+def _named(call: Call, ledger: SqlLedger, chosen: EditionFlags) -> list[str]:
+    """The editions asked for that the ledger knows; all of them when nothing is said. Raises NothingToSend."""
+    names = [edition.id for edition in call.known(ledger, chosen)]
+    if not names:
+        known = ", ".join(mailing.edition for mailing in ledger.mailings()) or "no edition"
+        message = f"{chosen.again() or 'what you ask for'} was never sent; the ledger knows {known}"
         raise NothingToSend(message)
-    return found
+    return names
 
 
 def _held(ledger: SqlLedger, edition: str) -> list[Delivery]:

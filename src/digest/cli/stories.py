@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from digest.cli.call import Call
-from digest.cli.flags import Common, When, Which
+from digest.cli.flags import Common, EditionFlags, When
 from digest.cli.output import tell
 from digest.cli.verbs import verb
 from digest.errors import ImportFailed, UsageError
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 @verb("stories")
 def stories(
     common: Common,
-    when: When,
-    which: Which,
+    chosen: EditionFlags,
     explain: Annotated[
         bool, typer.Option("--explain", help="Every story, in or out, and the rule that decided.")
     ] = False,
@@ -33,11 +32,11 @@ def stories(
 ) -> None:
     """List stories; with a period and --explain, say why each is in or out."""
     call = Call(common).skipping_bad(skip_bad)
-    if explain or which.audience or which.language:
-        chosen = [call.newsroom.select(each, now=call.now, every=explain) for each in call.editions(when, which)]
-        _explained(call, chosen, everything=explain)
+    if explain or chosen.named or chosen.audience or chosen.language:
+        selections = [call.newsroom.select(each, now=call.now, every=explain) for each in call.editions(chosen)]
+        _explained(call, selections, everything=explain)
     else:
-        span = when.optional(call.now, call.newsroom.config.newsroom.timezone)
+        span = chosen.optional(call.now, call.newsroom.config.newsroom.timezone)
         edges = (span.start, span.end) if span else ()
         _listed(call, call.newsroom.stories.stories(*edges))
     for fault in call.newsroom.stories.faults:

@@ -1,0 +1,102 @@
+"""Which edition a verb is about: said by its name or by flags, with every verb, and never both ways at once."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+NAME = "2022-02/everyone/en"
+FLAGS = ("--month", "2022-02", "-a", "everyone", "-l", "en")
+LIVE = ("--live", "--yes", "--eml", "out")
+BEFORE = ("stories", "build", "check", "preview", "approve", "send")
+ALL = (*BEFORE, "status", "resume", "pause", "cancel", "thaw", "resolve")
+
+
+@pytest.fixture
+def begun(newsroom):
+    """A newsroom that has mailed two of an edition's readers."""
+    assert newsroom("send", NAME, *LIVE, "--limit", "2").code == 75
+    return newsroom
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [("stories", "--explain"), ("build",), ("check",), ("send",), ("send", "--to", "me@example.org", "--eml", "t")],
+)
+def test_a_name_and_flags_are_one(newsroom, verb):
+    """What a name gets is what the flags get, for verbs about editions that were not sent."""
+    named = newsroom(verb[0], NAME, *verb[1:])
+    flagged = newsroom(verb[0], *FLAGS, *verb[1:])
+    assert (named.code, named.err) == (flagged.code, flagged.err) == (0, "")
+    again = "--month 2022-02 --audience everyone --language en"
+    assert named.out == flagged.out.replace(again, NAME)
+    assert NAME in named.out
+
+
+@pytest.mark.parametrize("which", [(NAME,), FLAGS])
+def test_an_edition_on_its_way_is_named_either_way(begun, sink, which):
+    """Status, pause, resume, resolve and cancel take both, and so does approve."""
+    assert begun("status", *which).code == 75
+    assert begun("pause", *which).out.startswith(f"{NAME} is paused")
+    assert begun("status", *which).out.startswith(f"{NAME}: 2 accepted, 4 waiting, paused")
+    assert "nobody is in doubt" in begun("resolve", *which, "--sent", "--all").out
+    assert begun("resume", *which, "--yes").code == 0
+    assert len(sink.mails) == 4
+    assert begun("cancel", *which, "--yes").code == 4
+    assert begun("thaw", *which, "--yes").code == 1
+    begun("build", NAME)
+    assert begun("approve", *which, "--by", "Ana").code == 0
+
+
+def test_addresses_stand_behind_either(begun):
+    """`resolve` tells an address from an edition, whichever way the edition is said."""
+    said = [begun("resolve", *which, "ann@example.org", "--sent") for which in ((NAME,), FLAGS)]
+    assert said[0] == said[1]
+    assert f"ann@example.org is not held in {NAME}" in said[0].err
+
+
+def test_a_period_is_every_edition_of_it(newsroom):
+    """Without an audience the flags mean all of a period's editions that are on their way, each told."""
+    newsroom.edit("config.yaml", "title: Skills", "title: Skills\n    recipients: {csv: recipients/everyone.csv}")
+    assert newsroom("send", NAME, "2022-02/skills", *LIVE, "--limit", "1").code == 75
+    paused = newsroom("pause", "--month", "2022-02")
+    assert [line.split()[0] for line in paused.out.splitlines()] == [NAME, "2022-02/skills/en"]
+    off = newsroom("cancel", "--month", "2022-02", "-a", "skills", "--yes")
+    assert off.out.startswith("2022-02/skills/en is called off: 5 readers")
+    assert newsroom("resume", "--month", "2022-02", "--yes", "--eml", "out").code == 2  # resume knows no --eml
+    standing = {row["edition"]: row["standing"] for row in json.loads(newsroom("status", "--json").out)}
+    assert standing == {NAME: "paused", "2022-02/skills/en": "cancelled"}
+
+
+def test_a_round_is_all_its_languages(newsroom):
+    """Without its language a name means every language of the audience."""
+    newsroom.edit("config.yaml", "title: Skills", "title: Skills\n    languages: [en, fr]")
+    built = newsroom("build", "2022-02/skills", "--json")
+    assert [row["edition"] for row in json.loads(built.out)] == ["2022-02/skills/en", "2022-02/skills/fr"]
+
+
+@pytest.mark.parametrize("verb", ALL)
+@pytest.mark.parametrize("flags", [("--month", "2022-03"), ("-a", "skills"), ("-l", "fr")])
+def test_saying_it_both_ways_is_one_clear_line(begun, verb, flags):
+    """A name with a flag beside it is refused, whether they agree or not, and names what to leave out."""
+    done = begun(verb, NAME, *flags, *(("--sent", "--all") if verb == "resolve" else ()))
+    (line,) = done.lines
+    assert done.code == 2
+    assert line.startswith(f"digest: {NAME} says which edition; leave out --")
+    assert line.endswith(f" {flags[1]}, or say it by flags alone")
+
+
+@pytest.mark.parametrize("verb", ["resume", "pause", "cancel", "thaw"])
+def test_saying_nothing_names_what_there_is(begun, verb):
+    """A verb that changes what is on its way never guesses which: it names what could be meant."""
+    done = begun(verb)
+    assert (done.code, done.lines) == (2, [f"digest: say which edition: {NAME}, or --month and --audience"])
+
+
+def test_readers_are_settled_an_edition_at_a_time(newsroom):
+    """`resolve` over several editions is refused with their names: a reader can be in each."""
+    newsroom.edit("config.yaml", "title: Skills", "title: Skills\n    recipients: {csv: recipients/everyone.csv}")
+    newsroom("send", "--month", "2022-02", *LIVE, "--limit", "1")
+    done = newsroom("resolve", "--month", "2022-02", "--sent", "--all")
+    assert (done.code, f"name one of {NAME}, 2022-02/skills/en" in done.err) == (2, True)
