@@ -75,7 +75,8 @@ def compose(
     )
     values = draft.values()
     lines = {
-        key: _line(setting, source, theme=theme, values=values)
+        # what an editor writes for one issue is words, never a template
+        key: one_line(getattr(selection.issue, key)) or _line(setting, source, theme=theme, values=values)
         for key, (setting, source) in _sources(audience, subject, preheader).items()
     }
     html, sizes, findings = _html(draft, lines)

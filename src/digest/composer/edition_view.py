@@ -8,17 +8,19 @@ template reads their public attributes and nothing else. Images come by the rout
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, overload
 from urllib.parse import quote
 
+from digest.composer.block_view import BlockView, IssueView, PreparedBlock, issue_hash, prepare_blocks
 from digest.composer.i18n import PAGE
 from digest.composer.merge_fields import ReaderView
 from digest.composer.photos import BESIDE, LEAD, MOST, ROW, within
 from digest.composer.sandbox import run, template_value
 from digest.composer.story_view import PreparedStory, StoryView, prepare
-from digest.model import Finding, InlineImage, Severity, content_hash
+from digest.model import Finding, InlineImage, Issue, Severity, content_hash
 from digest.text.cleaning import multiline, one_line
 from digest.text.urls import resolve
 from digest.text.wrapping import shorten
@@ -94,13 +96,15 @@ class StoryList(Sequence[StoryView]):
 class RunView:
     """Stories of a group that can be set in one column: one with a `photo` of its own, or several without.
 
-    Those of `rows` are not shown in full; `label` says so where stories in full stand before them.
+    Those of `rows` are not shown in full; `label` says so where stories in full stand before them. `blocks` stand after
+    the last of them.
     """
 
     stories: StoryList
     photo: bool
     rows: bool = False
     label: str = ""
+    blocks: tuple[BlockView, ...] = ()
 
 
 @template_value
@@ -108,21 +112,31 @@ class RunView:
 class GroupView:
     """Stories under one heading; `label` is empty when they need none. `late` ones are of an earlier period.
 
-    A theme walks through `stories`, or through `runs` of them, which take fewer bytes than a section for each.
+    A theme walks through `stories`, or through `runs` of them, which take fewer bytes than a section for each. `blocks`
+    stand after all of them.
     """
 
     label: str
     stories: StoryList
     runs: tuple[RunView, ...]
     late: bool = False
+    blocks: tuple[BlockView, ...] = ()
 
 
-def runs(stories: Sequence[StoryView], tally: StoryCount, label: str = "") -> tuple[RunView, ...]:
-    """Cut stories into runs: each with a photo alone, neighbours without one together, and rows, under `label`."""
+def runs(
+    stories: Sequence[StoryView],
+    tally: StoryCount,
+    label: str = "",
+    after: Mapping[str, tuple[BlockView, ...]] = MappingProxyType({}),
+) -> tuple[RunView, ...]:
+    """Cut stories into runs: each with a photo alone, neighbours without one together, and rows, under `label`.
+
+    `after` has the blocks that stand after a story, by its id: they end its run.
+    """
     found: list[tuple[str, list[StoryView]]] = []
     for story in stories:
         kind = "words" if story.brief else "rows" if story.row else "photo" if story.image else "words"
-        if kind == "photo" or not found or found[-1][0] != kind:
+        if kind == "photo" or not found or found[-1][0] != kind or found[-1][1][-1].id in after:
             found.append((kind, [story]))
         else:
             found[-1][1].append(story)
@@ -131,9 +145,10 @@ def runs(stories: Sequence[StoryView], tally: StoryCount, label: str = "") -> tu
             stories=StoryList(part, tally),
             photo=kind == "photo",
             rows=kind == "rows",
-            label=label if kind == "rows" else "",
+            label=label if kind == "rows" and "rows" not in (kind for kind, _ in found[:place]) else "",
+            blocks=after.get(part[-1].id, ()),
         )
-        for kind, part in found
+        for place, (kind, part) in enumerate(found)
     )
 
 
@@ -222,14 +237,23 @@ class EditionDraft:
             )
             for index, story in enumerate(selection.stories)
         ]
+        self.blocks = prepare_blocks(
+            selection.issue,
+            selection.stories,
+            markdown=theme.markdown,
+            newsroom=newsroom,
+            wording=self.wording,
+            route=route,
+            today=now.astimezone(newsroom.timezone).date(),
+        )
         self.photos += [story.photo for story in self.stories]
+        self.photos += [photo for block in self.blocks.all() for photo in block.photos]
         self.findings = self._find()
         self.nonce = self._nonce()
         self.reader = ReaderView(self.nonce)
         self.tally = StoryCount()
         self.cut = 0
-        self.groups = self._groups()
-        self.edition = self._edition()
+        self._arrange()
         self._newsroom_view = self._newsroom()
 
     def images(self, html: str) -> tuple[tuple[InlineImage, ...], list[Finding]]:
@@ -248,13 +272,13 @@ class EditionDraft:
     def cut_to(self, full: int) -> None:
         """Show the first `full` stories whole and the others as titles with links."""
         self.cut = len(self.stories) - full
-        self.groups = self._groups()
-        self.edition = self._edition()
+        self._arrange()
 
     def values(self) -> dict[str, Any]:
         """What templates see."""
         return {
             "edition": self.edition,
+            "issue": self.issue,
             "newsroom": self._newsroom_view,
             "reader": self.reader,
             "theme": self.theme.constants,
@@ -269,6 +293,7 @@ class EditionDraft:
 
     def _find(self) -> list[Finding]:
         findings = [finding for story in self.stories for finding in story.findings]
+        findings += [finding for block in self.blocks.all() for finding in block.findings]
         findings += self._missing_words()
         return findings
 
@@ -293,49 +318,70 @@ class EditionDraft:
     def _nonce(self) -> str:
         """Hash what goes in: a story would have to contain a hash of itself to forge a slot."""
         said = (self.theme.hash, self.selection.edition.id, self.newsroom, self.audience, self.archive_url)
-        return content_hash((*said, [story.hash for story in self.stories]))[:20]
+        issue = issue_hash(self.selection.issue, self.blocks) if self.selection.issue != Issue() else ""
+        return content_hash((*said, [story.hash for story in self.stories], *filter(None, (issue,))))[:20]
+
+    def _arrange(self) -> None:
+        """Set blocks and stories in reading order, so that the links of the text part are numbered in that."""
+        self._reference = 1
+        top = self._set(self.blocks.top)
+        self.groups = self._groups()
+        end = self._set(self.blocks.end)
+        self.issue = IssueView(top=top, end=end, blocks=any(True for _ in self.blocks.all()))
+        self.edition = self._edition()
+
+    def _set(self, blocks: Sequence[PreparedBlock]) -> tuple[BlockView, ...]:
+        """Views of the blocks, which stand next."""
+        views: list[BlockView] = []
+        for block in blocks:
+            views.append(block.placed(self._reference))
+            self._reference += len(views[-1].links)
+        return tuple(views)
 
     def _groups(self) -> tuple[GroupView, ...]:
-        period = self.selection.edition.period
+        period, selection = self.selection.edition.period, self.selection
         groups: list[GroupView] = []
-        only = len(self.selection.groups) == 1 and not self.selection.late
-        at, reference = 0, 1
-        for group in self.selection.groups:
+        only = len(selection.groups) == 1 and not selection.late
+        at = 0
+        for group in selection.groups:
             if group.key:
                 label = self.wording.heading(group.key, self.audience.group_by, period.zone)
             else:  # below others, stories without a key would seem to belong to the last of them
                 label = self.wording.say("other_stories") if groups and groups[-1].label else ""
             told = self.audience.group_by == "language" or label == self.wording.period(period)
             label = "" if only and told else one_line(label)
-            stories, reference = self._views(at, len(group.stories), reference, label=label)
-            groups.append(self._group(label, stories))
+            groups.append(self._group(len(groups), label, at, len(group.stories)))
             at += len(group.stories)
-        for late in self.selection.late:
+        for late in selection.late:
             label = self.wording.also_from(late.period, period)
-            stories, reference = self._views(at, len(late.stories), reference, label=label)
-            groups.append(self._group(label, stories, late=True))
+            groups.append(self._group(len(groups), label, at, len(late.stories), late=True))
             at += len(late.stories)
         return tuple(groups)
 
-    def _group(self, label: str, stories: list[StoryView], *, late: bool = False) -> GroupView:
-        parts = runs(stories, self.tally, "" if label else self._more_stories)
-        return GroupView(label=label, stories=StoryList(stories, self.tally), runs=parts, late=late)
+    def _group(self, place: int, label: str, at: int, count: int, *, late: bool = False) -> GroupView:
+        """The group at `place` with its `count` stories from the one at `at`, and what stands after it."""
+        stories, after = self._views(at, count, label=label)
+        parts = runs(stories, self.tally, "" if label else self._more_stories, after)
+        last = place == len(self.selection.groups) + len(self.selection.late) - 1
+        blocks = self._set(self.blocks.groups[place : None if last else place + 1])
+        return GroupView(label=label, stories=StoryList(stories, self.tally), runs=parts, late=late, blocks=blocks)
 
     @property
     def _more_stories(self) -> str:
         """What stands over rows that follow stories in full: a lead alone needs no such line."""
         return self.wording.say("more_stories") if self.in_full > 1 else ""
 
-    def _views(self, at: int, count: int, reference: int, *, label: str) -> tuple[list[StoryView], int]:
-        """Views of the `count` stories from the one at `at`, and the number of the next link."""
+    def _views(self, at: int, count: int, *, label: str) -> tuple[list[StoryView], dict[str, tuple[BlockView, ...]]]:
+        """Views of the `count` stories from the one at `at`, and of the blocks that stand after them, by story."""
         views: list[StoryView] = []
+        after: dict[str, tuple[BlockView, ...]] = {}
         full = len(self.stories) - self.cut
         read = self.wording.say("read")
         below = bool(label or self._more_stories)  # rows of a group without a label stand under one of their own
         for index in range(at, at + count):
             view = self.stories[index].placed(
                 number=index + 1,
-                reference=reference,
+                reference=self._reference,
                 level=3 if label or (below and index >= self.in_full) else 2,
                 lead=index == 0,
                 first=index == at,
@@ -345,8 +391,10 @@ class EditionDraft:
                 read=read,
             )
             views.append(view)
-            reference += len(view.links)
-        return views, reference
+            self._reference += len(view.links)
+            if blocks := self.blocks.after.get(view.id):
+                after[view.id] = self._set(blocks)
+        return views, after
 
     def _edition(self) -> EditionView:
         wording, edition, audience = self.wording, self.selection.edition, self.audience

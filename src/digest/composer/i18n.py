@@ -122,6 +122,24 @@ class Wording:
 
         return format_date(day, "long", locale=self.locale)
 
+    def day_of_month(self, day: date) -> str:
+        """`8`, `8日`: the day without its month."""
+        return self._skeleton("d", day)
+
+    def day_and_month(self, day: date) -> str:
+        """`8 March`."""
+        return self._skeleton("MMMMd", day)
+
+    def month_with_day(self, day: date) -> str:
+        """`March`, as it stands beside a day: where a language declines it, not its name by itself (марта, март)."""
+        question = f"month {day.month} with a day"
+        return self._answers.get(question, lambda: str(self.locale.months["format"]["wide"][day.month]))
+
+    def weekday(self, day: date) -> str:
+        """`Tuesday`, as a line begins with it."""
+        name = f"weekday {day.weekday()}"
+        return _first_upper(self._answers.get(name, lambda: str(self.locale.days["format"]["wide"][day.weekday()])))
+
     def period(self, period: Period) -> str:
         """The period's name as a heading: `February 2022`, `1st quarter 2022`, `2021`, `Week of 14–20 Feb 2022`."""
         return _first_upper(self.period_name(period))

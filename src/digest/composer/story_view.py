@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _KIND = re.compile(
     r"(?:photo|foto|image|imagen|bild|illustra|ilustra|dessin|dibujo|drawing|graphi|infograph)\w*\b", re.IGNORECASE
 )
-_SEVERITY = {"image-missing": Severity.ERROR, "image-unsafe": Severity.ERROR, "link-unsafe": Severity.WARNING}
+SEVERITIES = {"image-missing": Severity.ERROR, "image-unsafe": Severity.ERROR, "link-unsafe": Severity.WARNING}
 
 
 @template_value
@@ -213,7 +213,7 @@ def _prepare(
     )
     findings = tuple(
         Finding(
-            code=code, severity=_SEVERITY.get(code, Severity.WARNING), where=story.file or story.id, message=message
+            code=code, severity=SEVERITIES.get(code, Severity.WARNING), where=story.file or story.id, message=message
         )
         for code, message in problems
     )

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 _LIBRARIES = ("mjml", "premailer", "cssutils", "jinja2")  # what is compiled depends on them
 _OURS = (
+    "block_view",
     "compile",
     "edition_view",
     "files",
