@@ -127,7 +127,7 @@ def test_our_own_themes_have_no_faults():
             "theme.mjml.j2",
             "{% endif %}{% for group",
             "{% for group",
-            "theme.mjml.j2:8: {% if edition.contents %} is not",
+            "theme.mjml.j2:10: {% if edition.contents %} is not",
         ),
         ("theme.mjml.j2", 'path="head.mjml.j2"', 'path="haed.mjml.j2"', "theme.mjml.j2:4: the theme has no file haed"),
         ("theme.mjml.j2", 'path="head.mjml.j2"', 'path="../../../etc/passwd"', "the theme has no file ../../../etc"),
