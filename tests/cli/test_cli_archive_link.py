@@ -15,7 +15,7 @@ def test_the_link_is_the_editions_own_address_in_both_parts(newsroom):
     """It is known before anything is sent, the same for all readers, and leads to no page of all editions."""
     assert newsroom("build", *FEBRUARY).code == 0
     assert f'href="{ADDRESS}"' in (newsroom.root / BUILT / "index.html").read_text()
-    assert f"View in browser:\n{ADDRESS}\n" in (newsroom.root / BUILT / "digest.txt").read_text()
+    assert f"View in browser: {ADDRESS}\n" in (newsroom.root / BUILT / "digest.txt").read_text()
 
 
 def test_an_old_newsroom_goes_on_without_the_link_and_is_told(newsroom):

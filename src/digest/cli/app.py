@@ -26,7 +26,7 @@ _COLLECT_EVERY = 50_000  # objects; some MB of them
 
 FAMILIES = (
     "init", "stories", "build", "check", "preview",
-    "send", "schedule", "status", "control", "subscribers", "serve",
+    "send", "schedule", "status", "control", "subscribers", "serve", "publish",
 )  # fmt: skip
 
 

@@ -188,6 +188,7 @@ def deliver(
 
     With `go_on`, one that is paused goes on: when all is asked and ready, for then the fleet sends, too.
     """
+    from digest.publishing.publisher import keeping_current
     from digest.scheduling.hook_reporter import reporting
     from digest.sending.engines import SendJob
     from digest.sending.engines import send as send_edition
@@ -222,6 +223,7 @@ def deliver(
                         limit=limit,
                         only=only,
                         go_on=go_on,
+                        mailed=keeping_current(call.newsroom, ledger, _warn),
                     )
                     report = send_edition(job, call.engine)
             hooks.ended(edition, report.stopped)

@@ -17,6 +17,7 @@ from digest.editions import build_folder
 from digest.editions.builder import build_edition
 from digest.errors import AlreadySent, DigestError, LedgerBusy, gathered
 from digest.newsroom.edition_setup import UNPUBLISHED
+from digest.publishing.publisher import keeping_current
 from digest.scheduling import due, outcome
 from digest.scheduling.hook_reporter import build_facts, is_new
 from digest.scheduling.outcome import EditionOutcome, TaskStatus
@@ -188,6 +189,7 @@ def _send(context: RunContext, edition: Edition, demand: Needed) -> EditionOutco
         transport=transport,
         now=context.now,
         stopping=context.stopping,
+        mailed=keeping_current(context.newsroom, context.ledger, context.warn),
     )
     report = send(job, context.engine)
     if report.stopped is not None:

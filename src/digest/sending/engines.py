@@ -12,10 +12,11 @@ ledger, and never mails anybody but the address that was asked for.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from digest.delivery import Delivery, MailingStatus, State
@@ -25,6 +26,7 @@ from digest.errors import AlreadySent, CheckFailed, DigestError, LedgerError, No
 from digest.mail.address import canonical
 from digest.model import Recipient
 from digest.newsroom import newsroom_id
+from digest.newsroom.history import folder
 from digest.newsroom.paths import ARCHIVE
 from digest.sending.edition_readers import Readers
 from digest.sending.freeze import ledger_place
@@ -38,6 +40,7 @@ from digest.text.merge import needed
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
+    from pathlib import Path
 
     from digest.delivery import Outcome, Outgoing
     from digest.editions.archive import EditionContent
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
     from digest.sending.stopping import Stopping
 
 WAITING = (State.PLANNED, State.DEFERRED)
+_OUT = (State.SENT, State.IN_DOUBT)  # a reader has it, or may have it
 MAX_AGE = 5 * 86400.0  # a deferred reader is given up after this (RFC 5321, 4.5.4.1: four to five days) …
 MIN_TRIES = 4  # … and no fewer tries, so that a clock set forward gives nobody up
 TEST_PREFIX = "[Test] "
@@ -68,6 +72,7 @@ class SendJob:
     limit: int | None = None  # at most so many mails
     only: str = ""  # this address, and no other
     go_on: bool = False  # undo a pause
+    mailed: Callable[[bool], None] | None = None  # called when the first mail is out (False), and at the end (True)
 
 
 class Engine(Protocol):
@@ -111,7 +116,29 @@ def send(job: SendJob, engine: Engine) -> RunReport:
     archive.begin(job.newsroom.root / ARCHIVE, job.content.edition, place, job.ledger.id)
     if job.go_on:
         (job.ledger.sharing or job.ledger).resume(job.content.edition.id)
-    return (engine if job.transport.shared else LocalEngine()).send(job)
+    chosen = engine if job.transport.shared else LocalEngine()
+    home, told = folder(job.newsroom.root / ARCHIVE, job.content.edition), False
+
+    def watch(now: Progress) -> None:
+        nonlocal told
+        if not told and any(now.outcomes.get(state) for state in _OUT):
+            told = True
+            _mailed(job, home, done=False)
+        if job.progress is not None:
+            job.progress(now)
+
+    report = chosen.send(replace(job, progress=watch))
+    if any(report.counts.get(state) for state in _OUT):
+        _mailed(job, home, done=True)
+    return report
+
+
+def _mailed(job: SendJob, home: Path, *, done: bool) -> None:
+    """Write down that somebody has the edition, and tell who waits for that. A full disk stops no mail for it."""
+    with contextlib.suppress(OSError):
+        archive.mark_sent(home, job.now)
+    if job.mailed is not None:
+        job.mailed(done)
 
 
 def _keep_id(job: SendJob) -> None:

@@ -156,7 +156,7 @@ def _replaced(
         return Frozen(content=content, fresh=False)
     archive.replace(newsroom, build, content, before)
     if ledger.sharing is not None:
-        publish(ledger.sharing, content)
+        publish(ledger.sharing, content, archive.page_data(newsroom, build))
     ledger.replace_content(edition.id, fingerprint, content.fingerprint, now.timestamp())
     note = "who is left gets what is configured now, not what the others got; both are in the archive"
     return Frozen(content=content, fresh=False, notes=(note,))
@@ -186,7 +186,7 @@ def _ready(newsroom: Newsroom, ledger: SqlLedger, edition: Edition, now: datetim
     build, content = _built(newsroom, edition, now, needed)
     archive.keep(newsroom, build, content)
     if ledger.sharing is not None:
-        publish(ledger.sharing, content)
+        publish(ledger.sharing, content, archive.page_data(newsroom, build))
     return content
 
 
@@ -365,9 +365,11 @@ def call_off(newsroom: Newsroom, ledger: SqlLedger, edition: Edition, now: datet
     return spared + counts.get(State.CLAIMED, 0)
 
 
-def publish(sharing: Sharing, content: EditionContent) -> None:
-    """Put a content where every worker of a fleet finds it."""
+def publish(sharing: Sharing, content: EditionContent, page: bytes = b"") -> None:
+    """Put a content where every worker of a fleet finds it; and what its page is made of, where that is known."""
     sharing.put(f"rendering {content.fingerprint}", archive.as_data(content))
+    if page:
+        sharing.put(f"edition {content.fingerprint}", page)
 
 
 def recall_published(sharing: Sharing, edition: Edition, fingerprint: str) -> EditionContent:

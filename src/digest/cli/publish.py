@@ -1,0 +1,99 @@
+"""`digest archive`: what was sent, as pages and feeds for any web server; and an edition withdrawn as a whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from digest.cli.call import Call
+from digest.cli.flags import Common
+from digest.cli.output import tell
+from digest.cli.verbs import verb
+from digest.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from digest.ledger.ledger import SqlLedger
+
+
+@verb("archive")
+def archive(
+    common: Common,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write the pages into DIR instead of public/.")
+    ] = None,
+    withdraw: Annotated[
+        str, typer.Option("--withdraw", metavar="EDITION", help="Withdraw an edition as a whole: 2022-02/everyone/en.")
+    ] = "",
+    because: Annotated[str, typer.Option("--because", metavar="WORDS", help="Why; its page shows it.")] = "",
+) -> None:
+    """Write what was sent as a folder of pages and feeds, for any web server."""
+    from digest.publishing.publisher import is_public, publish
+
+    call = Call(common)
+    if bool(withdraw) != bool(because.strip()):
+        message = "--withdraw EDITION and --because WORDS go together: its page says why it is gone"
+        raise UsageError(message)
+    if not is_public(call.newsroom) and out is None:
+        message = (
+            "no audience is published; write `archive: public` under an audience, and `archive: {url: https://…}`, "
+            "the address at which public/ will be served"
+        )
+        raise UsageError(message)
+    with _ledger(call) as ledger:
+        if withdraw:
+            _withdraw(call, withdraw, because)
+        update = publish(call.newsroom, ledger, out=out, note=tell, retry=True)
+    if common.json:
+        call.out.data({"written": list(update.written), "removed": list(update.removed), "unchanged": update.unchanged})
+        return
+    folder = out or Path("public")
+    counts = (
+        f"{len(update.written):,} files written, {len(update.removed):,} removed, {update.unchanged:,} as they were"
+    )
+    call.out.line(f"{folder}: {counts}")
+    if common.verbose:
+        for word, paths in (("written", update.written), ("removed", update.removed)):
+            for path in paths:
+                call.out.line(f"  {word}  {path}")
+
+
+def _withdraw(call: Call, name: str, because: str) -> None:
+    from digest.newsroom.history import folder
+    from digest.newsroom.paths import ARCHIVE, typed
+    from digest.publishing import withdrawals
+
+    edition = call.newsroom.edition_of(name) if name.count("/") == 2 else call.edition_named(name)  # noqa: PLR2004
+    if not folder(call.newsroom.root / ARCHIVE, edition).is_dir():
+        message = f"{edition.id} was never sent, so there is nothing to withdraw"
+        raise UsageError(message)
+    zone = call.newsroom.config.newsroom.timezone
+    record = withdrawals.Withdrawal(on=call.now.astimezone(zone).date(), because=" ".join(because.split()))
+    path = withdrawals.withdraw(call.newsroom.root, edition, record)
+    call.out.line(f"{typed(path)}: commit it; whoever removes it brings {edition.id} back")
+
+
+def _ledger(call: Call) -> AbstractContextManager[SqlLedger | None]:
+    """The ledger, which knows who was mailed; None where nothing was ever sent from here."""
+    from contextlib import contextmanager
+
+    from digest.errors import LedgerError
+
+    @contextmanager
+    def opened() -> Iterator[SqlLedger | None]:
+        try:
+            ledger = call.newsroom.sending_setup.ledger(create=False)
+        except LedgerError as error:
+            tell(f"{error}; only what is known without it is published")
+            yield None
+            return
+        try:
+            yield ledger
+        finally:
+            ledger.close()
+
+    return opened()

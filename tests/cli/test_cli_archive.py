@@ -1,0 +1,389 @@
+"""`digest archive`: what was sent, as a folder for any web server; corrections, withdrawals, nothing of any reader."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shutil
+import xml.etree.ElementTree as ET
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FEBRUARY = ("--month", "2022-02", "--audience", "everyone")
+EDITION = "2022-02/everyone/en"
+BETTER_WORK = "stories/2022-02-14-helping-women-workers-manage-cultural.md"
+ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+def send(newsroom, month: str = "2022-02", audience: str = "everyone"):
+    year, number = map(int, month.split("-"))
+    now = f"{year + number // 12}-{number % 12 + 1:02}-01T09:00"
+    done = newsroom("send", "--month", month, "--audience", audience, "--live", "--yes", "--eml", "outbox", now=now)
+    assert done.code == 0, done.err
+    return done
+
+
+def public(newsroom, path: str = "") -> Path:
+    return newsroom.root / "public" / path
+
+
+def page(newsroom, edition: str = EDITION) -> str:
+    return public(newsroom, f"{edition}/index.html").read_text(encoding="utf-8")
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """What a web server would hand out: all but hidden files."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.name.startswith(".")
+    }
+
+
+def entries(newsroom, path: str = "everyone/en/feed.atom") -> list[ET.Element]:
+    return ET.parse(public(newsroom, path)).getroot().findall(f"{ATOM}entry")
+
+
+def add_line(newsroom, story: str, *lines: str) -> None:
+    newsroom.edit(story, "\n---\n", "".join(f"\n{line}" for line in lines) + "\n---\n")
+
+
+def photo(newsroom, name: str, *, width: int = 1600, colour: str = "teal") -> None:
+    path = newsroom.root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (width, width * 2 // 3), colour).save(path, exif=_located())
+
+
+def pictured(newsroom, alt: str) -> None:
+    """The lead's drawing gives way to the photo."""
+    newsroom.edit(BETTER_WORK, "image: stories/pictures/sewing.png", "image: images/port.jpg")
+    file = newsroom.root / BETTER_WORK
+    file.write_text(re.sub(r"(?m)^image_alt: .*", f"image_alt: {alt}", file.read_text()))
+
+
+def _located() -> Image.Exif:
+    """What a camera writes: who, and where."""
+    exif = Image.Exif()
+    exif[0x013B] = "Ann Photographer ann@camera.test"
+    return exif
+
+
+class TestWhatIsPublished:
+    """Only what was sent, to an audience that says so, and the moment the first reader has it."""
+
+    def test_sending_publishes(self, newsroom):
+        """The address in the mail leads to the page, the lists name it, and nothing more has to be typed."""
+        send(newsroom)
+        assert "Helping Women Workers Manage" in page(newsroom)
+        for path in ("index.html", "everyone/index.html", "everyone/en/index.html"):
+            assert 'href="' in public(newsroom, path).read_text()
+            assert "2022-02/everyone/en/" in public(newsroom, path).read_text(), path
+
+    def test_what_was_only_built_or_frozen_is_not(self, newsroom):
+        """A build, an approval, or a send that reached nobody shows the world nothing."""
+        newsroom("build", *FEBRUARY)
+        done = newsroom("send", *FEBRUARY, "--live", "--yes")  # no relay is there
+        assert done.code == 75
+        assert (newsroom.root / "archive/2022-02/everyone/en/edition.json").exists()
+        newsroom("archive")
+        assert not public(newsroom, EDITION).exists()
+
+    @pytest.mark.usefixtures("sink")
+    def test_the_page_is_there_when_the_first_reader_has_the_mail(self, newsroom):
+        """Not only when the last has it: a send may take hours, and the link is in every mail."""
+        assert newsroom("send", *FEBRUARY, "--live", "--yes", "--limit", "1").code == 75
+        assert "Helping Women Workers Manage" in page(newsroom)
+
+    def test_an_audience_that_is_switched_off_takes_its_files_with_it(self, newsroom):
+        """Pages, lists, feeds and pictures go; what belongs to others, and what is not ours, stays."""
+        photo(newsroom, "images/port.jpg")
+        pictured(newsroom, "A port")
+        send(newsroom)
+        send(newsroom, "2022-01")
+        public(newsroom, "robots.txt").write_text("User-agent: *\n")
+        assert any(path.startswith("img/") for path in files(public(newsroom)))
+        newsroom.edit("config.yaml", "    archive: public                ", "    archive: none                ")
+        assert newsroom("archive").code == 0
+        assert set(files(public(newsroom))) == {"robots.txt"}
+
+    def test_a_folder_with_somebody_elses_files_is_refused(self, newsroom):
+        """`--out` into a web root that holds another site writes and removes nothing there."""
+        send(newsroom)
+        newsroom.write("site/index.html", "mine")
+        done = newsroom("archive", "--out", "site")
+        assert done.code == 2
+        assert "site is not empty, and not made by `digest archive`" in done.err
+        assert files(newsroom.root / "site") == {"index.html": b"mine"}
+
+    def test_folders_that_are_no_editions_are_passed_over_and_named(self, newsroom):
+        """A path unlike period/audience/language is never published, whatever lies in it."""
+        send(newsroom)
+        newsroom.write("archive/2022-02/everyone/en old/edition.json", "{}")
+        newsroom.write("archive/drafts/everyone/en/edition.json", "{}")
+        done = newsroom("archive")
+        assert "en old is no edition's" in done.err
+        assert "archive/drafts/everyone/en is no edition's" in done.err
+        assert not public(newsroom, "drafts").exists()
+
+    def test_without_a_published_audience_it_says_how(self, newsroom):
+        """One line, and no folder."""
+        newsroom.edit("config.yaml", "    archive: public", "    # archive: public")
+        done = newsroom("archive")
+        assert done.code == 2
+        assert "write `archive: public` under an audience" in done.err
+        assert not public(newsroom).exists()
+
+
+class TestNeutral:
+    """Nobody in particular is spoken to, and nothing of anybody can be found."""
+
+    def test_no_reader_slot_or_token_is_in_any_public_byte(self, newsroom):
+        """Not a reader's address, not the example's, no greeting, no way to leave, nothing a camera wrote."""
+        newsroom.monkeypatch.setenv("DIGEST_UNSUBSCRIBE_SECRET", "0123456789abcdef0123456789abcdef")
+        newsroom.edit("config.yaml", "\nsmtp:", "\nunsubscribe: {url: https://news.example.org}\n"
+                      "mail: {subject: 'For {{ reader.name }}', preheader: '{{ reader.address }}'}\nsmtp:")  # fmt: skip
+        photo(newsroom, "images/port.jpg")
+        pictured(newsroom, "A port")
+        send(newsroom)
+        readers = re.findall(r"\S+@[\w.-]+", (newsroom.root / "recipients/everyone.csv").read_text())
+        shown = files(public(newsroom))
+        assert len(readers) == 6
+        assert len(shown) > 12
+        for path, data in shown.items():
+            for secret in (*readers, "reader@example.org", "ann@camera.test", "slot-", "-tols", "/u/", "nsubscribe",
+                           "[name]", "[address]", "Sent to"):  # fmt: skip
+                assert secret.split(",")[0].encode() not in data, (path, secret)
+        assert "<h1>February 2022</h1>" in page(newsroom)
+        assert "All ILO Newsroom content: February 2022" in page(newsroom)
+
+    def test_how_to_subscribe_stands_in_place_of_how_to_leave(self, newsroom):
+        """The page that the newsroom names, or else its contact."""
+        send(newsroom)
+        assert 'href="mailto:newsroom@ilo.org"' in page(newsroom)
+        newsroom.edit("config.yaml", "archive:\n", "archive:\n  subscribe_url: https://www.ilo.org/subscribe\n")
+        newsroom("archive")
+        assert 'class="button" href="https://www.ilo.org/subscribe">Subscribe</a>' in page(newsroom)
+
+
+class TestAsItWasSent:
+    """The page shows what readers got, not what the stories say today."""
+
+    def test_a_story_edited_or_deleted_since_changes_nothing(self, newsroom):
+        """Nor does a new title of the audience, or another theme option that is no look."""
+        send(newsroom)
+        before = page(newsroom)
+        newsroom.edit(BETTER_WORK, "title: Helping Women", "title: Hindering Women")
+        (newsroom.root / "stories/2022-02-25-digitally-and-financially-empowered.md").unlink()
+        assert newsroom("archive").code == 0
+        assert page(newsroom) == before
+
+    def test_a_story_that_breaks_today_stops_nothing(self, newsroom):
+        """A file with a mistake is somebody's next month, not the archive's."""
+        send(newsroom)
+        before = page(newsroom)
+        newsroom.write(BETTER_WORK, "no front matter")
+        assert newsroom("archive").code == 0
+        assert page(newsroom) == before
+
+    def test_a_correction_shows_at_once_with_its_day_and_moves_the_entry_once(self, newsroom):
+        """The story as it is now, the note on top of it; in feeds `updated` moves, id and `published` do not."""
+        send(newsroom)
+        send(newsroom, "2022-01")
+        (before,) = [entry for entry in entries(newsroom) if "2022-02" in entry.findtext(f"{ATOM}id")]
+        others = [
+            ET.tostring(entry)
+            for entry in entries(newsroom)
+            if entry.findtext(f"{ATOM}id") != before.findtext(f"{ATOM}id")
+        ]
+        newsroom.edit(BETTER_WORK, "title: Helping Women", "title: Supporting Women")
+        add_line(newsroom, BETTER_WORK, "corrected: 2022-03-02", "correction: They are supported.")
+        assert newsroom("archive").code == 0
+        assert '<p class="note" role="note">Corrected on 2 March 2022: They are supported.</p>' in page(newsroom)
+        assert "Supporting Women Workers Manage" in page(newsroom)
+        (after,) = [entry for entry in entries(newsroom) if "2022-02" in entry.findtext(f"{ATOM}id")]
+        assert after.findtext(f"{ATOM}id") == before.findtext(f"{ATOM}id")
+        assert after.findtext(f"{ATOM}published") == before.findtext(f"{ATOM}published") == "2022-03-01T09:00:00+01:00"
+        assert after.findtext(f"{ATOM}updated") == "2022-03-02T00:00:00+01:00"
+        assert "They are supported." in after.findtext(f"{ATOM}content")
+        again = [
+            ET.tostring(entry)
+            for entry in entries(newsroom)
+            if entry.findtext(f"{ATOM}id") != after.findtext(f"{ATOM}id")
+        ]
+        assert again == others
+
+    def test_what_was_corrected_before_it_was_sent_is_no_news(self, newsroom):
+        """Its readers got it right: no note, and `updated` is when it was published."""
+        add_line(newsroom, BETTER_WORK, "corrected: 2022-02-20", "correction: The name of a town.")
+        send(newsroom)
+        assert "Corrected" not in page(newsroom)
+        (entry,) = entries(newsroom)
+        assert entry.findtext(f"{ATOM}updated") == entry.findtext(f"{ATOM}published")
+
+    def test_a_withdrawn_story_leaves_its_title_and_day_and_nothing_else(self, newsroom):
+        """Words, link, credit and picture are gone, from the page, the feeds, the cards and the folder of pictures."""
+        photo(newsroom, "images/port.jpg")
+        pictured(newsroom, "A port at dawn")
+        send(newsroom)
+        assert "A port at dawn" in page(newsroom)
+        newsroom.edit(BETTER_WORK, "\n---\n", "\nstatus: withdrawn\ncorrected: 2022-03-05\n---\n")
+        assert newsroom("archive").code == 0
+        shown = page(newsroom)
+        assert "Helping Women Workers Manage" in shown
+        assert '<p class="meta withdrawn">Withdrawn on 5 March 2022</p>' in shown
+        for gone in ("Few women in Pakistan", "A port at dawn", "Better Work programme"):
+            assert gone not in shown
+            assert gone not in public(newsroom, "everyone/en/feed.json").read_text()
+        assert not any(path.endswith(".jpg") for path in files(public(newsroom)))
+        (entry,) = entries(newsroom)
+        assert entry.findtext(f"{ATOM}updated") == "2022-03-05T00:00:00+01:00"
+
+    def test_an_edition_of_an_older_version_has_a_page_and_says_what_it_is_made_of(self, newsroom):
+        """Its archive knows only which stories it had: they are taken as they are now, once, and that is said once."""
+        send(newsroom)
+        home = newsroom.root / "archive" / EDITION
+        for name in ("edition.json", "sent.json"):
+            (home / name).unlink()
+        shutil.rmtree(public(newsroom))
+        done = newsroom("archive")
+        assert done.code == 0
+        assert f"{EDITION}: was sent by a version that kept less for its page" in done.err
+        assert "Helping Women Workers Manage" in page(newsroom)
+        assert newsroom("archive").err == ""
+        assert json.loads((home / "sent.json").read_text())["first"]  # by the ledger
+
+
+class TestWithdrawnEditions:
+    """An edition that was withdrawn as a whole: its address does not die, and says so."""
+
+    def test_its_page_says_so_and_holds_nothing_else(self, newsroom):
+        """A record to commit; page, lists and feeds say it; nginx and `serve` learn which addresses are gone."""
+        send(newsroom)
+        send(newsroom, "2022-01")
+        done = newsroom(
+            "archive", "--withdraw", EDITION, "--because", "The figures were wrong.", now="2022-03-08T12:00"
+        )
+        assert done.code == 0, done.err
+        record = newsroom.root / "withdrawn/2022-02/everyone/en.yaml"
+        assert record.read_text() == "on: 2022-03-08\nbecause: The figures were wrong.\n"
+        shown = page(newsroom)
+        assert "Withdrawn on 8 March 2022" in shown
+        assert "The figures were wrong." in shown
+        assert '<meta name="robots" content="noindex">' in shown
+        for path, data in files(public(newsroom)).items():
+            assert b"Helping Women" not in data, path
+        assert public(newsroom, "gone.txt").read_text() == f"{EDITION}/\n"
+        assert (
+            f"location = /{EDITION}/ {{ error_page 410 /{EDITION}/index.html; return 410; }}"
+            in public(newsroom, "gone.conf").read_text()
+        )
+        assert EDITION not in public(newsroom, "sitemap.xml").read_text()
+        entry = next(entry for entry in entries(newsroom) if "2022-02" in entry.findtext(f"{ATOM}id"))
+        assert entry.findtext(f"{ATOM}updated") == "2022-03-08T00:00:00+01:00"
+        record.unlink()
+        newsroom("archive")
+        assert "Helping Women" in page(newsroom)
+
+    @pytest.mark.parametrize(
+        ("flags", "said"),
+        [
+            (("--withdraw", EDITION), "go together"),
+            (("--because", "A reason"), "go together"),
+            (("--withdraw", "2021-05/everyone/en", "--because", "A reason"), "2021-05/everyone/en was never sent"),
+        ],
+    )
+    def test_a_withdrawal_names_an_edition_that_was_sent_and_why(self, newsroom, flags, said):
+        """One line, and no record."""
+        send(newsroom)
+        done = newsroom("archive", *flags)
+        assert (done.code, said in done.err) == (2, True)
+        assert not (newsroom.root / "withdrawn").exists()
+
+    def test_a_record_with_a_mistake_is_told_by_line_and_changes_nothing(self, newsroom):
+        """Nobody is withdrawn, and nothing comes back, by a slip of the keyboard."""
+        send(newsroom)
+        before = files(public(newsroom))
+        newsroom.write("withdrawn/2022-02/everyone/en.yaml", "on: yesterday\nbecuse: A reason\n")
+        done = newsroom("archive")
+        assert done.code == 2
+        assert "withdrawn/2022-02/everyone/en.yaml:1: on: is no day" in done.err
+        assert "becuse" in done.err
+        assert files(public(newsroom)) == before
+
+
+class TestPictures:
+    """Served by the hash of their bytes, sized, and as they were sent."""
+
+    def test_a_picture_that_vanishes_or_is_replaced_is_still_the_one_that_was_sent(self, newsroom):
+        """A copy was taken when the edition was published, and lies beside what was sent."""
+        photo(newsroom, "images/port.jpg", colour="teal")
+        pictured(newsroom, "A port")
+        send(newsroom)
+        before = {path: data for path, data in files(public(newsroom)).items() if path.endswith(".jpg")}
+        assert [Image.open(io.BytesIO(before[path])).width for path in sorted(before)] == [1280, 480]
+        photo(newsroom, "images/port.jpg", colour="red")
+        shutil.rmtree(public(newsroom))
+        newsroom("archive")
+        assert {path: data for path, data in files(public(newsroom)).items() if path.endswith(".jpg")} == before
+        (newsroom.root / "images/port.jpg").unlink()
+        shutil.rmtree(public(newsroom))
+        newsroom("archive")
+        assert {path: data for path, data in files(public(newsroom)).items() if path.endswith(".jpg")} == before
+
+    def test_what_is_no_picture_is_left_out_and_named_once(self, newsroom):
+        """A page goes without it; sending is not stopped for it."""
+        newsroom.write("images/port.jpg", "this is no JPEG")
+        pictured(newsroom, "A port")
+        newsroom.edit("config.yaml", "\ntheme:", "\nchecks: {image-broken: {severity: off, reason: a test}}\ntheme:")
+        done = send(newsroom)
+        assert "the picture images/port.jpg: it is no picture that can be read" in done.err
+        assert "A port" not in page(newsroom)
+
+
+class TestAgain:
+    """Run again, it writes nothing; anywhere else, it writes the same."""
+
+    def test_the_same_input_gives_the_same_bytes(self, newsroom):
+        """In one run after another, or all at once into a new folder."""
+        photo(newsroom, "images/port.jpg")
+        pictured(newsroom, "A port")
+        for month in ("2021-12", "2022-01", "2022-02"):
+            send(newsroom, month)
+        assert newsroom("archive").out.startswith("public: 0 files written, 0 removed")
+        assert newsroom("archive", "--out", "elsewhere").code == 0
+        assert files(newsroom.root / "elsewhere") == files(public(newsroom))
+
+    def test_what_somebody_touched_is_put_right(self, newsroom):
+        """A file that was edited or deleted by hand comes back."""
+        send(newsroom)
+        before = files(public(newsroom))
+        public(newsroom, "everyone/en/feed.json").unlink()
+        public(newsroom, f"{EDITION}/index.html").write_text("defaced")
+        assert newsroom("archive").out.startswith("public: 2 files written")
+        assert files(public(newsroom)) == before
+
+    def test_a_template_that_fails_leaves_everything_as_it_was(self, newsroom):
+        """All is made before anything is written; the mistake is told with file and line."""
+        send(newsroom)
+        before = files(public(newsroom))
+        newsroom.write("templates/archive/index.html.j2", "<!DOCTYPE html>\n{{ nonsense.at.all }}\n")
+        done = newsroom("archive")
+        assert done.code == 2
+        assert "templates/archive/index.html.j2:2" in done.err
+        assert files(public(newsroom)) == before
+
+    def test_a_new_edition_touches_its_neighbours_and_what_lists_it(self, newsroom):
+        """Other editions' files are not written again."""
+        for month in ("2021-10", "2021-12", "2022-01"):
+            send(newsroom, month)
+        stamps = {path: public(newsroom, path).stat().st_mtime_ns for path in files(public(newsroom))}
+        send(newsroom)
+        kept = {path for path, stamp in stamps.items() if public(newsroom, path).stat().st_mtime_ns == stamp}
+        assert {"2021-10/everyone/en/index.html", "2021-12/everyone/en/index.html", "style.css"} <= kept
+        assert "2022-01/everyone/en/index.html" not in kept  # it has a later issue now
