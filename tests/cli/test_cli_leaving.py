@@ -62,11 +62,17 @@ def test_one_click_takes_a_reader_off_before_the_next_send(sent, endpoint):
     assert set(mails(sent)) - set(mails(sent, "march")) == {"newsdesk@example.com"}
 
 
-def test_the_archive_is_served(endpoint):
-    """What was sent can be read in the browser, without anybody's address."""
-    page = httpx.get(f"{endpoint}/archive/2022-02/everyone/en/index.html", follow_redirects=True)
-    assert page.status_code == 200
-    assert "February 2022" in page.text
+def test_the_archive_is_served_when_it_is_published(sent, endpoint):
+    """What was kept of a send is not public; what stands in public/ is, with what a cache asks with."""
+    address = f"{endpoint}/archive/2022-02/everyone/en/"
+    assert (sent.root / "archive/2022-02/everyone/en/index.html").exists()
+    assert httpx.get(address).status_code == 404
+    folder = sent.root / "public/2022-02/everyone/en"
+    folder.mkdir(parents=True)
+    (folder / "index.html").write_text("<h1>February 2022</h1>")
+    page = httpx.get(address.rstrip("/"), follow_redirects=True)
+    assert (page.status_code, page.text) == (200, "<h1>February 2022</h1>")
+    assert httpx.get(address, headers={"If-None-Match": page.headers["etag"]}).status_code == 304
     assert httpx.get(f"{endpoint}/archive/../config.yaml").status_code == 404
 
 

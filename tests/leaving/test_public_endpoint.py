@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import time
@@ -63,6 +64,15 @@ def archive(tmp_path):
     folder = tmp_path / "archive"
     (folder / "2022-02" / "everyone").mkdir(parents=True)
     (folder / "index.html").write_text("<h1>All editions</h1>")
+    (folder / "feed.atom").write_text("<feed xmlns='http://www.w3.org/2005/Atom'/>")
+    (folder / "feed.json").write_text("{}")
+    (folder / "sitemap.xml").write_text("<urlset/>")
+    (folder / "search.js").write_text("1")
+    (folder / "gone.txt").write_text("2021-12/everyone/en/\n2021-11/everyone/en/\n")
+    (folder / "gone.conf").write_text("location = / { return 410; }")
+    (folder / ".digest-archive").write_text("ours")
+    (folder / "2021-12" / "everyone" / "en").mkdir(parents=True)
+    (folder / "2021-12" / "everyone" / "en" / "index.html").write_text("<h1>Withdrawn</h1>")
     (folder / "2022-02" / "everyone" / "index.html").write_text("<h1>February</h1>")
     (folder / "2022-02" / "everyone" / "manifest.json").write_text("{}")
     (folder / "2022-02" / "everyone" / ".env").write_text("SECRET=1")
@@ -377,7 +387,9 @@ def test_the_archive_is_served(client):
     assert client.get("/archive/in.html").status_code == 200
     moved = client.get("/archive/2022-02/everyone", headers={"Host": "evil.example"})
     assert (moved.status_code, moved.headers["location"]) == (308, "./everyone/")
-    assert client.get("/archive").headers["location"] == "archive/"
+    assert client.get("/archive").headers["location"] == "./archive/"
+    assert client.get("/news/archive").headers["location"] == "./archive/"
+    assert client.get("/news/archive/2022-02/everyone/index.html").text == "<h1>February</h1>"
     assert "sandbox" in client.get("/archive/").headers["content-security-policy"]
     assert client.head("/archive/").status_code == 200
 
@@ -402,6 +414,9 @@ def test_the_archive_is_served(client):
         ".git/index.html",
         "2022-02/everyone/.env",
         "2022-02/everyone/manifest.json",
+        ".digest-archive",
+        "gone.txt",
+        "gone.conf",
         "2022-02/",
         "%c0%ae%c0%ae/ledger.html",
         "x" * 300,
@@ -414,6 +429,95 @@ def test_the_archive_gives_nothing_else_away(client, path):
         answer = b"".join(iter(lambda: raw.recv(65_536), b""))
     assert answer.startswith(b"HTTP/1.1 404")
     assert b"outside" not in answer
+
+
+@pytest.mark.parametrize(
+    ("path", "media_type"),
+    [
+        ("", "text/html; charset=utf-8"),
+        ("feed.atom", "application/atom+xml; charset=utf-8"),
+        ("feed.json", "application/feed+json"),
+        ("sitemap.xml", "application/xml; charset=utf-8"),
+        ("search.js", "text/javascript; charset=utf-8"),
+    ],
+)
+def test_a_cache_asks_for_what_it_has_and_gets_304(client, archive, path, media_type):
+    """RFC 9110, 13: by tag, strong, weakened or any, else by date; what changed comes whole, under another tag."""
+    path = f"/archive/{path}"
+    first = client.get(path)
+    tag, modified = first.headers["etag"], first.headers["last-modified"]
+    assert (first.status_code, first.headers["content-type"]) == (200, media_type)
+    assert tag.startswith('"')
+    assert first.headers["cache-control"] == "public, max-age=300"
+    assert {**client.head(path).headers, "date": ""} == {**first.headers, "date": ""}
+    old, new = "Mon, 01 Jan 2001 00:00:00 GMT", "Fri, 01 Jan 2100 00:00:00 GMT"
+    for asked, status in (
+        ({"If-None-Match": tag}, 304),
+        ({"If-None-Match": f'"x", W/{tag}'}, 304),
+        ({"If-None-Match": "*"}, 304),
+        ({"If-None-Match": '"x"', "If-Modified-Since": new}, 200),
+        ({"If-Modified-Since": modified}, 304),
+        ({"If-Modified-Since": new}, 304),
+        ({"If-Modified-Since": old}, 200),
+        ({"If-Modified-Since": "yesterday"}, 200),
+        ({"If-Modified-Since": "Mon, 01 Jan 2001 00:00:00"}, 200),
+    ):
+        for ask in (client.get, client.head):
+            answer = ask(path, headers=asked)
+            assert answer.status_code == status, asked
+            assert (answer.headers["etag"], answer.headers["last-modified"]) == (tag, modified)
+            assert answer.headers["cache-control"] == "public, max-age=300"
+            assert answer.content == (first.content if status == 200 and ask == client.get else b"")
+    file = archive / path.removeprefix("/archive/") / ("index.html" if path.endswith("/") else "")
+    status = file.stat()
+    file.write_text("something else")
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    answer = client.get(path, headers={"If-None-Match": tag})
+    assert (answer.status_code, answer.text) == (200, "something else")
+    assert answer.headers["etag"] != tag
+
+
+def test_a_withdrawn_edition_is_gone(client, archive):
+    """410 with the page that says so, however it is asked for; one without a page is nowhere; the others are there."""
+    for path in ("2021-12/everyone/en/", "2021-12/everyone/en/index.html"):
+        for asked in ({}, {"If-None-Match": "*"}):
+            answer = client.get(f"/archive/{path}", headers=asked)
+            assert (answer.status_code, answer.text) == (410, "<h1>Withdrawn</h1>")
+    assert client.get("/archive/2021-12/everyone/en").status_code == 308
+    assert client.get("/archive/2021-11/everyone/en/").status_code == 404
+    (archive / "gone.txt").unlink()
+    assert client.get("/archive/2021-12/everyone/en/").status_code == 200
+
+
+def test_what_is_not_in_the_archive_is_answered_by_a_page(client):
+    """404 in the newsroom's words and colours, kept by no cache; and before there is an archive, too."""
+    answer = client.get("/archive/2019-01/everyone/en/", headers={"Accept-Language": "de"})
+    assert answer.status_code == 404
+    assert "Hier ist nichts" in answer.text
+    assert "--band:#1e2dbe" in answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    answer = client.post("/archive/")
+    assert (answer.status_code, set(answer.headers["allow"].split(", "))) == (405, {"GET", "HEAD"})
+
+
+@pytest.mark.parametrize(
+    ("archive_path", "below", "paths"),
+    [
+        ("/issues", "", ["/issues/", "/archive/", "/issues/index.html"]),
+        ("/news/issues/", "/news", ["/news/issues/", "/issues/", "/archive/", "/news/archive/"]),
+        ("", "/news", ["/", "/archive/", "/index.html", "/news/"]),
+        ("/issues/", "/news/", ["/issues/", "/news/archive/"]),
+    ],
+)
+def test_the_archive_stands_where_its_address_says(suppressions, archive, archive_path, below, paths):
+    """Below the path of archive.url, and below /archive for a proxy that maps it; leaving works beside it."""
+    made = app(secrets=[SECRET], suppressions=suppressions, newsroom=NEWSROOM, audiences=AUDIENCES, theme=THEME,
+               archive=archive, archive_path=archive_path, below=below)  # fmt: skip
+    with serving(made) as base:
+        for path in paths:
+            assert httpx.get(base + path).text == "<h1>All editions</h1>", path
+        assert "Unsubscribe" in httpx.get(base + link()).text
+        assert httpx.get(base + "/healthz").text == "ok\n"
 
 
 def test_an_unsubscribe_during_a_send_holds_from_then_on(client, suppressions):

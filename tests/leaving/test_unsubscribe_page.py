@@ -1,4 +1,4 @@
-"""The unsubscribe page in a real browser: it can be read, heard, reached by keyboard and used on a phone."""
+"""The public pages in a real browser: they can be read, heard, reached by keyboard and used on a phone."""
 
 from __future__ import annotations
 
@@ -187,5 +187,25 @@ def test_a_link_scanner_with_a_browser_changes_nothing(browser, link, suppressio
         page.wait_for_load_state("networkidle")
         assert page.locator("script").count() == 0
         assert not list(suppressions.suppressions())
+    finally:
+        page.close()
+
+
+def test_the_archives_own_style_and_script_work_and_no_other(browser, suppressions, tmp_path):
+    """Its pages may use the style sheet and the script that lie beside them; a script in a story does nothing."""
+    (tmp_path / "style.css").write_text("h1 { color: rgb(1, 2, 3) }")
+    (tmp_path / "search.js").write_text("document.querySelector('h1').textContent = 'Found'")
+    (tmp_path / "index.html").write_text(
+        "<!DOCTYPE html><html lang=en><title>x</title><link rel=stylesheet href=style.css>"
+        "<h1>All</h1><p>Story</p><script src=search.js></script>"
+        "<script>document.querySelector('p').textContent = 'Bad'</script>"
+    )
+    page = browser.new_page()
+    try:
+        with serving(suppressions, tmp_path) as address:
+            page.goto(f"{address}/archive/", wait_until="load")
+            assert page.locator("h1").text_content() == "Found"
+            assert page.evaluate("getComputedStyle(document.querySelector('h1')).color") == "rgb(1, 2, 3)"
+            assert page.locator("p").text_content() == "Story"
     finally:
         page.close()

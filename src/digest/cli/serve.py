@@ -17,15 +17,16 @@ def serve(
     host: Annotated[str, typer.Option("--host", help="The address to listen on; TLS is your proxy's.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port to listen on.")] = 8025,
 ) -> None:
-    """Serve the public endpoint: one-click unsubscribe and the archive."""
+    """Serve the public endpoint: one-click unsubscribe and the public archive."""
     from urllib.parse import urlsplit
 
     from digest.listening import base, listen
-    from digest.newsroom.paths import ARCHIVE
+    from digest.newsroom.paths import PUBLIC
     from digest.web import app as web
 
     call = Call(common)
     secrets = call.newsroom.sending_setup.demand_secrets("readers cannot leave by their links")
+    settings = call.newsroom.config.settings
     with call.ledger() as ledger, listen(host, port) as listener:
         application = web.app(
             secrets=secrets,
@@ -33,8 +34,9 @@ def serve(
             newsroom=call.newsroom.config.newsroom,
             audiences=call.newsroom.config.audiences,
             theme=call.newsroom.edition_setup.page_theme,
-            archive=call.newsroom.root / ARCHIVE,
-            below=urlsplit(call.newsroom.config.settings.unsubscribe.url).path,
+            archive=call.newsroom.root / PUBLIC,
+            archive_path=urlsplit(settings.archive.url).path if settings.archive.url else "/archive",
+            below=urlsplit(settings.unsubscribe.url).path,
         )
         call.out.line(f"{base(host, listener)}/u/… takes readers off; Ctrl-C ends it")
         web.serve(application, listener)

@@ -2,7 +2,7 @@
 
     GET  /u/TOKEN   a page that asks; changes nothing, because mail scanners follow every link
     POST /u/TOKEN   `List-Unsubscribe=One-Click` (RFC 8058), nothing at all, or the page's button: suppresses, says so
-    GET  /archive/… the editions that were sent;  GET /healthz
+    GET  /archive/… the pages of editions that were sent and published;  GET /healthz
 
 No cookie, no redirect, no script, no log of who asked for what. A token that is not ours, whatever is wrong with it,
 gets the page and the status of any address that does not exist. "You are unsubscribed" is said when it is on disk.
@@ -15,6 +15,7 @@ import logging
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -65,13 +66,15 @@ def app(
     audiences: Mapping[str, Audience],
     theme: PageTheme,
     archive: Path | None = None,
+    archive_path: str = "/archive",
     below: str = "",
     clock: Callable[[], float] = time.time,
 ) -> Starlette:
     """Make the application. Its tokens are read with any of `secrets`; the archive is served when a folder is given.
 
-    `below` is the public path (`/news`) that a proxy before us may leave on, or take off. `suppressions` is called
-    from several threads. Raises UsageError for a secret that is missing or too short.
+    `below` is the public path (`/news`) that a proxy before us may leave on, or take off; `archive_path`, that of the
+    archive's own address, under which it stands beside /archive. `suppressions` is called from several threads.
+    Raises UsageError for a secret that is missing or too short.
     """
     tokens.read(secrets, "")  # a wrong secret is said now, not to the first reader who wants to leave
     leaving = _Leaving(secrets, suppressions, newsroom, audiences, theme, clock)
@@ -81,8 +84,11 @@ def app(
         Route("/healthz", _health),
     ]
     if archive is not None:
-        routes.append(Route("/archive", _to_archive))
-        routes.append(Route("/archive/{path:path}", _Archive(archive).endpoint))
+        own = archive_path.removeprefix(below.rstrip("/")).rstrip("/")
+        for place in dict.fromkeys(["/archive", own]):
+            routes.append(Route(f"{place}/{{path:path}}", _Archive(archive).endpoint))
+            if place:
+                routes.append(Route(place, _with_slash))
     made = Starlette(
         routes=routes,
         middleware=[Middleware(_SafeHeaders), Middleware(_Below, path=below.rstrip("/"))],
@@ -183,26 +189,29 @@ class _Leaving:
 
 
 class _Archive:
-    """The folder of editions that were sent."""
+    """The folder of published editions."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
 
     async def endpoint(self, request: Request) -> Response:
-        return await run_in_threadpool(self._serve, request.path_params["path"])
+        return await run_in_threadpool(self._serve, request.path_params["path"], request.headers)
 
-    def _serve(self, path: str) -> Response:
-        file = pages.find(self._root, path)
-        if file is None:
+    def _serve(self, path: str, asked: Mapping[str, str]) -> Response:
+        place = pages.find(self._root, path)
+        if place is None:
             raise HTTPException(HTTPStatus.NOT_FOUND)
         if pages.needs_slash(self._root, path):
-            # Relative on purpose: the address may stand below another path of the proxy before us.
-            return RedirectResponse(f"./{path.rpartition('/')[2]}/", HTTPStatus.PERMANENT_REDIRECT)
-        data = pages.content(file)
-        if data is None:
+            return _redirect(path)
+        file = pages.read(place)
+        if file is None:
             raise HTTPException(HTTPStatus.NOT_FOUND)
-        headers = {"Content-Security-Policy": pages.POLICY, "Cache-Control": "public, max-age=300"}
-        return Response(data, headers=headers, media_type=pages.KINDS[file.suffix.lower()])
+        headers = {"Content-Security-Policy": pages.POLICY, "Cache-Control": "public, max-age=300", **file.headers}
+        if pages.is_gone(self._root, place):
+            return Response(file.data, HTTPStatus.GONE, headers, media_type=file.media_type)
+        if file.is_known(asked):
+            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+        return Response(file.data, headers=headers, media_type=file.media_type)
 
 
 class _SafeHeaders:
@@ -234,8 +243,13 @@ class _Below:
         await self._app(scope, receive, send)
 
 
-async def _to_archive(_request: Request) -> Response:
-    return RedirectResponse("archive/", HTTPStatus.PERMANENT_REDIRECT)
+async def _with_slash(request: Request) -> Response:
+    return _redirect(request.url.path)
+
+
+def _redirect(path: str) -> Response:
+    # Relative on purpose: the address may stand below another path of the proxy before us.
+    return RedirectResponse(f"./{quote(path.rpartition('/')[2])}/", HTTPStatus.PERMANENT_REDIRECT)
 
 
 async def _health(_request: Request) -> Response:

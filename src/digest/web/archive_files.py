@@ -1,4 +1,4 @@
-"""The public archive: built pages from one folder, and nothing else from this machine.
+"""The public archive: pages and feeds from one folder (see publishing), and nothing else from this machine.
 
 A path is taken apart and each part judged before the file system is asked: no `..`, no hidden name, no backslash, no
 NUL; what a symbolic link leads to must lie in the folder too; only kinds of files that a page is made of are served.
@@ -6,18 +6,25 @@ NUL; what a symbolic link leads to must lie in the folder too; only kinds of fil
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 KINDS = {
     ".html": "text/html; charset=utf-8",
     ".txt": "text/plain; charset=utf-8",
     ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
     ".xml": "application/xml; charset=utf-8",
+    ".atom": "application/atom+xml; charset=utf-8",
     ".png": "image/png",
     ".jpg": "image/jpeg",
     ".jpeg": "image/jpeg",
@@ -26,12 +33,40 @@ KINDS = {
     ".svg": "image/svg+xml",
     ".ico": "image/x-icon",
 }
+_FEEDS = {"feed.json": "application/feed+json"}  # no other JSON is a page's
+_GONE = "gone.txt"  # the addresses of withdrawn editions, one a line; itself for servers only
 POLICY = (
-    "default-src 'none'; img-src 'self' https: data:; style-src 'self' 'unsafe-inline'; "
+    "default-src 'none'; img-src 'self' https: data:; style-src 'self' 'unsafe-inline'; script-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-    "sandbox allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation"
+    "sandbox allow-scripts allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation"
 )
 MAX_FILE = 30_000_000  # bytes; a page's picture has fewer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicFile:
+    """What a file holds, of which media type, and since when."""
+
+    data: bytes
+    media_type: str
+    modified: datetime
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What a cache asks with the next time (RFC 9110, 8.8). The tag is of the content alone."""
+        tag = hashlib.sha256(self.data).hexdigest()[:32]
+        return {"ETag": f'"{tag}"', "Last-Modified": format_datetime(self.modified, usegmt=True)}
+
+    def is_known(self, request: Mapping[str, str]) -> bool:
+        """Whether these request headers say that the client has just this (RFC 9110, 13.2.2)."""
+        if tags := request.get("if-none-match", ""):
+            own = self.headers["ETag"]
+            return tags.strip() == "*" or own in (tag.strip().removeprefix("W/") for tag in tags.split(","))
+        try:
+            since = parsedate_to_datetime(request.get("if-modified-since", ""))
+        except ValueError:  # none, or no date
+            return False
+        return self.modified <= (since if since.tzinfo else since.replace(tzinfo=UTC))
 
 
 def find(root: Path, path: str) -> Path | None:
@@ -50,7 +85,7 @@ def find(root: Path, path: str) -> Path | None:
     except (OSError, RuntimeError):  # not there, not allowed, a loop of links, a name too long
         return None
     inside = found.is_relative_to(home) and not any(part.startswith(".") for part in found.relative_to(home).parts)
-    return found if inside and found.suffix.lower() in KINDS else None
+    return found if inside and found.name != _GONE and _media_type(found) else None
 
 
 def needs_slash(root: Path, path: str) -> bool:
@@ -58,8 +93,17 @@ def needs_slash(root: Path, path: str) -> bool:
     return bool(path) and not path.endswith("/") and root.joinpath(path).is_dir()
 
 
-def content(file: Path) -> bytes | None:
-    """What a regular file holds, or None when it is none (any more), or too large for a page. Follows no link."""
+def is_gone(root: Path, file: Path) -> bool:
+    """Tell whether a file that find() has found is the page of an edition that was withdrawn."""
+    try:
+        withdrawn = (root / _GONE).read_text("utf-8").splitlines()
+    except (OSError, ValueError):
+        return False
+    return f"{file.parent.relative_to(root.resolve()).as_posix()}/" in withdrawn and file.name == "index.html"
+
+
+def read(file: Path) -> PublicFile | None:
+    """A regular file; None when it is none (any more), or too large for a page. Follows no link."""
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
@@ -68,4 +112,9 @@ def content(file: Path) -> bytes | None:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_FILE:
             return None
-        return opened.read(MAX_FILE)
+        modified = datetime.fromtimestamp(int(status.st_mtime), UTC)
+        return PublicFile(data=opened.read(MAX_FILE), media_type=_media_type(file), modified=modified)
+
+
+def _media_type(file: Path) -> str:
+    return _FEEDS.get(file.name) or KINDS.get(file.suffix.lower(), "")
