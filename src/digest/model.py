@@ -269,6 +269,7 @@ class Selection:
     more: int = 0
     verdict: Thin = "send"
     issue: Issue = field(default_factory=Issue)
+    foreign: tuple[Story, ...] = ()  # pinned, and in no language that the edition takes
 
     @property
     def stories(self) -> tuple[Story, ...]:

@@ -30,9 +30,25 @@ from check_subjects import (
     with_html,
 )
 
+from digest.blocks.kinds import ButtonBlock, DividerBlock, EventRow, EventsBlock, HeadingBlock, SponsorBlock
 from digest.checks.context import CheckContext
 from digest.checks.registry import CHECKS, run
-from digest.model import Audience, Decision, Edition, InlineImage, Severity
+from digest.model import Audience, Decision, Edition, InlineImage, Issue, Severity
+
+BUTTON = ButtonBlock(label="Answer", link="https://www.ilo.org/survey")
+SPONSOR = SponsorBlock(
+    name="Harbour Books", title="A book", text="Half.", link="https://www.ilo.org/book", link_text="Look inside"
+)
+EVENTS = EventsBlock(title="Coming", events=(EventRow(date=dt.date(2022, 2, 28), title="A talk"),))
+
+
+TOLD = (story(1), story(2))
+
+
+def beside(*blocks, **changes) -> CheckContext:
+    """An edition with blocks, in all else without fault."""
+    placed = tuple(replace(block, where=f"issues/2022-02/everyone.yaml:{line}") for line, block in enumerate(blocks, 2))
+    return subject(selection=selection([story(1), story(2)], issue=Issue(blocks=placed)), **changes)
 
 
 class Case(NamedTuple):
@@ -90,6 +106,25 @@ CASES: dict[str, Case] = {
     ),
     "thin-month": Case(subject(history=YEAR), subject(*map(story, range(5, 10)), history=YEAR)),
     "link-twice": Case(subject(story(1), story(2, link=story(1).link)), subject(story(1, link=""), story(2, link=""))),
+    # --- what stands beside the stories
+    "block-long": Case(beside(HeadingBlock(title="word " * 13)), beside(HeadingBlock(title="word " * 11))),
+    "block-unplaced": Case(
+        beside(DividerBlock(after="2022-02-11-stroy")), beside(DividerBlock(after="2022-02-11-story"))
+    ),
+    "button-twice": Case(beside(BUTTON, BUTTON), beside(BUTTON)),
+    "event-past": Case(beside(EVENTS, now=LATE), beside(EVENTS, now=LATE - dt.timedelta(days=1))),
+    "sponsor-above-lead": Case(beside(replace(SPONSOR, at="top")), beside(replace(SPONSOR, at="lead"))),
+    "pin-language": Case(
+        subject(selection=selection([story()], foreign=(story(language="fr"),))),
+        subject(selection=selection([story()])),
+    ),
+    "block-not-shown": Case(
+        beside(HeadingBlock(title="Coming up")),
+        beside(
+            HeadingBlock(title="Coming up"),
+            rendering=rendering(TOLD, html=html(TOLD, after="<p>COMING up</p>"), text=text(TOLD) + "COMING\nUP\n"),
+        ),
+    ),
     # --- images
     "image-unsafe": Case(subject(pictured(image="file:///etc/passwd")), subject(pictured())),
     "image-http": Case(

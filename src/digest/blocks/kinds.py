@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, get_args
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import date
 
 # What a field holds. `line` is one line; `markdown` as in a summary; `link` an address; `image` an address or a file
@@ -252,3 +252,16 @@ KINDS: Mapping[str, BlockKind] = {
         BlockKind("divider", DividerBlock, "A line between two blocks that have none.", "end"),
     )
 }
+
+
+def said(block: Block) -> Iterator[tuple[BlockField, str]]:
+    """Every text and address that a block says, with its field; those of the items of a list, too."""
+    for row in KINDS[block.kind].fields:
+        value = getattr(block, row.name)
+        if row.holds == "rows":
+            for item in value:
+                yield from (
+                    (part, text) for part in row.rows if isinstance(text := getattr(item, part.name), str) and text
+                )
+        elif value:
+            yield row, value

@@ -12,9 +12,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
+from digest.model import Issue
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from datetime import datetime
 
+    from digest.blocks.kinds import Block
     from digest.checks.css import Stylesheet
     from digest.checks.document import HtmlDocument
     from digest.checks.parsed_mail import Message
@@ -102,6 +106,7 @@ class CheckContext:
     carried: bool = False  # the newsroom's own pictures travel in the mail, as large as they are shown
     logo: str = ""  # an address or a path, as config.yaml has it
     page_url: str = ""  # of the edition's own page in the public archive, which is there when the first mail goes
+    now: datetime | None = None  # when the edition is made
     _derived: dict[Callable[[CheckContext], Any], Any] = field(default_factory=dict, init=False, repr=False)
 
     def once(self, derive: Callable[[CheckContext], T]) -> T:
@@ -115,6 +120,16 @@ class CheckContext:
     def stories(self) -> tuple[Story, ...]:
         """The stories of the edition, in reading order."""
         return self.selection.stories if self.selection else ()
+
+    @property
+    def issue(self) -> Issue:
+        """What stands beside the stories."""
+        return self.selection.issue if self.selection else Issue()
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """Its blocks, in the order of the file."""
+        return self.issue.blocks
 
     @cached_property
     def document(self) -> HtmlDocument | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from digest.blocks.kinds import Block, said
 from digest.checks.context import Hit, check
 from digest.checks.links import faults
 from digest.model import Severity
@@ -51,16 +52,20 @@ def suffix_kind(address: str) -> str:
     return _SUFFIXES.get(path.rpartition(".")[2].lower(), "") if "." in path.rpartition("/")[2] else ""
 
 
-def _pictured(context: CheckContext) -> Iterator[tuple[Story | None, str]]:
-    """Each image that the newsroom names: with its story, or without one the logo."""
+def _pictured(context: CheckContext) -> Iterator[tuple[Story | Block | None, str]]:
+    """Each image that the newsroom names: with its story or block, or without one the logo."""
     if context.logo:
         yield None, context.logo.strip()
     for story in context.stories:
         if story.image.strip():
             yield story, story.image.strip()
+    for block in context.blocks:
+        yield from ((block, text) for row, text in said(block) if row.holds == "image")
 
 
-def _place(context: CheckContext, story: Story | None) -> str:
+def _place(context: CheckContext, story: Story | Block | None) -> str:
+    if isinstance(story, Block):
+        return story.where
     return context.place(story, "image") if story else "config.yaml: theme.logo"
 
 

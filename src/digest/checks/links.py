@@ -12,9 +12,10 @@ import unicodedata
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
+from digest.blocks.kinds import said
 from digest.checks.context import Check, Hit, check
 from digest.model import Severity
-from digest.text.urls import LONGEST, is_private, is_tracking
+from digest.text.urls import LONGEST, is_private, is_tracking, untracked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -102,9 +103,30 @@ def written(story: Story) -> Iterator[tuple[str, str]]:
     """The links that a story wrote: (key, address), the story's own first."""
     if story.link:
         yield "link", story.link
-    for found in _MARKDOWN_LINK.finditer(story.summary):
+    yield from (("summary", address) for address in _markdown_links(story.summary))
+
+
+def _markdown_links(text: str) -> Iterator[str]:
+    for found in _MARKDOWN_LINK.finditer(text):
         if address := next((group for group in found.groups() if group is not None), ""):
-            yield "summary", address
+            yield address
+
+
+def _beside(context: CheckContext) -> Iterator[tuple[str, str]]:
+    """The links of what stands beside the stories, each with where it is written."""
+    issue = context.issue
+    yield from ((issue.places.get("intro", "intro"), url) for url in _markdown_links(issue.intro))
+    for block in issue.blocks:
+        for row, text in said(block):
+            if row.holds == "link":
+                yield block.where, text
+            elif row.holds == "markdown":
+                yield from ((block.where, url) for url in _markdown_links(text))
+
+
+def _joined(code: str, url: str, based: bool) -> bool:
+    """Whether it is a plain relative path, which the composer makes absolute with the newsroom's url."""
+    return code == "link-relative" and based and re.match(r"[/?][^/]", url) is not None
 
 
 def _finder(code: str, finds: str) -> Callable[[CheckContext], Iterator[Hit]]:
@@ -126,10 +148,20 @@ def _link_faults(context: CheckContext) -> Iterator[tuple[str, Hit]]:
     for story in context.stories:
         for key, url in written(story):
             for found, message in faults(url):
-                # The composer makes a plain relative path absolute with the newsroom's url.
-                if not (found == "link-relative" and based and re.match(r"[/?][^/]", url)):
+                if not _joined(found, url, based):
                     yield found, Hit(context.place(story, key), message)
             reported.add(url.strip())
+    for where, url in _beside(context):
+        for found, message in faults(url):
+            # what only follows readers is taken off where the mail is composed
+            if found != "link-tracking" and not _joined(found, url, based):
+                yield found, Hit(where, message)
+        reported |= {url.strip(), untracked(url.strip())}
+    yield from _faults_of_html(context, reported)
+
+
+def _faults_of_html(context: CheckContext, reported: set[str]) -> Iterator[tuple[str, Hit]]:
+    """The faults of the links that no story and no block wrote: the theme's."""
     if context.document is None:
         return
     for element in context.document.elements:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from digest.checks import (
     authentication,
+    blocks,
     clients,
     contrast,
     images,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     from digest.checks.context import CheckContext
 
-_MODULES = (stories, images, links, rendering, structure, contrast, clients, message, network, authentication)
+_MODULES = (stories, blocks, images, links, rendering, structure, contrast, clients, message, network, authentication)
 
 
 def _gathered() -> dict[str, Check]:

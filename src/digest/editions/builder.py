@@ -129,6 +129,7 @@ def assemble(
         clients=settings.mail.clients,
         dkim=(settings.dkim.domain, settings.dkim.selector) if settings.dkim.selector else None,
         online=setup.online() if network else None,
+        now=now,
         page_url=setup.page_url(edition),
         carried=setup.carries(edition),
         logo=settings.theme.logo,

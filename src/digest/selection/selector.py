@@ -41,7 +41,8 @@ def select(
     of `stories`. `issue` is what stands beside them.
     """
     candidates = sorted(stories, key=lambda story: (story.date, story.id))
-    overrides = _in_language(overrides or Overrides(), candidates, edition, audience)
+    asked = overrides or Overrides()
+    overrides = _in_language(asked, candidates, edition, audience)
     question = _question(candidates, edition, audience, now, history, overrides)
     decisions = {
         story.id: Decision(story=story, included=yes, rule=rule, reason=reason)
@@ -65,7 +66,14 @@ def select(
         more=len(over),
         verdict="send" if len(kept) >= audience.min_items else audience.thin,
         issue=issue or Issue(),
+        foreign=tuple(
+            story for story in candidates if story.id in asked.pin and _is_foreign(story, candidates, edition, audience)
+        ),
     )
+
+
+def _is_foreign(story: Story, candidates: Sequence[Story], edition: Edition, audience: Audience) -> bool:
+    return not suits(story, edition, audience) and translation(story, edition, audience, candidates) is None
 
 
 def _in_language(overrides: Overrides, candidates: Sequence[Story], edition: Edition, audience: Audience) -> Overrides:
