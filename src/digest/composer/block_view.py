@@ -44,7 +44,7 @@ _BOXES = {
 
 @template_value
 @dataclass(slots=True, kw_only=True)
-class PictureView:
+class BlockPicture:
     """A picture of a block; `width` and `height` are its own, 0 when they are not known."""
 
     src: str
@@ -92,8 +92,8 @@ class BlockView:
     source: str = ""
     name: str = ""
     role: str = ""
-    portrait: PictureView | None = None
-    image: PictureView | None = None
+    portrait: BlockPicture | None = None
+    image: BlockPicture | None = None
     alt: str = ""
     credit: str = ""
     rows: tuple[RowView, ...] = ()
@@ -223,7 +223,7 @@ class _Maker:
                     if photo.code:
                         problems.append((photo.code, f"{row.name}: {photo.reason}"))
                     else:
-                        values[row.name] = PictureView(src=photo.src, width=photo.width, height=photo.height)
+                        values[row.name] = BlockPicture(src=photo.src, width=photo.width, height=photo.height)
                 case "image":
                     pass
                 case "rows":
