@@ -368,6 +368,9 @@ class SourceSection(Section):
         "", description="text, html, feed, jsonfeed, csv or xlsx; found out when empty."
     )
     sheet: Line = Field("", description="The sheet of an Excel workbook; the first when empty.")
+    robots: Literal["heed", "ignore"] = Field(
+        "heed", description="What `digest run` does where the site's robots.txt forbids reading this page by itself."
+    )
     selectors: SelectorSection | None = Field(
         None, description="CSS selectors for a page; import.selectors if not set."
     )

@@ -114,7 +114,8 @@ def ask(
         kind = response.headers.get("content-type", "")
         return FetchAnswer(status=response.status_code, content_type=kind, data=bytes(data[:max_bytes]))
 
-    return _visit(url, take, timeout, resolve, allow_private=allow_private)
+    as_it_is = {"accept-encoding": "identity"}
+    return _visit(url, take, timeout, resolve, allow_private=allow_private, headers=as_it_is)
 
 
 def notify(

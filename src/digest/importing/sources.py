@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from digest import files
 from digest.errors import DigestError, FetchError, ImportFailed, UsageError
 from digest.importing import provenance
+from digest.importing.formats import detect
 from digest.importing.importer import import_sources
 from digest.importing.source import Source
 from digest.newsroom.paths import STATE
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 NAME = "sources.json"
 FOLDER = "approvals"
 FORMAT = 1
+_PAGES = ("html", "text")
+ROBOTS_FOR = timedelta(days=1)  # how long a robots.txt counts (RFC 9309, 2.4)
 FIRST_AGAIN = timedelta(minutes=5)  # after a failure; then twice as long each time, up to the source's own interval
 
 
@@ -61,6 +64,8 @@ class SourceState:
     items: int = 0
     new: int = 0
     updated: int = 0
+    robots: datetime | None = None  # when the site's robots.txt last let the page be read; never asked for feeds
+    forbidden: bool = False  # it does not
 
     def due(self, every: timedelta, now: datetime) -> bool:
         """Whether it is to be read again."""
@@ -110,7 +115,8 @@ def refresh(
             state = SourceState(url=section.url)
         stale = since is not None and (state.read is None or state.read < since) and state.due(FIRST_AGAIN, now)
         if everything or stale or state.due(section.every, now):
-            report = _read(newsroom, section, state, now, write=write, force=force, stop=stop)
+            heed = section.robots == "heed" and not everything  # everything is read by a person's hand
+            report = _read(newsroom, section, state, now, write=write, force=force, heed=heed, stop=stop)
             if stop is not None and stop.is_set():
                 break
             states[section.name] = report.state
@@ -124,7 +130,8 @@ def look(newsroom: Newsroom, name: str, now: datetime) -> SourceReport:
     """What one source holds now and would change; nothing is written or remembered. Raises UsageError."""
     for section, state in rows(newsroom):
         if section.name == name:
-            return _read(newsroom, section, replace(state, url=section.url), now, write=False, force=False, stop=None)
+            before = replace(state, url=section.url)
+            return _read(newsroom, section, before, now, write=False, force=False, heed=False, stop=None)
     message = f"there is no source {name!r}{did_you_mean(name, [each.name for each, _ in rows(newsroom)])}"
     raise UsageError(message)
 
@@ -205,10 +212,15 @@ def _read(
     *,
     write: bool,
     force: bool,
+    heed: bool,
     stop: Event | None,
 ) -> SourceReport:
     try:
+        if heed and state.forbidden:  # then the page is left alone
+            state = _let(newsroom, section, state, now)
         source, known = _fetch(newsroom, section, state, stop)
+        if heed and (state.robots if source is None else _is_page(section, source)):
+            state = _let(newsroom, section, state, now)
         if source is None:
             return SourceReport(name=section.name, state=_read_well(state, now, new=0, updated=0))
         report = import_sources(
@@ -219,6 +231,7 @@ def _read(
         failed = replace(
             state, url=section.url, tried=now, failing=state.failing or now, failures=state.failures + 1,
             trouble=trouble, odd=not isinstance(error, FetchError),
+            forbidden=state.forbidden or isinstance(error, _Forbidden),
         )  # fmt: skip
         return SourceReport(name=section.name, state=failed)
     plan = report.plan
@@ -230,6 +243,32 @@ def _read(
         lines=tuple(report.lines(verbose=not write)),
         plan=plan,
     )
+
+
+class _Forbidden(FetchError):
+    """The site's robots.txt does not let the page be read by a program that comes by itself."""
+
+
+def _is_page(section: SourceSection, source: Source) -> bool:
+    """Whether it is for people, and read by us all the same; feeds and tables are there for programs."""
+    return bool(source.base) and (section.format or ("html" if source.selectors else detect(source))) in _PAGES
+
+
+def _let(newsroom: Newsroom, section: SourceSection, state: SourceState, now: datetime) -> SourceState:
+    """The state of a page that its site lets us read, as was asked within a day. Raises _Forbidden, FetchError."""
+    from digest.fetching.robots import forbidden
+
+    if state.robots and not state.forbidden and timedelta() <= now - state.robots < ROBOTS_FOR:
+        return state
+    limits = newsroom.config.settings.imports
+    if rule := forbidden(section.url, timeout=limits.timeout, allow_private=limits.allow_private):
+        message = (
+            f"{provenance.without_credentials(section.url)}: {rule} forbids that programs read it by themselves; ask "
+            "the site to allow `User-agent: digest`, read it by hand (digest import), or, if you may, write `robots: "
+            f"ignore` at the source {section.name}"
+        )
+        raise _Forbidden(message)
+    return replace(state, robots=now, forbidden=False)
 
 
 def _read_well(state: SourceState, now: datetime, *, new: int, updated: int) -> SourceState:
@@ -290,6 +329,8 @@ def _write(path: Path, data: dict[str, Any]) -> None:
 
 def _state(values: dict[str, Any]) -> SourceState:
     times = {
-        key: datetime.fromisoformat(values[key]) for key in ("tried", "read", "changed", "failing") if values.get(key)
+        key: datetime.fromisoformat(values[key])
+        for key in ("tried", "read", "changed", "failing", "robots")
+        if values.get(key)
     }
     return SourceState(**{**values, **times})
