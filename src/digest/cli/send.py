@@ -269,7 +269,7 @@ def _frozen(call: Call, ready: Frozen) -> None:
     if ready.fresh and not call.common.json:
         subject = shown_subject(ready.content.rendering)
         call.out.line(f"{ready.content.edition.id}: {ready.planned:,} readers: {subject}")
-        if ready.account:
+        if "," in ready.account:  # not all of the list are this edition's readers
             call.out.line(f"  {ready.account}")
 
 
