@@ -16,6 +16,7 @@ from digest.composer.compose import compose
 from digest.composer.options import ThemeOptions
 from digest.composer.theme import load_theme
 from digest.model import Edition, Overrides, Severity, Story
+from digest.newsroom import paths
 from digest.period import parse
 from digest.selection.selector import select
 from digest.stories.folder import FolderSource
@@ -51,8 +52,17 @@ def examined(themed, stories, month="2022-02", language="en", audience=AUDIENCE,
         options=options,
         now=NOW,
         archive_url="https://news.ilo.org/archive",
+        read_image=lambda path: paths.inside(ROOT, path),
     )
+    changes = {"read_file": _held, "carried": True} | changes
     return subject(selection=chosen, rendering=made, mail=None, audience=audience, **changes), made
+
+
+def _held(path: str) -> bytes | None:
+    try:
+        return paths.inside(ROOT, path)
+    except OSError:
+        return None
 
 
 def loud(found):

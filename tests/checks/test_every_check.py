@@ -300,6 +300,34 @@ def test_a_sound_edition_has_no_findings_but_what_is_worth_knowing():
     assert {(f.code, f.message) for f in run(subject()) if f.severity is not Severity.INFO} == set()
 
 
+def test_the_logo_is_checked_as_a_photo_is():
+    """A logo that is not there, or no image, is found as a story's photo is, at the setting that names it."""
+    found = run(subject(logo="images/logo.png"))
+    assert [(f.code, f.where) for f in found if f.severity is Severity.ERROR] == [
+        ("image-missing", "config.yaml: theme.logo")
+    ]
+    broken = subject(logo="logo.png", read_file=files(**{"logo.png": b"GIF89a" + bytes(20)}))
+    assert ("image-broken", "config.yaml: theme.logo") in {(f.code, f.where) for f in run(broken)}
+
+
+def test_what_is_unpacked_for_the_mail_may_be_in_any_format():
+    """A local WebP that travels in the mail becomes a JPEG; linked, or as SVG, it stays blank for some."""
+    webp = {"read_file": files(**{"a.webp": b"RIFF0000WEBPVP8 "}), "carried": True}
+    assert "image-format" not in codes(subject(pictured(image="a.webp"), **webp))
+    assert "image-format" in codes(subject(pictured(image="a.webp"), **(webp | {"carried": False})))
+    assert "image-format" in codes(subject(pictured(image="https://www.ilo.org/a.webp"), carried=True))
+    svg = {"read_file": files(**{"a.svg": b"<svg/>"}), "carried": True}
+    assert "image-format" in codes(subject(pictured(image="a.svg"), **svg))
+
+
+def test_a_list_of_contents_does_not_put_links_into_another_order():
+    """What the HTML has twice may come in the text where it comes the second time."""
+    told = [story(1), story(2)]
+    contents = f'<p><a href="{told[1].link}">B</a> <a href="{told[0].link}">A</a></p>'
+    assert "text-links" not in codes(subject(*told, rendering=rendering(told, html=html(told, before=contents))))
+    assert "text-links" in codes(subject(*told, rendering=rendering(told, text=text(told[::-1]))))
+
+
 def test_findings_are_the_same_every_time():
     """The same subject gives the same findings in the same order, errors first."""
     trouble = subject(

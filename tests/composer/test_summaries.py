@@ -172,3 +172,72 @@ def test_headings_and_images_become_words(markdown):
 def test_an_empty_summary_is_empty(markdown):
     """Blanks make no paragraph."""
     assert read(markdown, " \n\t\n").html == ""
+
+
+@pytest.mark.parametrize(
+    ("source", "html", "text"),
+    [
+        ("~~gone~~ now", "<p><s>gone</s> now</p>", "-gone- now"),
+        ("- [ ] to do\n- [x] done", "<ul><li>☐ to do</li><li>☑ done</li></ul>", "• ☐ to do\n• ☑ done"),
+        ("one  \ntwo\\\nthree", "<p>one<br>\ntwo<br>\nthree</p>", "one\ntwo\nthree"),
+        ("It fell[^1].\n\n[^1]: A note.", "<p>It fell¹.</p><p>¹&nbsp;A note.</p>", "It fell¹.\n\n¹ A note."),
+        ("Said^[In passing.].", "<p>Said¹.</p><p>¹&nbsp;In passing.</p>", "Said¹.\n\n¹ In passing."),
+        (
+            "| Year | Rate |\n|------|-----:|\n| 2021 | 6.2 |",
+            (
+                '<table><thead><tr><th>Year</th><th align="right">Rate</th></tr></thead>'
+                '<tbody><tr><td>2021</td><td align="right">6.2</td></tr></tbody></table>'
+            ),
+            "Year  Rate\n----  ----\n2021  6.2",
+        ),
+    ],
+)
+def test_markdown_is_read_as_people_write_it(source, html, text):
+    """What is struck out, tasks, breaks, footnotes and small tables come out as a person expects, in both parts."""
+    made = read(Markdown({}), source)
+    assert (made.html, numbered(made), made.problems) == (html, text, ())
+
+
+def test_a_wide_table_is_told_row_by_row_in_the_text():
+    """Where columns have no room, each cell stands under its own name, and no line is too long."""
+    head = "| Who | " + "What it says in many words " * 2 + "|\n|---|---|\n"
+    text = numbered(read(Markdown({}), head + "".join(f"| Row {n} | {'word ' * 20}|\n" for n in (1, 2))))
+    assert text.startswith("Who: Row 1\nWhat it says in many words What it says in many words: word word")
+    assert "\n\nWho: Row 2\n" in text
+    assert max(map(len, text.split("\n"))) <= 72
+
+
+@pytest.mark.parametrize(
+    ("written", "address"),
+    [
+        ("tel:+41 22 799 61 11", "tel:+41227996111"),
+        ("mailto:press@herald.example?subject=Hello World", "mailto:press@herald.example?subject=Hello%20World"),
+        ("mailto:?subject=Look at this", "mailto:?subject=Look%20at%20this"),
+        ("files/my minutes.pdf", "https://www.harbour.example/files/my%20minutes.pdf"),
+        ("https://fa.example/نیم‌فاصله", "https://fa.example/%D9%86%DB%8C%D9%85%E2%80%8C%D9%81%D8%A7%D8%B5%D9%84%D9%87"),
+    ],
+)
+def test_an_address_may_have_blanks_and_joiners_in_it(written, address):
+    """Telephone numbers, subjects and names of files are links as people type them; joiners are part of a word."""
+    made = read(Markdown({}), f"Call [us]({written}) now.")
+    assert made.links == (address,)
+    assert made.problems == ()
+
+
+def test_words_in_brackets_after_brackets_are_no_link():
+    """Only what looks like an address is one; code is left alone."""
+    for source in ("[y](a b)", "`[x](tel:1 2)`"):
+        assert read(Markdown({}), source).links == ()
+
+
+@pytest.mark.parametrize(
+    ("source", "code"),
+    [
+        ("Mark[^9] here", "summary-footnote"),
+        ("Nothing.\n\n[^1]: A note that nobody refers to.", "summary-footnote"),
+        ("![A ship](https://a.example/x.png)", "summary-image"),
+    ],
+)
+def test_what_a_summary_cannot_show_is_said(source, code):
+    """A footnote without its other half and a picture are not lost in silence."""
+    assert [found for found, _ in read(Markdown({}), source).problems] == [code]

@@ -125,8 +125,8 @@ def _beside(context: CheckContext) -> Iterator[tuple[str, str]]:
 
 
 def _joined(code: str, url: str, based: bool) -> bool:
-    """Whether it is a plain relative path, which the composer makes absolute with the newsroom's url."""
-    return code == "link-relative" and based and re.match(r"[/?][^/]", url) is not None
+    """Whether it is a relative path, which the composer makes absolute with the newsroom's url."""
+    return code == "link-relative" and based and not url.startswith("//") and not _LOOKS_LIKE_HOST.match(url)
 
 
 def _finder(code: str, finds: str) -> Callable[[CheckContext], Iterator[Hit]]:
@@ -187,19 +187,22 @@ def text_links(context: CheckContext) -> Iterator[Hit]:
     if context.rendering is None or context.document is None:
         return
     hrefs = (e.attributes.get("href", "").strip() for e in context.document.elements if e.tag == "a")
-    html = [url for url in dict.fromkeys(hrefs) if re.match(r"https?://", url) and not context.is_slot(url)]
+    html = [url for url in hrefs if re.match(r"https?://", url) and not context.is_slot(url)]
     plain = [url for url in dict.fromkeys(_text_urls(context.rendering.text)) if not context.is_slot(url)]
     linked, listed = set(html), set(plain)
-    missing, extra = [url for url in html if url not in listed], [url for url in plain if url not in linked]
+    missing = [url for url in dict.fromkeys(html) if url not in listed]
+    extra = [url for url in plain if url not in linked]
     for url in missing:
         yield Hit("text", f"{url} is linked in the HTML and not in the text")
     for url in extra:
         yield Hit("html", f"{url} is in the text and not linked in the HTML")
-    both = [url for url in html if url in listed]
-    for one, two in zip(both, (url for url in plain if url in linked), strict=True):
-        if one != two:
-            yield Hit("text", f"links are in another order than in the HTML: {two} stands where {one} should")
+    # The HTML may have one twice, in a list of contents say: what comes after another in the text comes so there, too.
+    rest, before = iter(html), ""
+    for url in (url for url in plain if url in linked):
+        if url not in rest:
+            yield Hit("text", f"links are in another order than in the HTML: there {url} comes before {before}")
             break
+        before = url
 
 
 def _text_urls(text: str) -> Iterator[str]:

@@ -4,7 +4,8 @@
                                               └────▶ blocks ─wrap─────▶ Summary.text(first number)
 
 HTML in a summary is shown as it was typed, never obeyed. Images and headings of Markdown become words: a summary has
-neither. Plain paragraphs, as most summaries are, take a short cut that gives the same bytes without Markdown's parser.
+neither, and an image is missed aloud. Tables, footnotes, task lists and ~~what is gone~~ are read as people write them.
+Plain paragraphs, as most summaries are, take a short cut that gives the same bytes without Markdown's parser.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from digest.text.cleaning import multiline, one_line
-from digest.text.wrapping import COLUMNS, wrap
+from digest.text.wrapping import COLUMNS, width, wrap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import nh3
     from markdown_it import MarkdownIt
@@ -26,13 +27,25 @@ if TYPE_CHECKING:
 
     from digest.text.urls import SafeLink
 
-ELEMENTS = ("p", "a", "strong", "em", "ul", "ol", "li", "blockquote", "code", "pre", "hr", "br")
+ELEMENTS = (
+    *("p", "a", "strong", "em", "s", "ul", "ol", "li", "blockquote", "code", "pre", "hr", "br"),
+    *("table", "thead", "tbody", "tr", "th", "td"),
+)
 _MARKDOWN = re.compile(
-    r"[\\`*_\[\]<>&~\xa0\x00]|^[ \t]|[ \t]$|^#|^[-+=]|^\d{1,9}[.)]", re.MULTILINE
+    r"[\\`*_\[\]<>&~|\xa0\x00]|^[ \t]|[ \t]$|^#|^[-+=]|^\d{1,9}[.)]", re.MULTILINE
 )  # what may mean something to Markdown, or be spelled otherwise by nh3
 _PARAGRAPHS = re.compile(r"\n{2,}")
 _TYPED_HTML = re.compile(r"</?[a-zA-Z][^>]*>|<!--")
-_BETWEEN = re.compile(r"(</(?:p|ul|ol|li|blockquote|pre)>|<(?:ul|ol|li|blockquote|hr)(?: [^>]*)?>)\n")
+_BETWEEN = re.compile(
+    r"(</(?:p|ul|ol|li|blockquote|pre|table|thead|tbody|tr|th|td)>"
+    r"|<(?:ul|ol|li|blockquote|hr|table|thead|tbody|tr)(?: [^>]*)?>)\n"
+)
+# An address with blanks in it, as people write telephone numbers, subjects and names of files.
+_SPACED = re.compile(r"(?:tel:|mailto:|https?://|[^\s()<>\"']*[/.])[^()<>\"'\n]*(?=\))", re.IGNORECASE)
+_NO_NOTE = re.compile(r"\[\^[^\]\s]+\]")
+_TASK = re.compile(r"\[([ xX])\][ \u00a0]")
+_TABLE = COLUMNS - 8  # columns of a table in the text part, which may stand in a list or a quotation
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _REFERENCE = "\x00"
 
 
@@ -67,7 +80,7 @@ class Summary:
             text = re.sub(r"\x00(\d+)\x00", refer, block.text) if self.links else block.text
             if lines and not block.tight:
                 lines.append("")
-            lines.append(_whole(text, block.rest) if block.whole else wrap(text, first=block.first, rest=block.rest))
+            lines.append(_whole(text, block.rest) if block.whole else _broken(text, block))
         return "\n".join(lines)
 
 
@@ -99,9 +112,14 @@ class Markdown:
     def full(self, source: str, resolve: Callable[[str], SafeLink]) -> Summary:
         """The whole way, for any Markdown."""
         parser, cleaner = self._tools()
-        tokens = parser.parse(source)
+        notes: dict[str, Any] = {}
+        tokens = parser.parse(source, notes)
         reader = _Reader(resolve)
-        reader.clean(tokens)
+        tokens = reader.clean(tokens)
+        if missed := [label[1:] for label, number in notes.get("footnotes", {}).get("refs", {}).items() if number < 0]:
+            reader.problems.append(
+                ("summary-footnote", f"nothing refers to the footnote [^{missed[0]}], so it is left out")
+            )
         markup = _BETWEEN.sub(r"\1", cleaner.clean(parser.renderer.render(tokens, parser.options, {})))
         if _TYPED_HTML.search(source):
             reader.problems.append(("summary-html", "HTML in a summary is shown as it is typed; write Markdown"))
@@ -113,14 +131,17 @@ class Markdown:
         if self._parser is None or self._cleaner is None:
             import nh3
             from markdown_it import MarkdownIt
+            from mdit_py_plugins.footnote import footnote_plugin
 
-            parser: Any = MarkdownIt("commonmark", {"html": False})
+            parser: Any = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+            parser.use(footnote_plugin)
+            parser.helpers = _Helpers(parser.helpers)
             parser.validateLink = lambda _: True  # links.resolve() decides, and says so
             parser.normalizeLink = lambda url: url
             self._parser = parser
             self._cleaner = nh3.Cleaner(
                 tags=set(ELEMENTS),
-                attributes={"a": {"href"}, "ol": {"start"}},
+                attributes={"a": {"href"}, "ol": {"start"}, "th": {"align"}, "td": {"align"}},
                 url_schemes={"http", "https", "mailto", "tel"},
                 link_rel=None,
                 set_tag_attribute_values={tag: {"style": style} for tag, style in self.styles.items() if style},
@@ -138,12 +159,30 @@ class _Reader:
         self.links: list[str] = []
         self.problems: list[tuple[str, str]] = []
 
-    def clean(self, tokens: list[Token]) -> None:
+    def clean(self, tokens: list[Token]) -> list[Token]:
+        """The tokens that a mail can carry; footnotes are paragraphs that begin with their number."""
+        kept: list[Token] = []
+        number, item = "", False
         for token in tokens:
+            if token.type.startswith("footnote_"):
+                if token.type == "footnote_open":
+                    number = _raised(token)
+                continue
             if token.type in ("heading_open", "heading_close"):
                 token.tag = "p"
+            elif token.type in ("th_open", "td_open") and (style := str(token.attrGet("style") or "")):
+                token.attrs = {"align": style.rpartition(":")[2]}
             elif token.type == "inline":
                 token.children = self._inline(token.children or [])
+                if item and token.children and (task := _TASK.match(token.children[0].content)):
+                    box = "☐ " if task[1] == " " else "☑ "
+                    token.children[0].content = box + token.children[0].content[task.end() :]
+                if number and token.children:
+                    token.children.insert(0, _text(f"{number}\u00a0", token.children[0]))
+                    number = ""
+            item = token.type == "list_item_open" or (item and token.type == "paragraph_open")
+            kept.append(token)
+        return kept
 
     def _inline(self, children: list[Token]) -> list[Token]:
         kept: list[Token] = []
@@ -151,6 +190,15 @@ class _Reader:
         for token in children:
             if token.type == "image":
                 token.type, token.tag = "text", ""
+                self.problems.append(
+                    ("summary-image", f"the picture {token.attrGet('src')!r} is shown as its words; name it as `image`")
+                )
+            if token.type == "footnote_ref":
+                token.type, token.tag, token.content = "text", "", _raised(token)
+            elif token.type == "footnote_anchor":
+                continue
+            elif token.type == "text" and (lost := _NO_NOTE.search(token.content)):
+                self.problems.append(("summary-footnote", f"{lost[0]} has no footnote; write a line {lost[0]}: …"))
             if token.type == "link_open":
                 link = self.resolve(str(token.attrGet("href") or ""))
                 unsafe.append(not link.url)
@@ -173,7 +221,7 @@ def _blocks(tokens: Sequence[Token]) -> list[SummaryBlock]:
     blocks: list[SummaryBlock] = []
     margins: list[str] = []  # what begins each line, for every open list item and quotation
     marker, counters, tight = "", [], False
-    for token in tokens:
+    for token in _tables_as_one(tokens):
         match token.type:
             case "bullet_list_open" | "ordered_list_open":
                 counters.append(int(token.attrGet("start") or 1) if token.type == "ordered_list_open" else None)
@@ -193,12 +241,29 @@ def _blocks(tokens: Sequence[Token]) -> list[SummaryBlock]:
                 margins.append("> ")
             case "blockquote_close":
                 margins.pop()
-            case "inline" | "fence" | "code_block" | "hr":
+            case "inline" | "fence" | "code_block" | "hr" | "table":
                 rest = "".join(margins)
                 first = "".join(margins[:-1]) + marker if marker else rest
                 blocks.append(_block(token, first=first, rest=rest, tight=tight))
                 marker, tight = "", False
     return blocks
+
+
+def _tables_as_one(tokens: Sequence[Token]) -> Iterator[Token]:
+    """The tokens, but each table is one, whose content is its text."""
+    rows: list[list[str]] | None = None
+    for token in tokens:
+        if token.type == "table_open":
+            rows = []
+        elif rows is None:
+            yield token
+        elif token.type == "tr_open":
+            rows.append([])
+        elif token.type == "inline":
+            rows[-1].append(_words(token.children or []))
+        elif token.type == "table_close":
+            token.type, token.content, rows = "table", _table(rows), None
+            yield token
 
 
 def _block(token: Token, *, first: str, rest: str, tight: bool) -> SummaryBlock:
@@ -214,11 +279,62 @@ def _words(children: Sequence[Token]) -> str:
     for token in children:
         if token.type in ("text", "code_inline", "text_special"):
             text += token.content
-        elif token.type in ("softbreak", "hardbreak"):
+        elif token.type == "softbreak":
             text += " "
+        elif token.type == "hardbreak":
+            text += "\n"
+        elif token.type in ("s_open", "s_close"):
+            text += "-"
         elif token.type == "link_close":
             text += f"{_REFERENCE}{token.meta['link']}{_REFERENCE}"
     return text
+
+
+def _raised(token: Token) -> str:
+    """The number of a footnote, as it stands in text: ¹."""
+    return str(int(token.meta["id"]) + 1).translate(_RAISED)
+
+
+def _text(content: str, like: Token) -> Token:
+    """A token of words, at the level of another."""
+    from markdown_it.token import Token
+
+    return Token("text", "", 0, content=content, level=like.level)
+
+
+class _Helpers:
+    """Markdown's readers of links, which also take an address with blanks in it: `[us](tel:+41 22 799 61 11)`."""
+
+    def __init__(self, helpers: Any) -> None:
+        self.parseLinkLabel, self.parseLinkTitle = helpers.parseLinkLabel, helpers.parseLinkTitle
+        self._parse = helpers.parseLinkDestination
+
+    def parseLinkDestination(self, source: str, start: int, end: int) -> Any:  # noqa: N802 - the parser's own name
+        """Where an address ends, and what it is."""
+        found = self._parse(source, start, end)
+        whole = _SPACED.match(source, start, end)
+        if found.ok and whole and whole.end() > found.pos:
+            found.pos, found.str = whole.end(), whole[0].strip()
+        return found
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    """A table in columns, its head underlined; where there is no room for that, each row as `Head: cell` lines."""
+    head, *body = rows
+    widths = [max(width(row[column]) for row in rows) for column in range(len(head))]
+    if sum(widths) + 2 * (len(widths) - 1) > _TABLE:
+        lines = ("\n".join(f"{name}: {cell}" for name, cell in zip(head, row, strict=True)) for row in body)
+        return "\n\n".join(lines)
+    ruled = [head, ["-" * size for size in widths], *body]
+    padded = ((cell + " " * (size - width(cell)) for cell, size in zip(row, widths, strict=True)) for row in ruled)
+    return "\n".join("  ".join(row).rstrip() for row in padded)
+
+
+def _broken(text: str, block: SummaryBlock) -> str:
+    """A paragraph, which may have line breaks of its own."""
+    parts = text.split("\n")
+    lines = (wrap(part, first=block.rest if at else block.first, rest=block.rest) for at, part in enumerate(parts))
+    return "\n".join(lines)
 
 
 def _whole(text: str, margin: str) -> str:

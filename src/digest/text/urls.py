@@ -93,7 +93,8 @@ def resolve(raw: str, base: str = "") -> SafeLink:
     if kind in ("http", "https"):
         return _web(url, raw)
     if kind in ("mailto", "tel") and len(url) > len(kind) + 1:
-        return SafeLink(url=f"{kind}:{_quote(url[len(kind) + 1 :], _KEPT + '?')}")
+        rest = url[len(kind) + 1 :]
+        return SafeLink(url=f"{kind}:{_quote(''.join(rest.split()) if kind == 'tel' else rest, _KEPT + '?')}")
     return SafeLink(code="link-unsafe", reason=f"{_shown(raw)} is not an address for a mail; use https://")
 
 

@@ -1,0 +1,72 @@
+"""`digest theme`: a theme of one's own is begun in one step, and tried before readers see it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from digest.composer.files import builtin
+
+FEBRUARY = ("--month", "2022-02", "--audience", "everyone")
+
+
+def change(newsroom, file, old, new):
+    path = newsroom.root / file
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+@pytest.mark.parametrize("like", ["default", "quiet"])
+def test_a_new_theme_is_two_files_that_work_at_once(newsroom, like):
+    """It begins as the theme that it is like, passes its check, and an edition can be built with it."""
+    done = newsroom("theme", "new", "mine", "--like", like)
+    assert done.code == 0
+    assert sorted(path.name for path in (newsroom.root / "templates/mine").iterdir()) == ["theme.mjml.j2", "theme.yaml"]
+    assert newsroom("theme", "check", "mine").out == "mine: no mistakes\n"
+    newsroom.edit("config.yaml", "theme:\n", f"theme:\n  name: {like}\n")
+    page = newsroom.root / "build/2022-02/everyone/en/index.html"
+    assert newsroom("build", *FEBRUARY).code == 0
+    before = page.read_text()
+    newsroom.edit("config.yaml", f"name: {like}", "name: mine")
+    assert newsroom("build", *FEBRUARY).code == 0
+    assert page.read_text() == before
+    assert newsroom("theme", "check").out == "mine: no mistakes\n"
+
+
+def test_a_mistake_that_no_story_of_the_month_would_show_is_found(newsroom):
+    """A name that is not there, where a story in another language is cut to its title: file and line, exit code 1."""
+    newsroom("theme", "new", "mine")
+    source = (builtin() / "default/story.mjml.j2").read_text()
+    assert "{% if story.brief %}{% if story.lang %}" in source.splitlines()[4]
+    newsroom.write("templates/mine/story.mjml.j2", source.replace("{{ story.lang }}", "{{ story.lnag }}", 1))
+    done = newsroom("theme", "check", "mine")
+    assert done.code == 1
+    assert done.out == "templates/mine/story.mjml.j2:5: story has no 'lnag', did you mean 'lang'?\n"
+
+
+def test_a_mistake_in_mjml_is_found(newsroom):
+    """What does not even compile is told in the same way."""
+    newsroom("theme", "new", "mine")
+    change(newsroom, "templates/mine/theme.mjml.j2", "<mj-body ", "<mj-boddy ")
+    done = newsroom("theme", "check", "mine", "--json")
+    assert done.code == 1
+    assert any("templates/mine/theme.mjml.j2" in fault for fault in json.loads(done.out)["faults"])
+
+
+@pytest.mark.parametrize(
+    ("name", "like", "said"),
+    [
+        ("default", "default", "there is a theme default already"),
+        ("Mine", "default", "'Mine' is not a folder's name"),
+        ("../mine", "default", "'../mine' is not a folder's name"),
+        ("mine", "quite", "there is no theme 'quite' to begin with; there are default, quiet"),
+    ],
+)
+def test_a_theme_is_not_begun_over_another_or_out_of_its_folder(newsroom, name, like, said):
+    """One line, and nothing is written."""
+    done = newsroom("theme", "new", name, "--like", like)
+    assert done.code == 2
+    assert said in done.err
+    assert not (newsroom.root / "templates").exists()
