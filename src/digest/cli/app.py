@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _COLLECT_EVERY = 50_000  # objects; some MB of them
 
 FAMILIES = (
-    "init", "theme", "stories", "build", "check", "preview",
+    "init", "themes", "stories", "build", "check", "preview",
     "send", "schedule", "status", "control", "subscribers", "serve", "publish",
 )  # fmt: skip
 

@@ -1,6 +1,6 @@
 """Begin a theme of a newsroom's own, and try one: with everything that an edition can have, in both directions.
 
-    digest theme new NAME ─▶ templates/NAME/theme.mjml.j2, theme.yaml (all else stays the default's)
+    digest theme new NAME ─▶ templates/NAME/theme.mjml.j2, theme.yaml, and what else its like has of its own
     a theme ─compile─▶ faults │ ─compose a made-up edition in each layout─▶ what goes wrong only then
 
 A theme that compiles may still name a value that is not there, in a branch that no story of this month takes.
@@ -51,11 +51,14 @@ def begin(templates: Path, name: str, like: str) -> tuple[Path, ...]:
     if like not in known:
         message = f"there is no theme {like!r} to begin with; there are {', '.join(known)}"
         raise UsageError(message)
-    from_files = theme_files.gather([templates], like)
-    made = tuple(templates / name / part for part in _BEGUN)
-    for path, part in zip(made, _BEGUN, strict=True):
-        files.write_whole(path, from_files.get(part).text.encode())
-    return made
+    origin, default = (theme_files.gather([templates], each).files for each in (like, theme_files.FALLBACK))
+    own = {
+        part for part, file in origin.items() if default.get(part) != file and not part.startswith(theme_files.LOCALE)
+    }
+    parts = {part: origin[part] for part in sorted(own | {*_BEGUN})}
+    for part, file in parts.items():
+        files.write_whole(templates / name / part, file.text.encode())
+    return tuple(templates / name / part for part in parts)
 
 
 def tried(folders: Sequence[Path], options: ThemeOptions, newsroom: NewsroomProfile) -> tuple[list[str], list[str]]:
