@@ -25,7 +25,7 @@ sys.path.insert(0, str(DOCS))
 import reference  # noqa: E402 - the script beside the pages
 
 
-@pytest.mark.parametrize("script", ["verbs.py", "reference.py"])
+@pytest.mark.parametrize("script", ["verbs.py", "reference.py", "issue_files.py"])
 def test_the_pages_are_what_the_program_says(script):
     """Those that are made from the program; the script writes them anew."""
     command = [sys.executable, DOCS / script, "--check"]

@@ -17,7 +17,8 @@ from digest.config import load
 from digest.editions import approval, build_folder
 from digest.editions.builder import build_edition
 from digest.errors import ApprovalError, ConfigError, IssueError
-from digest.issues.issue_file import issue_of, read, schema
+from digest.issues.issue_file import as_record, issue_of, of_record, read, schema
+from digest.model import Issue, content_hash
 from digest.newsroom.newsroom import open_newsroom
 
 NOW = datetime(2022, 3, 1, 9, tzinfo=ZoneInfo("Europe/Zurich"))
@@ -228,10 +229,21 @@ def test_the_schemas_know_every_field():
     assert "recurring" in load.schema()["properties"]
 
 
+def test_what_was_sent_is_kept_with_its_blocks(root):
+    """An issue's record reads back as the same issue, whatever its file says later."""
+    write(root, "2022-02/everyone.yaml", EVERY_BLOCK)
+    said = issue(root)
+    again = of_record(json.loads(json.dumps(as_record(said))))
+    assert again == replace(
+        said,
+        places={},
+        blocks=tuple(replace(block, where=other.where) for block, other in zip(said.blocks, again.blocks, strict=True)),
+    )
+    assert of_record({}) == Issue()
+
+
 def test_what_is_written_where_is_not_what_it_says():
     """Two files that say the same are the same issue, wherever it stands in them."""
     one = LetterBlock(text="A", where="a.yaml:1")
-    from digest.model import content_hash
-
     assert content_hash(one) == content_hash(replace(one, where="b.yaml:7"))
     assert issue_of([], "en").blocks == ()

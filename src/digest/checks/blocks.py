@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from digest.checks.context import CheckContext
 
-_SHOWN_BY = ("title", "figure", "label", "name", "text")  # what tells one block from another, the first that it has
+_SHOWN_BY = ("title", "figure", "name", "label", "text")  # what tells one block from another, the first that it has
 _TARGETS = re.compile(r"\]\([^()]*\)")
 
 
@@ -99,7 +99,7 @@ def block_not_shown(context: CheckContext) -> Iterator[Hit]:
     parts = {"HTML": letters(context.document.root.text), "text": letters(context.rendering.text)}
     issue = context.issue
     words = [
-        (block.where, block.kind, _first_words({row.name: text for row, text in said(block)}))
+        (block.where, block.kind, _first_words({row.name: text for row, text in said(block) if row.holds != "choice"}))
         for block in context.blocks
     ]
     if issue.intro:

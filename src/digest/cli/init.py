@@ -53,6 +53,9 @@ def config(
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON Schema of config.yaml, for editors.")
     ] = False,
+    issue_schema: Annotated[
+        bool, typer.Option("--issue-schema", help="Print the JSON Schema of an issue file, for editors.")
+    ] = False,
     show: Annotated[
         bool, typer.Option("--print", help="Print what is in force, and where each value is from.")
     ] = False,
@@ -70,8 +73,10 @@ def config(
         path = newsroom_id.write(call.newsroom.root, newsroom_id.fresh())
         call.out.line(f"{path}: a new id; this newsroom needs a ledger of its own (send.ledger)")
         return
-    if schema:
-        call.out.data(load.schema())
+    if schema or issue_schema:
+        from digest.issues import issue_file
+
+        call.out.data(issue_file.schema() if issue_schema else load.schema())
         return
     settings = list(rows(call.newsroom.config))
     if common.json:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from digest import period
 from digest.editions.build_folder import as_json
-from digest.model import Group, LateGroup, Selection
+from digest.issues import issue_file
+from digest.model import Group, Issue, LateGroup, Selection
 from digest.stories.index import dump_story, load_story
 
 if TYPE_CHECKING:
@@ -61,7 +62,11 @@ def of_selection(selection: Selection, audience: Audience, *, domain: str, year:
         subject="",
         preheader="",
         selection=Selection(
-            edition=selection.edition, groups=selection.groups, late=selection.late, more=selection.more
+            edition=selection.edition,
+            groups=selection.groups,
+            late=selection.late,
+            more=selection.more,
+            issue=selection.issue,
         ),
     )
 
@@ -87,6 +92,7 @@ def as_data(sent: SentEdition) -> bytes:
             "groups": [{"key": group.key, "stories": _ids(group)} for group in selection.groups],
             "late": [{"period": group.period.id, "stories": _ids(group)} for group in selection.late],
             "more": selection.more,
+            **({"issue": issue_file.as_record(selection.issue)} if selection.issue != Issue() else {}),
         }
     )
 
@@ -121,6 +127,7 @@ def from_data(data: bytes, edition: Edition, zone: ZoneInfo) -> SentEdition:
                 LateGroup(period=period.parse(part["period"], zone), stories=told(part)) for part in kept["late"]
             ),
             more=kept["more"],
+            issue=issue_file.of_record(kept.get("issue", {})),
         ),
     )
 

@@ -10,7 +10,7 @@ An audience's own key wins over that of all, and its blocks stand before theirs.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -158,6 +158,33 @@ def issue_of(files: Sequence[IssueFile], language: str, recurring: Iterable[Bloc
                 places.setdefault(f"{key} {name}", file.document.where((key, index)))
     blocks = chain.from_iterable(in_language(file.blocks, language) or () for file in files)
     return Issue(**texts, blocks=(*blocks, *recurring), places=places)
+
+
+def as_record(issue: Issue) -> dict[str, Any]:
+    """The issue as plain data, as a file would say it: what `of_record` reads."""
+    texts = {key: text for key in (*LINES, "intro") if (text := getattr(issue, key))}
+    return {**texts, "blocks": [{"kind": block.kind, **_plain(block)} for block in issue.blocks]}
+
+
+def of_record(record: Mapping[str, Any]) -> Issue:
+    """What `as_record` wrote. Raises ValueError for what it did not write."""
+    document = yamlfile.Document(file="", data=dict(record))
+    faults: list[Fault] = []
+    blocks = read_blocks(document, ("blocks",), record.get("blocks", []), faults)
+    if faults:
+        raise ValueError(str(faults[0]))
+    subject, preheader, intro = (str(record.get(key, "")) for key in (*LINES, "intro"))
+    return Issue(subject=subject, preheader=preheader, intro=intro, blocks=blocks)
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    """What a block or an item of its list says, of what is not empty."""
+    found: dict[str, Any] = {}
+    for part in fields(value):
+        given = getattr(value, part.name)
+        if given and part.metadata.get("said", True):
+            found[part.name] = [_plain(item) for item in given] if isinstance(given, tuple) else str(given)
+    return found
 
 
 def contradicted(overrides: Overrides, files: Sequence[IssueFile]) -> Iterator[Fault]:
