@@ -23,6 +23,7 @@ URUGUAY = "2022-02-25-digitally-and-financially-empowered"
 WRITES = {
     "/api/overrides": {"period": "2022-02", "pin": [URUGUAY], "skip": [], "order": []},
     "/api/story": {"id": "", "version": "", "values": {"title": "Hacked", "date": "2022-02-02"}},
+    "/api/issue": {"period": "2022-02", "version": "", "do": "texts", "values": {"subject": "Hacked"}},
     "/api/draft": {"id": URUGUAY, "values": {"title": "Hacked"}},
     "/api/undo": {"id": 1},
     "/api/import": {"address": "https://www.example.org/"},
@@ -95,10 +96,10 @@ def test_a_write_from_elsewhere_changes_nothing(shown, path, wrong):
 
 @pytest.mark.parametrize("path", [*WRITES, *FILES])
 def test_what_is_written_is_not_got(shown, path):
-    """No GET writes: another page can make a browser send one at any time. The story's address only reads."""
+    """No GET writes: another page can make a browser send one at any time. The forms' addresses only read."""
     before = files(shown)
     answer = shown.get(path, id=URUGUAY, name="a.png", title="Hacked")
-    assert answer.status_code == (200 if path == "/api/story" else 405)
+    assert answer.status_code == (200 if path in ("/api/story", "/api/issue") else 405)
     assert files(shown) == before
 
 

@@ -28,15 +28,15 @@ def text(shown, path=FILE):
 
 def edit(page, story=URUGUAY):
     page.locator(f"li[data-id='{story}']").get_by_role("button", name=re.compile("^Edit:")).click()
-    expect(page.locator("#story-form")).to_be_visible()
+    expect(page.locator("#editor")).to_be_visible()
 
 
 def field(page, label):
-    return page.locator("#story-form").get_by_label(label, exact=True)
+    return page.locator("#editor").get_by_label(label, exact=True)
 
 
 def save(page):
-    page.locator("#story-form").get_by_role("button", name="Save", exact=True).click()
+    page.locator("#editor").get_by_role("button", name="Save", exact=True).click()
 
 
 @BOTH
@@ -103,8 +103,8 @@ def test_a_mistake_stands_at_its_field_and_nothing_is_written(browser, shown, wi
         save(page)
         expect(field(page, "Link")).to_be_focused()
         expect(field(page, "Link")).to_have_attribute("aria-invalid", "true")
-        expect(page.locator("#story-form")).to_contain_text("holds a blank")
-        expect(page.locator("#story-form")).to_contain_text("does not exist in the calendar")
+        expect(page.locator("#editor")).to_contain_text("holds a blank")
+        expect(page.locator("#editor")).to_contain_text("does not exist in the calendar")
         assert text(shown) == before
 
 
@@ -113,7 +113,7 @@ def test_a_file_with_a_mistake_is_mended_in_its_form(browser, shown, width):
     """A story that cannot be read is opened all the same, its mistake at the field, and saved when it is mended."""
     shown.edit(FILE, "date: 2022-02-25", "date: 2022-02-31")
     with opened(browser, shown, width, f"story={URUGUAY}") as page:
-        expect(page.locator("#story-form")).to_contain_text("does not exist in the calendar")
+        expect(page.locator("#editor")).to_contain_text("does not exist in the calendar")
         field(page, "Date (needed)").fill("2022-02-24")
         save(page)
         expect(page.locator("#errors")).to_be_hidden()
@@ -125,7 +125,7 @@ def test_a_new_story_is_written_by_keyboard_alone(browser, shown, width):
     """`n` opens the form; Tab leads through it, Ctrl B makes bold, Ctrl S saves; the mail has the story."""
     with opened(browser, shown, width) as page:
         page.keyboard.press("n")
-        expect(page.locator("#story-form-title")).to_be_focused()
+        expect(page.locator("#editor-title")).to_be_focused()
         page.keyboard.press("Tab")  # Close
         page.keyboard.press("Tab")
         page.keyboard.type("Desk")
@@ -146,7 +146,7 @@ def test_a_new_story_is_written_by_keyboard_alone(browser, shown, width):
         )
         assert text(shown, "stories/2022-02-28-written-in-the-browser.md") == wanted
         page.keyboard.press("Escape")
-        expect(page.locator("#story-form")).to_be_hidden()
+        expect(page.locator("#editor")).to_be_hidden()
 
 
 @BOTH
@@ -212,7 +212,7 @@ def test_what_is_typed_is_not_thrown_away_by_a_slip(browser, shown, width):
         expect(field(page, "Kicker")).to_have_value("Half a thought")
         page.once("dialog", lambda dialog: dialog.accept())
         page.keyboard.press("Escape")
-        expect(page.locator("#story-form")).to_be_hidden()
+        expect(page.locator("#editor")).to_be_hidden()
         expect(page.locator(f"[data-focus='edit {URUGUAY}']")).to_be_focused()
         expect(page.locator("html")).to_have_attribute("data-draft", "no")
 
@@ -232,7 +232,7 @@ def test_hostile_words_stay_words_in_the_form(browser, shown, width):
         expect(page.get_by_role("group", name="Both versions")).to_contain_text("onerror=")
         page.get_by_role("button", name="Save mine over it").click()
         expect(page.locator("#said")).to_contain_text("Saved")
-        assert page.locator("[onerror], #story-form script, img[src='x']").count() == 0
+        assert page.locator("[onerror], #editor script, img[src='x']").count() == 0
         assert page.evaluate("window.hacked") is None
 
 
@@ -242,11 +242,11 @@ def test_axe_finds_nothing_in_the_form(browser, shown, width, scheme):
     """A form with mistakes, both versions, its more fields and the steps' detail open passes axe in both schemes."""
     query = f"story={URUGUAY}&panels=checks,stories,import,act,saves"
     with opened(browser, shown, width, query, color_scheme=scheme, bypass_csp=True) as page:
-        expect(page.locator("#story-form")).to_be_visible()
-        page.locator("#story-form .more summary").click()
+        expect(page.locator("#editor")).to_be_visible()
+        page.locator("#editor .more summary").click()
         field(page, "Date (needed)").fill("2022-02-31")
         save(page)
-        expect(page.locator("#story-form")).to_contain_text("does not exist")
+        expect(page.locator("#editor")).to_contain_text("does not exist")
         field(page, "Date (needed)").fill("2022-02-24")
         shown.edit(FILE, "title: ", "title: Theirs – ")
         save(page)

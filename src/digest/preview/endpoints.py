@@ -17,6 +17,7 @@ from digest.editions import build_folder
 from digest.errors import UsageError
 from digest.preview import compare, issue_form, mail_structure, serialize, story_form
 from digest.preview.export import export_page
+from digest.preview.forms import text_of
 from digest.preview.mail_structure import order_page
 from digest.preview.modes import in_mode, local_images, view_mode
 from digest.preview.state import Draft, ShownEdition, requested
@@ -167,6 +168,8 @@ def place(state: PreviewState, query: Query) -> Response:
 
 def draft(state: PreviewState, body: dict[str, Any]) -> Response:
     """Keep what is typed, to be shown and not saved. Answers with the name by which the frame asks for it."""
+    if "do" in body:
+        return JSONResponse({"draft": state.keep_draft(Draft(issues=issue_form.draft(state, body)))})
     story = story_form.draft(state.newsroom(), body)
     return JSONResponse({"draft": state.keep_draft(Draft(stories={story.id: story}))})
 
@@ -196,8 +199,8 @@ def overrides(state: PreviewState, body: dict[str, Any]) -> Response:
     for name in {*pin, *skip, *order}:
         newsroom.stories.story(name)  # raises StoryError for one that does not exist
     hand = (SetStories(key="pin", ids=pin), SetStories(key="skip", ids=skip), SetStories(key="order", ids=order))
-    saved = issue_form.save_changes(state, edition, hand)
-    return JSONResponse({"said": saved.title, "undo": saved.id})
+    saved, version = issue_form.save_stories(state, edition, hand, text_of(body, "version"))
+    return JSONResponse({"said": saved.title, "undo": saved.id, "version": version})
 
 
 def _ids(value: Any) -> tuple[str, ...]:

@@ -14,27 +14,33 @@ from starlette.responses import JSONResponse
 from digest.errors import FaultyInput, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from starlette.responses import Response
 
     from digest.errors import Fault
     from digest.preview.saves import ChangedUnderneath, Save
 
-Kind = Literal["line", "markdown", "address", "picture", "words", "date", "choice", "truth"]
+Kind = Literal["line", "markdown", "address", "picture", "words", "date", "choice", "truth", "rows"]
+Value = str | list[str] | list[dict[str, str]]
 LONGEST = 200_000  # characters of one value: a file has at most a megabyte
 MANY = 200  # values of a list
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormField:
-    """One field. `words` is a list of texts; `more` is shown only when it is asked for."""
+    """One field. `words` is a list of texts, `rows` one of values that have fields of their own; `more` may be hidden.
+
+    `labels` say in words what each of `choices` means, where it does not itself.
+    """
 
     key: str
     label: str
     kind: Kind = "line"
     help: str = ""
     choices: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    rows: tuple[FormField, ...] = ()
     more: bool = False
     required: bool = False
 
@@ -44,13 +50,13 @@ def fields_data(fields: Iterable[FormField]) -> list[dict[str, Any]]:
     return [asdict(field) for field in fields]
 
 
-def values_of(body: Mapping[str, Any], known: Container[str]) -> dict[str, str | list[str]]:
+def values_of(body: Mapping[str, Any], fields: Iterable[FormField]) -> dict[str, Value]:
     """The changed values that the page sent, line ends as files have them. Raises UsageError for anything else."""
-    given = body.get("values")
-    if not isinstance(given, dict) or not all(key in known and _is_value(value) for key, value in given.items()):
+    given, known = body.get("values"), {field.key: field for field in fields}
+    if not isinstance(given, dict) or not all(key in known and _suits(known[key], each) for key, each in given.items()):
         message = "the page sent values that the form does not have; reload it"
         raise UsageError(message)
-    return {key: value if isinstance(value, list) else _unix(value) for key, value in given.items()}
+    return {key: _unix(value) for key, value in given.items()}
 
 
 def text_of(body: Mapping[str, Any], key: str, longest: int = 400) -> str:
@@ -90,11 +96,25 @@ def refuse(faults: Iterable[Fault]) -> None:
         raise FaultyForm(faults)
 
 
-def _is_value(value: Any) -> bool:
-    if isinstance(value, list):
-        return len(value) <= MANY and all(isinstance(part, str) and len(part) <= LONGEST for part in value)
-    return isinstance(value, str) and len(value) <= LONGEST
+def _suits(field: FormField, value: Any) -> bool:
+    if field.kind not in ("words", "rows"):
+        return isinstance(value, str) and len(value) <= LONGEST
+    if not isinstance(value, list) or len(value) > MANY:
+        return False
+    if field.kind == "words":
+        return all(isinstance(part, str) and len(part) <= LONGEST for part in value)
+    known = {row.key: row for row in field.rows}
+    return all(
+        isinstance(part, dict) and all(key in known and _suits(known[key], each) for key, each in part.items())
+        for part in value
+    )
 
 
-def _unix(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+def _unix(value: Any) -> Any:
+    match value:
+        case str():
+            return value.replace("\r\n", "\n").replace("\r", "\n")
+        case list():
+            return [_unix(part) for part in value]
+        case _:
+            return {key: _unix(part) for key, part in value.items()}

@@ -13,6 +13,8 @@ from digest.composer.options import GMAIL_CLIPS_AT
 from digest.errors import DigestError
 from digest.model import STORY_SUFFIX, Severity, Status
 from digest.period import containing
+from digest.preview.issue_form import open_issue, place_of
+from digest.preview.saves import version
 from digest.preview.story_form import field_at
 from digest.preview.stress import CASES
 from digest.text.merge import shown_subject
@@ -64,7 +66,7 @@ def edition(view: ShownEdition, revision: int) -> dict[str, Any]:
             "to": f"{view.reader.name} <{view.reader.address}>".strip() if view.reader else "",
         },
         "size": _sizes(view),
-        "findings": [_finding(each, build.selection.stories, view.newsroom.root) for each in _sorted(build.findings)],
+        "findings": [_finding(each, view) for each in _sorted(build.findings)],
         "verdict": build.selection.verdict,
         "stories": len(build.selection.stories),
         "included": [{"id": s.id, "title": s.title, "link": s.link} for s in build.selection.stories],
@@ -84,6 +86,7 @@ def selection(chosen: Selection, newsroom: Newsroom, words: str = "") -> dict[st
         "rows": [_row(each) for each in rows[:ROWS]],
         "total": len(rows),
         "included": len(inside),
+        "version": version(open_issue(newsroom, chosen.edition).data),
         "pin": list(hand.pin),
         "skip": list(hand.skip),
         "order": list(hand.order),
@@ -138,11 +141,14 @@ def _sorted(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda each: _LOUDEST.index(each.severity))
 
 
-def _finding(finding: Finding, stories: Iterable[Story], root: Path) -> dict[str, Any]:
-    """A finding, with the story that it is about, and the field of its form: where the page is to go."""
+def _finding(finding: Finding, view: ShownEdition) -> dict[str, Any]:
+    """A finding, with the story or the place of the issue file that it is about, and the field of the form."""
     place, _, line = finding.where.partition(":")
+    number = int(line) if line.isdecimal() else 0
+    stories = view.build.selection.stories
     about = next((story for story in stories if place and place in (story.file, story.id)), None)
     check = CHECKS.get(finding.code)
+    issue = place_of(view.newsroom, view.edition, place, number) if place.endswith(".yaml") and number else None
     return {
         "code": finding.code,
         "severity": finding.severity.value,
@@ -150,7 +156,8 @@ def _finding(finding: Finding, stories: Iterable[Story], root: Path) -> dict[str
         "message": finding.message,
         "why": check.why if check else "",
         "story": {"id": about.id, "title": about.title, "link": about.link} if about else None,
-        "field": _field(root, about, int(line)) if about and line.isdecimal() else "",
+        "issue": issue,
+        "field": _field(view.newsroom.root, about, number) if about and number else issue["field"] if issue else "",
     }
 
 

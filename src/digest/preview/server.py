@@ -27,7 +27,7 @@ from starlette.routing import Route
 
 from digest.errors import DigestError, FaultyInput
 from digest.listening import listen
-from digest.preview import endpoints, offered_import, signing, steps, story_form, test_mail, uploads
+from digest.preview import endpoints, issue_form, offered_import, signing, steps, story_form, test_mail, uploads
 from digest.preview.forms import FaultyForm
 from digest.preview.live import Live
 from digest.preview.request_guard import SHOWN_KEY, PageAccess, RequestGuard
@@ -116,6 +116,7 @@ _GETS = {
     "/api/standing": signing.standing,
     "/api/steps": steps.line,
     "/api/story": story_form.show,
+    "/api/issue": issue_form.show,
     "/api/sources": offered_import.listed,
     "/api/saves": endpoints.saves,
     "/api/place": endpoints.place,
@@ -127,6 +128,7 @@ _GETS = {
 _POSTS = {
     "/api/overrides": endpoints.overrides,
     "/api/story": story_form.save,
+    "/api/issue": issue_form.save,
     "/api/draft": endpoints.draft,
     "/api/undo": endpoints.undo,
     "/api/import": offered_import.from_address,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from digest.editions.builder import assemble, build_edition, page, values_for
 from digest.errors import DigestError, UsageError
+from digest.issues.issue_file import in_language, issue_of, overrides_of
 from digest.mail.message_id import message_id
 from digest.mail.template import MailTemplate
 from digest.model import Edition, Overrides
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from digest.editions.builder import Build
+    from digest.issues.issue_file import IssueFile
     from digest.mail.sender_identity import SenderIdentity
     from digest.model import Audience, Recipient, Story
     from digest.newsroom.newsroom import Newsroom
@@ -61,9 +63,13 @@ def requested(query: Mapping[str, Any]) -> ViewRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """What is typed and not saved: stories by their id, instead of those of the files or beside them."""
+    """What is typed and not saved: stories by their id, instead of those of the files or beside them; issue files.
+
+    `issues` are the edition's own and everybody's, in this order; none where they are as they are read.
+    """
 
     stories: Mapping[str, Story] = field(default_factory=dict)
+    issues: tuple[IssueFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,12 +248,13 @@ class PreviewState:
 
 def _drafted(newsroom: Newsroom, edition: Edition, draft: Draft, now: datetime) -> Build:
     """The edition as it would be if what is typed were saved."""
-    history, overrides = newsroom.history(edition), newsroom.overrides(edition)
+    history, files = newsroom.history(edition), draft.issues or newsroom.issue_files(edition)
+    overrides, recurring = overrides_of(files), in_language(newsroom.config.recurring, edition.language) or ()
     stories = {story.id: story for story in newsroom.candidates(edition, history, overrides)}
     stories.update(draft.stories)
     return assemble(
         newsroom.edition_setup, edition, tuple(stories.values()), history=history, overrides=overrides,
-        issue=newsroom.issue(edition), now=now,
+        issue=issue_of(files, edition.language, recurring), now=now,
         audience=newsroom.config.audience(edition.audience).in_language(edition.language),
     )  # fmt: skip
 

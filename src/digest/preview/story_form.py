@@ -49,6 +49,8 @@ FIELDS = (
     FormField(key="language", label="Language", more=True, help="A tag like en or pt-BR; the newsroom's own if empty."),
     FormField(key="status", label="Status", kind="choice", more=True, choices=tuple(each.value for each in Status)),
     FormField(key="lead", label="On top of the issue", kind="truth", more=True),
+    FormField(key="corrected", label="Corrected", kind="date", more=True, help="When it was mended after it was sent."),
+    FormField(key="correction", label="What was corrected", more=True, help="In a sentence; the public page says it."),
 )
 _KEYS = frozenset(field.key for field in FIELDS)
 _BODY = "summary"
@@ -112,7 +114,7 @@ def show(state: PreviewState, query: Mapping[str, str]) -> Response:
 def save(state: PreviewState, body: dict[str, Any]) -> Response:
     """Save the changed values of a story, or a new story. Raises UsageError, FaultyForm, DigestError."""
     newsroom = state.newsroom()
-    values = forms.values_of(body, _KEYS)
+    values = forms.values_of(body, FIELDS)
     name = forms.text_of(body, "id")
     if not name:
         story, after = _new(newsroom, values)
@@ -134,7 +136,7 @@ def save(state: PreviewState, body: dict[str, Any]) -> Response:
 
 def draft(newsroom: Newsroom, body: dict[str, Any]) -> Story:
     """The story as it would be with the values that were typed so far. Raises UsageError, FaultyForm."""
-    values = forms.values_of(body, _KEYS)
+    values = forms.values_of(body, FIELDS)
     if name := forms.text_of(body, "id"):
         story = file_of(newsroom, name)
         text = _edit(story, values)
@@ -160,7 +162,7 @@ def file_of(newsroom: Newsroom, name: str) -> StoryFile:
     return StoryFile(id=story_id(name), path=path, data=contents(path))
 
 
-def values_in(text: str) -> dict[str, str | list[str]]:
+def values_in(text: str) -> dict[str, forms.Value]:
     """What the form shows of a story's text; fields that cannot be read are empty. Raises UsageError."""
     try:
         layout = frontmatter.cut(text)
@@ -184,9 +186,9 @@ def field_at(text: str, line: int) -> str:
     return key if key in _KEYS else ""
 
 
-def _all(data: Mapping[str, Any]) -> dict[str, str | list[str]]:
+def _all(data: Mapping[str, Any]) -> dict[str, forms.Value]:
     """A value for each field of the form, as texts."""
-    values: dict[str, str | list[str]] = {}
+    values: dict[str, forms.Value] = {}
     for field in FIELDS:
         given = data.get(field.key, "")
         if field.kind == "words":
@@ -206,20 +208,20 @@ def _read(newsroom: Newsroom, name: str, text: str) -> tuple[Story | None, tuple
     )
 
 
-def _edit(story: StoryFile, values: Mapping[str, str | list[str]]) -> str:
+def _edit(story: StoryFile, values: Mapping[str, forms.Value]) -> str:
     try:
         return writing.edit(story.text, values)
     except ValueError as error:
         raise forms.FaultyForm([Fault(file=f"{story.id}{STORY_SUFFIX}", message=str(error))]) from None
 
 
-def _edited(newsroom: Newsroom, story: StoryFile, values: Mapping[str, str | list[str]]) -> str:
+def _edited(newsroom: Newsroom, story: StoryFile, values: Mapping[str, forms.Value]) -> str:
     text = _edit(story, values)
     forms.refuse(_read(newsroom, story.id, text)[1])
     return text
 
 
-def _new(newsroom: Newsroom, values: dict[str, str | list[str]]) -> tuple[StoryFile, str]:
+def _new(newsroom: Newsroom, values: dict[str, forms.Value]) -> tuple[StoryFile, str]:
     """The text of a new story, and the file that it is to have: named after its day and title, never as was typed."""
     text = writing.serialise(
         {key: value for key, value in values.items() if key != _BODY and value != STORY_DEFAULTS.get(key)},

@@ -60,14 +60,59 @@ function picture(input, id, label) {
   return el('div', { class: 'picture' }, shown, file);
 }
 
-const joined = (value) => (Array.isArray(value) ? value.join(', ') : value ?? '');
+const one = (value) => (typeof value === 'object' ? Object.values(value).join(', ') : value);
+const joined = (value) => (Array.isArray(value) ? value.map(one).join(typeof value[0] === 'object' ? '; ' : ', ') : value ?? '');
 
 function control(field, id, value) {
   const common = { id, name: field.key, dir: 'auto', 'aria-describedby': `${id}-help ${id}-fault`, 'aria-required': field.required ? 'true' : null };
   if (field.kind === 'markdown') return el('textarea', { ...common, rows: field.rows ?? 7 }, joined(value));
-  if (field.kind === 'choice') return el('select', common, field.choices.map((each) => el('option', { value: each, selected: each === value }, each || '–')));
+  if (field.kind === 'choice') {
+    const label = (each) => field.labels[field.choices.indexOf(each)] || each || '–';
+    const choices = field.choices.includes(value ?? '') ? field.choices : [...field.choices, value];
+    return el('select', common, choices.map((each) => el('option', { value: each, selected: each === (value ?? '') }, label(each))));
+  }
   if (field.kind === 'truth') return el('input', { ...common, type: 'checkbox', checked: value === 'true' });
   return el('input', { ...common, value: joined(value), spellcheck: ['line', 'words'].includes(field.kind) ? null : 'false', autocomplete: 'off', inputmode: field.kind === 'address' ? 'url' : null });
+}
+
+// The items of a list, each with fields of its own: added, moved and taken away by buttons.
+class Rows {
+  constructor(field, id, values, changed) {
+    Object.assign(this, { field, id, changed });
+    this.list = el('ol', { class: 'items' });
+    this.element = el('div', { id, role: 'group', tabindex: -1, 'aria-label': field.label, 'aria-describedby': `${id}-help ${id}-fault` }, this.list,
+      el('button', { type: 'button', onclick: () => { this.add({}); this.list.lastElementChild.querySelector('input').focus(); } }, 'Add one'));
+    for (const value of Array.isArray(values) ? values : []) this.add(value);
+    if (!this.list.children.length) this.add({});
+  }
+
+  add(value) {
+    const item = el('li', {});
+    item.inputs = this.field.rows.map((row) => {
+      count += 1;
+      const id = `field-${count}-${row.key}`;
+      const input = control(row, id, value[row.key]);
+      item.append(el('label', { for: id }, row.label, row.required ? el('span', { class: 'soft' }, ' (needed)') : null), input, el('p', { class: 'small soft', id: `${id}-help` }, row.help));
+      return [row, input];
+    });
+    const move = (step) => {
+      const other = step < 0 ? item.previousElementSibling : item.nextElementSibling;
+      if (!other) return;
+      if (step < 0) other.before(item); else other.after(item);
+      this.changed();
+      item.querySelector(step < 0 ? '[data-up]' : '[data-down]').focus();
+    };
+    item.append(el('div', { class: 'hand' },
+      el('button', { type: 'button', 'data-up': true, 'aria-label': 'Move up', onclick: () => move(-1) }, '↑'),
+      el('button', { type: 'button', 'data-down': true, 'aria-label': 'Move down', onclick: () => move(1) }, '↓'),
+      el('button', { type: 'button', onclick: () => { const next = item.nextElementSibling ?? item.previousElementSibling; item.remove(); this.changed(); (next?.querySelector('input') ?? this.element).focus(); } }, 'Remove')));
+    this.list.append(item);
+  }
+
+  get value() {
+    const rows = [...this.list.children].map((item) => Object.fromEntries(item.inputs.map(([row, input]) => [row.key, input.value.trim()]).filter(([, text]) => text)));
+    return rows.filter((row) => Object.keys(row).length);
+  }
 }
 
 // One form. `values` are as the file has them; `changed()` gives what a person changed, as the server wants it.
@@ -88,6 +133,12 @@ export class Form {
   row(field) {
     count += 1;
     const id = `field-${count}-${field.key}`;
+    if (field.kind === 'rows') {
+      const rows = new Rows(field, id, this.values[field.key], () => this.element.dispatchEvent(new Event('input')));
+      rows.element.rows = rows;
+      this.controls.set(field.key, rows.element);
+      return el('div', { class: 'row' }, el('p', { class: 'rows-label' }, field.label), rows.element, el('p', { class: 'small soft', id: `${id}-help` }, field.help), el('p', { class: 'fault', id: `${id}-fault` }));
+    }
     const input = control(field, id, this.values[field.key]);
     this.controls.set(field.key, input);
     const label = el('label', { for: id }, field.label, field.required ? el('span', { class: 'soft' }, ' (needed)') : null);
@@ -101,6 +152,7 @@ export class Form {
   read(field) {
     const input = this.controls.get(field.key);
     if (field.kind === 'truth') return input.checked ? 'true' : '';
+    if (field.kind === 'rows') return input.rows.value;
     if (field.kind === 'words') return input.value.split(',').map((each) => each.trim()).filter(Boolean);
     return field.kind === 'markdown' ? input.value : input.value.trim();
   }

@@ -167,6 +167,14 @@ export async function showStory(story) {
   if (frame) outline(frame, spot(frame, story));
 }
 
+// The smallest element that begins with these words, of a block that has no headline of a story.
+export async function showWords(words) {
+  const frame = await first();
+  const wanted = plain(words.replace(/[*_`>#]|\]\([^)]*\)|\[/g, '')).slice(0, 60);
+  const fits = [...(frame?.contentDocument.body.querySelectorAll('*') ?? [])].filter((each) => wanted && plain(each.textContent).replace(/^[“”„«»‘’"]\s*/, '').startsWith(wanted));
+  if (frame) outline(frame, fits.at(-1) ?? null);
+}
+
 // What no reader sees, of the head or without a place on the paper: only the source has it.
 const unseen = (element) => !element || element.closest('head') || !element.getClientRects().length;
 
@@ -199,6 +207,7 @@ export async function storyAround(where, stories) {
 export async function goTo(finding) {
   const line = /^html:(\d+)$/.exec(finding.where);
   if (finding.story) await showStory(finding.story);
+  else if (finding.issue?.words) await showWords(finding.issue.words);
   else if (/^html:\d+:\d+$/.test(finding.where)) {
     const place = await get('/api/place', { ...asked(), where: finding.where });
     const frame = await first();

@@ -2,17 +2,19 @@
 
 import { act } from './act.js';
 import { $, el, fill, get, say } from './dom.js';
+import { follow as followEditor } from './editor.js';
 import { fit, show } from './frames.js';
 import { importing } from './importing.js';
+import { issue } from './issue.js';
 import { calendar, checks, compare, inbox, saves } from './panels.js';
 import { SCHEMES, TABS, WIDTHS, asked, here, onChange, set, state } from './state.js';
 import { steps } from './steps.js';
 import { stories } from './stories.js';
-import { edit, follow as followStory, resume } from './story.js';
+import { editStory, resume } from './story.js';
 
 const EDITION = ['period', 'audience', 'language', 'who'];
 const LOOK = ['tab', 'scheme', 'images', 'style', 'size', 'at'];
-const PANELS = ['checks', 'stories', 'import', 'calendar', 'compare', 'act', 'saves'];
+const PANELS = ['checks', 'issue', 'stories', 'import', 'calendar', 'compare', 'act', 'saves'];
 let facts = null;
 let asking = 0;
 
@@ -70,7 +72,7 @@ function complain(errors, stale) {
   if (errors.length) fill($('errors'), el('p', {}, el('strong', {}, stale ? 'This does not work now; below is the last good mail.' : 'This does not work.')), errors.map((line) => el('p', {}, line)));
 }
 
-const drawers = { checks: () => checks(facts), stories, import: importing, calendar, compare, act: () => act(facts), saves };
+const drawers = { checks: () => checks(facts), issue, stories, import: importing, calendar, compare, act: () => act(facts), saves };
 
 async function panel(name) {
   try {
@@ -121,7 +123,7 @@ function follow() {
     if (lost) refresh();
     lost = false;
   });
-  stream.addEventListener('change', () => { refresh(); followStory(); });
+  stream.addEventListener('change', () => { refresh(); followEditor(); });
   stream.addEventListener('error', () => { lost = true; document.documentElement.dataset.live = 'no'; });
 }
 
@@ -134,7 +136,7 @@ document.addEventListener('keydown', (event) => {
     d: () => set({ scheme: schemes[(schemes.indexOf(state.scheme) + 1) % schemes.length], tab: state.tab === 'order' ? 'order' : 'html' }),
     i: () => flip('images'),
     t: () => set({ tab: state.tab === 'text' ? 'html' : 'text' }),
-    n: () => edit('new'),
+    n: () => editStory('new'),
     '/': () => search(),
     '?': () => $('help').showModal(),
   };
@@ -181,7 +183,7 @@ $('who').addEventListener('change', (event) => {
 $('help-open').addEventListener('click', () => $('help').showModal());
 $('help-close').addEventListener('click', () => $('help').close());
 window.addEventListener('resize', fit);
-document.addEventListener('saved', () => { refresh(); followStory(); });
+document.addEventListener('saved', () => { refresh(); followEditor(); });
 document.addEventListener('drafted', () => refresh());
 document.addEventListener('acted', () => { steps(); });
 

@@ -3,7 +3,8 @@
 import { $, el, fill, get, kilobytes, say, takeBack } from './dom.js';
 import { goTo, storyAround } from './frames.js';
 import { asked, here, set, state } from './state.js';
-import { edit } from './story.js';
+import { editIssue } from './issue.js';
+import { editStory } from './story.js';
 
 const PHONE = 40; // characters of a subject that a phone shows
 const LONG = 60; // beyond this, desktops cut it too
@@ -43,10 +44,11 @@ const told = (promise) => promise.catch((error) => { if (!error.errors) throw er
 // The way from a finding into the form of the story that it is about.
 function mend(finding, facts) {
   const around = /^html:\d+:\d+$/.test(finding.where) && facts.included.length;
-  if (!finding.story && !around) return null;
+  if (!finding.story && !finding.issue && !around) return null;
   const go = async () => {
+    if (finding.issue) { await editIssue(finding.issue); return; }
     const story = finding.story ?? await storyAround(finding.where, facts.included);
-    if (story) await edit(story.id, finding.field);
+    if (story) await editStory(story.id, finding.field);
     else say('That is not in a story: it stands in the theme.');
   };
   return el('button', { type: 'button', class: 'mend', 'aria-label': `Mend: ${finding.message}`, onclick: () => told(go()) }, 'Mend');

@@ -35,7 +35,7 @@ export function set(changes) {
   for (const listener of listeners) listener(new Set(changed));
 }
 
-// What is shown, found out by the server; the draft that the mail shows; and what had the focus before a form opened.
-export const here = { month: '', draft: '', opener: null };
+// What is shown, found out by the server; and the draft that the mail shows.
+export const here = { month: '', draft: '' };
 
 export const asked = () => ({ period: state.period, audience: state.audience, language: state.language, who: state.who, draft: here.draft });

@@ -3,7 +3,7 @@
 import { $, el, fill, get, say } from './dom.js';
 import { asked, state } from './state.js';
 
-const PANELS = { stories: 'stories', words: 'checks', checks: 'checks', test: 'act', approve: 'act' };
+const PANELS = { stories: 'stories', words: 'issue', checks: 'checks', test: 'act', approve: 'act' };
 const MARKS = { done: '✓', todo: '○', wrong: '✗' };
 const SPOKEN = { done: 'done', todo: 'to do', wrong: 'stops the issue' };
 const MOST = 8; // things that are missing, listed at a time

@@ -2,12 +2,13 @@
 
 import { $, el, fill, get, post, say } from './dom.js';
 import { asked, set, state } from './state.js';
-import { edit } from './story.js';
+import { editStory } from './story.js';
 
 let shown = { rows: [], pin: [], skip: [], order: [], included: 0, total: 0, asked: {}, words: '' };
 let grabbed = null;
 let turns = 0; // answers may overtake each other: only the last one asked for is shown
 let presses = 0; // what the hand has asked for so far
+let read = ''; // the version of the issue file that the next save may go over
 let saving = 0; // of these, what the server has not answered
 let queue = Promise.resolve(); // one save at a time, in the order of the presses
 const made = new Map(); // the row of each story: it stays the same node when the list changes, and so keeps the focus
@@ -24,7 +25,8 @@ function save(changes) {
   draw();
   queue = queue.then(async () => {
     try {
-      const { said, undo } = await post('/api/overrides', { ...edition, ...hand });
+      const { said, undo, version } = await post('/api/overrides', { ...edition, ...hand, version: read });
+      read = version;
       say(said, undo);
     } catch (error) {
       say(error.message);
@@ -54,8 +56,8 @@ const deeds = {
   pin: (id) => save({ pin: toggled(shown.pin, id), skip: without(shown.skip, id) }),
   skip: (id) => save({ skip: toggled(shown.skip, id), pin: without(shown.pin, id), order: without(shown.order, id) }),
   clear: () => save({ pin: [], skip: [], order: [] }),
-  edit: (id) => edit(id),
-  new: () => edit('new'),
+  edit: (id) => editStory(id),
+  new: () => editStory('new'),
 };
 const LABELS = { edit: ['Edit', 'Edit'], up: ['Move up', '↑'], down: ['Move down', '↓'], pin: ['Pin', 'Pin'], skip: ['Skip', 'Skip'] };
 
@@ -184,5 +186,6 @@ export async function stories() {
   // An answer from before the last press would take it back. The last save asks again.
   if (turn !== turns || saving || presses !== before || grabbed) return;
   shown = { ...data, asked: edition, words };
+  read = data.version;
   draw();
 }

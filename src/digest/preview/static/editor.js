@@ -1,0 +1,130 @@
+// What is being edited, one thing at a time: its form beside the mail, which shows what is typed; saved into its file.
+//
+// A subject says how it is loaded ({ title, file, fields, values, version, faults }), sent, and drafted.
+
+import { $, el, fill, post, say } from './dom.js';
+import { Form } from './form.js';
+import { showStory } from './frames.js';
+import { here } from './state.js';
+
+const QUIET = 250; // milliseconds without a key, after which the mail shows what is typed
+let open = null; // { subject, version, form }
+let opener = null; // what had the focus before
+let timer;
+let turns = 0; // answers may overtake each other: only the last one counts
+
+export const dirty = () => Boolean(open?.form.dirty);
+
+function draw() {
+  clearTimeout(timer);
+  const turn = (turns += 1);
+  timer = setTimeout(async () => {
+    const body = open?.subject.draft(open.form);
+    if (!body) return; // too little yet
+    try {
+      const { draft } = await post('/api/draft', body);
+      if (turn !== turns || !open) return;
+      here.draft = draft;
+      open.form.complain({});
+    } catch (error) {
+      if (!error.errors) throw error;
+      if (turn === turns) open?.form.complain(error.fields, false);
+      return;
+    }
+    document.dispatchEvent(new Event('drafted'));
+  }, QUIET);
+}
+
+function forget() {
+  clearTimeout(timer);
+  turns += 1;
+  if (!here.draft) return;
+  here.draft = '';
+  document.dispatchEvent(new Event('drafted'));
+}
+
+async function save() {
+  const { form, subject } = open;
+  if (!subject.fresh && !form.dirty) { say('Nothing changed.'); return; }
+  clearTimeout(timer);
+  turns += 1;
+  $('editor-save').disabled = true;
+  try {
+    const saved = await subject.send(form, open.version);
+    here.draft = '';
+    form.values = saved.values;
+    form.complain({});
+    form.conflict.hidden = true;
+    open.version = saved.version;
+    say(saved.said, saved.undo);
+    document.dispatchEvent(new Event('saved'));
+  } catch (error) {
+    if (!error.errors) throw error;
+    if (error.conflict) {
+      form.differ(error.conflict, {
+        mine: () => { open.version = error.conflict.version; save(); },
+        theirs: () => load(subject),
+      });
+    } else if (Object.keys(error.fields).length) form.complain(error.fields);
+    else say(error.message);
+  }
+  $('editor-save').disabled = false;
+}
+
+const may = () => !dirty() || window.confirm('Throw away what you typed here?');
+
+export function close() {
+  if (!may()) return;
+  open?.subject.closed?.();
+  open = null;
+  forget();
+  $('editor').hidden = true;
+  (opener?.isConnected ? opener : document.querySelector(`[data-focus="${CSS.escape(opener?.dataset?.focus ?? '')}"]`))?.focus();
+}
+
+async function load(subject) {
+  const data = await subject.load();
+  forget();
+  const form = new Form(data.fields, data.values, { onInput: draw });
+  open = { subject, version: data.version, form };
+  fill($('editor'),
+    el('div', { class: 'head' }, el('h2', { id: 'editor-title', tabindex: -1 }, data.title), el('button', { type: 'button', class: 'quiet', onclick: close }, 'Close')),
+    data.file ? el('p', { class: 'small soft' }, data.file) : null,
+    form.element,
+    el('div', { class: 'buttons' }, el('button', { type: 'button', class: 'main', id: 'editor-save', onclick: save }, 'Save')));
+  $('editor').hidden = false;
+  form.complain(data.faults ?? {}, false);
+}
+
+// Open a subject, at a field where one is named. The subject that is open already only gets the focus.
+export async function edit(subject, field = '') {
+  if (open?.subject.key === subject.key) { open.form.focus(field); return; }
+  if (!may()) return;
+  open?.subject.closed?.();
+  opener = document.activeElement;
+  try {
+    await load(subject);
+  } catch (error) {
+    if (!error.errors) throw error;
+    say(error.message);
+    return;
+  }
+  subject.opened?.();
+  if (window.innerWidth > 1024) showStory(subject.spot?.(open.form.values) ?? {}).catch(() => {});
+  $('editor').scrollIntoView({ block: 'start' });
+  if (field) open.form.focus(field);
+  else $('editor-title').focus();
+}
+
+// The file changed elsewhere: a form in which nothing was typed follows it.
+export async function follow() {
+  if (open && !open.subject.fresh && !dirty() && !$('editor').contains(document.activeElement)) await load(open.subject).catch(() => {});
+}
+
+$('editor').addEventListener('keydown', (event) => {
+  if ((event.ctrlKey || event.metaKey) && event.key === 's') {
+    event.preventDefault();
+    save();
+  } else if (event.key === 'Escape') close();
+});
+window.addEventListener('beforeunload', (event) => { if (dirty()) event.preventDefault(); });
