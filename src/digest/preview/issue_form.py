@@ -183,12 +183,12 @@ def place_of(newsroom: Newsroom, edition: Edition, place: str, line: int) -> dic
         if path[:1] != ("blocks",):
             field = str(path[0]) if path else ""
             return {"file": file, "block": -1, "field": field, "words": issue.texts().get(field, "")}
-        at = next((place for place, part in enumerate(path) if isinstance(part, int)), None)
-        if at is None:
+        depth = next((place for place, part in enumerate(path) if isinstance(part, int)), None)
+        if depth is None:
             return {"file": file, "block": -1, "field": "", "words": ""}
-        number, blocks, field = path[at], issue.blocks(), next(iter(path[at + 1 :]), "")
+        number, blocks, inner = path[depth], issue.blocks(), next(iter(path[depth + 1 :]), "")
         words = _listed(blocks[number])["title"] if isinstance(number, int) and number < len(blocks) else ""
-        return {"file": file, "block": number, "field": str(field), "words": words}
+        return {"file": file, "block": number, "field": str(inner), "words": words}
     return None
 
 

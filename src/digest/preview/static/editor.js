@@ -12,6 +12,7 @@ let open = null; // { subject, version, form }
 let opener = null; // what had the focus before
 let timer;
 let turns = 0; // answers may overtake each other: only the last one counts
+let saving = Promise.resolve(); // the save that is under way
 
 export const dirty = () => Boolean(open?.form.dirty);
 
@@ -43,7 +44,10 @@ function forget() {
   document.dispatchEvent(new Event('drafted'));
 }
 
-async function save() {
+const save = () => { saving = saving.then(send); };
+
+async function send() {
+  if (!open) return;
   const { form, subject } = open;
   if (!subject.fresh && !form.dirty) { say('Nothing changed.'); return; }
   clearTimeout(timer);
@@ -73,8 +77,9 @@ async function save() {
 
 const may = () => !dirty() || window.confirm('Throw away what you typed here?');
 
-export function close() {
-  if (!may()) return;
+export async function close() {
+  await saving; // what was just saved is nothing to be thrown away
+  if (!open || !may()) return;
   open?.subject.closed?.();
   open = null;
   forget();
@@ -99,6 +104,7 @@ async function load(subject) {
 // Open a subject, at a field where one is named. The subject that is open already only gets the focus.
 export async function edit(subject, field = '') {
   if (open?.subject.key === subject.key) { open.form.focus(field); return; }
+  await saving;
   if (!may()) return;
   open?.subject.closed?.();
   opener = document.activeElement;

@@ -10,6 +10,17 @@ let file = 'own'; // or 'all', the file of every audience
 let queue = Promise.resolve(); // one change at a time, each over what the last one left
 let dragged = null;
 
+// After all that was asked for before; what a save left is what the next one goes over.
+function inTurn(task) {
+  const turn = queue.then(async () => {
+    const saved = await task();
+    shown.version = saved.version;
+    return saved;
+  });
+  queue = turn.catch(() => {});
+  return turn;
+}
+
 const about = () => ({ ...asked(), file });
 const kindOf = (name) => shown.kinds.find((each) => each.name === name);
 
@@ -20,7 +31,7 @@ function subject(key, title, fields, values, body) {
       await reload();
       return { title, file: shown.file, version: shown.version, fields: fields(), values: values() };
     },
-    send: (form, version) => post('/api/issue', { ...about(), ...body(form), version }),
+    send: (form, version) => inTurn(() => post('/api/issue', { ...about(), ...body(form), version })),
     draft: (form) => ({ ...about(), ...body(form) }),
   };
 }
@@ -41,7 +52,7 @@ function added(kind) {
     ...made,
     fresh: true,
     send: async function send(form, version) {
-      if (index !== null) return post('/api/issue', { ...about(), do: 'change', index, values: form.changed(), version });
+      if (index !== null) return inTurn(() => post('/api/issue', { ...about(), do: 'change', index, values: form.changed(), version }));
       const saved = await body(form, version);
       index = saved.index;
       Object.assign(this, { fresh: false, key: `block ${index} ${file}` });
@@ -57,19 +68,17 @@ export async function editIssue(place) {
   await edit(place.block >= 0 ? block(place.block) : texts(), place.field);
 }
 
-function change(body, focus) {
-  queue = queue.then(async () => {
-    try {
-      const saved = await post('/api/issue', { ...about(), ...body, version: shown.version });
-      say(saved.said, saved.undo);
-      document.dispatchEvent(new Event('saved'));
-    } catch (error) {
-      if (!error.errors) throw error;
-      say(error.message);
-    }
-    await issue();
-    if (focus) document.querySelector(`#issue [data-focus="${focus}"]`)?.focus();
-  });
+async function change(body, focus) {
+  try {
+    const saved = await inTurn(() => post('/api/issue', { ...about(), ...body, version: shown.version }));
+    say(saved.said, saved.undo);
+    document.dispatchEvent(new Event('saved'));
+  } catch (error) {
+    if (!error.errors) throw error;
+    say(error.message);
+  }
+  await issue();
+  if (focus) document.querySelector(`#issue [data-focus="${focus}"]`)?.focus();
 }
 
 function move(index, to, way) {
