@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 from previewed import Shown, serving
 
 from digest.editions.builder import build_edition
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
+expect.set_options(timeout=20_000)  # milliseconds: what is shown is asked for, not how soon, on a busy machine too
 
 
 @pytest.fixture(scope="session")

@@ -172,8 +172,9 @@ function frame() {
     el('ol', { class: 'rows', id: 'stories-in' }), el('ul', { class: 'rows', id: 'stories-out' }),
     el('p', { class: 'small soft', id: 'stories-more', hidden: true }),
     el('p', { id: 'stories-clear', hidden: true }, button('clear', '', 'Undo every pin, skip and move')));
-  listen($('stories'));
-  fill($('stories'), el('p', {}, button('new', '', 'Write a new story')), search, rows);
+  const all = el('div', { class: 'stacked' }, el('p', {}, button('new', '', 'Write a new story')), search, rows);
+  listen(all);
+  fill($('stories'), all);
 }
 
 export async function stories() {
