@@ -33,7 +33,7 @@ from check_subjects import (
 from digest.blocks.kinds import ButtonBlock, DividerBlock, EventRow, EventsBlock, HeadingBlock, SponsorBlock
 from digest.checks.context import CheckContext
 from digest.checks.registry import CHECKS, run
-from digest.model import Audience, Decision, Edition, InlineImage, Issue, Severity
+from digest.model import Audience, Decision, Edition, InlineImage, Issue, Severity, Status, Story
 
 BUTTON = ButtonBlock(label="Answer", link="https://www.ilo.org/survey")
 SPONSOR = SponsorBlock(
@@ -62,6 +62,11 @@ def placed(address: str) -> CheckContext:
     return subject(story(link=address))
 
 
+def since_sent(now: Story, then: Story) -> CheckContext:
+    return subject(now, stories_by_id={now.id: now}, sent={"2022-01/everyone/en": [then]})
+
+
+DAY = story().date
 IMAGE = '<p><img src="https://www.ilo.org/a.jpg" alt="A loom" width="600"></p>'
 LINK_A = '<p><a href="https://www.ilo.org/a">Skills</a></p>'
 ARABIC = Edition(period=EDITION.period, audience="everyone", language="ar")
@@ -103,6 +108,13 @@ CASES: dict[str, Case] = {
     "sent-before": Case(
         subject(story(1), history=[past("2022-01", story(1).id)]),
         subject(story(1, repeat=True), history=[past("2022-01", story(1).id)]),
+    ),
+    "sent-story-changed": Case(
+        since_sent(story(), story(title="Another")), since_sent(story(corrected=DAY), story(title="Another"))
+    ),
+    "withdrawn-undated": Case(
+        since_sent(story(status=Status.WITHDRAWN), story()),
+        since_sent(story(status=Status.WITHDRAWN, corrected=DAY), story()),
     ),
     "thin-month": Case(subject(history=YEAR), subject(*map(story, range(5, 10)), history=YEAR)),
     "link-twice": Case(subject(story(1), story(2, link=story(1).link)), subject(story(1, link=""), story(2, link=""))),

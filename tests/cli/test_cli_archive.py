@@ -191,6 +191,31 @@ class TestAsItWasSent:
         assert newsroom("archive").code == 0
         assert page(newsroom) == before
 
+    def test_check_build_and_status_name_what_changed_since(self, newsroom):
+        """A story that was sent and edited is no accident that nobody sees; a correction settles it."""
+        send(newsroom)
+        assert "changed since" not in newsroom("status").out
+        newsroom.edit(BETTER_WORK, "title: Helping Women", "title: Hindering Women")
+        line = f"title: changed since it was sent in {EDITION}; if that was a mistake, tell its readers"
+        for verb in (("check", *FEBRUARY), ("build", *FEBRUARY), ("build", "--month", "2022-03", "-a", "everyone")):
+            shown = newsroom(*verb).out
+            assert (f"{BETTER_WORK}:2: {line}" in shown) is (verb[2] == "2022-02"), verb
+        assert f"  {BETTER_WORK}: {line}" in newsroom("status").out
+        add_line(newsroom, BETTER_WORK, "corrected: 2022-03-02")
+        assert "changed since" not in newsroom("check", *FEBRUARY).out
+        assert "changed since" not in newsroom("status").out
+        newsroom.edit(BETTER_WORK, "\ncorrected: 2022-03-02", "\nstatus: withdrawn")
+        assert "is withdrawn; add the day: `corrected: DATE`" in newsroom("check", *FEBRUARY).out
+
+    def test_run_shows_a_correction_without_being_asked(self, newsroom):
+        """With nothing due, the archive still follows the stories."""
+        newsroom.edit("config.yaml", "\nsmtp:", "\nschedule: [{period: month, audiences: [everyone]}]\nsmtp:")
+        newsroom("run", now="2022-02-20T09:00")
+        send(newsroom)
+        add_line(newsroom, BETTER_WORK, "corrected: 2022-03-02", "correction: It is a course.")
+        newsroom("run", now="2022-03-20T09:00")
+        assert "It is a course." in page(newsroom)
+
     def test_a_correction_shows_at_once_with_its_day_and_moves_the_entry_once(self, newsroom):
         """The story as it is now, the note on top of it; in feeds `updated` moves, id and `published` do not."""
         send(newsroom)

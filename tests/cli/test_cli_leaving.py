@@ -65,13 +65,11 @@ def test_one_click_takes_a_reader_off_before_the_next_send(sent, endpoint):
 def test_the_archive_is_served_when_it_is_published(sent, endpoint):
     """What was kept of a send is not public; what stands in public/ is, with what a cache asks with."""
     address = f"{endpoint}/archive/2022-02/everyone/en/"
-    assert (sent.root / "archive/2022-02/everyone/en/index.html").exists()
-    assert httpx.get(address).status_code == 404
-    folder = sent.root / "public/2022-02/everyone/en"
-    folder.mkdir(parents=True)
-    (folder / "index.html").write_text("<h1>February 2022</h1>")
+    kept, public = (sent.root / folder / "2022-02/everyone/en/index.html" for folder in ("archive", "public"))
+    assert "reader@" in kept.read_text()
     page = httpx.get(address.rstrip("/"), follow_redirects=True)
-    assert (page.status_code, page.text) == (200, "<h1>February 2022</h1>")
+    assert (page.status_code, page.content) == (200, public.read_bytes())
+    assert httpx.get(f"{address}rendering.json").status_code == 404
     assert httpx.get(address, headers={"If-None-Match": page.headers["etag"]}).status_code == 304
     assert httpx.get(f"{endpoint}/archive/../config.yaml").status_code == 404
 

@@ -105,6 +105,7 @@ class CheckContext:
     online: Online | None = None
     carried: bool = False  # the newsroom's own pictures travel in the mail, as large as they are shown
     logo: str = ""  # an address or a path, as config.yaml has it
+    sent: Mapping[str, Sequence[Story]] = field(default_factory=dict)  # by edition, its stories as readers got them
     page_url: str = ""  # of the edition's own page in the public archive, which is there when the first mail goes
     now: datetime | None = None  # when the edition is made
     _derived: dict[Callable[[CheckContext], Any], Any] = field(default_factory=dict, init=False, repr=False)

@@ -24,6 +24,7 @@ from digest.checks import (
     message,
     network,
     rendering,
+    sent_stories,
     stories,
     structure,
 )
@@ -37,7 +38,20 @@ if TYPE_CHECKING:
 
     from digest.checks.context import CheckContext
 
-_MODULES = (stories, blocks, images, links, rendering, structure, contrast, clients, message, network, authentication)
+_MODULES = (
+    stories,
+    sent_stories,
+    blocks,
+    images,
+    links,
+    rendering,
+    structure,
+    contrast,
+    clients,
+    message,
+    network,
+    authentication,
+)
 
 
 def _gathered() -> dict[str, Check]:

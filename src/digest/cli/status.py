@@ -37,6 +37,8 @@ def status(
             call.out.data([_facts(ledger, name, held[name]) for name in names])
         for name in () if common.json else names:
             _tell(call, ledger, name, held[name])
+            for line in _changed(call, name):
+                call.out.line(f"  {line}")
         if html is not None:
             _write_page(call, ledger, names, held, html)
         codes = [_code(ledger, name) for name in names]
@@ -178,6 +180,26 @@ def _tell(call: Call, ledger: SqlLedger, edition: str, held: list[Delivery]) -> 
         call.out.line(f"  {each.address}: {WORDS[each.state]}: {said}{again}")
     for line in _advice(edition, ledger.counts(edition)):
         call.out.line(f"  {line}")
+
+
+def _changed(call: Call, name: str) -> Iterator[str]:
+    """The edition's stories that are not today what was sent, and say nothing of it."""
+    from digest.checks.sent_stories import changes, said
+    from digest.editions import sent_edition
+    from digest.errors import DigestError
+    from digest.newsroom.history import folder
+    from digest.newsroom.paths import ARCHIVE
+
+    newsroom, edition = call.newsroom, call.newsroom.edition_of(name)
+    kept = sent_edition.read(folder(newsroom.root / ARCHIVE, edition), edition, newsroom.config.newsroom.timezone)
+    for story in kept.stories if kept else ():
+        try:
+            fields = changes(story, newsroom.stories.story(story.id))
+        except DigestError:
+            yield f"{story.file}: cannot be read any more; its page shows what was sent"
+            continue
+        if fields:
+            yield f"{story.file}: {said(fields, name)}"
 
 
 def _advice(edition: str, counts: Any) -> Iterator[str]:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 PART = "rendering.json"
 LEDGER = "ledger.json"
-PAGE = "edition.json"
+PAGE = sent_edition.FILE
 SENT = "sent.json"
 _SHORT = 12  # hex digits of a content's hash in a file's name
 

@@ -10,16 +10,20 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from digest.checks.context import CheckContext
 from digest.checks.registry import run
 from digest.composer.compose import column_faults, reader_fields
+from digest.editions import sent_edition
 from digest.errors import DigestError
 from digest.mail.body import fill_html, fill_text
 from digest.mail.message_id import message_id
 from digest.mail.template import MailTemplate
 from digest.model import Finding, Severity
+from digest.newsroom.history import folder
+from digest.newsroom.paths import ARCHIVE
 from digest.selection.selector import select
 from digest.text.merge import needed
 
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
     from digest.newsroom.newsroom import Newsroom
 
 UNKNOWN_FIELD = "field-unknown"
+_LOOKED_BACK = 12  # editions in which a story that was changed since is still named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +73,19 @@ def build_edition(newsroom: Newsroom, edition: Edition, *, now: datetime | None 
         issue=newsroom.issue(edition),
         now=now or newsroom.now(),
         network=network,
+        sent=_sent(newsroom, edition, history),
     )
     newsroom.edition_setup.theme.save_cache()
     return replace(made, findings=(*_field_findings(newsroom, made), *made.findings)) if made.rendering else made
+
+
+def _sent(newsroom: Newsroom, edition: Edition, history: Sequence[PastEdition]) -> dict[str, Sequence[Story]]:
+    """The stories of this edition and of the last ones before it as they were sent, by edition."""
+    others = (past.edition for past in history if past.sent and past.edition.id != edition.id)
+    looked = (*sorted(others, key=lambda each: each.period.start)[-_LOOKED_BACK:], edition)
+    zone = newsroom.config.newsroom.timezone
+    kept = (sent_edition.read(folder(newsroom.root / ARCHIVE, each), each, zone) for each in looked)
+    return {each.edition.id: each.stories for each in kept if each}
 
 
 def _field_findings(newsroom: Newsroom, build: Build) -> Iterator[Finding]:
@@ -106,6 +121,7 @@ def assemble(
     issue: Issue | None = None,
     now: datetime,
     network: bool = False,
+    sent: Mapping[str, Sequence[Story]] = MappingProxyType({}),
 ) -> Build:
     """Make the edition of these stories, up to the bytes of every file. A thin or empty one has no rendering."""
     selection = select(
@@ -125,6 +141,7 @@ def assemble(
         audience=audience,
         history=tuple(history),
         stories_by_id={story.id: story for story in stories},
+        sent=sent,
         read_file=setup.read_image,
         clients=settings.mail.clients,
         dkim=(settings.dkim.domain, settings.dkim.selector) if settings.dkim.selector else None,

@@ -19,10 +19,12 @@ from digest.model import Group, Issue, LateGroup, Selection
 from digest.stories.index import dump_story, load_story
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from zoneinfo import ZoneInfo
 
     from digest.model import Audience, Edition, Rendering, Story
 
+FILE = "edition.json"
 FORMAT = 1
 
 
@@ -130,6 +132,14 @@ def from_data(data: bytes, edition: Edition, zone: ZoneInfo) -> SentEdition:
             issue=issue_file.of_record(kept.get("issue", {})),
         ),
     )
+
+
+def read(home: Path, edition: Edition, zone: ZoneInfo) -> SentEdition | None:
+    """What was kept of the edition in the folder `home`; None where nothing was, or where it cannot be read."""
+    try:
+        return from_data((home / FILE).read_bytes(), edition, zone)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def neutral(line: str, rendering: Rendering) -> str:

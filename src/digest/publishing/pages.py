@@ -51,7 +51,7 @@ _IMAGES = "img"
 
 @template_value
 @dataclass(slots=True, kw_only=True)
-class PictureView:
+class PagePicture:
     """A picture as a page shows it: its address, its copies for a `srcset`, and its size in pixels."""
 
     src: str
@@ -68,7 +68,7 @@ class PageStory:
 
     view: StoryView
     anchor: str
-    picture: PictureView | None
+    picture: PagePicture | None
     note: str
     withdrawn: str
 
@@ -338,15 +338,15 @@ class PageMaker:
     def _gone(self, withdrawal: Withdrawal | None, wording: Wording) -> str:
         return wording.say("withdrawn_on", day=wording.day(withdrawal.on)) if withdrawal else ""
 
-    def _picture(self, image: PageImage | str | None, depth: int) -> PictureView | None:
+    def _picture(self, image: PageImage | str | None, depth: int) -> PagePicture | None:
         if not image:
             return None
         if isinstance(image, str):
-            return PictureView(src=image, srcset="", url=image, width=0, height=0)
+            return PagePicture(src=image, srcset="", url=image, width=0, height=0)
         file, width, height = image.largest
         folder = f"{'../' * depth}{_IMAGES}/"
         several = len(image.files) > 1
-        return PictureView(
+        return PagePicture(
             src=f"{folder}{file}",
             srcset=", ".join(f"{folder}{name} {wide}w" for name, wide, _high in image.files) if several else "",
             url=f"{self.base}{_IMAGES}/{file}",

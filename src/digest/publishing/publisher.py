@@ -519,7 +519,9 @@ def _stamp_of(path: Path) -> list[int]:
     return [status.st_mtime_ns, status.st_size]
 
 
-def keeping_current(newsroom: Newsroom, ledger: SqlLedger, warn: Callable[[str], None]) -> Callable[[bool], None]:
+def keeping_current(
+    newsroom: Newsroom, ledger: SqlLedger | None, warn: Callable[[str], None]
+) -> Callable[[bool], None]:
     """What whoever sends calls when the first mail is out (False), and at the end (True): then what was sent is there.
 
     It never keeps a send from going on: what goes wrong is told to `warn`, with what to do.

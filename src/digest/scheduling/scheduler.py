@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from digest.errors import DigestError, LedgerBusy, UsageError
+from digest.publishing import publisher
 from digest.scheduling import due, notices
 from digest.scheduling.journal import journal_store, locked_journal
 from digest.scheduling.outcome import TaskStatus, bug
@@ -112,6 +113,7 @@ class Scheduler:
             self._read_sources(run, tasks, transport, stopping)
             soon = self._unapproved(run.journal)
             if not tasks and not soon:
+                self._keep_archive()
                 return ()
             ledger = self._ledger(run, tasks, transport, stopping)
             try:
@@ -134,9 +136,14 @@ class Scheduler:
                     results = [replace(each, untold=True) if each in held else each for each in results]
                 for task, missing in soon:
                     self._remind(context, run, task, missing)
+                self._keep_archive(ledger)
             finally:
                 ledger.close()
             return tuple(results)
+
+    def _keep_archive(self, ledger: SqlLedger | None = None) -> None:
+        """Let what was corrected or withdrawn since the last run show on the web; the editions are there already."""
+        publisher.keeping_current(self.newsroom, ledger, self.warn)(True)  # noqa: FBT003 - as when a send is done
 
     def _read_sources(
         self, run: _Run, tasks: Sequence[DueTask], transport: Callable[[], Transport], stopping: Stopping
