@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 PICTURES = Path(__file__).with_name("pictures")
-VIEWS = [("digest-800-light", 800, "light"), ("digest-375-dark", 375, "dark")]
+VIEWS = [
+    ("digest-800-light", "2022-02", 800, "light"),
+    ("digest-375-dark", "2022-02", 375, "dark"),
+    ("blocks-800-light", "2021-06", 800, "light"),
+    ("blocks-375-dark", "2021-06", 375, "dark"),
+]
 PREVIEWS = [
     ("preview-1280", 1280, 900, "light", "second=375&scheme=light&panels=checks,calendar"),
     ("preview-375-dark", 375, 1500, "dark", "scheme=dark"),
@@ -32,17 +37,20 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backgroun
 
 
 def main() -> None:
-    """Build February 2022 for everyone and take each view of it."""
+    """Build the months for everyone and take each view of them."""
     newsroom = open_newsroom(ROOT / "config.yaml", {})
-    edition = newsroom.edition("2022-02", "everyone")
-    made = build_edition(newsroom, edition, now=datetime(2022, 3, 1, 9, tzinfo=UTC))
-    html = made.parts["index.html"].decode()
+    pages = {
+        month: build_edition(newsroom, newsroom.edition(month, "everyone"), now=datetime(2022, 3, 1, 9, tzinfo=UTC))
+        .parts["index.html"]
+        .decode()
+        for month in {month for _, month, _, _ in VIEWS}
+    }
     PICTURES.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-        for name, width, scheme in VIEWS:
+        for name, month, width, scheme in VIEWS:
             page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]
-            page.set_content(html)
+            page.set_content(pages[month])
             page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
             page.close()
         preview(browser)

@@ -114,7 +114,12 @@ def _wanted(*, theme: bool) -> Iterator[tuple[Path, bytes]]:
     yield Path("config.yaml"), (sample / "config.yaml").read_bytes()
     yield Path(".gitignore"), _IGNORE
     yield Path(newsroom_id.FILE), newsroom_id.as_data(newsroom_id.fresh())
-    parts = [(sample, "stories/**/*.md"), (sample, "stories/pictures/*"), (sample, "recipients/*.csv")]
+    parts = [
+        (sample, "stories/**/*.md"),
+        (sample, "stories/pictures/*"),
+        (sample, "issues/*/*.yaml"),
+        (sample, "recipients/*.csv"),
+    ]
     if theme:
         parts.append((templates.parent, f"{templates.name}/default/**/*"))
     for base, pattern in parts:

@@ -41,7 +41,7 @@ Answer = tuple[bool, str, str]  # in or out, the rule's name, the reason
 
 
 def _skipped(story: Story, q: Question) -> Answer | None:
-    return (False, "skipped", "the editor skips it, in the overrides file") if story.id in q.overrides.skip else None
+    return (False, "skipped", "the editor skips it, in the issue file") if story.id in q.overrides.skip else None
 
 
 def _status(story: Story, _: Question) -> Answer | None:
@@ -58,7 +58,7 @@ def _embargo(story: Story, q: Question) -> Answer | None:
 
 
 def _pinned(story: Story, q: Question) -> Answer | None:
-    return (True, "pinned", "the editor pins it, in the overrides file") if story.id in q.overrides.pin else None
+    return (True, "pinned", "the editor pins it, in the issue file") if story.id in q.overrides.pin else None
 
 
 def _elsewhen(story: Story, q: Question) -> Answer | None:
