@@ -208,7 +208,7 @@ def test_why_a_reader_is_not_mailed_is_said_everywhere_the_same_way(newsroom):
     assert everyone.splitlines()[2] == "left@example.org,,,,,unsubscribed"
     flags = ("--month", "2022-02", "--audience", "everyone")
     plan = newsroom("send", *flags)
-    assert re.search(r"  1 mails x \d+ KB \(1 suppressed, 1 bad rows, 2 for another edition left out\)", plan.out)
+    assert re.search(r"  1 mail x \d+ KB \(1 suppressed, 1 bad rows, 2 for another edition left out\)", plan.out)
     assert "  by the list itself not to be mailed: 1 unsubscribed\n" in plan.out
     assert "  not in the segment: 1, country is none of ch, FR\n" in plan.out
     sent = newsroom("send", *flags, "--live", "--yes", "--eml", "out")

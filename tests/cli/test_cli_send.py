@@ -404,7 +404,7 @@ def test_a_plan_counts_each_reader_once(newsroom):
         "recipients/everyone.csv", "email\na@x.example\nA@X.example\nb@x.example\nb@x.example\nc@y.example\n"
     )
     newsroom("subscribers", "suppress", "b@x.example")
-    plan = json.loads(newsroom("send", *FEBRUARY, "--json").out)
+    (plan,) = json.loads(newsroom("send", *FEBRUARY, "--json").out)
     assert (plan["readers"], plan["suppressed"], plan["duplicates"]) == (2, 1, 2)
     assert plan["domains"] == {"x.example": 1, "y.example": 1}
     assert plan["languages"] == {"en": 2}

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from itertools import chain, takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from digest.bounces.log import BounceLog
 from digest.bounces.mailbox import open_mailbox
@@ -56,6 +56,22 @@ class BounceSummary:
     def unsettled(self) -> tuple[BounceVerdict, ...]:
         """Those that a person must look at."""
         return tuple(verdict for verdict in self.verdicts if not verdict.handled)
+
+    def as_data(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "reports": [
+                {
+                    "key": verdict.report.key,
+                    "kind": verdict.report.kind.value,
+                    "note": verdict.note,
+                    "handled": verdict.handled,
+                }
+                for verdict in self.verdicts
+            ],
+            "suppressed": dict(self.suppressed),
+            "settled": self.settled,
+        }
 
 
 def process(newsroom: Newsroom, ledger: SqlLedger, source: str, now: float, *, dry: bool = False) -> BounceSummary:

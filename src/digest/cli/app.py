@@ -61,7 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     load(given[0] if given else "")
     code = _run(given)
     if lost := streams.why_lost():
-        _complain(f"standard output cannot be written: {lost}")
+        from digest.cli.output import tell
+
+        tell(f"standard output cannot be written: {lost}")
     sys.exit(code or (1 if lost else 0))
 
 
@@ -80,28 +82,32 @@ def load(word: str = "") -> None:
 
 
 def _run(arguments: list[str]) -> int:
+    from digest.cli.output import Output, Printed, tell
+
+    before = Printed.documents
+    code, trouble = _ended(arguments)
+    if trouble:
+        tell(trouble)
+    if code and "--json" in arguments and Printed.documents == before:  # a program reads one document, whatever happens
+        Output(json=True).data({"error": {"exit_code": code, "lines": trouble.splitlines()}})
+    return code
+
+
+def _ended(arguments: list[str]) -> tuple[int, str]:
+    """Run the verb. Returns its exit code, and what went wrong, as lines for a person."""
     command = typer.main.get_command(app)
     try:
         code = command.main(arguments, prog_name="digest", standalone_mode=False)
     except DigestError as error:
-        _complain(str(error))
-        return error.exit_code
+        return error.exit_code, str(error)
     except TyperException as error:
         if type(error).__name__ == "NoArgsIsHelpError":
             print(error)  # noqa: T201 - the help itself, asked for by saying nothing
-        else:
-            _complain(_usage(error, command))
-        return 2
+            return 2, ""
+        return 2, _usage(error, command)
     except (typer.Abort, KeyboardInterrupt):
-        _complain("interrupted; nothing was left half done")
-        return 130
-    return code if isinstance(code, int) else 0
-
-
-def _complain(text: str) -> None:
-    from digest.cli.output import tell
-
-    tell(text)
+        return 130, "interrupted; nothing was left half done"
+    return (code, "") if isinstance(code, int) else (0, "")
 
 
 def _usage(error: TyperException, command: object) -> str:

@@ -107,8 +107,7 @@ def _report(call: Call, written: list[tuple[Build, Path]]) -> None:
 def _row(each: Build) -> tuple[str, ...]:
     count = len(each.selection.stories)
     if each.rendering is None:
-        why = "no stories" if not count else f"thin, {each.selection.verdict}"
-        return each.edition.id, str(count), "", "", "", why
+        return each.edition.id, str(count), "", "", "", each.why_nothing
     html, text = (size(len(part.encode())) for part in (each.rendering.html, each.rendering.text))
     pictures = sum(len(image.data) for image in each.rendering.images)
     shown = f"{count} and {each.selection.more} more" if each.selection.more else str(count)

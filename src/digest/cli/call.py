@@ -49,7 +49,8 @@ class Call:
     @cached_property
     def out(self) -> Output:
         """Where results go."""
-        return output(quiet=self.common.quiet, verbose=self.common.verbose, no_color=self.common.no_color)
+        common = self.common
+        return output(quiet=common.quiet, verbose=common.verbose, no_color=common.no_color, json=common.json)
 
     @cached_property
     def newsroom(self) -> Newsroom:

@@ -32,7 +32,10 @@ def check(
     if explain:
         from digest.checks.registry import explain as explained
 
-        for line in explained(explain).splitlines():
+        text = explained(explain)
+        if common.json:
+            call.out.data({"code": explain, "text": text})
+        for line in text.splitlines():
             call.out.line(line)
         return
     from digest.editions.builder import build_edition
@@ -96,13 +99,16 @@ def approve(
     from digest.editions import approval
 
     call = Call(common)
-    for each in call.editions(chosen):
-        if show:
-            state = approval.state(call.newsroom, each, call.now)
-        else:
-            state = approval.approve(call.newsroom, each, by or getpass.getuser(), call.now)
-        if common.json:
-            call.out.data(state.as_data())
-        else:
+    states = []
+    try:
+        for each in call.editions(chosen):
+            if show:
+                state = approval.state(call.newsroom, each, call.now)
+            else:
+                state = approval.approve(call.newsroom, each, by or getpass.getuser(), call.now)
+            states.append(state.as_data())
             for line in state.lines():
                 call.out.line(line)
+    finally:
+        if common.json and states:  # what was signed before one was refused is told, too
+            call.out.data(states)

@@ -11,6 +11,7 @@ from digest.cli.call import Call
 from digest.cli.flags import Common, EditionFlags, YesNow
 from digest.cli.verbs import verb
 from digest.errors import UsageError
+from digest.text.counting import counted
 
 if TYPE_CHECKING:
     from digest.ledger.ledger import SqlLedger
@@ -45,10 +46,14 @@ def pause(common: Common, chosen: EditionFlags) -> None:
     """Let no further mail of an edition go; `resume` undoes it."""
     call = Call(common)
     with call.begun(chosen, unfinished=True) as (editions, ledger):
+        rows = []
         for edition in editions:
             ledger.pause(edition.id)
             on_the_way = _on_the_way(ledger, edition.id)
-            call.out.line(f"{edition.id} is paused{on_the_way}; to go on: digest resume {edition.id}")
+            rows.append({"edition": edition.id, "on_the_way": on_the_way})
+            call.out.line(f"{edition.id} is paused{_in_words(on_the_way)}; to go on: digest resume {edition.id}")
+    if common.json:
+        call.out.data(rows)
 
 
 @verb("cancel")
@@ -67,11 +72,16 @@ def cancel(
     if not yes and not (sys.stdin.isatty() and typer.confirm(f"Call {names} off for good?", err=True)):
         message = f"{names} was not called off; in a script say --yes"
         raise UsageError(message)
+    rows = []
     with call.ledger(create=False) as ledger:
         for edition in editions:
             spared = call_off(call.newsroom, ledger, edition, call.now)
             on_the_way = _on_the_way(ledger, edition.id)
-            call.out.line(f"{edition.id} is called off: {spared:,} readers will not be mailed{on_the_way}")
+            rows.append({"edition": edition.id, "spared": spared, "on_the_way": on_the_way})
+            called_off = f"{edition.id} is called off: {counted(spared, 'reader')} will not be mailed"
+            call.out.line(f"{called_off}{_in_words(on_the_way)}")
+    if common.json:
+        call.out.data(rows)
 
 
 @verb("thaw")
@@ -90,23 +100,31 @@ def thaw(
     if not yes and not (sys.stdin.isatty() and typer.confirm(f"Take {names} back?", err=True)):
         message = f"{names} was not taken back; in a script say --yes"
         raise UsageError(message)
-    gone: set[str] = set()
+    gone: list[str] = []
+    waiting: list[str] = []
     with call.ledger(create=False) as ledger:
         for edition in editions:
             if edition.id in gone:
                 continue  # it went with another language of its round
             if taken := take_back(call.newsroom, ledger, edition):
-                gone |= set(taken)
+                gone += taken
                 call.out.line(f"taken back, as if they had never been frozen: {', '.join(taken)}")
             else:
+                waiting.append(edition.id)
                 call.out.line(
                     f"{edition.id} waits for a new content; its readers stay, as others of the period were mailed"
                 )
+    if common.json:
+        call.out.data({"taken_back": gone, "waiting": waiting})
 
 
-def _on_the_way(ledger: SqlLedger, edition: str) -> str:
+def _on_the_way(ledger: SqlLedger, edition: str) -> int:
     """What another process had begun to hand over before it could hear of this: it cannot be called back."""
     from digest.delivery import State
 
-    count = ledger.counts(edition).get(State.SENDING, 0)
-    return f" ({count:,} {'mail is' if count == 1 else 'mails are'} on the way, and may arrive)" if count else ""
+    return ledger.counts(edition).get(State.SENDING, 0)
+
+
+def _in_words(on_the_way: int) -> str:
+    verb = "is" if on_the_way == 1 else "are"
+    return f" ({counted(on_the_way, 'mail')} {verb} on the way, and may arrive)" if on_the_way else ""

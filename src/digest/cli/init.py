@@ -72,6 +72,8 @@ def config(
     if new_id:
         path = newsroom_id.write(call.newsroom.root, newsroom_id.fresh())
         call.out.line(f"{path}: a new id; this newsroom needs a ledger of its own (send.ledger)")
+        if common.json:
+            call.out.data({"file": str(path)})
         return
     if schema or issue_schema:
         from digest.issues import issue_file

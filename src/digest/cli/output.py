@@ -30,9 +30,13 @@ _COLOUR = {"error": "31", "warning": "33", "info": "36"}
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
-    """Where a verb's results go. `quiet` drops everything but errors; `data` goes out as JSON when asked for."""
+    """Where a verb's results go. `quiet` drops everything but errors.
+
+    With `json`, one document is all that is printed: `data`. What is for people is not.
+    """
 
     quiet: bool = False
+    json: bool = False
     verbose: bool = False
     colour: bool = False
 
@@ -42,11 +46,12 @@ class Output:
 
     def _print(self, text: str) -> None:
         """`text` as it is: clean, and maybe painted."""
-        if not self.quiet:
+        if not (self.quiet or self.json):
             print(text)  # noqa: T201 - this is where printing happens
 
     def data(self, value: Any) -> None:
-        """The result as JSON, for programs; `quiet` has no say over it."""
+        """The result as JSON, for programs: once. `quiet` has no say over it."""
+        Printed.documents += 1
         plain = not (sys.stdout.encoding or "").lower().startswith("utf")  # then letters are written as \u00e9
         text = json.dumps(value, ensure_ascii=plain, indent=2)
         print(_OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text))  # noqa: T201
@@ -85,10 +90,16 @@ def tell(text: str) -> None:
         print(f"digest: {line}", file=sys.stderr)  # noqa: T201 - this is where errors are told
 
 
-def output(*, quiet: bool, verbose: bool, no_color: bool) -> Output:
+class Printed:
+    """What this process has printed for programs: an error is a document only where there is none yet."""
+
+    documents = 0
+
+
+def output(*, quiet: bool, verbose: bool, no_color: bool, json: bool = False) -> Output:
     """The Output for this run. Colours only on a terminal, and not when NO_COLOR is set (no-color.org)."""
     colour = sys.stdout.isatty() and not no_color and not os.environ.get("NO_COLOR")
-    return Output(quiet=quiet, verbose=verbose, colour=colour)
+    return Output(quiet=quiet, verbose=verbose, colour=colour, json=json)
 
 
 def size(octets: int) -> str:

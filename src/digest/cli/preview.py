@@ -46,6 +46,8 @@ def preview(
             for each, name in addresses.items() if len(addresses) > 1 else ():
                 call.out.line(f"for {name}: {each}")
             call.out.line("(Ctrl-C ends it)" if len(addresses) > 1 else f"{address}  (Ctrl-C ends it)")
+            if common.json:
+                call.out.data([{"address": each, "for": name} for each, name in addresses.items()])
             if browse:
                 # A browser may be a program that runs in this terminal until it is left: nothing waits for it.
                 threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()

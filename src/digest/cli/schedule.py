@@ -193,9 +193,14 @@ def _install(call: Call, unit: Unit, ping: str, *, write: bool) -> None:
         watchdog.check(ping)
     made = units.units(call.newsroom, unit, ping)
     if write:
-        for line in installer.write(call.newsroom.root, unit, made):
+        lines = list(installer.write(call.newsroom.root, unit, made))
+        for line in lines:
             call.out.line(line)
+        if call.common.json:
+            call.out.data({"written": lines})
         return
+    if call.common.json:
+        call.out.data([{"place": each.place, "text": each.text} for each in made])
     for each in made:
         call.out.line(f"# {each.place}")
         call.out.line(each.text)
@@ -331,6 +336,9 @@ def _stay(common: Common, *, held: bool, ping: str) -> None:
     """Run whenever something is due, until somebody asks for the end; a run that fails is told, and not the last."""
     from digest.sending.stopping import signals
 
+    if common.json:
+        message = "--watch says line by line what happens, and --json is one document at the end; leave one out"
+        raise UsageError(message)
     if common.now or held:
         message = "--watch lives by the clock and decides nothing for you: it takes no --now and no --held"
         raise UsageError(message)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,7 +13,8 @@ from digest.cli.call import Call
 from digest.cli.flags import Common, EditionFlags, YesNow
 from digest.cli.output import size, tell
 from digest.cli.verbs import verb
-from digest.errors import AlreadySent, UsageError, gathered
+from digest.errors import AlreadySent, NothingToSend, UsageError, gathered
+from digest.text.counting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -80,85 +81,97 @@ def _test(call: Call, editions: tuple[Edition, ...], to: str, transport: Transpo
     from digest.errors import SendStopped
     from digest.sending.engines import send_test
 
+    rows = []
     for edition in editions:
         outcome = send_test(call.newsroom, edition, to, transport, call.now)
         if outcome.event is not Event.ACCEPT:
             message = f"{edition.id}: the test mail was not accepted: {outcome.code or ''} {outcome.detail}".rstrip()
             raise SendStopped(message)
         call.out.line(f"{edition.id}: a test mail went to {to}; nothing was recorded")
+        rows.append({"edition": edition.id, "test_mail_to": to})
+    if call.common.json:
+        call.out.data(rows)
 
 
 def _plan(call: Call, editions: tuple[Edition, ...], chosen: EditionFlags) -> None:
+    from digest.sending.freeze import frozen_as
+
+    with call.ledger() as ledger:
+        rows = []
+        for named in editions:
+            edition = frozen_as(ledger, named)
+            make = _frozen_already if ledger.mailing(edition.id) else _foresee
+            rows.append(make(call, ledger, edition))
+    if any(row.get("subject") for row in rows):
+        again = f"digest send {chosen.again()}"
+        then = "mend what is named above, then add --live" if any(row.get("errors") for row in rows) else "add --live"
+        call.out.line(f"Nothing was sent. To look: {again} --to you@example.org; to send: {then}")
+    elif any(not row.get("finished", True) for row in rows):
+        call.out.line("Nothing was sent; to send: add --live")
+    if call.common.json:
+        call.out.data(rows)
+    if all(row.get("finished") for row in rows):
+        message = "every edition of this period was sent already"
+        raise AlreadySent(message)
+    if all("nothing" in row or row.get("finished") for row in rows):
+        message = "nothing to send: no edition that is left has stories enough"
+        raise NothingToSend(message)
+
+
+def _foresee(call: Call, ledger: SqlLedger, edition: Edition) -> dict[str, Any]:
+    """What would be sent, and to whom, of an edition that was not begun."""
     from digest.editions.builder import build_edition
     from digest.newsroom.edition_setup import UNPUBLISHED
     from digest.sending.edition_readers import Readers, plan_send
-    from digest.sending.freeze import frozen_as, offered
+    from digest.sending.freeze import offered
     from digest.text.merge import shown_subject
 
-    smtp, finished = call.newsroom.sending_setup.smtp(), 0
-    with call.ledger() as ledger:
-        for named in editions:
-            edition = frozen_as(ledger, named)
-            if ledger.mailing(edition.id):
-                finished += _frozen_already(call, ledger, edition)
-                continue
-            audience = call.newsroom.config.audience(edition.audience)
-            parts = call.newsroom.sending_setup
-            readers = Readers(
-                parts.source(audience),
-                edition,
-                audience,
-                parts.segment(audience),
-                offered(call.newsroom, edition, call.now),
-            )
-            made = plan_send(readers, ledger, smtp.rate, smtp.per_domain)
-            build = build_edition(call.newsroom, edition, now=call.now)
-            for finding in build.findings:
-                if finding.severity.value == "error":
-                    _warn(f"{edition.id}: {finding.where}: {finding.message}; it must be mended before it is sent")
-                elif finding.code == UNPUBLISHED:
-                    _warn(f"{edition.id}: {finding.message}")
-            subject = shown_subject(build.rendering) if build.rendering else "nothing to send"
-            _show_plan(call, made, subject, len(build.mail))
-    if not call.common.json:
-        call.out.line(
-            f"Nothing was sent. To look: digest send {chosen.again()} --to you@example.org; to send: add --live"
-        )
-    if finished == len(editions):
-        message = "every edition of this period was sent already"
-        raise AlreadySent(message)
+    audience, parts = call.newsroom.config.audience(edition.audience), call.newsroom.sending_setup
+    offer = offered(call.newsroom, edition, call.now)
+    readers = Readers(parts.source(audience), edition, audience, parts.segment(audience), offer)
+    smtp = parts.smtp()
+    plan = plan_send(readers, ledger, smtp.rate, smtp.per_domain)
+    build = build_edition(call.newsroom, edition, now=call.now)
+    if build.rendering is None:
+        call.out.line(f"{edition.id}: nothing to send: {build.why_nothing}\n")
+        return {"edition": edition.id, "begun": False, "nothing": build.why_nothing}
+    errors = [finding for finding in build.findings if finding.severity.value == "error"]
+    for finding in build.findings:
+        if finding in errors:
+            tell(f"{edition.id}: {finding.where}: {finding.message}; it must be mended before it is sent")
+        elif finding.code == UNPUBLISHED:
+            tell(f"{edition.id}: {finding.message}")
+    subject = shown_subject(build.rendering)
+    _show_plan(call, plan, subject, len(build.mail))
+    return {
+        "edition": plan.edition, "begun": False, "subject": subject, "readers": plan.readers,
+        "suppressed": plan.suppressed, "duplicates": plan.duplicates, "bad": plan.bad, "notes": list(plan.notes),
+        "faults": [str(fault) for fault in plan.faults], "domains": dict(plan.domains),
+        "languages": dict(plan.languages), "seconds": plan.seconds, "bytes": len(build.mail),
+        "errors": len(errors),
+    }  # fmt: skip
 
 
-def _frozen_already(call: Call, ledger: SqlLedger, edition: Edition) -> bool:
+def _frozen_already(call: Call, ledger: SqlLedger, edition: Edition) -> dict[str, Any]:
     from digest.report import sentence
     from digest.sending.freeze import finished
 
     done = finished(ledger, edition.id)
     state = "finished" if done else "begun; --live goes on where it stopped"
-    if call.common.json:
-        counts = {state.value: count for state, count in ledger.counts(edition.id).items()}
-        call.out.data({"edition": edition.id, "begun": True, "finished": done, "counts": counts})
-    else:
-        call.out.line(f"{edition.id}: {sentence(ledger.counts(edition.id))} ({state})")
-    return done
+    call.out.line(f"{edition.id}: {sentence(ledger.counts(edition.id))} ({state})")
+    counts = {state.value: count for state, count in ledger.counts(edition.id).items()}
+    return {"edition": edition.id, "begun": True, "finished": done, "counts": counts}
 
 
 def _show_plan(call: Call, plan: SendPlan, subject: str, bytes_each: int) -> None:
     for line in gathered(plan.faults):
         tell(f"left out: {line}")
-    if call.common.json:
-        call.out.data({"edition": plan.edition, "subject": subject, "readers": plan.readers,
-                       "suppressed": plan.suppressed, "duplicates": plan.duplicates, "bad": plan.bad,
-                       "notes": list(plan.notes), "faults": [str(fault) for fault in plan.faults],
-                       "domains": dict(plan.domains), "languages": dict(plan.languages),
-                       "seconds": plan.seconds, "bytes": bytes_each})  # fmt: skip
-        return
     call.out.line(f"{plan.edition}: {subject}")
     extra = [(plan.suppressed, "suppressed"), (plan.duplicates, "on the list twice"), (plan.bad, "bad rows"),
              (plan.others, "for another edition")]  # fmt: skip
     words = ", ".join(f"{count:,} {word}" for count, word in extra if count)
     weight = f" x {size(bytes_each)}" if bytes_each else ""
-    call.out.line(f"  {plan.readers:,} mails{weight}" + (f" ({words} left out)" if words else ""))
+    call.out.line(f"  {counted(plan.readers, 'mail')}{weight}" + (f" ({words} left out)" if words else ""))
     for note in plan.notes:
         call.out.line(f"  {note}")
     for label, counts in (("domains", plan.domains), ("languages", plan.languages)):
@@ -198,7 +211,12 @@ def deliver(
     if eml is None:
         call.demand_clock(yes_now)
     reports: list[RunReport] = []
-    with call.ledger() as ledger, signals() as stopping, reporting(call.newsroom, ledger, call.now, _warn) as hooks:
+    with (
+        _told(call, reports),
+        call.ledger() as ledger,
+        signals() as stopping,
+        reporting(call.newsroom, ledger, call.now, tell) as hooks,
+    ):
         transport = _transport(call, eml, maildir=maildir, stop=stopping.event)
         editions = tuple(frozen_as(ledger, each) for each in editions)
         done = [each for each in editions if finished(ledger, each.id)]
@@ -223,19 +241,25 @@ def deliver(
                         limit=limit,
                         only=only,
                         go_on=go_on,
-                        mailed=keeping_current(call.newsroom, ledger, _warn),
+                        mailed=keeping_current(call.newsroom, ledger, tell),
                     )
                     report = send_edition(job, call.engine)
             hooks.ended(edition, report.stopped)
-            _tell(call, report)
             reports.append(report)
+            _tell(call, report)
     for warning in call.newsroom.sending_setup.warnings:
-        _warn(warning)
+        tell(warning)
     _end(reports, stopping.exit_code)
 
 
-def _warn(warning: str) -> None:
-    tell(warning)
+@contextmanager
+def _told(call: Call, reports: list[RunReport]) -> Iterator[None]:
+    """Print the reports as one document in the end; what went before an edition is refused is told, too."""
+    try:
+        yield
+    finally:
+        if call.common.json and reports:
+            call.out.data([_report_facts(report) for report in reports])
 
 
 def _transport(call: Call, eml: Path | None, *, maildir: bool, stop: Event | None = None) -> Transport:
@@ -266,9 +290,9 @@ def _frozen(call: Call, ready: Frozen) -> None:
         tell(f"left out: {line}")
     for note in ready.notes:
         tell(note)
-    if ready.fresh and not call.common.json:
+    if ready.fresh:
         subject = shown_subject(ready.content.rendering)
-        call.out.line(f"{ready.content.edition.id}: {ready.planned:,} readers: {subject}")
+        call.out.line(f"{ready.content.edition.id}: {counted(ready.planned, 'reader')}: {subject}")
         if "," in ready.account:  # not all of the list are this edition's readers
             call.out.line(f"  {ready.account}")
 
@@ -299,17 +323,19 @@ def _progress(call: Call, edition: Edition) -> Iterator[Callable[[Progress], Non
 def _tell(call: Call, report: RunReport) -> None:
     from digest.report import sentence
 
-    if call.common.json:
-        call.out.data({"edition": report.edition, "sent": report.sent, "seconds": round(report.seconds, 3),
-                       "counts": {state.value: count for state, count in report.counts.items()},
-                       "stopped": str(report.stopped) if report.stopped else "",
-                       "interrupted": report.interrupted})  # fmt: skip
-        return
     call.out.line(f"{report.edition}: {sentence(report.counts)}, in {_duration(report.seconds)}")
     if report.held:
         call.out.line(f"  each of them by name: digest status {report.edition}")
     if report.left:
         call.out.line(f"  to go on: digest resume {report.edition}")
+
+
+def _report_facts(report: RunReport) -> dict[str, Any]:
+    return {
+        "edition": report.edition, "sent": report.sent, "seconds": round(report.seconds, 3),
+        "counts": {state.value: count for state, count in report.counts.items()},
+        "stopped": str(report.stopped) if report.stopped else "", "interrupted": report.interrupted,
+    }  # fmt: skip
 
 
 def _end(reports: list[RunReport], signalled: int) -> None:

@@ -38,7 +38,10 @@ def serve(
             archive_path=urlsplit(settings.archive.url).path if settings.archive.url else "/archive",
             below=urlsplit(settings.unsubscribe.url).path,
         )
-        call.out.line(f"{base(host, listener)}/u/… takes readers off; Ctrl-C ends it")
+        address = base(host, listener)
+        call.out.line(f"{address}/u/… takes readers off; Ctrl-C ends it")
+        if common.json:
+            call.out.data({"address": address})
         web.serve(application, listener)
 
 
@@ -54,6 +57,8 @@ def bounces(
     call = Call(common)
     with call.ledger() as ledger:
         summary = process(call.newsroom, ledger, source, call.now.timestamp(), dry=dry_run)
+    if common.json:
+        call.out.data(summary.as_data())
     for line in lines(summary, verbose=common.verbose or dry_run):
         call.out.line(line)
 
@@ -75,3 +80,5 @@ def worker(
     with call.ledger() as ledger, signals() as stopping:
         run_worker(call.newsroom, ledger, host=host, port=port, stopping=stopping, say=tell)
         call.out.line("ended: the mails in flight were finished, the rest was given back")
+        if common.json:
+            call.out.data({"ended": True})

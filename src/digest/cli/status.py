@@ -78,13 +78,17 @@ def resolve(
         raise UsageError(message)
     call = Call(common)
     with call.begun(chosen) as (editions, ledger):
-        edition = _only(editions)
-        wrong: frozenset[str] = frozenset()
+        edition, wrong = _only(editions), frozenset[str]()
         if maillog is not None:
-            _resolve_by_log(call, ledger, edition, maillog)
+            settled = _resolve_by_log(call, ledger, edition, maillog)
         else:
             held = State.REFUSED if refused else State.IN_DOUBT
-            wrong = _resolve_by_word(call, ledger, edition, address, held, sent=sent)
+            settled, wrong = _resolve_by_word(call, ledger, edition, address, held, sent=sent)
+        if common.json:
+            call.out.data({
+                "edition": edition.id, "settled": settled, "not_held": sorted(wrong),
+                "counts": _counts(ledger, edition.id),
+            })  # fmt: skip
         left = ledger.counts(edition.id).get(State.IN_DOUBT, 0)
         call.out.line(f"{left} in doubt" if left else "nobody is in doubt any more")
         if ledger.counts(edition.id).get(State.PLANNED):
@@ -95,8 +99,8 @@ def resolve(
 
 def _resolve_by_word(
     call: Call, ledger: SqlLedger, edition: Edition, named: list[str], held: State, *, sent: bool
-) -> frozenset[str]:
-    """Settle the readers that are named, or all when none is. Returns, and names, those who were not held so."""
+) -> tuple[int, frozenset[str]]:
+    """Settle the readers that are named, or all when none is. Returns how many, and, named, who was not held so."""
     from digest.delivery import Event, MailingStatus
 
     mailing = ledger.mailing(edition.id)
@@ -112,10 +116,10 @@ def _resolve_by_word(
         tell(f"{each} is not held in {edition.id}; nothing was changed for it")
     settled = len({each.casefold() for each in readers}) - len(unfit)
     call.out.line(f"{settled} settled as {'sent' if sent else 'to be mailed'}")
-    return wrong
+    return settled, wrong
 
 
-def _resolve_by_log(call: Call, ledger: SqlLedger, edition: Edition, maillog: Path) -> None:
+def _resolve_by_log(call: Call, ledger: SqlLedger, edition: Edition, maillog: Path) -> int:
     from digest.delivery import Event, State
     from digest.smtp.maillog import accepted
 
@@ -129,6 +133,7 @@ def _resolve_by_log(call: Call, ledger: SqlLedger, edition: Edition, maillog: Pa
     if found:
         ledger.settle(edition.id, found, Event.SETTLE_SENT, f"accepted, says {maillog}", call.now.timestamp())
     call.out.line(f"{len(set(found))} settled as sent; a log without a mail is no proof, so the others stay in doubt")
+    return len(set(found))
 
 
 def _only(editions: tuple[Edition, ...]) -> Edition:
@@ -217,13 +222,17 @@ def _clock(call: Call, moment: float) -> str:
     return f"{datetime.fromtimestamp(moment, call.newsroom.config.newsroom.timezone):%Y-%m-%d %H:%M}"
 
 
+def _counts(ledger: SqlLedger, edition: str) -> dict[str, int]:
+    return {state.value: count for state, count in ledger.counts(edition).items()}
+
+
 def _facts(ledger: SqlLedger, edition: str, held: list[Delivery]) -> dict[str, Any]:
     mailing = ledger.mailing(edition)
     return {
         "edition": edition,
         "standing": mailing.standing.value if mailing else "",
         "content": mailing.content if mailing else "",
-        "counts": {state.value: count for state, count in ledger.counts(edition).items()},
+        "counts": _counts(ledger, edition),
         "held": [
             {
                 "address": each.address,

@@ -200,7 +200,10 @@ def sources_(
     if without:
         period = when.period(call.now, call.newsroom.config.newsroom.timezone)
         path = sources.waive(call.newsroom, without, period, by, call.now)
-        call.out.line(f"{path.relative_to(call.newsroom.root)} says it: editions of {period.id} go without {without}")
+        shown = path.relative_to(call.newsroom.root)
+        call.out.line(f"{shown} says it: editions of {period.id} go without {without}")
+        if common.json:
+            call.out.data({"file": str(shown), "period": period.id, "source": without})
         return
     rows = list(sources.rows(call.newsroom))
     if common.json:

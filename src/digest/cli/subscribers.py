@@ -18,6 +18,7 @@ from digest.errors import CheckFailed, Fault, UsageError, gathered
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from digest.ledger.ledger import SqlLedger
     from digest.recipients.subscribers import Change, ListEntry
 
 subscribers = group("subscribers", "List, add, remove, suppress and export readers.")
@@ -38,10 +39,7 @@ def list_(common: Common, audience: Name) -> None:
             continue
         reader = entry.recipient
         if common.json:
-            rows.append({
-                "address": reader.address, "name": reader.name, "language": reader.language,
-                "topics": list(reader.topics), "fields": dict(reader.fields), "not_mailed": entry.why,
-            })  # fmt: skip
+            rows.append(_facts(entry))
             continue
         why = f"not mailed: {entry.why}" if entry.why else ""
         words = [reader.address, reader.name, reader.language, ";".join(reader.topics), why]
@@ -49,6 +47,14 @@ def list_(common: Common, audience: Name) -> None:
     if common.json:
         call.out.data({"readers": rows, "faults": [str(fault) for fault in faults]})
     _demand_sound(faults)
+
+
+def _facts(entry: ListEntry) -> dict[str, Any]:
+    reader = entry.recipient
+    return {
+        "address": reader.address, "name": reader.name, "language": reader.language,
+        "topics": list(reader.topics), "fields": dict(reader.fields), "not_mailed": entry.why,
+    }  # fmt: skip
 
 
 @verb("add", subscribers)
@@ -89,6 +95,8 @@ def suppress(common: Common, address: Reader, audience: Scope = "") -> None:
     with call.ledger() as ledger:
         new = lists.suppress(ledger, address, _scope(call, audience), now=call.now.timestamp())
     call.out.line(f"{address} is not mailed any more" if new else f"{address} was suppressed already")
+    if common.json:
+        call.out.data({"address": address, "audience": audience or "*", "new": new})
 
 
 @verb("unsuppress", subscribers)
@@ -107,13 +115,36 @@ def unsuppress(
     call = Call(common)
     with call.ledger() as ledger:
         lifting = lists.unsuppress(ledger, address, _scope(call, audience), now=call.now.timestamp(), because=because)
+        standing = dict(_standing(call, ledger, address, audience))
     if lifting.lifted:
         call.out.line(f"{address}: lifted: {', '.join(row.reason for row in lifting.lifted)}")
     else:
-        call.out.line(f"nothing kept {address} from being mailed" + (" there" if lifting.held else ""))
+        call.out.line(f"{address}: nothing was suppressed {f'for {audience}' if audience else 'for all audiences'}")
     for row in lifting.held:
         where = "everywhere" if row.scope == "*" else f"for {row.scope}"
         call.out.line(f"  still held back {where}: {row.reason} {row.detail}".rstrip())
+    for name, why in standing.items():
+        call.out.line(f"  {name}: {f'not mailed: {why}' if why else 'is mailed'}")
+    if common.json:
+        call.out.data({
+            "address": address, "lifted": [row.reason for row in lifting.lifted],
+            "held": [{"audience": row.scope, "reason": row.reason, "detail": row.detail} for row in lifting.held],
+            "audiences": standing,
+        })  # fmt: skip
+
+
+def _standing(call: Call, ledger: SqlLedger, address: str, audience: str) -> Iterator[tuple[str, str]]:
+    """Of each audience with a list, or the one that is asked for: why the address is not mailed; empty when it is."""
+    from digest.recipients.subscribers import listed
+
+    wanted, parts = address.casefold(), call.newsroom.sending_setup
+    for name, chosen in call.newsroom.config.audiences.items():
+        if call.newsroom.config.settings.audiences[name].recipients is None or (audience and name != audience):
+            continue
+        rows = listed(parts.source(chosen), ledger, name, parts.segment(chosen))
+        found = (row for row in rows if not isinstance(row, Fault) and row.recipient.address.casefold() == wanted)
+        entry = next(found, None)
+        yield name, "not on its list" if entry is None else entry.why
 
 
 @verb("suppressed", subscribers)
@@ -188,8 +219,12 @@ def export(
                 out[entry.why if entry.status == "subscribed" else entry.status] += 1
             yield entry
 
-    for text in lists.export(noted(), everyone=everyone):
-        sys.stdout.write(text)
+    if common.json:
+        readers = [_facts(entry) for entry in noted() if not isinstance(entry, Fault) and (everyone or not entry.why)]
+        call.out.data({"readers": readers, "faults": [str(fault) for fault in faults]})
+    else:
+        for text in lists.export(noted(), everyone=everyone):
+            sys.stdout.write(text)
     for why, count in sorted(out.items()):
         tell(f"not mailed: {count:,}, {why}")
     _name(faults)

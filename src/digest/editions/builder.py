@@ -56,6 +56,13 @@ class Build:
         """Which edition this is."""
         return self.selection.edition
 
+    @property
+    def why_nothing(self) -> str:
+        """Why there is no rendering; empty when there is one."""
+        if self.rendering is not None:
+            return ""
+        return f"thin, {self.selection.verdict}" if self.selection.stories else "no stories"
+
 
 def build_edition(newsroom: Newsroom, edition: Edition, *, now: datetime | None = None, network: bool = False) -> Build:
     """Make an edition with all its files, in memory; with `network`, run the checks that need one too.
