@@ -88,6 +88,7 @@ VERBS: dict[str, tuple[str, Schema]] = {
             {"type": "object", "required": ["$defs", "properties"]},
         ),
     ),
+    "completion": ("The script for a shell.", obj(script=TEXT)),
     "stories": (
         "The stories; with --explain or editions, a row for each of an edition, and the rule that decided.",
         either(

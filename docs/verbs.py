@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from digest.cli.app import app, load
+from digest.cli.verbs import EXAMPLES
 
 PAGE = Path(__file__).with_name("verbs.md")
 
@@ -21,11 +22,18 @@ def page() -> str:
 
     load()
     runner = CliRunner(env={"COLUMNS": "100", "TERMINAL_WIDTH": "100", "NO_COLOR": "1"})
-    names = list(get_command(app).commands)  # type: ignore[attr-defined]
+    commands = get_command(app).commands  # type: ignore[attr-defined]
+    named = [verb for verbs in EXAMPLES.values() for verb in verbs if verb in commands]
+    words = [
+        (*path, part)
+        for path in [(name,) for name in named]
+        for part in ("", *getattr(commands[path[0]], "commands", ()))
+    ]
     parts = ["# Every verb\n\nMade by `python docs/verbs.py` from what the program says of itself.\n"]
-    for name in names:
-        text = runner.invoke(app, [name, "--help"], prog_name="digest").output.rstrip()
-        parts.append(f"## digest {name}\n\n```text\n{text}\n```\n")
+    for path in words:
+        name = " ".join(filter(None, path))
+        text = runner.invoke(app, [*name.split(), "--help"], prog_name="digest").output.rstrip()
+        parts.append(f"{'###' if path[-1] else '##'} digest {name}\n\n```text\n{text}\n```\n")
     return "\n".join(parts)
 
 

@@ -22,6 +22,7 @@ MONTH = [
     (("config",), 0),
     (("config", "--schema"), 0),
     (("config", "--new-id"), 0),
+    (("completion", "zsh"), 0),
     (("stories",), 0),
     (("stories", *FEBRUARY, "--explain"), 0),
     (("import", "page.txt"), 0),

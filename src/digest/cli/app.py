@@ -10,7 +10,7 @@ import gc
 import importlib
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.exceptions import TyperException
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _COLLECT_EVERY = 50_000  # objects; some MB of them
 
 FAMILIES = (
-    "init", "themes", "stories", "build", "check", "preview",
+    "init", "completion", "themes", "stories", "build", "check", "preview",
     "send", "schedule", "status", "control", "subscribers", "serve", "publish",
 )  # fmt: skip
 
@@ -38,14 +38,19 @@ def _tell_version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _root(
+    context: typer.Context,
     *,
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - its callback prints it
         bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version, and no more.")
     ] = False,
 ) -> None:
     """Send a newsroom's readers one good mail a month."""
+    if context.invoked_subcommand is None:
+        from digest.cli.welcome import welcome
+
+        welcome()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -96,6 +101,10 @@ def _run(arguments: list[str]) -> int:
 def _ended(arguments: list[str]) -> tuple[int, str]:
     """Run the verb. Returns its exit code, and what went wrong, as lines for a person."""
     command = typer.main.get_command(app)
+    if "_DIGEST_COMPLETE" in os.environ:  # a shell asks what could stand here
+        from typer._completion_classes import completion_init
+
+        completion_init()
     try:
         code = command.main(arguments, prog_name="digest", standalone_mode=False)
     except DigestError as error:
@@ -104,22 +113,29 @@ def _ended(arguments: list[str]) -> tuple[int, str]:
         if type(error).__name__ == "NoArgsIsHelpError":
             print(error)  # noqa: T201 - the help itself, asked for by saying nothing
             return 2, ""
-        return 2, _usage(error, command)
+        return 2, _usage(error)
     except (typer.Abort, KeyboardInterrupt):
         return 130, "interrupted; nothing was left half done"
     return (code, "") if isinstance(code, int) else (0, "")
 
 
-def _usage(error: TyperException, command: object) -> str:
+def _usage(error: TyperException) -> str:
     text = str(error).rstrip(".")
+    context: Any = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "digest"
     if text.startswith("No such command"):
         from digest.yamlfile import did_you_mean
 
         word = text.split("'")[1] if "'" in text else ""
-        known = getattr(command, "commands", {})
-        return f"there is no verb {word!r}{did_you_mean(word, known)}"
+        where = "" if path == "digest" else f" in `{path}`"
+        return f"there is no verb {word!r}{where}{did_you_mean(word, getattr(context.command, 'commands', {}))}"
+    if (option := getattr(error, "option_name", "")) and text.startswith("No such option"):
+        import difflib
+
+        known = [name for parameter in context.command.params for name in parameter.opts if name.startswith("--")]
+        close = difflib.get_close_matches(option, known, n=1, cutoff=0.6)
+        meant = f", did you mean {close[0]}?" if close else f"; see `{path} --help`"
+        return f"there is no option {option}{meant}"
     if (refused := getattr(error, "param", None)) and not text.startswith("Missing"):
         text = f"{refused.opts[0]}: {text[:1].lower()}{text[1:]}"  # typer's words leave out which option they mean
-    context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else "digest"
     return f"{text}; see `{path} --help`"

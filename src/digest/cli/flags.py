@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from digest import period
+from digest.cli import candidates
 from digest.errors import UsageError
 
 if TYPE_CHECKING:
@@ -101,12 +102,25 @@ class EditionFlags(When):
             metavar="[EDITION]...",
             help="2022-02/everyone/en, or 2022-02/everyone for all its languages.",
             show_default=False,
+            autocompletion=candidates.editions,
         ),
     ] = dataclasses.field(default_factory=list)
     audience: Annotated[
-        list[str], typer.Option("-a", "--audience", metavar="NAME", help="Only this audience; may be repeated.")
+        list[str],
+        typer.Option(
+            "-a",
+            "--audience",
+            metavar="NAME",
+            help="Only this audience; may be repeated.",
+            autocompletion=candidates.audiences,
+        ),
     ] = dataclasses.field(default_factory=list)
-    language: Annotated[str, typer.Option("-l", "--language", metavar="TAG", help="Only this language.")] = ""
+    language: Annotated[
+        str,
+        typer.Option(
+            "-l", "--language", metavar="TAG", help="Only this language.", autocompletion=candidates.languages
+        ),
+    ] = ""
 
     def demand_one_way(self) -> None:
         """Raise UsageError when editions are named, and described by flags as well."""
@@ -136,7 +150,10 @@ class EditionAndReaders(EditionFlags):
     named: Annotated[
         list[str],
         typer.Argument(
-            metavar="[EDITION] [ADDRESS]...", help="2022-02/everyone/en, then readers who are held.", show_default=False
+            metavar="[EDITION] [ADDRESS]...",
+            help="2022-02/everyone/en, then readers who are held.",
+            show_default=False,
+            autocompletion=candidates.editions,
         ),
     ] = dataclasses.field(default_factory=list)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from digest.cli import candidates
 from digest.cli.call import Call
 from digest.cli.flags import Common, EditionFlags, When
 from digest.cli.output import tell
@@ -111,7 +112,13 @@ def import_(
         str, typer.Option("--language", metavar="TAG", help="The language of all these stories, like fr.")
     ] = "",
     topics: Annotated[
-        str, typer.Option("--topics", metavar="A,B", help="Topics to add to each of these stories.")
+        str,
+        typer.Option(
+            "--topics",
+            metavar="A,B",
+            help="Topics to add to each of these stories.",
+            autocompletion=candidates.topics,
+        ),
     ] = "",
     base: Annotated[
         str,

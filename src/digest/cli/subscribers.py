@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from digest.cli import candidates
 from digest.cli.call import Call
 from digest.cli.flags import Common
 from digest.cli.output import tell
@@ -22,9 +23,19 @@ if TYPE_CHECKING:
     from digest.recipients.subscribers import Change, ListEntry
 
 subscribers = group("subscribers", "List, add, remove, suppress and export readers.")
-Name = Annotated[str, typer.Option("-a", "--audience", metavar="NAME", help="Whose readers.")]
+Name = Annotated[
+    str,
+    typer.Option("-a", "--audience", metavar="NAME", help="Whose readers.", autocompletion=candidates.audiences),
+]
 Scope = Annotated[
-    str, typer.Option("-a", "--audience", metavar="NAME", help="For this audience only; all if not said.")
+    str,
+    typer.Option(
+        "-a",
+        "--audience",
+        metavar="NAME",
+        help="For this audience only; all if not said.",
+        autocompletion=candidates.audiences,
+    ),
 ]
 Reader = Annotated[str, typer.Argument(metavar="ADDRESS", help="A reader's mail address.")]
 
@@ -64,7 +75,12 @@ def add(
     address: Reader,
     name: Annotated[str, typer.Option("--name", help="The reader's name.")] = "",
     language: Annotated[str, typer.Option("--language", metavar="TAG", help="The reader's language.")] = "",
-    topics: Annotated[str, typer.Option("--topics", metavar="A,B", help="What the reader wants to read of.")] = "",
+    topics: Annotated[
+        str,
+        typer.Option(
+            "--topics", metavar="A,B", help="What the reader wants to read of.", autocompletion=candidates.topics
+        ),
+    ] = "",
 ) -> None:
     """Put a reader on an audience's list."""
     from digest.recipients import subscribers as lists

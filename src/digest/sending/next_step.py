@@ -1,0 +1,107 @@
+"""What a newsroom's people would do next: told from its stories, what was built and approved, and what was sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from digest.delivery import State
+from digest.errors import LedgerError, UsageError
+from digest.newsroom.history import MANIFEST, folder, read_manifest
+from digest.newsroom.paths import BUILD
+from digest.period import containing
+from digest.report import sentence
+from digest.sending.freeze import finished
+from digest.text.counting import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from digest.ledger.ledger import SqlLedger
+    from digest.model import Edition, Story
+    from digest.newsroom.newsroom import Newsroom
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextStep:
+    """Where a newsroom stands, in lines, and the one command that comes next, with why."""
+
+    standing: tuple[str, ...]
+    command: str
+    why: str
+
+
+def next_step(newsroom: Newsroom, now: datetime) -> NextStep:
+    """What comes next. Raises StoryError for story files with mistakes."""
+    stories = newsroom.stories.stories()
+    first = f"{newsroom.config.newsroom.name}: {counted(len(stories), 'story', 'stories')}"
+    if not stories:
+        return NextStep(standing=(first,), command='digest new "Title"', why="or digest import, from pages and feeds")
+    try:
+        ledger = newsroom.sending_setup.ledger(create=False)
+    except LedgerError:  # nothing was sent from here yet
+        return _before(newsroom, stories, first, None, now)
+    try:
+        begun = [mailing.edition for mailing in ledger.mailings() if not finished(ledger, mailing.edition)]
+        if begun:
+            return _under_way(ledger, first, begun[-1])
+        return _before(newsroom, stories, first, ledger, now)
+    finally:
+        ledger.close()
+
+
+def _under_way(ledger: SqlLedger, first: str, name: str) -> NextStep:
+    counts = ledger.counts(name)
+    standing = (first, f"{name}: {sentence(counts)}")
+    if counts.get(State.IN_DOUBT) and not any(
+        counts.get(state) for state in (State.PLANNED, State.CLAIMED, State.SENDING, State.DEFERRED)
+    ):
+        return NextStep(standing=standing, command=f"digest status {name}", why="who is in doubt, and how to settle it")
+    return NextStep(standing=standing, command=f"digest resume {name}", why="the readers who are left")
+
+
+def _before(
+    newsroom: Newsroom, stories: Sequence[Story], first: str, ledger: SqlLedger | None, now: datetime
+) -> NextStep:
+    """Nothing is on its way: the newest month with stories is to be built, looked at, approved, or it was sent."""
+    newest = max(story.date for story in stories)
+    month = containing(newest, "month", newsroom.config.newsroom.timezone)
+    editions = [
+        edition
+        for edition in newsroom.editions(month)
+        if newsroom.config.settings.audiences[edition.audience].recipients is not None
+    ]
+    standing: tuple[str, ...] = (f"{first}, the newest of {newest:%Y-%m-%d}",)
+    if not editions:
+        why = "no audience of config.yaml has recipients yet: give one a list"
+        return NextStep(standing=standing, command=f"digest build --month {month.id}", why=why)
+    left = [edition for edition in editions if ledger is None or ledger.mailing(edition.id) is None]
+    if not left:
+        return NextStep(
+            standing=(*standing, f"{month.id}: sent"),
+            command='digest new "Title"',
+            why="or digest import: the next month",
+        )
+    edition = left[0]
+    standing = (*standing, f"{edition.id}: {_built(newsroom, edition)}, not sent")
+    if not _is_built(newsroom, edition):
+        return NextStep(standing=standing, command=f"digest build {edition.id}", why="then open it in a browser")
+    from digest.editions import approval
+
+    status = approval.state(newsroom, edition, now)
+    if status.problem and status.needed != "none":
+        return NextStep(standing=standing, command=f"digest preview {edition.id}", why=f"and approve: {status.problem}")
+    return NextStep(standing=standing, command=f"digest send {edition.id}", why="a plan; nothing goes without --live")
+
+
+def _is_built(newsroom: Newsroom, edition: Edition) -> bool:
+    try:
+        read_manifest(folder(newsroom.root / BUILD, edition) / MANIFEST)
+    except UsageError:
+        return False
+    return True
+
+
+def _built(newsroom: Newsroom, edition: Edition) -> str:
+    return "built" if _is_built(newsroom, edition) else "not built"
