@@ -111,7 +111,7 @@ def test_a_month_in_documents(newsroom, sink):
         document = json.loads(done.out)
         validator(name_of(command)).validate(document)
         assert ("error" in document) == (command[0] == "thaw"), (command, document)
-    assert len(sink.mails) == 4
+    assert len([to for to, _ in sink.mails if to != "newsroom@ilo.org"]) == 4  # beside the report to the newsroom
 
 
 @pytest.mark.parametrize("name", sorted(set(verbs())))
