@@ -212,6 +212,8 @@ VERBS: dict[str, tuple[str, Schema]] = {
         "The files that were written and removed.",
         obj(written=TEXTS, removed=TEXTS, unchanged=COUNT),
     ),
+    "theme-new": ("The new theme's files.", obj(theme=TEXT, files=TEXTS)),
+    "theme-check": ("What is wrong with a theme, and what is to be known.", obj(theme=TEXT, faults=TEXTS, notes=TEXTS)),
     "subscribers-list": ("The readers of an audience, and why one is not mailed.", READERS),
     "subscribers-export": ("The readers of an audience who are mailed; all with --everyone.", READERS),
     "subscribers-add": ("What became of the list.", CHANGE),

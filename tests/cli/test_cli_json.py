@@ -59,6 +59,8 @@ MONTH = [
     (("subscribers", "export", "-a", "everyone"), 0),
     (("subscribers", "remove", "-a", "everyone", "new@example.org"), 0),
     (("subscribers", "import", "-a", "everyone", "recipients/everyone.csv"), 0),
+    (("theme", "new", "harbour"), 0),
+    (("theme", "check", "harbour"), 0),
     (("init", "mine"), 0),
     (("archive", "--out", "public"), 0),
 ]
@@ -67,7 +69,7 @@ NEVER_ENDS_HERE = {"worker": "it needs a fleet's PostgreSQL; its document is one
 
 
 def name_of(command):
-    return "-".join(command[:2]) if command[0] == "subscribers" else command[0]
+    return "-".join(command[:2]) if command[0] in ("subscribers", "theme") else command[0]
 
 
 def validator(name):
@@ -117,7 +119,7 @@ def test_a_month_in_documents(newsroom, sink):
 @pytest.mark.parametrize("name", sorted(set(verbs())))
 def test_a_refusal_is_a_document(newsroom, name):
     """A flag that a verb does not know and a broken config.yaml are documents too, with the lines of standard error."""
-    words = name.split("-", 1) if name.startswith("subscribers-") else [name]
+    words = name.split("-", 1)
     done = newsroom(*words, "--no-such-flag", "--json")
     assert done.code == 2
     document = json.loads(done.out)

@@ -51,6 +51,10 @@ EXAMPLES: Mapping[str, Mapping[str, str]] = {
     },
 }
 PART_EXAMPLES: Mapping[str, Mapping[str, str]] = {
+    "theme": {
+        "new": "digest theme new harbour",
+        "check": "digest theme check harbour",
+    },
     "subscribers": {
         "list": "digest subscribers list -a everyone",
         "add": 'digest subscribers add -a everyone ann@example.org --name "Ann Lee"',
