@@ -28,7 +28,7 @@ from digest.text.urls import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import date, datetime
+    from datetime import datetime
 
     from jinja2 import Template
 
@@ -414,7 +414,7 @@ class PageMaker:
                 PageLink(
                     href=f"{up}{folder}",
                     url=f"{self.base}{folder}",
-                    label=self._called(tag),
+                    label=self.called(tag),
                     language=tag,
                     dir=direction(tag),
                     current=folder == path,
@@ -506,24 +506,24 @@ class PageMaker:
             return ()
         links = ((edition, self._link(edition, depth)) for edition in others)
         return tuple(
-            dataclasses.replace(link, label=self._called(edition.language), current=edition.id == own.id)
+            dataclasses.replace(link, label=self.called(edition.language), current=edition.id == own.id)
             for edition, link in links
         )
 
-    def _called(self, language: str) -> str:
-        """A language by its own name: `français`."""
-        locale = self.theme.wording(language).locale
-        return str(locale.get_display_name(locale) or language)
+    def called(self, language: str) -> str:
+        """A language by its own name: `français`, `português (Brasil)`."""
+        from babel import Locale, UnknownLocaleError
+
+        try:
+            return str(Locale.parse(language, sep="-").get_display_name() or language)
+        except (UnknownLocaleError, ValueError):
+            return language
 
     def year(self, year: int, language: str) -> str:
         """A year as the language writes it."""
         from digest.period import parse
 
         return self.theme.wording(language).period(parse(f"{year:04}", self.newsroom.config.newsroom.timezone))
-
-    def day(self, day: date, language: str) -> str:
-        """A day as the language writes it."""
-        return self.theme.wording(language).day(day)
 
 
 def _of_today(sent: SentEdition, changes: Mapping[str, StoryChange]) -> Any:

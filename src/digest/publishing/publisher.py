@@ -323,7 +323,7 @@ class _Publication:
         audience, language = key
         title = self.newsroom.config.audience(audience).in_language(language).title
         return IndexPart(
-            title=self.maker._called(language) if by_language else title,  # noqa: SLF001
+            title=self.maker.called(language) if by_language else title,
             path=f"{audience}/{language}/",
             language=language,
             cards=cards[:most],
