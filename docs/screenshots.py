@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,8 +19,11 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import sync_playwright
 
+from digest.editions import archive as kept
 from digest.editions.builder import build_edition
 from digest.newsroom.newsroom import open_newsroom
+from digest.publishing.publisher import publish
+from digest.sending.messages import content_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -52,6 +56,11 @@ PREVIEWS = [
     ("preview-1280", 1280, 900, "light", "second=375&scheme=light&panels=checks,calendar"),
     ("preview-375-dark", 375, 1500, "dark", "scheme=dark"),
 ]
+ARCHIVES = [
+    ("archive-1280", "everyone/en", 1280, 900, "light"),
+    ("archive-edition-1280", "2022-02/everyone/en", 1280, 900, "light"),
+    ("archive-edition-375-dark", "2022-02/everyone/en", 375, 1200, "dark"),
+]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
 
@@ -70,6 +79,7 @@ def main() -> None:
             page.close()
         if "--mails" not in sys.argv:
             preview(browser)
+            archive(browser)
         browser.close()
 
 
@@ -109,6 +119,28 @@ def arabic(folder: Path) -> Path:
             encoding="utf-8",
         )
     return folder
+
+
+def archive(browser: Browser) -> None:
+    """Publish a year of the newsroom, and take its list on a desktop and one edition on a phone, in the dark."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        for name in ("config.yaml", "stories", "recipients"):
+            (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, root / name)
+        newsroom = open_newsroom(root / "config.yaml", {})
+        for month in ("2021-08", "2021-09", "2021-10", "2021-12", "2022-01", "2022-02"):
+            edition = newsroom.edition(month, "everyone")
+            sent = edition.period.end.replace(hour=9)
+            build = build_edition(newsroom, edition, now=sent)
+            assert build.rendering is not None, "the sample has stories in each of these"
+            kept.mark_sent(kept.keep(newsroom, build, content_of(newsroom, build.rendering)), sent)
+        publish(newsroom, None, note=print)
+        for name, path, width, height, scheme in ARCHIVES:
+            size = {"width": width, "height": height}
+            page = browser.new_page(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
+            page.goto((root / "public" / path / "index.html").as_uri())
+            page.screenshot(path=PICTURES / f"{name}.png")
+            page.close()
 
 
 def preview(browser: Browser) -> None:
