@@ -78,7 +78,7 @@ DUE = obj(name=TEXT, at=TIME, held={"type": ["string", "boolean", "null"]})
 VERBS: dict[str, tuple[str, Schema]] = {
     "init": (
         "A new newsroom: its files, and what is to be filled in.",
-        obj(folder=TEXT, files=TEXTS, fill_in=rows(obj(where=TEXT, what=TEXT))),
+        obj(folder=TEXT, files=TEXTS, fill_in=rows(obj(where=TEXT, what=TEXT)), read=TEXTS),
     ),
     "config": (
         "What is in force and where from, by key; with --new-id, the file; with --schema, a JSON Schema.",
@@ -89,6 +89,7 @@ VERBS: dict[str, tuple[str, Schema]] = {
         ),
     ),
     "completion": ("The script for a shell.", obj(script=TEXT)),
+    "new": ("The new story's file.", obj(file=TEXT)),
     "stories": (
         "The stories; with --explain or editions, a row for each of an edition, and the rule that decided.",
         either(

@@ -23,6 +23,7 @@ MONTH = [
     (("config", "--schema"), 0),
     (("config", "--new-id"), 0),
     (("completion", "zsh"), 0),
+    (("new", "Harbour reopens"), 0),
     (("stories",), 0),
     (("stories", *FEBRUARY, "--explain"), 0),
     (("import", "page.txt"), 0),

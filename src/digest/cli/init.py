@@ -11,6 +11,7 @@ import typer
 from digest.cli.call import Call
 from digest.cli.flags import Common
 from digest.cli.verbs import verb
+from digest.smtp.providers import PROVIDERS
 
 
 @verb("init")
@@ -23,6 +24,17 @@ def init(
         str, typer.Option("--archive", metavar="URL", help="Where past editions will be read on the web.")
     ] = "",
     theme: Annotated[bool, typer.Option("--theme/--no-theme", help="Copy the default theme, to change it.")] = True,
+    empty: Annotated[
+        bool, typer.Option("--empty", help="Without sample stories and readers, with one audience.")
+    ] = False,
+    language: Annotated[str, typer.Option("--language", metavar="TAG", help="The newsroom's language, like fr.")] = "",
+    from_feed: Annotated[
+        str,
+        typer.Option("--from-feed", metavar="URL", help="Begin with the stories of this feed, and keep reading it."),
+    ] = "",
+    provider: Annotated[
+        str, typer.Option("--provider", metavar="NAME", help=f"Whose relay sends: {', '.join(PROVIDERS)}.")
+    ] = "",
 ) -> None:
     """Make a newsroom that can be built at once: config, theme, sample stories."""
     from digest.newsroom import starter
@@ -31,20 +43,50 @@ def init(
     if not archive and sys.stdin.isatty() and sys.stdout.isatty():
         question = "Where will past editions be read on the web (https://…; empty: nowhere yet)?"
         archive = typer.prompt(question, default="", show_default=False).strip()
-    made = starter.make(folder, name=name, contact=contact, theme=theme, archive_url=starter.web_address(archive))
+    made = starter.make(
+        folder,
+        name=name,
+        contact=contact,
+        theme=theme,
+        archive_url=starter.web_address(archive),
+        empty=empty or bool(from_feed),
+        language=language,
+        feed=starter.web_address(from_feed),
+        provider=provider,
+    )
+    read = _read_feed(call, folder) if from_feed else []
     if common.json:
         call.out.data({
             "folder": str(folder),
             "files": [str(path) for path in made.files],
             "fill_in": [{"where": blank.where, "what": blank.what} for blank in made.blanks],
+            "read": read,
         })  # fmt: skip
         return
     call.out.line(f"{len(made.files)} files in {folder}")
     enter = "" if folder == Path() else f"cd {folder} && "
-    call.out.line(f"Next: {enter}digest build --month 2022-02")
+    for line in read:
+        call.out.line(line)
+    first = "digest" if from_feed else 'digest new "Title"' if empty else "digest build --month 2022-02"
+    call.out.line(f"Next: {enter}{first}")
     call.out.line("To fill in before you send to readers:")
     for blank in made.blanks:
         call.out.line(f"  {blank.where}: {blank.what}")
+
+
+def _read_feed(call: Call, folder: Path) -> list[str]:
+    """Read the stories of the new newsroom's feed. Returns what became of them, in lines."""
+    from digest.errors import ImportFailed
+    from digest.importing import sources
+    from digest.newsroom.newsroom import open_newsroom
+
+    newsroom = open_newsroom(folder / "config.yaml")
+    now = call.now if call.common.now else newsroom.now()
+    (report,) = sources.refresh(newsroom, now, everything=True, write=True)
+    if report.state.trouble:
+        message = f"the newsroom in {folder} is made, and its feed could not be read: {report.line}; try: digest import"
+        raise ImportFailed(message)
+    return [report.line]
 
 
 @verb("config")

@@ -12,6 +12,7 @@ from digest.cli.flags import Common, EditionFlags, When
 from digest.cli.output import tell
 from digest.cli.verbs import verb
 from digest.errors import ImportFailed, UsageError
+from digest.newsroom.paths import typed
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -91,6 +92,37 @@ def _facts(story: Story) -> dict[str, Any]:
     values = {"id": story.id, **{key: getattr(story, key) for key in STORY_KEYS}}
     values |= {key: when.isoformat() for key in STORY_TIMES if (when := values[key])}
     return values | ({"date": story.date.date().isoformat()} if story.date_only else {})
+
+
+@verb("new")
+def new(
+    common: Common,
+    title: Annotated[str, typer.Argument(metavar="TITLE", help="The story's title, in quotes.")],
+    date: Annotated[str, typer.Option("--date", metavar="DAY", help="Its day; today if not said.")] = "",
+    kicker: Annotated[str, typer.Option("--kicker", help="The short line above the title.")] = "",
+    channel: Annotated[str, typer.Option("--channel", metavar="NAME", help="The channel it is shown in.")] = "",
+    language: Annotated[
+        str, typer.Option("--language", metavar="TAG", help="Its language.", autocompletion=candidates.languages)
+    ] = "",
+    topics: Annotated[
+        str, typer.Option("--topics", metavar="A,B", help="Its topics.", autocompletion=candidates.topics)
+    ] = "",
+) -> None:
+    """Begin a story: a file with its title and day, a draft until you say otherwise."""
+    from digest.importing.new_story import begin
+
+    call = Call(common)
+    fields = {
+        "title": title, "kicker": kicker, "channels": [channel] if channel else [], "language": language,
+        "topics": [topic.strip() for topic in topics.split(",") if topic.strip()],
+    }  # fmt: skip
+    ours = call.newsroom.config.newsroom
+    day = date or f"{call.now.astimezone(ours.timezone):%Y-%m-%d}"
+    path = begin(call.newsroom.root / "stories", fields, day, ours.timezone, ours.language)
+    shown = typed(path)
+    call.out.line(f"{shown}: write its summary below the second line of dashes, then take `status: draft` out")
+    if common.json:
+        call.out.data({"file": str(shown)})
 
 
 @verb("import")

@@ -107,7 +107,8 @@ class GuardedBackend(httpcore.NetworkBackend):
         refused = [] if self.allow_private else [address for address in answer if not is_public(address)]
         if refused:
             name = "" if host == refused[0] else f"{host}: "
-            message = f"{name}{refused[0]} is not a public address; for an intranet set allow_private in config.yaml"
+            way = "for an intranet write `import: {allow_private: true}` in config.yaml"
+            message = f"{name}{refused[0]} is not a public address; {way}"
             raise FetchError(message)
         return answer
 

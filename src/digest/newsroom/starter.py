@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from digest import files
 from digest.errors import DigestError, UsageError
 from digest.newsroom import newsroom_id
+from digest.smtp.providers import PROVIDERS
+from digest.yamlfile import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -48,18 +50,37 @@ class StarterResult:
 
 
 def make(
-    folder: Path, *, name: str = "", contact: str = "", theme: bool = True, archive_url: str = ""
+    folder: Path,
+    *,
+    name: str = "",
+    contact: str = "",
+    theme: bool = True,
+    archive_url: str = "",
+    empty: bool = False,
+    language: str = "",
+    feed: str = "",
+    provider: str = "",
 ) -> StarterResult:
     """Write a newsroom into `folder`. Raises UsageError when one of its files is there already.
 
-    What is sent is published at `archive_url`; without one the settings for that are there as comments.
+    What is sent is published at `archive_url`; without one the settings for that are there as comments. An `empty` one
+    has one audience, and no sample's stories or readers; `feed` is a source of it, `provider` its relay.
     """
+    if language and not re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", language):
+        message = f"{language!r} is not a language tag; write it like en, fr or pt-BR"
+        raise UsageError(message)
+    if provider and provider not in PROVIDERS:
+        message = f"there is no provider {provider!r}{did_you_mean(provider, PROVIDERS)}"
+        raise UsageError(message)
     wanted = dict(_wanted(theme=theme))
+    if empty:
+        wanted = dict(_emptied(wanted))
     config = _named(wanted[_CONFIG], _values(name, contact))
     if name:
         title = _quoted(f"All {name} content")
         config = config.replace(f"title: All {_SAMPLES} content".encode(), f"title: {title}".encode())
-    wanted[_CONFIG] = _archived(config, archive_url)
+    config = _archived(config, archive_url)
+    wanted[_CONFIG] = _chosen(config.decode(), language=language, feed=feed, provider=provider).encode()
     if taken := sorted(str(path) for path in wanted if (folder / path).exists()):
         message = f"{folder}: {taken[0]} is there already; name a new or empty folder"
         raise UsageError(message)
@@ -71,7 +92,8 @@ def make(
         raise DigestError(message) from error
     given = {key for key, value in (("name", name), ("contact", contact)) if value}
     return StarterResult(
-        files=tuple(folder / path for path in wanted), blanks=tuple(_blanks(folder, wanted[_CONFIG].decode(), given))
+        files=tuple(folder / path for path in wanted),
+        blanks=tuple(_blanks(folder, wanted[_CONFIG].decode(), given, provider=provider, empty=empty)),
     )
 
 
@@ -95,16 +117,20 @@ def _values(name: str, contact: str) -> Mapping[str, str]:
     }
 
 
-def _blanks(folder: Path, config: str, given: set[str]) -> Iterator[Blank]:
+def _blanks(folder: Path, config: str, given: set[str], *, provider: str, empty: bool) -> Iterator[Blank]:
     lines = config.splitlines()
     for key, what in _KEYS.items():
         if key not in given:
             number = next(at for at, line in enumerate(lines, 1) if line.startswith(f"  {key}: "))
             yield Blank(where=f"{folder / _CONFIG}:{number}: newsroom.{key}", what=what)
     number = lines.index("smtp:") + 1
+    relay = PROVIDERS[provider].fill_in if provider else "your relay"
     yield Blank(
-        where=f"{folder / _CONFIG}:{number}: smtp", what="your relay; its password goes into $DIGEST_SMTP_PASSWORD"
+        where=f"{folder / _CONFIG}:{number}: smtp", what=f"{relay}; its password goes into $DIGEST_SMTP_PASSWORD"
     )
+    if empty:
+        yield Blank(where=str(folder / "recipients/everyone.csv"), what="your readers, a line each")
+        return
     yield Blank(where=str(folder / "recipients/everyone.csv"), what="your readers, in place of the six examples")
     yield Blank(where=str(folder / "stories"), what="your stories, in place of the ILO's (see `digest import`)")
 
@@ -126,6 +152,32 @@ def _wanted(*, theme: bool) -> Iterator[tuple[Path, bytes]]:
         for path in sorted(base.glob(pattern)):
             if path.is_file():
                 yield path.relative_to(base), path.read_bytes()
+
+
+def _emptied(wanted: Mapping[Path, bytes]) -> Iterator[tuple[Path, bytes]]:
+    """The same newsroom without the sample's stories and readers, and with the one audience that needs neither."""
+    for path, data in wanted.items():
+        if path == _CONFIG:
+            text = re.sub(r"(?m)^  (?:impact|skills):\n(?:    .*\n)+", "", data.decode())
+            yield path, text.encode()
+        elif path.parts[0] == "recipients":
+            if path.name == "everyone.csv":
+                yield path, b"email,name,language\n"
+        elif path.parts[0] not in ("stories", "issues"):
+            yield path, data
+    yield Path("stories/.gitkeep"), b""
+
+
+def _chosen(config: str, *, language: str, feed: str, provider: str) -> str:
+    """The config with a language, a source and a relay of one's own."""
+    if language:
+        config = re.sub(r"(?m)^(  language: ).*$", lambda found: found[1] + _quoted(language), config, count=1)
+    if provider:
+        settings = PROVIDERS[provider].settings()
+        config = re.sub(r"(?m)^smtp:\n(?:  .*\n)+", lambda _: settings, config)
+    if feed:
+        config += f"\nsources:\n  - name: feed\n    url: {_quoted(feed)}\n    channel: all-content\n    every: 1 hour\n"
+    return config
 
 
 def _shipped() -> tuple[Path, Path]:

@@ -1,0 +1,80 @@
+"""How the relays that many newsrooms use are reached: name, port, encryption, and what their user name is.
+
+What each allows a sender, and how its domain is set up, changes and is said in its own pages; nothing here asks them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """One relay's `smtp:` section. `fill_in` says what a person puts in the place of the words in [brackets]."""
+
+    host: str
+    username: str
+    fill_in: str
+    port: int = 587
+    tls: str = "starttls"
+    auth: str = "auto"
+
+    def settings(self) -> str:
+        """It as the lines of config.yaml."""
+        values: dict[str, str | int] = {
+            "host": self.host,
+            "port": self.port,
+            "tls": self.tls,
+            "username": self.username,
+            "auth": self.auth,
+        }
+        lines = [f"  {key}: {_scalar(value)}\n" for key, value in values.items() if value and value != "auto"]
+        return "smtp:\n" + "".join(lines) + "  password_env: DIGEST_SMTP_PASSWORD   # secrets are never in this file\n"
+
+
+def _scalar(value: str | int) -> str:
+    return f'"{value}"' if isinstance(value, str) and value.startswith("[") else str(value)
+
+
+PROVIDERS: Mapping[str, Provider] = {
+    "google": Provider(
+        host="smtp-relay.gmail.com",
+        username="[the account's address]",
+        fill_in="Google Workspace's SMTP relay, allowed in the Admin console: the account; its app password",
+    ),
+    "microsoft365": Provider(
+        host="smtp.office365.com",
+        username="[the mailbox's address]",
+        auth="xoauth2",
+        fill_in="the mailbox for which SMTP AUTH is allowed; an OAuth access token stands in the password's place",
+    ),
+    "ses": Provider(
+        host="[email-smtp.REGION.amazonaws.com]",
+        username="[the SMTP user name]",
+        fill_in="the region of your Amazon SES, and SMTP credentials made there (not the account's access key)",
+    ),
+    "postmark": Provider(
+        host="smtp-broadcasts.postmarkapp.com",
+        username="[the broadcast stream's access key]",
+        fill_in="the access key of a broadcast stream; its secret key is the password",
+    ),
+    "brevo": Provider(
+        host="smtp-relay.brevo.com",
+        username="[the SMTP login]",
+        fill_in="the login of Brevo's page SMTP & API; an SMTP key is the password",
+    ),
+    "mailgun": Provider(
+        host="smtp.mailgun.org",
+        username="[postmaster@ your domain at Mailgun]",
+        fill_in="a login of your domain at Mailgun; in its EU region the host is smtp.eu.mailgun.org",
+    ),
+    "own": Provider(
+        host="[your relay's name]",
+        username="[the user name, or take this line out]",
+        fill_in="the relay of your house; take username out where it asks for none",
+    ),
+}
