@@ -52,7 +52,7 @@ def send(newsroom, month: str, language: str) -> None:
 def site(tmp_path_factory) -> Path:
     """The sample's public folder: five months, one in French too; one story corrected since, one withdrawn."""
     root = tmp_path_factory.mktemp("site")
-    for name in ("config.yaml", "stories", "recipients"):
+    for name in ("config.yaml", "stories", "recipients", "issues"):
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, root / name)
     config = (root / "config.yaml").read_text()
@@ -77,7 +77,7 @@ def site(tmp_path_factory) -> Path:
 
 
 PAGES = ("", "everyone/", "everyone/en/", "everyone/en/2021/", "everyone/fr/", "2022-02/everyone/en/",
-         "2022-02/everyone/fr/", "2021-12/everyone/en/")  # fmt: skip
+         "2022-02/everyone/fr/", "2021-12/everyone/en/", "2021-06/everyone/en/")  # fmt: skip
 
 
 @pytest.mark.browser
@@ -208,6 +208,18 @@ def node(path: Path) -> dict:
           "feedsmith (npm install --no-package-lock in tests/publishing/node)")  # fmt: skip
     command = ["node", str(NODE / "parse.mjs")]
     return json.loads(subprocess.run(command, input=path.read_bytes(), capture_output=True, check=True).stdout)
+
+
+def test_an_issues_blocks_are_part_of_what_was_sent(site):
+    """The letter at the top, the number after the lead, links and button at the end; in the feed, too."""
+    text = (site / "2021-06/everyone/en/index.html").read_text(encoding="utf-8")
+    places = [
+        text.index(words)
+        for words in ("A child who works", "The editors", "160 million", "To read on", "Tell us about it")
+    ]
+    assert places == sorted(places)
+    assert 'href="mailto:newsroom@example.org?subject=A%20town%20near%20me"' in text
+    assert "160 million" in (site / "everyone/en/feed-2021.atom").read_text(encoding="utf-8")
 
 
 def test_atom_is_read_alike_by_parsers_that_are_not_ours(site):

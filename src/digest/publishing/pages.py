@@ -27,16 +27,18 @@ from digest.text.cleaning import one_line
 from digest.text.urls import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from jinja2 import Template
 
+    from digest.blocks.kinds import Block
+    from digest.composer.block_view import BlockView
     from digest.composer.i18n import Wording
     from digest.composer.story_view import StoryView
     from digest.composer.theme import Theme
     from digest.editions.sent_edition import SentEdition
-    from digest.model import Edition, Story
+    from digest.model import Edition, Selection, Story
     from digest.newsroom.newsroom import Newsroom
     from digest.publishing.page_images import PageImage
     from digest.publishing.sent_editions import StoryChange
@@ -71,6 +73,7 @@ class PageStory:
     picture: PagePicture | None
     note: str
     withdrawn: str
+    blocks: tuple[BlockView, ...]  # what stands after it
 
 
 @template_value
@@ -80,6 +83,7 @@ class PageGroup:
 
     label: str
     stories: tuple[PageStory, ...]
+    blocks: tuple[BlockView, ...]
 
 
 @template_value
@@ -265,7 +269,7 @@ class PageMaker:
             config.audience(page.audience).in_language(edition.language), title=sent.title, description=sent.description
         )
         draft = EditionDraft(
-            selection=_of_today(sent, page.changes),
+            selection=self._of_today(page),
             theme=self.theme,
             newsroom=config.newsroom,
             audience=audience,
@@ -277,7 +281,7 @@ class PageMaker:
         wording, view = draft.wording, draft.edition
         stories = iter(self._stories(page, draft))
         groups = tuple(
-            PageGroup(label=group.label, stories=tuple(next(stories) for _ in group.stories[:]))
+            PageGroup(label=group.label, stories=tuple(next(stories) for _ in group.stories[:]), blocks=group.blocks)
             for group in view.groups
         )
         told = [story for group in groups for story in group.stories]
@@ -293,6 +297,8 @@ class PageMaker:
             "title": title,
             "description": card.summary,
             "groups": () if gone else groups,
+            "top": () if gone else draft.issue.top,
+            "end": () if gone else draft.issue.end,
             "stories": () if gone else told,
             "cover": None if gone else cover and cover.picture,
             "gone": gone,
@@ -307,7 +313,31 @@ class PageMaker:
             "home": f"../../../{page.audience}/{edition.language}/",
             "feed": f"{self.base}{page.audience}/{edition.language}/",
         }
-        return self._filled("edition.html.j2", values), card
+        made = self._filled("edition.html.j2", values)
+        return made.replace(f'src="{self.base}{_IMAGES}/'.encode(), f'src="../../../{_IMAGES}/'.encode()), card
+
+    def _of_today(self, page: EditionPage) -> Selection:
+        """What was sent, its stories as they are to be shown now; the pictures of its blocks from here."""
+        selection = page.sent.selection
+
+        def shown(stories: Iterable[Story]) -> tuple[Story, ...]:
+            return tuple(_now(story, page.changes) for story in stories)
+
+        def address(image: str) -> str:
+            picture = self._picture(page.pictures.get(image), 3)
+            return picture.url if picture else ""
+
+        def from_here(block: Block) -> Block:
+            pictures: dict[str, Any] = {name: address(image) for name, image in pictures_of(block).items()}
+            return dataclasses.replace(block, **pictures)
+
+        blocks = tuple(map(from_here, selection.issue.blocks))
+        return dataclasses.replace(
+            selection,
+            groups=tuple(Group(key=part.key, stories=shown(part.stories)) for part in selection.groups),
+            late=tuple(LateGroup(period=part.period, stories=shown(part.stories)) for part in selection.late),
+            issue=dataclasses.replace(selection.issue, blocks=blocks),
+        )
 
     def _stories(self, page: EditionPage, draft: EditionDraft) -> list[PageStory]:
         anchors: dict[str, int] = {}
@@ -324,6 +354,7 @@ class PageMaker:
                     picture=self._picture(page.pictures.get(story.image), 3),
                     note=self._note(change, draft.wording) if change and not change.withdrawn else "",
                     withdrawn=self._note(change, draft.wording) if change and change.withdrawn else "",
+                    blocks=tuple(block.view for block in draft.blocks.after.get(story.id, ())),
                 )
             )
         return made
@@ -526,23 +557,20 @@ class PageMaker:
         return self.theme.wording(language).period(parse(f"{year:04}", self.newsroom.config.newsroom.timezone))
 
 
-def _of_today(sent: SentEdition, changes: Mapping[str, StoryChange]) -> Any:
-    """The selection with each story that was corrected as it is now; all others as they were sent."""
+def _now(story: Story, changes: Mapping[str, StoryChange]) -> Story:
+    """A story that was corrected as it is now, one that was withdrawn as its title, any other as it was sent."""
+    change = changes.get(story.id)
+    if change is None:
+        return story
+    if change.withdrawn:
+        return dataclasses.replace(story, kicker="", credit="", link="", image="", image_alt="", summary="")
+    return change.story
 
-    def now(story: Story) -> Story:
-        change = changes.get(story.id)
-        if change is None:
-            return story
-        if change.withdrawn:  # its title, and nothing else
-            return dataclasses.replace(story, kicker="", credit="", link="", image="", image_alt="", summary="")
-        return change.story
 
-    selection = sent.selection
-    return dataclasses.replace(
-        selection,
-        groups=tuple(Group(key=part.key, stories=tuple(map(now, part.stories))) for part in selection.groups),
-        late=tuple(LateGroup(period=part.period, stories=tuple(map(now, part.stories))) for part in selection.late),
-    )
+def pictures_of(block: Block) -> dict[str, str]:
+    """The pictures of a block, by the field that names each."""
+    named = ((name, getattr(block, name, "")) for name in ("image", "portrait"))
+    return {name: image for name, image in named if image}
 
 
 def _tags(stories: Sequence[Story]) -> tuple[str, ...]:

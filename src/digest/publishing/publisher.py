@@ -26,7 +26,7 @@ from digest.newsroom.edition_setup import page_path
 from digest.publishing import public_folder, sent_editions, syndication, withdrawals
 from digest.publishing.made_pages import MadePages, stamp
 from digest.publishing.page_images import PICTURES, Pictures
-from digest.publishing.pages import Card, EditionPage, IndexPart, PageMaker, body_of
+from digest.publishing.pages import Card, EditionPage, IndexPart, PageMaker, body_of, pictures_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -175,7 +175,10 @@ class _Publication:
         return _Known(
             record=record,
             ids=[story.id for story in sent.stories],
-            images={story.id: story.image for story in sent.stories if story.image},
+            images={
+                **{story.id: story.image for story in sent.stories if story.image},
+                **{image: image for block in sent.selection.issue.blocks for image in pictures_of(block).values()},
+            },
             kept=hashlib.sha256((record.home / PAGE).read_bytes()).hexdigest(),
             sent=sent,
             withdrawal=self.withdrawn.get(record.edition.id),
