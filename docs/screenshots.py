@@ -52,9 +52,12 @@ ARABIC = {
     ),
     "lesson": ("مدارس التدريب المهني تنتقل إلى التعليم عن بعد", "أعدت المدارس دروسًا رقمية جديدة في كل المناطق."),
 }
+STORY = "2022-02-25-digitally-and-financially-empowered"
 PREVIEWS = [
     ("preview-1280", 1280, 900, "light", "second=375&scheme=light&panels=checks,calendar"),
     ("preview-375-dark", 375, 1500, "dark", "scheme=dark"),
+    ("desk-1280", 1280, 900, "light", f"story={STORY}&panels=issue,stories"),
+    ("desk-375", 375, 900, "light", f"story={STORY}&panels=issue,stories"),
 ]
 ARCHIVES = [
     ("archive-1280", "everyone/en", 1280, 900, "light"),
@@ -156,6 +159,9 @@ def preview(browser: Browser) -> None:
                 page.goto(f"{address}&{query}")
                 page.wait_for_selector("html[data-live=yes]")
                 page.wait_for_selector("iframe[data-ready]")
+                if "story=" in query:
+                    page.wait_for_selector("#editor:not([hidden])")
+                    page.wait_for_timeout(1000)  # until the mail has scrolled to the story
                 page.screenshot(path=PICTURES / f"{name}.png")
                 page.close()
         finally:

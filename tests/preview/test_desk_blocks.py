@@ -266,3 +266,68 @@ def test_axe_finds_nothing_in_the_forms_of_blocks(browser, shown, width, scheme)
         found = Axe().run(page, options={"iframes": False}).response["violations"]
         assert [(each["id"], each["nodes"][0]["target"]) for each in found] == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+LANGUAGES = "    languages: [en, fr]\n    recipients: {csv: recipients/everyone.csv}"
+
+
+def test_each_language_has_its_own_words_and_shares_what_is_said_once(shown):
+    """In an audience of two languages a text is written for one; what the file says once for all stays so."""
+    shown.edit("config.yaml", "    recipients: {csv: recipients/everyone.csv}", LANGUAGES)
+    shown.write(FILE, "subject: For all\nblocks:\n  default:\n    - kind: divider\n")
+
+    def write(language, **values):
+        asked = {"period": "2022-02", "language": language}
+        read = shown.get("/api/issue", **asked).json()
+        answer = shown.post("/api/issue", {**asked, "version": read["version"], **values})
+        assert answer.status_code == 200, answer.text
+
+    write("fr", do="texts", values={"preheader": "Cinq articles"})
+    write("fr", do="texts", values={"subject": "Pour tous"})
+    write("en", do="add", kind="heading", values={"title": "More"})
+    assert data(shown) == {
+        "subject": "Pour tous",
+        "preheader": {"fr": "Cinq articles"},
+        "blocks": {"default": [{"kind": "divider"}, {"kind": "heading", "title": "More"}]},
+    }
+    assert shown.get("/api/issue", period="2022-02", language="en").json()["values"]["preheader"] == ""
+    shown.write(FILE, "subject: {en: Skills, fr: Compétences}\n")
+    write("fr", do="texts", values={"subject": "Métiers"})
+    write("en", do="add", kind="divider", values={})
+    assert data(shown) == {"subject": {"en": "Skills", "fr": "Métiers"}, "blocks": {"en": [{"kind": "divider"}]}}
+
+
+@BOTH
+def test_a_form_saves_where_it_was_opened(browser, shown, width):
+    """Words typed for February stay February's, though one looks at January before saving them."""
+    with opened(browser, shown, width, "panels=issue") as page:
+        page.get_by_role("button", name="Edit subject, preheader, intro").click()
+        field(page, "Subject").fill("February's own")
+        page.get_by_role("button", name="The period before").click()
+        expect(page.locator("#period")).to_have_value("2022-01")
+        save(page)
+        said(page, f"Saved: {FILE}")
+        assert data(shown) == {"subject": "February's own"}
+        assert not (shown.root / "issues/2022-01").exists()
+
+
+def test_a_block_that_moved_meanwhile_is_still_the_one_that_is_changed(shown):
+    """The number that a form remembers may be another block's by now; what the form showed tells which is meant."""
+    shown.write(FILE, "blocks:\n  - {kind: letter, text: Second}\n  - {kind: letter, text: First}\n  - kind: divider\n")
+    form = shown.get("/api/issue", period="2022-02").json()
+    body = {
+        "period": "2022-02",
+        "version": form["version"],
+        "do": "change",
+        "kind": "letter",
+        "values": {"name": "Ana"},
+    }
+    was = {"text": "First", "where": ""}
+    assert shown.post("/api/issue", {**body, "index": 0, "was": was}).json()["index"] == 1
+    assert data(shown)["blocks"][:2] == [
+        {"kind": "letter", "text": "Second"}, {"kind": "letter", "text": "First", "name": "Ana"},
+    ]  # fmt: skip
+    version = shown.get("/api/issue", period="2022-02").json()["version"]
+    gone = shown.post("/api/issue", {**body, "version": version, "index": 2, "was": was})
+    assert gone.status_code == 409
+    assert "not there any more" in gone.json()["errors"][0]

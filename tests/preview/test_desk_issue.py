@@ -263,3 +263,10 @@ def test_what_cannot_be_read_is_said_where_it_was_asked(browser, shown, tmp_path
         page.keyboard.press("Enter")
         expect(page.locator("#import-result")).to_contain_text("'config.yaml' is no web address")
         expect(page.locator("#offer")).to_have_count(0)
+
+
+def test_the_mail_that_is_shown_first_is_the_one_that_is_checked(shown):
+    """The frame does not wait for findings; what it shows is to the octet what is approved afterwards."""
+    first = shown.get("/frame", period="2022-02").content
+    assert shown.get("/api/edition", period="2022-02").json()["findings"]
+    assert shown.get("/frame", period="2022-02").content == first

@@ -9,16 +9,16 @@ from digest.preview.live import Live
 
 def test_a_change_while_a_page_is_being_told_is_told_next(tmp_path):
     """Changes come when the page is not waiting: they are told at once when it asks again, together."""
-    live = Live(tmp_path, lambda: None)
+    live = Live(tmp_path, lambda _: None)
 
     async def page():
         stream = live.events()
         assert "hello" in await anext(stream)
-        live.wake()
-        live.wake()
+        live.wake([])
+        live.wake([])
         with anyio.fail_after(5):
             assert "change" in await anext(stream)
-        live.wake()
+        live.wake([])
         with anyio.fail_after(5):
             assert "change" in await anext(stream)
         await stream.aclose()
@@ -34,7 +34,7 @@ def test_when_a_folder_appears_the_pages_look_once_more(tmp_path):
     async def newsroom():
         looked = anyio.Event()
 
-        def changed():
+        def changed(_):
             seen.append(anyio.current_time())
             if len(seen) == 2:  # the folder itself, and the look afterwards
                 looked.set()

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from digest.checks.document import read
 from digest.errors import UsageError
 from digest.preview.compare import difference
-from digest.preview.mail_structure import fields, order_page, steps, tree
+from digest.preview.mail_structure import fields, order_page, spot, steps, tree
 from digest.preview.modes import ViewMode, force_dark, in_mode, local_images, turned, view_mode
 
 MAIL = (
@@ -124,6 +125,19 @@ def test_reading_order_is_what_a_screen_reader_says():
     assert list(steps(html)) == [
         ("heading 2", "A head"), ("text", "w"), ("link", "link"), ("no alt", "q"), ("image", "B"),
     ]  # fmt: skip
+
+
+def test_a_place_of_the_source_is_an_element_of_what_is_shown():
+    """A finding's line and column name one element, also where slots were filled and everything stands elsewhere."""
+    html = "<!doctype html><title>t</title>\n<p>a</p><table><tr><td><a href=x>SLOT</a><A HREF=y>two</A></table>"
+    second = [element for element in read(html).elements if element.tag == "a"][1]
+    assert second.place == "html:2:51"
+    found = spot(html, html.replace("SLOT", "a much longer name"), second.line, second.column)
+    assert (found["tag"], found["nth"], found["line"]) == ("a", 1, 2)
+    assert html.replace("SLOT", "a much longer name").split("\n")[1][found["start"] : found["end"]] == "<A HREF=y>"
+    assert spot(html, html, 7, 7) is None
+    row = next(element for element in read(html).elements if element.tag == "tr")
+    assert spot(html, html, row.line, row.column)["tag"] == "tr"  # and not the tbody that HTML puts around it
 
 
 def test_reading_order_escapes_what_it_shows():

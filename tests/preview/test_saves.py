@@ -96,3 +96,16 @@ def test_a_version_tells_no_file_from_an_empty_one(tmp_path):
     assert version(contents(tmp_path / "a.md")) != version(contents(tmp_path / "b.md")) == ""
     with pytest.raises(ChangedUnderneath):
         Saves(tmp_path).insist(tmp_path / "a.md", "")
+
+
+def test_what_the_page_wrote_is_no_news(tmp_path):
+    """The watcher hears of the page's own saves, too: they are known, until somebody else writes the file."""
+    saves = Saves(tmp_path)
+    assert not saves.wrote(tmp_path / "a.md")
+    saved = saves.save("mine", [change(tmp_path, "a.md", b"one")])
+    assert saves.wrote(tmp_path / "a.md")
+    (tmp_path / "a.md").write_bytes(b"two")
+    assert not saves.wrote(tmp_path / "a.md")
+    (tmp_path / "a.md").write_bytes(b"one")
+    saves.undo(saved.id)
+    assert saves.wrote(tmp_path / "a.md")

@@ -64,9 +64,12 @@ class Build:
         return f"thin, {self.selection.verdict}" if self.selection.stories else "no stories"
 
 
-def build_edition(newsroom: Newsroom, edition: Edition, *, now: datetime | None = None, network: bool = False) -> Build:
+def build_edition(
+    newsroom: Newsroom, edition: Edition, *, now: datetime | None = None, network: bool = False, checked: bool = True
+) -> Build:
     """Make an edition with all its files, in memory; with `network`, run the checks that need one too.
 
+    What is only to be looked at needs no findings: not `checked`, it is made in a tenth of the time.
     Raises what `Newsroom.select` and `Newsroom.compose` raise.
     """
     history, overrides = newsroom.history(edition), newsroom.overrides(edition)
@@ -80,6 +83,7 @@ def build_edition(newsroom: Newsroom, edition: Edition, *, now: datetime | None 
         issue=newsroom.issue(edition),
         now=now or newsroom.now(),
         network=network,
+        checked=checked,
         sent=_sent(newsroom, edition, history),
     )
     newsroom.edition_setup.theme.save_cache()
@@ -128,6 +132,7 @@ def assemble(
     issue: Issue | None = None,
     now: datetime,
     network: bool = False,
+    checked: bool = True,
     sent: Mapping[str, Sequence[Story]] = MappingProxyType({}),
 ) -> Build:
     """Make the edition of these stories, up to the bytes of every file. A thin or empty one has no rendering."""
@@ -158,7 +163,7 @@ def assemble(
         carried=setup.carries(edition),
         logo=settings.theme.logo,
     )
-    findings = run(context, policy=setup.policy, network=network, composed=rendering.findings)
+    findings = run(context, policy=setup.policy, network=network, composed=rendering.findings) if checked else ()
     return Build(
         selection=selection,
         rendering=rendering,

@@ -88,7 +88,7 @@ def parts(state: PreviewState, query: Query) -> Response:
 
 def frame(state: PreviewState, query: Query) -> Response:
     """The mail as the frame shows it; `at=built` or `at=sent` shows an earlier one, `tab=order` its reading order."""
-    view, mode, at = state.view(requested(query)), view_mode(query), query.get("at", "")
+    view, mode, at = state.view(requested(query), checked=False), view_mode(query), query.get("at", "")
     html = compare.earlier(view.newsroom.root, view.edition, at, "index.html") if at else view.html
     if not html:
         page = _EMPTY

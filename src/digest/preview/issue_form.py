@@ -133,7 +133,9 @@ def save(state: PreviewState, body: dict[str, Any]) -> Response:
         return forms.conflict(error, version(now.data), _values_now(now, body))
     state.changed()
     now = open_issue(newsroom, edition, everybodys=everybodys)
-    return forms.saved(made, version(now.data), index=index, values=_values_now(now, {**body, "index": index}))
+    return forms.saved(
+        made, version(now.data), index=index, values=_values_now(now, {"do": body.get("do"), "index": index})
+    )
 
 
 def save_stories(state: PreviewState, edition: Edition, hand: Sequence[SetStories], read: str) -> tuple[Save, str]:
@@ -203,7 +205,7 @@ def _name(newsroom: Newsroom, path: Path) -> str:
 def _changes(issue: OpenedIssue, body: dict[str, Any]) -> tuple[list[Change], int | None]:
     """What is to be changed, and the number that the block has then. Raises UsageError."""
     do, count = forms.text_of(body, "do"), len(issue.blocks())
-    language, index = issue.scope("blocks"), _number(body, "index", count)
+    language, index = issue.scope("blocks"), _index(issue, body)
     match do:
         case "texts":
             texts = forms.values_of(body, TEXTS)
@@ -225,6 +227,19 @@ def _changes(issue: OpenedIssue, body: dict[str, Any]) -> tuple[list[Change], in
             return [RemoveBlock(index=index, language=language)], None
     message = "that block is not there any more; reload the page"
     raise UsageError(message)
+
+
+def _index(issue: OpenedIssue, body: Mapping[str, Any]) -> int | None:
+    """Which block is meant: that of the number, or where the block is now that the form showed (`kind` and `was`)."""
+    blocks = issue.blocks()
+    index = _number(body, "index", len(blocks))
+    if "was" not in body:
+        return index
+    was = {"kind": body.get("kind"), **body["was"]} if isinstance(body["was"], dict) else {}
+    found = [number for number, block in enumerate(blocks) if {"kind": block.get("kind"), **_shown(block)} == was]
+    if index in found or not found:
+        return index if index is not None and blocks[index].get("kind") == body.get("kind") else None
+    return found[0]
 
 
 def _number(body: Mapping[str, Any], key: str, count: int) -> int | None:
@@ -274,9 +289,8 @@ def _files(issue: OpenedIssue, after: bytes) -> list[FileChange]:
 def _values_now(issue: OpenedIssue, body: Mapping[str, Any]) -> dict[str, Any]:
     if body.get("do") == "texts":
         return issue.texts()
-    blocks = issue.blocks()
-    index = _number(body, "index", len(blocks))
-    return _shown(blocks[index]) if index is not None else {}
+    index = _index(issue, body)
+    return _shown(issue.blocks()[index]) if index is not None else {}
 
 
 def _fields(kind: BlockKind, stories: Iterable[Story]) -> tuple[FormField, ...]:

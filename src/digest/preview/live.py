@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Collection
 
 FOLDERS = ("stories", "templates", "issues", "overrides", "recipients", "approvals", "images", "photos", "media")
 FILES = ("config.yaml",)
@@ -24,8 +24,8 @@ _IDLE = 500  # milliseconds after which a watcher without news says so
 class Live:
     """One watcher, many listeners."""
 
-    def __init__(self, root: Path, changed: Callable[[], None]) -> None:
-        """Watch below `root`; call `changed` at each change, before the pages hear of it."""
+    def __init__(self, root: Path, changed: Callable[[Collection[Path]], None]) -> None:
+        """Watch below `root`; call `changed` with the files that did, before the pages hear of it."""
         self._root = root
         self._changed = changed
         self._wakers: set[anyio.Event] = set()
@@ -61,9 +61,9 @@ class Live:
         finally:
             self._listeners -= 1
 
-    def wake(self) -> None:
-        """Something changed: say so to every page. Called in the server's own thread."""
-        self._changed()
+    def wake(self, paths: Collection[Path]) -> None:
+        """Something changed, maybe unknown what: say so to every page. Called in the server's own thread."""
+        self._changed(paths)
         self._changes += 1
         self._ring()
 
@@ -105,7 +105,7 @@ class Live:
             rust_timeout=_IDLE, yield_on_timeout=True,
         ):  # fmt: skip
             if changes or look:
-                self.wake()
+                self.wake([] if look else [Path(path) for _, path in changes])
             look = False
 
     async def _top(self, again: anyio.Event) -> None:
@@ -114,10 +114,10 @@ class Live:
 
         present = self._present()
         names = {*FILES, *FOLDERS}
-        async for _ in awatch(
+        async for changes in awatch(
             self._root, watch_filter=lambda _, path: Path(path).name in names,
             recursive=False, debounce=_QUIET, step=20, stop_event=again,
         ):  # fmt: skip
-            self.wake()
+            self.wake([Path(path) for _, path in changes])
             if self._present() != present:
                 again.set()

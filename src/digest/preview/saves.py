@@ -94,7 +94,13 @@ class Saves:
         self._lock = threading.Lock()
         self._made: OrderedDict[int, Save] = OrderedDict()
         self._offers: OrderedDict[str, Offer] = OrderedDict()
+        self._written: dict[Path, str] = {}  # the version of each file as it was written last
         self._count = 0
+
+    def wrote(self, path: Path) -> bool:
+        """Whether the file is as this page has written it last."""
+        known = self._written.get(path.absolute())
+        return known is not None and known == version(contents(path))
 
     def insist(self, path: Path, read: str) -> None:
         """Let pass a file whose version is what was `read`. Raises ChangedUnderneath."""
@@ -160,6 +166,7 @@ class Saves:
                     _put(change.path, change.before)
             message = f"{self.name(written[-1].path)}: cannot be written: {error.strerror}; nothing was saved"
             raise DigestError(message) from error
+        self._written |= {change.path.absolute(): version(change.after) for change in changes}
         self._count += 1
         saved = Save(id=self._count, title=title, changes=tuple(changes))
         self._made[saved.id] = saved

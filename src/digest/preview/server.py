@@ -141,7 +141,7 @@ _FILES = {"/api/picture": uploads.upload, "/api/import/file": offered_import.fro
 
 def app(state: PreviewState, access: PageAccess) -> tuple[Starlette, Live]:
     """The application and its stream of changes; whoever serves it closes the stream when it ends."""
-    live = Live(state.newsroom().root, state.changed)
+    live = Live(state.newsroom().root, state.changed_on_disk)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

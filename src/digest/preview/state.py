@@ -27,8 +27,9 @@ from digest.preview.saves import Saves
 from digest.preview.stress import CASES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from datetime import datetime
+    from pathlib import Path
 
     from digest.editions.builder import Build
     from digest.issues.issue_file import IssueFile
@@ -134,7 +135,7 @@ class PreviewState:
         self._open = open_newsroom
         self._lock = threading.RLock()
         self._newsroom: Newsroom | None = None
-        self._made: OrderedDict[tuple[ViewRequest, int, datetime], ShownEdition] = OrderedDict()
+        self._made: OrderedDict[tuple[ViewRequest, int, datetime, bool], ShownEdition] = OrderedDict()
         self._good: OrderedDict[ViewRequest, ShownEdition] = OrderedDict()
         self._drafts: OrderedDict[str, Draft] = OrderedDict()
 
@@ -151,6 +152,11 @@ class PreviewState:
             while len(self._drafts) > KEPT:
                 self._drafts.popitem(last=False)
         return name
+
+    def changed_on_disk(self, paths: Collection[Path]) -> None:
+        """These files changed, or none that is known. What the page itself wrote just now is known already."""
+        if not paths or not all(map(self.saves.wrote, paths)):
+            self.changed()
 
     def changed(self) -> None:
         """A file changed: nothing that was made holds any longer."""
@@ -172,20 +178,25 @@ class PreviewState:
         audience = asked.audience or next(iter(newsroom.config.audiences))
         return newsroom.edition(asked.period or self._newest(newsroom), audience, asked.language)
 
-    def view(self, asked: ViewRequest) -> ShownEdition:
-        """The edition now, or the last good one with what is wrong. Raises DigestError when there never was one."""
+    def view(self, asked: ViewRequest, *, checked: bool = True) -> ShownEdition:
+        """The edition now, or the last good one with what is wrong. Raises DigestError when there never was one.
+
+        Not `checked`, it may lack its findings: the mail is on the screen before they are found.
+        """
         with self._lock:
             asked = replace(asked, period=asked.period or self.first.period)
             key = (asked, self.revision, self.now().replace(second=0, microsecond=0))
-            if key in self._made:
-                return self._made[key]
+            if known := self._made.get((*key, True)) or self._made.get((*key, checked)):
+                return known
             try:
-                view = self._make(asked)
+                view = self._make(asked, checked=checked)
             except DigestError as error:
                 if asked not in self._good:
                     raise
                 return replace(self._good[asked], errors=tuple(str(error).splitlines()))
-            self._made[key] = self._good[asked] = view
+            self._made[*key, checked] = view
+            if checked:
+                self._good[asked] = view
             while len(self._made) > KEPT:
                 self._made.popitem(last=False)
             while len(self._good) > KEPT:
@@ -198,7 +209,7 @@ class PreviewState:
         rows = islice(readers(self.newsroom(), self.edition(asked)), SCANNED)
         return list(islice((r for r in rows if words in f"{r.name} {r.address}".casefold()), READERS))
 
-    def _make(self, asked: ViewRequest) -> ShownEdition:
+    def _make(self, asked: ViewRequest, *, checked: bool) -> ShownEdition:
         newsroom, edition, now = self.newsroom(), self.edition(asked), self.now()
         audience = newsroom.config.audience(edition.audience).in_language(edition.language)
         kind, _, name = asked.who.partition(":")
@@ -210,7 +221,9 @@ class PreviewState:
             newsroom=newsroom,
             audience=audience,
             edition=edition,
-            build=_drafted(newsroom, edition, draft, now) if draft else build_edition(newsroom, edition, now=now),
+            build=_drafted(newsroom, edition, draft, now, checked=checked)
+            if draft
+            else build_edition(newsroom, edition, now=now, checked=checked),
             reader=reader,
         )
 
@@ -246,7 +259,7 @@ class PreviewState:
         return self.first.period or newest_month(newsroom, self.now())
 
 
-def _drafted(newsroom: Newsroom, edition: Edition, draft: Draft, now: datetime) -> Build:
+def _drafted(newsroom: Newsroom, edition: Edition, draft: Draft, now: datetime, *, checked: bool) -> Build:
     """The edition as it would be if what is typed were saved."""
     history, files = newsroom.history(edition), draft.issues or newsroom.issue_files(edition)
     overrides, recurring = overrides_of(files), in_language(newsroom.config.recurring, edition.language) or ()
@@ -254,7 +267,7 @@ def _drafted(newsroom: Newsroom, edition: Edition, draft: Draft, now: datetime) 
     stories.update(draft.stories)
     return assemble(
         newsroom.edition_setup, edition, tuple(stories.values()), history=history, overrides=overrides,
-        issue=issue_of(files, edition.language, recurring), now=now,
+        issue=issue_of(files, edition.language, recurring), now=now, checked=checked,
         audience=newsroom.config.audience(edition.audience).in_language(edition.language),
     )  # fmt: skip
 

@@ -87,6 +87,15 @@ export async function close() {
   (opener?.isConnected ? opener : document.querySelector(`[data-focus="${CSS.escape(opener?.dataset?.focus ?? '')}"]`))?.focus();
 }
 
+// Close what nobody has typed in: the page turns to another edition.
+export function leave() {
+  if (!open || dirty()) return;
+  open.subject.closed?.();
+  open = null;
+  forget();
+  $('editor').hidden = true;
+}
+
 async function load(subject) {
   const data = await subject.load();
   forget();

@@ -65,7 +65,7 @@ const joined = (value) => (Array.isArray(value) ? value.map(one).join(typeof val
 
 function control(field, id, value) {
   const common = { id, name: field.key, dir: 'auto', 'aria-describedby': `${id}-help ${id}-fault`, 'aria-required': field.required ? 'true' : null };
-  if (field.kind === 'markdown') return el('textarea', { ...common, rows: field.rows ?? 7 }, joined(value));
+  if (field.kind === 'markdown') return el('textarea', { ...common, rows: 7 }, joined(value));
   if (field.kind === 'choice') {
     const label = (each) => field.labels[field.choices.indexOf(each)] || each || '–';
     const choices = field.choices.includes(value ?? '') ? field.choices : [...field.choices, value];

@@ -167,6 +167,15 @@ export async function showStory(story) {
   if (frame) outline(frame, spot(frame, story));
 }
 
+// The mail anew, as soon as it can be shown; whoever waits for this knows that it is.
+export async function showFirst() {
+  const frame = document.querySelector('iframe[name="first"]');
+  if (!frame || $('mail-tools').hidden) return false;
+  await show();
+  await once(document.querySelector('iframe[name="first"]'));
+  return true;
+}
+
 // The smallest element that begins with these words, of a block that has no headline of a story.
 export async function showWords(words) {
   const frame = await first();

@@ -9,6 +9,7 @@ let shown = null; // what the server said last
 let file = 'own'; // or 'all', the file of every audience
 let queue = Promise.resolve(); // one change at a time, each over what the last one left
 let dragged = null;
+let wanted = 'letter'; // the kind that is to be added: chosen once, it stays chosen when the panel is drawn anew
 
 // After all that was asked for before; what a save left is what the next one goes over.
 function inTurn(task) {
@@ -24,15 +25,18 @@ function inTurn(task) {
 const about = () => ({ ...asked(), file });
 const kindOf = (name) => shown.kinds.find((each) => each.name === name);
 
+// What is edited belongs to the edition and the file that were chosen when it was opened, whatever is looked at later.
 function subject(key, title, fields, values, body) {
+  const edition = about();
   return {
-    key: `${key} ${file}`,
+    key: `${key} ${file} ${edition.period} ${edition.audience} ${edition.language}`,
+    edition,
     load: async () => {
-      await reload();
+      shown = await get('/api/issue', edition);
       return { title, file: shown.file, version: shown.version, fields: fields(), values: values() };
     },
-    send: (form, version) => inTurn(() => post('/api/issue', { ...about(), ...body(form), version })),
-    draft: (form) => ({ ...about(), ...body(form) }),
+    send: (form, version) => inTurn(() => post('/api/issue', { ...edition, ...body(form), version })),
+    draft: (form) => ({ ...edition, ...body(form) }),
   };
 }
 
@@ -40,7 +44,7 @@ const texts = () => subject('texts', 'The issue’s words', () => shown.fields, 
 
 function block(index) {
   const { kind } = shown.blocks[index];
-  const made = subject(`block ${index}`, `Edit the ${kind}`, () => kindOf(kind).fields, () => shown.blocks[index]?.values ?? {}, (form) => ({ do: 'change', index, values: form.changed() }));
+  const made = subject(`block ${index}`, `Edit the ${kind}`, () => kindOf(kind).fields, () => shown.blocks[index]?.values ?? {}, (form) => ({ do: 'change', index, kind, was: form.values, values: form.changed() }));
   return { ...made, opened: () => showWords(shown.blocks[index].title) };
 }
 
@@ -52,13 +56,13 @@ function added(kind) {
     ...made,
     fresh: true,
     send: async function send(form, version) {
-      if (index !== null) return inTurn(() => post('/api/issue', { ...about(), do: 'change', index, values: form.changed(), version }));
+      if (index !== null) return inTurn(() => post('/api/issue', { ...made.edition, do: 'change', index, kind, was: form.values, values: form.changed(), version }));
       const saved = await body(form, version);
       index = saved.index;
-      Object.assign(this, { fresh: false, key: `block ${index} ${file}` });
+      Object.assign(this, { fresh: false });
       return saved;
     },
-    draft: (form) => (index === null ? made.draft(form) : { ...about(), do: 'change', index, values: form.changed() }),
+    draft: (form) => (index === null ? made.draft(form) : { ...made.edition, do: 'change', index, kind, was: form.values, values: form.changed() }),
   };
 }
 
@@ -139,7 +143,8 @@ function row({ kind, title }, index) {
 
 function draw() {
   const { values, blocks, others, kinds } = shown;
-  const choice = el('select', { id: 'block-kind', 'data-focus': 'block-kind' }, kinds.map((each) => el('option', { value: each.name }, `${each.name}: ${each.use}`)));
+  const choice = el('select', { id: 'block-kind', 'data-focus': 'block-kind', onchange: (event) => { wanted = event.target.value; } },
+    kinds.map((each) => el('option', { value: each.name, selected: each.name === wanted }, `${each.name}: ${each.use}`)));
   const whose = el('select', { id: 'issue-file', 'data-focus': 'issue-file', onchange: (event) => { file = event.target.value; issue(); } },
     [['own', 'this audience'], ['all', 'every audience']].map(([name, label]) => el('option', { value: name, selected: name === file }, label)));
   $('issue-tally').textContent = `${blocks.length + others.length} ${blocks.length + others.length === 1 ? 'block' : 'blocks'}`;
@@ -149,7 +154,7 @@ function draw() {
     el('button', { type: 'button', 'data-focus': 'texts', onclick: () => edit(texts()) }, 'Edit subject, preheader, intro'),
     el('h3', {}, 'Blocks'),
     blocks.length ? el('ol', { class: 'rows', id: 'blocks' }, blocks.map(row)) : el('p', { class: 'soft small' }, 'None yet.'),
-    el('div', { class: 'action' }, el('label', { for: 'block-kind' }, 'Add a block'), choice, el('button', { type: 'button', 'data-focus': 'add-block', onclick: () => edit(added(choice.value)) }, 'Add')),
+    el('div', { class: 'action' }, el('label', { for: 'block-kind' }, 'Add a block'), choice, el('button', { type: 'button', 'data-focus': 'add-block', onclick: () => edit(added(wanted)) }, 'Add')),
     others.length ? el('h3', {}, 'Also in this issue') : null,
     others.length ? el('ul', { class: 'rows' }, others.map((each) => el('li', {}, el('p', { class: 'story', dir: 'auto' }, each.title || each.kind), el('p', { class: 'why' }, `${each.kind}, from ${each.where}`)))) : null);
 }

@@ -2,8 +2,8 @@
 
 import { act } from './act.js';
 import { $, el, fill, get, say } from './dom.js';
-import { follow as followEditor } from './editor.js';
-import { fit, show } from './frames.js';
+import { follow as followEditor, leave } from './editor.js';
+import { fit, show, showFirst } from './frames.js';
 import { importing } from './importing.js';
 import { issue } from './issue.js';
 import { calendar, checks, compare, inbox, saves } from './panels.js';
@@ -83,9 +83,13 @@ async function panel(name) {
   }
 }
 
-async function refresh(frame = true) {
+// After a save the mail comes first, and what is said of it as soon as that is found out.
+async function refresh(saved = false) {
   const turn = (asking += 1);
   try {
+    const shown = saved && facts && await showFirst();
+    document.documentElement.dataset.draft = here.draft ? 'yes' : 'no';
+    if (turn !== asking) return;
     const found = await get('/api/edition', asked());
     if (turn !== asking) return;
     facts = found;
@@ -94,7 +98,7 @@ async function refresh(frame = true) {
     choices();
     inbox(facts);
     checks(facts);
-    if (frame) await show(facts);
+    if (!shown) await show(facts);
   } catch (error) {
     if (!error.errors) throw error;
     if (turn === asking) complain(error.errors, false);
@@ -106,7 +110,10 @@ async function refresh(frame = true) {
 
 onChange(async (changed) => {
   tools();
-  if (EDITION.some((key) => changed.has(key))) await refresh();
+  if (EDITION.some((key) => changed.has(key))) {
+    leave(); // a form with nothing typed in it; any other stays, and saves where it was opened
+    await refresh();
+  }
   else {
     if (LOOK.some((key) => changed.has(key)) || changed.has('second')) await show(facts).catch((error) => complain(error.errors ?? [String(error)], false));
     else if (changed.has('width')) fit();
@@ -183,8 +190,8 @@ $('who').addEventListener('change', (event) => {
 $('help-open').addEventListener('click', () => $('help').showModal());
 $('help-close').addEventListener('click', () => $('help').close());
 window.addEventListener('resize', fit);
-document.addEventListener('saved', () => { refresh(); followEditor(); });
-document.addEventListener('drafted', () => refresh());
+document.addEventListener('saved', () => { refresh(true); followEditor(); });
+document.addEventListener('drafted', () => refresh(true));
 document.addEventListener('acted', () => { steps(); });
 
 tools();
