@@ -20,6 +20,21 @@ EDITION = "2022-02/everyone/en"
 BETTER_WORK = "stories/2022-02-14-helping-women-workers-manage-cultural.md"
 ATOM = "{http://www.w3.org/2005/Atom}"
 
+BLOCKS = """\
+blocks:
+  - {kind: letter, text: Dear all, name: Ana Silva, role: Editor}
+  - {kind: number, figure: 160 million, text: children work., source: ILO}
+  - kind: events
+    title: What comes
+    events: [{date: 2022-03-08, title: Forum, place: Geneva}]
+  - kind: links
+    title: Read on
+    links: [{title: Paper, link: "https://example.org/paper"}]
+  - {kind: image, image: pictures/desk.jpg, alt: A desk, credit: digest}
+  - {kind: notice, label: correction, text: It was six.}
+  - {kind: sponsor, name: ACME, title: Buy, text: Things, link: "https://example.org/buy", link_text: To the shop}
+"""
+
 
 def send(newsroom, month: str = "2022-02", audience: str = "everyone"):
     year, number = map(int, month.split("-"))
@@ -412,3 +427,40 @@ class TestAgain:
         kept = {path for path, stamp in stamps.items() if public(newsroom, path).stat().st_mtime_ns == stamp}
         assert {"2021-10/everyone/en/index.html", "2021-12/everyone/en/index.html", "style.css"} <= kept
         assert "2022-01/everyone/en/index.html" not in kept  # it has a later issue now
+
+
+class TestBlocks:
+    def test_an_editors_words_stand_on_the_page_and_in_the_feed(self, newsroom):
+        """What an issue says beside its stories was sent, too: each kind of block, with its pictures of our own."""
+        photo(newsroom, "pictures/desk.jpg")
+        newsroom.write("issues/2022-02/everyone.yaml", BLOCKS)
+        send(newsroom)
+        (entry,) = entries(newsroom)
+        for html in (page(newsroom), entry.find(f"{ATOM}content").text):
+            for words in ("Dear all", "Ana Silva", "160 million", "Forum", "Paper", "Advertisement", "Correction"):
+                assert words in html
+            assert html.index("Dear all") < html.index("160 million") < html.index("To the shop")
+            assert re.search(r'src="[^"]*img/[0-9a-f]+-1280\.jpg"[^>]* alt="A desk"', html)
+
+    def test_they_stay_as_they_were_sent(self, newsroom):
+        """An issue file that is edited or deleted afterwards changes nothing that was published."""
+        newsroom.write("issues/2022-02/everyone.yaml", BLOCKS)
+        photo(newsroom, "pictures/desk.jpg")
+        send(newsroom)
+        before = page(newsroom)
+        newsroom.edit("issues/2022-02/everyone.yaml", "Dear all", "Dear none")
+        assert newsroom("archive").code == 0
+        assert page(newsroom) == before
+
+
+def test_a_bug_in_the_archive_keeps_no_mail_from_going(newsroom, monkeypatch):
+    """It is shown whole, and everybody has their mail."""
+
+    def broken(*_args, **_options):
+        message = "by chance"
+        raise ZeroDivisionError(message)
+
+    monkeypatch.setattr("digest.publishing.publisher.publish", broken)
+    done = send(newsroom)
+    assert "for a bug of digest: Traceback" in done.err
+    assert len(list((newsroom.root / "outbox").rglob("*.eml"))) == 6

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import traceback
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -538,5 +539,7 @@ def keeping_current(
         except (DigestError, OSError) as error:
             lines = "; ".join(str(error).splitlines())
             warn(f"the public archive is not up to date: {lines}; then `digest archive`")
+        except Exception:  # noqa: BLE001 - a bug met by a page keeps no mail from going
+            warn(f"the public archive is not up to date, for a bug of digest: {traceback.format_exc()}")
 
     return publish_now
