@@ -127,6 +127,7 @@ VERBS: dict[str, tuple[str, Schema]] = {
                 needed={"enum": ["none", "required", "two"]},
                 holds=FLAG,
                 problem=TEXT,
+                errors=TEXTS,
             )
         ),
     ),
@@ -163,7 +164,7 @@ VERBS: dict[str, tuple[str, Schema]] = {
     ),
     "status": (
         "What became of every reader of each edition.",
-        rows(obj(edition=EDITION, standing=TEXT, content=TEXT, counts=COUNTS, held=rows(HELD))),
+        rows(obj(edition=EDITION, standing=TEXT, content=TEXT, counts=COUNTS, bounced=COUNT, held=rows(HELD))),
     ),
     "resume": ("What became of each edition.", rows(REPORT)),
     "pause": (

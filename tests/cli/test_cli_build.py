@@ -309,9 +309,13 @@ def test_an_editors_hand_is_never_passed_over_because_of_its_files_name(newsroom
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("theme:\n", "mail: {subject: '{{ edition.nme }}'}\ntheme:\n", "config.yaml: mail.subject: "),
-        ("    group_by: month\n", "    preheader: '{{ edition'\n", "config.yaml: audiences.everyone.preheader: "),
-        ('  brand: "#1e2dbe"', "  name: defalt", "did you mean 'default'? (theme.name in config.yaml)"),
+        ("theme:\n", "mail: {subject: '{{ edition.nme }}'}\ntheme:\n", r"config\.yaml:\d+: mail\.subject: "),
+        (
+            "    group_by: month\n",
+            "    preheader: '{{ edition'\n",
+            r"config\.yaml:\d+: audiences\.everyone\.preheader: ",
+        ),
+        ('  brand: "#1e2dbe"', "  name: defalt", r"did you mean 'default'\? \(theme\.name in config\.yaml\)"),
     ],
 )
 def test_a_setting_that_fails_when_it_is_used_is_named(newsroom, old, new, said):
@@ -322,7 +326,7 @@ def test_a_setting_that_fails_when_it_is_used_is_named(newsroom, old, new, said)
     done = newsroom("build", "--month", "2022-02", "--audience", "everyone")
 
     assert (done.code, len(done.lines)) == (2, 1)
-    assert said in done.lines[0]
+    assert re.search(said, done.lines[0])
 
 
 def test_a_newsroom_from_a_stranger_brings_no_program(newsroom):

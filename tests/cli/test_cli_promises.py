@@ -215,7 +215,7 @@ class TestTakenBack:
         """The readers who are left get what that one got."""
         newsroom(*LIVE, "--limit", "1")
         done = newsroom("thaw", "2022-02/everyone/en", "--yes")
-        assert (done.code, "1 readers have it" in done.err) == (1, True)
+        assert (done.code, "1 reader has it" in done.err) == (1, True)
         assert newsroom("resume", "2022-02/everyone/en", "--yes").code == 0
         assert sorted(sink.readers.values()) == [1] * 6
 

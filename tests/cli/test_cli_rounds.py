@@ -46,7 +46,7 @@ def test_one_language_settles_all(harbour):
     done = harbour(*FEBRUARY, "--language", "en")
     assert done.code == 0, done.err
     assert mailed(harbour) == {"ann": 1, "cid": 1}
-    assert "1 readers of 2022-02/everyone/fr are settled with it, and wait until that is sent" in done.err
+    assert "1 reader of 2022-02/everyone/fr is settled with it, and to wait until that is sent" in done.err
     assert "waiting for the edition to be built" in harbour("status", "2022-02/everyone/fr").out
     assert harbour(*FEBRUARY).code == 0
     assert mailed(harbour) == {"ann": 1, "bob": 1, "cid": 1}

@@ -238,7 +238,7 @@ def test_a_dry_run_shows_what_would_be_written_and_writes_nothing(newsroom):
     planned = plan(newsroom, ("a.txt", listing(("A title", "5 January 2022", "Two."), ("B", "6 January 2022"))))
     assert {path.name: path.read_bytes() for path in newsroom.iterdir()} == before
     shown = planned.diff()
-    assert "--- /dev/null\n+++ b/2022-01-06-b.md\n" in shown
+    assert "--- /dev/null\n+++ b/stories/2022-01-06-b.md\n" in shown
     assert "\n-One.\n+Two.\n" in shown
     importer.apply(planned, newsroom)
     assert importer.text_of(newsroom, "2022-01-06-b") == planned.new[0].text

@@ -21,6 +21,7 @@ from digest.delivery import Event, State
 from digest.files import make_folder
 from digest.mail.message_id import message_id
 from digest.recipients import tokens
+from digest.text.counting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -119,7 +120,7 @@ def lines(summary: BounceSummary, *, verbose: bool) -> Iterator[str]:
     words = ", ".join(f"{count} {reason}" for reason, count in summary.suppressed.items())
     yield f"not mailed any more: {words or 'nobody'}"
     if summary.settled:
-        yield f"{summary.settled} mails that were in doubt had arrived at the relay"
+        yield f"{counted(summary.settled, 'mail')} in doubt had arrived at the relay"
     if summary.unsettled:
         yield f"{len(summary.unsettled)} for a person to look at, left where they are"
 

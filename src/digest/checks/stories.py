@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from digest.blocks.kinds import said
 from digest.checks.context import Hit, check
 from digest.model import Severity
+from digest.text.counting import counted
 from digest.text.wrapping import width
 
 if TYPE_CHECKING:
@@ -280,4 +281,4 @@ def _alike(one: list[str], two: list[str]) -> bool:
 
 
 def _count(count: int) -> str:
-    return "no story" if count == 0 else "1 story" if count == 1 else f"{count} stories"
+    return counted(count, "story", "stories") if count else "no story"

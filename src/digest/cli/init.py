@@ -12,6 +12,7 @@ from digest.cli.call import Call
 from digest.cli.flags import Common
 from digest.cli.verbs import verb
 from digest.smtp.providers import PROVIDERS
+from digest.text.counting import counted
 
 
 @verb("init")
@@ -63,7 +64,7 @@ def init(
             "read": read,
         })  # fmt: skip
         return
-    call.out.line(f"{len(made.files)} files in {folder}")
+    call.out.line(f"{counted(len(made.files), 'file')} in {folder}")
     enter = "" if folder == Path() else f"cd {folder} && "
     for line in read:
         call.out.line(line)
@@ -123,6 +124,7 @@ def config(
         call.out.data(issue_file.schema() if issue_schema else load.schema())
         return
     settings = list(rows(call.newsroom.config))
+    call.newsroom.edition_setup.demand_logo()
     if common.json:
         call.out.data({key: {"value": value, "from": origin} for key, value, origin in settings})
     elif show:

@@ -12,6 +12,7 @@ from digest.cli.flags import Common
 from digest.cli.output import tell
 from digest.cli.verbs import verb
 from digest.errors import UsageError
+from digest.text.counting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,9 +53,8 @@ def archive(
         call.out.data({"written": list(update.written), "removed": list(update.removed), "unchanged": update.unchanged})
         return
     folder = out or Path("public")
-    counts = (
-        f"{len(update.written):,} files written, {len(update.removed):,} removed, {update.unchanged:,} as they were"
-    )
+    counts = f"{counted(len(update.written), 'file')} written"
+    counts += f", {len(update.removed):,} removed, {update.unchanged:,} as they were"
     call.out.line(f"{folder}: {counts}")
     if common.verbose:
         for word, paths in (("written", update.written), ("removed", update.removed)):

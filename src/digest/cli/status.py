@@ -13,6 +13,7 @@ from digest.cli.flags import Common, EditionAndReaders, EditionFlags
 from digest.cli.output import tell
 from digest.cli.verbs import verb
 from digest.errors import NothingToSend, UsageError
+from digest.text.counting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +35,7 @@ def status(
         names = _named(call, ledger, chosen)
         held = {name: _held(ledger, name) for name in names}
         if common.json:
-            call.out.data([_facts(ledger, name, held[name]) for name in names])
+            call.out.data([_facts(call, ledger, name, held[name]) for name in names])
         for name in () if common.json else names:
             _tell(call, ledger, name, held[name])
             for line in _changed(call, name):
@@ -176,7 +177,9 @@ def _tell(call: Call, ledger: SqlLedger, edition: str, held: list[Delivery]) -> 
     standing = f", {mailing.standing.value}" if mailing and mailing.standing.value != "open" else ""
     if mailing and not mailing.content:
         standing += " for the edition to be built, checked and approved"
-    call.out.line(f"{edition}: {sentence(ledger.counts(edition))}{standing}")
+    back = _bounced(call, ledger, edition)
+    bounced = f", of which {counted(back, 'mail')} came back (bounced)" if back else ""
+    call.out.line(f"{edition}: {sentence(ledger.counts(edition))}{bounced}{standing}")
     if ledger.sharing is not None and (reason := ledger.sharing.halted(edition)):
         call.out.line(f"  held back by {reason}")
     for each in held:
@@ -226,13 +229,31 @@ def _counts(ledger: SqlLedger, edition: str) -> dict[str, int]:
     return {state.value: count for state, count in ledger.counts(edition).items()}
 
 
-def _facts(ledger: SqlLedger, edition: str, held: list[Delivery]) -> dict[str, Any]:
+def _bounced(call: Call, ledger: SqlLedger, edition: str) -> int:
+    """How many mails of the edition came back, as `digest bounces` recorded it."""
+    from digest.bounces.log import BounceLog
+    from digest.bounces.process import LOG
+    from digest.delivery import State
+    from digest.newsroom.paths import STATE
+
+    path = call.newsroom.root / STATE / LOG
+    if not path.exists():
+        return 0
+    log = BounceLog(f"sqlite:///{path}")
+    try:
+        return len(log.bounced(each.message_id for each in ledger.deliveries(edition, [State.SENT]) if each.message_id))
+    finally:
+        log.close()
+
+
+def _facts(call: Call, ledger: SqlLedger, edition: str, held: list[Delivery]) -> dict[str, Any]:
     mailing = ledger.mailing(edition)
     return {
         "edition": edition,
         "standing": mailing.standing.value if mailing else "",
         "content": mailing.content if mailing else "",
         "counts": _counts(ledger, edition),
+        "bounced": _bounced(call, ledger, edition),
         "held": [
             {
                 "address": each.address,

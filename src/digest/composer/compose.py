@@ -21,6 +21,7 @@ from digest.errors import Fault, RenderError
 from digest.model import Finding, Rendering, Severity
 from digest.text import merge
 from digest.text.cleaning import one_line
+from digest.text.counting import counted
 from digest.text.merge import field_name
 
 if TYPE_CHECKING:
@@ -184,9 +185,8 @@ def _html(draft: EditionDraft, lines: dict[str, str]) -> tuple[str, dict[str, in
     html = draft.html(lines)
     sizes = draft.tally.sizes()
     where, left = draft.selection.edition.id, sum(sizes.values())
-    message = (
-        f"the HTML would have {_kb(size)}, over {_kb(limit)}: the last {draft.cut} stories are title and link only"
-    )
+    cut = counted(draft.cut, "story is", "stories are")
+    message = f"the HTML would have {_kb(size)}, over {_kb(limit)}: the last {cut} title and link only"
     findings = [Finding(code="size-cut", severity=Severity.WARNING, where=where, message=message)]
     if left > limit:
         message = f"the HTML has {_kb(left)} even with titles only, over {_kb(limit)}; set a limit for this audience"

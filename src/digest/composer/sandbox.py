@@ -9,12 +9,13 @@ has a bound. Story content is data: nothing in it is ever read as a template.
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from types import BuiltinMethodType, MethodType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, nodes
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, UndefinedError, nodes
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.sandbox import SandboxedEnvironment
 from jinja2.visitor import NodeTransformer
@@ -276,7 +277,12 @@ def run(template: Template, values: Mapping[str, Any], places: SourceMap, parts:
         message = f"{_where(sys.exc_info()[2], template, places)}: a macro calls itself without end"
         raise RenderError(message) from None
     except (TemplateError, BudgetError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        message = f"{_where(error.__traceback__, template, places)}: {str(error) or type(error).__name__}"
+        said = str(error) or type(error).__name__
+        if isinstance(error, UndefinedError) and (name := re.fullmatch(r"'(\w+)' is undefined", said)):
+            from digest.yamlfile import did_you_mean
+
+            said += did_you_mean(name[1], (known for known in values if not known.startswith("_")))
+        message = f"{_where(error.__traceback__, template, places)}: {said}"
         raise RenderError(message) from None
     return "".join(parts)
 

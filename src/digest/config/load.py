@@ -9,6 +9,7 @@ names the environment variable or the file that holds one. Nothing is read but t
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,6 +55,14 @@ class Config:
                 return audience
         message = f"there is no audience {name!r}{yamlfile.did_you_mean(name, self.audiences)}"
         raise UsageError(message)
+
+    def placed(self, text: str) -> str:
+        """`config.yaml: mail.preheader: …` with the line on which that key stands; any other text as it is."""
+        name, _, rest = text.partition(": ")
+        key, colon, words = rest.partition(": ")
+        if name != NAME or not re.fullmatch(r"[\w.-]+", key):
+            return text
+        return f"{self.document.where(tuple(key.split('.')))}: {key}{colon}{words}"
 
     def demand_explained(self, audience: str, sent: Collection[str]) -> None:
         """Raise ConfigError when an audience that was never sent may be one that is gone, under another name.

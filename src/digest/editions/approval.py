@@ -21,6 +21,7 @@ from digest import files, hooks
 from digest.editions import build_folder
 from digest.editions.builder import build_edition
 from digest.errors import ApprovalError, DigestError, UsageError
+from digest.model import Severity
 from digest.newsroom.history import MANIFEST, folder, read_manifest
 from digest.newsroom.paths import BUILD
 from digest.text.merge import shown_subject
@@ -69,6 +70,7 @@ class ApprovalStatus:
     needed: str
     problem: str
     warnings: tuple[str, ...] = ()  # hooks that could not be told
+    errors: tuple[str, ...] = ()  # what must be mended before it is sent, whoever approved it
 
     def lines(self) -> Iterator[str]:
         """For people."""
@@ -78,8 +80,10 @@ class ApprovalStatus:
             yield f"  approved by {signature.who}, {signature.when}"
         if self.problem:
             yield f"  {self.problem}"
-        elif signed:
+        elif signed and not self.errors:
             yield "  holds: it may go"
+        for error in self.errors:
+            yield f"  must be mended before it is sent: {error}"
         yield from (f"  {warning}" for warning in self.warnings)
 
     def as_data(self) -> dict[str, Any]:
@@ -92,6 +96,7 @@ class ApprovalStatus:
             "needed": self.needed,
             "holds": not self.problem,
             "problem": self.problem,
+            "errors": list(self.errors),
         }
 
 
@@ -262,7 +267,14 @@ def _standing(newsroom: Newsroom, build: Build, signed: Approval | None) -> Appr
     except ApprovalError as error:
         problem = str(error)
     subject = shown_subject(build.rendering) if build.rendering else "no stories"
-    return ApprovalStatus(edition=build.edition.id, subject=subject, approval=signed, needed=needed, problem=problem)
+    errors = tuple(
+        f"{finding.code}: {finding.where}: {finding.message}"
+        for finding in build.findings
+        if finding.severity is Severity.ERROR
+    )
+    return ApprovalStatus(
+        edition=build.edition.id, subject=subject, approval=signed, needed=needed, problem=problem, errors=errors
+    )
 
 
 def _built(newsroom: Newsroom, edition: Edition) -> dict[str, Any]:

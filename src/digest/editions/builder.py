@@ -117,7 +117,7 @@ def _field_findings(newsroom: Newsroom, build: Build) -> Iterator[Finding]:
         yield Finding(code="list-unread", severity=Severity.INFO, where=edition.id, message=message)
         return
     for fault in column_faults(uses, columns):
-        where = f"{fault.file}:{fault.line}" if fault.line else fault.file
+        where = config.placed(f"{fault.file}:{fault.line}" if fault.line else fault.file)
         yield Finding(code=UNKNOWN_FIELD, severity=Severity.ERROR, where=where, message=fault.message)
 
 
@@ -164,6 +164,7 @@ def assemble(
         logo=settings.theme.logo,
     )
     findings = run(context, policy=setup.policy, network=network, composed=rendering.findings) if checked else ()
+    findings = tuple(replace(finding, where=setup.config.placed(finding.where)) for finding in findings)
     return Build(
         selection=selection,
         rendering=rendering,

@@ -35,6 +35,7 @@ from digest.newsroom.newsroom import open_newsroom
 from digest.scheduling.outcome import bug
 from digest.sending.engines import MAX_AGE, MIN_TRIES
 from digest.sending.progress import UNFINISHED
+from digest.text.counting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -248,7 +249,7 @@ class Worker:
 
     def _tend(self) -> None:
         for state, count in self._sharing.reap().items():
-            self._say(f"found {count:,} readers of a worker that is gone, now {state}")
+            self._say(f"found {counted(count, 'reader')} of a worker that is gone, now {state}")
         now, ledger = self._clock(), self._sharing.ledger
         if now - self._tidied > _HOUSEKEEPING:
             self._tidied = now

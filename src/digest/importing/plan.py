@@ -35,6 +35,8 @@ _SINGLE = tuple(key for key in STORY_DEFAULTS if key not in (*STORY_LISTS, "date
 _UTC = ZoneInfo("UTC")
 FAR_FEWER = 0.5  # of the last import's items; a list that rolls over keeps its length, one that broke loses most of it
 
+_BELOW = "stories"  # the folder of the newsroom in which they lie
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewFile:
@@ -91,11 +93,11 @@ class ImportPlan:
     def diff(self) -> str:
         """All changes as one unified diff, new files against /dev/null."""
         changes = [("/dev/null", one.path, "", one.text) for one in self.new]
-        changes += [(f"a/{one.path}", one.path, one.before, one.after) for one in self.changed]
+        changes += [(f"a/{_BELOW}/{one.path}", one.path, one.before, one.after) for one in self.changed]
         lines: list[str] = []
         for origin, path, before, after in changes:
             old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
-            lines += difflib.unified_diff(old, new, origin, f"b/{path}")
+            lines += difflib.unified_diff(old, new, origin, f"b/{_BELOW}/{path}")
         return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
 
 

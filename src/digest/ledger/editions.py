@@ -24,6 +24,7 @@ from digest.ledger import statements
 from digest.ledger.database import as_json
 from digest.ledger.schema import deliveries, editions, places, rounds
 from digest.ledger.transitions import audience_of
+from digest.text.counting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -234,8 +235,8 @@ def _demand_no_shrink(transaction: Transaction, plan: Freeze, number: int, reade
         return
     if readers < last.readers * _SHRUNK and last.readers - readers >= _FEWER:
         message = (
-            f"{plan.names[0]}: its list has {readers:,} readers, and {last.name} went to {last.readers:,}; nothing was "
-            "frozen. Is the list whole? If so, say --shrink"
+            f"{plan.names[0]}: its list has {counted(readers, 'reader')}, and {last.name} went to {last.readers:,}; "
+            "nothing was frozen. Is the list whole? If so, say --shrink"
         )
         raise CheckFailed(message)
 
@@ -382,8 +383,8 @@ def thaw(transaction: Transaction, name: str) -> Sequence[str]:
     transaction.core.execute(select(rounds.c.id).where(rounds.c.id == row.round).with_for_update()).all()
     if mailed := _mailed(transaction, editions.c.id == row.id):
         message = (
-            f"{name}: {mailed:,} readers have it, may have it, or are being mailed, so it cannot be taken back; "
-            "`digest cancel` calls it off for the others"
+            f"{name}: {counted(mailed, 'reader has', 'readers have')} it, may have it, or may be getting "
+            "it now, so it cannot be taken back; `digest cancel` calls it off for the others"
         )
         raise LedgerError(message)
     whole = editions.c.round == row.round

@@ -20,6 +20,7 @@ from digest.errors import LedgerError
 from digest.files import write_whole
 from digest.ledger.locks import file_name
 from digest.ledger.schema import meta
+from digest.text.counting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,7 +46,7 @@ class Testimony:
     @property
     def words(self) -> str:
         """What was sent, for a message."""
-        return f"{self.edition} went to {self.sent:,} readers by {self.written}"
+        return f"{self.edition} went to {counted(self.sent, 'reader')} by {self.written}"
 
 
 def write(folder: Path, testimony: Testimony) -> None:

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from digest.errors import ConfigError, RenderError
 from digest.model import Finding, Severity
 from digest.newsroom import paths
 
@@ -98,22 +99,33 @@ class EditionSetup:
         from digest.composer.compose import compose
 
         settings = self.config.settings
-        rendering = compose(
-            selection,
-            theme=self.theme,
-            newsroom=self.config.newsroom,
-            audience=audience,
-            options=self.options,
-            now=now,
-            subject=settings.mail.subject,
-            preheader=settings.mail.preheader,
-            read_image=self.image,
-            image_base_url=self.image_base_url(selection.edition),
-            logo=self.logo,
-            archive_url=self.page_url(selection.edition),
-        )
+        try:
+            rendering = compose(
+                selection,
+                theme=self.theme,
+                newsroom=self.config.newsroom,
+                audience=audience,
+                options=self.options,
+                now=now,
+                subject=settings.mail.subject,
+                preheader=settings.mail.preheader,
+                read_image=self.image,
+                image_base_url=self.image_base_url(selection.edition),
+                logo=self.logo,
+                archive_url=self.page_url(selection.edition),
+            )
+        except RenderError as error:
+            raise RenderError(self.config.placed(str(error))) from None
         findings = (*rendering.findings, *self._unpublished(selection.edition))
         return replace(rendering, findings=findings)
+
+    def demand_logo(self) -> None:
+        """Raise ConfigError for a logo that is a file, and is not there."""
+        logo = self.config.settings.theme.logo
+        if logo and "://" not in logo and not logo.startswith("//") and self.logo.src == "":
+            path = ("theme", "logo")
+            message = f"{logo!r} is no picture that is there; put the file in the newsroom's folder"
+            raise ConfigError([self.config.document.fault(path, message)])
 
     def published(self, audience: str) -> bool:
         """Whether what is sent to this audience, under whatever former name, stands in the public archive."""

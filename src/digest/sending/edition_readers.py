@@ -19,6 +19,7 @@ from digest.mail.address import domain_of
 from digest.mail.address import key as address_key
 from digest.model import InactiveReader
 from digest.recipients.segments import Segment
+from digest.text.counting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -88,7 +89,9 @@ class Readers:
             "not to be mailed by the list itself": self.inactive.total(),
             "not in the segment": self.outside.total(),
         }
-        words = f"{self.rows:,} rows: " + ", ".join(f"{count:,} {kind}" for kind, count in kinds.items() if count)
+        words = f"{counted(self.rows, 'row')}: " + ", ".join(
+            f"{count:,} {kind}" for kind, count in kinds.items() if count
+        )
         if sum(kinds.values()) != self.rows:
             message = f"{self.audience.name}: {words}: that is not all of them; nobody was mailed, please report it"
             raise LedgerError(message)

@@ -29,6 +29,7 @@ from digest.newsroom.paths import ARCHIVE
 from digest.sending.edition_readers import Readers
 from digest.sending.messages import content_of, letters, message_ids
 from digest.sending.stopping import this_process
+from digest.text.counting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -167,7 +168,7 @@ def _built(newsroom: Newsroom, edition: Edition, now: datetime, needed: Needed) 
     build = build_edition(newsroom, edition, now=now)
     if build.rendering is None:
         count = len(build.selection.stories)
-        why = f"{count} stories, thin: {build.selection.verdict}" if count else "no stories"
+        why = f"{counted(count, 'story', 'stories')}, thin: {build.selection.verdict}" if count else "no stories"
         message = f"{edition.id}: nothing to send: {why}"
         raise NothingToSend(message)
     if errors := [finding for finding in build.findings if finding.severity is Severity.ERROR]:
@@ -215,7 +216,8 @@ def _frozen(newsroom: Newsroom, ledger: SqlLedger, content: EditionContent, now:
         message = f"{edition.id}: nobody to send it to: the list of {audience.name} has no reader who can be mailed"
         raise NothingToSend(message)
     others = (
-        f"{count['planned']:,} readers of {name} are settled with it, and wait until that is sent"
+        f"{counted(count['planned'], f'reader of {name} is', f'readers of {name} are')} settled with it, and to wait "
+        "until that is sent"
         for name, count in counts.items()
         if name != edition.id and count["planned"]
     )

@@ -1,0 +1,105 @@
+"""What messages say: where, what is wrong, what there is, and nothing that is not so."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from digest.text.counting import counted
+
+EDITION = "2022-02/everyone/en"
+
+
+def line_of(newsroom, text):
+    lines = (newsroom.root / "config.yaml").read_text().splitlines()
+    return next(number for number, line in enumerate(lines, 1) if text in line)
+
+
+@pytest.mark.parametrize("key", ["subject", "preheader"])
+def test_a_name_that_a_template_does_not_have(newsroom, key):
+    """A wrong name in subject or preheader is told with its line, and with the names that there are."""
+    newsroom.edit("config.yaml", "\ntheme:\n", f"\nmail:\n  {key}: '{{{{ stories|length }}}} stories'\n\ntheme:\n")
+    done = newsroom("build", EDITION)
+    known = "edition, issue, newsroom, reader, theme, words"
+    said = f"config.yaml:{line_of(newsroom, key)}: mail.{key}: 'stories' is undefined; known here: {known}"
+    assert (done.code, done.lines) == (2, [f"digest: {said}"])
+
+
+def test_an_audiences_own_subject_has_its_line(newsroom):
+    """The audience's own line is named, and a slip of the finger gets the nearest name."""
+    newsroom.edit("config.yaml", "    title: Skills\n", "    title: Skills\n    subject: '{{ edtion.title }}'\n")
+    (line,) = newsroom("build", "2022-02/skills/en").lines
+    where = f"config.yaml:{line_of(newsroom, 'edtion')}: audiences.skills.subject"
+    assert line == f"digest: {where}: 'edtion' is undefined, did you mean 'edition'?"
+
+
+def test_a_logo_that_is_not_there(newsroom):
+    """Its line is named by the checks, and by `config` when it is asked."""
+    newsroom.edit("config.yaml", "\ntheme:\n", "\ntheme:\n  logo: pictures/none.png\n")
+    place = f"config.yaml:{line_of(newsroom, 'none.png')}: theme.logo: "
+    assert place in newsroom("check", EDITION).out
+    done = newsroom("config")
+    assert (done.code, len(done.lines)) == (2, 1)
+    assert done.err.startswith(f"digest: {place}")
+
+
+def test_an_approval_names_what_must_be_mended(newsroom):
+    """Who approves an edition with an error is told of it, and not that it may go."""
+    newsroom.edit("config.yaml", "\ntheme:\n", "\ntheme:\n  logo: pictures/none.png\n")
+    newsroom("build", EDITION)
+    done = newsroom("approve", EDITION, "--by", "Ana")
+    assert "must be mended before it is sent: image-missing: config.yaml:" in done.out
+    assert "it may go" not in done.out
+    (status,) = json.loads(newsroom("approve", EDITION, "--show", "--json").out)
+    assert len(status["errors"]) == 1
+
+
+def test_a_plan_does_not_contradict_itself(newsroom):
+    """An edition without stories is no plan for six mails; one with an error is not said to be ready."""
+    done = newsroom("send", "--month", "2019-02", "-a", "everyone")
+    assert (done.code, done.out.strip()) == (3, "2019-02/everyone/en: nothing to send: no stories")
+    newsroom.edit("config.yaml", "\ntheme:\n", "\ntheme:\n  logo: pictures/none.png\n")
+    assert "to send: mend what is named above, then add --live" in newsroom("send", EDITION).out
+
+
+def test_lifting_tells_whether_the_reader_is_mailed_now(newsroom):
+    """After `unsuppress` each audience says so: mailed, not on its list, or still held back and by what."""
+    newsroom("subscribers", "suppress", "ana@example.org", "-a", "everyone")
+    done = newsroom("subscribers", "unsuppress", "ana@example.org")
+    assert "for all audiences" in done.out
+    assert "still held back for everyone" in done.out
+    assert "  everyone: not mailed: " in done.out
+    newsroom.write("recipients/everyone.csv", "email\nana@example.org\n")
+    done = newsroom("subscribers", "unsuppress", "ana@example.org", "-a", "everyone", "--because", "asked")
+    assert done.out.endswith("  everyone: is mailed\n")
+    assert "  everyone: not mailed: not on its list\n" in newsroom("subscribers", "unsuppress", "new@example.org").out
+
+
+def test_notes_are_counted(newsroom):
+    """Findings that are no more than notes are counted by `build`, and shown with -v."""
+    done = newsroom("build", EDITION)
+    assert "notes beside: -v shows them" in done.out
+    shown = newsroom("build", EDITION, "-v")
+    assert "  info " in shown.out
+    assert "notes beside" not in shown.out
+
+
+def test_a_dry_run_names_files_as_they_lie(newsroom):
+    """The diff of an import has paths that can be copied: below stories/, as they are in the newsroom."""
+    newsroom.write("page.html", "<html><body><article><h2>New</h2><time>2022-02-03</time></article></body></html>")
+    feed = (
+        '<rss version="2.0"><channel><title>x</title><item><title>New ship</title><guid>1</guid>'
+        "<pubDate>Thu, 03 Feb 2022 09:00:00 +0100</pubDate><description>It came.</description></item></channel></rss>"
+    )
+    newsroom.write("feed.xml", feed)
+    done = newsroom("import", "feed.xml", "--dry-run")
+    assert "+++ b/stories/2022-02-03-new-ship.md" in done.out
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(0, "0 stories"), (1, "1 story"), (2, "2 stories"), (1234, "1,234 stories")]
+)
+def test_one_is_one(count, words):
+    """A count has its noun in the right number."""
+    assert counted(count, "story", "stories") == words
