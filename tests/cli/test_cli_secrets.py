@@ -99,3 +99,16 @@ def test_no_secret_is_in_anything_we_write_or_say(signing):
         for path in signing.root.rglob("*"):
             if path.is_file() and path.name != "dkim.pem":
                 assert secret not in path.read_bytes(), path
+
+
+def test_a_plan_needs_no_password_and_a_send_names_the_missing_one(newsroom):
+    """A plan and mails as files ask for none; what speaks to the relay says which variable, and which setting."""
+    newsroom.edit("config.yaml", "smtp:\n", "smtp:\n  username: digest\n")
+    assert newsroom("send", *FEBRUARY).code == 0
+    assert newsroom("send", *FEBRUARY, "--to", "me@example.org", "--eml", "test").code == 0
+    for wanted in (("--to", "me@example.org"), ("--live", "--yes")):
+        done = newsroom("send", *FEBRUARY, *wanted)
+        assert (done.code, len(done.lines)) == (2, 1)
+        assert "set $DIGEST_SMTP_PASSWORD (smtp.password_env)" in done.err
+    newsroom.edit("config.yaml", "  username: digest\n", "  username: digest\n  password_env: RELAY\n")
+    assert "set $RELAY (smtp.password_env)" in newsroom("send", *FEBRUARY, "--live", "--yes").err

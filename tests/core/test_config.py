@@ -49,6 +49,13 @@ def test_what_is_not_said_has_a_default(tmp_path):
     assert (everyone.languages, everyone.contact, everyone.limit) == (("en",), "press@example.org", None)
 
 
+def test_a_header_that_cannot_be_set_has_its_line(tmp_path):
+    """One of ours, and one that would add a reader: each is a fault where it stands, before anything is made."""
+    text = GOOD.replace("{title: Everyone}", "{title: E, headers: {bcc: x@example.org}}")
+    told = refused(tmp_path, text + "smtp: {headers: {From: x}}\n")
+    assert [line.split(": ")[1:3] for line in told] == [["audiences.everyone.headers", "bcc"], ["smtp.headers", "From"]]
+
+
 def test_all_faults_come_at_once_with_line_and_key(tmp_path):
     """Unknown keys, bad values and missing ones are told together, each with file, line, key and what to do."""
     text = GOOD.replace("Europe/Zurich", "Europe/Zürich").replace("{title: Everyone}", "{titel: E, limit: 0}")

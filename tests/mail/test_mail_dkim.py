@@ -123,6 +123,7 @@ FORGERIES = {
     "another Reply-To": lambda data: data.replace(b"newsroom@ilo.org", b"newsroom@i1o.org"),
     "another way to leave": lambda data: data.replace(b"https://digest.example.org/u/", b"https://evil.example/u/", 1),
     "no List-Unsubscribe-Post": lambda data: re.sub(rb"List-Unsubscribe-Post[^\n]*\n", b"", data),
+    "List-Unsubscribe-Post twice": lambda data: b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" + data,
     "another type": lambda data: data.replace(b"multipart/alternative;", b"multipart/mixed;", 1),
     "another date": lambda data: data.replace(b"Tue, 01 Mar", b"Wed, 02 Mar"),
 }

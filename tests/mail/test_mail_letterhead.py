@@ -58,6 +58,11 @@ def test_a_sound_letterhead_has_no_problems():
         ({"feedback_id": "a:b:c:d:e"}, "Feedback-ID"),
         ({"message_id_domain": "my host"}, "Message-ID domain"),
         ({"language": "English!"}, "BCP 47"),
+        ({"headers": (("X-Campaign", "a\r\nBcc: x@example.org"),)}, "X-Campaign"),
+        ({"headers": (("Bcc", "x@example.org"),)}, "cannot be set"),
+        ({"headers": (("feedback-id", "x"),)}, "cannot be set"),
+        ({"headers": (("Content-Type", "text/plain"),)}, "cannot be set"),
+        ({"headers": (("X Campaign", "x"),)}, "no name of a header"),
     ],
 )
 def test_each_problem_is_told_before_any_mail_is_made(changes, told):

@@ -49,6 +49,21 @@ def test_a_message_id_outlives_a_new_secret(opened):
     assert message_ids(before)(edition, READER) == message_ids(after)(edition, READER) in mail(after)["Message-ID"]
 
 
+def test_the_newsrooms_own_header_fields_are_frozen_with_the_rest(opened, tmp_path):
+    """What smtp and the audience add is in the mail, the audience's first, and a content kept on disk has it whole."""
+    config = tmp_path / "config.yaml"
+    text = config.read_text().replace("smtp:\n", "smtp:\n  headers: {X-PM-Message-Stream: outbound, X-Desk: news}\n")
+    config.write_text(text.replace("    title:", "    headers: {x-pm-message-stream: broadcast}\n    title:", 1))
+    newsroom = opened(OLD)
+    assert mail(newsroom).get_all("X-PM-Message-Stream") == ["broadcast"]
+    assert mail(newsroom).get_all("X-Desk") == ["news"]
+    edition = newsroom.edition("2022-02", "everyone")
+    content = content_of(newsroom, build_edition(newsroom, edition, now=NOW).rendering)
+    kept = archive.from_data(archive.as_data(content), edition)
+    assert kept.identity == content.identity
+    assert kept.fingerprint == content.fingerprint
+
+
 def test_the_message_id_of_the_ledger_is_the_mails(opened):
     """What the freeze stored is what goes out, whatever the settings would make today: bounces are matched by it."""
     assert mail(opened(OLD), message_id="<stored@newsroom.test>")["Message-ID"] == "<stored@newsroom.test>"

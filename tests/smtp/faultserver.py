@@ -130,6 +130,7 @@ class FaultServer:
         tls: ssl.SSLContext | None = None,
         implicit_tls: bool = False,
         users: dict[str, str] | None = None,
+        mechanisms: str = "PLAIN LOGIN XOAUTH2",
         small_window: bool = False,
     ) -> None:
         self.seen = Transcript()
@@ -137,6 +138,7 @@ class FaultServer:
         self.extensions = tuple(extensions)
         self.tls, self.implicit_tls = tls, implicit_tls
         self.users = users or {}
+        self.mechanisms = mechanisms
         self.lock = threading.Lock()
         self.ended = threading.Event()
         self.visits: Counter[Phase] = Counter()
@@ -292,7 +294,7 @@ class Conversation:
         if self.server.tls and not self.secure and not self.server.implicit_tls:
             features.append("STARTTLS")
         if self.server.users:
-            features.append("AUTH PLAIN LOGIN XOAUTH2")
+            features.append(f"AUTH {self.server.mechanisms}")
         words = ["faults.test", *features]
         text = "\r\n".join(f"250{'-' if n < len(words) - 1 else ' '}{word}" for n, word in enumerate(words))
         self.forget()

@@ -98,6 +98,33 @@ def test_a_server_that_knows_neither_greeting():
     assert type(error) is SendStopped
 
 
+def wants_a_full_name(visit):
+    """As Google's relay: whoever greets without the name of a domain is to come again later, for ever."""
+    if visit.phase is Phase.EHLO and not visit.line.split(" ")[1].endswith(".org"):
+        return Say("421 4.7.0 Try again later, closing connection. (EHLO)", then=Drop())
+    return None
+
+
+def test_a_greeting_that_is_refused_for_its_name():
+    """421 to EHLO: the message has the name that was said, the server's words, and the setting that mends it."""
+    with FaultServer(wants_a_full_name) as server:
+        error = opening_error(server)
+        assert type(error) is TransportError
+        assert "EHLO [127.0.0.1]" in str(error)
+        assert "set smtp.helo" in str(error)
+        assert "421 4.7.0 Try again later" in str(error)
+        assert tell(server, mails(1), local_hostname="digest.example.org").events == {0: Event.ACCEPT}
+
+
+def test_a_server_with_login_only(authority):
+    """AUTH LOGIN alone, as old Exchange has it, is enough; where a token is wanted, what is offered is named."""
+    with FaultServer(users={"u": SECRET}, mechanisms="LOGIN", **secured(authority)) as server:
+        assert tell(server, mails(1), **wanted(authority)).events == {0: Event.ACCEPT}
+        assert server.seen.logins == ["LOGIN"]
+        error = opening_error(server, **wanted(authority, auth="xoauth2"))
+    assert "offers only LOGIN" in str(error)
+
+
 @pytest.mark.parametrize(
     "fault",
     [

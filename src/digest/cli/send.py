@@ -129,8 +129,7 @@ def _foresee(call: Call, ledger: SqlLedger, edition: Edition) -> dict[str, Any]:
     audience, parts = call.newsroom.config.audience(edition.audience), call.newsroom.sending_setup
     offer = offered(call.newsroom, edition, call.now)
     readers = Readers(parts.source(audience), edition, audience, parts.segment(audience), offer)
-    smtp = parts.smtp()
-    plan = plan_send(readers, ledger, smtp.rate, smtp.per_domain)
+    plan = plan_send(readers, ledger, *parts.rates())
     build = build_edition(call.newsroom, edition, now=call.now)
     if build.rendering is None:
         call.out.line(f"{edition.id}: nothing to send: {build.why_nothing}\n")

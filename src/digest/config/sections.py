@@ -25,6 +25,7 @@ from pydantic import (
 )
 
 from digest.mail.address import canonical
+from digest.mail.header import own
 from digest.model import GroupBy, Late, Thin
 
 MAX_PORT = 65535
@@ -167,6 +168,19 @@ Stretch = Annotated[
 ]
 
 
+def _headers(values: dict[str, str]) -> dict[str, str]:
+    for name, value in values.items():
+        try:
+            own(name, value)
+        except ValueError as error:
+            message = f"{name}: {error}"
+            raise ValueError(message) from None
+    return values
+
+
+Headers = Annotated[dict[str, str], AfterValidator(_headers)]
+
+
 class Section(BaseModel):
     """A part of config.yaml: unknown keys are refused, and nothing changes once it is read."""
 
@@ -284,6 +298,9 @@ class AudienceSection(Section):
     preheader: Line = Field("", description="A template for the preheader; mail.preheader when empty.")
     more_url: Web = Field("", description="Where 'and 7 more' leads; the newsroom's url when empty.")
     recipients: RecipientsSection | None = Field(None, description="Where this audience's readers come from.")
+    headers: Headers = Field(
+        default_factory=dict, description="Header fields of its mails, beside smtp.headers or in their place."
+    )
     archive: Literal["none", "public"] = Field(
         "none", description="public: what was sent to it stands in the public archive, see `archive:`."
     )
@@ -394,6 +411,10 @@ class SmtpSection(Section):
     password_env: str = Field("DIGEST_SMTP_PASSWORD", description="The environment variable with the password.")
     password_file: str = Field("", description="Or the file with it; readable by its owner only.")
     auth: Literal["auto", "plain", "login", "xoauth2"] = Field("auto", description="The mechanism.")
+    helo: Line = Field("", description="The name with which it is greeted (EHLO); this machine's full name when empty.")
+    headers: Headers = Field(
+        default_factory=dict, description="Header fields for it, as {X-PM-Message-Stream: broadcast}; none of our own."
+    )
     connections: int = Field(4, ge=1, le=100, description="Connections at a time.")
     rate: str = Field("", description="At most so many mails: 50/s, 600/min, 1000/h.")
     per_domain: dict[str, str] = Field(default_factory=dict, description="The same for a recipient's domain.")

@@ -150,7 +150,8 @@ def from_data(data: bytes, edition: Edition) -> EditionContent:
     )
     if "identity" not in kept:
         return EditionContent(rendering=rendering)
-    identity = SenderIdentity(**kept["identity"])
+    sender = kept["identity"]
+    identity = SenderIdentity(**sender | {"headers": tuple((name, value) for name, value in sender.get("headers", ()))})
     return EditionContent(rendering=rendering, identity=identity, unsubscribe_url=kept["unsubscribe_url"])
 
 

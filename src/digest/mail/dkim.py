@@ -29,7 +29,10 @@ MIN_RSA_BITS = 2048  # RFC 8301, 3.2: 1024 may be verified, and must not be chos
 MAX_RSA_BITS = 4096  # what every verifier must take; a longer one is often ignored
 # RFC 5322, 3.6, and 6376, 5.4: fields that occur once; one more of them would change what a reader sees.
 _ONCE = frozenset(
-    {"from", "reply-to", "to", "subject", "date", "message-id", "mime-version", "content-type", "list-unsubscribe"}
+    (
+        *("from", "reply-to", "to", "subject", "date", "message-id", "mime-version", "content-type"),
+        *("list-unsubscribe", "list-unsubscribe-post"),
+    )
 )
 _SELECTOR = re.compile(
     r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 UNSUBSCRIBE = "unsubscribe_url"  # the value that List-Unsubscribe needs when readers can leave over https
 UNSUBSCRIBE_BY_MAIL = "unsubscribe_mailto"  # and when the mail with which they leave must prove whose it is
 
+# Amazon SES, Postmark, Mailgun, Brevo, SendGrid, Mailchimp, Mailjet, SparkPost, and what they call their instructions.
+_INSTRUCTIONS = ("x-ses-", "x-pm-", "x-mailgun-", "x-mailin-", "x-sib-", "x-smtpapi", "x-mc-", "x-mj-", "x-msys-")
+
 Line = tuple[tuple[str, ...], tuple[Hole, ...]]  # a line's literals, and what stands between them
 
 
@@ -31,14 +34,15 @@ class HeaderRow(IntEnum):
     """The rows of a head, in order."""
 
     SIGNATURE = 0
-    SENDER = 1  # From, Reply-To
-    TO = 2
-    SUBJECT = 3
-    DATE = 4
-    ID = 5  # Message-ID
-    LIST = 6  # List-Id
-    LEAVE = 7  # List-Unsubscribe
-    REST = 8
+    RELAY = 1  # what the relay is told and takes off again; a signature over it would break on the way
+    SENDER = 2  # From, Reply-To
+    TO = 3
+    SUBJECT = 4
+    DATE = 5
+    ID = 6  # Message-ID
+    LIST = 7  # List-Id
+    LEAVE = 8  # List-Unsubscribe
+    REST = 9
 
 
 def shared(head: SenderIdentity, subject: Line, date: datetime, language: str, content_type: bytes) -> list[bytes]:
@@ -63,6 +67,9 @@ def shared(head: SenderIdentity, subject: Line, date: datetime, language: str, c
         rows[HeaderRow.REST] += header.literal("Feedback-ID", head.feedback_id)
     if head.organization:
         rows[HeaderRow.REST] += header.unstructured("Organization", head.organization)
+    for name, value in head.headers:
+        row = HeaderRow.RELAY if name.lower().startswith(_INSTRUCTIONS) else HeaderRow.REST
+        rows[row] += header.own(name, value)
     rows[HeaderRow.REST] += header.literal("MIME-Version", "1.0")
     rows[HeaderRow.REST] += header.literal("Content-Language", head.language or language)
     rows[HeaderRow.REST] += content_type
@@ -111,7 +118,7 @@ class ListUnsubscribe:
 
 
 def names(rows: Sequence[bytes], head: SenderIdentity) -> list[str]:
-    """The names of all fields of a finished head but the signature, in order, those that differ included."""
+    """The names of all fields of a finished head that are signed, in order, those that differ included."""
     later = {HeaderRow.TO: "To", HeaderRow.SUBJECT: "Subject", HeaderRow.ID: "Message-ID"}
     if head.leave_by_mail or head.unsubscribe_https or head.unsubscribe_own_mailto:
         later[HeaderRow.LEAVE] = "List-Unsubscribe"
@@ -119,7 +126,7 @@ def names(rows: Sequence[bytes], head: SenderIdentity) -> list[str]:
     for row in HeaderRow:
         if row in later:
             found.append(later[row])
-        else:
+        elif row is not HeaderRow.RELAY:
             fields = rows[row].decode("ascii").split("\r\n")
             found += [field.partition(":")[0] for field in fields if field and not field.startswith(" ")]
     return found

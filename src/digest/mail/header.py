@@ -32,6 +32,18 @@ _ADDRESS = re.compile(rf"{_ATEXT}+(?:\.{_ATEXT}+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-
 _URL = re.compile(r"(?:https://|mailto:)[!#-;=?-\[\]_a-z{-~]+", re.ASCII)
 _MESSAGE_ID = re.compile(rf"<{_ATEXT}+(?:\.{_ATEXT}+)*@{_ATEXT}+(?:\.{_ATEXT}+)*>", re.ASCII)
 _LIST_ID = re.compile(rf"{_ATEXT}+(?:\.{_ATEXT}+)+", re.ASCII)
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}", re.ASCII)
+# What digest writes (see head), what would add a reader, and what only a relay may say (RFC 5322, 3.6; RFC 6376).
+_TAKEN = frozenset(
+    (
+        *("from", "reply-to", "to", "cc", "bcc", "apparently-to", "sender", "subject", "date", "message-id"),
+        *("in-reply-to", "references", "mime-version", "list-id", "list-unsubscribe", "list-unsubscribe-post"),
+        *("auto-submitted", "precedence", "feedback-id", "organization", "return-path", "dkim-signature"),
+        *("domainkey-signature", "authentication-results", "delivered-to", "envelope-to", "errors-to", "bounces-to"),
+        *("disposition-notification-to", "return-receipt-to", "x-mailer"),
+    )
+)
+_TAKEN_FAMILIES = ("content-", "resent-", "arc-", "received")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -92,6 +104,21 @@ def literal(name: str, value: str) -> bytes:
         message = f"{value!a} cannot stand in {name}: at most {LINE - 2 - len(name)} ASCII characters"
         raise ValueError(message)
     return f"{name}: {value}\r\n".encode()
+
+
+def own(name: str, value: str) -> bytes:
+    """A field that a newsroom adds: none that we write, or that a relay writes, and in ASCII as it is.
+
+    Raises ValueError with what is wrong with it.
+    """
+    folded = name.lower()
+    if not _NAME.fullmatch(name):
+        message = "is no name of a header field; write letters, digits and -, like X-Campaign"
+        raise ValueError(message)
+    if folded in _TAKEN or folded.startswith(_TAKEN_FAMILIES):
+        message = "is written by digest or on the way, and cannot be set here"
+        raise ValueError(message)
+    return literal(name, value)
 
 
 def message_id(identifier: str) -> bytes:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -47,6 +49,7 @@ class SenderIdentity:
     message_id_domain: str = ""  # right-hand side of Message-IDs; the From address's domain when empty
     organization: str = ""
     language: str = ""  # BCP 47; the edition's language when empty
+    headers: tuple[tuple[str, str], ...] = ()  # further fields that the newsroom wants, for its relay above all
 
     @property
     def id_domain(self) -> str:
@@ -62,7 +65,8 @@ class SenderIdentity:
 
 def problems(identity: SenderIdentity) -> tuple[str, ...]:
     """Everything that keeps this identity from being used, each as one line; nothing when it is sound."""
-    return tuple(_problems(identity))
+    wrong = (_tried(f"the header {name!a}", partial(header.own, name, value)) for name, value in identity.headers)
+    return (*_problems(identity), *chain.from_iterable(wrong))
 
 
 def _problems(head: SenderIdentity) -> Iterator[str]:

@@ -105,7 +105,7 @@ class MailTemplate:
             ),
             leave=leave,
             seal=signer.prepare(head.names(rows, identity), int(date.timestamp())) if signer else None,
-            relaxed_head=tuple(map(relaxed, rows)),
+            relaxed_head=tuple(b"" if row is HeaderRow.RELAY else relaxed(rows[row]) for row in HeaderRow),
             body_hash=hashlib.sha256(bodies.parts[0]),
         )
 

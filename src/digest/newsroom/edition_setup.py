@@ -164,7 +164,14 @@ class EditionSetup:
             feedback_id=audience.name,
             message_id_domain=newsroom.sender.rpartition("@")[2],
             organization=newsroom.name,
+            headers=self._headers(audience),
         )
+
+    def _headers(self, audience: Audience) -> tuple[tuple[str, str], ...]:
+        """Further header fields: those of the relay, and the audience's, which take the place of one of that name."""
+        settings = self.config.settings
+        wanted = (*settings.smtp.headers.items(), *settings.audiences[audience.name].headers.items())
+        return tuple({name.lower(): (name, value) for name, value in wanted}.values())
 
     @property
     def list_domain(self) -> str:

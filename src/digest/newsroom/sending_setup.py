@@ -128,14 +128,28 @@ class SendingSetup:
             ledger.close()
             raise
 
-    def smtp(self) -> SmtpSettings:
-        """How to reach the relay. Raises ConfigError for settings that contradict each other."""
+    def rates(self) -> tuple[float, dict[str, float]]:
+        """Mails a second: the relay's limit, and those of domains; 0 is none. Needs no secret. Raises ConfigError."""
         from digest.smtp.rates import parse_rate
+
+        part = self.config.settings.smtp
+        try:
+            limits = {domain.lower(): parse_rate(rate) for domain, rate in part.per_domain.items()}
+            return parse_rate(part.rate) if part.rate else 0.0, limits
+        except ValueError as error:
+            raise self._fault(("smtp",), str(error)) from None
+
+    def smtp(self) -> SmtpSettings:
+        """How to reach the relay. Raises ConfigError for settings that contradict each other, or a missing password."""
         from digest.smtp.relay_settings import SmtpSettings, Timeouts
 
         part = self.config.settings.smtp
         password = self.secret(part.password_env, part.password_file) if part.username else ""
+        if part.username and not password:
+            message = f"needs its password: {_how_to_set(part.password_env, part.password_file, 'smtp.password')}"
+            raise self._fault(("smtp", "username"), message)
         token = part.auth == "xoauth2"
+        rate, per_domain = self.rates()
         try:
             return SmtpSettings(
                 host=part.host,
@@ -145,10 +159,11 @@ class SendingSetup:
                 password="" if token else password,
                 oauth_token=password if token else "",
                 auth=part.auth,
+                local_hostname=part.helo,
                 ca_file=str(self.config.path(part.ca_file)) if part.ca_file else "",
                 connections=part.connections,
-                rate=parse_rate(part.rate) if part.rate else 0.0,
-                per_domain={domain.lower(): parse_rate(rate) for domain, rate in part.per_domain.items()},
+                rate=rate,
+                per_domain=per_domain,
                 messages_per_connection=part.messages_per_connection,
                 timeouts=Timeouts.each(part.timeout) if part.timeout else Timeouts(),
                 bdat=part.bdat,
@@ -211,6 +226,11 @@ class SendingSetup:
 
     def _fault(self, path: tuple[str, ...], message: str) -> ConfigError:
         return ConfigError([self.config.document.fault(path, message)])
+
+
+def _how_to_set(variable: str, file: str, key: str) -> str:
+    """What a person does about a secret that is not there; `key` is its setting, without `_env` or `_file`."""
+    return f"write it into {file} ({key}_file)" if file else f"set ${variable} ({key}_env), or name a file: {key}_file"
 
 
 def _conditions(section: Mapping[str, ConditionSection]) -> tuple[Condition, ...]:

@@ -276,7 +276,7 @@ class _Opening:
         if client.replied.code // 100 == PERMANENT:
             client.esmtp_features = {}
             client.helo()
-        self._expect(client.replied, DONE, "the server refuses our greeting")
+        self._expect(client.replied, DONE, _refused_greeting(client.local_hostname, self._settings.local_hostname))
 
     def _starttls(self, client: _Client) -> None:
         peer = self._settings.peer
@@ -325,6 +325,12 @@ class _Opening:
         if settings.username:
             message = f"{settings.peer}: smtp.tls is none, and a password is never said in clear; use starttls or tls"
             raise SendStopped(message)
+
+
+def _refused_greeting(name: str, given: str) -> str:
+    """What is refused, and what to do. Some relays answer "try later" for ever to a name that is no full one."""
+    whose = "smtp.helo" if given else "this machine's own"
+    return f"the server refuses our greeting EHLO {name} ({whose}); set smtp.helo to a full name of yours"
 
 
 def tls_context(settings: SmtpSettings) -> ssl.SSLContext | None:
