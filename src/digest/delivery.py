@@ -171,7 +171,8 @@ class Concern(StrEnum):
     MAIL = "mail"  # this reader, or this mail: the next one may have another answer
     MAILBOX = "mailbox"  # there is no such mailbox
     POLICY = "policy"  # who we are or what we send, in the judgement of whoever refused this mail
-    LIMIT = "limit"  # how much we send: later the same mail may be taken
+    LIMIT = "limit"  # how much or how fast we send: later the same mail may be taken
+    CONNECTIONS = "connections"  # over how many connections we send: over fewer it may be taken
     US = "us"  # said before any reader was named: all would hear the same
 
 
@@ -185,6 +186,7 @@ class Outcome:
     code: int = 0
     detail: str = ""
     about: Concern = Concern.MAIL
+    wait: float = 0.0  # seconds that the other side asks us to wait, 0: it names no time
 
     @property
     def answered(self) -> bool:
@@ -199,7 +201,7 @@ class Outcome:
     @property
     def ours(self) -> bool:
         """Whether this must not be held against the reader."""
-        return self.about in (Concern.POLICY, Concern.LIMIT, Concern.US)
+        return self.about in (Concern.POLICY, Concern.LIMIT, Concern.CONNECTIONS, Concern.US)
 
     def resembles(self, other: Outcome) -> bool:
         """Whether both were refused in the same way: by the same code, in the same phase, about the same."""

@@ -88,10 +88,21 @@ class Ledger(Protocol):
         """
         ...
 
-    def claim(self, edition: str, owner: str, limit: int, now: float, only: str = "") -> Sequence[Delivery]:
+    def claim(
+        self,
+        edition: str,
+        owner: str,
+        limit: int,
+        now: float,
+        only: str = "",
+        *,
+        without: Collection[str] = (),
+        after: int = 0,
+    ) -> Sequence[Delivery]:
         """Take up to `limit` deliveries that are planned, or deferred and due, in a stable order, under a lease.
 
-        With `only`, this address and no other. An edition that is paused or cancelled gives none.
+        With `only`, this address and no other; without readers of the domains in `without`, where the caller knows that
+        up to the id `after` nobody else is planned. An edition that is paused or cancelled gives none.
         """
         ...
 
@@ -125,6 +136,19 @@ class Ledger(Protocol):
 
     def witness(self, edition: str, now: float) -> None:
         """Bring the second record beside the ledger up to date, by which a lost or older ledger is noticed."""
+        ...
+
+
+class DomainPacing(Protocol):
+    """Which domains have a rate of their own, and when one of their mails may go: so that the others need not wait."""
+
+    @property
+    def domains(self) -> Collection[str]:
+        """The domains that have one, in lower case."""
+        ...
+
+    def offer(self, domain: str) -> float:
+        """0.0 when a mail to this domain, handed out now, finds a turn (it is kept for it); else seconds until then."""
         ...
 
 
@@ -164,6 +188,11 @@ class Transport(Protocol):
     @property
     def connections(self) -> int:
         """How many sessions a run should use at once."""
+        ...
+
+    @property
+    def pacing(self) -> DomainPacing | None:
+        """Who knows of the rates of domains; None where there are none."""
         ...
 
     def open(self) -> Session:

@@ -110,5 +110,5 @@ def test_a_plan_needs_no_password_and_a_send_names_the_missing_one(newsroom):
         done = newsroom("send", *FEBRUARY, *wanted)
         assert (done.code, len(done.lines)) == (2, 1)
         assert "set $DIGEST_SMTP_PASSWORD (smtp.password_env)" in done.err
-    newsroom.edit("config.yaml", "  username: digest\n", "  username: digest\n  password_env: RELAY\n")
+    newsroom.edit("config.yaml", "  password_env: DIGEST_SMTP_PASSWORD", "  password_env: RELAY")
     assert "set $RELAY (smtp.password_env)" in newsroom("send", *FEBRUARY, "--live", "--yes").err

@@ -186,6 +186,18 @@ class TestClaim:
         ]
         assert ledger.claim(EDITION, "me", 9, NOW, "nobody@example.org") == []
 
+    def test_domains_can_be_left_out_of_a_claim(self, ledger):
+        """Where enough of a slow domain is at hand, a claim takes the others, from where the one before it ended."""
+        people = [Recipient(address=f"r{n}@{'slow' if n % 2 else 'other'}.example") for n in range(12)]
+        ledger.freeze(EDITION, "hash", people, NOW)
+        first = ledger.claim(EDITION, "me", 4, NOW, without=["slow.example"])
+        assert [row.address for row in first] == [f"r{n}@other.example" for n in (0, 2, 4, 6)]
+        after = max(row.id for row in first)
+        second = ledger.claim(EDITION, "me", 9, NOW, without=["slow.example", "none.example"], after=after)
+        assert [row.address for row in second] == [f"r{n}@other.example" for n in (8, 10)]
+        assert ledger.claim(EDITION, "me", 9, NOW, without=["slow.example"], after=after) == []
+        assert len(ledger.claim(EDITION, "me", 9, NOW)) == 6
+
     def test_not_the_suppressed(self, ledger):
         """Who was suppressed after the freeze is not claimed."""
         frozen(ledger)

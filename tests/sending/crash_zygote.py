@@ -78,6 +78,8 @@ class Points:
 class Wire:
     """A transport over TCP to a sink that takes one address a line and answers each with a line."""
 
+    pacing = None
+
     def __init__(self, port, points):
         self.port = port
         self.points = points

@@ -141,6 +141,7 @@ class FaultServer:
         self.mechanisms = mechanisms
         self.lock = threading.Lock()
         self.ended = threading.Event()
+        self.open: set[int] = set()  # the connections of the moment
         self.visits: Counter[Phase] = Counter()
         self._threads: list[threading.Thread] = []
         self._listener = socket.socket()
@@ -190,6 +191,7 @@ class Conversation:
         self.chunks = bytearray()
 
     def run(self) -> None:
+        self.server.open.add(self.number)
         self.sock.settimeout(0.1)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
@@ -201,6 +203,7 @@ class Conversation:
         except (Gone, OSError):
             pass
         finally:
+            self.server.open.discard(self.number)
             self.sock.close()
 
     def ask(self, phase: Phase, line: str = "") -> Fault | None:

@@ -143,7 +143,7 @@ def assemble(
         return Build(selection=selection, rendering=None, made=now)
     rendering = setup.compose(selection, audience, now)
     example = setup.example(audience)
-    mail = sample(setup.identity(audience), rendering, example, now)
+    mail = sample(setup.identity(audience, edition), rendering, example, now)
     settings = setup.config.settings
     context = CheckContext(
         selection=selection,

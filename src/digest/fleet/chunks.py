@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from digest.sending.messages import MessageBuilder
 
 SIZE = 2_000  # mails that one job may send; at 50 a second that is 40 s
+LINGER = 2.0  # seconds for a slow domain alone, when a chunk has nothing else: there may be other chunks
 REMEMBER = 3600.0  # seconds for which what is known of mails that went is kept while the database is away
 
 
@@ -85,6 +86,8 @@ def send_chunk(
                 ahead=False,  # others may take what a frozen worker held: nothing is theirs that it could still begin
                 limit=size,
                 only=only,
+                pacing=transport.pacing,
+                linger=LINGER,
             )
 
             def look() -> None:
@@ -158,6 +161,7 @@ class ChunkSender:
         key = f"{edition} {mailing.content}"  # which a person may have replaced for those who are left
         if key not in self._letters:
             newsroom = self.newsroom
+            newsroom.sending_setup.settle_secret(self.sharing.ledger, make=False)
             content = recall_published(self.sharing, newsroom.edition_of(edition), mailing.content)
             self._letters = {key: letters(newsroom, content, now=newsroom.now(), live=True)}
         return self._letters[key]

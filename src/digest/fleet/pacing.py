@@ -17,6 +17,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from digest.errors import LedgerBusy
+from digest.smtp.rates import EARLY, Promises
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -67,9 +68,9 @@ class _Bucket:
         self._sharing = sharing
         self._clock = clock
         self._name = name
-        self._interval = 1.0 / rate
+        self.interval = 1.0 / rate
         self._most = max(1, round(rate * SPAN))
-        self._late = max(LATE, self._interval)
+        self._late = max(LATE, self.interval)
         self._turns: deque[float] = deque()
         self._used: deque[float] = deque()  # when the recent ones were used
         self._barren = float("-inf")  # until then there is no turn to be had
@@ -83,13 +84,13 @@ class _Bucket:
             if now < self._barren:  # one of many connections was told; the others need not ask
                 return self._barren - now
             size = self._wanted(now)
-            turn = self._sharing.pace(self._name, span=self._interval * size, slack=SLACK, ahead=AHEAD)
+            turn = self._sharing.pace(self._name, span=self.interval * size, slack=SLACK, ahead=AHEAD)
             if not turn.granted:
                 # Those who have the next turns have some for AHEAD seconds. Who is refused together asks again apart.
                 apart = AHEAD * random.uniform(0.25, 0.75)  # noqa: S311 - no secret
                 self._barren = now + max(apart, turn.start - AHEAD - turn.now)
                 return self._barren - now
-            self._turns.extend(turn.start + number * self._interval for number in range(size))
+            self._turns.extend(turn.start + number * self.interval for number in range(size))
         return max(0.0, self._turns[0] - self._clock())
 
     def use(self) -> None:
@@ -127,7 +128,23 @@ class FleetPacing:
             if limit
         }
         self._stop = stop
+        self._clock = clock
         self._lock = threading.Lock()
+        self._promises = Promises()
+        self.domains = frozenset(self._domains)
+
+    def offer(self, domain: str) -> float:
+        """0.0 when a mail to `domain` that is handed out now finds a turn, which is kept for it; else the seconds."""
+        bucket = self._domains[domain]
+        with self._lock:
+            ahead = self._promises.count(domain, self._clock())
+            try:
+                lack = bucket.lack() + ahead * bucket.interval - EARLY
+            except LedgerBusy:
+                return _AWAY
+            if lack <= 0.0:
+                self._promises.give(domain, self._clock())
+            return max(0.0, lack)
 
     def ask(self, domain: str) -> float:
         """0.0 when a mail to `domain` may go now (it is counted then), else the seconds after which to ask again.
@@ -148,6 +165,8 @@ class FleetPacing:
             for bucket in (own, self._all):
                 if bucket is not None:
                     bucket.use()
+            if own is not None:
+                self._promises.keep(domain.lower())
             return 0.0
 
     def wait(self, seconds: float) -> bool:

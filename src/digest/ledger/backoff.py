@@ -32,6 +32,8 @@ def delay(outcome: Outcome | None, *, delivery: int, attempts: int) -> float:
     code = outcome.code if outcome else 0
     if code >= FAILED:
         first = OURS
+    elif outcome is not None and outcome.ours:  # we were too fast: the run waits, and this reader is as good as new
+        return max(LOST, outcome.wait)
     elif code in (0, _CLOSING) or (outcome is not None and outcome.phase is Phase.CONNECT):
         first = LOST
     else:

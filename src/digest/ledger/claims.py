@@ -22,7 +22,7 @@ from digest.ledger.suppressions import sweep
 from digest.ledger.transitions import TARGET, WAITING, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from digest.delivery import Delivery, Outcome
     from digest.ledger.database import Transaction
@@ -34,12 +34,23 @@ FOUND_SENDING = "its sender stopped between the intent and the answer: it may ha
 
 
 def claim(
-    transaction: Transaction, edition: EditionRow, owner: str, limit: int, now: float, only: str, *, lease: float
+    transaction: Transaction,
+    edition: EditionRow,
+    owner: str,
+    limit: int,
+    now: float,
+    only: str,
+    *,
+    lease: float,
+    without: Collection[str],
+    after: int,
 ) -> Sequence[Delivery]:
     """`Ledger.claim`."""
     sweep(transaction, now)
+    ordinary = statements.claim_without(len(without)) if without else statements.CLAIM
+    others = {f"domain{number}": f"%@{domain}" for number, domain in enumerate(without)}
     rows = transaction.run(
-        statements.CLAIM_ONE if only else statements.CLAIM,
+        statements.CLAIM_ONE if only else ordinary,
         edition=edition.id,
         now=now,
         never=now + backoff.LONGEST,
@@ -47,6 +58,7 @@ def claim(
         owner=owner,
         lease=now + lease,
         **({"only": only.casefold(), "round": edition.round} if only else {}),
+        **({"after": after, **others} if without and not only else {}),
     )
     taken = [delivery_of(edition.name, row) for row in rows]
     taken.sort(key=lambda delivery: (delivery.next_try, delivery.id))  # RETURNING keeps no order

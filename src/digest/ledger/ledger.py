@@ -9,7 +9,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, insert, select, update
 
 from digest.delivery import Event, MailingStatus, Outcome, Phase, State, Suppression
 from digest.ledger import backoff, claims, editions, queries, sidecar, suppressions
@@ -131,6 +131,17 @@ class SqlLedger:
         former = self._formerly.get(audience_of(edition), ())
         return (round_of(edition), *(f"{period}/{name}" for name in former))
 
+    def mark(self, key: str) -> str:
+        """What was noted under this key; empty when nothing was."""
+        with self.database.reading() as transaction:
+            return transaction.core.scalar(select(meta.c.value).where(meta.c.key == f"mark {key}")) or ""
+
+    def set_mark(self, key: str, value: str) -> None:
+        """Note it, in the place of what was noted before."""
+        with self.database.writing() as transaction:
+            transaction.core.execute(delete(meta).where(meta.c.key == f"mark {key}"))
+            transaction.core.execute(insert(meta).values(key=f"mark {key}", value=value))
+
     def audiences(self) -> frozenset[str]:
         """Every audience for which anything was ever frozen."""
         with self.database.reading() as transaction:
@@ -153,11 +164,23 @@ class SqlLedger:
         with self.database.writing() as transaction:
             return claims.recover(transaction, row, now)
 
-    def claim(self, edition: str, owner: str, limit: int, now: float, only: str = "") -> Sequence[Delivery]:
+    def claim(
+        self,
+        edition: str,
+        owner: str,
+        limit: int,
+        now: float,
+        only: str = "",
+        *,
+        without: Collection[str] = (),
+        after: int = 0,
+    ) -> Sequence[Delivery]:
         """See `ports.Ledger.claim`."""
         row = self._row(edition)
         with self.database.writing() as transaction:
-            return claims.claim(transaction, row, owner, limit, now, only, lease=self.lease)
+            return claims.claim(
+                transaction, row, owner, limit, now, only, lease=self.lease, without=without, after=after
+            )
 
     def record(
         self, events: Sequence[tuple[int, Event, Outcome | None]], now: float, owner: str = ""

@@ -131,6 +131,14 @@ class SharedLedger(Ledger, Protocol):
         """Every edition that was frozen, in that order."""
         ...
 
+    def mark(self, key: str) -> str:
+        """What was noted under this key; empty when nothing was."""
+        ...
+
+    def set_mark(self, key: str, value: str) -> None:
+        """Note it, in the place of what was noted before."""
+        ...
+
 
 class Sharing:
     """The fleet's side of a ledger. Safe to use from many threads. Raises LedgerError as the ledger does."""

@@ -9,6 +9,8 @@ once. Only these differ between the two. Everything that is not busy is written 
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from digest.delivery import Event, State
 from digest.ledger.transitions import SOURCES, TARGET, TRIES
 
@@ -79,6 +81,16 @@ _CLAIM = (
     f"WHERE id IN (SELECT id FROM due) RETURNING {COLUMNS}"
 )
 CLAIM = _CLAIM.format(only="")
+_ELSEWHERE = " AND (next_try, id) > (0, :after)"
+
+
+@lru_cache(maxsize=64)
+def claim_without(domains: int) -> str:
+    """CLAIM without the readers of so many domains, of which each is `:domain0`, `:domain1`… with `%@` before it."""
+    others = "".join(f" AND recipient NOT LIKE :domain{number}" for number in range(domains))
+    return _CLAIM.format(only=_ELSEWHERE + others)
+
+
 CLAIM_ONE = _CLAIM.format(only=" AND id = (SELECT id FROM places WHERE round = :round AND recipient = :only)")
 
 ATTEMPTS = "SELECT id, attempts FROM deliveries WHERE id IN {ids}"

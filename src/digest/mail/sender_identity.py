@@ -6,6 +6,7 @@ stand in a header (FAULTS 16, 22). Pure: it never asks DNS whether a domain exis
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*", re.ASCII)
 _FEEDBACK_ID = re.compile(r"[A-Za-z0-9._-]+(?::[A-Za-z0-9._-]+){0,3}", re.ASCII)
 _WORD = re.compile(r"[^\W\d_]+")
 _LOOK_ALIKE_SCRIPTS = ("LATIN", "CYRILLIC", "GREEK")
+_LEAST_SENDER_ID, _SENDER_ID = 5, 15  # what Google asks of the last word
+_WORD_OF_ID = 18  # the whole must fit into one line
 _MAX_NAME = 200  # characters; a mail program shows some 30 of them
 
 
@@ -67,6 +70,27 @@ def problems(identity: SenderIdentity) -> tuple[str, ...]:
     """Everything that keeps this identity from being used, each as one line; nothing when it is sound."""
     wrong = (_tried(f"the header {name!a}", partial(header.own, name, value)) for name, value in identity.headers)
     return (*_problems(identity), *chain.from_iterable(wrong))
+
+
+def feedback_id(period: str, audience: str, language: str, domain: str) -> str:
+    """Gmail's Feedback-ID (`a:b:c:SenderId`): which issue, list and language, and who sends, the same for ever.
+
+    >>> feedback_id("2022-02", "everyone", "en", "example.org")
+    '2022-02:everyone:lang-en:example.org'
+    >>> feedback_id("2022-02", "everyone", "en", "newsletters.example.org")
+    '2022-02:everyone:lang-en:newslett-ae735c'
+    """
+    sender = _shortened(domain.lower(), _SENDER_ID)
+    words = (_shortened(period, _WORD_OF_ID), _shortened(audience, _WORD_OF_ID), _shortened(f"lang-{language}", 11))
+    return ":".join((*words, sender.ljust(_LEAST_SENDER_ID, "-")))
+
+
+def _shortened(text: str, most: int) -> str:
+    """In the letters that may stand there, with the end of a hash where it would be too long."""
+    plain = re.sub(r"[^A-Za-z0-9._-]", "-", text)
+    if len(plain) <= most:
+        return plain
+    return f"{plain[: most - 7]}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
 
 
 def _problems(head: SenderIdentity) -> Iterator[str]:

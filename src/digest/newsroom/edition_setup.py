@@ -147,9 +147,9 @@ class EditionSetup:
             )
             yield Finding(code=UNPUBLISHED, severity=Severity.WARNING, where=edition.id, message=message)
 
-    def identity(self, audience: Audience, *, own_mailto: bool = False) -> SenderIdentity:
+    def identity(self, audience: Audience, edition: Edition, *, own_mailto: bool = False) -> SenderIdentity:
         """What every mail to this audience says of itself; with `own_mailto`, each names its reader's own mailto."""
-        from digest.mail.sender_identity import SenderIdentity
+        from digest.mail.sender_identity import SenderIdentity, feedback_id
 
         newsroom, settings = self.config.newsroom, self.config.settings
         return SenderIdentity(
@@ -161,7 +161,7 @@ class EditionSetup:
             unsubscribe_mailto=settings.unsubscribe.mailto or newsroom.contact,
             unsubscribe_own_mailto=own_mailto,
             unsubscribe_https=settings.unsubscribe.url.startswith("https://"),  # RFC 8058 knows no other
-            feedback_id=audience.name,
+            feedback_id=feedback_id(edition.period.id, audience.name, edition.language, self.list_domain),
             message_id_domain=newsroom.sender.rpartition("@")[2],
             organization=newsroom.name,
             headers=self._headers(audience),

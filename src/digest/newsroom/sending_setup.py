@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from digest.distribution import installing
 from digest.errors import ConfigError, Fault, UsageError
-from digest.newsroom import newsroom_id
+from digest.newsroom import newsroom_id, own_secret
 from digest.yamlfile import did_you_mean
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from digest.config.load import Config
     from digest.config.sections import ConditionSection
     from digest.ledger.ledger import SqlLedger
+    from digest.ledger.sharing import SharedLedger
     from digest.mail.dkim import Signer
     from digest.model import Audience
     from digest.recipients.csvfile import CsvSource
@@ -190,7 +191,34 @@ class SendingSetup:
     def unsubscribe_secrets(self) -> tuple[str, ...]:
         """The secrets of unsubscribe links, newest first; several, split by blanks, while one is replaced."""
         part = self.config.settings.unsubscribe
-        return tuple(self.secret(part.secret_env, part.secret_file).split())
+        named = tuple(self.secret(part.secret_env, part.secret_file).split())
+        if named or part.secret_file or not (self.config.root / own_secret.FILE).exists():
+            return named
+        return tuple(self.secret("", own_secret.FILE).split())
+
+    def settle_secret(self, ledger: SqlLedger | SharedLedger, *, make: bool) -> None:
+        """See to it that the secret is the one of this ledger's mails; `make` one where there never was any.
+
+        What the environment or a file that config.yaml names says is believed, and becomes the ledger's. A fleet, and
+        links to a `digest serve`, need a secret that is named: it must be the same on all machines. Raises ConfigError.
+        """
+        part, send = self.config.settings.unsubscribe, self.config.settings.send
+        known, secrets = ledger.mark(own_secret.MARK), self.unsubscribe_secrets()
+        if not secrets and not known and make and not (part.url or part.secret_file or send.engine != "local"):
+            own_secret.make(self.config.root)
+            secrets = self.unsubscribe_secrets()
+        marks = [own_secret.mark(secret) for secret in secrets]
+        if known in marks or not (known or marks):
+            return
+        named = bool(part.secret_file or self.environ.get(part.secret_env))
+        if known and not named:
+            what = "is not" if secrets else "is missing; it is"
+            message = (
+                f"{own_secret.FILE} {what} the secret of the mails that this ledger knows; copy it from where "
+                f"they were sent, or from a backup, or set ${part.secret_env}"
+            )
+            raise self._fault(("unsubscribe",), message)
+        ledger.set_mark(own_secret.MARK, marks[-1])
 
     def demand_secrets(self, why: str) -> tuple[str, ...]:
         """The same, where there must be one. Raises UsageError with why, and how to set one."""

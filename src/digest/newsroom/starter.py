@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from digest import files
 from digest.errors import DigestError, UsageError
-from digest.newsroom import newsroom_id
+from digest.newsroom import newsroom_id, own_secret
 from digest.smtp.providers import PROVIDERS
 from digest.yamlfile import did_you_mean
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _IGNORE = b"build/\npublic/\n.digest/\n"
 _CONFIG = Path("config.yaml")
+_SECRET = Path(own_secret.FILE)
 _SAMPLES = "ILO Newsroom"  # whose newsroom the sample is
 # What a person must fill in, in the order of config.yaml.
 _KEYS = {
@@ -86,7 +87,7 @@ def make(
         raise UsageError(message)
     try:
         for path, data in wanted.items():
-            files.write_whole(folder / path, data)
+            files.write_whole(folder / path, data, mode=own_secret.MODE if path == _SECRET else None)
     except OSError as error:
         message = f"{folder}: cannot be written: {error.strerror}"
         raise DigestError(message) from error
@@ -140,6 +141,7 @@ def _wanted(*, theme: bool) -> Iterator[tuple[Path, bytes]]:
     yield Path("config.yaml"), (sample / "config.yaml").read_bytes()
     yield Path(".gitignore"), _IGNORE
     yield Path(newsroom_id.FILE), newsroom_id.as_data(newsroom_id.fresh())
+    yield _SECRET, own_secret.fresh()
     parts = [
         (sample, "stories/**/*.md"),
         (sample, "stories/pictures/*"),

@@ -87,7 +87,7 @@ class ShownEdition:
     @property
     def identity(self) -> SenderIdentity:
         """What the mail says of its sender."""
-        return self.newsroom.edition_setup.identity(self.audience)
+        return self.newsroom.edition_setup.identity(self.audience, self.edition)
 
     @property
     def example(self) -> dict[str, str]:

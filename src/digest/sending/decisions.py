@@ -7,6 +7,13 @@
 | for the same reason as the others, before anybody was accepted | 5, of mailboxes that do not exist 20 |
 | the same, after somebody was accepted | 5 (20) readers of at least two domains |
 
+| what was put off (4xx), with no acceptance since | stops at |
+|---|---|
+| for a quota of hours or days, or with a time to wait that is longer than the run's patience | 1 |
+| for how fast we send, again after each wait | 5 waits |
+| before a reader was named, in the same words | 5 |
+| in the same words at another phase, but for greylisting | 10 readers of three domains |
+
 A relay that refuses readers one after another in the same words most likely refuses us: our address, our content, our
 login, our number of mails. Going on would mark the whole list as refused. So no refusal is recorded as such before
 another mail is accepted; refusals are given to `reason_to_stop`, and when that speaks, these readers are only put off.
@@ -15,10 +22,11 @@ One domain that refuses all its readers stops nothing while others are accepted:
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from digest.delivery import Concern, Event
+from digest.delivery import Concern, Event, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +35,10 @@ if TYPE_CHECKING:
 
 FIRST = 5  # the same refusal for this many readers: it is about us
 FIRST_UNKNOWN = 20  # where it says that there is no such mailbox: a list may well have a few dead ones together
+WAITS = 5  # for a relay that finds us too fast
+PUT_OFF = 10  # readers in a row, in the same words
+_LONG = re.compile(r"daily|hour|per day|\bday\b|quota|24 ?h|4\.4\.5", re.IGNORECASE | re.ASCII)
+_GREYLISTING = re.compile(r"gr[ea]y.?list", re.IGNORECASE | re.ASCII)
 DOMAINS = 2  # so many different ones say the same only if it is about us
 
 
@@ -36,6 +48,30 @@ class Refusal:
 
     outcome: Outcome
     domain: str = ""
+
+
+def throttled(outcome: Outcome) -> bool:
+    """Whether it was put off for how much or how fast we send."""
+    later = outcome.event in (Event.DEFER, Event.RELEASE) and outcome.code
+    return bool(later) and outcome.about in (Concern.LIMIT, Concern.CONNECTIONS)
+
+
+def reason_to_pause(outcome: Outcome, waits: int, patience: float) -> str:
+    """Why a run should end for a throttling that it has met `waits` times in a row; empty when it should wait."""
+    if not (_LONG.search(outcome.detail) or outcome.wait > patience or waits >= WAITS):
+        return ""
+    asked = f", and asks for {outcome.wait:,.0f} s" if outcome.wait else ""
+    return f"the server takes no more of our mails for now ({outcome.phase}): {outcome.words}{asked}"
+
+
+def reason_to_put_off(deferrals: Sequence[Refusal]) -> str:
+    """Why the run should end, when all these were put off and nobody accepted since; empty when it should go on."""
+    for group in _alike([each for each in deferrals if not _GREYLISTING.search(each.outcome.detail)]):
+        last = group[-1].outcome
+        early = last.phase is Phase.MAIL and len(group) >= FIRST
+        if early or (len(group) >= PUT_OFF and _domains(group) > DOMAINS):
+            return f"{len(group)} readers in a row were put off at {last.phase}: {last.words}"
+    return ""
 
 
 def about_us(outcome: Outcome) -> bool:

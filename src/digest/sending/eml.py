@@ -50,6 +50,7 @@ class EmlFolder:
 
     shared = False  # the folder is this machine's
     connections = 1  # more would wait for one disk
+    pacing = None
 
     def __init__(self, folder: Path, *, edition: str = "") -> None:
         self.folder = folder
@@ -77,6 +78,7 @@ class Maildir:
 
     shared = False
     connections = 1
+    pacing = None
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -220,6 +220,7 @@ def send_edition(
             ahead=ahead,
             limit=limit,
             only=only,
+            pacing=transport.pacing,
         )
         bounds = [each for each in (limit, 1 if only else None) if each is not None]
         total = min(total, *bounds) if bounds else total

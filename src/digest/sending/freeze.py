@@ -98,6 +98,7 @@ def freeze(
     with _alone(ledger, edition, always=as_configured):
         # Asked inside: somebody else may have settled it while this process waited.
         mailing = ledger.mailing(edition.id)
+        newsroom.sending_setup.settle_secret(ledger, make=mailing is None)
         if mailing is None or not mailing.content:
             return _settled(newsroom, ledger, edition, now, needed, waiting=mailing is not None, shrink=shrink)
         if as_configured:

@@ -76,7 +76,7 @@ def content_of(newsroom: Newsroom, rendering: Rendering) -> EditionContent:
     own_mailto = bool(newsroom.sending_setup.unsubscribe_secrets())
     return EditionContent(
         rendering=rendering,
-        identity=newsroom.edition_setup.identity(audience, own_mailto=own_mailto),
+        identity=newsroom.edition_setup.identity(audience, rendering.edition, own_mailto=own_mailto),
         unsubscribe_url=newsroom.config.settings.unsubscribe.url,
     )
 

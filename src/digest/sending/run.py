@@ -10,11 +10,21 @@ import threading
 import time
 from collections import Counter, deque
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from digest.delivery import Event, MailingStatus, Outcome, State
+from digest.delivery import Concern, Event, MailingStatus, Outcome, State
 from digest.errors import RelayLimit, SendStopped
-from digest.sending.decisions import FIRST, Refusal, limited, proves, reason_to_stop
+from digest.sending.decisions import (
+    FIRST,
+    Refusal,
+    limited,
+    proves,
+    reason_to_pause,
+    reason_to_put_off,
+    reason_to_stop,
+    throttled,
+)
 from digest.sending.group_commit import Committer
 
 if TYPE_CHECKING:
@@ -22,9 +32,11 @@ if TYPE_CHECKING:
 
     from digest.delivery import Delivery, Outgoing
     from digest.errors import TransportError
-    from digest.ports import Ledger
+    from digest.ports import DomainPacing, Ledger
 
 BATCH = 256  # claimed in one transaction; a crash gives them all back
+ENOUGH = BATCH // 2  # of a domain with a rate of its own at hand: more of it is not claimed for now
+_GLANCE = 0.25  # seconds between two looks for what else there is, while a turn is waited for
 _HELD = 200  # refusals that wait for the next acceptance, where one domain refuses all its readers
 _MEANS = {
     Event.ACCEPT: State.SENT,
@@ -51,11 +63,22 @@ class ClaimQueue:
 
     Shared by all threads. It never waits for anybody: when nothing is to be had now it says so, and `pause` tells
     whether waiting makes sense. `limit` bounds the deliveries that are handed out, None does not; `only` is one
-    address.
+    address. A domain with a rate of its own has a lane of its own, from which one is handed out when its turn comes, so
+    that nobody else waits behind it. With `linger`, a bounded run whose lanes alone are left gives them back after so
+    many seconds, as somebody else may have more to do.
     """
 
     def __init__(
-        self, ledger: Ledger, edition: str, owner: str, clock: Callable[[], float], *, limit: int | None, only: str
+        self,
+        ledger: Ledger,
+        edition: str,
+        owner: str,
+        clock: Callable[[], float],
+        *,
+        limit: int | None,
+        only: str,
+        pacing: DomainPacing | None = None,
+        linger: float | None = None,
     ) -> None:
         self._ledger = ledger
         self._edition = edition
@@ -63,26 +86,36 @@ class ClaimQueue:
         self._clock = clock
         self._left = limit
         self._only = only
+        self._pacing = pacing
+        self._linger = linger
         self._lock = threading.Lock()
         self._claimed: deque[Delivery] = deque()
+        self._lanes: dict[str, deque[Delivery]] = {domain: deque() for domain in (pacing.domains if pacing else ())}
+        self._turn = 0.0  # seconds until a lane's next one, when it was last asked
+        self._reached: dict[frozenset[str], int] = {}  # without these domains: up to which id nobody else is planned
+        self._empty_since = 0.0  # when nothing more could be claimed, in monotonic seconds
+        self.given_up: list[Delivery] = []  # of slow domains, left to others
+        self._alone_since: float | None = None  # since when lanes are all that is left of a bounded run
 
     def take(self) -> Delivery | None:
         """The next delivery, claimed; None when there is none now. Raises LedgerError."""
         with self._lock:
-            if not self._claimed:
-                batch = BATCH if self._left is None else min(BATCH, self._left)
-                if batch <= 0:
-                    return None
-                self._claimed.extend(self._ledger.claim(self._edition, self._owner, batch, self._clock(), self._only))
-                if self._left is not None:
-                    self._left -= len(self._claimed)
-            return self._claimed.popleft() if self._claimed else None
+            while (delivery := self._at_hand()) is None and self._claim():
+                pass
+            return delivery
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something is claimed whose turn has not come."""
+        return any(self._lanes.values())
 
     def pause(self) -> float | None:
         """Seconds until something can be taken (0: now); None when nothing is to be waited for."""
         with self._lock:
             if self._claimed:
                 return 0.0
+            if self.waiting:
+                return min(self._turn, _GLANCE)
             if self._only or (self._left is not None and self._left <= 0):
                 return None
             mailing = self._ledger.mailing(self._edition)
@@ -95,10 +128,69 @@ class ClaimQueue:
     def rest(self) -> list[Delivery]:
         """What was claimed and never handed out; nothing more is handed out after that."""
         with self._lock:
-            left = list(self._claimed)
+            left = [*self.given_up, *self._claimed, *chain.from_iterable(self._lanes.values())]
+            self.given_up.clear()
             self._claimed.clear()
+            for lane in self._lanes.values():
+                lane.clear()
             self._left = 0
             return left
+
+    def _at_hand(self) -> Delivery | None:
+        """What is claimed and may go now: of the domains with a rate first, as their turns pass."""
+        self._turn = _GLANCE
+        for domain, lane in self._lanes.items():
+            if lane and self._pacing is not None:
+                seconds = self._pacing.offer(domain)
+                if seconds <= 0.0:
+                    return lane.popleft()
+                self._turn = min(self._turn, seconds)
+        return self._claimed.popleft() if self._claimed else None
+
+    def _claim(self) -> bool:
+        """Claim a batch, without the domains of which enough is at hand. False when there was none."""
+        batch = BATCH if self._left is None else min(BATCH, self._left)
+        if batch <= 0:
+            self._leave_lanes()
+            return False
+        now = time.monotonic()
+        if self.waiting and now - self._empty_since < _GLANCE:
+            return False
+        full = frozenset(domain for domain, lane in self._lanes.items() if len(lane) >= ENOUGH)
+        rows = self._ledger.claim(
+            self._edition,
+            self._owner,
+            batch,
+            self._clock(),
+            self._only,
+            without=sorted(full),
+            after=self._reached.get(full, 0) if full else 0,
+        )
+        if not rows:
+            self._empty_since = now
+            return False
+        if full:
+            planned = (row.id for row in rows if not row.next_try)
+            self._reached[full] = max(planned, default=self._reached.get(full, 0))
+        if self._left is not None:
+            self._left -= len(rows)
+        if not self._lanes:
+            self._claimed.extend(rows)
+        else:
+            for row in rows:
+                self._lanes.get(row.address.rpartition("@")[2].lower(), self._claimed).append(row)
+        return True
+
+    def _leave_lanes(self) -> None:
+        """Give up waiting for slow domains when a bounded run has nothing else to do: rest() gives them back."""
+        if self._linger is None or not self.waiting:
+            return
+        now = time.monotonic()
+        self._alone_since = self._alone_since or now
+        if now - self._alone_since > self._linger:
+            self.given_up.extend(chain.from_iterable(self._lanes.values()))
+            for lane in self._lanes.values():
+                lane.clear()
 
 
 class Run:
@@ -116,10 +208,12 @@ class Run:
         ahead: bool,
         limit: int | None = None,
         only: str = "",
+        pacing: DomainPacing | None = None,
+        linger: float | None = None,
     ) -> None:
         self.build = build
         self.ahead = ahead  # whether an intent may be made durable before its mail's turn
-        self.queue = ClaimQueue(ledger, edition, owner, clock, limit=limit, only=only)
+        self.queue = ClaimQueue(ledger, edition, owner, clock, limit=limit, only=only, pacing=pacing, linger=linger)
         self.stop = threading.Event()
         self.patience = patience
         self.committer = Committer(ledger, owner, clock)
@@ -131,6 +225,10 @@ class Run:
         self._lock = threading.Lock()
         self._proven = False
         self._refusals: list[Refusal] = []  # since the last acceptance
+        self._deferrals: list[Refusal] = []  # the same
+        self._throttles = 0  # the same: how often we were to wait
+        self._held_until = 0.0  # in monotonic seconds
+        self.accepted = 0
         self._failing_since: float | None = None
         self._talking = 0
         self._quiet = threading.Condition(self._lock)
@@ -172,9 +270,17 @@ class Run:
                 self._failing_since = None
             if proves(outcome):
                 self._proven = True
+                self.accepted += 1
+                self._throttles = 0
+                self._deferrals.clear()
                 self._settle_refusals(Event.REFUSE)
             if outcome.event is not Event.REFUSE:
                 self._tell(outcome, outcome.event)
+                reason = self._put_off(outcome, domain) if outcome.code else ""
+                if reason and self.halted is None:
+                    message = f"{reason}. Nobody was marked as refused; `digest resume` goes on with the rest, later"
+                    self.halted = RelayLimit(message)
+                    self.stop.set()
                 return
             self._refusals.append(Refusal(outcome=outcome, domain=domain))
             reason = reason_to_stop(self._refusals, proven=self._proven, first=self.patience.first)
@@ -187,6 +293,33 @@ class Run:
         elif reason:
             message = f"{reason}. Nobody was marked as refused; mend the cause, then `digest resume`"
             self.halt(SendStopped(message))
+
+    def _put_off(self, outcome: Outcome, domain: str) -> str:
+        """Take in a 4xx; all connections wait for a relay that finds us too fast. Returns the reason to end, if any."""
+        now = time.monotonic()
+        if not throttled(outcome):
+            if outcome.event is not Event.DEFER:
+                return ""
+            self._deferrals.append(Refusal(outcome=outcome, domain=domain))
+            return reason_to_put_off(self._deferrals) if self.patience.first else ""
+        if now < self._held_until or (outcome.about is Concern.CONNECTIONS and self._talking > 1):
+            return ""  # others have been told the same, or one connection less is enough
+        self._throttles += 1
+        if reason := reason_to_pause(outcome, self._throttles, self.patience.budget):
+            return reason
+        doubled = min(self.patience.shortest * 2.0**self._throttles, self.patience.longest)
+        self._held_until = now + max(outcome.wait, doubled)
+        return ""
+
+    @property
+    def held(self) -> float:
+        """Seconds for which nothing more is to be said to a relay that finds us too fast."""
+        return max(0.0, self._held_until - time.monotonic())
+
+    def others_talk(self) -> bool:
+        """Whether another connection is open beside the one that asks."""
+        with self._lock:
+            return self._talking > 1
 
     def talking(self, change: int) -> None:
         """Count the connections that talk: each may still put somebody off, for the others to take up."""

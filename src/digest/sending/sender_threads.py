@@ -9,10 +9,12 @@ the run's.
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, Self
 
-from digest.delivery import Event, Outcome, Phase
+from digest.delivery import Concern, Event, Outcome, Phase
 from digest.errors import DigestError, RelayLimit, TransportError
+from digest.sending.decisions import throttled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from digest.sending.run import Run
 
 _TICK = 0.1  # seconds between two looks at the connections
+BAD = 3  # mails put off in a row over one connection, while others are accepted over another: it is the connection
+ASIDE = 60.0  # seconds at most, for which such a connection leaves the work to the others
 _GLANCE = 0.25  # seconds between two looks for work that others may have left
 
 
@@ -32,6 +36,9 @@ class SenderThread:
         self._run = run
         self._transport = transport
         self._feed = Feed(run)
+        self._bad = 0  # put off in a row over this connection
+        self._accepted = 0  # what the run had had accepted when the first of them was
+        self._superfluous = False
 
     def work(self) -> None:
         """Send until there is nothing left to do. What goes wrong here ends the run, and is raised there."""
@@ -43,7 +50,7 @@ class SenderThread:
             self._feed.close()
 
     def _deliver_all(self) -> None:
-        failures = 0
+        failures = bad = 0
         while self._await_work():
             try:
                 self._converse(self._transport.open())
@@ -51,8 +58,19 @@ class SenderThread:
             except RelayLimit:
                 raise  # another connection would hear the same
             except TransportError as error:
+                if self._superfluous:
+                    return  # the relay has enough connections of ours; the others do the work
                 failures = failures + 1 if self._run.failing else 0
                 self._run.back_off(error, failures)
+            bad = bad + 1 if self._bad >= BAD else 0
+            if bad:
+                self._stand_aside(min(2.0 ** (bad - 1), ASIDE))
+
+    def _stand_aside(self, seconds: float) -> None:
+        """Leave the work to the others for a while: this connection puts everybody off, and theirs do not."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not self._run.stop.is_set() and self._run.wait_for_others(_GLANCE):
+            pass
 
     def _await_work(self) -> bool:
         """Whether there is a mail to send. Waits for one that is due soon, or that another connection may leave."""
@@ -60,8 +78,8 @@ class SenderThread:
         while not run.stop.is_set():
             if self._feed.ready():
                 return True
-            seconds = run.queue.pause()
-            if seconds is not None and seconds <= run.patience.deferred:
+            seconds = run.held or run.queue.pause()
+            if seconds is not None and (run.held or run.queue.waiting or seconds <= run.patience.deferred):
                 run.stop.wait(min(max(seconds, 0.01), _GLANCE))
             elif not run.wait_for_others(_GLANCE):
                 return False
@@ -71,12 +89,26 @@ class SenderThread:
         self._run.talking(+1)
         try:
             run = self._run
+            self._bad, self._superfluous = 0, False
             for outcome in session.deliver(self._feed, run.intend, run.announce if run.ahead else None):
+                self._superfluous = outcome.about is Concern.CONNECTIONS and run.others_talk()
                 run.hear(outcome, self._feed.domain_of(outcome))
+                self._weigh(outcome)
         finally:
+            self._feed.ended = False
             session.close()
             self._run.committer.flush()  # so that the others see what was put off
             self._run.talking(-1)
+
+    def _weigh(self, outcome: Outcome) -> None:
+        """End a connection over which mails are put off one after another, while others have theirs accepted."""
+        if outcome.event is not Event.DEFER or not outcome.answered or throttled(outcome):
+            self._bad = 0 if outcome.event is Event.ACCEPT else self._bad
+            return
+        self._accepted = self._run.accepted if not self._bad else self._accepted
+        self._bad += 1
+        if self._bad >= BAD and self._run.accepted > self._accepted:
+            self._feed.ended = True
 
 
 class Feed:
@@ -86,22 +118,30 @@ class Feed:
         self._run = run
         self._next: Outgoing | None = None
         self._domains: dict[int, str] = {}  # of the readers whose mails were handed out
+        self.ended = False  # nothing more over this connection
 
     def __iter__(self) -> Self:
         """Itself: it can be handed to one session after another."""
         return self
 
     def __next__(self) -> Outgoing:
-        """The next mail. Raises LedgerError when none can be claimed."""
-        if not self._run.stop.is_set() and self.ready():
-            mail, self._next = self._next, None
-            assert mail is not None
-            self._domains[mail.delivery] = mail.recipient.rpartition("@")[2].lower()
-            return mail
+        """The next mail; waits where only its turn is waited for. Raises LedgerError when none can be claimed."""
+        run = self._run
+        while not (run.stop.is_set() or self.ended):
+            if self.ready():
+                mail, self._next = self._next, None
+                assert mail is not None
+                self._domains[mail.delivery] = mail.recipient.rpartition("@")[2].lower()
+                return mail
+            if not (run.held or run.queue.waiting):
+                break
+            run.stop.wait(min(max(run.held or run.queue.pause() or 0.0, 0.01), _GLANCE))
         raise StopIteration
 
     def ready(self) -> bool:
         """Whether there is a mail now; it is made and kept."""
+        if self._run.held or self.ended:
+            return False
         while self._next is None and (delivery := self._run.queue.take()) is not None:
             try:
                 self._next = self._run.build(delivery)

@@ -1,4 +1,8 @@
-"""The mails that were taken from the run and have had no Outcome yet, in order. It decides nothing."""
+"""The mails that were taken from the run and have had no Outcome yet, in order. It decides nothing.
+
+A source that has `ready()` is asked before it would make us wait, as long as there is a mail at hand: what is in flight
+must have its answer heard, and what can go must not stand behind a mail whose turn is not yet.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from digest.delivery import Outgoing
 
@@ -16,6 +20,7 @@ class Lookahead:
 
     def __init__(self, mails: Iterable[Outgoing]) -> None:
         self._source = iter(mails)
+        self._ready: Callable[[], bool] | None = getattr(mails, "ready", None)
         self._taken: deque[Outgoing] = deque()
         self._ended = False
         self._failure: Exception | None = None
@@ -24,6 +29,8 @@ class Lookahead:
         """Have `count` mails at hand, if there are as many."""
         while not self._ended and len(self._taken) < count:
             try:
+                if self._taken and self._ready is not None and not self._ready():
+                    return
                 self._taken.append(next(self._source))
             except StopIteration:
                 self._ended = True

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from digest.delivery import Concern, Event, Outcome, Phase
 from digest.errors import RelayLimit, SendStopped, TransportError
-from digest.smtp.refusals import concern
+from digest.smtp.refusals import asked_wait, concern
 from digest.smtp.socket import Lost
 from digest.smtp.verdict import ReplyClass, SessionAction, hear, verdict
 
@@ -34,6 +34,7 @@ ENVELOPE = (Phase.MAIL, Phase.RCPT, Phase.DATA)
 CRLF = b"\r\n"
 END = b".\r\n"  # after a body that ends with CRLF
 BLOCK = 64 * 1024
+_ABOUT_ALL = (Concern.LIMIT, Concern.CONNECTIONS)
 LAST_WORDS = 2.0  # seconds for the rest of a reply that interrupted us
 
 
@@ -310,6 +311,7 @@ class Channel:
             code=answer.code,
             detail=answer.detail,
             about=concern(answer.phase, answer.code, answer.detail),
+            wait=asked_wait(answer.detail) if answer.code else 0.0,
         )
         self.talk.reset_due = found.then is SessionAction.RESET
         peer = self._settings.peer
@@ -321,6 +323,8 @@ class Channel:
             else:
                 what, hint = "the server does not let us send", "smtp.username and smtp.tls"
             return outcome, SendStopped(f"{peer}: {what}: {answer}; check {hint}")
+        if outcome.about in _ABOUT_ALL and found.event is Event.DEFER:  # what was taken ahead would hear the same
+            return outcome, TransportError(f"{peer}: {answer} ({answer.phase.value})")
         if found.then is SessionAction.OVER or self.talk.lost:
             return outcome, TransportError(f"{peer}: {self.talk.lost or answer} ({answer.phase.value})")
         return outcome, None

@@ -10,7 +10,10 @@ from __future__ import annotations
 import re
 import threading
 import time
+from collections import deque
 from typing import TYPE_CHECKING, Protocol
+
+from digest.ports import DomainPacing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,7 +25,7 @@ RATE = re.compile(r"\s*(\d{1,9}(?:\.\d{1,6})?)\s*/\s*([a-z]+)\s*", re.ASCII | re
 BURST_SECONDS = 0.25
 
 
-class Pacer(Protocol):
+class Pacer(DomainPacing, Protocol):
     """Who says when the next mail may go. A fleet has one that asks its database."""
 
     def ask(self, domain: str) -> float:
@@ -32,6 +35,33 @@ class Pacer(Protocol):
     def wait(self, seconds: float) -> bool:
         """Wait so long. False when the run is to stop: then the mail that waits must not go."""
         ...
+
+
+EARLY = 0.1  # a mail may be handed out so many seconds before its turn: it is built, and said, meanwhile
+_KEPT = 2.0  # a turn is kept so long for a mail that was handed out; one that never asks for it holds up nobody
+
+
+class Promises:
+    """The mails to domains with a rate that were handed out and have not asked for their turn yet. Not thread-safe."""
+
+    def __init__(self) -> None:
+        self._given: dict[str, deque[float]] = {}
+
+    def count(self, domain: str, now: float) -> int:
+        """How many wait for their turn."""
+        given = self._given.get(domain)
+        while given and given[0] < now - _KEPT:
+            given.popleft()
+        return len(given) if given else 0
+
+    def give(self, domain: str, now: float) -> None:
+        """One more."""
+        self._given.setdefault(domain, deque()).append(now)
+
+    def keep(self, domain: str) -> None:
+        """One of them has had its turn."""
+        if given := self._given.get(domain):
+            given.popleft()
 
 
 def parse_rate(text: str) -> float:
@@ -58,9 +88,10 @@ class _Bucket:
         self._slack = max(0.0, BURST_SECONDS - self._interval)
         self._due = float("-inf")
 
-    def lack(self, now: float) -> float:
-        """Seconds until there is a token."""
-        return max(0.0, self._due - now)
+    def lack(self, now: float, ahead: int = 0) -> float:
+        """Seconds until there is a token, when so many others are to be taken before."""
+        due = max(self._due, now - self._slack) + ahead * self._interval if ahead else self._due
+        return max(0.0, due - now)
 
     def take(self, now: float) -> None:
         """Use one. What was not used for long is not saved up, but for the slack."""
@@ -86,6 +117,17 @@ class Pacing:
         self._stop = stop or threading.Event()
         self._clock = clock
         self._lock = threading.Lock()
+        self._promises = Promises()
+        self.domains = frozenset(self._domains)
+
+    def offer(self, domain: str) -> float:
+        """0.0 when a mail to `domain` that is handed out now finds a turn, which is kept for it; else the seconds."""
+        with self._lock:
+            now = self._clock()
+            lack = self._domains[domain].lack(now, self._promises.count(domain, now)) - EARLY
+            if lack <= 0.0:
+                self._promises.give(domain, now)
+            return max(0.0, lack)
 
     def ask(self, domain: str) -> float:
         """0.0 when a mail to `domain` may go now (it is counted then), else the seconds after which to ask again."""
@@ -99,6 +141,8 @@ class Pacing:
             if lack <= 0.0:
                 for bucket in buckets:
                     bucket.take(now)
+                if own is not None:
+                    self._promises.keep(domain.lower())
             return lack
 
     def wait(self, seconds: float) -> bool:

@@ -1,6 +1,7 @@
 """Whom a refusal is about, by the phase in which it was said, its codes and its words. Pure.
 
     relay ─ 5xx ─▶ concern(phase, code, words) ─▶ this mail · no such mailbox · our policy or limits · us
+          ─ 4xx ─▶ this mail (a full mailbox, greylisting) · how much, how fast, over how many connections we send
 
 Words beat codes, as servers give whatever code is at hand: a limit on what we send comes as 5.1.1, 5.4.5 or 5.7.1.
 Whoever reads reports of bounces judges by the same words.
@@ -13,8 +14,10 @@ import re
 from digest.delivery import Concern, Phase
 
 PERMANENT = 500
-# Said before any reader was named.
-_BEFORE_READERS = frozenset({Phase.CONNECT, Phase.BANNER, Phase.EHLO, Phase.STARTTLS, Phase.AUTH, Phase.MAIL})
+_TOO_MANY_CONNECTIONS, _UNAVAILABLE, _CLOSING = 432, 454, 421
+TEMPORARY = 400
+_BEFORE_MAIL = frozenset({Phase.CONNECT, Phase.BANNER, Phase.EHLO, Phase.STARTTLS, Phase.AUTH})
+_BEFORE_READERS = _BEFORE_MAIL | {Phase.MAIL}  # said before any reader was named
 _ADDRESS = re.compile(r"[^\s<>@]{1,64}@[\w.-]{1,253}")  # a reader called policy@ says nothing
 _NO_SUCH_MAILBOX = re.compile(r"(?<![\d.])5\.(?:1\.\d{1,3}|2\.1)(?![\d.])", re.ASCII)  # RFC 3463, 3.2 and 3.3
 
@@ -38,15 +41,56 @@ POLICY_WORDS = _any(  # who we are; that one server calls a mail spam is its own
 )
 
 
+# The same while it may pass: rates, quotas of an hour or a day, throttling (SES, Exchange, Google, cPanel's Exim).
+_SLOW_WORDS = _any(
+    LIMIT_WORDS.pattern,
+    r"(?<![\d.])4\.4\.5(?![\d.])|throttl|rate.?limit|(?:sending|unusual|maximum) rate|too (?:fast|quickly|much mail)",
+    r"\b(?:relay|hourly|daily) (?:limit|quota)|(?:limit|quota) (?:exceeded|reached)|try again (?:in|after) \d",
+)
+_CROWD_WORDS = _any(r"concurrent connection|too many (?:[a-z]{1,12} ){0,2}(?:connections|sessions)|sender thread limit")
+_READER_WORDS = _any(  # one reader's mailbox, or a stranger's first mail: the next reader may have another answer
+    r"gr[ea]y.?list|user you are trying to contact|mailbox|recipient.{0,40}(?:quota|full|rate|too)|(?<![\d.])4\.2\.2"
+)
+_STATUS_OF_US = re.compile(r"(?<![\d.])4\.7\.\d{1,3}(?![\d.])", re.ASCII)
+_WAIT = re.compile(
+    r"\b(?:in|after|for|wait|retry(?:ing)?(?: in| after)?) {0,2}(\d{1,5}) ?(s|sec|seconds?|m|min|minutes?|h|hours?)\b",
+    re.IGNORECASE | re.ASCII,
+)
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+_TO_LOOK_AT = 1000  # characters of a reply
+
+
+def asked_wait(detail: str) -> float:
+    """The seconds that a reply asks us to wait; 0 where it names no time.
+
+    >>> asked_wait("4.7.1 rate limit exceeded, try again in 5 minutes"), asked_wait("4.3.2 busy")
+    (300.0, 0.0)
+    """
+    found = _WAIT.search(detail[:_TO_LOOK_AT])
+    return float(int(found[1]) * _UNITS[found[2][0].lower()]) if found else 0.0
+
+
+def _for_now(phase: Phase, code: int, words: str) -> Concern:
+    """Whom a 4xx is about. At RCPT a server that greylists says 4.7.1 as well, so there only words tell."""
+    if code == _TOO_MANY_CONNECTIONS or _CROWD_WORDS.search(words):
+        return Concern.CONNECTIONS
+    if _READER_WORDS.search(words):
+        return Concern.MAIL
+    if _SLOW_WORDS.search(words) or (code == _UNAVAILABLE and phase not in _BEFORE_MAIL):
+        return Concern.LIMIT
+    of_us = code == _CLOSING or phase is not Phase.RCPT
+    return Concern.LIMIT if of_us and _STATUS_OF_US.search(words) else Concern.MAIL
+
+
 def concern(phase: Phase, code: int, detail: str) -> Concern:
     """Whom a reply with this code and these words is about.
 
     >>> str(concern(Phase.RCPT, 550, "5.1.1 203.0.113.222 has sent to too many recipients this hour"))
     'limit'
     """
-    if code < PERMANENT:
-        return Concern.MAIL
     words = _ADDRESS.sub(" ", detail)
+    if code < PERMANENT:
+        return _for_now(phase, code, words) if code >= TEMPORARY else Concern.MAIL
     if LIMIT_WORDS.search(words):
         return Concern.LIMIT
     if phase in _BEFORE_READERS:

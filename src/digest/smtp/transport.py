@@ -35,7 +35,7 @@ class SmtpTransport:
     def __init__(self, settings: SmtpSettings, pacer: Pacer | None = None) -> None:
         self.connections = settings.connections
         self._settings = settings
-        self._pacer = pacer or Pacing(settings.rate, settings.per_domain)
+        self._pacer = self.pacing = pacer or Pacing(settings.rate, settings.per_domain)
         self._connector = Connector(settings, Login(settings), tls_context(settings))
 
     def open(self) -> SmtpSession:

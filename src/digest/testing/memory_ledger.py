@@ -137,7 +137,17 @@ class MemoryLedger(MemorySuppressions):
                 self._call_off(edition, now)
         return dict(found)
 
-    def claim(self, edition: str, owner: str, limit: int, now: float, only: str = "") -> Sequence[Delivery]:
+    def claim(
+        self,
+        edition: str,
+        owner: str,
+        limit: int,
+        now: float,
+        only: str = "",
+        *,
+        without: Collection[str] = (),
+        after: int = 0,
+    ) -> Sequence[Delivery]:
         """See `ports.Ledger.claim`."""
         with self._lock:
             if self._must(edition).standing is not MailingStatus.OPEN:
@@ -149,6 +159,8 @@ class MemoryLedger(MemorySuppressions):
                 if row.state in WAITING
                 and (row.next_try <= now or row.next_try > now + backoff.LONGEST)
                 and (not only or row.address.casefold() == only.casefold())
+                and not (without and not only and row.address.casefold().rpartition("@")[2] in without)
+                and not (without and not only and not row.next_try and row.id <= after)
             ]
             due.sort(key=lambda row: (row.next_try, row.id))
             for row in due[:limit]:

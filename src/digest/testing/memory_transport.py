@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from digest.delivery import Outgoing
+    from digest.ports import DomainPacing
 
 _BEFORE_INTENT = frozenset({Phase.MAIL, Phase.RCPT, Phase.DATA})
 
@@ -44,6 +45,7 @@ class MemoryTransport:
 
     shared = False
     connections = 1
+    pacing: DomainPacing | None = None
 
     def __init__(self, answer: Callable[[Outgoing], ScriptedReply] | None = None) -> None:
         self.sent: list[Outgoing] = []
@@ -89,12 +91,12 @@ class MemorySession:
         """See `ports.Session.deliver`."""
         taken = Lookahead(mails)
         while (mail := taken.first()) is not None:
+            following = taken.second()
             taken.drop()
             answer = self._transport.answer(mail)
             if answer.phase not in _BEFORE_INTENT and not intend(mail):
                 yield Outcome(delivery=mail.delivery, event=Event.SUPPRESS, phase=Phase.DATA)
                 continue
-            following = taken.first()
             if following is not None and announce is not None:
                 announce(following)
             if answer.arrives:

@@ -1,0 +1,228 @@
+"""Relays as providers' pages and bug reports tell of them: too fast, too many, a quota, one bad machine of two.
+
+What is put off for how we send is about all readers: a run waits as it is told, or ends early, the rest as it was.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from faultserver import Drop, FaultServer, Say
+from smtprun import settings
+
+from digest.delivery import Concern, Outgoing, Phase, State
+from digest.errors import RelayLimit
+from digest.ledger.opening import open_ledger
+from digest.model import Recipient
+from digest.sending.engines import send_edition
+from digest.sending.run import Patience
+from digest.smtp.refusals import asked_wait, concern
+from digest.smtp.transport import SmtpTransport
+
+EDITION = "2022-02/everyone/en"
+PATIENCE = Patience(budget=20.0, shortest=0.01, longest=0.05, deferred=5.0)
+READERS = 60
+DOMAINS = ("a.example", "b.example", "c.example", "d.example")
+HOURLY = "451 4.5.4 Domain a.example has exceeded the max emails per hour (100/100), message deferred"
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    opened = open_ledger("sqlite:///ledger.db", newsroom="ILO Newsroom", root=tmp_path)
+    opened.freeze(EDITION, "hash", [Recipient(address=address(number)) for number in range(READERS)], 0.0)
+    yield opened
+    opened.close()
+
+
+def address(number):
+    return f"r{number}@{DOMAINS[number % len(DOMAINS)]}"
+
+
+def build(delivery):
+    data = b"Subject: February\r\n\r\nto you\r\n"
+    return Outgoing(delivery=delivery.id, sender="digest@newsroom.test", recipient=delivery.address, data=data)
+
+
+def run(ledger, server, *, connections=1, patience=PATIENCE, **changes):
+    transport = SmtpTransport(settings(server, **changes))
+    return send_edition(ledger, transport, build, edition=EDITION, connections=connections, patience=patience)
+
+
+def once_each(server):
+    return Counter(mail.recipient for mail in server.seen.accepted) == Counter(map(address, range(READERS)))
+
+
+@pytest.mark.parametrize("phase", [Phase.MAIL, Phase.RCPT, Phase.DATA, Phase.DOT])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "454 4.7.0 Throttling failure: Daily message quota exceeded.",
+        "450 4.4.5 Daily sending limit exceeded",
+        HOURLY,
+        "421 4.7.0 rate limit, try again in 3 hours",
+    ],
+)
+def test_a_quota_ends_the_run_at_once(ledger, phase, words):
+    """Nobody after the first is tried, none is refused, and the next run mails the rest, each once."""
+
+    def script(visit):
+        then = Drop() if words.startswith("421") else None
+        return Say(words, then=then) if visit.phase is phase and visit.count > 10 else None
+
+    with FaultServer(script) as server:
+        report = run(ledger, server)
+        assert isinstance(report.stopped, RelayLimit)
+        assert words in str(report.stopped)
+        assert report.exit_code == 75
+        assert report.counts[State.SENT] == 10
+        assert report.counts.get(State.DEFERRED, 0) <= 1
+        assert server.visits[phase] <= 12, "no more than it takes to see it"
+        server.script = lambda _: None
+        clock = {"clock": lambda: 2e9}  # long after what was asked for
+        again = send_edition(
+            ledger, SmtpTransport(settings(server)), build, edition=EDITION, connections=1, patience=PATIENCE, **clock
+        )
+        assert again.exit_code == 0
+        assert once_each(server)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "454 Throttling failure: Maximum sending rate exceeded.",
+        "421 4.7.28 Our system has detected an unusual rate of mail, try again in 1 second",
+        "450 4.2.1 Peak SMTP relay limit exceeded for customer",
+    ],
+)
+def test_a_relay_that_finds_us_too_fast_is_waited_for(ledger, words):
+    """It says so twice: all connections wait, those readers are tried again in the same run, and all are mailed."""
+    left = [2]
+
+    def script(visit):
+        if visit.phase is Phase.RCPT and visit.count > 10 and left[0]:
+            left[0] -= 1
+            return Say(words, then=Drop() if words.startswith("421") else None)
+        return None
+
+    with FaultServer(script) as server:
+        report = run(ledger, server, connections=2)
+    assert report.exit_code == 0
+    assert report.counts == {State.SENT: READERS}
+    assert once_each(server)
+
+
+def test_one_that_never_has_enough_ends_the_run(ledger):
+    """After some waits, each longer, the run ends; a handful of readers were tried, not the list."""
+    words = "454 Throttling failure: Maximum sending rate exceeded."
+    with FaultServer(lambda visit: Say(words) if visit.phase is Phase.DATA else None) as server:
+        report = run(ledger, server, connections=2)
+    assert isinstance(report.stopped, RelayLimit)
+    assert server.visits[Phase.DATA] < READERS / 2
+    assert set(report.counts) == {State.PLANNED, State.DEFERRED}
+
+
+def test_too_many_connections_are_made_fewer(ledger):
+    """432 to all but two connections: the others close, the two mail everybody, and nothing stops."""
+
+    def script(visit):
+        crowd = visit.phase is Phase.MAIL and visit.connection not in sorted(server.open)[:2]
+        return Say("432 4.3.2 Concurrent connections limit exceeded.") if crowd else None
+
+    with FaultServer(script) as server:
+        report = run(ledger, server, connections=4)
+    assert report.exit_code == 0
+    assert report.counts == {State.SENT: READERS}
+    assert once_each(server)
+
+
+def test_one_bad_connection_of_two_does_not_put_half_the_list_off(ledger):
+    """A relay is two machines, one of which has no disk: what it puts off are few, the other one mails the rest."""
+
+    def script(visit):
+        bad = visit.connection % 2 == 0 and visit.phase is Phase.RCPT
+        return Say("451 4.3.0 Temporary lookup failure") if bad else None
+
+    with FaultServer(script) as server:
+        patience = Patience(budget=20.0, shortest=0.01, longest=0.05, deferred=0.0)
+        report = run(ledger, server, connections=2, patience=patience, rate=100.0)
+    assert report.stopped is None
+    assert report.counts[State.DEFERRED] <= 10
+    assert report.counts[State.SENT] + report.counts[State.DEFERRED] == READERS
+
+
+def test_a_relay_that_puts_everybody_off_is_asked_again_later(ledger):
+    """The same 451 to one reader after another: the run ends early, instead of trying every reader that is left."""
+
+    def script(visit):
+        return Say("451 4.3.0 Temporary lookup failure") if visit.phase is Phase.RCPT and visit.count > 5 else None
+
+    with FaultServer(script) as server:
+        report = run(ledger, server)
+    assert isinstance(report.stopped, RelayLimit)
+    assert "4.3.0 Temporary lookup failure" in str(report.stopped)
+    assert server.visits[Phase.RCPT] < 25
+    assert report.counts[State.SENT] == 5
+
+
+def test_greylisting_is_about_each_reader(ledger):
+    """Every first mail is greylisted: all are tried, all wait, nothing stops."""
+
+    def script(visit):
+        return Say("450 4.7.1 Greylisted, see http://example.org") if visit.phase is Phase.RCPT else None
+
+    with FaultServer(script) as server:
+        report = run(ledger, server)
+    assert report.stopped is None
+    assert report.counts == {State.DEFERRED: READERS}
+
+
+def test_a_relay_that_writes_its_own_message_id(ledger):
+    """SES puts its own Message-ID in the place of ours: it is what the relay says, and the mail counts as sent."""
+    with FaultServer(lambda visit: Say("250 Ok 0102-ses") if visit.phase is Phase.DOT else None) as server:
+        report = run(ledger, server)
+    assert report.counts == {State.SENT: READERS}
+
+
+def test_a_limit_on_the_size(ledger):
+    """A mail above the server's SIZE is not even offered: nobody is refused for it, and both numbers are said."""
+    with FaultServer(extensions=("PIPELINING", "SIZE 10")) as server:
+        report = run(ledger, server)
+    assert "the server takes 10 at most" in str(report.stopped)
+    assert report.counts == {State.PLANNED: READERS}
+    assert not server.visits[Phase.MAIL]
+
+
+@pytest.mark.parametrize(
+    ("phase", "reply", "about"),
+    [
+        (Phase.RCPT, "450 4.2.0 Greylisted for 300 seconds", Concern.MAIL),
+        (Phase.RCPT, "451 4.7.1 Please try again later", Concern.MAIL),
+        (Phase.RCPT, "452 4.2.2 mailbox full", Concern.MAIL),
+        (Phase.RCPT, "450 4.2.1 The user you are trying to contact is receiving mail too quickly", Concern.MAIL),
+        (Phase.DOT, "451 4.7.0 Temporary server error. Please try again later", Concern.LIMIT),
+        (Phase.MAIL, "451 4.3.0 Mail server temporarily rejected message", Concern.MAIL),
+        (Phase.MAIL, "421 4.3.2 Too many concurrent SMTP connections", Concern.CONNECTIONS),
+        (Phase.DOT, "432 4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded", Concern.CONNECTIONS),
+        (Phase.AUTH, "454 4.7.0 Temporary authentication failure", Concern.LIMIT),
+    ],
+)
+def test_whom_a_4xx_is_about(phase, reply, about):
+    """Words of providers, and whom they mean: one reader, how fast we send, or how many connections we hold."""
+    code, _, words = reply.partition(" ")
+    assert concern(phase, int(code), words) is about
+
+
+@pytest.mark.parametrize(
+    ("words", "seconds"),
+    [
+        ("try again in 5 minutes", 300.0),
+        ("Please retry after 30 seconds", 30.0),
+        ("wait 2 hours", 7200.0),
+        ("4.7.0 Try again later", 0.0),
+        ("from 10.0.0.1 in 5 mails", 0.0),
+    ],
+)
+def test_a_time_to_wait_is_read(words, seconds):
+    """What a server says in words counts in seconds; without a time there is none."""
+    assert asked_wait(words) == seconds
