@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from digest.bounces import mailbox
-from digest.bounces.mailbox import open_mailbox, place
+from digest.bounces.mailbox import ImapLogin, open_mailbox, place
 from digest.errors import FaultyInput, TransportError, UsageError
 from needed import needs
 
@@ -226,7 +226,7 @@ def inbox(imap):
 def test_an_imap_folder_is_read_and_marked(inbox, certificate):
     """Reading marks nothing; done sets the flag on the server; the next run gets only what was left."""
     _, url, _ = inbox
-    options = {"password": PASSWORD, "ca_file": str(certificate / "cert.pem")}
+    options = {"login": ImapLogin(password=PASSWORD), "ca_file": str(certificate / "cert.pem")}
     for _ in range(2):
         found = letters(url, **options)
         assert sorted(data.replace(b"\r\n", b"\n") for _, data in found) == sorted(MAILS)
@@ -238,29 +238,29 @@ def test_an_imap_folder_is_read_and_marked(inbox, certificate):
 
 def test_starttls_is_taken_where_it_is_offered(inbox, certificate):
     """The scheme imap means STARTTLS; this server refuses a password in clear, so the login itself proves it."""
-    options = {"password": PASSWORD, "ca_file": str(certificate / "cert.pem")}
+    options = {"login": ImapLogin(password=PASSWORD), "ca_file": str(certificate / "cert.pem")}
     assert len(letters(inbox[2], **options)) == 3
 
 
 def test_a_large_mail_is_not_fetched(inbox, certificate, monkeypatch):
     """The size is asked for first."""
     monkeypatch.setattr("digest.bounces.mailbox.MAX_MAIL", 30)
-    found = letters(inbox[1], password=PASSWORD, ca_file=str(certificate / "cert.pem"))
+    found = letters(inbox[1], login=ImapLogin(password=PASSWORD), ca_file=str(certificate / "cert.pem"))
     assert sum(1 for _, data in found if not data) == 1
 
 
 def test_a_certificate_nobody_vouches_for_is_refused(inbox):
     """No password is said to a server that cannot prove who it is."""
     with pytest.raises(TransportError, match=r"TLS failed: .*ca_file"):
-        letters(inbox[1], password=PASSWORD)
+        letters(inbox[1], login=ImapLogin(password=PASSWORD))
     with pytest.raises(TransportError, match="TLS failed"):
-        letters(inbox[2], password=PASSWORD)
+        letters(inbox[2], login=ImapLogin(password=PASSWORD))
 
 
 def test_a_wrong_password_is_one_line_without_it(inbox, certificate):
     """FAULTS 28, 57: refused once, said, and the password is in no message."""
     with pytest.raises(UsageError, match="the login was refused") as refusal:
-        letters(inbox[1], password="Geheim!77", ca_file=str(certificate / "cert.pem"))
+        letters(inbox[1], login=ImapLogin(password="Geheim!77"), ca_file=str(certificate / "cert.pem"))
     assert "Geheim" not in str(refusal.value)
     assert "\n" not in str(refusal.value)
 
@@ -269,13 +269,13 @@ def test_a_folder_that_is_not_there_is_said(inbox, certificate):
     """With a name that wants quoting."""
     url = inbox[1].replace("INBOX", 'No%20"such%5C')
     with pytest.raises(UsageError, match="no such folder"):
-        letters(url, password=PASSWORD, ca_file=str(certificate / "cert.pem"))
+        letters(url, login=ImapLogin(password=PASSWORD), ca_file=str(certificate / "cert.pem"))
 
 
 def test_a_server_that_is_away_is_tried_later():
     """Exit code 75, not a traceback."""
     with pytest.raises(TransportError, match="try again later") as refusal:
-        letters(f"imaps://bounces@127.0.0.1:{free_port()}", password=PASSWORD)
+        letters(f"imaps://bounces@127.0.0.1:{free_port()}", login=ImapLogin(password=PASSWORD))
     assert refusal.value.exit_code == 75
 
 
@@ -302,7 +302,7 @@ def test_no_password_crosses_in_clear(monkeypatch):
         thread = threading.Thread(target=answer)
         thread.start()
         with pytest.raises(UsageError, match="a password never crosses in clear"):
-            letters(f"imap://bounces@127.0.0.1:{listener.getsockname()[1]}", password=PASSWORD)
+            letters(f"imap://bounces@127.0.0.1:{listener.getsockname()[1]}", login=ImapLogin(password=PASSWORD))
         thread.join(20)
     assert not any(b"LOGIN" in line or b"AUTH" in line for line in heard)
 

@@ -15,7 +15,8 @@ import imaplib
 import re
 import ssl
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote, urlsplit
@@ -24,7 +25,7 @@ from digest.errors import DigestError, Fault, FaultyInput, TransportError, Usage
 from digest.text.urls import is_loopback
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 MAX_MAIL = 10_000_000  # bytes; a larger one is no report
 PATIENCE = 60.0  # seconds for each answer
@@ -54,14 +55,28 @@ class Mailbox(Protocol):
         ...
 
 
+def is_imap(where: str) -> bool:
+    """Whether it names a folder on an IMAP server."""
+    return re.match(r"imaps?://", where, re.IGNORECASE) is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImapLogin:
+    """A password, or what gives access tokens (XOAUTH2): asked again with one that has expired, it gives another."""
+
+    password: str = field(default="", repr=False)
+    token: Callable[[str], str] | None = field(default=None, repr=False)
+
+
 @contextmanager
-def open_mailbox(where: str, *, password: str = "", ca_file: str = "") -> Iterator[Mailbox]:
+def open_mailbox(where: str, *, login: ImapLogin | None = None, ca_file: str = "") -> Iterator[Mailbox]:
     """Open a file, an mbox, a Maildir or `imaps://user@host/folder`. Raises FaultyInput, UsageError, TransportError.
 
-    The password never stands in `where`; `ca_file` is for an IMAP server whose certificate the system does not know.
+    `login` is for IMAP: a password never stands in `where`. `ca_file` is for a server whose certificate the system
+    does not know.
     """
-    if re.match(r"imaps?://", where, re.IGNORECASE):
-        with Imap.connect(where, password, ca_file) as server:
+    if is_imap(where):
+        with Imap.connect(where, login or ImapLogin(), ca_file) as server:
             yield server
         return
     path = Path(where)
@@ -192,24 +207,22 @@ def place(url: str) -> ImapMailbox:
 class Imap:
     """An open folder. Raises TransportError (try later) when the server fails, UsageError when it refuses us."""
 
-    def __init__(self, server: imaplib.IMAP4, where: ImapMailbox) -> None:
-        self._server = server
+    def __init__(self, where: ImapMailbox, login: ImapLogin, ca_file: str) -> None:
         self._where = where
+        self._login = login
+        self._ca_file = ca_file
+        self._token = ""
+        self._validity = ""  # UIDs mean the same as long as this does (RFC 9051, 2.3.1.1)
+        self._server: imaplib.IMAP4 | None = None
 
     @classmethod
     @contextmanager
-    def connect(cls, url: str, password: str, ca_file: str = "") -> Iterator[Imap]:
+    def connect(cls, url: str, login: ImapLogin, ca_file: str = "") -> Iterator[Imap]:
         """Connect, secure, log in, select; log out at the end."""
         where = place(url)
-        server: imaplib.IMAP4 | None = None
+        opened = cls(where, login, ca_file)
         try:
-            server = _connected(where, ca_file)
-            _log_in(server, where, password)
-            opened = cls(server, where)
-            # imaplib quotes no folder names; a quoted string takes all but these two as they are.
-            quoted = where.folder.replace("\\", "\\\\").replace('"', '\\"')
-            status, answer = server.select(f'"{quoted}"')
-            _must(status, answer, UsageError, f"{where.shown}: no such folder")
+            opened._open()
             yield opened
         except DigestError:
             raise
@@ -218,11 +231,29 @@ class Imap:
             message = f"{where.shown}: TLS failed: {reason}; for a certificate of your own give its ca_file"
             raise TransportError(message) from None
         except (OSError, imaplib.IMAP4.error) as error:
-            message = f"{where.shown}: {_clean(str(error), password) or type(error).__name__}; try again later"
+            words = _clean(str(error), login.password, opened._token) or type(error).__name__
+            message = f"{where.shown}: {words}; try again later"
             raise TransportError(message) from None
         finally:
-            if server is not None:
-                _goodbye(server)
+            if opened._server is not None:
+                _goodbye(opened._server)
+
+    def _open(self) -> None:
+        where = self._where
+        self._server = _connected(where, self._ca_file)
+        if self._login.token is None:
+            _log_in(self._server, where, self._login.password)
+        else:
+            self._token = _log_in_by_token(self._server, where, self._login.token, self._token)
+        # imaplib quotes no folder names; a quoted string takes all but these two as they are.
+        quoted = where.folder.replace("\\", "\\\\").replace('"', '\\"')
+        status, answer = self._server.select(f'"{quoted}"')
+        _must(status, answer, UsageError, f"{where.shown}: no such folder")
+        validity = _told(self._server.response("UIDVALIDITY")[1] or [])
+        if self._validity not in ("", validity):
+            message = f"{where.shown}: the folder was made anew meanwhile; try again"
+            raise TransportError(message)
+        self._validity = validity
 
     def letters(self) -> Iterator[Letter]:
         """Each unseen mail, by its UID. Reading does not mark it (BODY.PEEK)."""
@@ -246,7 +277,17 @@ class Imap:
             self._asked("STORE", ",".join(uids[start : start + BATCH]), "+FLAGS.SILENT", r"(\Seen)")
 
     def _asked(self, command: str, *arguments: str) -> list[Any]:
-        status, answer = self._server.uid(command, *arguments)
+        assert self._server is not None, "connect() opens it"
+        try:
+            status, answer = self._server.uid(command, *arguments)
+        except imaplib.IMAP4.abort:
+            if self._login.token is None:
+                raise
+            # A token lives for an hour at most, and servers end what it opened: once more, with another one. Each of
+            # these commands may be said twice.
+            _goodbye(self._server)
+            self._open()
+            status, answer = self._server.uid(command, *arguments)
         _must(status, answer, TransportError, f"{self._where.shown}: {command} was refused, try again later")
         return answer
 
@@ -293,6 +334,37 @@ def _log_in(server: imaplib.IMAP4, where: ImapMailbox, password: str) -> None:
         raise UsageError(message) from None
 
 
+def _log_in_by_token(server: imaplib.IMAP4, where: ImapMailbox, give: Callable[[str], str], used: str) -> str:
+    """Log in by XOAUTH2. Returns the token that was good; one that was `used` before may have expired meanwhile."""
+    server.debug = 0  # its trace would show the token
+    token = give("")
+    if "AUTH=XOAUTH2" not in server.capabilities:
+        message = f"{where.shown}: the server offers no XOAUTH2; leave bounces.token_command out, and use a password"
+        raise UsageError(message)
+    if not isinstance(server.sock, ssl.SSLSocket) and not where.is_loopback:
+        message = f"{where.shown}: a token never crosses in clear; use imaps://"
+        raise UsageError(message)
+    for again in (token == used, False):
+        answers = iter([f"user={where.user}\1auth=Bearer {token}\1\1".encode()])
+        try:
+            server.authenticate("XOAUTH2", partial(_next_answer, answers))
+        except imaplib.IMAP4.abort:
+            raise
+        except imaplib.IMAP4.error as error:
+            if again:
+                token = give(token)
+                continue
+            message = f"{where.shown}: the login by token was refused: {_clean(str(error), token)}"
+            raise UsageError(message) from None
+        break
+    return token
+
+
+def _next_answer(answers: Iterator[bytes], _challenge: bytes) -> bytes:
+    """What XOAUTH2 says to a challenge: the token, then nothing, after which the server says what is wrong with it."""
+    return next(answers, b"")
+
+
 def _goodbye(server: imaplib.IMAP4) -> None:
     """Say LOGOUT and close. What was marked stays marked, so a failure here is nothing."""
     try:
@@ -316,6 +388,8 @@ def _raw(line: Any) -> bytes:
     return line[0] if isinstance(line, tuple) else line or b""
 
 
-def _clean(text: str, password: str) -> str:
+def _clean(text: str, *secrets: str) -> str:
     text = text.removeprefix("b'").removesuffix("'")
-    return (text.replace(password, "***") if password else text).splitlines()[0][:200] if text else ""
+    for secret in filter(None, secrets):
+        text = text.replace(secret, "***")
+    return text.splitlines()[0][:200] if text else ""

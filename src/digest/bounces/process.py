@@ -14,7 +14,7 @@ from itertools import chain, takewhile
 from typing import TYPE_CHECKING, Any
 
 from digest.bounces.log import BounceLog
-from digest.bounces.mailbox import open_mailbox
+from digest.bounces.mailbox import ImapLogin, is_imap, open_mailbox
 from digest.bounces.report import BounceReport, ReportKind, read
 from digest.bounces.rules import IN_A_ROW, BounceClass, BounceVerdict, classify, decide
 from digest.delivery import Event, State
@@ -94,7 +94,11 @@ def process(newsroom: Newsroom, ledger: SqlLedger, source: str, now: float, *, d
     log = BounceLog(f"sqlite:///{folder / LOG}")
     ca_file = str(newsroom.config.path(section.ca_file)) if section.ca_file else ""
     try:
-        with open_mailbox(source, password=newsroom.environ.get(section.password_env, ""), ca_file=ca_file) as mailbox:
+        login = None
+        if is_imap(source):
+            password, token = newsroom.sending_setup.imap_login()
+            login = ImapLogin(password=password, token=token)
+        with open_mailbox(source, login=login, ca_file=ca_file) as mailbox:
             return settle_mailbox(
                 mailbox,
                 ledger=ledger,

@@ -411,6 +411,7 @@ class SmtpSection(Section):
     password_env: str = Field("DIGEST_SMTP_PASSWORD", description="The environment variable with the password.")
     password_file: str = Field("", description="Or the file with it; readable by its owner only.")
     auth: Literal["auto", "plain", "login", "xoauth2"] = Field("auto", description="The mechanism.")
+    token_command: Line = Field("", description="A command that prints a token: XOAUTH2, a new one when it expires.")
     helo: Line = Field("", description="The name with which it is greeted (EHLO); this machine's full name when empty.")
     headers: Headers = Field(
         default_factory=dict, description="Header fields for it, as {X-PM-Message-Stream: broadcast}; none of our own."
@@ -468,6 +469,7 @@ class BouncesSection(Section):
     """Where reports of undelivered mails are read with a password."""
 
     password_env: str = Field("DIGEST_IMAP_PASSWORD", description="The environment variable with the IMAP password.")
+    token_command: Line = Field("", description="A command that prints a token: XOAUTH2 in place of a password.")
     ca_file: str = Field("", description="Certificates to trust for IMAP instead of the system's.")
 
 

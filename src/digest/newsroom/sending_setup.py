@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from digest.ledger.sharing import SharedLedger
     from digest.mail.dkim import Signer
     from digest.model import Audience
+    from digest.newsroom.token_command import TokenCommand
     from digest.recipients.csvfile import CsvSource
     from digest.recipients.segments import Condition, Segment
     from digest.recipients.sql import SqlSource
@@ -145,8 +146,9 @@ class SendingSetup:
         from digest.smtp.relay_settings import SmtpSettings, Timeouts
 
         part = self.config.settings.smtp
-        password = self.secret(part.password_env, part.password_file) if part.username else ""
-        if part.username and not password:
+        command = self._token_command("smtp", part.token_command) if part.username else None
+        password = self.secret(part.password_env, part.password_file) if part.username and not command else ""
+        if part.username and not (password or command):
             message = f"needs its password: {_how_to_set(part.password_env, part.password_file, 'smtp.password')}"
             raise self._fault(("smtp", "username"), message)
         token = part.auth == "xoauth2"
@@ -159,6 +161,7 @@ class SendingSetup:
                 username=part.username,
                 password="" if token else password,
                 oauth_token=password if token else "",
+                token=command,
                 auth=part.auth,
                 local_hostname=part.helo,
                 ca_file=str(self.config.path(part.ca_file)) if part.ca_file else "",
@@ -247,6 +250,22 @@ class SendingSetup:
             raise ConfigError([Fault(file=str(path), message=f"this secret cannot be read: {reason}")]) from None
         self._warn_if_open(path)
         return text
+
+    def imap_login(self) -> tuple[str, TokenCommand | None]:
+        """The password for IMAP, or what gives tokens. Raises UsageError where neither is to be had, naming both."""
+        part = self.config.settings.bounces
+        if command := self._token_command("bounces", part.token_command):
+            return "", command
+        if password := self.environ.get(part.password_env, ""):
+            return password, None
+        message = f"IMAP needs a password: set ${part.password_env} (bounces.password_env), or bounces.token_command"
+        raise UsageError(message)
+
+    def _token_command(self, section: str, command: str) -> TokenCommand | None:
+        from digest.newsroom.token_command import TokenCommand
+
+        key = f"{section}.token_command"
+        return TokenCommand(command, key=key, folder=self.config.root, environ=self.environ) if command else None
 
     def _warn_if_open(self, path: Path) -> None:
         if path.stat().st_mode & (stat.S_IROTH | stat.S_IRGRP):

@@ -82,6 +82,8 @@ class Login:
         self._lock = threading.Lock()
         self._proven = False
         self._refused = ""
+        self._accepted = ""  # the token with which a login last went well
+        self._tokens: set[str] = set()  # all that were said, to be hidden in messages
 
     def perform(self, ask: Callable[[str], Reply], offered: str) -> None:
         """Log in on one connection: `ask` says a line and gives the reply; `offered` is what EHLO said after AUTH.
@@ -99,33 +101,51 @@ class Login:
         if self._refused:
             raise SendStopped(self._refused)
         mechanism = self._mechanism(offered)
-        answers = self._answers(mechanism)
-        line = f"AUTH {mechanism}" if mechanism == "LOGIN" else f"AUTH {mechanism} {next(answers)}"
-        reply = ask(line)
-        while reply.code == CHALLENGE:
-            answer = next(answers, None)
-            if answer is None:
-                answer = "" if mechanism == "XOAUTH2" else "*"  # the token's fault is told after an empty line
-                reply = ask(answer)
-                break
-            reply = ask(answer)
+        token = self._token(mechanism)
+        reply = self._say(ask, mechanism, token)
+        if reply.code // 100 == PERMANENT and token and token == self._accepted:  # it was good, and has expired
+            token = self._token(mechanism, stale=token)
+            reply = self._say(ask, mechanism, token)
         if reply.code == ACCEPTED:
+            self._accepted = token
             return
         words = f"{self._settings.peer}: {self._mask(str(reply))}"
         if reply.code // 100 == LATER:  # 454 (RFC 4954, 6): whoever checks passwords is away, and said nothing of ours
             raise TransportError(words)
         self._refused = (
             f"{words} (AUTH {mechanism} as {self._settings.username}, tried once); "
-            f"check the username and the {'token' if mechanism == 'XOAUTH2' else 'password'}"
+            f"check the username and the {'token' if token else 'password'}"
         )
         raise SendStopped(self._refused)
+
+    def _say(self, ask: Callable[[str], Reply], mechanism: str, token: str) -> Reply:
+        """One try with one mechanism; the server's last word."""
+        answers = self._answers(mechanism, token)
+        line = f"AUTH {mechanism}" if mechanism == "LOGIN" else f"AUTH {mechanism} {next(answers)}"
+        reply = ask(line)
+        while reply.code == CHALLENGE:
+            answer = next(answers, None)
+            if answer is None:
+                answer = "" if mechanism == "XOAUTH2" else "*"  # the token's fault is told after an empty line
+                return ask(answer)
+            reply = ask(answer)
+        return reply
+
+    def _token(self, mechanism: str, stale: str = "") -> str:
+        """The token of the moment; empty where a password is said."""
+        settings = self._settings
+        if mechanism != "XOAUTH2":
+            return ""
+        token = settings.token(stale) if settings.token else settings.oauth_token or settings.password
+        self._tokens.add(token)
+        return token
 
     def _mechanism(self, offered: str) -> str:
         """The best mechanism that both sides have."""
         settings = self._settings
         names = set(offered.upper().split())
         if settings.auth == "auto":
-            wanted = ["XOAUTH2"] if settings.oauth_token else ["PLAIN", "LOGIN"]
+            wanted = ["XOAUTH2"] if settings.oauth_token or settings.token else ["PLAIN", "LOGIN"]
         else:
             wanted = [settings.auth.upper()]
         found = next((name for name in wanted if name in names), "")
@@ -137,7 +157,7 @@ class Login:
             raise SendStopped(message)
         return found
 
-    def _answers(self, mechanism: str) -> Iterator[str]:
+    def _answers(self, mechanism: str, token: str) -> Iterator[str]:
         """What to say, in order, in base64. UTF-8 (RFC 4616), where smtplib knows only ASCII."""
         settings = self._settings
         if mechanism == "PLAIN":
@@ -145,16 +165,16 @@ class Login:
         elif mechanism == "LOGIN":
             said = [settings.username, settings.password]
         else:
-            token = settings.oauth_token or settings.password
             said = [f"user={settings.username}\1auth=Bearer {token}\1\1"]
         return (base64.b64encode(text.encode()).decode("ascii") for text in said)
 
     def _mask(self, words: str) -> str:
         """The server's words without our secrets, as they are or in the base64 that we said."""
-        settings = self._settings
-        secrets = [text for text in (settings.password, settings.oauth_token) if text]
-        for mechanism in ("PLAIN", "LOGIN", "XOAUTH2"):
-            secrets += list(self._answers(mechanism))
+        secrets = self._secrets()
+        for mechanism in ("PLAIN", "LOGIN"):
+            secrets += self._answers(mechanism, "")
+        for token in self._tokens:
+            secrets += self._answers("XOAUTH2", token)
         for secret in sorted(filter(None, secrets), key=len, reverse=True):
             words = words.replace(secret, MASK)
         return " ".join(MASK if self._hides_secret(word) else word for word in words.split(" "))
@@ -165,7 +185,10 @@ class Login:
             inside = base64.b64decode(word, validate=True).decode("utf-8", "replace")
         except (binascii.Error, ValueError):
             return False
-        return any(secret in inside for secret in (self._settings.password, self._settings.oauth_token) if secret)
+        return any(secret in inside for secret in self._secrets())
+
+    def _secrets(self) -> list[str]:
+        return [text for text in (self._settings.password, self._settings.oauth_token, *self._tokens) if text]
 
 
 class Connector:

@@ -315,6 +315,9 @@ class Channel:
         )
         self.talk.reset_due = found.then is SessionAction.RESET
         peer = self._settings.peer
+        if answer.heard is ReplyClass.UNWELCOME and self._settings.token and self.talk.link.carried > 1:
+            # It took our mails before: the token has expired, and a new connection logs in with another.
+            return outcome, TransportError(f"{peer}: {answer} ({answer.phase.value})")
         if found.then is SessionAction.STOP:
             if outcome.about is Concern.LIMIT:
                 return outcome, RelayLimit(f"{peer}: the server takes no more of our mails for now: {answer}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from digest.delivery import Phase
 
@@ -59,6 +59,8 @@ class SmtpSettings:
     username: str = ""
     password: str = field(default="", repr=False)
     oauth_token: str = field(default="", repr=False)  # for XOAUTH2; with `auth` xoauth2 the password may hold it too
+    token: Callable[[str], str] | None = field(default=None, repr=False)  # gives a token for XOAUTH2; asked again with
+    # the one that is refused, it gives another
     auth: Auth = "auto"  # XOAUTH2 with a token, else PLAIN, else LOGIN, as the server offers
     ca_file: str = ""  # PEM; only these authorities are trusted then, not the system's
     client_cert: str = ""  # PEM, with its key in the same file or in `client_key`
@@ -91,7 +93,7 @@ class SmtpSettings:
             message = "a window above 1 needs bdat: with DATA each mail waits for the server's 354"
         elif (self.password or self.oauth_token) and not self.username:
             message = "a password or token needs a username"
-        elif self.username and not (self.password or self.oauth_token):
+        elif self.username and not (self.password or self.oauth_token or self.token):
             message = "a username needs a password or a token"
         elif self.client_key and not self.client_cert:
             message = "client_key needs client_cert"
