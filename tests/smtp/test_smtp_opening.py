@@ -403,3 +403,45 @@ def test_a_login_that_is_dropped_may_be_better_later(authority):
             transport.open()
         transport.open().close()
     assert len(server.seen.logins) == 2
+
+
+class Tokens:
+    """A token_command of which every token but the newest has expired; it counts how often it was asked."""
+
+    def __init__(self, server):
+        self.server, self.given = server, 0
+
+    def __call__(self, stale=""):
+        if not self.given or stale == f"token-{self.given}":
+            self.given += 1
+            self.server.users["u"] = f"token-{self.given}"
+        return f"token-{self.given}"
+
+
+def test_a_token_that_expires_in_the_middle_is_renewed(authority):
+    """The next connection's login is refused, another token is asked for, and the run goes on: one mail each."""
+    with FaultServer(users={"u": "none yet"}, **secured(authority)) as server:
+        tokens = Tokens(server)
+        transport = SmtpTransport(
+            settings(server, **wanted(authority, password="", token=tokens, messages_per_connection=2))
+        )
+        session = transport.open()
+        outcomes = []
+        for outcome in session.deliver(mails(6), lambda _: True):
+            outcomes.append(outcome.event)
+            if len(outcomes) == 1:
+                server.users["u"] = "expired meanwhile"
+        session.close()
+    assert outcomes == [Event.ACCEPT] * 6
+    assert tokens.given == 2
+    assert len({mail.recipient for mail in server.seen.accepted}) == 6
+
+
+def test_a_fresh_token_that_is_refused_stops_the_run(authority):
+    """Once: another one would be no better, and the account might be locked. The token is in no message."""
+    with FaultServer(users={"u": "another"}, **secured(authority)) as server:
+        error = opening_error(server, **wanted(authority, password="", token=lambda stale="": f"secret-token{stale}"))
+        assert server.seen.logins == ["XOAUTH2"]
+    assert type(error) is SendStopped
+    assert "check the username and the token" in str(error)
+    assert "secret-token" not in str(error)

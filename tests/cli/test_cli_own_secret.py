@@ -1,0 +1,68 @@
+"""The secret that digest makes for a newsroom which names none: who has it, who is refused without it, what wins."""
+
+from __future__ import annotations
+
+import email
+import re
+import stat
+
+FEBRUARY = ("--month", "2022-02", "--audience", "everyone")
+AGAIN = ("--since", "2022-01-01", "--until", "2022-02-15", "--audience", "everyone", "--live", "--yes")
+NAMED = "named-in-the-environment-by-a-person"
+
+
+def send(newsroom, *more):
+    return newsroom("send", *FEBRUARY, "--live", "--yes", "--eml", "out", *more)
+
+
+def leaving(newsroom):
+    mails = [email.message_from_bytes(path.read_bytes()) for path in (newsroom.root / "out").glob("*.eml")]
+    return {str(mail["List-Unsubscribe"]) for mail in mails}
+
+
+def test_the_first_live_send_makes_one_and_each_mail_carries_proof(newsroom):
+    """Without a word in config.yaml: a file for its owner only, and a mailto of each reader's own; it stays."""
+    assert newsroom("send", *FEBRUARY).code == 0
+    path = newsroom.root / ".digest" / "secret"
+    assert not path.exists(), "a plan makes none"
+    assert send(newsroom).code == 0
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert re.fullmatch(r"[0-9a-f]{64}\n", path.read_text())
+    found = leaving(newsroom)
+    assert len(found) == 6
+    assert all(re.search(r"subject=unsubscribe%20[\w-]{60,}", field) for field in found)
+
+
+def test_init_makes_one(newsroom, tmp_path):
+    """A new newsroom has a secret from the start, for its owner only."""
+    assert newsroom("init", str(tmp_path / "new")).code == 0
+    path = tmp_path / "new" / ".digest" / "secret"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_copy_without_it_is_refused_where_the_ledger_knows_it(newsroom):
+    """Its mails would carry no proof, or another: nothing goes before the file is back, or a secret is named."""
+    assert send(newsroom).code == 0
+    path = newsroom.root / ".digest" / "secret"
+    kept = path.read_bytes()
+    for left in (None, b"f" * 64):
+        path.unlink()
+        if left:
+            path.write_bytes(left)
+            path.chmod(0o600)
+        done = newsroom("send", *AGAIN, "--eml", "more")
+        assert (done.code, len(done.lines)) == (2, 1)
+        assert ".digest/secret" in done.err
+        assert "$DIGEST_UNSUBSCRIBE_SECRET" in done.err
+        assert not list(newsroom.root.glob("more/*.eml"))
+        path.write_bytes(kept)
+    assert newsroom("send", *AGAIN, "--eml", "more").code == 0
+
+
+def test_the_environment_wins(newsroom):
+    """A secret that a person names is the one, whatever the file and the ledger have; no file is made beside it."""
+    newsroom.monkeypatch.setenv("DIGEST_UNSUBSCRIBE_SECRET", NAMED)
+    assert send(newsroom).code == 0
+    assert not (newsroom.root / ".digest" / "secret").exists()
+    newsroom.monkeypatch.delenv("DIGEST_UNSUBSCRIBE_SECRET")
+    assert "is missing" in newsroom("send", *AGAIN, "--eml", "more").err
