@@ -15,7 +15,7 @@ import httpx
 import pytest
 from previewed import Shown, serving
 
-from digest.preview.server import address
+from digest.preview.server import address, bound
 
 SECRET = "NOBODY-MAY-READ-THIS"
 # Twelve ways to write "one folder up".
@@ -288,6 +288,20 @@ def test_other_machines_need_the_key(folder):
         assert status(request(folder, "GET /?key=the-key HTTP/1.1", host=f"rebound.example:{port}")) == 403
 
 
+def test_each_person_has_a_key_of_their_own(monkeypatch):
+    """Away from this machine nobody gets in without a key, and no two people have one; at home there is none."""
+    with bound("127.0.0.1", 0, ("Ada", "Grace")) as (_, access):
+        assert access.keys == {}
+    monkeypatch.setattr("digest.preview.server.is_loopback", lambda _: False)
+    with bound("127.0.0.1", 0, ("Ada", "Grace")) as (_, access):
+        assert sorted(access.keys.values()) == ["Ada", "Grace"]
+        opened = {address(access, {}, key) for key in access.keys}
+        assert len(opened) == 2
+    with bound("127.0.0.1", 0) as (_, access):
+        assert [*access.keys.values()] == [""]
+        assert len(next(iter(access.keys))) >= 32
+
+
 def test_the_address_for_other_machines_has_the_key(folder):
     """What the verb prints can be opened as it is."""
     with serving(folder, host="192.0.2.7", keys={"the-key": ""}) as access:
@@ -334,7 +348,10 @@ def test_a_browser_that_runs_in_the_terminal_holds_up_nothing(built_once, tmp_pa
     """FAULTS 79: the page is served at once, whatever $BROWSER does meanwhile, and SIGTERM ends it."""
     root = tmp_path / "newsroom"
     shutil.copytree(built_once, root)
-    (tmp_path / "browser").write_text(f"#!/bin/sh\ntouch '{tmp_path}/asked'\nexec sleep 20\n")
+    asked = tmp_path / "asked"
+    (tmp_path / "browser").write_text(
+        f"#!/bin/sh\necho $$ >'{asked}.new'\nmv '{asked}.new' '{asked}'\nexec sleep 1000\n"
+    )
     (tmp_path / "browser").chmod(0o755)
     with subprocess.Popen(
         [
@@ -352,9 +369,12 @@ def test_a_browser_that_runs_in_the_terminal_holds_up_nothing(built_once, tmp_pa
         text=True,
     ) as page:
         url = page.stdout.readline().split()[0]
-        while not (tmp_path / "asked").exists():
+        while not asked.exists():
             assert page.poll() is None
             time.sleep(0.05)
-        assert httpx.get(url, timeout=60).status_code == 200
-        page.terminate()
-        assert page.wait(15) is not None
+        try:
+            assert httpx.get(url, timeout=60).status_code == 200
+            page.terminate()
+            assert page.wait(60) is not None
+        finally:
+            os.kill(int(asked.read_text()), 15)

@@ -48,7 +48,7 @@ def preview(
             call.out.line("(Ctrl-C ends it)" if len(addresses) > 1 else f"{address}  (Ctrl-C ends it)")
             if common.json:
                 call.out.data([{"address": each, "for": name} for each, name in addresses.items()])
-            if browse:
+            if browse and len(addresses) < 2:  # noqa: PLR2004 - whose browser it is, nobody knows
                 # A browser may be a program that runs in this terminal until it is left: nothing waits for it.
                 threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
