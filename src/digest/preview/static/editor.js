@@ -96,8 +96,9 @@ export function leave() {
   $('editor').hidden = true;
 }
 
-async function load(subject) {
+async function load(subject, quietly = false) {
   const data = await subject.load();
+  if (quietly && (open?.subject !== subject || dirty())) return; // somebody typed meanwhile
   forget();
   const form = new Form(data.fields, data.values, { onInput: draw });
   open = { subject, version: data.version, form };
@@ -133,7 +134,7 @@ export async function edit(subject, field = '') {
 
 // The file changed elsewhere: a form in which nothing was typed follows it.
 export async function follow() {
-  if (open && !open.subject.fresh && !dirty() && !$('editor').contains(document.activeElement)) await load(open.subject).catch(() => {});
+  if (open && !open.subject.fresh && !dirty() && !$('editor').contains(document.activeElement)) await load(open.subject, true).catch(() => {});
 }
 
 $('editor').addEventListener('keydown', (event) => {
