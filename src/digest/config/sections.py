@@ -6,185 +6,39 @@ holds no secrets and reads nothing: not the file, not the environment.
 
 from __future__ import annotations
 
-import re
 from datetime import date, time, timedelta
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
-    PlainSerializer,
-    PlainValidator,
     ValidationInfo,
     WithJsonSchema,
     field_validator,
 )
 
-from digest.mail.address import canonical
-from digest.mail.header import own
+from digest.config.setting_values import (
+    Address,
+    Clock,
+    Colour,
+    Headers,
+    Language,
+    Languages,
+    Line,
+    Section,
+    Stretch,
+    Text,
+    Title,
+    Web,
+    Words,
+    Zone,
+    in_words,
+    listed,
+)
 from digest.model import GroupBy, Late, Thin
 
 MAX_PORT = 65535
-
-
-def _listed(value: Any) -> Any:
-    """One text stands for a list of one: `topics: skills`."""
-    return [value] if isinstance(value, str) else value
-
-
-def _zone(value: Any) -> ZoneInfo:
-    try:
-        return ZoneInfo(str(value))
-    except (KeyError, ValueError, OSError):
-        message = f"{value!r} is not a time zone; use an IANA name, like Europe/Zurich"
-        raise ValueError(message) from None
-
-
-def _address(value: str) -> str:
-    try:
-        return canonical(value)
-    except ValueError as error:
-        message = f"{value!r} is not a mail address: {error}"
-        raise ValueError(message) from None
-
-
-def _language(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", value):
-        message = f"{value!r} is not a language tag; write it like en, fr or pt-BR"
-        raise ValueError(message)
-    return value
-
-
-def _web(value: str) -> str:
-    if value and not re.match(r"https?://[^\s/]+", value):
-        message = f"{value!r} is not a web address; write it out, like https://www.example.org/news"
-        raise ValueError(message)
-    return value
-
-
-def _colour(value: str) -> str:
-    if not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
-        message = f"{value!r} is not a colour; write six hex digits in quotes, like '#1e2dbe'"
-        raise ValueError(message)
-    return value.lower()
-
-
-def _one_line(value: str) -> str:
-    if any(ord(letter) < ord(" ") or letter in "\x7f\x85\u2028\u2029" for letter in value):
-        message = "has a line break or a control character; write it on one line"
-        raise ValueError(message)
-    return value
-
-
-def _title(value: Any) -> str | dict[str, str]:
-    """One text, or one for each language."""
-    if isinstance(value, str):
-        return _title_text(value)
-    if not isinstance(value, dict) or not value:
-        message = "expected one text here, or one for each language: {en: …, fr: …}"
-        raise ValueError(message)
-    return {_language(language): _title_text(text, f"{language}: ") for language, text in value.items()}
-
-
-def _title_text(value: Any, where: str = "") -> str:
-    if not isinstance(value, str):
-        message = f"{where}expected one text here"
-        raise ValueError(message)  # noqa: TRY004 - pydantic takes a ValueError for a fault
-    if not value.strip():
-        message = f"{where}is empty, give it a value"
-        raise ValueError(message)
-    try:
-        return _one_line(value.strip())
-    except ValueError as error:
-        message = f"{where}{error}"
-        raise ValueError(message) from None
-
-
-def _clock(value: Any) -> time:
-    found = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", str(value), re.ASCII)
-    if found is None:
-        message = f"{value!r} is not a time of day; write it like 09:00"
-        raise ValueError(message)
-    return time(int(found[1]), int(found[2]))
-
-
-def _stretch(value: Any) -> timedelta:
-    found = re.fullmatch(r"(\d{1,4}) ?(day|hour|minute)s?", str(value), re.ASCII)
-    if found is None:
-        message = f"{value!r} is not a length of time; write it like 3 days or 12 hours"
-        raise ValueError(message)
-    return int(found[1]) * timedelta(**{f"{found[2]}s": 1})
-
-
-def _in_words(length: timedelta) -> str:
-    """As it is written: `3 days`, `12 hours`."""
-    minutes = length // timedelta(minutes=1)
-    count, unit = next((minutes // size, unit) for size, unit in _UNITS if minutes % size == 0)
-    return f"{count} {unit}{'s' * (count != 1)}"
-
-
-_UNITS = ((24 * 60, "day"), (60, "hour"), (1, "minute"))
 _LEAST = timedelta(hours=1)  # no timer is exact, and a run may have to wait for the one before it
-Line = Annotated[str, AfterValidator(_one_line)]
-Text = Annotated[Line, Field(min_length=1)]
-Words = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-Address = Annotated[str, AfterValidator(_address)]
-Language = Annotated[str, AfterValidator(_language)]
-Languages = Annotated[tuple[Language, ...], BeforeValidator(_listed)]
-Web = Annotated[str, AfterValidator(_web)]
-Colour = Annotated[str, AfterValidator(_colour)]
-Title = Annotated[
-    str | dict[str, str],
-    PlainValidator(_title),
-    WithJsonSchema({
-        "anyOf": [
-            {"type": "string", "minLength": 1},
-            {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}, "minProperties": 1},
-        ],
-        "examples": ["Jobs and skills", {"en": "Jobs and skills", "fr": "Emploi et compétences"}],
-    }),
-]  # fmt: skip
-Zone = Annotated[
-    ZoneInfo,
-    BeforeValidator(_zone),
-    PlainSerializer(str, return_type=str),
-    WithJsonSchema({"type": "string"}),
-]
-Clock = Annotated[
-    time,
-    BeforeValidator(_clock),
-    PlainSerializer(lambda at: f"{at:%H:%M}", return_type=str),
-    WithJsonSchema({"type": "string", "examples": ["09:00"]}),
-]
-Stretch = Annotated[
-    timedelta,
-    BeforeValidator(_stretch),
-    PlainSerializer(_in_words, return_type=str),
-    WithJsonSchema({"type": "string", "examples": ["3 days", "12 hours"]}),
-]
-
-
-def _headers(values: dict[str, str]) -> dict[str, str]:
-    for name, value in values.items():
-        try:
-            own(name, value)
-        except ValueError as error:
-            message = f"{name}: {error}"
-            raise ValueError(message) from None
-    return values
-
-
-Headers = Annotated[dict[str, str], AfterValidator(_headers)]
-
-
-class Section(BaseModel):
-    """A part of config.yaml: unknown keys are refused, and nothing changes once it is read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, arbitrary_types_allowed=True)
 
 
 class NewsroomSection(Section):
@@ -476,10 +330,10 @@ class BouncesSection(Section):
 class PreviewSection(Section):
     """The page in which an editor looks at the digest."""
 
-    test_addresses: Annotated[tuple[Address, ...], BeforeValidator(_listed)] = Field(
+    test_addresses: Annotated[tuple[Address, ...], BeforeValidator(listed)] = Field(
         (), description="The only addresses to which the page may send a test mail."
     )
-    people: Annotated[tuple[Text, ...], BeforeValidator(_listed)] = Field(
+    people: Annotated[tuple[Text, ...], BeforeValidator(listed)] = Field(
         (), description="Who may approve on the page; each has a key of their own when it is served to other machines."
     )
 
@@ -524,12 +378,12 @@ class ScheduleSection(Section):
         most = timedelta(days={"week": 7, "month": 31, "quarter": 92, "year": 366}[kind])
         if length < _LEAST:
             message = (
-                f"{_in_words(length)} is too short: a run that starts a little late would hold it; write 1 hour or more"
+                f"{in_words(length)} is too short: a run that starts a little late would hold it; write 1 hour or more"
             )
             raise ValueError(message)
         if length > most:
             message = (
-                f"{_in_words(length)} is longer than a {kind}: two editions would go at once; "
+                f"{in_words(length)} is longer than a {kind}: two editions would go at once; "
                 f"write {most.days} days or less"
             )
             raise ValueError(message)
