@@ -11,7 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest import period
-from digest.config.schedule_lines import ScheduleLine, check_cron, check_on, due, moment, scheduled, upcoming
+from digest.config.schedule_lines import (
+    ScheduleLine,
+    check_cron,
+    check_on,
+    due,
+    either_day,
+    moment,
+    scheduled,
+    upcoming,
+)
 from digest.errors import UsageError
 
 ZONES = ["UTC", "Europe/Zurich", "America/New_York", "Pacific/Kiritimati", "Australia/Lord_Howe"]
@@ -137,6 +146,19 @@ def test_a_cron_line_for_each_kind_of_period(line, kind):
     made = rule(period=kind, cron=line)
     for step in range(60):
         assert scheduled(made, span.step(step)) in span.step(step + 1)
+
+
+@pytest.mark.parametrize("line", ["0 9 1-7 * 1", "0 9 15 * mon", "0 9 1 * 1-5"])
+def test_a_cron_line_with_two_days_is_explained(line):
+    """Cron takes either of them, which few people mean: it is taken, and said in words."""
+    check_cron(line, "month")
+    assert "whichever comes first" in either_day(line)
+
+
+@pytest.mark.parametrize("line", ["0 9 1 * *", "0 9 * * 1", "0 9 */2 * 1", "nonsense"])
+def test_a_cron_line_with_one_day_needs_no_words(line):
+    """One of the two is free: cron then goes by the other."""
+    assert either_day(line) == ""
 
 
 def test_a_cron_line_gives_the_first_time_after_the_period():

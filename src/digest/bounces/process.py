@@ -9,7 +9,7 @@ it), or an unsubscribe token that was made here. Running it twice over the same 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, takewhile
 from typing import TYPE_CHECKING, Any
 
@@ -108,6 +108,7 @@ def process(newsroom: Newsroom, ledger: SqlLedger, source: str, now: float, *, d
                 secrets=secrets,
                 now=now,
                 audiences=newsroom.config.audiences,
+                domain=domain,
                 dry=dry,
             )
     finally:
@@ -139,10 +140,14 @@ def settle_mailbox(
     secrets: Sequence[str],
     now: float,
     audiences: Mapping[str, Audience] | None = None,
+    domain: str = "",
     dry: bool = False,
 ) -> BounceSummary:
-    """Settle every mail that waits in `mailbox`, then mark those as done that need no person. See settle()."""
-    reports = [_read(letter) for letter in mailbox.letters()]
+    """Settle every mail that waits in `mailbox`, then mark those as done that need no person. See settle().
+
+    `domain` is that of our Message-IDs: with it a report is known by the address to which it came, too (VERP).
+    """
+    reports = [_known_by_address(_read(letter), domain) for letter in mailbox.letters()]
     summary = settle(
         reports,
         ledger=ledger,
@@ -193,6 +198,12 @@ def settle(
         now,
     )
     return BounceSummary(verdicts=verdicts, suppressed=new, settled=settled)
+
+
+def _known_by_address(report: BounceReport, domain: str) -> BounceReport:
+    """The report with the Message-IDs of the addresses to which it came first: no relay rewrites those (VERP)."""
+    ids = tuple(f"<{detail.lower()}@{domain}>" for detail in report.returned_to) if domain else ()
+    return replace(report, message_ids=(*ids, *report.message_ids)) if ids else report
 
 
 def _read(letter: Letter) -> BounceReport:

@@ -33,6 +33,8 @@ _BLANK_BEFORE_COLON = re.compile(r"^([A-Za-z][A-Za-z-]{0,40})[ \t]{1,8}:", re.MU
 _NAMED = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _ID = re.compile(r"<[^<>\s@]{1,200}@[^<>\s@]{1,200}>")
 _ID_FIELD = re.compile(r"^[>\s]{0,4}Message-ID:\s{0,80}(<[^<>\s]{1,400}>)", re.IGNORECASE | re.MULTILINE)
+_TO = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "To")
+_DETAIL = re.compile(r"\+([0-9a-f]{40})@", re.IGNORECASE)
 _SEAL = r"[A-Za-z0-9_-]{60,1000}"
 _LINK = re.compile(rf"/u/({_SEAL})(?![A-Za-z0-9_-])|unsubscribe(?:%20|\+|\s){{1,3}}({_SEAL})(?![A-Za-z0-9_-])")
 _WISH = re.compile(rf"\s*(?:(?:re|aw|fwd?)\s*:\s*)?unsubscribe\b[:\s]*({_SEAL})?\s*(?:\n|$)", re.IGNORECASE)
@@ -95,6 +97,7 @@ class BounceReport:
     message_ids: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
     tokens: tuple[str, ...] = ()
+    returned_to: tuple[str, ...] = ()  # the details (`bounces+DETAIL@…`) of the addresses to which it was sent
     status: str = ""
     detail: str = ""
     sender: str = ""
@@ -110,7 +113,13 @@ def read(message: bytes, *, key: str = "") -> BounceReport:
     except (RecursionError, LookupError, ValueError, TypeError, AttributeError):
         # Python's parser gives up on some of what spammers send; such a mail is for a person, not for a traceback.
         return BounceReport(kind=ReportKind.OTHER, why="cannot be read as a mail", key=key)
-    return replace(report, sender=_header(mail, "From")[:200], key=key)
+    return replace(report, sender=_header(mail, "From")[:200], returned_to=_details(mail), key=key)
+
+
+def _details(mail: Message) -> tuple[str, ...]:
+    """The tokens in the addresses to which the mail itself was sent: what a relay rewrites in ours is not asked."""
+    fields = (str(value)[:MAX_FIELD] for name in _TO for value in (mail.get_all(name) or ()))
+    return tuple(dict.fromkeys(found for field in fields for found in _DETAIL.findall(field)))
 
 
 def _understood(mail: Message, parts: list[Message]) -> BounceReport:

@@ -99,8 +99,12 @@ def scheduler_of(call: Call) -> Scheduler:
 
 def warn(call: Call, due: tuple[DueTask, ...], changes: tuple[str, ...]) -> None:
     """Say what would go now, what is held, and how the schedule is not what the last run knew."""
+    from digest.config.schedule_lines import either_day
     from digest.scheduling.due import away
 
+    for rule in call.newsroom.config.settings.schedule:
+        if words := either_day(rule.cron):
+            call.out.line(words)
     for line in changes:
         call.out.line(f"changed since the last run: {line}")
     for item in due:

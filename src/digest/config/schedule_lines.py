@@ -137,6 +137,21 @@ def check_on(on: str, kind: Kind) -> None:
         raise UsageError(message)
 
 
+def either_day(line: str) -> str:
+    """What a cron line with a day of the month and a weekday really means, in words; empty where it has one or none.
+
+    >>> either_day("0 9 1-7 * 1")
+    "'0 9 1-7 * 1': cron takes day 1-7 of the month or weekday 1, whichever comes first; for both at once write `on: …`"
+    """
+    fields = line.split()
+    if len(fields) != 5 or "*" in (fields[2][0], fields[4][0]):  # noqa: PLR2004 - minute hour day month weekday
+        return ""
+    return (
+        f"{line!r}: cron takes day {fields[2]} of the month or weekday {fields[4]}, whichever comes first; "
+        "for both at once write `on: …`"
+    )
+
+
 def check_cron(line: str, kind: Kind) -> None:
     """Refuse a cron line that cannot be read, or that has no time of its own for each period. Raises UsageError."""
     from croniter import croniter

@@ -47,6 +47,9 @@ class NewsroomSection(Section):
     name: Text = Field(description="The newsroom's name, shown in the masthead and as the sender.")
     contact: Address = Field(description="The newsroom's address. It becomes Reply-To and stands in the footer.")
     sender: Address = Field(alias="from", description="The address that the mail comes from.")
+    bounces_to: Address | None = Field(
+        None, description="Where reports of undelivered mails go (the envelope sender); the From address when empty."
+    )
     sender_name: Line = Field("", alias="from_name", description="The name shown with it; the newsroom's when empty.")
     url: Web = Field("", description="The newsroom's page. Relative links and 'and 7 more' lead there.")
     timezone: Zone = Field(description="An IANA zone (Europe/Zurich): a period begins and ends at its midnight.")
@@ -324,6 +327,10 @@ class BouncesSection(Section):
 
     password_env: str = Field("DIGEST_IMAP_PASSWORD", description="The environment variable with the IMAP password.")
     token_command: Line = Field("", description="A command that prints a token: XOAUTH2 in place of a password.")
+    verp: bool = Field(
+        False,  # noqa: FBT003
+        description="Each mail has an envelope sender of its own, bounces+TOKEN@…, which proves whose report it is.",
+    )
     ca_file: str = Field("", description="Certificates to trust for IMAP instead of the system's.")
 
 

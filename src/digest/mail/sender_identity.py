@@ -52,12 +52,25 @@ class SenderIdentity:
     message_id_domain: str = ""  # right-hand side of Message-IDs; the From address's domain when empty
     organization: str = ""
     language: str = ""  # BCP 47; the edition's language when empty
+    envelope: str = ""  # the envelope sender, to which reports come back; the From address when empty
+    verp: bool = False  # each reader's mail has one of its own, with the Message-ID's token in it
     headers: tuple[tuple[str, str], ...] = ()  # further fields that the newsroom wants, for its relay above all
 
     @property
     def id_domain(self) -> str:
         """The domain on the right of this identity's Message-IDs: never this machine's name."""
         return self.message_id_domain or domain_of(canonical(self.sender))
+
+    def envelope_for(self, message_id: str) -> str:
+        """The envelope sender of the mail with this Message-ID: with `verp` the detail in its address is the token.
+
+        Raises ValueError where the address has no room for it (64 octets before the @: RFC 5321, 4.5.3.1.1).
+        """
+        plain = self.envelope or self.sender
+        if not self.verp:
+            return plain
+        local, _, domain = plain.rpartition("@")
+        return canonical(f"{local}+{message_id.strip('<>').partition('@')[0]}@{domain}")
 
     @property
     def leave_by_mail(self) -> str:
@@ -68,8 +81,12 @@ class SenderIdentity:
 
 def problems(identity: SenderIdentity) -> tuple[str, ...]:
     """Everything that keeps this identity from being used, each as one line; nothing when it is sound."""
+    specimen = f"<{'0' * 40}@example.org>"
+    envelope = tuple(_address("newsroom.bounces_to", identity.envelope)) if identity.envelope else ()
+    if not envelope and identity.verp:
+        envelope = tuple(_tried("bounces.verp: the envelope sender", partial(identity.envelope_for, specimen)))
     wrong = (_tried(f"the header {name!a}", partial(header.own, name, value)) for name, value in identity.headers)
-    return (*_problems(identity), *chain.from_iterable(wrong))
+    return (*_problems(identity), *envelope, *chain.from_iterable(wrong))
 
 
 def feedback_id(period: str, audience: str, language: str, domain: str) -> str:

@@ -165,6 +165,8 @@ class EditionSetup:
             message_id_domain=newsroom.sender.rpartition("@")[2],
             organization=newsroom.name,
             headers=self._headers(audience),
+            envelope=settings.newsroom.bounces_to or "",
+            verp=settings.bounces.verp,
         )
 
     def _headers(self, audience: Audience) -> tuple[tuple[str, str], ...]:

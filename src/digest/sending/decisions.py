@@ -56,6 +56,11 @@ def throttled(outcome: Outcome) -> bool:
     return bool(later) and outcome.about in (Concern.LIMIT, Concern.CONNECTIONS)
 
 
+def greylisted(outcome: Outcome) -> bool:
+    """Whether a server wants each reader's first mail to come again."""
+    return _GREYLISTING.search(outcome.detail) is not None
+
+
 def reason_to_pause(outcome: Outcome, waits: int, patience: float) -> str:
     """Why a run should end for a throttling that it has met `waits` times in a row; empty when it should wait."""
     if not (_LONG.search(outcome.detail) or outcome.wait > patience or waits >= WAITS):
@@ -66,7 +71,7 @@ def reason_to_pause(outcome: Outcome, waits: int, patience: float) -> str:
 
 def reason_to_put_off(deferrals: Sequence[Refusal]) -> str:
     """Why the run should end, when all these were put off and nobody accepted since; empty when it should go on."""
-    for group in _alike([each for each in deferrals if not _GREYLISTING.search(each.outcome.detail)]):
+    for group in _alike([each for each in deferrals if not greylisted(each.outcome)]):
         last = group[-1].outcome
         early = last.phase is Phase.MAIL and len(group) >= FIRST
         if early or (len(group) >= PUT_OFF and _domains(group) > DOMAINS):

@@ -35,7 +35,6 @@ class MessageBuilder:
     """An edition's mails, one for each delivery that is asked for."""
 
     template: MailTemplate
-    sender: str
     audience: str
     leave: Callable[[str], str]  # the link with which the reader of an address leaves
     leave_by_mail: Callable[[str], str]  # the mailto with which they do
@@ -49,7 +48,8 @@ class MessageBuilder:
         identifier = delivery.message_id or self.identify(delivery.address)
         data = self.template.join(reader, self.values(reader), identifier, self.prefix)
         # Quoted-printable begins no line with a dot here, whatever the value, and compile() looked through a specimen.
-        return Outgoing(delivery=delivery.id, sender=self.sender, recipient=delivery.address, data=data, dotless=True)
+        sender = self.template.identity.envelope_for(identifier)
+        return Outgoing(delivery=delivery.id, sender=sender, recipient=delivery.address, data=data, dotless=True)
 
     def values(self, reader: Recipient) -> Mapping[str, str]:
         """A value for each slot of the template. Raises ValueError naming a column that the list does not have."""
@@ -98,7 +98,6 @@ def letters(
     by_mail = _leave_by_mail(identity.unsubscribe_mailto, edition, secrets)
     return MessageBuilder(
         template=template,
-        sender=identity.sender,
         audience=edition.audience,
         leave=_leave(newsroom, content, secrets, by_mail, live=live),
         leave_by_mail=by_mail,

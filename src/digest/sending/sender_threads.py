@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from digest.delivery import Concern, Event, Outcome, Phase
 from digest.errors import DigestError, RelayLimit, TransportError
-from digest.sending.decisions import throttled
+from digest.sending.decisions import greylisted, throttled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from digest.sending.run import Run
 
 _TICK = 0.1  # seconds between two looks at the connections
-BAD = 3  # mails put off in a row over one connection, while others are accepted over another: it is the connection
+BAD = 3  # mails put off in a row over one connection: it may be the connection
 ASIDE = 60.0  # seconds at most, for which such a connection leaves the work to the others
 _GLANCE = 0.25  # seconds between two looks for work that others may have left
 
@@ -37,6 +37,7 @@ class SenderThread:
         self._transport = transport
         self._feed = Feed(run)
         self._bad = 0  # put off in a row over this connection
+        self._bad_domains: set[str] = set()  # of their readers
         self._accepted = 0  # what the run had had accepted when the first of them was
         self._superfluous = False
 
@@ -67,8 +68,9 @@ class SenderThread:
                 self._stand_aside(min(2.0 ** (bad - 1), ASIDE))
 
     def _stand_aside(self, seconds: float) -> None:
-        """Leave the work to the others for a while: this connection puts everybody off, and theirs do not."""
+        """Leave the work to the others for a while: this connection puts everybody off, theirs may not."""
         until = time.monotonic() + seconds
+        self._run.stop.wait(min(self._run.patience.shortest, seconds))
         while time.monotonic() < until and not self._run.stop.is_set() and self._run.wait_for_others(_GLANCE):
             pass
 
@@ -92,22 +94,26 @@ class SenderThread:
             self._bad, self._superfluous = 0, False
             for outcome in session.deliver(self._feed, run.intend, run.announce if run.ahead else None):
                 self._superfluous = outcome.about is Concern.CONNECTIONS and run.others_talk()
-                run.hear(outcome, self._feed.domain_of(outcome))
-                self._weigh(outcome)
+                domain = self._feed.domain_of(outcome)
+                run.hear(outcome, domain)
+                self._weigh(outcome, domain)
         finally:
             self._feed.ended = False
             session.close()
             self._run.committer.flush()  # so that the others see what was put off
             self._run.talking(-1)
 
-    def _weigh(self, outcome: Outcome) -> None:
-        """End a connection over which mails are put off one after another, while others have theirs accepted."""
-        if outcome.event is not Event.DEFER or not outcome.answered or throttled(outcome):
+    def _weigh(self, outcome: Outcome, domain: str) -> None:
+        """End a connection over which mails are put off one after another: to several domains, or while others go."""
+        if outcome.event is not Event.DEFER or not outcome.answered or throttled(outcome) or greylisted(outcome):
             self._bad = 0 if outcome.event is Event.ACCEPT else self._bad
             return
-        self._accepted = self._run.accepted if not self._bad else self._accepted
+        if not self._bad:
+            self._accepted = self._run.accepted
+            self._bad_domains.clear()
         self._bad += 1
-        if self._bad >= BAD and self._run.accepted > self._accepted:
+        self._bad_domains.add(domain)
+        if self._bad >= BAD and (len(self._bad_domains) > 1 or self._run.accepted > self._accepted):
             self._feed.ended = True
 
 
