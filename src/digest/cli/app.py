@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
-from digest.cli import streams
+from digest.cli import candidates, streams
 from digest.cli.verbs import app
 from digest.errors import DigestError
 
@@ -101,7 +101,7 @@ def _run(arguments: list[str]) -> int:
 def _ended(arguments: list[str]) -> tuple[int, str]:
     """Run the verb. Returns its exit code, and what went wrong, as lines for a person."""
     command = typer.main.get_command(app)
-    if "_DIGEST_COMPLETE" in os.environ:  # a shell asks what could stand here
+    if candidates.ASKED in os.environ:  # a shell asks what could stand here
         from typer._completion_classes import completion_init
 
         completion_init()

@@ -7,6 +7,7 @@ cannot read it leaves out without a word: whoever presses Tab is in the middle o
 from __future__ import annotations
 
 import csv
+import os
 import re
 from contextlib import suppress
 from itertools import islice
@@ -16,11 +17,17 @@ from typing import TYPE_CHECKING, Any
 import typer  # noqa: TC002 - typer reads annotations when the program runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+ASKED = "_DIGEST_COMPLETE"  # the variable by which a shell asks what could stand here
 _MOST = 2000  # story files, and rows of a list, that are looked into
 _FOLDERS = ("build", "archive", "approvals", "issues", "overrides")  # each has a folder for each period
 _TOPICS = re.compile(r"^topics:[ \t]*(?:\[(.*)\]|(\S.*)|((?:\n[ \t]*- .*)+))", re.MULTILINE)
+
+
+def offered(by: Callable[[typer.Context, str], list[str]]) -> Callable[[typer.Context, str], list[str]] | None:
+    """The function, where a shell asks; nowhere else is typer to read its signature, for each verb at each start."""
+    return by if ASKED in os.environ else None
 
 
 def editions(ctx: typer.Context, incomplete: str) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from digest.cli import candidates
 from digest.cli.call import Call
 from digest.cli.flags import Common
 from digest.cli.verbs import verb
@@ -25,7 +26,7 @@ def completion(common: Common, shell: Annotated[Shell, typer.Argument(help="Whic
     """Print the script with which your shell completes verbs, options, editions, audiences and topics."""
     from typer._completion_shared import get_completion_script
 
-    script = get_completion_script(prog_name="digest", complete_var="_DIGEST_COMPLETE", shell=shell.value)
+    script = get_completion_script(prog_name="digest", complete_var=candidates.ASKED, shell=shell.value)
     out = Call(common).out
     if common.json:
         out.data({"script": script})

@@ -102,7 +102,7 @@ class EditionFlags(When):
             metavar="[EDITION]...",
             help="2022-02/everyone/en, or 2022-02/everyone for all its languages.",
             show_default=False,
-            autocompletion=candidates.editions,
+            autocompletion=candidates.offered(candidates.editions),
         ),
     ] = dataclasses.field(default_factory=list)
     audience: Annotated[
@@ -112,13 +112,17 @@ class EditionFlags(When):
             "--audience",
             metavar="NAME",
             help="Only this audience; may be repeated.",
-            autocompletion=candidates.audiences,
+            autocompletion=candidates.offered(candidates.audiences),
         ),
     ] = dataclasses.field(default_factory=list)
     language: Annotated[
         str,
         typer.Option(
-            "-l", "--language", metavar="TAG", help="Only this language.", autocompletion=candidates.languages
+            "-l",
+            "--language",
+            metavar="TAG",
+            help="Only this language.",
+            autocompletion=candidates.offered(candidates.languages),
         ),
     ] = ""
 
@@ -153,7 +157,7 @@ class EditionAndReaders(EditionFlags):
             metavar="[EDITION] [ADDRESS]...",
             help="2022-02/everyone/en, then readers who are held.",
             show_default=False,
-            autocompletion=candidates.editions,
+            autocompletion=candidates.offered(candidates.editions),
         ),
     ] = dataclasses.field(default_factory=list)
 

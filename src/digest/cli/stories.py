@@ -102,10 +102,16 @@ def new(
     kicker: Annotated[str, typer.Option("--kicker", help="The short line above the title.")] = "",
     channel: Annotated[str, typer.Option("--channel", metavar="NAME", help="The channel it is shown in.")] = "",
     language: Annotated[
-        str, typer.Option("--language", metavar="TAG", help="Its language.", autocompletion=candidates.languages)
+        str,
+        typer.Option(
+            "--language", metavar="TAG", help="Its language.", autocompletion=candidates.offered(candidates.languages)
+        ),
     ] = "",
     topics: Annotated[
-        str, typer.Option("--topics", metavar="A,B", help="Its topics.", autocompletion=candidates.topics)
+        str,
+        typer.Option(
+            "--topics", metavar="A,B", help="Its topics.", autocompletion=candidates.offered(candidates.topics)
+        ),
     ] = "",
 ) -> None:
     """Begin a story: a file with its title and day, a draft until you say otherwise."""
@@ -149,7 +155,7 @@ def import_(
             "--topics",
             metavar="A,B",
             help="Topics to add to each of these stories.",
-            autocompletion=candidates.topics,
+            autocompletion=candidates.offered(candidates.topics),
         ),
     ] = "",
     base: Annotated[

@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 subscribers = group("subscribers", "List, add, remove, suppress and export readers.")
 Name = Annotated[
     str,
-    typer.Option("-a", "--audience", metavar="NAME", help="Whose readers.", autocompletion=candidates.audiences),
+    typer.Option(
+        "-a",
+        "--audience",
+        metavar="NAME",
+        help="Whose readers.",
+        autocompletion=candidates.offered(candidates.audiences),
+    ),
 ]
 Scope = Annotated[
     str,
@@ -34,7 +40,7 @@ Scope = Annotated[
         "--audience",
         metavar="NAME",
         help="For this audience only; all if not said.",
-        autocompletion=candidates.audiences,
+        autocompletion=candidates.offered(candidates.audiences),
     ),
 ]
 Reader = Annotated[str, typer.Argument(metavar="ADDRESS", help="A reader's mail address.")]
@@ -78,7 +84,10 @@ def add(
     topics: Annotated[
         str,
         typer.Option(
-            "--topics", metavar="A,B", help="What the reader wants to read of.", autocompletion=candidates.topics
+            "--topics",
+            metavar="A,B",
+            help="What the reader wants to read of.",
+            autocompletion=candidates.offered(candidates.topics),
         ),
     ] = "",
 ) -> None:
