@@ -116,7 +116,7 @@ class Shell:
         """What the command prints on both of its outputs, as a terminal shows it."""
         assert self.process.stdin
         assert self.process.stdout
-        self.process.stdin.write(f"{{ {command}\n}} </dev/null\necho; echo {_MARK}\n")
+        self.process.stdin.write(f"{{ {command}\n}} </dev/null\nended=$?; echo; echo {_MARK}; (exit $ended)\n")
         self.process.stdin.flush()
         lines: list[str] = []
         for line in self.process.stdout:

@@ -153,3 +153,12 @@ def test_every_verb_is_explained():
     load()
     told = "\n".join(text for name, text in PAGES.items() if name not in ("docs/verbs.md", "CHANGELOG.md"))
     assert [verb for verb in get_command(app).commands if f"digest {verb}" not in told] == []
+
+
+def test_every_message_that_is_explained_is_one():
+    """What docs/trouble.md quotes stands in the program, word for word."""
+    table = PAGES["docs/trouble.md"].partition("## By message")[2].partition("\n## ")[0]
+    quoted = re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE)
+    assert len(quoted) > 10
+    source = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "src").rglob("*.py"))
+    assert [words for words in quoted if words not in source] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import re
 import subprocess
@@ -95,3 +96,27 @@ def test_every_value_of_a_template_is_listed(view):
     named = set(re.findall(r"\w+", PAGES["templates/README.md"]))
     fields = {field.name for field in dataclasses.fields(view)}
     assert fields - named == set()
+
+
+def test_every_exit_code_is_explained():
+    """Each code of the reference has a row that says what to do."""
+    codes = re.findall(r"^\| `(\d+)` \|", PAGES["docs/exit-codes.md"].partition("## Errors")[0], re.MULTILINE)
+    told = PAGES["docs/trouble.md"].partition("## By exit code")[2].partition("\n## ")[0]
+    assert [code for code in codes if not re.search(rf"^\| [\d, ]*\b{code}\b", told, re.MULTILINE)] == []
+
+
+def test_every_event_is_shown():
+    """docs/hooks.md has what each hook hears."""
+    from digest.config.sections import HooksSection
+
+    events = [key for key in HooksSection.model_fields if key != "timeout"]
+    assert [event for event in events if f'"event": "{event}"' not in PAGES["docs/hooks.md"]] == []
+
+
+def test_what_failed_hooks_hear_is_what_sent_hooks_hear():
+    """The JSON that no session of the page prints has the fields of the one that does."""
+    shown = re.search(r"```json\n(.*?)```", PAGES["docs/hooks.md"], re.DOTALL)
+    sent = re.search(r'^\{.*"event": "sent".*\}$', PAGES["docs/hooks.md"], re.MULTILINE)
+    failed, told = json.loads(shown[1]), json.loads(sent[0])
+    assert failed.keys() == told.keys()
+    assert failed["editions"][0].keys() == told["editions"][0].keys()
