@@ -18,7 +18,7 @@ PAGES = {
     for path in sorted([*ROOT.glob("*.md"), ROOT / "templates/README.md", *(ROOT / "docs").rglob("*.md")])
     if path.name != "example-story.md"
 }
-SAMPLE = ("config.yaml", "stories", "recipients")
+SAMPLE = ("config.yaml", "stories", "recipients", "issues")
 _FENCE = re.compile(
     r"^(?P<indent> *)```(?P<language>\w+)(?P<attributes>[^\n]*)\n(?P<text>.*?)^(?P=indent)```$",
     re.DOTALL | re.MULTILINE,

@@ -17,7 +17,7 @@ JARGON = """
     hook HTTP idempotent instance intent interface iterate Jinja JSON Kubernetes ledger lint locale log manifest
     metadata MIME MJML module mutable namespace null object opaque optional overrides parameter parse payload
     pipeline POST PostgreSQL premailer process property proxy query queue regex registry relay render repo
-    repository RFC runtime schema script serialize server SMTP SPF SQL SQLite stack stderr stdin stdout string
+    repository RFC runtime schema script serialize SMTP SPF SQL SQLite stack stderr stdin stdout string
     suppression systemd TLS token transaction UNIX upsert validate virtual-environment webhook worker YAML
 """
 
