@@ -7,7 +7,7 @@ import re
 import pytest
 from pages import PAGES, without_blocks
 
-FIRST_READ = ["docs/index.md", "docs/first-issue.md", "docs/every-month.md"]
+FIRST_READ = ["README.md", "docs/index.md", "docs/first-issue.md", "docs/every-month.md"]
 LONGEST = 40  # words of a sentence
 # Words that people who write programs say to each other. One that cannot be done without stands in the glossary.
 JARGON = """

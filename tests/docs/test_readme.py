@@ -12,3 +12,8 @@ def test_the_two_commands_are_there():
     install = "python3 -m venv .venv && .venv/bin/pip install -c constraints.txt -e"
     assert f"{install} . && .venv/bin/digest build --month 2022-02\n" in README
     assert f"{install} '.[test]' && .venv/bin/pytest\n" in README
+
+
+def test_it_is_one_screen():
+    """What takes longer to say has a page."""
+    assert len(README.splitlines()) < 80
