@@ -79,7 +79,7 @@ A newsroom can make a check louder, quieter or silent, and says why:
 
 ```yaml title="config.yaml"
 checks:
-  story-credit-missing: {severity: "off", reason: our photos are our own}
+  credit-missing: {severity: "off", reason: our photos are our own}
 ```
 """
 _CODES = """

@@ -27,6 +27,7 @@ from pages import (
 )
 from typer.main import get_command
 
+from digest.checks.registry import Policy
 from digest.cli.app import app, load
 from digest.config.load import load as load_config
 from digest.config.sections import Settings
@@ -79,7 +80,8 @@ def test_every_setting_story_and_issue_is_taken(name, tmp_path):
                 file = tmp_path / "config.yaml"
                 whole = laid_over(sample, yaml.load(block.text, yaml.BaseLoader))
                 file.write_text(yaml.safe_dump(whole, allow_unicode=True), encoding="utf-8")
-                load_config(file, {})
+                config = load_config(file, {})
+                Policy.parse({code: (part.severity, part.reason) for code, part in config.settings.checks.items()})
             case "story":
                 data = f"---\n{block.text}---\n".encode()
                 _, faults = parse(data, story_id="shown", file=name, zone=ZoneInfo("Europe/Zurich"), language="en")
