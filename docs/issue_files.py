@@ -25,14 +25,14 @@ def table() -> str:
     for kind in KINDS.values():
         parts.append(f"\n### {kind.name}\n\n{kind.use} Stands at `{kind.place}`.\n")
         if kind.fields:
-            parts.append("\n| field | | what it is |\n|---|---|---|\n")
+            parts.append("\n| field | needed | what it is |\n|---|---|---|\n")
             parts += [_line(row) for row in kind.fields]
             parts += [_line(part, f"{row.name}: ") for row in kind.fields for part in row.rows]
     return "".join(parts) + "\n"
 
 
 def _line(row: BlockField, before: str = "") -> str:
-    needed = "needed" if row.required else f"with `{row.needs}`" if row.needs else ""
+    needed = "yes" if row.required else f"with `{row.needs}`" if row.needs else ""
     kinds = {"markdown": "Markdown. ", "choice": f"{' or '.join(f'`{word}`' for word in row.choices)}. "}
     return f"| {before}`{row.name}` | {needed} | {kinds.get(row.holds, '')}{row.tells} |\n"
 
