@@ -51,7 +51,8 @@ id. It begins with keys and values between two lines `---`. Below them stands th
 paragraphs.
 
 Only `title` and `date` must be there. A key that digest does not know is refused, with its line and the nearest key
-that it knows. `digest import` makes such files [from what you have](importing.md).
+that it knows. `digest new "A title"` begins such a file; `digest import` makes them
+[from what you have](bring-in-stories.md).
 
 A story with every key:
 """

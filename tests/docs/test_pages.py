@@ -164,3 +164,14 @@ def test_every_message_that_is_explained_is_one():
     assert len(quoted) > 10
     source = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "src").rglob("*.py"))
     assert [words for words in quoted if words not in source] == []
+
+
+def test_every_task_runs_what_is_there():
+    """Each script that the Makefile names exists, and each tool is one that the extras install."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    scripts = re.findall(r"(?:docs|tools|\.ci)/[\w.]+", makefile)
+    assert len(scripts) > 5
+    assert [script for script in scripts if not (ROOT / script).exists()] == []
+    named = set(re.findall(r"\.venv/bin/([\w-]+)", makefile)) - {"python", "pip"}
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert [tool for tool in named if f'"{tool.replace("lint-imports", "import-linter")}>=' not in project] == []
