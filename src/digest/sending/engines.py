@@ -117,17 +117,21 @@ def send(job: SendJob, engine: Engine) -> RunReport:
     if job.go_on:
         (job.ledger.sharing or job.ledger).resume(job.content.edition.id)
     chosen = engine if job.transport.shared else LocalEngine()
-    home, told = folder(job.newsroom.root / ARCHIVE, job.content.edition), False
+    home = folder(job.newsroom.root / ARCHIVE, job.content.edition)
+    # Beside the sending: pages take seconds to make, and whoever watches must hear at once that it is to end.
+    telling = threading.Thread(target=_mailed, args=(job, home), kwargs={"done": False}, name="first mail")
 
     def watch(now: Progress) -> None:
-        nonlocal told
-        if not told and any(now.outcomes.get(state) for state in _OUT):
-            told = True
-            _mailed(job, home, done=False)
+        if telling.ident is None and any(now.outcomes.get(state) for state in _OUT):
+            telling.start()
         if job.progress is not None:
             job.progress(now)
 
-    report = chosen.send(replace(job, progress=watch))
+    try:
+        report = chosen.send(replace(job, progress=watch))
+    finally:
+        if telling.ident is not None:
+            telling.join()
     if any(report.counts.get(state) for state in _OUT):
         _mailed(job, home, done=True)
     return report
