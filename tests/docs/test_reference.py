@@ -122,3 +122,16 @@ def test_what_failed_hooks_hear_is_what_sent_hooks_hear():
     failed, told = json.loads(shown[1]), json.loads(sent[0])
     assert failed.keys() == told.keys()
     assert failed["editions"][0].keys() == told["editions"][0].keys()
+
+
+def test_every_class_and_colour_is_one():
+    """What docs/look.md names of the default theme stands in it."""
+    page = PAGES["docs/look.md"].partition("## Classes")[2]
+    head = (ROOT / "templates/default/head.mjml.j2").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`[^|]+) \|", page, re.MULTILINE) + re.findall(r"\| [^|]+(`plain[^|]+) \|", page)
+    classes = {name for row in rows for name in re.findall(r"`([a-z-]+)`", row)}
+    assert len(classes) > 15
+    assert {name for name in classes if f".{name}" not in head} == set()
+    colours = re.findall(r"`([a-z_]+)`", page.partition("The names of colours")[2].partition("What else")[0])
+    known = head + (ROOT / "templates/default/theme.yaml").read_text(encoding="utf-8")
+    assert [name for name in colours if name not in known] == []
