@@ -50,6 +50,18 @@ def test_a_colon_stands_as_the_language_sets_it(language, said):
     assert said in render(selection(story(language=language), language=language)).text
 
 
+@pytest.mark.parametrize(
+    ("language", "tag"),
+    [
+        ("en-GB", "en_GB"), ("en", "en_US"), ("fr", "fr_FR"), ("ar", "ar_EG"), ("zh-Hans", "zh_CN"),
+        ("zh-Hant", "zh_TW"), ("sr-Latn", "sr_RS"), ("pt-BR", "pt_BR"), ("eo", "eo"), ("x-own", "x_own"),
+    ],
+)  # fmt: skip
+def test_whoever_wants_a_territory_gets_the_tags_own_or_the_likely_one(language, tag):
+    """As Open Graph names a language; one of the whole world, or one that nobody knows, has none."""
+    assert theme().wording(language).regional_tag == tag
+
+
 def test_arabic_has_six_plurals():
     """Zero, one, two, few, many and other are all different."""
     words = theme().wording("ar")

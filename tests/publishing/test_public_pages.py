@@ -191,7 +191,8 @@ def test_the_head_of_an_edition_says_what_others_need(site):
         f'<link rel="prev" href="{base}/2022-01/everyone/en/">',
         f'<link rel="alternate" type="application/atom+xml" title="All ILO Newsroom content" href="{base}/everyone/en/feed.atom">',  # noqa: E501
         '<meta property="og:title" content="All ILO Newsroom content: February 2022">',
-        '<meta property="og:locale" content="en">',
+        '<meta property="og:locale" content="en_US">',
+        '<meta property="og:locale:alternate" content="fr_FR">',
         '<meta name="twitter:card" content="summary_large_image">',
         'id="2022-02-14-helping-women-workers-manage-cultural"',
     ):

@@ -92,6 +92,11 @@ class Wording:
         """What Babel knows of the language."""
         return _locale(self.language)
 
+    @property
+    def regional_tag(self) -> str:
+        """The language with a territory, as Open Graph wants it: its own, or where most of its readers are."""
+        return self._answers.get("regional tag", lambda: _regional_tag(self.language))
+
     def save(self) -> None:
         """Write down what was asked of Babel, for the next process."""
         self._answers.save()
@@ -239,6 +244,19 @@ def _script(language: str) -> str:
     locale = _locale(language)
     likely: str = get_global("likely_subtags").get(locale.language, "")
     return str(locale.script or next(iter(likely.split("_")[1:]), ""))
+
+
+def _regional_tag(language: str) -> str:
+    from babel import Locale, UnknownLocaleError
+    from babel.core import get_global
+
+    try:
+        locale = Locale.parse(language, sep="-")
+    except (UnknownLocaleError, ValueError):
+        return language.replace("-", "_")
+    likely = get_global("likely_subtags")
+    territory = locale.territory or (likely.get(str(locale)) or likely.get(locale.language, "")).rpartition("_")[2]
+    return f"{locale.language}_{territory}" if _COUNTRY.fullmatch(territory) else locale.language
 
 
 def _locale(language: str) -> Locale:

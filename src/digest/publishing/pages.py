@@ -97,6 +97,7 @@ class PageLink:
     language: str
     dir: str
     current: bool = False
+    locale: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -515,7 +516,7 @@ class PageMaker:
             "base": self.base,
             "indexed": archive.index,
             "subscribe": archive.subscribe_url,
-            "locale": wording.language.replace("-", "_"),
+            "locale": wording.regional_tag,
         }
 
     def _logo(self, depth: int) -> str:
@@ -538,6 +539,7 @@ class PageMaker:
         links = ((edition, self._link(edition, depth)) for edition in others)
         return tuple(
             dataclasses.replace(link, label=self.called(edition.language), current=edition.id == own.id)
+            locale=wording.regional_tag,
             for edition, link in links
         )
 
