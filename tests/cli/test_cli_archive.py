@@ -442,6 +442,17 @@ class TestBlocks:
             assert html.index("Dear all") < html.index("160 million") < html.index("To the shop")
             assert re.search(r'src="[^"]*img/[0-9a-f]+-1280\.jpg"[^>]* alt="A desk"', html)
 
+    def test_their_pictures_say_their_size(self, newsroom):
+        """What is below does not move when one is loaded late."""
+        photo(newsroom, "pictures/desk.jpg", width=600)
+        portraits = "  - {kind: quote, text: So it is, name: Ana Silva, portrait: pictures/desk.jpg}\n"
+        newsroom.write("issues/2022-02/everyone.yaml", BLOCKS + portraits)
+        send(newsroom)
+        shown = re.findall(r'<img src="(\S+)" alt="(A desk|)" width="600" height="400" loading="lazy">', page(newsroom))
+        assert [alt for _address, alt in shown] == ["", "A desk"]
+        for address, _alt in shown:
+            assert (public(newsroom, EDITION) / address).is_file()
+
     def test_they_stay_as_they_were_sent(self, newsroom):
         """An issue file that is edited or deleted afterwards changes nothing that was published."""
         newsroom.write("issues/2022-02/everyone.yaml", BLOCKS)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from digest.composer.edition_view import EditionDraft
 from digest.composer.files import builtin, whole
 from digest.composer.i18n import direction
-from digest.composer.photos import ImageRoute
+from digest.composer.photos import ImageRoute, Photo
 from digest.composer.sandbox import ThemeEnvironment, run, template_value
 from digest.composer.summary import Markdown
 from digest.errors import Fault, ThemeError
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from digest.blocks.kinds import Block
     from digest.composer.block_view import BlockView
     from digest.composer.i18n import Wording
+    from digest.composer.recompress import Box
     from digest.composer.story_view import StoryView
     from digest.composer.theme import Theme
     from digest.editions.sent_edition import SentEdition
@@ -96,8 +97,8 @@ class PageLink:
     label: str
     language: str
     dir: str
-    current: bool = False
     locale: str = ""
+    current: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +183,20 @@ class IndexPart:
     cards: Sequence[Card]
     lines: Sequence[Card] = ()
     more: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _KeptCopies(ImageRoute):
+    """A page's pictures are the copies that were kept, each with its size."""
+
+    pictures: Mapping[str, PagePicture]  # by what the story or block says
+
+    def place(self, image: str, box: Box) -> Photo:
+        """The copy of a picture; none where none could be had, which was told when it was looked for."""
+        del box  # a copy is as wide as any page shows it
+        if picture := self.pictures.get(image):
+            return Photo(src=picture.src, width=picture.width, height=picture.height)
+        return Photo(code="image-missing", reason=f"there is no copy of {image!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -276,7 +291,7 @@ class PageMaker:
             audience=audience,
             options=self.newsroom.edition_setup.options,
             now=page.first,
-            route=ImageRoute(base_url=self.base),
+            route=_KeptCopies(pictures=self._pictures(page)),
             archive_url="",
         )
         wording, view = draft.wording, draft.edition
@@ -314,30 +329,19 @@ class PageMaker:
             "home": f"../../../{page.audience}/{edition.language}/",
             "feed": f"{self.base}{page.audience}/{edition.language}/",
         }
-        made = self._filled("edition.html.j2", values)
-        return made.replace(f'src="{self.base}{_IMAGES}/'.encode(), f'src="../../../{_IMAGES}/'.encode()), card
+        return self._filled("edition.html.j2", values), card
 
     def _of_today(self, page: EditionPage) -> Selection:
-        """What was sent, its stories as they are to be shown now; the pictures of its blocks from here."""
+        """What was sent, its stories as they are to be shown now."""
         selection = page.sent.selection
 
         def shown(stories: Iterable[Story]) -> tuple[Story, ...]:
             return tuple(_now(story, page.changes) for story in stories)
 
-        def address(image: str) -> str:
-            picture = self._picture(page.pictures.get(image), 3)
-            return picture.url if picture else ""
-
-        def from_here(block: Block) -> Block:
-            pictures: dict[str, Any] = {name: address(image) for name, image in pictures_of(block).items()}
-            return dataclasses.replace(block, **pictures)
-
-        blocks = tuple(map(from_here, selection.issue.blocks))
         return dataclasses.replace(
             selection,
             groups=tuple(Group(key=part.key, stories=shown(part.stories)) for part in selection.groups),
             late=tuple(LateGroup(period=part.period, stories=shown(part.stories)) for part in selection.late),
-            issue=dataclasses.replace(selection.issue, blocks=blocks),
         )
 
     def _stories(self, page: EditionPage, draft: EditionDraft) -> list[PageStory]:
@@ -369,6 +373,10 @@ class PageMaker:
 
     def _gone(self, withdrawal: Withdrawal | None, wording: Wording) -> str:
         return wording.say("withdrawn_on", day=wording.day(withdrawal.on)) if withdrawal else ""
+
+    def _pictures(self, page: EditionPage) -> dict[str, PagePicture]:
+        shown = ((name, self._picture(image, 3)) for name, image in page.pictures.items())
+        return {name: picture for name, picture in shown if picture}
 
     def _picture(self, image: PageImage | str | None, depth: int) -> PagePicture | None:
         if not image:
@@ -524,13 +532,14 @@ class PageMaker:
         return self.logo if not self.logo or "://" in self.logo else f"{'../' * depth}{_IMAGES}/{self.logo}"
 
     def _link(self, edition: Edition, depth: int) -> PageLink:
-        path = page_path(edition)
+        path, wording = page_path(edition), self.theme.wording(edition.language)
         return PageLink(
             href=f"{'../' * depth}{path}",
             url=f"{self.base}{path}",
-            label=self.theme.wording(edition.language).period(edition.period),
+            label=wording.period(edition.period),
             language=edition.language,
             dir=direction(edition.language),
+            locale=wording.regional_tag,
         )
 
     def _languages(self, others: Sequence[Edition], own: Edition, depth: int) -> tuple[PageLink, ...]:
@@ -539,7 +548,6 @@ class PageMaker:
         links = ((edition, self._link(edition, depth)) for edition in others)
         return tuple(
             dataclasses.replace(link, label=self.called(edition.language), current=edition.id == own.id)
-            locale=wording.regional_tag,
             for edition, link in links
         )
 
