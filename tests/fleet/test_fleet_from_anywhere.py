@@ -212,6 +212,26 @@ def test_schedule_once_in_the_fleet(fleet, sink, database):
     assert len(reports) == 1, "the newsroom hears of it once"
 
 
+def test_a_worker_on_whom_the_schedule_falls_writes_no_public_archive(fleet, sink, database):
+    """It sends what is due; the pages are made on a machine that somebody serves, when that asks for them."""
+    fleet.write(5)
+    config = fleet.root / "config.yaml"
+    text = config.read_text().replace("    title: Everyone\n", "    title: Everyone\n    archive: public\n")
+    config.write_text(f"{text}archive: {{url: https://news.example.org}}\n")
+    fleet.worker()
+    name, begun = scheduled(fleet, "31 days")
+    said: list[str] = []
+    with closing(open_ledger(database, newsroom="Fleet Newsroom")) as ledger:
+        join(ledger).put("schedule", journal.dump(begun))
+    for _minute in range(2):  # what is due, and nothing
+        rounds(fleet, said).go()
+    assert len([address for address in sink.got if address.startswith("reader")]) == 5, said
+    assert not (fleet.root / "public").exists()
+    done = fleet.run("archive")
+    assert done.returncode == 0, done.stderr
+    assert (fleet.root / "public" / name / "en/index.html").exists()
+
+
 def test_what_is_held_is_settled_from_any_machine(fleet, sink):
     """`digest run --skip` on a person's machine settles it for the workers; a newsroom's own file is taken over."""
     fleet.write(5)

@@ -326,6 +326,7 @@ class ScheduleTick:
                 say=self.say,
                 warn=self.say,
                 engine=FleetEngine(),
+                publishes=False,  # workers come and go with their disks; no web server serves any of them
             )
             scheduler.run(self.stopping)
         except DigestError as error:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy import Column, Float, LargeBinary, MetaData, Table, Text, delete, event, func, select, text
@@ -244,6 +245,16 @@ class Sharing:
         with self.database.reading() as transaction:
             data = transaction.core.scalar(select(blobs.c.data).where(blobs.c.name == name))
             return None if data is None else bytes(data)
+
+    def mark_mailed(self, edition: str, moment: datetime) -> datetime:
+        """Write down when an edition's first reader was mailed, once for all machines; gives what is written."""
+        self.change(f"first {edition}", lambda known: known or moment.isoformat().encode())
+        return self.first_mailed(edition) or moment
+
+    def first_mailed(self, edition: str) -> datetime | None:
+        """When an edition's first reader was mailed, as it was written down; None when it was not."""
+        data = self.get(f"first {edition}")
+        return None if data is None else datetime.fromisoformat(data.decode())
 
     def change(self, name: str, change: Callable[[bytes | None], bytes]) -> None:
         """Put in the place of what is kept under a name what `change` makes of it, nobody else between the two."""

@@ -92,6 +92,9 @@ def _first(newsroom: Newsroom, ledger: SqlLedger | None, edition: Edition, home:
     mailing = ledger.mailing(edition.id)
     if mailing is None or not any(ledger.counts(edition.id).get(state) for state in _MAILED):
         return None
+    if ledger.sharing is not None and (shared := ledger.sharing.first_mailed(edition.id)):
+        archive.mark_sent(home, shared)
+        return shared
     moments = [start for start, state, _count in ledger.timeline(edition.id, 1.0) if state in _MAILED]
     moment = datetime.fromtimestamp(min(moments), UTC).astimezone(newsroom.config.newsroom.timezone)
     archive.mark_sent(home, moment)

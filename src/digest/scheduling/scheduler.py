@@ -58,6 +58,7 @@ class Scheduler:
     say: Callable[[str], None]
     warn: Callable[[str], None]
     engine: Engine = field(default_factory=LocalEngine)  # what hands out the mails
+    publishes: bool = True  # whether the public archive is kept current on this machine
 
     @cached_property
     def rules(self) -> tuple[ScheduleLine, ...]:
@@ -125,6 +126,7 @@ class Scheduler:
                     stopping=stopping,
                     warn=self.warn,
                     engine=self.engine,
+                    publishes=self.publishes,
                 )
                 results = []
                 for item in tasks:
@@ -143,7 +145,8 @@ class Scheduler:
 
     def _keep_archive(self, ledger: SqlLedger | None = None) -> None:
         """Let what was corrected or withdrawn since the last run show on the web; the editions are there already."""
-        publisher.keeping_current(self.newsroom, ledger, self.warn)(True)  # noqa: FBT003 - as when a send is done
+        if self.publishes:
+            publisher.keeping_current(self.newsroom, ledger, self.warn)(True)  # noqa: FBT003 - as when a send is done
 
     def _read_sources(
         self, run: _Run, tasks: Sequence[DueTask], transport: Callable[[], Transport], stopping: Stopping

@@ -106,6 +106,7 @@ class RunContext(Reporter):
 
     ledger: SqlLedger
     engine: Engine
+    publishes: bool
 
 
 def run_task(context: RunContext, item: DueTask, *, force: bool = False) -> Result:
@@ -189,7 +190,7 @@ def _send(context: RunContext, edition: Edition, demand: Needed) -> EditionOutco
         transport=transport,
         now=context.now,
         stopping=context.stopping,
-        mailed=keeping_current(context.newsroom, context.ledger, context.warn),
+        mailed=keeping_current(context.newsroom, context.ledger, context.warn) if context.publishes else None,
     )
     report = send(job, context.engine)
     if report.stopped is not None:

@@ -138,9 +138,14 @@ def send(job: SendJob, engine: Engine) -> RunReport:
 
 
 def _mailed(job: SendJob, home: Path, *, done: bool) -> None:
-    """Write down that somebody has the edition, and tell who waits for that. A full disk stops no mail for it."""
-    with contextlib.suppress(OSError):
-        archive.mark_sent(home, job.now)
+    """Write down that somebody has the edition, and tell who waits for that. A full disk stops no mail for it.
+
+    In a fleet the moment is the same on every machine, so that each makes the same pages and feeds of it.
+    """
+    sharing = job.ledger.sharing
+    with contextlib.suppress(OSError, LedgerError):
+        moment = archive.first_sent(home) or job.now
+        archive.mark_sent(home, sharing.mark_mailed(job.content.edition.id, moment) if sharing else moment)
     if job.mailed is not None:
         job.mailed(done)
 
