@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import sys
 
 import yaml
 
@@ -29,6 +32,21 @@ def test_an_old_newsroom_goes_on_without_the_link_and_is_told(newsroom):
     assert said in built.out
     assert "news.example.org" not in (newsroom.root / BUILT / "index.html").read_text()
     assert said in newsroom("send", *FEBRUARY).err
+
+
+def test_run_says_so_too_when_nobody_is_there_to_type(newsroom):
+    """What a schedule sends goes without the link, and the newsroom can read why, with the edition's name."""
+    newsroom.edit("config.yaml", "    archive: public", "    # archive: public")
+    newsroom.edit(
+        "config.yaml",
+        "\nsmtp:",
+        "\nschedule: [{period: month, on: day 1, at: '09:00', audiences: [everyone]}]\nsmtp:",
+    )
+    newsroom("run", now="2022-02-20T09:00")
+    done = newsroom("run", now="2022-03-01T09:30")
+    said = "2022-02/everyone/en: archive.url is set, and nothing of this audience is published"
+    assert done.err.count(said) == 1, done.err
+    assert not (newsroom.root / "public").exists()
 
 
 def test_an_audience_that_is_not_published_is_no_news(newsroom):
@@ -81,3 +99,42 @@ def test_init_publishes_where_it_is_told_to_and_else_leaves_comments(newsroom):
     assert newsroom("init", "wrong", "--archive", "issues.harbour.example", now=None).code == 2
     assert not (newsroom.root / "wrong").exists()
     assert "public/" in (newsroom.root / "loud/.gitignore").read_text().split()
+
+
+def typed(newsroom, folder: str, answer: str) -> str:
+    """`digest init FOLDER` on a terminal, where a person types the answer to what it asks; gives what they saw."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.chdir(newsroom.root)
+        os.execv(sys.executable, [sys.executable, "-c", "from digest.cli import main; main()", "init", folder])
+    shown, answered = b"", False
+    while True:
+        try:
+            data = os.read(terminal, 65536)
+        except OSError:  # the other side is closed
+            break
+        if not data:
+            break
+        shown += data
+        if not answered and b"read on the web" in shown:
+            answered = True
+            os.write(terminal, answer.encode() + b"\n")
+    os.close(terminal)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0, shown.decode()
+    return shown.decode()
+
+
+def test_init_asks_a_person_where_past_editions_will_be_read(newsroom):
+    """On a terminal: an address switches the archive on, and no answer leaves what could be published as comments."""
+    assert "Where will past editions be read on the web" in typed(
+        newsroom, "answered", "https://issues.harbour.example"
+    )
+    config = yaml.safe_load((newsroom.root / "answered/config.yaml").read_text())
+    assert config["archive"]["url"] == "https://issues.harbour.example"
+    assert config["audiences"]["everyone"]["archive"] == "public"
+    assert "Where will past editions be read on the web" in typed(newsroom, "silent", "")
+    text = (newsroom.root / "silent/config.yaml").read_text()
+    assert "archive" not in yaml.safe_load(text)
+    assert "# archive: public" in text
+    assert "# archive:\n#   url:" in text
