@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import http.server
 import io
 import json
 import re
 import shutil
+import threading
 import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ import pytest
 from PIL import Image
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 FEBRUARY = ("--month", "2022-02", "--audience", "everyone")
@@ -384,6 +387,120 @@ class TestPictures:
         done = send(newsroom)
         assert "the picture images/port.jpg: it is no picture that can be read" in done.err
         assert "A port" not in page(newsroom)
+
+
+class PictureServer:
+    """A server on loopback with one picture; `status` is what it answers, `asked` how often it was."""
+
+    def __init__(self) -> None:
+        self.status, self.asked = 200, 0
+        data = io.BytesIO()
+        Image.new("RGB", (1600, 1000), "navy").save(data, "JPEG")
+        server = self
+
+        class Answer(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                server.asked += 1
+                self.send_response(server.status)
+                self.send_header("Content-Length", str(len(data.getvalue())))
+                self.end_headers()
+                self.wfile.write(data.getvalue())
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+        self.url = f"http://127.0.0.1:{self._http.server_port}/port.jpg"
+        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread.start()
+
+    def close(self) -> None:
+        self._http.shutdown()
+        self._thread.join()
+        self._http.server_close()
+
+
+def from_elsewhere(newsroom, url: str) -> None:
+    """The lead's picture is at this address on loopback, where no reader's mail program could fetch it."""
+    unreachable = "checks: {image-unsafe: {severity: off, reason: a test}}"
+    newsroom.edit("config.yaml", "\ntheme:", f"\nimport: {{allow_private: true}}\n{unreachable}\ntheme:")
+    newsroom.edit(BETTER_WORK, "image: stories/pictures/sewing.png", f"image: {url}")
+
+
+@pytest.fixture
+def elsewhere(newsroom) -> Iterator[PictureServer]:
+    """A server of pictures that the newsroom may ask, and the lead's picture on it."""
+    server = PictureServer()
+    from_elsewhere(newsroom, server.url)
+    yield server
+    server.close()
+
+
+def shown_picture(newsroom) -> re.Match[str] | None:
+    """The picture of the lead on the page: its file, and its size."""
+    lead = page(newsroom).partition('<article class="story lead')[2].partition("</article>")[0]
+    assert "Helping Women Workers Manage" in lead
+    return re.search(r'<img src="\.\./\.\./\.\./img/(\S+)"[^>]* width="(\d+)" height="(\d+)"', lead)
+
+
+class TestPicturesFromElsewhere:
+    """A picture that lies on another server is fetched once, when its edition is published."""
+
+    def test_it_is_kept_by_its_hash_and_sized(self, newsroom, elsewhere):
+        """The page shows the copy, and asks its server for nothing."""
+        send(newsroom)
+        picture = shown_picture(newsroom)
+        assert picture is not None
+        assert re.fullmatch(r"[0-9a-f]{20}-1280\.jpg", picture[1])
+        assert (picture[2], picture[3]) == ("1280", "800")
+        with Image.open(public(newsroom, f"img/{picture[1]}")) as copy:
+            assert copy.size == (1280, 800)
+        assert elsewhere.url.encode() not in b"".join(files(public(newsroom)).values())
+        assert elsewhere.asked == 1
+
+    def test_one_that_vanished_since_is_still_shown(self, newsroom, elsewhere):
+        """The copy stays, also when the folder is made anew, and nobody asks again."""
+        send(newsroom)
+        before = files(public(newsroom))
+        elsewhere.status = 404
+        shutil.rmtree(public(newsroom))
+        done = newsroom("archive")
+        assert (done.code, done.err) == (0, "")
+        assert files(public(newsroom)) == before
+        assert elsewhere.asked == 1
+
+    def test_one_that_cannot_be_had_is_said_once_and_asked_for_again_by_name(self, newsroom, elsewhere):
+        """Sending is not stopped for it; `run` does not repeat it; `archive` tries again, and then it is there."""
+        newsroom.edit("config.yaml", "\nsmtp:", "\nschedule: [{period: month, audiences: [everyone]}]\nsmtp:")
+        newsroom("run", now="2022-02-20T09:00")
+        elsewhere.status = 503
+        done = send(newsroom)
+        said = f"{EDITION}: the picture {elsewhere.url}: its server answers 503; its page goes without it"
+        assert done.err.count(said) == 1, done.err
+        assert shown_picture(newsroom) is None
+        asked = elsewhere.asked
+        assert said not in newsroom("run", now="2022-03-20T09:00").err
+        assert elsewhere.asked == asked
+        elsewhere.status = 200
+        assert newsroom("archive").err == ""
+        assert shown_picture(newsroom) is not None
+
+    def test_one_whose_server_is_away_is_linked_where_a_page_may_link_it(self, newsroom):
+        """An https address stands in the page as it is, without a size that nobody knows."""
+        away = "https://127.0.0.1:9/port.jpg"
+        from_elsewhere(newsroom, away)
+        done = send(newsroom)
+        assert done.err.count(f"{EDITION}: the picture {away}: ") == 1, done.err
+        assert "its page links it where it is" in done.err
+        assert f'<img src="{away}" alt=' in page(newsroom)
+
+    def test_an_address_of_this_network_is_refused_unless_it_may_be_asked(self, newsroom, elsewhere):
+        """A story from a feed can make no machine ask what only it can reach."""
+        newsroom.edit("config.yaml", "import: {allow_private: true}", "import: {allow_private: false}")
+        done = send(newsroom)
+        assert f"the picture {elsewhere.url}: " in done.err
+        assert elsewhere.asked == 0
+        assert shown_picture(newsroom) is None
 
 
 class TestAgain:
