@@ -75,7 +75,12 @@ LATE = dt.datetime(2022, 3, 1, tzinfo=ZONE)
 YEAR = [past(f"2021-{month:02}", *(f"{month}-{n}" for n in range(9))) for month in range(1, 13)]
 PIN = (Decision(story=story(date=LATE), included=True, rule="pinned", reason="the editor pins it"),)
 
+GMAIL = [f"r{number}@{('gmail', 'googlemail')[number % 2]}.com" for number in range(5000)]
+BULK = {"readers": lambda: iter(GMAIL), "dkim": ("ilo.org", "s1"), "rated": True}
+
 CASES: dict[str, Case] = {
+    # --- what the big providers ask
+    "bulk-sender": Case(subject(**BULK | {"rated": False}), subject(**BULK)),
     # --- stories
     "credit-missing": Case(subject(pictured(credit=" ")), subject(pictured())),
     "alt-missing": Case(subject(pictured(image_alt="")), subject(pictured())),

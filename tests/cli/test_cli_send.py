@@ -625,3 +625,18 @@ def test_a_ledger_that_only_the_environment_knows_is_asked_for_by_name(newsroom)
     done = newsroom("send", *FEBRUARY)
     assert "environment OUR_LEDGER: 'mysql://" in done.err
     assert "hunter2" not in done.err
+
+
+def test_a_large_list_at_one_provider_is_warned_about_at_build_check_and_plan(newsroom):
+    """5,000 readers at Gmail, and no one-click: each says so with the settings; a list that is gone says nothing."""
+    rows = "".join(f"r{number}@gmail.com,,\n" for number in range(5000))
+    newsroom.write("recipients/everyone.csv", f"email,name,language\n{rows}")
+    words = (
+        r"config\.yaml(:\d+)?: unsubscribe\.url: .*5,000 readers or more at Gmail; missing: one-click .*dkim\.domain"
+    )
+    for arguments in (("build", *FEBRUARY), ("check", *FEBRUARY), ("send", *FEBRUARY)):
+        done = newsroom(*arguments)
+        assert done.code == 0, done.err
+        assert re.search(words, done.out + done.err), arguments
+    (newsroom.root / "recipients/everyone.csv").unlink()
+    assert "Gmail" not in newsroom("check", *FEBRUARY).err

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 MAX_LOOKUPS = 10  # RFC 7208 4.6.4; more is a permanent error
 MIN_RSA_BYTES = 290  # the DER of a 2048-bit public key has 294, that of a 1024-bit one 162
 _COSTS = re.compile(r"[+?~-]?(include|a|mx|ptr|exists)(?=[:/\s]|$)|(redirect)=", re.IGNORECASE)
+# Second levels under which organizations register: co.uk, com.au, or.jp, gov.br.
+_REGISTRY = re.compile(r"\.(?:ac|co|com|edu|go|gob|gov|gouv|govt|gv|ltd|mil|ne|net|nhs|or|org|plc|sch)\.[a-z]{2}\Z")
 
 
 class Unanswered(Exception):
@@ -56,7 +58,8 @@ def _ask(context: CheckContext, name: str) -> list[str] | str:
     return [b"".join(record.strings).decode("utf-8", "replace") for record in found]
 
 
-def _domain(address: str) -> str:
+def domain_in(address: str) -> str:
+    """The domain of an address, in small letters."""
     return address.rpartition("@")[2].strip(" >").lower()
 
 
@@ -77,7 +80,7 @@ def spf(context: CheckContext) -> Iterator[Hit]:
     """No SPF record, two of them, one that lets everybody, or one that asks DNS too often."""
     if context.online is None or not context.online.dns:
         return
-    domain = _domain(context.newsroom.sender)
+    domain = domain_in(context.newsroom.sender)
     try:
         records = [text for text in texts(context, domain) if re.match(r"v=spf1(?:\s|$)", text, re.IGNORECASE)]
         if len(records) != 1:
@@ -99,18 +102,18 @@ def spf(context: CheckContext) -> Iterator[Hit]:
 @check("dkim", Severity.ERROR, "network", "A signature without its key in DNS is as good as none.")
 def dkim(context: CheckContext) -> Iterator[Hit]:
     """No key in DNS, a revoked, broken or short one, or a signing domain that From does not align with."""
-    if context.online is None or not context.online.dns or (signer := _signer(context)) is None:
+    if context.online is None or not context.online.dns or (signed_by := signer(context)) is None:
         return
-    domain, selector = signer
+    domain, selector = signed_by
     name = f"{selector}._domainkey.{domain}"
-    sender = _domain(context.newsroom.sender)
-    if not _aligned(sender, domain):
+    sender = domain_in(context.newsroom.sender)
+    if not aligned(sender, domain):
         yield Hit("mail:DKIM-Signature", f"signs for {domain}, which does not align with From's {sender}")
     try:
         records = texts(context, name)
     except Unanswered:
         return
-    tags = [_tags(text) for text in records if "p=" in text]
+    tags = [tags_of(text) for text in records if "p=" in text]
     if len(tags) != 1:
         yield Hit(
             f"dns:{name}",
@@ -131,14 +134,14 @@ def dmarc(context: CheckContext) -> Iterator[Hit]:
     """No DMARC record for From's domain or one above it, two, or one without a policy that can be read."""
     if context.online is None or not context.online.dns:
         return
-    sender = _domain(context.newsroom.sender)
+    sender = domain_in(context.newsroom.sender)
     try:
         for domain in _upwards(sender):
             name = f"_dmarc.{domain}"
             records = [text for text in texts(context, name) if re.match(r"v\s*=\s*DMARC1\b", text)]
             if not records:
                 continue
-            policy = _tags(records[0]).get("p", "")
+            policy = tags_of(records[0]).get("p", "")
             if len(records) > 1:
                 yield Hit(f"dns:{name}", f"has {len(records)} DMARC records, which counts as none; keep one")
             elif policy not in ("none", "quarantine", "reject"):
@@ -152,36 +155,51 @@ def dmarc(context: CheckContext) -> Iterator[Hit]:
 @check("dkim-absent", Severity.WARNING, "network", "Bulk mail without a signature of its own domain ends in spam.")
 def dkim_absent(context: CheckContext) -> Iterator[Hit]:
     """Neither the mail nor the configuration says who signs."""
-    if context.online is not None and context.online.dns and _signer(context) is None:
+    if context.online is not None and context.online.dns and signer(context) is None:
         yield Hit(
             "mail", "is not signed, and no DKIM domain and selector are configured; make sure that the relay signs"
         )
 
 
 def _names(context: CheckContext) -> Iterator[str]:
-    sender = _domain(context.newsroom.sender)
+    sender = domain_in(context.newsroom.sender)
     yield sender
     yield f"_dmarc.{sender}"
-    if signer := _signer(context):
-        yield f"{signer[1]}._domainkey.{signer[0]}"
+    if signed_by := signer(context):
+        yield f"{signed_by[1]}._domainkey.{signed_by[0]}"
 
 
-def _signer(context: CheckContext) -> tuple[str, str] | None:
+def signer(context: CheckContext) -> tuple[str, str] | None:
+    """The domain and the selector of who signs, by the mail or the configuration; None where neither says."""
     if context.message and (value := context.message.value("DKIM-Signature")):
-        tags = _tags(value)
+        tags = tags_of(value)
         if tags.get("d") and tags.get("s"):
             return tags["d"].lower(), tags["s"].lower()
     return context.dkim
 
 
-def _tags(text: str) -> dict[str, str]:
+def tags_of(text: str) -> dict[str, str]:
+    """The tags of a DKIM or DMARC record, or of a signature (RFC 6376, 3.2), blanks taken out of their values."""
     pairs = (part.partition("=") for part in text.split(";"))
     return {name.strip().lower(): re.sub(r"\s+", "", value) for name, _, value in pairs}
 
 
-def _aligned(sender: str, other: str) -> bool:
-    """Relaxed alignment, without a list of public suffixes: one is the other, or lies below it."""
-    return sender == other or sender.endswith(f".{other}") or other.endswith(f".{sender}")
+def aligned(sender: str, other: str) -> bool:
+    """Relaxed alignment (RFC 7489, 3.1.1): both are in one organization's domain.
+
+    Without the list of public suffixes: `co.uk` and its like are known by their form.
+
+    >>> [aligned("news.example.org", each) for each in ("example.org", "bounce.example.org", "example.net")]
+    [True, True, False]
+    >>> aligned("one.co.uk", "two.co.uk")
+    False
+    """
+    return _organization(sender) == _organization(other)
+
+
+def _organization(domain: str) -> str:
+    labels = domain.rstrip(".").split(".")
+    return ".".join(labels[-3 if _REGISTRY.search(domain.rstrip(".")) else -2 :])
 
 
 def _upwards(domain: str) -> Iterator[str]:

@@ -108,6 +108,9 @@ class CheckContext:
     sent: Mapping[str, Sequence[Story]] = field(default_factory=dict)  # by edition, its stories as readers got them
     page_url: str = ""  # of the edition's own page in the public archive, which is there when the first mail goes
     now: datetime | None = None  # when the edition is made
+    envelope: str = ""  # to which reports come back; From's own address when empty
+    rated: bool = False  # the relay, or a reader's domain, has a rate
+    readers: Callable[[], Iterable[str]] | None = None  # the addresses of the list, streamed; raises DigestError
     _derived: dict[Callable[[CheckContext], Any], Any] = field(default_factory=dict, init=False, repr=False)
 
     def once(self, derive: Callable[[CheckContext], T]) -> T:

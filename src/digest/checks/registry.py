@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from digest.checks import (
     authentication,
     blocks,
+    bulk_sender,
     clients,
     contrast,
     images,
@@ -51,6 +52,7 @@ _MODULES = (
     message,
     network,
     authentication,
+    bulk_sender,
 )
 
 

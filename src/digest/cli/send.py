@@ -120,6 +120,7 @@ def _plan(call: Call, editions: tuple[Edition, ...], chosen: EditionFlags) -> No
 
 def _foresee(call: Call, ledger: SqlLedger, edition: Edition) -> dict[str, Any]:
     """What would be sent, and to whom, of an edition that was not begun."""
+    from digest.checks.bulk_sender import bulk_sender
     from digest.editions.builder import build_edition
     from digest.newsroom.edition_setup import UNPUBLISHED
     from digest.sending.edition_readers import Readers, plan_send
@@ -138,7 +139,7 @@ def _foresee(call: Call, ledger: SqlLedger, edition: Edition) -> dict[str, Any]:
     for finding in build.findings:
         if finding in errors:
             tell(f"{edition.id}: {finding.where}: {finding.message}; it must be mended before it is sent")
-        elif finding.code == UNPUBLISHED:
+        elif finding.code in (UNPUBLISHED, bulk_sender.code):
             tell(f"{edition.id}: {finding.message}")
     subject = shown_subject(build.rendering)
     _show_plan(call, plan, subject, len(build.mail))

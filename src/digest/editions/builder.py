@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -21,14 +22,14 @@ from digest.errors import DigestError
 from digest.mail.body import fill_html, fill_text
 from digest.mail.message_id import message_id
 from digest.mail.template import MailTemplate
-from digest.model import Finding, Severity
+from digest.model import Finding, Recipient, Severity
 from digest.newsroom.history import folder
 from digest.newsroom.paths import ARCHIVE
 from digest.selection.selector import select
 from digest.text.merge import needed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from digest.mail.sender_identity import SenderIdentity
@@ -85,6 +86,7 @@ def build_edition(
         network=network,
         checked=checked,
         sent=_sent(newsroom, edition, history),
+        readers=partial(_addresses, newsroom, edition),
     )
     newsroom.edition_setup.theme.save_cache()
     return replace(made, findings=(*_field_findings(newsroom, made), *made.findings)) if made.rendering else made
@@ -97,6 +99,15 @@ def _sent(newsroom: Newsroom, edition: Edition, history: Sequence[PastEdition]) 
     zone = newsroom.config.newsroom.timezone
     kept = (sent_edition.read(folder(newsroom.root / ARCHIVE, each), each, zone) for each in looked)
     return {each.edition.id: each.stories for each in kept if each}
+
+
+def _addresses(newsroom: Newsroom, edition: Edition) -> Iterator[str]:
+    """Whom the audience's list would have mailed, in whatever language. Raises DigestError where it cannot be read."""
+    audience, parts = newsroom.config.audience(edition.audience), newsroom.sending_setup
+    segment = parts.segment(audience)
+    for row in parts.source(audience).recipients():
+        if isinstance(row, Recipient) and not segment.why_not(row):
+            yield row.address
 
 
 def _field_findings(newsroom: Newsroom, build: Build) -> Iterator[Finding]:
@@ -134,6 +145,7 @@ def assemble(
     network: bool = False,
     checked: bool = True,
     sent: Mapping[str, Sequence[Story]] = MappingProxyType({}),
+    readers: Callable[[], Iterable[str]] | None = None,
 ) -> Build:
     """Make the edition of these stories, up to the bytes of every file. A thin or empty one has no rendering."""
     selection = select(
@@ -143,7 +155,8 @@ def assemble(
         return Build(selection=selection, rendering=None, made=now)
     rendering = setup.compose(selection, audience, now)
     example = setup.example(audience)
-    mail = sample(setup.identity(audience, edition), rendering, example, now)
+    identity = setup.identity(audience, edition)
+    mail = sample(identity, rendering, example, now)
     settings = setup.config.settings
     context = CheckContext(
         selection=selection,
@@ -162,6 +175,9 @@ def assemble(
         page_url=setup.page_url(edition),
         carried=setup.carries(edition),
         logo=settings.theme.logo,
+        envelope=identity.envelope,
+        rated=bool(settings.smtp.rate or settings.smtp.per_domain),
+        readers=readers,
     )
     findings = run(context, policy=setup.policy, network=network, composed=rendering.findings) if checked else ()
     findings = tuple(replace(finding, where=setup.config.placed(finding.where)) for finding in findings)
