@@ -632,11 +632,11 @@ def test_a_large_list_at_one_provider_is_warned_about_at_build_check_and_plan(ne
     rows = "".join(f"r{number}@gmail.com,,\n" for number in range(5000))
     newsroom.write("recipients/everyone.csv", f"email,name,language\n{rows}")
     words = (
-        r"config\.yaml(:\d+)?: unsubscribe\.url: .*5,000 readers or more at Gmail; missing: one-click .*dkim\.domain"
+        "the list has 5,000 readers or more at Gmail; missing: one-click unsubscribe by https (unsubscribe.url); a DKIM"
     )
     for arguments in (("build", *FEBRUARY), ("check", *FEBRUARY), ("send", *FEBRUARY)):
         done = newsroom(*arguments)
         assert done.code == 0, done.err
-        assert re.search(words, done.out + done.err), arguments
+        assert words in done.out + done.err, arguments
     (newsroom.root / "recipients/everyone.csv").unlink()
     assert "Gmail" not in newsroom("check", *FEBRUARY).err
