@@ -47,6 +47,11 @@ def write_whole(path: Path, data: bytes, *, mode: int | None = None) -> None:
     sync_folder(path.parent)
 
 
+def is_temporary(path: Path) -> bool:
+    """Whether the file is what `write_whole` leaves when its process is killed."""
+    return path.match(".digest-*.tmp")
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in `folder` durable: what was created, renamed or removed there. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

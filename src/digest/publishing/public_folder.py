@@ -47,7 +47,7 @@ def claim(folder: Path) -> None:
     try:
         if (folder / MARK).exists():
             return
-        if folder.exists() and any(folder.iterdir()):
+        if folder.exists() and not all(files.is_temporary(path) for path in folder.iterdir()):  # killed at the mark
             message = f"{folder} is not empty, and not made by `digest archive`; name a new or empty folder"
             raise UsageError(message)
         files.write_whole(folder / MARK, _SAID)
