@@ -110,9 +110,10 @@ VERBS: dict[str, tuple[str, Schema]] = {
         rows({"type": "object", "properties": {"folder": TEXT, "edition": EDITION}, "required": ["folder", "edition"]}),
     ),
     "check": (
-        "Every finding; with --explain, what a code means; with --sarif, SARIF 2.1.0.",
+        "Every finding; with --explain, what a code means; with --sarif, SARIF 2.1.0; with --relay, what it is like.",
         either(
             rows(FINDING),
+            obj(relay=TEXT, traits=rows(obj(name=TEXT, offered=FLAG, meaning=TEXT))),
             obj(code=TEXT, text=TEXT),
             {"type": "object", "properties": {"version": {"const": "2.1.0"}}, "required": ["version", "runs"]},
         ),

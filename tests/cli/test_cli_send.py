@@ -640,3 +640,19 @@ def test_a_large_list_at_one_provider_is_warned_about_at_build_check_and_plan(ne
         assert words in done.out + done.err, arguments
     (newsroom.root / "recipients/everyone.csv").unlink()
     assert "Gmail" not in newsroom("check", *FEBRUARY).err
+
+
+def test_a_relay_is_tried_without_a_mail(newsroom, sink):
+    """What it offers is said, as one document too; what is wrong is one line, with the exit code of a send."""
+    done = newsroom("check", "--relay")
+    assert (done.code, done.err) == (0, "")
+    assert "ready for mail; nothing was sent" in done.out
+    assert {row["name"] for row in json.loads(newsroom("check", "--relay", "--json").out)["traits"]} > {"SIZE", "TLS"}
+    assert newsroom("check", "--relay", *FEBRUARY).code == 2
+    newsroom.monkeypatch.setenv("DIGEST_SMTP__TLS", "starttls")
+    refused = newsroom("check", "--relay")
+    assert (refused.code, len(refused.lines)) == (1, 1)
+    assert "offers no STARTTLS" in refused.err
+    newsroom.monkeypatch.setenv("DIGEST_SMTP__PORT", "1")
+    assert newsroom("check", "--relay").code == 75
+    assert not sink.mails

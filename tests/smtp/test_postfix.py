@@ -25,6 +25,7 @@ from digest.mail.message_id import message_id
 from digest.mail.sender_identity import SenderIdentity
 from digest.mail.template import MailTemplate
 from digest.model import Edition, Recipient, Rendering, slot_token
+from digest.smtp.examine import examine
 from digest.smtp.relay_settings import SmtpSettings
 from digest.smtp.transport import SmtpTransport
 from needed import needs
@@ -146,6 +147,15 @@ def test_500_readers_have_one_mail_each_with_a_good_signature(authority, signer,
     assert "improper command pipelining" not in log
     assert log.count(" starttls=1 ") == 4
     assert "rset=" not in log
+
+
+def test_a_real_relay_is_tried_without_a_mail(authority):
+    """Postfix's own offers are said over STARTTLS, and its log knows of no mail."""
+    with Postfix(authority.issue("relay", "127.0.0.1"), NAMES[:1]) as relay:
+        traits = {trait.name: trait for trait in examine(settings(relay, authority))}
+        log = relay.log()
+    assert all(traits[name].offered for name in ("TLS", "SIZE", "PIPELINING", "8BITMIME", "CHUNKING"))
+    assert "from=<" not in log
 
 
 @pytest.mark.parametrize("changes", [{"bdat": True, "window": 8}, {"messages_per_connection": 20}])

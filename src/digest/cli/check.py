@@ -9,9 +9,9 @@ import typer
 
 from digest.cli.call import Call
 from digest.cli.flags import Common, EditionFlags
-from digest.cli.output import tally
+from digest.cli.output import tally, tell
 from digest.cli.verbs import verb
-from digest.errors import CheckFailed, NothingToSend
+from digest.errors import CheckFailed, NothingToSend, UsageError
 
 if TYPE_CHECKING:
     from digest.editions.builder import Build
@@ -26,6 +26,7 @@ def check(
     strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
     network: Annotated[bool, typer.Option("--network", help="Also fetch links and images, and ask DNS.")] = False,
     sarif: Annotated[bool, typer.Option("--sarif", help="Print SARIF 2.1.0, for code review tools.")] = False,
+    relay: Annotated[bool, typer.Option("--relay", help="Only try the relay: log in, and send nothing.")] = False,
 ) -> None:
     """Run every check over the editions of a period."""
     call = Call(common)
@@ -38,12 +39,34 @@ def check(
         for line in text.splitlines():
             call.out.line(line)
         return
+    if relay:
+        _examine_relay(call, chosen)
+        return
     from digest.editions.builder import build_edition
 
     made = [build_edition(call.newsroom, edition, now=call.now, network=network) for edition in call.editions(chosen)]
     found = [(each.edition, finding) for each in made for finding in each.findings]
     _tell(call, made, found, sarif=sarif)
     _judge(made, [finding for _, finding in found], strict=strict)
+
+
+def _examine_relay(call: Call, chosen: EditionFlags) -> None:
+    """Say what the relay of config.yaml is like. Ends with 75 where another time may do, with 1 where it will not."""
+    from digest.smtp.examine import examine
+
+    if again := chosen.again():
+        message = f"--relay is about the relay, and no edition; leave out {again}"
+        raise UsageError(message)
+    settings = call.newsroom.sending_setup.smtp()
+    traits = examine(settings)
+    call.out.line(f"{settings.peer}: ready for mail; nothing was sent")
+    for trait in traits:
+        call.out.line(f"  {trait.name:<10}  {trait.meaning}")
+    for warning in call.newsroom.sending_setup.warnings:
+        tell(warning)
+    if call.common.json:
+        rows = [{"name": trait.name, "offered": trait.offered, "meaning": trait.meaning} for trait in traits]
+        call.out.data({"relay": settings.peer, "traits": rows})
 
 
 def _tell(call: Call, made: list[Build], found: list[tuple[Edition, Finding]], *, sarif: bool) -> None:

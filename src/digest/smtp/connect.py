@@ -45,6 +45,7 @@ class Connected:
     wire: Wire
     pipelining: bool = False  # RFC 2920
     chunking: bool = False  # RFC 3030
+    eight_bit: bool = False  # 8BITMIME, RFC 6152
     smtputf8: bool = False  # RFC 6531
     declares_size: bool = False  # RFC 1870
     size: int = 0
@@ -255,6 +256,7 @@ class _Opening:
             wire=client.wire,
             pipelining="pipelining" in features,
             chunking="chunking" in features,
+            eight_bit="8bitmime" in features,
             smtputf8="smtputf8" in features,
             declares_size="size" in features,
             size=int(size) if size.isascii() and size.isdigit() and len(size) <= SIZE_DIGITS else 0,
