@@ -80,6 +80,15 @@ def test_a_provider_is_written_into_the_config(newsroom, name):
     assert "localhost" not in (mine.root / "config.yaml").read_text()
 
 
+def test_microsoft_wants_a_token_and_no_password(newsroom):
+    """Where passwords are no longer taken, the config has a command for tokens, and the limits that there are."""
+    done = newsroom("init", "mine", "--provider", "microsoft365", now=None)
+    config = (newsroom.root / "mine/config.yaml").read_text().partition("\nsmtp:\n")[2].partition("\n\n")[0]
+    assert all(line in config for line in ("  token_command: ", "  connections: 3\n", "  rate: 30/min\n"))
+    assert "password" not in config
+    assert "$DIGEST_SMTP_PASSWORD" not in done.out
+
+
 def test_language_and_slips_of_the_finger(newsroom):
     """--language is the newsroom's; what is no language and no provider is one line, and nothing is written."""
     newsroom("init", "mine", "--empty", "--language", "fr", now=None)

@@ -125,10 +125,8 @@ def _blanks(folder: Path, config: str, given: set[str], *, provider: str, empty:
             number = next(at for at, line in enumerate(lines, 1) if line.startswith(f"  {key}: "))
             yield Blank(where=f"{folder / _CONFIG}:{number}: newsroom.{key}", what=what)
     number = lines.index("smtp:") + 1
-    relay = PROVIDERS[provider].fill_in if provider else "your relay"
-    yield Blank(
-        where=f"{folder / _CONFIG}:{number}: smtp", what=f"{relay}; its password goes into $DIGEST_SMTP_PASSWORD"
-    )
+    relay = PROVIDERS[provider].blank if provider else "your relay; its password goes into $DIGEST_SMTP_PASSWORD"
+    yield Blank(where=f"{folder / _CONFIG}:{number}: smtp", what=relay)
     if empty:
         yield Blank(where=str(folder / "recipients/everyone.csv"), what="your readers, a line each")
         return

@@ -21,7 +21,9 @@ class Provider:
     fill_in: str
     port: int = 587
     tls: str = "starttls"
-    auth: str = "auto"
+    connections: int = 0  # at most so many at a time; 0: as config.yaml has it by default
+    rate: str = ""
+    token_command: str = ""  # in a password's place
 
     def settings(self) -> str:
         """It as the lines of config.yaml."""
@@ -30,10 +32,19 @@ class Provider:
             "port": self.port,
             "tls": self.tls,
             "username": self.username,
-            "auth": self.auth,
+            "connections": self.connections,
+            "rate": self.rate,
+            "token_command": self.token_command,
         }
-        lines = [f"  {key}: {_scalar(value)}\n" for key, value in values.items() if value and value != "auto"]
-        return "smtp:\n" + "".join(lines) + "  password_env: DIGEST_SMTP_PASSWORD   # secrets are never in this file\n"
+        lines = [f"  {key}: {_scalar(value)}\n" for key, value in values.items() if value]
+        if not self.token_command:
+            lines.append("  password_env: DIGEST_SMTP_PASSWORD   # secrets are never in this file\n")
+        return "smtp:\n" + "".join(lines)
+
+    @property
+    def blank(self) -> str:
+        """What a person fills in, and where the secret goes."""
+        return self.fill_in if self.token_command else f"{self.fill_in}; its password goes into $DIGEST_SMTP_PASSWORD"
 
 
 def _scalar(value: str | int) -> str:
@@ -44,13 +55,16 @@ PROVIDERS: Mapping[str, Provider] = {
     "google": Provider(
         host="smtp-relay.gmail.com",
         username="[the account's address]",
+        connections=2,
         fill_in="Google Workspace's SMTP relay, allowed in the Admin console: the account; its app password",
     ),
     "microsoft365": Provider(
         host="smtp.office365.com",
         username="[the mailbox's address]",
-        auth="xoauth2",
-        fill_in="the mailbox for which SMTP AUTH is allowed; an OAuth access token stands in the password's place",
+        connections=3,
+        rate="30/min",
+        token_command="[a command that prints an access token]",  # noqa: S106 - a command, and no secret
+        fill_in="the mailbox for which SMTP AUTH is allowed; a command of yours that prints an OAuth access token",
     ),
     "ses": Provider(
         host="[email-smtp.REGION.amazonaws.com]",
