@@ -104,7 +104,7 @@ def test_each_row_of_a_list_is_accounted_for(tmp_path_factory, rows):
         mailed = {
             row.address.casefold() for name in ids.values() if ledger.mailing(name) for row in ledger.deliveries(name)
         }
-    assert words.startswith(f"{len(rows)} rows: ")
+    assert words.startswith(f"{len(rows)} {'row' if len(rows) == 1 else 'rows'}: ")
     assert {row.address.casefold() for row in rows if isinstance(row, Recipient) and row.fields} == mailed
 
 
