@@ -245,7 +245,7 @@ def reader_lists() -> str:
         "first name": ("with the last name it makes the name", columns._FIRST),
         "last name": ("", columns._LAST),
         "language": ("a tag (`fr`) or a name (`French`): which language's edition", columns._LANGUAGE),
-        "topics": ("parted by commas, semicolons or `|`", columns._TOPICS),
+        "topics": ("parted by commas, semicolons or `|`; where none is, at blanks: `green jobs;`", columns._TOPICS),
         "tags": ("are topics where there is no column of topics", columns._TAGS),
         "status": ("a word that says whether to mail", sorted(columns._STATUS_NAMES)),
         "type": ("Buttondown's status", sorted(columns._TYPE_NAMES)),
