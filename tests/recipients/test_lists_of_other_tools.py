@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from datetime import date
+from zipfile import ZipFile
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -309,3 +310,13 @@ def test_an_excel_sheet_is_a_list_too(tmp_path):
     (tmp_path / "list.xlsx").write_bytes(b"PK\x03\x04 no workbook")
     with pytest.raises(FaultyInput, match=r"list\.xlsx: is no Excel workbook that can be read"):
         list(CsvSource(tmp_path / "list.xlsx", name="list.xlsx").recipients())
+
+
+def test_an_export_in_several_files_is_to_be_unpacked(tmp_path):
+    """A ZIP, as Mailchimp gives it: who left stands in another of its files than who is subscribed."""
+    with ZipFile(tmp_path / "export.zip", "w") as packed:
+        packed.writestr("subscribed.csv", "Email Address\na@example.org\n")
+        packed.writestr("unsubscribed.csv", "Email Address\nb@example.org\n")
+    said = r"export\.zip: is a ZIP of other files \(subscribed\.csv, unsubscribed\.csv\); unpack it, and import each"
+    with pytest.raises(FaultyInput, match=said):
+        list(CsvSource(tmp_path / "export.zip", name="export.zip").recipients())

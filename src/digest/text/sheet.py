@@ -55,6 +55,10 @@ def _opened(data: bytes, source: str) -> Iterator[Workbook]:
             if sum(entry.file_size for entry in packed.infolist()) > _LARGEST_SHEET:
                 message = f"{source}: unpacks to more than {_LARGEST_SHEET:,} bytes; save the listing as CSV"
                 raise ImportFailed(message)
+            if "[Content_Types].xml" not in (names := packed.namelist()):  # an export in several files
+                files = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")  # noqa: PLR2004 - enough to know it by
+                message = f"{source}: is a ZIP of other files ({files}); unpack it, and import each of them"
+                raise ImportFailed(message)
         yield load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
     except _SHEET_ERRORS as error:
         reason = str(error).splitlines()[0][:80] if str(error) else type(error).__name__
