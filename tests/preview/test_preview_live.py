@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-import anyio
+from functools import partial
 
+import anyio
+from previewed import NOW
+
+from digest.cli.call import Call
+from digest.cli.flags import Common
+from digest.cli.preview import preview_state
 from digest.preview.live import Live
+from digest.preview.state import ViewRequest
 
 
 def test_a_change_while_a_page_is_being_told_is_told_next(tmp_path):
@@ -49,3 +56,40 @@ def test_when_a_folder_appears_the_pages_look_once_more(tmp_path):
             live.close()
 
     anyio.run(newsroom)
+
+
+def test_a_change_before_the_first_watcher_watches_is_told(tmp_path):
+    """A story written between the server's first look and its watcher's is seen; else nobody is disturbed."""
+    (tmp_path / "stories").mkdir()
+    story = tmp_path / "stories" / "a.md"
+    story.write_text("before")
+
+    async def told(*, written: bool) -> bool:
+        looked = anyio.Event()
+        await anyio.sleep(0.05)  # what was made above is older than the server
+        live = Live(tmp_path, lambda _: looked.set())
+        if written:
+            story.write_text("while it began")
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(live.watch)
+            with anyio.move_on_after(20 if written else 1.5):
+                await looked.wait()
+            live.close()
+        return looked.is_set()
+
+    assert anyio.run(partial(told, written=True))
+    assert not anyio.run(partial(told, written=False))
+
+
+def test_nobody_is_answered_by_an_older_configuration(folder):
+    """config.yaml written a moment ago counts at once, whether a watcher has told of it or not; broken, it is told."""
+    state = preview_state(Call(Common(config=folder.root / "config.yaml", now=NOW)), ViewRequest(period="2022-02"))
+    asked = ViewRequest(audience="everyone")
+    assert len(state.view(asked).build.selection.stories) > 3
+    text = (folder.root / "config.yaml").read_text()
+    folder.edit("config.yaml", "audiences:\n", "audiences:\n  few: {title: Few, limit: 3}\n")
+    assert len(state.view(ViewRequest(audience="few")).build.selection.stories) == 3
+    folder.write("config.yaml", text + "colour: red\n")
+    assert "colour" in "".join(state.view(asked).errors)
+    folder.write("config.yaml", text)
+    assert state.view(asked).errors == ()

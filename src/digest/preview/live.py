@@ -5,6 +5,8 @@ Watches what shapes a digest (config, stories, templates, overrides, readers, im
 
 from __future__ import annotations
 
+import time
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,7 @@ FILES = ("config.yaml",)
 HEARTBEAT = 15.0  # seconds; a page that is gone is noticed by then
 MOST = 32  # pages that listen at a time
 _QUIET = 100  # milliseconds in which changes are taken together
+_CLOCK = 20_000_000  # nanoseconds by which a file system's clock may be behind
 _IDLE = 500  # milliseconds after which a watcher without news says so
 
 
@@ -32,6 +35,7 @@ class Live:
         self._changes = 0  # so far: a page that was being told of one must not miss the next
         self._listeners = 0
         self._again: anyio.Event | None = None
+        self._begun = time.time_ns() - _CLOCK
         self.closed = False
 
     async def watch(self) -> None:
@@ -99,14 +103,25 @@ class Live:
             return
         wanted = DefaultFilter(ignore_entity_patterns=(*DefaultFilter.ignore_entity_patterns, r"^\.digest-.*\.tmp$"))
         # Between two watchers nobody looks. So the second tells the pages to look once, as soon as it surely watches.
+        # The first tells them only where a file was written since this server began: mostly none was.
         look = not fresh
         async for changes in awatch(
             *present, watch_filter=wanted, debounce=_QUIET, step=20, stop_event=again,
             rust_timeout=_IDLE, yield_on_timeout=True,
         ):  # fmt: skip
+            if fresh and not changes:
+                look = await anyio.to_thread.run_sync(self._written_since, present)
             if changes or look:
                 self.wake([] if look else [Path(path) for _, path in changes])
-            look = False
+            fresh = look = False
+
+    def _written_since(self, folders: list[Path]) -> bool:
+        """Whether a file below these folders was written since this began; where one cannot be looked at, it was."""
+        paths = chain(folders, *(folder.rglob("*") for folder in folders))
+        try:
+            return any(path.stat().st_ctime_ns >= self._begun for path in paths)
+        except OSError:
+            return True
 
     async def _top(self, again: anyio.Event) -> None:
         """The newsroom's own folder, not what is below it: config.yaml, and folders that appear or go."""

@@ -8,16 +8,18 @@ call from several threads. It never writes.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from digest.editions.builder import assemble, build_edition, page, values_for
-from digest.errors import DigestError, UsageError
+from digest.errors import ConfigError, DigestError, UsageError
 from digest.issues.issue_file import in_language, issue_of, overrides_of
 from digest.mail.message_id import message_id
 from digest.mail.template import MailTemplate
@@ -29,7 +31,6 @@ from digest.preview.stress import CASES
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
     from datetime import datetime
-    from pathlib import Path
 
     from digest.editions.builder import Build
     from digest.issues.issue_file import IssueFile
@@ -135,6 +136,7 @@ class PreviewState:
         self._open = open_newsroom
         self._lock = threading.RLock()
         self._newsroom: Newsroom | None = None
+        self._read: tuple[int, ...] = ()
         self._made: OrderedDict[tuple[ViewRequest, int, datetime, bool], ShownEdition] = OrderedDict()
         self._good: OrderedDict[ViewRequest, ShownEdition] = OrderedDict()
         self._drafts: OrderedDict[str, Draft] = OrderedDict()
@@ -168,8 +170,12 @@ class PreviewState:
     def newsroom(self) -> Newsroom:
         """The newsroom as its files are now. Raises ConfigError."""
         with self._lock:
+            # The watcher may not have said so yet, or not watch yet: nobody is answered by an older configuration.
+            if self._newsroom is not None and _version(self._newsroom) != self._read:
+                self.changed()
             if self._newsroom is None:
                 self._newsroom = self._open()
+                self._read = _version(self._newsroom)
             return self._newsroom
 
     def edition(self, asked: ViewRequest) -> Edition:
@@ -185,6 +191,8 @@ class PreviewState:
         """
         with self._lock:
             asked = replace(asked, period=asked.period or self.first.period)
+            with contextlib.suppress(ConfigError):
+                self.newsroom()  # what was made with another configuration goes
             key = (asked, self.revision, self.now().replace(second=0, microsecond=0))
             if known := self._made.get((*key, True)) or self._made.get((*key, checked)):
                 return known
@@ -270,6 +278,15 @@ def _drafted(newsroom: Newsroom, edition: Edition, draft: Draft, now: datetime, 
         issue=issue_of(files, edition.language, recurring), now=now, checked=checked,
         audience=newsroom.config.audience(edition.audience).in_language(edition.language),
     )  # fmt: skip
+
+
+def _version(newsroom: Newsroom) -> tuple[int, ...]:
+    """What a changed config.yaml shows by: when and where it was written, and its size. Empty while there is none."""
+    try:
+        file = newsroom.config.path(Path(newsroom.config.document.file).name).stat()
+    except OSError:
+        return ()
+    return file.st_mtime_ns, file.st_ino, file.st_size
 
 
 def readers(newsroom: Newsroom, edition: Edition) -> Iterator[Recipient]:
