@@ -1,6 +1,6 @@
 """Change single things in an issue file, and leave every comment, order and spelling of the rest as it was.
 
-    text + changes ─lines of each value moved, replaced, removed─▶ text ─read back, compared─▶ written whole
+    text + changes ─yaml_lines─▶ text ─read back, compared─▶ written whole
 
 Nothing is written that does not read back as asked, has a mistake in it, or would go over what somebody else wrote
 meanwhile. Values are written in the block style that people write; comments above a block go where it goes.
@@ -8,32 +8,26 @@ meanwhile. Values are written in the block style that people write; comments abo
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 from digest import yamlfile
 from digest.blocks.kinds import KINDS
 from digest.errors import DigestError, EditConflict, UsageError
 from digest.files import make_folder, write_whole
+from digest.issues import yaml_lines
 from digest.issues.issue_file import EVERY_LANGUAGE, KEYS, OTHERWISE, parse, version_of
 from digest.model import story_id
-from digest.yamlfile import literal, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-    import yaml
-
     from digest.issues.issue_file import IssueFile
 
 HEAD = "# What this issue says beside its stories, and which of them an editor chose: see docs/issue-files.md.\n"
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-_COMMENT = re.compile(r"(?:^|\s)#")
-_BLOCK_SCALAR = re.compile(r"[|>][-+0-9]*(\s+#.*)?\s*\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,13 +176,13 @@ def _changed(text: str, change: Change) -> str:
         changed = _in_place(text, before, wanted, change)
         if _data(changed) == wanted:
             return changed
-    except _NotAloneError:
+    except yaml_lines.NotAloneError:
         pass
     # Written in another style than line by line: the whole value anew, where no comment would be lost.
     key = "blocks" if not isinstance(change, SetStories | SetText) else change.key
     try:
-        changed = _set_key(text, (), key, wanted.get(key), KEYS)
-    except _NotAloneError:
+        changed = yaml_lines.set_key(text, (), key, wanted.get(key), KEYS)
+    except yaml_lines.NotAloneError:
         changed = ""
     if not changed or _data(changed) != wanted:
         message = f"{key} cannot be changed alone here; edit the file by hand"
@@ -274,24 +268,20 @@ def _set_in_language(data: dict[str, Any], key: str, new: Any, language: str) ->
     _put(data, key, by_language)
 
 
-class _NotAloneError(Exception):
-    """A value is written such that its lines hold something else, too."""
-
-
 def _in_place(text: str, before: dict[str, Any], wanted: dict[str, Any], change: Change) -> str:
-    """Make one change line by line. Raises _NotAloneError."""
+    """Make one change line by line. Raises NotAloneError."""
     if isinstance(change, SetStories):
         old, new = before.get(change.key), wanted.get(change.key)
         if not isinstance(old, list) or not new:
-            return _set_key(text, (), change.key, new, KEYS)
+            return yaml_lines.set_key(text, (), change.key, new, KEYS)
         names = [story_id(str(name)) for name in old]
-        return _arranged(text, (change.key,), [names.index(name) if name in names else name for name in new])
+        return yaml_lines.arranged(text, (change.key,), [names.index(name) if name in names else name for name in new])
     if isinstance(change, SetText):
         key, old = change.key, before.get(change.key)
         if isinstance(old, dict) and isinstance(wanted.get(key), dict):
             name = _language_key(old, change.language)
-            return _set_key(text, (key,), name, wanted[key].get(name), ())
-        return _set_key(text, (), key, wanted.get(key), KEYS)
+            return yaml_lines.set_key(text, (key,), name, wanted[key].get(name), ())
+        return yaml_lines.set_key(text, (), key, wanted.get(key), KEYS)
     return _blocks_in_place(text, before, wanted, change)
 
 
@@ -304,7 +294,7 @@ def _blocks_in_place(
     old = before.get("blocks")
     path: tuple[str | int, ...] = ("blocks",)
     if isinstance(old, list) and change.language:
-        text = _indented(text)  # what was for all languages is now for all others
+        text = yaml_lines.nested(text, "blocks", OTHERWISE)  # what was for all languages is now for all others
         old = {OTHERWISE: old}
     if isinstance(old, dict):
         path = ("blocks", _language_key(old, change.language))
@@ -313,8 +303,8 @@ def _blocks_in_place(
     if old is None or new is None:
         above, key = path[:-1], str(path[-1])
         if not above or "blocks" not in wanted or "blocks" not in before:
-            return _set_key(text, (), "blocks", wanted.get("blocks"), KEYS)
-        return _set_key(text, above, key, new, ())
+            return yaml_lines.set_key(text, (), "blocks", wanted.get("blocks"), KEYS)
+        return yaml_lines.set_key(text, above, key, new, ())
     places: list[Any] = list(range(len(old)))
     match change:
         case AddBlock():
@@ -326,9 +316,9 @@ def _blocks_in_place(
         case ChangeBlock():
             block = (*path, change.index)
             for name in change.fields:
-                text = _set_key(text, block, name, _at(wanted, (*block, name)), _order(_at(wanted, block)))
+                text = yaml_lines.set_key(text, block, name, _at(wanted, (*block, name)), _order(_at(wanted, block)))
             return text
-    return _arranged(text, path, places)
+    return yaml_lines.arranged(text, path, places)
 
 
 def _order(block: Mapping[str, Any]) -> tuple[str, ...]:
@@ -345,182 +335,6 @@ def _at(data: Any, path: Sequence[str | int]) -> Any:
         else:
             return None
     return data
-
-
-# Lines: where each value stands, and how a new one is written.
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Span:
-    """The lines of a key with its value, or of an item: from `above` (what is said of it) and `first` up to `end`."""
-
-    above: int
-    first: int
-    end: int
-    column: int  # where its key or its value begins
-
-
-def _node(text: str, path: Sequence[str | int]) -> yaml.Node | None:
-    import yaml
-
-    node = yaml.compose(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
-    for part in path:
-        if isinstance(node, yaml.MappingNode):
-            node = next((value for key, value in node.value if key.value == part), None)
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
-            node = node.value[part]
-        else:
-            return None
-    return node
-
-
-def _spans(text: str, node: yaml.Node) -> dict[str | int, _Span]:
-    """Where each key or item of a collection stands. Raises _NotAloneError for one that is not written line by line."""
-    import yaml
-
-    if not isinstance(node, yaml.CollectionNode) or node.flow_style:
-        raise _NotAloneError
-    lines = text.split("\n")
-    listed = isinstance(node, yaml.SequenceNode)
-    spans: dict[str | int, _Span] = {}
-    above = -1  # the line after the item before
-    for index, part in enumerate(node.value):
-        head, value = (part, part) if listed else part
-        start, end = cast("yaml.Mark", head.start_mark), _end(text, value)
-        before = lines[start.line][: start.column]
-        # a block's first key stands behind the dash of its item; an anchor or a tag, or another item, may not
-        if not re.fullmatch(r"\s*(?:-\s+)?" if not listed else r"\s*-\s+", before) or start.line < above:
-            raise _NotAloneError
-        if above < 0:
-            above = start.line
-            while listed and above and lines[above - 1].lstrip().startswith("#"):
-                above -= 1
-        key = index if listed else head.value
-        spans[key] = _Span(above=above, first=start.line, end=end, column=start.column)
-        above = end
-    return spans
-
-
-def _end(text: str, node: yaml.Node) -> int:
-    """The line after the last word of a node; a collection's own end is where the next thing begins."""
-    import yaml
-
-    if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
-        last = node.value[-1]
-        return _end(text, last[1] if isinstance(last, tuple) else last)
-    start, end = cast("yaml.Mark", node.start_mark), cast("yaml.Mark", node.end_mark)
-    words = text[start.index : end.index].rstrip()
-    return start.line + words.count("\n") + 1
-
-
-def _set_key(text: str, path: Sequence[str | int], key: str, value: Any, order: Sequence[str]) -> str:
-    """Set a key of the mapping at `path`, or take it away; one that is new stands behind those before it in `order`."""
-    node = _node(text, path)
-    lines = text.split("\n")
-    spans = _spans(text, node) if node is not None else {}
-    span = spans.get(key)
-    if span is not None:
-        before = lines[span.first][: span.column]
-        comment = "" if value is None else _comment(text, (*path, key), lines, span)
-        written = [] if value is None else _written(key, value, span.column)
-        if written:
-            written[0] = before + written[0].lstrip() + comment
-        elif before.strip() and span.end < len(lines):  # the dash goes to the key that follows
-            after = next((each for each in spans.values() if each.first == span.end), None)
-            if after is None:
-                raise _NotAloneError
-            lines[after.first] = before + lines[after.first].lstrip()
-        return "\n".join(lines[: span.first] + written + lines[span.end :])
-    if value is None:
-        return text
-    column = next(iter(spans.values())).column if spans else 0
-    earlier = [spans[name].end for name in order[: order.index(key) if key in order else len(order)] if name in spans]
-    place = max(earlier, default=0) or (_first_line(lines, spans) if order else max(s.end for s in spans.values()))
-    return "\n".join(lines[:place] + _written(key, value, column) + lines[place:])
-
-
-def _first_line(lines: Sequence[str], spans: Mapping[str | int, _Span]) -> int:
-    """Where a key goes that comes before all others: above the first one's comment, unless that is the file's own."""
-    if not spans:
-        return len(lines) - (lines[-1] == "")
-    first = min(span.first for span in spans.values())
-    above = first
-    while above and lines[above - 1].lstrip().startswith("#"):
-        above -= 1
-    return above or first
-
-
-def _comment(text: str, path: Sequence[str | int], lines: Sequence[str], span: _Span) -> str:
-    """The comment behind a value that is to be replaced. Raises _NotAloneError for comments within it."""
-    import yaml
-
-    node = _node(text, path)
-    if isinstance(node, yaml.ScalarNode) and node.style in ("|", ">"):
-        found = _BLOCK_SCALAR.search(lines[span.first])
-        return (found[1] or "") if found else ""
-    braces = isinstance(node, yaml.CollectionNode) and node.flow_style and span.end > span.first + 1
-    if any(_COMMENT.search(line) for line in lines[span.first + (not braces) : span.end]):
-        raise _NotAloneError
-    start, end = span.first, cast("yaml.Mark", node.end_mark) if node is not None else None
-    if end is not None and end.line == start:
-        rest = lines[start][end.column :]
-        return rest.rstrip() if rest.strip().startswith("#") else ""
-    found = re.search(r":(\s+#.*)\Z", lines[start])
-    return found[1] if found else ""
-
-
-def _arranged(text: str, path: Sequence[str | int], places: Sequence[Any]) -> str:
-    """The list at `path` with its items in another order: `places` are indexes of old ones, and values of new ones."""
-    node = _node(text, path)
-    if node is None:
-        raise _NotAloneError
-    spans, lines = _spans(text, node), text.split("\n")
-    first, last = spans[0], spans[len(spans) - 1]
-    indent = lines[first.first][: first.column].index("-")
-    written: list[str] = []
-    for place in places:
-        if isinstance(place, int):
-            written += lines[spans[place].above : spans[place].end]
-        else:
-            written += _item(place, indent)
-    return "\n".join(lines[: first.above] + written + lines[last.end :])
-
-
-def _indented(text: str) -> str:
-    """The list of blocks as that of all languages that have none of their own."""
-    node = _node(text, ("blocks",))
-    top = _node(text, ())
-    assert node is not None
-    assert top is not None
-    _spans(text, node)
-    span, lines = _spans(text, top)["blocks"], text.split("\n")
-    moved = [f"  {line}" if line else line for line in lines[span.first + 1 : span.end]]
-    return "\n".join([*lines[: span.first + 1], f"  {OTHERWISE}:", *moved, *lines[span.end :]])
-
-
-def _written(key: str, value: Any, indent: int) -> list[str]:
-    """The lines of a key with its value."""
-    blanks = " " * indent
-    match value:
-        case Mapping():
-            below = (line for name, part in value.items() for line in _written(name, part, indent + 2))
-            return [f"{blanks}{key}:", *below]
-        case list() | tuple():
-            return [f"{blanks}{key}:", *(line for part in value for line in _item(part, indent + 2))]
-        case _:
-            text = str(value)
-    if literal(text):
-        return [f"{blanks}{key}: |-", *(f"{blanks}  {line}".rstrip() for line in text.split("\n"))]
-    return [f"{blanks}{key}: {quoted(text, typed=_DAY.fullmatch(text) is not None)}"]
-
-
-def _item(value: Any, indent: int) -> list[str]:
-    """The lines of an item of a list."""
-    blanks = " " * indent
-    if not isinstance(value, Mapping):
-        return [f"{blanks}- {quoted(str(value))}"]
-    lines = [line for name, part in value.items() for line in _written(name, part, indent + 2)]
-    return [f"{blanks}- {lines[0].lstrip()}", *lines[1:]]
 
 
 def _data(text: str) -> dict[str, Any]:
