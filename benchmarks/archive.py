@@ -37,7 +37,7 @@ import json, shutil, sys, time
 from pathlib import Path
 from digest.newsroom.newsroom import open_newsroom
 from digest.publishing.publisher import publish
-from digest.composer import edition_view, block_view
+from digest.composer import edition_draft, block_view
 root = Path(sys.argv[1])
 newest = root / "archive" / sys.argv[2]
 if sys.argv[3] == "new":  # it is taken away, and comes back

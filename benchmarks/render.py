@@ -19,7 +19,7 @@ from benchmarks import content, peers
 from benchmarks.harness import Contestant, Table, Target, alone, compete, ratio, timed
 from digest.composer.compile import assemble, compile_theme
 from digest.composer.compose import compose
-from digest.composer.edition_view import EditionDraft
+from digest.composer.edition_draft import EditionDraft
 from digest.composer.files import gather, whole
 from digest.composer.filters import FILTERS
 from digest.composer.options import ThemeOptions

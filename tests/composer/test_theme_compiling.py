@@ -15,7 +15,7 @@ from composer_samples import AUDIENCE, NEWSROOM, NOW, selection, stories, story,
 from digest.composer import theme as theme_module
 from digest.composer.compile import assemble, to_html
 from digest.composer.compose import compose
-from digest.composer.edition_view import EditionDraft
+from digest.composer.edition_draft import EditionDraft
 from digest.composer.files import builtin, gather, whole
 from digest.composer.options import ThemeOptions
 from digest.composer.photos import ImageRoute

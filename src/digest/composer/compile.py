@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import TemplateSyntaxError
 from markupsafe import Markup
 
-from digest.composer import edition_view as edition_view  # noqa: PLC0414 - imported so that the code reads its views' attributes directly
+from digest.composer import block_view as block_view  # noqa: PLC0414 - imported so that the code reads its views' attributes directly
+from digest.composer import edition_view as edition_view  # noqa: PLC0414 - as above
 from digest.composer import files as theme_files
 from digest.composer.files import SourceMap, ThemeFiles, gather, whole
 from digest.composer.lint import lint

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateSyntaxError
 
-from digest.composer.edition_view import EditionDraft
+from digest.composer.edition_draft import EditionDraft
 from digest.composer.files import unlined
 from digest.composer.merge_fields import FieldUse
 from digest.composer.photos import ImageRoute

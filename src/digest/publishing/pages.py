@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from digest.composer.edition_view import EditionDraft
+from digest.composer.edition_draft import EditionDraft
 from digest.composer.files import builtin, whole
 from digest.composer.i18n import direction
 from digest.composer.photos import ImageRoute, Photo
