@@ -25,9 +25,11 @@ from digest.ledger.locks import file_lock
 from digest.newsroom import paths
 from digest.newsroom.edition_setup import page_path
 from digest.publishing import public_folder, sent_editions, syndication, withdrawals
+from digest.publishing.edition_page import Card, EditionPage, EditionPageMaker, body_of, pictures_of
+from digest.publishing.index_page import IndexPageMaker, IndexPart
 from digest.publishing.made_pages import MadePages, stamp
 from digest.publishing.page_images import PICTURES, Pictures
-from digest.publishing.pages import Card, EditionPage, IndexPart, PageMaker, body_of, pictures_of
+from digest.publishing.page_templates import PageTemplates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -136,8 +138,8 @@ class _Publication:
         return withdrawals.load(self.newsroom.root)
 
     @cached_property
-    def maker(self) -> PageMaker:
-        return PageMaker(newsroom=self.newsroom, logo=self._logo())
+    def templates(self) -> PageTemplates:
+        return PageTemplates(newsroom=self.newsroom, logo=self._logo())
 
     def _logo(self) -> str:
         """The logo's address elsewhere, or its file, by the hash of its content as pictures are."""
@@ -152,7 +154,7 @@ class _Publication:
 
     @cached_property
     def common(self) -> str:
-        return stamp([version(), self.maker.stamp])
+        return stamp([version(), self.templates.stamp])
 
     # What each edition is made of
 
@@ -238,8 +240,8 @@ class _Publication:
         cards = {key: [known.card for known in reversed(group) if known.card] for key, group in lists.items()}
         self._lists(cards)
         self._feeds(lists)
-        self.pages.add("style.css", self.common, self.maker.style)
-        self.pages.add("search.js", self.common, self.maker.script)
+        self.pages.add("style.css", self.common, self.templates.style)
+        self.pages.add("search.js", self.common, self.templates.script)
         self.pages.add_now("gone.txt", "".join(f"{page_path(k.edition)}\n" for k in editions if k.withdrawal).encode())
         self.pages.add_now("gone.conf", self._gone([known.edition for known in editions if known.withdrawal]))
         if self.newsroom.config.settings.archive.index:
@@ -281,7 +283,7 @@ class _Publication:
             withdrawal=known.withdrawal,
             updated=self._updated(known),
         )
-        self.pages.changed[path], known.card = self.maker.edition_page(page)
+        self.pages.changed[path], known.card = EditionPageMaker(templates=self.templates).page(page)
         self.pages.wanted[path] = made_of
 
     def _updated(self, known: _Known) -> datetime:
@@ -297,7 +299,7 @@ class _Publication:
         return max([first, *(max(day, first + _MOMENT) for day in days)]).astimezone(first.tzinfo)
 
     def _lists(self, cards: Mapping[tuple[str, str], Sequence[Card]]) -> None:
-        config, maker = self.newsroom.config, self.maker
+        config, templates = self.newsroom.config, self.templates
         order = list(config.audiences)
         keys = sorted(
             cards, key=lambda key: (order.index(key[0]), _language_place(config.audience(key[0]).languages, key[1]))
@@ -305,7 +307,9 @@ class _Publication:
         newest = [self._part(key, cards[key], _FIRST) for key in keys]
         own = config.newsroom.language
         name = config.newsroom.name
-        self._index("", title=name, description=maker.theme.wording(own).say("past_issues"), language=own, parts=newest)
+        self._index(
+            "", title=name, description=templates.theme.wording(own).say("past_issues"), language=own, parts=newest
+        )
         for audience in dict.fromkeys(key[0] for key in keys):
             mine = [key for key in keys if key[0] == audience]
             settings = config.audience(audience)
@@ -327,7 +331,7 @@ class _Publication:
         audience, language = key
         title = self.newsroom.config.audience(audience).in_language(language).title
         return IndexPart(
-            title=self.maker.called(language) if by_language else title,
+            title=self.templates.called(language) if by_language else title,
             path=f"{audience}/{language}/",
             language=language,
             cards=cards[:most],
@@ -340,7 +344,7 @@ class _Publication:
         settings = self.newsroom.config.audience(audience).in_language(language)
         home = f"{audience}/{language}/"
         years = sorted({_year(card) for card in cards}, reverse=True)
-        labels = {year: self.maker.year(year, language) for year in years}
+        labels = {year: self.templates.year(year, language) for year in years}
         links = [(labels[year], f"{home}{year:04}/") for year in years] if len(years) > 1 else []
         parts = []
         for year in years:
@@ -371,7 +375,9 @@ class _Publication:
 
     def _index(self, path: str, **values: Any) -> None:
         made_of = stamp([self.common, path, repr(values)])
-        self.pages.add(f"{path}index.html", made_of, lambda: self.maker.index_page(path=path, **values))
+        self.pages.add(
+            f"{path}index.html", made_of, lambda: IndexPageMaker(templates=self.templates).page(path=path, **values)
+        )
 
     def _feeds(self, lists: Mapping[tuple[str, str], Sequence[_Known]]) -> None:
         config, most = self.newsroom.config, self.newsroom.config.settings.archive.feed_items
@@ -388,8 +394,8 @@ class _Publication:
                 language=language,
                 author=config.newsroom.name,
                 email=settings.contact,
-                base=f"{self.maker.base}{audience}/{language}/",
-                home=f"{self.maker.base}{audience}/{language}/",
+                base=f"{self.templates.base}{audience}/{language}/",
+                home=f"{self.templates.base}{audience}/{language}/",
                 description=settings.description,
             )
             self._feed(info, newest, most, f"{audience}/{language}/", years=True)
@@ -402,8 +408,8 @@ class _Publication:
             language=own,
             author=config.newsroom.name,
             email=config.newsroom.contact,
-            base=self.maker.base,
-            home=self.maker.base,
+            base=self.templates.base,
+            home=self.templates.base,
         )
         self._feed(info, sorted(entries, key=_published, reverse=True)[:most], most, "", years=False)
 
@@ -422,7 +428,7 @@ class _Publication:
                 self.pages.add(f"{folder}{name}.{suffix}", made_of, made)
 
     def _entry(self, known: _Known) -> syndication.FeedEntry:
-        card, base = known.card, self.maker.base
+        card, base = known.card, self.templates.base
         assert card is not None, "every edition has its card by now"
         path = f"{card.path}index.html"
         page = self.pages.content(path)
@@ -444,7 +450,7 @@ class _Publication:
         """For nginx: 410 with the page that says so."""
         from urllib.parse import urlsplit
 
-        prefix = urlsplit(self.maker.base).path
+        prefix = urlsplit(self.templates.base).path
         lines = ["# Editions that were withdrawn, for nginx: include this in the server that serves the archive.\n"]
         for edition in sorted(editions, key=lambda each: each.id):
             path = f"{prefix}{page_path(edition)}"
@@ -452,7 +458,7 @@ class _Publication:
         return "".join(lines).encode()
 
     def _sitemap(self, cards: Mapping[tuple[str, str], Sequence[Card]]) -> bytes:
-        base = self.maker.base
+        base = self.templates.base
         pages = sorted(path for path in self.pages.wanted if path.endswith("index.html") and not path[:1].isdigit())
         rows = [f"<url><loc>{escape(base + path.removesuffix('index.html'))}</loc></url>" for path in pages]
         listed = sorted(

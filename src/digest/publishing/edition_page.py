@@ -1,0 +1,316 @@
+"""The public page of one edition, and the card by which lists and feeds speak of it. Made for nobody in particular.
+
+    SentEdition, StoryChanges, pictures ─EditionPageMaker─▶ HTML, Card
+
+Pure but for reading the templates: what pages are to be made, and where they go, others decide.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from digest.composer.edition_draft import EditionDraft
+from digest.composer.photos import ImageRoute, Photo
+from digest.composer.sandbox import template_value
+from digest.model import Group, LateGroup
+from digest.newsroom.edition_setup import page_path
+from digest.publishing.page_templates import IMAGES
+from digest.text.cleaning import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from digest.blocks.kinds import Block
+    from digest.composer.block_view import BlockView
+    from digest.composer.i18n import Wording
+    from digest.composer.recompress import Box
+    from digest.composer.story_view import StoryView
+    from digest.editions.sent_edition import SentEdition
+    from digest.model import Edition, Selection, Story
+    from digest.publishing.page_images import PageImage
+    from digest.publishing.page_templates import PageLink, PageTemplates
+    from digest.publishing.sent_editions import StoryChange
+    from digest.publishing.withdrawals import Withdrawal
+
+BEGIN, END = "<!--stories-->", "<!--/stories-->"
+
+
+@template_value
+@dataclass(slots=True, kw_only=True)
+class PagePicture:
+    """A picture as a page shows it: its address, its copies for a `srcset`, and its size in pixels."""
+
+    src: str
+    srcset: str
+    url: str  # absolute
+    width: int
+    height: int
+
+
+@template_value
+@dataclass(slots=True, kw_only=True)
+class PageStory:
+    """A story on its edition's page. `note` says that it was corrected; of a `withdrawn` one only that is left."""
+
+    view: StoryView
+    anchor: str
+    picture: PagePicture | None
+    note: str
+    withdrawn: str
+    blocks: tuple[BlockView, ...]  # what stands after it
+
+
+@template_value
+@dataclass(slots=True, kw_only=True)
+class PageGroup:
+    """Stories under one heading."""
+
+    label: str
+    stories: tuple[PageStory, ...]
+    blocks: tuple[BlockView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditionPage:
+    """All that one edition's page is made of. `updated` is later than `first` when something was corrected since."""
+
+    sent: SentEdition
+    audience: str
+    first: datetime
+    changes: Mapping[str, StoryChange]
+    pictures: Mapping[str, PageImage | str]  # by what the story says; a text is an address elsewhere
+    earlier: Edition | None = None
+    later: Edition | None = None
+    languages: Sequence[Edition] = ()
+    withdrawal: Withdrawal | None = None
+    updated: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What lists and feeds say of an edition. `image` is (file, width, height); `text` is what one may search."""
+
+    edition: str
+    id: str
+    path: str
+    language: str
+    title: str
+    label: str
+    headline: str
+    summary: str
+    count: str
+    day: str
+    published: str
+    updated: str
+    text: str
+    tags: tuple[str, ...] = ()
+    image: tuple[str, int, int] | None = None
+    cover: str = ""  # the file of the picture at its largest
+    withdrawn: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _KeptCopies(ImageRoute):
+    """A page's pictures are the copies that were kept, each with its size."""
+
+    pictures: Mapping[str, PagePicture]  # by what the story or block says
+
+    def place(self, image: str, box: Box) -> Photo:
+        """The copy of a picture; none where none could be had, which was told when it was looked for."""
+        del box  # a copy is as wide as any page shows it
+        if picture := self.pictures.get(image):
+            return Photo(src=picture.src, width=picture.width, height=picture.height)
+        return Photo(code="image-missing", reason=f"there is no copy of {image!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditionPageMaker:
+    """Makes the pages of editions."""
+
+    templates: PageTemplates
+
+    def page(self, page: EditionPage) -> tuple[bytes, Card]:
+        """The page of one edition, and what lists and feeds say of it."""
+        sent, edition = page.sent, page.sent.edition
+        config = self.templates.newsroom.config
+        audience = dataclasses.replace(
+            config.audience(page.audience).in_language(edition.language), title=sent.title, description=sent.description
+        )
+        draft = EditionDraft(
+            selection=self._of_today(page),
+            theme=self.templates.theme,
+            newsroom=config.newsroom,
+            audience=audience,
+            options=self.templates.newsroom.edition_setup.options,
+            now=page.first,
+            route=_KeptCopies(pictures=self._pictures(page)),
+            archive_url="",
+        )
+        wording, view = draft.wording, draft.edition
+        stories = iter(self._stories(page, draft))
+        groups = tuple(
+            PageGroup(label=group.label, stories=tuple(next(stories) for _ in group.stories[:]), blocks=group.blocks)
+            for group in view.groups
+        )
+        told = [story for group in groups for story in group.stories]
+        cover = next((story for story in told if story.picture and not story.withdrawn), None)
+        title = one_line(sent.subject) or wording.say(
+            "titled", title=view.title, period=wording.period_name(edition.period)
+        )
+        gone = self._gone(page.withdrawal, wording)
+        card = self._card(page, draft, told, title=title, gone=gone)
+        values = {
+            **self.templates.frame(wording, depth=3, path=page_path(edition)),
+            "edition": view,
+            "title": title,
+            "description": card.summary,
+            "groups": () if gone else groups,
+            "top": () if gone else draft.issue.top,
+            "end": () if gone else draft.issue.end,
+            "stories": () if gone else told,
+            "cover": None if gone else cover and cover.picture,
+            "gone": gone,
+            "because": page.withdrawal.because if page.withdrawal else "",
+            "sent": wording.say("sent_on", day=card.day),
+            "published": card.published,
+            "updated": card.updated,
+            "earlier": self.templates.link(page.earlier, 3) if page.earlier else None,
+            "later": self.templates.link(page.later, 3) if page.later else None,
+            "languages": self._languages(page.languages, edition, 3),
+            "contact": audience.contact,
+            "home": f"../../../{page.audience}/{edition.language}/",
+            "feed": f"{self.templates.base}{page.audience}/{edition.language}/",
+        }
+        return self.templates.filled("edition.html.j2", values), card
+
+    def _of_today(self, page: EditionPage) -> Selection:
+        """What was sent, its stories as they are to be shown now."""
+        selection = page.sent.selection
+
+        def shown(stories: Iterable[Story]) -> tuple[Story, ...]:
+            return tuple(_now(story, page.changes) for story in stories)
+
+        return dataclasses.replace(
+            selection,
+            groups=tuple(Group(key=part.key, stories=shown(part.stories)) for part in selection.groups),
+            late=tuple(LateGroup(period=part.period, stories=shown(part.stories)) for part in selection.late),
+        )
+
+    def _stories(self, page: EditionPage, draft: EditionDraft) -> list[PageStory]:
+        anchors: dict[str, int] = {}
+        made: list[PageStory] = []
+        for view, story in zip(draft.edition.stories, draft.selection.stories, strict=True):
+            change = page.changes.get(story.id)
+            anchor = re.sub(r"[^\w-]+", "-", story.id).strip("-") or "story"
+            anchors[anchor] = anchors.get(anchor, 0) + 1
+            name = anchor if anchors[anchor] == 1 else f"{anchor}-{anchors[anchor]}"
+            made.append(
+                PageStory(
+                    view=view,
+                    anchor=name,
+                    picture=self._picture(page.pictures.get(story.image), 3),
+                    note=self._note(change, draft.wording) if change and not change.withdrawn else "",
+                    withdrawn=self._note(change, draft.wording) if change and change.withdrawn else "",
+                    blocks=tuple(block.view for block in draft.blocks.after.get(story.id, ())),
+                )
+            )
+        return made
+
+    def _note(self, change: StoryChange, wording: Wording) -> str:
+        kind = "withdrawn" if change.withdrawn else "corrected"
+        zone = self.templates.newsroom.config.newsroom.timezone
+        day = wording.day(change.day.astimezone(zone).date()) if change.day else ""
+        said = wording.say(f"{kind}_on", day=day) if day else wording.say(kind)
+        return f"{said}: {one_line(change.words)}" if change.words and not change.withdrawn else said
+
+    def _gone(self, withdrawal: Withdrawal | None, wording: Wording) -> str:
+        return wording.say("withdrawn_on", day=wording.day(withdrawal.on)) if withdrawal else ""
+
+    def _pictures(self, page: EditionPage) -> dict[str, PagePicture]:
+        shown = ((name, self._picture(image, 3)) for name, image in page.pictures.items())
+        return {name: picture for name, picture in shown if picture}
+
+    def _picture(self, image: PageImage | str | None, depth: int) -> PagePicture | None:
+        if not image:
+            return None
+        if isinstance(image, str):
+            return PagePicture(src=image, srcset="", url=image, width=0, height=0)
+        file, width, height = image.largest
+        folder = f"{'../' * depth}{IMAGES}/"
+        several = len(image.files) > 1
+        return PagePicture(
+            src=f"{folder}{file}",
+            srcset=", ".join(f"{folder}{name} {wide}w" for name, wide, _high in image.files) if several else "",
+            url=f"{self.templates.base}{IMAGES}/{file}",
+            width=width,
+            height=height,
+        )
+
+    def _card(
+        self, page: EditionPage, draft: EditionDraft, stories: Sequence[PageStory], *, title: str, gone: str
+    ) -> Card:
+        sent, view = page.sent, draft.edition
+        live = [story for story in stories if not story.withdrawn]
+        lead = next(iter(live or stories), None)
+        pictures = (page.pictures.get(story.image) for story in draft.selection.stories)
+        image = next((each for each in pictures if each is not None and not isinstance(each, str)), None)
+        words = [view.period_label, title, *(story.view.title for story in stories), *(s.view.kicker for s in live)]
+        zone = self.templates.newsroom.config.newsroom.timezone
+        return Card(
+            edition=sent.edition.id,
+            id=sent.id,
+            path=page_path(sent.edition),
+            language=sent.edition.language,
+            title=title,
+            label=view.period_label,
+            headline=gone or (lead.view.title if lead else title),
+            summary=gone or one_line(sent.preheader) or view.teaser,
+            count="" if gone else view.count_label,
+            day=draft.wording.day(page.first.astimezone(zone).date()),
+            published=page.first.isoformat(timespec="seconds"),
+            updated=page.updated.isoformat(timespec="seconds"),
+            text=" ".join(dict.fromkeys([view.period_label, title] if gone else words)),
+            tags=() if gone else _tags(draft.selection.stories),
+            image=None if gone or not image else image.smallest,
+            cover="" if gone or not image else image.largest[0],
+            withdrawn=bool(gone),
+        )
+
+    def _languages(self, others: Sequence[Edition], own: Edition, depth: int) -> tuple[PageLink, ...]:
+        if len(others) < 2:  # noqa: PLR2004 - a choice
+            return ()
+        links = ((edition, self.templates.link(edition, depth)) for edition in others)
+        return tuple(
+            dataclasses.replace(link, label=self.templates.called(edition.language), current=edition.id == own.id)
+            for edition, link in links
+        )
+
+
+def _now(story: Story, changes: Mapping[str, StoryChange]) -> Story:
+    """A story that was corrected as it is now, one that was withdrawn as its title, any other as it was sent."""
+    change = changes.get(story.id)
+    if change is None:
+        return story
+    if change.withdrawn:
+        return dataclasses.replace(story, kicker="", credit="", link="", image="", image_alt="", summary="")
+    return change.story
+
+
+def pictures_of(block: Block) -> dict[str, str]:
+    """The pictures of a block, by the field that names each."""
+    named = ((name, getattr(block, name, "")) for name in ("image", "portrait"))
+    return {name: image for name, image in named if image}
+
+
+def _tags(stories: Sequence[Story]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(topic for story in stories for topic in story.topics))
+
+
+def body_of(html: str, base: str, folder: str = "../../../") -> str:
+    """The stories of an edition's page as a feed carries them: alone, with absolute addresses."""
+    inside = html.partition(BEGIN)[2].partition(END)[0].strip()
+    return re.sub(rf'(?<=[" ]){re.escape(folder)}', base, inside)

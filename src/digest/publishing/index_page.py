@@ -1,0 +1,151 @@
+"""The public pages that list editions: each as a card, or as a line where the list is long.
+
+Cards ─IndexParts─▶ IndexPageMaker ─▶ HTML
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from digest.composer.i18n import direction
+from digest.composer.sandbox import template_value
+from digest.publishing.page_templates import IMAGES, PageLink
+from digest.text.cleaning import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from digest.publishing.edition_page import Card
+    from digest.publishing.page_templates import PageTemplates
+
+
+@template_value
+@dataclass(slots=True, kw_only=True)
+class CardView:
+    """A card in a list: whole, or one line where the list is long."""
+
+    href: str
+    label: str
+    headline: str
+    count: str
+    day: str
+    text: str
+    lang: str
+    dir: str
+    image: str
+    width: int
+    height: int
+    withdrawn: bool
+
+
+@template_value
+@dataclass(slots=True, kw_only=True)
+class IndexSection:
+    """Cards under one heading; `href` leads to all of them."""
+
+    title: str
+    href: str
+    lang: str
+    dir: str
+    cards: tuple[CardView, ...]
+    lines: tuple[CardView, ...]
+    all_label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexPart:
+    """A section of an index page before it is set. `path` is the folder of the page that has all of it."""
+
+    title: str
+    path: str
+    language: str
+    cards: Sequence[Card]
+    lines: Sequence[Card] = ()
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexPageMaker:
+    """Makes the pages that list editions."""
+
+    templates: PageTemplates
+
+    def page(
+        self,
+        *,
+        path: str,
+        title: str,
+        description: str,
+        language: str,
+        parts: Sequence[IndexPart],
+        languages: Sequence[tuple[str, str]] = (),
+        years: Sequence[tuple[str, str]] = (),
+        feed: bool = True,
+        contact: str = "",
+    ) -> bytes:
+        """A page that lists editions, in the folder `path` (empty: the archive's own).
+
+        `languages` are (tag, folder) of the same list in each language, this one among them; `years` are (label,
+        folder) of its parts by year.
+        """
+        wording = self.templates.theme.wording(language)
+        depth = path.count("/")
+        up = "../" * depth
+        values = {
+            **self.templates.frame(wording, depth=depth, path=path),
+            "title": one_line(title),
+            "description": one_line(description),
+            "sections": tuple(self._section(part, path, language) for part in parts),
+            "languages": tuple(
+                PageLink(
+                    href=f"{up}{folder}",
+                    url=f"{self.templates.base}{folder}",
+                    label=self.templates.called(tag),
+                    language=tag,
+                    dir=direction(tag),
+                    current=folder == path,
+                )
+                for tag, folder in (languages if len(languages) > 1 else ())
+            ),
+            "years": tuple(
+                PageLink(href=f"{up}{folder}", url="", label=label, language="", dir="", current=folder == path)
+                for label, folder in years
+            ),
+            "feed": f"{self.templates.base}{path}" if feed else "",
+            "contact": contact or self.templates.newsroom.config.newsroom.contact,
+            "search": any(part.cards or part.lines for part in parts),
+        }
+        return self.templates.filled("index.html.j2", values)
+
+    def _section(self, part: IndexPart, path: str, language: str) -> IndexSection:
+        up = "../" * path.count("/")
+        foreign = part.language != language
+        return IndexSection(
+            title=one_line(part.title),
+            href=f"{up}{part.path}" if part.path != path else "",
+            lang=part.language if foreign else "",
+            dir=direction(part.language) if foreign else "",
+            cards=tuple(self._view(card, up, language) for card in part.cards),
+            lines=tuple(self._view(card, up, language) for card in part.lines),
+            all_label=self.templates.theme.wording(part.language).say("all_issues") if part.more else "",
+        )
+
+    @staticmethod
+    def _view(card: Card, up: str, language: str) -> CardView:
+        foreign = card.language != language
+        name, width, height = card.image or ("", 0, 0)
+        return CardView(
+            href=f"{up}{card.path}",
+            label=card.label,
+            headline=card.headline,
+            count=card.count,
+            day=card.day,
+            text=card.text,
+            lang=card.language if foreign else "",
+            dir=direction(card.language) if foreign else "",
+            image=f"{up}{IMAGES}/{name}" if name else "",
+            width=width,
+            height=height,
+            withdrawn=card.withdrawn,
+        )
