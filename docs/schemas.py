@@ -73,6 +73,7 @@ READER = obj(address=TEXT, name=TEXT, language=TEXT, topics=TEXTS, fields=NAMED_
 READERS = obj(readers=rows(READER), faults=TEXTS)
 CHANGE = obj(added=COUNT, removed=COUNT, updated=COUNT, already=COUNT, suppressed=TEXTS, inactive=COUNTS,
              stopped=COUNT, notes=TEXTS, faults=TEXTS, dry_run=FLAG)  # fmt: skip
+SETTING = obj(value=TEXT, to_fill_in=FLAG, **{"from": TEXT})
 DUE = obj(name=TEXT, at=TIME, held={"type": ["string", "boolean", "null"]})
 # What each verb prints when it succeeds, or got as far as having a result; ERROR stands for any that did not.
 VERBS: dict[str, tuple[str, Schema]] = {
@@ -84,7 +85,7 @@ VERBS: dict[str, tuple[str, Schema]] = {
         "What is in force and where from, by key; with --new-id, the file; with --schema, a JSON Schema.",
         either(
             obj(file=TEXT),
-            {"type": "object", "additionalProperties": obj(value=TEXT, **{"from": TEXT}), "minProperties": 1},
+            {"type": "object", "additionalProperties": SETTING, "minProperties": 1},
             {"type": "object", "required": ["$defs", "properties"]},
         ),
     ),
@@ -149,6 +150,7 @@ VERBS: dict[str, tuple[str, Schema]] = {
                     begun={"const": False},
                     subject=TEXT,
                     readers=COUNT,
+                    to_fill_in=TEXTS,
                     suppressed=COUNT,
                     duplicates=COUNT,
                     bad=COUNT,

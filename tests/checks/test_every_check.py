@@ -33,6 +33,7 @@ from check_subjects import (
 from digest.blocks.kinds import ButtonBlock, DividerBlock, EventRow, EventsBlock, HeadingBlock, SponsorBlock
 from digest.checks.context import CheckContext
 from digest.checks.registry import CHECKS, run
+from digest.errors import Fault
 from digest.model import Audience, Decision, Edition, InlineImage, Issue, Severity, Status, Story
 
 BUTTON = ButtonBlock(label="Answer", link="https://www.ilo.org/survey")
@@ -285,8 +286,8 @@ CASES: dict[str, Case] = {
     ),
     "from-invalid": Case(mailed(b"<digest@ilo.org>", b"<digest@evil.example>"), subject()),
     "address-placeholder": Case(
-        subject(newsroom=replace(NEWSROOM, postal_address="[street, postcode and town]")),
-        subject(newsroom=replace(NEWSROOM, postal_address="4 route des Morillons [CH-1211], Genève")),
+        subject(unfilled=[Fault(file="config.yaml", line=11, key="newsroom.postal_address", message="is still […]")]),
+        subject(),
     ),
     "from-no-reply": Case(subject(newsroom=replace(NEWSROOM, sender="no-reply@ilo.org")), subject()),
 }

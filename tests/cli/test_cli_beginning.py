@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+import json
 import threading
 
 import pytest
@@ -104,9 +105,27 @@ def test_a_feed_that_cannot_be_had_leaves_a_sound_newsroom(newsroom):
     done = newsroom("init", "mine", "--from-feed", "https://127.0.0.1:9/feed", now=None)
     assert done.code == 6
     assert "digest import" in done.err
+    assert "Next: cd mine && digest import" in done.out
+    assert "To fill in before readers are mailed:\n  mine/config.yaml:5: newsroom.name" in done.out
+    told = json.loads(newsroom("init", "other", "--from-feed", "https://127.0.0.1:9/feed", "--json", now=None).out)
+    assert "other/config.yaml:7: newsroom.from" in [blank["where"] for blank in told["fill_in"]]
     mine = entered(newsroom, "mine")
     assert mine("config").code == 0
     assert "url: 'https://127.0.0.1:9/feed'" in (mine.root / "config.yaml").read_text()
+
+
+def test_a_feed_in_a_file_is_read_from_where_it_lies(newsroom):
+    """--from-feed takes a file, too: config.yaml names it as seen from its own folder, and it can be read again."""
+    newsroom.write("www/feed.xml", FEED)
+    assert newsroom("init", "rooms/mine", "--from-feed", "www/feed.xml", now=None).code == 0
+    mine = entered(newsroom, "rooms/mine")
+    assert len(list(mine.root.glob("stories/*harbour-reopens.md"))) == 1
+    assert "url: '../../www/feed.xml'" in (mine.root / "config.yaml").read_text()
+    assert mine("import").code == 0
+    done = newsroom("init", "other", "--from-feed", "www/fed.xml", now=None)
+    assert (done.code, len(done.lines)) == (2, 1)
+    assert "'www/fed.xml' is neither a web address" in done.err
+    assert not (newsroom.root / "other").exists()
 
 
 def test_a_feeds_stories_are_there_at_once(newsroom, monkeypatch):

@@ -151,7 +151,7 @@ def test_init_keeps_nothing_of_the_samples_newsroom(newsroom):
     assert "ILO" not in config
     assert "ilo.org" not in config
     assert "Morillons" not in config
-    listed = done.out.partition("To fill in before you send to readers:\n")[2].splitlines()
+    listed = done.out.partition("To fill in before readers are mailed:\n")[2].splitlines()
     assert [line.split(": ")[1] for line in listed[:5]] == [
         "newsroom.contact", "newsroom.from", "newsroom.url", "newsroom.postal_address", "smtp",
     ]  # fmt: skip
@@ -170,23 +170,29 @@ def test_no_real_reader_is_mailed_with_a_placeholder(newsroom):
     newsroom("init", "mine", "--name", "Harbour News", now=None)
     made = type(newsroom)(newsroom.root / "mine", newsroom.capsys, newsroom.monkeypatch)
     send = ("send", "--month", "2022-02", "--audience", "everyone", "--live", "--yes", "--eml", "out")
-    assert "address-placeholder" in made("check", "--month", "2022-02").out
+    assert "newsroom.postal_address: is still the placeholder" in made("check", "--month", "2022-02").out
     made.write("recipients/everyone.csv", "email\nann@example.org\nben@harbour-news.eu\n")
     done = made(*send)
     assert done.code == 2
-    (line,) = done.lines
-    assert line == (
-        "digest: config.yaml:7: newsroom.from: is still the placeholder digest@example.org, "
-        "and ben@harbour-news.eu is a real reader; fill it in"
+    assert done.lines[0] == (
+        "digest: 2022-02/everyone/en: ben@harbour-news.eu is a real reader, "
+        "and nobody is mailed before these are filled in:"
     )
+    assert [line.split(": ")[1:3] for line in done.lines[1:]] == [
+        ["config.yaml:6", "newsroom.contact"],
+        ["config.yaml:7", "newsroom.from"],
+        ["config.yaml:8", "newsroom.url"],
+        ["config.yaml:11", "newsroom.postal_address"],
+    ]
     made.edit("config.yaml", "digest@example.org", "digest@harbour-news.eu")
     made.edit("config.yaml", "newsroom@example.org", "newsroom@harbour-news.eu")
+    made.edit("config.yaml", "www.example.org", "www.harbour-news.eu")
     assert "newsroom.postal_address: is still the placeholder [Harbour News: street" in made(*send).err
     assert not list(made.root.glob("out/*"))
     made.edit("config.yaml", "'[Harbour News: street, postcode, town and country]'", "1 Quay, Harbour")
     assert made(*send).code == 0
     assert len(list((made.root / "out").glob("*.eml"))) == 2
-    assert "address-placeholder" not in made("check", "--month", "2022-02").out
+    assert "placeholder" not in made("check", "--month", "2022-02", "-v").out
 
 
 def test_init_can_be_changed_by_its_own_theme(newsroom):

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from digest.checks.authentication import aligned, domain_in, signer, tags_of
 from digest.checks.context import Hit, check
-from digest.checks.message import nobody_reads
 from digest.checks.parsed_mail import mailbox
 from digest.errors import DigestError
 from digest.model import Severity
+from digest.text.urls import nobody_reads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from digest.checks.css import Stylesheet
     from digest.checks.document import HtmlDocument
     from digest.checks.parsed_mail import Message
+    from digest.errors import Fault
     from digest.model import Audience, NewsroomProfile, PastEdition, Rendering, Selection, Severity, Story
 
 T = TypeVar("T")
@@ -111,6 +112,7 @@ class CheckContext:
     envelope: str = ""  # to which reports come back; From's own address when empty
     rated: bool = False  # the relay, or a reader's domain, has a rate
     readers: Callable[[], Iterable[str]] | None = None  # the addresses of the list, streamed; raises DigestError
+    unfilled: Sequence[Fault] = ()  # values of config.yaml that are still placeholders
     _derived: dict[Callable[[CheckContext], Any], Any] = field(default_factory=dict, init=False, repr=False)
 
     def once(self, derive: Callable[[CheckContext], T]) -> T:

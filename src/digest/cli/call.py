@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from digest.cli.flags import Common, EditionFlags, When
+    from digest.errors import Fault
     from digest.ledger.ledger import SqlLedger
     from digest.model import Edition
     from digest.newsroom.newsroom import Newsroom
@@ -58,6 +59,13 @@ class Call:
         from digest.newsroom.newsroom import open_newsroom
 
         return open_newsroom(self.common.config, os.environ)
+
+    @property
+    def unfilled(self) -> tuple[Fault, ...]:
+        """The values of config.yaml that are still placeholders."""
+        from digest.config.unfilled import unfilled
+
+        return unfilled(self.newsroom.config.document)
 
     def skipping_bad(self, skip: bool) -> Call:
         """The same call, in which story files with mistakes are left out instead of refused."""

@@ -70,6 +70,8 @@ def _examine_relay(call: Call, chosen: EditionFlags) -> None:
 
 
 def _tell(call: Call, made: list[Build], found: list[tuple[Edition, Finding]], *, sarif: bool) -> None:
+    from digest.model import Severity
+
     if sarif:
         from digest.checks.sarif import sarif as document
         from digest.distribution import version
@@ -83,6 +85,10 @@ def _tell(call: Call, made: list[Build], found: list[tuple[Edition, Finding]], *
             state = tally(each.findings) if each.rendering else "nothing to check: too few stories"
             call.out.line(f"{each.edition.id}: {stories} stor{'y' if stories == 1 else 'ies'}, {state}")
             call.out.findings(each.findings)
+        if not call.common.verbose:  # then they stand there already
+            blanks = (finding for _, finding in found if finding.code == "address-placeholder")
+            quiet = (f"{blank.where}: {blank.message}" for blank in blanks if blank.severity is Severity.INFO)
+            call.out.to_fill_in(dict.fromkeys(quiet))
 
 
 def _facts(finding: Finding) -> dict[str, Any]:

@@ -11,8 +11,11 @@ import typer
 from digest.cli.call import Call
 from digest.cli.flags import Common
 from digest.cli.verbs import verb
+from digest.errors import ImportFailed
 from digest.smtp.providers import PROVIDERS
 from digest.text.counting import counted
+
+_FIRST = {False: "digest build --month 2022-02", True: 'digest new "Title"'}  # whether it is empty
 
 
 @verb("init")
@@ -31,7 +34,9 @@ def init(
     language: Annotated[str, typer.Option("--language", metavar="TAG", help="The newsroom's language, like fr.")] = "",
     from_feed: Annotated[
         str,
-        typer.Option("--from-feed", metavar="URL", help="Begin with the stories of this feed, and keep reading it."),
+        typer.Option(
+            "--from-feed", metavar="URL|FILE", help="Begin with the stories of this feed, and keep reading it."
+        ),
     ] = "",
     provider: Annotated[
         str, typer.Option("--provider", metavar="NAME", help=f"Whose relay sends: {', '.join(PROVIDERS)}.")
@@ -52,42 +57,39 @@ def init(
         archive_url=starter.web_address(archive),
         empty=empty or bool(from_feed),
         language=language,
-        feed=starter.web_address(from_feed),
+        feed=starter.feed_address(from_feed, folder),
         provider=provider,
     )
-    read = _read_feed(call, folder) if from_feed else []
+    read, trouble = _read_feed(call, folder) if from_feed else ("", "")
     if common.json:
         call.out.data({
             "folder": str(folder),
             "files": [str(path) for path in made.files],
             "fill_in": [{"where": blank.where, "what": blank.what} for blank in made.blanks],
-            "read": read,
+            "read": [read] if read else [],
         })  # fmt: skip
-        return
     call.out.line(f"{counted(len(made.files), 'file')} in {folder}")
+    if read:
+        call.out.line(read)
     enter = "" if folder == Path() else f"cd {folder} && "
-    for line in read:
-        call.out.line(line)
-    first = "digest" if from_feed else 'digest new "Title"' if empty else "digest build --month 2022-02"
+    first = "digest import" if trouble else "digest" if from_feed else _FIRST[empty]
     call.out.line(f"Next: {enter}{first}")
-    call.out.line("To fill in before you send to readers:")
-    for blank in made.blanks:
-        call.out.line(f"  {blank.where}: {blank.what}")
+    call.out.to_fill_in(f"{blank.where}: {blank.what}" for blank in made.blanks)
+    if trouble:
+        message = f"the newsroom is made, and its feed could not be read: {trouble}; `digest import` tries again"
+        raise ImportFailed(message)
 
 
-def _read_feed(call: Call, folder: Path) -> list[str]:
-    """Read the stories of the new newsroom's feed. Returns what became of them, in lines."""
-    from digest.errors import ImportFailed
+def _read_feed(call: Call, folder: Path) -> tuple[str, str]:
+    """Read the stories of the new newsroom's feed. Returns what came of it in a line, or why nothing did."""
     from digest.importing import sources
     from digest.newsroom.newsroom import open_newsroom
 
     newsroom = open_newsroom(folder / "config.yaml")
     now = call.now if call.common.now else newsroom.now()
     (report,) = sources.refresh(newsroom, now, everything=True, write=True)
-    if report.state.trouble:
-        message = f"the newsroom in {folder} is made, and its feed could not be read: {report.line}; try: digest import"
-        raise ImportFailed(message)
-    return [report.line]
+    trouble = report.state.trouble
+    return ("", trouble) if trouble else (report.line, "")
 
 
 @verb("config")
@@ -126,8 +128,12 @@ def config(
     settings = list(rows(call.newsroom.config))
     call.newsroom.edition_setup.demand_logo()
     if common.json:
-        call.out.data({key: {"value": value, "from": origin} for key, value, origin in settings})
+        blank = {fault.key.partition("[")[0] for fault in call.unfilled}
+        call.out.data({
+            key: {"value": value, "from": origin, "to_fill_in": key in blank} for key, value, origin in settings
+        })  # fmt: skip
     elif show:
         call.out.table(("setting", "value", "from"), settings)
     else:
         call.out.line(f"{call.newsroom.config.document.file}: no mistakes; --print shows what is in force")
+        call.out.to_fill_in(call.unfilled)

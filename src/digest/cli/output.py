@@ -70,6 +70,13 @@ class Output:
             text = "  ".join(padded).rstrip()
             self._print(self._paint(text, "1") if number == 0 else text)
 
+    def to_fill_in(self, lines: Iterable[object]) -> None:
+        """What is left for a person to fill in, each on a line; nothing where nothing is."""
+        for number, line in enumerate(lines):
+            if not number:
+                self.line("To fill in before readers are mailed:")
+            self.line(f"  {line}")
+
     def findings(self, found: Iterable[Finding]) -> None:
         """Each finding on a line: severity, code, where, message. Infos are told only when `verbose`."""
         for finding in found:

@@ -84,6 +84,7 @@ def schedule(
     )
     call.out.line()
     _year(call, scheduler, scheduler.coming(found, _WEEKS))
+    call.out.to_fill_in(call.unfilled)
 
 
 def scheduler_of(call: Call) -> Scheduler:
@@ -273,6 +274,7 @@ def _foresee(call: Call) -> None:
     warn(call, due, changes)
     if not due:
         call.out.line(f"nothing is due; {_next(call)}")
+    call.out.to_fill_in(call.unfilled)
 
 
 def _next(call: Call) -> str:
@@ -314,6 +316,7 @@ def _show(call: Call, results: Results) -> None:
         call.out.data([each.as_data() for each in results])
     elif not results and not call.common.quiet:
         call.out.line(f"nothing is due; {_next(call)}")
+        call.out.to_fill_in(call.unfilled)
 
 
 def _showing() -> Callable[[Call, Results], None]:
@@ -327,6 +330,7 @@ def _showing() -> Callable[[Call, Results], None]:
         elif not call.common.quiet and not call.common.json and last != (line := _next(call)):
             last = line
             call.out.line(f"nothing is due; {line}")
+            call.out.to_fill_in(call.unfilled)
 
     return show
 

@@ -95,6 +95,7 @@ def _test(call: Call, editions: tuple[Edition, ...], to: str, transport: Transpo
 
 def _plan(call: Call, editions: tuple[Edition, ...], chosen: EditionFlags) -> None:
     from digest.sending.freeze import frozen_as
+    from digest.text.urls import is_reserved
 
     with call.ledger() as ledger:
         rows = []
@@ -103,8 +104,11 @@ def _plan(call: Call, editions: tuple[Edition, ...], chosen: EditionFlags) -> No
             make = _frozen_already if ledger.mailing(edition.id) else _foresee
             rows.append(make(call, ledger, edition))
     if any(row.get("subject") for row in rows):
+        call.out.to_fill_in(call.unfilled)
         again = f"digest send {chosen.again()}"
-        then = "mend what is named above, then add --live" if any(row.get("errors") for row in rows) else "add --live"
+        real = any(not is_reserved(domain) for row in rows for domain in row.get("domains", ()))
+        wrong = (real and call.unfilled) or any(row.get("errors") for row in rows)
+        then = "mend what is named above, then add --live" if wrong else "add --live"
         call.out.line(f"Nothing was sent. To look: {again} --to you@example.org; to send: {then}")
     elif any(not row.get("finished", True) for row in rows):
         call.out.line("Nothing was sent; to send: add --live")
@@ -148,7 +152,7 @@ def _foresee(call: Call, ledger: SqlLedger, edition: Edition) -> dict[str, Any]:
         "suppressed": plan.suppressed, "duplicates": plan.duplicates, "bad": plan.bad, "notes": list(plan.notes),
         "faults": [str(fault) for fault in plan.faults], "domains": dict(plan.domains),
         "languages": dict(plan.languages), "seconds": plan.seconds, "bytes": len(build.mail),
-        "errors": len(errors),
+        "errors": len(errors), "to_fill_in": [str(fault) for fault in call.unfilled],
     }  # fmt: skip
 
 

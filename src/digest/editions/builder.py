@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from digest.checks.context import CheckContext
 from digest.checks.registry import run
 from digest.composer.compose import column_faults, reader_fields
+from digest.config.unfilled import unfilled
 from digest.editions import sent_edition
 from digest.errors import DigestError
 from digest.mail.body import fill_html, fill_text
@@ -178,6 +179,7 @@ def assemble(
         envelope=identity.envelope,
         rated=bool(settings.smtp.rate or settings.smtp.per_domain),
         readers=readers,
+        unfilled=unfilled(setup.config.document),
     )
     findings = run(context, policy=setup.policy, network=network, composed=rendering.findings) if checked else ()
     findings = tuple(replace(finding, where=setup.config.placed(finding.where)) for finding in findings)

@@ -6,16 +6,18 @@ a folder that already has something of the same name, and writes nothing at all 
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from digest import files
+from digest import files, yamlfile
+from digest.config.unfilled import unfilled
 from digest.errors import DigestError, UsageError
 from digest.newsroom import newsroom_id, own_secret
 from digest.smtp.providers import PROVIDERS
-from digest.yamlfile import did_you_mean
+from digest.text.cleaning import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,14 +26,6 @@ _IGNORE = b"build/\npublic/\n.digest/\n"
 _CONFIG = Path("config.yaml")
 _SECRET = Path(own_secret.FILE)
 _SAMPLES = "ILO Newsroom"  # whose newsroom the sample is
-# What a person must fill in, in the order of config.yaml.
-_KEYS = {
-    "name": "the newsroom's name",
-    "contact": "the newsroom's address, to which readers answer",
-    "from": "the address the mail comes from, in a domain of yours",
-    "url": "the newsroom's page",
-    "postal_address": "where the newsroom is; it stands in the footer",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,15 +65,15 @@ def make(
         message = f"{language!r} is not a language tag; write it like en, fr or pt-BR"
         raise UsageError(message)
     if provider and provider not in PROVIDERS:
-        message = f"there is no provider {provider!r}{did_you_mean(provider, PROVIDERS)}"
+        message = f"there is no provider {provider!r}{yamlfile.did_you_mean(provider, PROVIDERS)}"
         raise UsageError(message)
     wanted = dict(_wanted(theme=theme))
     if empty:
         wanted = dict(_emptied(wanted))
-    config = _named(wanted[_CONFIG], _values(name, contact))
-    if name:
-        title = _quoted(f"All {name} content")
-        config = config.replace(f"title: All {_SAMPLES} content".encode(), f"title: {title}".encode())
+    shown = name or _name_of(folder)
+    config = _named(wanted[_CONFIG], _values(shown, contact))
+    title = _quoted(f"All {shown} content")
+    config = config.replace(f"title: All {_SAMPLES} content".encode(), f"title: {title}".encode())
     config = _archived(config, archive_url)
     wanted[_CONFIG] = _chosen(config.decode(), language=language, feed=feed, provider=provider).encode()
     if taken := sorted(str(path) for path in wanted if (folder / path).exists()):
@@ -91,10 +85,9 @@ def make(
     except OSError as error:
         message = f"{folder}: cannot be written: {error.strerror}"
         raise DigestError(message) from error
-    given = {key for key, value in (("name", name), ("contact", contact)) if value}
     return StarterResult(
         files=tuple(folder / path for path in wanted),
-        blanks=tuple(_blanks(folder, wanted[_CONFIG].decode(), given, provider=provider, empty=empty)),
+        blanks=tuple(_blanks(folder, wanted[_CONFIG].decode(), named=bool(name), provider=provider, empty=empty)),
     )
 
 
@@ -106,10 +99,27 @@ def web_address(text: str) -> str:
     return text
 
 
+def feed_address(text: str, folder: Path) -> str:
+    """The feed that was typed as config.yaml in `folder` names it. Raises UsageError for what is none, and no file."""
+    path = Path(text).expanduser()
+    if not text or "://" in text:
+        return web_address(text)
+    if not path.is_file():
+        message = f"{text!r} is neither a web address, like https://news.example.org/feed, nor a file that is there"
+        raise UsageError(message)
+    return os.path.relpath(path.resolve(), folder.resolve())
+
+
+def _name_of(folder: Path) -> str:
+    """What a newsroom is called that was given no name: as its folder is."""
+    name = one_line(re.sub(r"[-_.]+", " ", folder.resolve().name))
+    if not name or "@" in name:  # a sender's name must not look like an address
+        return "Newsroom"
+    return name.title() if name.islower() else name
+
+
 def _values(name: str, contact: str) -> Mapping[str, str]:
     """What the sample's keys say in a newsroom of that name: nothing in it stays the sample newsroom's own."""
-    if not name:
-        return {"contact": contact} if contact else {}
     return {
         "name": name,
         "contact": contact or "newsroom@example.org",
@@ -118,15 +128,16 @@ def _values(name: str, contact: str) -> Mapping[str, str]:
     }
 
 
-def _blanks(folder: Path, config: str, given: set[str], *, provider: str, empty: bool) -> Iterator[Blank]:
-    lines = config.splitlines()
-    for key, what in _KEYS.items():
-        if key not in given:
-            number = next(at for at, line in enumerate(lines, 1) if line.startswith(f"  {key}: "))
-            yield Blank(where=f"{folder / _CONFIG}:{number}: newsroom.{key}", what=what)
-    number = lines.index("smtp:") + 1
+def _blanks(folder: Path, config: str, *, named: bool, provider: str, empty: bool) -> Iterator[Blank]:
+    document = yamlfile.parse(config, str(folder / _CONFIG))
+    if not named:
+        where = f"{document.where(('newsroom', 'name'))}: newsroom.name"
+        yield Blank(where=where, what="is the folder's; write the newsroom's name")
+    for fault in unfilled(document):
+        if not fault.key.startswith("smtp."):  # of which the next line tells
+            yield Blank(where=f"{fault.file}:{fault.line}: {fault.key}", what=fault.message)
     relay = PROVIDERS[provider].blank if provider else "your relay; its password goes into $DIGEST_SMTP_PASSWORD"
-    yield Blank(where=f"{folder / _CONFIG}:{number}: smtp", what=relay)
+    yield Blank(where=f"{document.where(('smtp',))}: smtp", what=relay)
     if empty:
         yield Blank(where=str(folder / "recipients/everyone.csv"), what="your readers, a line each")
         return

@@ -18,18 +18,28 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from digest.checks.message import nobody_reads, unfilled
+from digest.config.unfilled import unfilled
 from digest.delivery import FINAL, State
 from digest.editions import archive
 from digest.editions.approval import demand
 from digest.editions.builder import build_edition
-from digest.errors import AlreadySent, CheckFailed, ConfigError, DigestError, LedgerBusy, LedgerError, NothingToSend
+from digest.errors import (
+    AlreadySent,
+    CheckFailed,
+    ConfigError,
+    DigestError,
+    Fault,
+    LedgerBusy,
+    LedgerError,
+    NothingToSend,
+)
 from digest.model import Severity
 from digest.newsroom.paths import ARCHIVE
 from digest.sending.edition_readers import Readers
 from digest.sending.messages import content_of, letters, message_ids
 from digest.sending.stopping import this_process
 from digest.text.counting import counted
+from digest.text.urls import nobody_reads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -39,7 +49,6 @@ if TYPE_CHECKING:
     from digest.editions.approval import Needed
     from digest.editions.archive import EditionContent
     from digest.editions.builder import Build
-    from digest.errors import Fault
     from digest.ledger.ledger import SqlLedger
     from digest.ledger.sharing import Sharing
     from digest.model import Edition, Recipient
@@ -305,12 +314,11 @@ def _known(ledger: SqlLedger, edition: Edition) -> bool:
 
 def _filled(readers: Iterable[tuple[str, Recipient]], config: Config) -> Iterator[tuple[str, Recipient]]:
     """The readers, as long as nobody real would get a mail with a placeholder in it. Raises ConfigError."""
-    blank = next(unfilled(config.newsroom), None)
+    blanks = unfilled(config.document)
     for edition, reader in readers:
-        if blank and not nobody_reads(reader.address):
-            key, text = blank
-            message = f"is still the placeholder {text}, and {reader.address} is a real reader; fill it in"
-            raise ConfigError([config.document.fault(("newsroom", key), message)])
+        if blanks and not nobody_reads(reader.address):
+            message = f"{reader.address} is a real reader, and nobody is mailed before these are filled in:"
+            raise ConfigError([Fault(file=edition, message=message), *blanks])
         yield edition, reader
 
 

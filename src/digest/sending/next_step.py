@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from digest.config.unfilled import unfilled
 from digest.delivery import State
-from digest.errors import LedgerError, UsageError
+from digest.errors import DigestError, LedgerError, UsageError
+from digest.model import Recipient
 from digest.newsroom.history import MANIFEST, folder, read_manifest
 from digest.newsroom.paths import BUILD
 from digest.period import containing
 from digest.report import sentence
 from digest.sending.freeze import finished
 from digest.text.counting import counted
+from digest.text.urls import nobody_reads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,6 +88,10 @@ def _before(
         )
     edition = left[0]
     standing = (*standing, f"{edition.id}: {_built(newsroom, edition)}, not sent")
+    blanks = unfilled(newsroom.config.document)
+    if blanks:
+        what = f"{counted(len(blanks), 'value')} of config.yaml to fill in before readers are mailed"
+        standing = (*standing, f"{what}: digest config lists {'it' if len(blanks) == 1 else 'them'}")
     if not _is_built(newsroom, edition):
         return NextStep(standing=standing, command=f"digest build {edition.id}", why="then open it in a browser")
     from digest.editions import approval
@@ -92,7 +99,18 @@ def _before(
     status = approval.state(newsroom, edition, now)
     if status.problem and status.needed != "none":
         return NextStep(standing=standing, command=f"digest preview {edition.id}", why=f"and approve: {status.problem}")
+    if blanks and _has_real_reader(newsroom, edition):
+        return NextStep(standing=standing, command="digest config", why="what to fill in: a live send would refuse it")
     return NextStep(standing=standing, command=f"digest send {edition.id}", why="a plan; nothing goes without --live")
+
+
+def _has_real_reader(newsroom: Newsroom, edition: Edition) -> bool:
+    """Whether somebody on the edition's list is no example. A list that cannot be read is told by the plan."""
+    source = newsroom.sending_setup.source(newsroom.config.audience(edition.audience))
+    try:
+        return any(isinstance(row, Recipient) and not nobody_reads(row.address) for row in source.recipients())
+    except DigestError:
+        return False
 
 
 def _is_built(newsroom: Newsroom, edition: Edition) -> bool:

@@ -39,6 +39,7 @@ _TRACKING = re.compile(
 
 # RFC 6761, 6762, 8375, and what companies call their own networks. `.test` and `.example` serve rehearsals.
 _PRIVATE_NAMES = ("localhost", "local", "internal", "intranet", "lan", "home", "home.arpa", "corp", "invalid")
+_RESERVED = re.compile(r"(?:^|\.)(?:example\.(?:com|net|org)|example|test|invalid)\.?$", re.IGNORECASE)
 # 2130706433 and 0x7f.1 are 127.0.0.1 to a browser; nobody writes a public address like that.
 _NUMBERS = re.compile(r"(?:0x[0-9a-f]*|\d+)(?:\.(?:0x[0-9a-f]*|\d+))*")
 # IANA's special-purpose registries, by hand: Python's `is_global` takes several of these for public, and which ones
@@ -211,6 +212,25 @@ def is_private(host: str) -> bool:
         internal = any(name == one or name.endswith(f".{one}") for one in _PRIVATE_NAMES)
         return "." not in name or internal or _NUMBERS.fullmatch(name) is not None
     return not is_public(name)
+
+
+def is_reserved(host: str) -> bool:
+    """Tell whether the name is kept for examples and tests (RFC 2606, RFC 6761): it is nobody's.
+
+    >>> [is_reserved(host) for host in ("example.org", "mail.example.org", "myexample.org", "harbour.example")]
+    [True, True, False, True]
+    """
+    return _RESERVED.search(host) is not None
+
+
+def nobody_reads(address: str) -> bool:
+    """Tell whether a mail address is in such a domain, or on this machine alone.
+
+    >>> [nobody_reads(each) for each in ("a@example.org", "a@mail.example.org", "a@myexample.org", "a@desk.test")]
+    [True, True, False, True]
+    """
+    domain = address.rpartition("@")[2]
+    return is_reserved(domain) or is_loopback(domain)
 
 
 def is_loopback(host: str) -> bool:
