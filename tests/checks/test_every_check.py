@@ -30,9 +30,18 @@ from check_subjects import (
     with_html,
 )
 
-from digest.blocks.kinds import ButtonBlock, DividerBlock, EventRow, EventsBlock, HeadingBlock, SponsorBlock
+from digest.blocks.kinds import (
+    ButtonBlock,
+    DividerBlock,
+    EventRow,
+    EventsBlock,
+    HeadingBlock,
+    LetterBlock,
+    SponsorBlock,
+)
 from digest.checks.context import CheckContext
 from digest.checks.registry import CHECKS, run
+from digest.composer.summary import pictures
 from digest.errors import Fault
 from digest.model import Audience, Decision, Edition, InlineImage, Issue, Severity, Status, Story
 
@@ -394,3 +403,26 @@ def test_a_kicker_of_another_language_is_no_misspelling():
     known = {each.id: each for each in english}
     assert "kicker-unknown" not in codes(subject(spanish, stories_by_id={**known, spanish.id: spanish}))
     assert "kicker-unknown" in codes(subject(misspelt, stories_by_id={**known, misspelt.id: misspelt}))
+
+
+def test_pictures_in_a_text_are_looked_at_as_a_storys_photo_is():
+    """Whatever stands in a summary, an intro or a block: its words, its file, its address, each with its line."""
+    told = story(summary="![](photos/gone.jpg)\n\n![IMG_2041.jpg](http://www.ilo.org/a.jpg)")
+    source = f"---\ntitle: A\ndate: 2022-02-11\n---\n\n{told.summary}\n".encode()
+    letter = LetterBlock(text="![](file:///etc/passwd)", where="issues/2022-02/all.yaml:9")
+    issue = Issue(intro="![A loom](photos/ada.jpg)", blocks=(letter,), places={"intro": "issues/2022-02/all.yaml:2"})
+    context = subject(
+        told,
+        selection=selection([told], issue=issue),
+        read_file=files(**{told.file: source}),
+        pictures_in=pictures,
+    )
+    about = {(f.code, f.where) for f in run(context) if f.code.startswith(("alt-", "image-"))}
+    assert about == {
+        ("alt-missing", f"{told.file}:6"),
+        ("image-missing", f"{told.file}:6"),
+        ("alt-file-name", f"{told.file}:6"),
+        ("image-http", f"{told.file}:6"),
+        ("alt-missing", letter.where),
+        ("image-unsafe", letter.where),
+    }

@@ -37,7 +37,9 @@ def photo(number, **changes):
 def rich(look="default", language="en"):
     """Everything a digest can have: photos, lists, quotations, code, contents, another language, long words."""
     markdown = (
-        "A **word**, [a link](https://a.example/x).\n\n- one\n- two\n\n> quoted\n\n`code`\n\n---\n\n    " + "code " * 40
+        "A **word**, [a link](https://a.example/x).\n\n- one\n- two\n\n> quoted\n\n`code`\n\n---\n\n"
+        "![A pier at dawn](https://img.example/pier.jpg)\n\n| a | b |\n|---|---|\n"
+        "| ![A pier](https://img.example/pier.jpg) | words |\n\n    " + "code " * 40
     )
     picked = [
         photo(0),

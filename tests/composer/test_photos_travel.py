@@ -7,6 +7,7 @@ import re
 import struct
 import zlib
 from contextlib import suppress
+from dataclasses import replace
 from io import BytesIO
 
 import pytest
@@ -15,11 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from digest.blocks.kinds import LetterBlock, SponsorBlock
 from digest.composer import photos
 from digest.composer.options import ThemeOptions
 from digest.composer.photos import BESIDE, LEAD, MOST, ROW, CarriedImage, size, sniff, within
 from digest.composer.recompress import QUALITIES, Box, recompress
-from digest.model import Severity
+from digest.model import Issue, Severity
+
+SPONSOR = {"name": "A press", "title": "A book", "link": "https://a.example/", "link_text": "Look inside"}
 
 EMBED = ThemeOptions(images="embed")
 
@@ -326,3 +330,52 @@ def test_no_file_breaks_anything(junk, kind, draw):
         with suppress(ValueError):
             made = recompress(data, ROW, 85)
             assert sniff(made.data) == made.media_type
+
+
+def test_pictures_of_markdown_travel_as_a_storys_photo_does():
+    """In a summary, a letter and an intro: carried once, sized to where they stand, in one budget; else linked."""
+    words = "![A pier](images/pier.png)"
+    chosen = replace(
+        selection(story(0, summary=words), story(1, summary=words, image="photo.png", image_alt="A")),
+        issue=Issue(intro=words, blocks=(LetterBlock(text=words), SponsorBlock(**SPONSOR, text=words))),
+    )
+    made = render(chosen, ThemeOptions(images="embed"), read_image=lambda _: png(1600, 800))
+    shown = re.findall(r'<img src="cid:([^"]+)" alt="A pier" width="(\d+)" height="(\d+)" style="[^"]+">', made.html)
+    assert [(width, height) for _, width, height in shown] == [
+        ("592", "296"),  # the intro
+        ("592", "296"),  # the letter
+        ("592", "296"),  # the lead's summary
+        ("382", "191"),  # beside a photo
+        ("550", "275"),  # the sponsor's
+    ]
+    assert {image.cid for image in made.images} >= {cid for cid, _, _ in shown}
+    assert len({cid for cid, _, _ in shown}) == 3  # one for each size
+    assert made.text.count("[A pier]") == 5
+    linked = render(chosen, ThemeOptions(image_base_url="https://img.example/"), read_image=lambda _: png(1600, 800))
+    assert linked.images == ()
+    assert linked.html.count('<img src="https://img.example/images/pier.png" alt="A pier"') == 5
+    assert "[1] https://img.example/images/pier.png" in linked.text
+
+
+def test_pictures_of_markdown_count_in_what_a_mail_may_weigh():
+    """All of a mail together: a summary full of photos lowers the quality, then it is said."""
+    files = {f"{number}.png": picture(1200, 900 + number) for number in range(4)}
+    summary = "\n\n".join(f"![Picture {name}]({name})" for name in files)
+    made = render(selection(story(0, summary=summary)), EMBED, read_image=files.__getitem__)
+    assert len(made.images) == 4
+    assert [code for code, _ in codes(made)] == ["images-heavy"]
+
+
+def test_another_picture_of_the_same_name_makes_another_edition():
+    """What an approval stands for holds the pictures of summaries, too, and a file that changed is read again."""
+    picked = selection(story(0, summary="![A pier](pier.png)"))
+    first, second = (render(picked, EMBED, read_image=lambda _, w=width: png(w, 8)) for width in (10, 20))
+    assert first.fingerprint != second.fingerprint
+    assert first.nonce != second.nonce
+
+
+def test_a_missing_picture_of_a_summary_is_said_and_its_words_stand():
+    """With the story's file, as an error: a mail must not go with a hole."""
+    made = render(selection(story(0, summary="See ![A pier](pier.png).")), EMBED, read_image=missing)
+    assert codes(made) == [("image-missing", Severity.ERROR)]
+    assert "See A pier." in made.html

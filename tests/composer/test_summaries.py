@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from digest.composer.summary import Markdown
+from digest.composer.summary import Markdown, pictures
 from digest.text.cleaning import multiline
 from digest.text.urls import resolve
 
@@ -110,10 +110,10 @@ HOSTILE = [
 def test_html_in_a_summary_is_shown_not_obeyed(markdown, source):
     """No element, attribute or style comes out that we did not put there (FAULTS 18, 19)."""
     found = Elements(read(markdown, source).html)
-    assert set(found.tags) <= {"p", "a", "strong"}
-    assert {name for name, _ in found.attributes} <= {"style", "href"}
+    assert set(found.tags) <= {"p", "a", "strong", "img"}
+    assert {name for name, _ in found.attributes} <= {"style", "href", "src", "alt", "width"}
     assert {value for name, value in found.attributes if name == "style"} <= set(STYLES.values())
-    assert all(value.startswith("https://") for name, value in found.attributes if name == "href")
+    assert all(value.startswith("https://") for name, value in found.attributes if name in ("href", "src"))
 
 
 @given(st.text(st.sampled_from("<>[]()!\"'`*_{}%#&;:=/ \n-+1.ajspt\\"), max_size=80))
@@ -122,7 +122,7 @@ def test_no_mixture_breaks_out(source):
     made = read(Markdown(STYLES), source).html
     open_tags = []
     for closing, tag in re.findall(r"<(/?)([a-z0-9]+)", made):
-        if tag in ("br", "hr"):
+        if tag in ("br", "hr", "img"):
             continue
         if closing:
             assert open_tags.pop() == tag
@@ -156,17 +156,15 @@ def test_the_text_part_has_the_same_words_and_links(markdown):
     )
     assert numbered(read(markdown, source)) == (
         "A bold word and a link [1], again [1].\n\n• one\n• two\n\n  1. deep\n\n> quoted text\n\ncode   stays\n\n"
-        "Heading\n\nalt text\n\n* * *"
+        "Heading\n\n[alt text] [2]\n\n* * *"
     )
 
 
-def test_headings_and_images_become_words(markdown):
-    """A summary has no headings of its own, which would break the mail's outline, and no images."""
-    made = read(markdown, "# Heading\n\n![alt text](https://a.example/i.png)").html
+def test_headings_become_words(markdown):
+    """A summary has no headings of its own, which would break the mail's outline."""
+    made = read(markdown, "# Heading").html
     assert "<h1" not in made
-    assert "<img" not in made
     assert "Heading</p>" in made
-    assert "alt text</p>" in made
 
 
 def test_an_empty_summary_is_empty(markdown):
@@ -235,9 +233,43 @@ def test_words_in_brackets_after_brackets_are_no_link():
     [
         ("Mark[^9] here", "summary-footnote"),
         ("Nothing.\n\n[^1]: A note that nobody refers to.", "summary-footnote"),
-        ("![A ship](https://a.example/x.png)", "summary-image"),
+        ("![A ship](https://a.example/x.svg)", "image-type"),
+        ("![A ship](javascript:alert(1))", "image-unsafe"),
+        ("![A ship](images/ship.png)", "image-unresolved"),
     ],
 )
 def test_what_a_summary_cannot_show_is_said(source, code):
-    """A footnote without its other half and a picture are not lost in silence."""
-    assert [found for found, _ in read(Markdown({}), source).problems] == [code]
+    """A footnote without its other half, and a picture that no mail can show, are not lost in silence."""
+    made = read(Markdown({}), source)
+    assert [found for found, _ in made.problems] == [code]
+    if code.startswith("image"):
+        assert made.html == "<p>A ship</p>"
+
+
+def test_a_picture_in_a_summary_is_a_picture():
+    """In HTML with its words and as wide as the column at most; as `[words]` with its address in the text part."""
+    made = read(Markdown({}), 'Look: ![A *red* "ship"](https://a.example/x.png "Title") and on.')
+    found = Elements(made.html)
+    assert found.tags == ["p", "img"]
+    assert dict(found.attributes) == {"src": "https://a.example/x.png", "alt": 'A red "ship"', "width": "592"}
+    assert numbered(made) == 'Look: [A red "ship"] [1] and on.'
+    assert made.links == ("https://a.example/x.png",)
+    assert made.opening == "Look: and on."
+
+
+def test_a_picture_that_is_a_link_has_that_link_in_the_text_part():
+    """Not its own address beside it: where it leads is what matters."""
+    made = read(Markdown({}), "[![A ship](https://a.example/x.png)](https://a.example/film)")
+    assert Elements(made.html).tags == ["p", "a", "img"]
+    assert (numbered(made), made.links) == ("[A ship] [1]", ("https://a.example/film",))
+
+
+def test_the_pictures_of_a_text_are_listed_as_they_are_written():
+    """By reference or in place, with blanks or %20; what stands in code is none."""
+    source = "![a b](images/my photo.jpg) ![c][r] ![](images/x%20y.png) `![no](z.png)`\n\n[r]: https://x.example/1.png"
+    assert pictures(source) == (
+        ("images/my photo.jpg", "a b"),
+        ("https://x.example/1.png", "c"),
+        ("images/x y.png", ""),
+    )
+    assert pictures("No [link](https://a.example) is one!") == ()

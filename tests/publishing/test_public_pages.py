@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import html5lib
 import pytest
+from PIL import Image
 
 from digest.editions import archive
 from digest.editions.builder import build_edition
@@ -28,6 +29,10 @@ NODE = Path(__file__).parent / "node"
 ZURICH = ZoneInfo("Europe/Zurich")
 MONTHS = ("2021-06", "2021-08", "2021-12", "2022-01", "2022-02")
 SHOTS = os.environ.get("DIGEST_SCREENSHOTS", "")  # a folder, when somebody wants to look
+PICTURED = {  # pictures in summaries, of a story that stays and of one that is withdrawn
+    "2022-02-14-helping-women-workers-manage-cultural": "A pier",
+    "2022-02-25-digitally-and-financially-empowered": "Another pier",
+}
 FRENCH = """---
 title: Les ouvrières du Pakistan apprennent à se faire entendre
 date: 2022-02-14
@@ -58,6 +63,11 @@ def site(tmp_path_factory) -> Path:
     config = (root / "config.yaml").read_text()
     (root / "config.yaml").write_text(config.replace("    group_by: month\n", "    languages: [en, fr]\n", 1))
     (root / "stories/ouvrieres.md").write_text(FRENCH)
+    (root / "images").mkdir()
+    Image.new("RGB", (1600, 800), "teal").save(root / "images/pier.png")
+    for name, words in PICTURED.items():
+        told = root / f"stories/{name}.md"
+        told.write_text(told.read_text() + f"\n![{words}](images/pier.png)\n")
     newsroom = open_newsroom(root / "config.yaml", {})
     for month in MONTHS:
         send(newsroom, month, "en")
@@ -221,6 +231,18 @@ def test_an_issues_blocks_are_part_of_what_was_sent(site):
     assert places == sorted(places)
     assert 'href="mailto:newsroom@example.org?subject=A%20town%20near%20me"' in text
     assert "160 million" in (site / "everyone/en/feed-2021.atom").read_text(encoding="utf-8")
+
+
+def test_a_picture_in_a_summary_is_on_the_page_and_in_the_feed(site):
+    """As a copy by the hash of its bytes, with its size and its words; not of a story that was withdrawn."""
+    text = (site / "2022-02/everyone/en/index.html").read_text(encoding="utf-8")
+    [(path, width, height)] = re.findall(
+        r'<img src="../../../(img/[0-9a-f]{20}-1280\.(?:png|jpg))" alt="A pier" width="(\d+)" height="(\d+)">', text
+    )
+    assert (width, height) == ("592", "296")
+    assert (site / path).exists()
+    assert "Another pier" not in text
+    assert 'alt="A pier" width="592"' in (site / "everyone/en/feed.json").read_text().replace('\\"', '"')
 
 
 def test_atom_is_read_alike_by_parsers_that_are_not_ours(site):

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
+from digest.blocks.kinds import said
 from digest.model import Issue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from digest.blocks.kinds import Block
@@ -104,6 +105,7 @@ class CheckContext:
     clients: tuple[str, ...] = ()
     dkim: tuple[str, str] | None = None
     online: Online | None = None
+    pictures_in: Callable[[str], Sequence[tuple[str, str]]] = lambda _: ()  # (address, alt) of those in a Markdown text
     carried: bool = False  # the newsroom's own pictures travel in the mail, as large as they are shown
     logo: str = ""  # an address or a path, as config.yaml has it
     sent: Mapping[str, Sequence[Story]] = field(default_factory=dict)  # by edition, its stories as readers got them
@@ -161,6 +163,15 @@ class CheckContext:
         from digest.checks.parsed_mail import Message
 
         return Message(data=self.mail)
+
+    def marked_down(self) -> Iterator[tuple[str | Story, str, str]]:
+        """The pictures in the texts: by whom (the story, or the file and line of what is beside them), address, alt."""
+        yield from ((story, *each) for story in self.stories for each in self.pictures_in(story.summary))
+        intro = self.issue.places.get("intro", "intro")
+        yield from ((intro, *each) for each in self.pictures_in(self.issue.intro))
+        for block in self.blocks:
+            texts = (text for row, text in said(block) if row.holds == "markdown")
+            yield from ((block.where, *each) for text in texts for each in self.pictures_in(text))
 
     def is_slot(self, value: str) -> bool:
         """Tell whether this value holds a slot: it becomes another for each reader, so its form says nothing."""

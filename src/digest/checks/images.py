@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from digest.blocks.kinds import Block, said
+from digest.blocks.kinds import said
 from digest.checks.context import Hit, check
 from digest.checks.links import faults
 from digest.model import Severity
@@ -52,21 +52,21 @@ def suffix_kind(address: str) -> str:
     return _SUFFIXES.get(path.rpartition(".")[2].lower(), "") if "." in path.rpartition("/")[2] else ""
 
 
-def _pictured(context: CheckContext) -> Iterator[tuple[Story | Block | None, str]]:
-    """Each image that the newsroom names: with its story or block, or without one the logo."""
+def _pictured(context: CheckContext) -> Iterator[tuple[tuple[Story, str] | str, str]]:
+    """Each image that the newsroom names, after where it does: a story's key, or a file and line."""
     if context.logo:
-        yield None, context.logo.strip()
+        yield "config.yaml: theme.logo", context.logo.strip()
     for story in context.stories:
         if story.image.strip():
-            yield story, story.image.strip()
+            yield (story, "image"), story.image.strip()
     for block in context.blocks:
-        yield from ((block, text) for row, text in said(block) if row.holds == "image")
+        yield from ((block.where, text) for row, text in said(block) if row.holds == "image")
+    for where, address, _ in context.marked_down():
+        yield (where if isinstance(where, str) else (where, "summary")), address
 
 
-def _place(context: CheckContext, story: Story | Block | None) -> str:
-    if isinstance(story, Block):
-        return story.where
-    return context.place(story, "image") if story else "config.yaml: theme.logo"
+def _place(context: CheckContext, where: tuple[Story, str] | str) -> str:
+    return where if isinstance(where, str) else context.place(*where)
 
 
 def _scheme(address: str) -> str:
@@ -77,7 +77,7 @@ def _scheme(address: str) -> str:
 @check("image-unsafe", Severity.ERROR, "stories", "A photo must come from a file of the newsroom or from the web.")
 def image_unsafe(context: CheckContext) -> Iterator[Hit]:
     """`file:`, `data:` and other schemes, addresses no browser reads, and hosts that readers cannot reach."""
-    for story, image in _pictured(context):
+    for where, image in _pictured(context):
         scheme = _scheme(image)
         if scheme and scheme not in ("http", "https"):
             message = f"'{image[:60]}' is a {scheme}: address; use https, or a file of the newsroom"
@@ -89,7 +89,7 @@ def image_unsafe(context: CheckContext) -> Iterator[Hit]:
             message = f"'{image[:60]}' leaves the newsroom's folder; put the photo inside"
         else:
             continue
-        yield Hit(_place(context, story), message)
+        yield Hit(_place(context, where), message)
 
 
 @check(
@@ -97,9 +97,9 @@ def image_unsafe(context: CheckContext) -> Iterator[Hit]:
 )
 def image_http(context: CheckContext) -> Iterator[Hit]:
     """An image address with http."""
-    for story, image in _pictured(context):
+    for where, image in _pictured(context):
         if _scheme(image) == "http":
-            yield Hit(_place(context, story), f"'{image[:80]}' is not encrypted; use https")
+            yield Hit(_place(context, where), f"'{image[:80]}' is not encrypted; use https")
 
 
 @check(
@@ -113,26 +113,26 @@ def image_format(context: CheckContext) -> Iterator[Hit]:
 
     What travels in the mail becomes one of these, if it can be unpacked.
     """
-    for story, image in _pictured(context):
+    for where, image in _pictured(context):
         size, head = _local(context, image)
         kind = kind_of(head) if size else suffix_kind(image)
         shown = _SHOWN_EVERYWHERE | _UNPACKED if context.carried and size else _SHOWN_EVERYWHERE
         if kind and kind not in shown:
-            yield Hit(_place(context, story), f"'{image[:80]}' is {kind}; save it as JPEG or PNG")
+            yield Hit(_place(context, where), f"'{image[:80]}' is {kind}; save it as JPEG or PNG")
 
 
 @check("image-missing", Severity.ERROR, "stories", "A photo that is not there is a hole in the mail.")
 def image_missing(context: CheckContext) -> Iterator[Hit]:
     """A local image that cannot be read, or is empty."""
-    for story, image in _pictured(context):
+    for where, image in _pictured(context):
         if context.read_file is None or _scheme(image) or image.startswith("//") or ".." in image.split("/"):
             continue
         peeked = context.peek(image)
         if peeked is None:
             message = f"'{image[:80]}' is not there (or is over 50 MB); put the file in the newsroom's folder"
-            yield Hit(_place(context, story), message)
+            yield Hit(_place(context, where), message)
         elif not peeked[0]:
-            yield Hit(_place(context, story), f"'{image[:80]}' is empty (0 bytes); save the photo again")
+            yield Hit(_place(context, where), f"'{image[:80]}' is empty (0 bytes); save the photo again")
 
 
 @check(
@@ -140,34 +140,34 @@ def image_missing(context: CheckContext) -> Iterator[Hit]:
 )
 def image_broken(context: CheckContext) -> Iterator[Hit]:
     """Bytes that are no image, or another format than the suffix promises."""
-    for story, image in _pictured(context):
+    for where, image in _pictured(context):
         size, head = _local(context, image)
         if not size:
             continue
         kind, claimed = kind_of(head), suffix_kind(image)
         if not kind:
-            yield Hit(_place(context, story), f"'{image[:80]}' is no image that is known; save the photo again")
+            yield Hit(_place(context, where), f"'{image[:80]}' is no image that is known; save the photo again")
         elif claimed and claimed != kind:
             message = f"'{image[:80]}' is {kind} inside; rename it, or save it as {claimed}"
-            yield Hit(_place(context, story), message)
+            yield Hit(_place(context, where), message)
 
 
 @check("image-heavy", Severity.WARNING, "stories", "A heavy photo is not waited for on a phone.")
 def image_heavy(context: CheckContext) -> Iterator[Hit]:
     """A local image over HEAVY bytes that is linked; what travels in the mail is made smaller first."""
-    for story, image in () if context.carried else _pictured(context):
+    for where, image in () if context.carried else _pictured(context):
         size, _ = _local(context, image)
         if HEAVY < size <= TOO_BIG:
-            yield Hit(_place(context, story), f"'{image[:80]}' has {_megabytes(size)}; 0.3 MB are enough here")
+            yield Hit(_place(context, where), f"'{image[:80]}' has {_megabytes(size)}; 0.3 MB are enough here")
 
 
 @check("image-too-big", Severity.ERROR, "stories", "Image proxies drop photos of this size, so nobody sees them.")
 def image_too_big(context: CheckContext) -> Iterator[Hit]:
     """A local image over TOO_BIG bytes that is linked; what travels in the mail is made smaller first."""
-    for story, image in () if context.carried else _pictured(context):
+    for where, image in () if context.carried else _pictured(context):
         size, _ = _local(context, image)
         if size > TOO_BIG:
-            yield Hit(_place(context, story), f"'{image[:80]}' has {_megabytes(size)}; make it smaller")
+            yield Hit(_place(context, where), f"'{image[:80]}' has {_megabytes(size)}; make it smaller")
 
 
 @check(

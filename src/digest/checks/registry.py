@@ -75,7 +75,6 @@ COMPOSED: Mapping[str, str] = MappingProxyType(
         "size-cut": "The last stories are shown as titles, so that Gmail does not clip the mail.",
         "size-over": "The mail is over its limit even with every story cut to its title.",
         "summary-footnote": "A footnote without its mark, or a mark without its note, is lost on readers.",
-        "summary-image": "A picture in a summary is shown as its words; a story has one picture, named in its `image`.",
         "summary-html": "HTML in a summary is shown as it is typed; summaries are Markdown.",
         "words-missing": "The theme lacks words in this language and says them in English.",
     }

@@ -53,10 +53,14 @@ def credit_missing(context: CheckContext) -> Iterator[Hit]:
 
 @check("alt-missing", Severity.ERROR, "stories", "Readers who cannot see the photo, or load it, get nothing of it.")
 def alt_missing(context: CheckContext) -> Iterator[Hit]:
-    """A story with an image and no text for those who do not see it."""
+    """A story with an image and no text for those who do not see it; a picture in a text without one."""
     for story in context.stories:
         if story.image and not story.image_alt.strip():
             yield Hit(context.place(story, "image"), "has a photo and no `image_alt`; say what it shows")
+    for where, address, alt in context.marked_down():
+        if not alt:
+            message = f"the picture {_short(address)!r} has no words; say what it shows: ![what it shows]({address})"
+            yield Hit(where if isinstance(where, str) else context.place(where, "summary"), message)
 
 
 @check("alt-file-name", Severity.WARNING, "stories", "A file name read aloud tells nobody what the photo shows.")
@@ -70,6 +74,10 @@ def alt_file_name(context: CheckContext) -> Iterator[Hit]:
         for row, text in said(block):
             if row.name == "alt" and (_FILE_NAME.fullmatch(text) or _CAMERA_NAME.fullmatch(text)):
                 yield Hit(block.where, f"'{_short(text)}' is a file's name; say what the picture shows")
+    for where, _, alt in context.marked_down():
+        if _FILE_NAME.fullmatch(alt) or _CAMERA_NAME.fullmatch(alt):
+            place = where if isinstance(where, str) else context.place(where, "summary")
+            yield Hit(place, f"'{_short(alt)}' is a file's name; say what the picture shows")
 
 
 @check("kicker-unknown", Severity.WARNING, "stories", "A misspelt kicker splits a series in two.")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from markupsafe import Markup
 
 from digest.blocks.kinds import KINDS, LetterBlock
+from digest.composer.photos import WORDS, Photo
 from digest.composer.recompress import Box
 from digest.composer.sandbox import template_value
 from digest.composer.story_view import SEVERITIES, LinkView
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from digest.blocks.kinds import Block, EventRow, LinkRow
     from digest.composer.i18n import Wording
-    from digest.composer.photos import ImageRoute, Photo
+    from digest.composer.photos import ImageRoute
     from digest.composer.summary import Markdown
     from digest.model import Issue, NewsroomProfile, Story
     from digest.text.urls import SafeLink
@@ -40,6 +41,7 @@ _BOXES = {
     "image": Box(width=640, height=1280),
     "sponsor": Box(width=550, height=1100),
 }
+_WORDS = {"sponsor": _BOXES["sponsor"]}  # of pictures in a block's Markdown, where it is narrower than the others'
 
 
 @template_value
@@ -206,12 +208,13 @@ class _Maker:
     def prepared(self, block: Block) -> PreparedBlock:
         """One block, each field as its table says what it holds."""
         values: dict[str, Any] = {}
-        summary, photos, problems = Summary(), [], list[tuple[str, str]]()
+        summary, photos, problems = Summary(), list[Photo](), list[tuple[str, str]]()
         for row in KINDS[block.kind].fields:
             given = getattr(block, row.name)
             match row.holds:
                 case "markdown":
-                    summary = self.markdown.read(given, self._resolved)
+                    summary = self.markdown.read(given, self._resolved, self.route, _WORDS.get(block.kind, WORDS))
+                    photos += summary.photos
                     problems += [(code, f"{row.name}: {reason}") for code, reason in summary.problems]
                     values["html"] = Markup(summary.html)  # noqa: S704 - nh3 has cleaned it
                 case "link":

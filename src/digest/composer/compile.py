@@ -243,7 +243,7 @@ def _specimen() -> str:
     """One of each Markdown element, in a block of the class that the theme gives to summaries."""
     table = "<thead><tr><th>x</th></tr></thead><tbody><tr><td>x</td></tr></tbody>"
     inside = {"ul": "<li>x</li>", "ol": "<li>x</li>", "blockquote": "x", "pre": "x", "table": table}
-    void, within = ("hr", "br"), ("li", "thead", "tbody", "tr", "th", "td")
+    void, within = ("hr", "br", "img"), ("li", "thead", "tbody", "tr", "th", "td")
     alone = [one for one in ELEMENTS if one not in within]
     parts = [f"<{one}>" if one in void else f"<{one}>{inside.get(one, 'x')}</{one}>" for one in alone]
     return f'<div id="{_SPECIMEN}" class="summary">{"".join(parts)}</div>'

@@ -14,7 +14,7 @@ from digest.composer.block_view import BlockView, IssueView, PreparedBlock, issu
 from digest.composer.edition_view import EditionView, GroupView, NewsroomView, PlaceView, StoryCount, StoryList, runs
 from digest.composer.i18n import PAGE
 from digest.composer.merge_fields import ReaderView
-from digest.composer.photos import BESIDE, LEAD, MOST, ROW, within
+from digest.composer.photos import BESIDE, LEAD, MOST, ROW, WORDS, WORDS_BESIDE, within
 from digest.composer.sandbox import run
 from digest.composer.story_view import PreparedStory, StoryView, prepare
 from digest.model import Finding, InlineImage, Issue, Severity, content_hash
@@ -65,6 +65,7 @@ class EditionDraft:
                 options=options,
                 route=route,
                 box=LEAD if index == 0 else BESIDE if index < self.in_full else ROW,
+                words=WORDS_BESIDE if index and story.image else WORDS,
             )
             for index, story in enumerate(selection.stories)
         ]
@@ -77,7 +78,7 @@ class EditionDraft:
             route=route,
             today=now.astimezone(newsroom.timezone).date(),
         )
-        self.photos += [story.photo for story in self.stories]
+        self.photos += [photo for story in self.stories for photo in story.photos]
         self.photos += [photo for block in self.blocks.all() for photo in block.photos]
         self.findings = self._find()
         self.nonce = self._nonce()
@@ -264,8 +265,8 @@ class EditionDraft:
         """What an inbox shows after the subject: the headlines, or the one story's headline and first wording."""
         if len(stories) > 1:
             return _headlines(stories)
-        blocks = self.stories[0].summary.blocks if self.stories else ()
-        parts = [*(story.title for story in stories), *(block.text for block in blocks[:1])]
+        opening = self.stories[0].summary.opening if self.stories else ""
+        parts = [*(story.title for story in stories), *filter(None, (opening,))]
         return shorten(one_line(" · ".join(parts)), _TEASER)
 
     def _forward_url(self) -> str:

@@ -30,6 +30,8 @@ MOST = 600 * 1024  # bytes of all images of one mail: what a phone loads in a se
 LEAD = Box(width=640, height=480)
 BESIDE = Box(width=328, height=328)  # beside the words 189 across, on a phone as wide as these
 ROW = Box(width=96, height=72)
+WORDS = Box(width=592, height=1184)  # in a text as wide as the sheet
+WORDS_BESIDE = Box(width=382, height=764)  # in one that stands beside its story's photo
 _KEPT = 400  # recompressed images on disk: of two years
 _REMEMBERED = 100  # in memory
 _SHOWN = {
@@ -100,6 +102,10 @@ class Photo:
     carried: CarriedImage | None = None
     code: str = ""
     reason: str = ""
+
+    def height_at(self, width: int) -> int:
+        """Its height when it is `width` pixels wide; 0 when its size is not known."""
+        return round(self.height * width / self.width) if self.width else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

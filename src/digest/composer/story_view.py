@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from digest.composer.i18n import direction
-from digest.composer.photos import BESIDE, ImageRoute, Photo
+from digest.composer.photos import BESIDE, WORDS, ImageRoute, Photo
 from digest.composer.sandbox import template_value
 from digest.model import Finding, Severity, content_hash
 from digest.text.cleaning import one_line
@@ -105,7 +105,7 @@ class PreparedStory:
 
     view: StoryView
     summary: Summary
-    photo: Photo
+    photos: tuple[Photo, ...]  # its own, and those of its summary
     findings: tuple[Finding, ...]
     hash: str  # of all that it says
 
@@ -155,14 +155,17 @@ def prepare(
     options: ThemeOptions,
     route: ImageRoute,
     box: Box,
+    words: Box = WORDS,
 ) -> PreparedStory:
     """Make a story ready to be set; from memory where no file of the newsroom is read, which may change.
 
-    `box` is where its image is shown.
+    `box` is where its image is shown, `words` where the pictures of its summary are.
     """
-    if not story.image or story.image.startswith(("http://", "https://")):
+    pictures = "![" in story.summary
+    if not pictures and (not story.image or story.image.startswith(("http://", "https://"))):
         return _remembered(story, markdown, newsroom, wording, options)
-    return _prepare(story, markdown, newsroom, wording, options, route.place(story.image, box))
+    photo = route.place(story.image, box) if story.image else Photo()
+    return _prepare(story, markdown, newsroom, wording, options, photo, route, words)
 
 
 @lru_cache(maxsize=1000)  # a month is composed for many audiences, and an edition again while somebody writes
@@ -180,12 +183,14 @@ def _prepare(
     wording: Wording,
     options: ThemeOptions,
     photo: Photo,
+    route: ImageRoute = ImageRoute(),  # noqa: B008 - frozen
+    words: Box = WORDS,
 ) -> PreparedStory:
     problems: list[tuple[str, str]] = []
     link = resolve(story.link, newsroom.url) if story.link else SafeLink()
     if link.code:
         problems.append((link.code, f"link: {link.reason}"))
-    summary = markdown.read(story.summary, lambda url: resolve(url, newsroom.url))
+    summary = markdown.read(story.summary, lambda url: resolve(url, newsroom.url), route, words)
     problems += summary.problems
     if photo.code:
         problems.append((photo.code, f"image: {photo.reason}"))
@@ -217,9 +222,9 @@ def _prepare(
         )
         for code, message in problems
     )
-    return PreparedStory(
-        view=view, summary=summary, photo=photo, findings=findings, hash=content_hash((story, photo.src))
-    )
+    shown = (photo, *summary.photos)
+    said = content_hash((story, *(each.src for each in shown)))
+    return PreparedStory(view=view, summary=summary, photos=shown, findings=findings, hash=said)
 
 
 def _same_language(one: str, other: str) -> bool:

@@ -3,8 +3,8 @@
     Markdown ─markdown-it─▶ tokens ─links checked─▶ HTML ─nh3 + styles─▶ Summary.html
                                               └────▶ blocks ─wrap─────▶ Summary.text(first number)
 
-HTML in a summary is shown as it was typed, never obeyed. Images and headings of Markdown become words: a summary has
-neither, and an image is missed aloud. Tables, footnotes, task lists and ~~what is gone~~ are read as people write them.
+HTML in a summary is shown as it was typed, never obeyed, and headings become words. Tables, footnotes, task lists,
+pictures and ~~what is gone~~ are read as people write them; a picture travels by the same way as a story's photo.
 Plain paragraphs, as most summaries are, take a short cut that gives the same bytes without Markdown's parser.
 """
 
@@ -13,8 +13,11 @@ from __future__ import annotations
 import html
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import unquote
 
+from digest.composer.photos import WORDS, ImageRoute
 from digest.text.cleaning import multiline, one_line
 from digest.text.wrapping import COLUMNS, width, wrap
 
@@ -25,11 +28,13 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
+    from digest.composer.photos import Photo
+    from digest.composer.recompress import Box
     from digest.text.urls import SafeLink
 
 ELEMENTS = (
     *("p", "a", "strong", "em", "s", "ul", "ol", "li", "blockquote", "code", "pre", "hr", "br"),
-    *("table", "thead", "tbody", "tr", "th", "td"),
+    *("table", "thead", "tbody", "tr", "th", "td", "img"),
 )
 _MARKDOWN = re.compile(
     r"[\\`*_\[\]<>&~|\xa0\x00]|^[ \t]|[ \t]$|^#|^[-+=]|^\d{1,9}[.)]", re.MULTILINE
@@ -47,6 +52,14 @@ _TASK = re.compile(r"\[([ xX])\][ \u00a0]")
 _TABLE = COLUMNS - 8  # columns of a table in the text part, which may stand in a list or a quotation
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _REFERENCE = "\x00"
+_PICTURE = "!["  # what begins one
+
+
+class NamedPicture(NamedTuple):
+    """A picture that Markdown names, by its address or path, with what it says of it to who does not see it."""
+
+    address: str
+    alt: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +80,8 @@ class Summary:
     html: str = ""
     blocks: tuple[SummaryBlock, ...] = ()
     links: tuple[str, ...] = ()
+    photos: tuple[Photo, ...] = ()
+    opening: str = ""  # its first words, without numbers and pictures
     problems: tuple[tuple[str, str], ...] = ()  # (finding code, what is wrong)
 
     def text(self, number: Callable[[str], int]) -> str:
@@ -94,27 +109,43 @@ class Markdown:
         self._parser: MarkdownIt | None = None
         self._cleaner: nh3.Cleaner | None = None
 
-    def read(self, source: str, resolve: Callable[[str], SafeLink]) -> Summary:
-        """Read one summary; `resolve` says what becomes of each address in it."""
+    def read(
+        self,
+        source: str,
+        resolve: Callable[[str], SafeLink],
+        route: ImageRoute = ImageRoute(),  # noqa: B008 - frozen
+        box: Box = WORDS,
+    ) -> Summary:
+        """Read one summary; `resolve` says what becomes of each address in it, `route` of each picture.
+
+        `box` is the room in which its pictures are shown.
+        """
         source = multiline(source).strip("\n")
         if not source.strip():
             return Summary()
         if not _MARKDOWN.search(source):
             return self.plain(source)
-        return self.full(source, resolve)
+        return self.full(source, resolve, route, box)
 
     def plain(self, source: str) -> Summary:
         """The short cut, for text in which Markdown would find nothing but paragraphs."""
         paragraphs = _PARAGRAPHS.split(source)
         parts = [f"{self._opening}{html.escape(text, quote=False)}</p>" for text in paragraphs]
-        return Summary(html="".join(parts), blocks=tuple(SummaryBlock(text=one_line(text)) for text in paragraphs))
+        blocks = tuple(SummaryBlock(text=one_line(text)) for text in paragraphs)
+        return Summary(html="".join(parts), blocks=blocks, opening=blocks[0].text)
 
-    def full(self, source: str, resolve: Callable[[str], SafeLink]) -> Summary:
+    def full(
+        self,
+        source: str,
+        resolve: Callable[[str], SafeLink],
+        route: ImageRoute = ImageRoute(),  # noqa: B008 - frozen
+        box: Box = WORDS,
+    ) -> Summary:
         """The whole way, for any Markdown."""
         parser, cleaner = self._tools()
         notes: dict[str, Any] = {}
         tokens = parser.parse(source, notes)
-        reader = _Reader(resolve)
+        reader = _Reader(resolve, route, box)
         tokens = reader.clean(tokens)
         if missed := [label[1:] for label, number in notes.get("footnotes", {}).get("refs", {}).items() if number < 0]:
             reader.problems.append(
@@ -123,9 +154,22 @@ class Markdown:
         markup = _BETWEEN.sub(r"\1", cleaner.clean(parser.renderer.render(tokens, parser.options, {})))
         if _TYPED_HTML.search(source):
             reader.problems.append(("summary-html", "HTML in a summary is shown as it is typed; write Markdown"))
+        lines = (_words(token.children or [], bare=True) for token in tokens if token.type == "inline")
         return Summary(
-            html=markup, blocks=tuple(_blocks(tokens)), links=tuple(reader.links), problems=tuple(reader.problems)
+            html=markup,
+            blocks=tuple(_blocks(tokens)),
+            links=tuple(reader.links),
+            photos=tuple(reader.photos),
+            opening=next((one_line(line) for line in lines if line.strip()), ""),
+            problems=tuple(reader.problems),
         )
+
+    def pictures(self, source: str) -> tuple[NamedPicture, ...]:
+        """The pictures that a text names, in order."""
+        if _PICTURE not in source:
+            return ()
+        inline = (token.children or [] for token in self._tools()[0].parse(multiline(source)))
+        return tuple(_named(child) for children in inline for child in children if child.type == "image")
 
     def _tools(self) -> tuple[MarkdownIt, nh3.Cleaner]:
         if self._parser is None or self._cleaner is None:
@@ -141,8 +185,14 @@ class Markdown:
             self._parser = parser
             self._cleaner = nh3.Cleaner(
                 tags=set(ELEMENTS),
-                attributes={"a": {"href"}, "ol": {"start"}, "th": {"align"}, "td": {"align"}},
-                url_schemes={"http", "https", "mailto", "tel"},
+                attributes={
+                    "a": {"href"},
+                    "ol": {"start"},
+                    "th": {"align"},
+                    "td": {"align"},
+                    "img": {"src", "alt", "width", "height"},
+                },
+                url_schemes={"http", "https", "mailto", "tel", "cid"},
                 link_rel=None,
                 set_tag_attribute_values={tag: {"style": style} for tag, style in self.styles.items() if style},
             )
@@ -154,9 +204,10 @@ class Markdown:
 class _Reader:
     """Goes through the tokens of one summary and puts right what a mail cannot carry."""
 
-    def __init__(self, resolve: Callable[[str], SafeLink]) -> None:
-        self.resolve = resolve
+    def __init__(self, resolve: Callable[[str], SafeLink], route: ImageRoute, box: Box) -> None:
+        self.resolve, self.route, self.box = resolve, route, box
         self.links: list[str] = []
+        self.photos: list[Photo] = []
         self.problems: list[tuple[str, str]] = []
 
     def clean(self, tokens: list[Token]) -> list[Token]:
@@ -189,10 +240,7 @@ class _Reader:
         unsafe: list[bool] = []  # for every open link, whether it was dropped
         for token in children:
             if token.type == "image":
-                token.type, token.tag = "text", ""
-                self.problems.append(
-                    ("summary-image", f"the picture {token.attrGet('src')!r} is shown as its words; name it as `image`")
-                )
+                self._picture(token, linked=bool(unsafe) and not unsafe[-1])
             if token.type == "footnote_ref":
                 token.type, token.tag, token.content = "text", "", _raised(token)
             elif token.type == "footnote_anchor":
@@ -214,6 +262,27 @@ class _Reader:
                 token.meta = {"link": len(self.links) - 1}
             kept.append(token)
         return kept
+
+    def _picture(self, token: Token, *, linked: bool) -> None:
+        """Make the token the picture as it travels, or its words where it cannot.
+
+        The text part has the address of a picture on the web, unless it is `linked` elsewhere.
+        """
+        address, alt = _named(token)
+        photo = self.route.place(address, self.box)
+        if photo.code:
+            token.type, token.tag, token.content = "text", "", alt
+            self.problems.append((photo.code, photo.reason))
+            return
+        self.photos.append(photo)
+        width = min(self.box.width, photo.width or self.box.width)
+        token.attrs = {"src": photo.src, "alt": "", "width": width}  # the parser fills in alt, from the children
+        if height := photo.height_at(width):
+            token.attrs["height"] = height
+        token.children, token.meta = [_text(alt, token)], {}
+        if not linked and not photo.carried:
+            token.meta = {"link": len(self.links)}
+            self.links.append(photo.src)
 
 
 def _blocks(tokens: Sequence[Token]) -> list[SummaryBlock]:
@@ -274,7 +343,8 @@ def _block(token: Token, *, first: str, rest: str, tight: bool) -> SummaryBlock:
     return SummaryBlock(text=token.content.rstrip("\n"), first=first, rest=rest, whole=True, tight=tight)
 
 
-def _words(children: Sequence[Token]) -> str:
+def _words(children: Sequence[Token], *, bare: bool = False) -> str:
+    """The line as text; `bare`, without pictures and references."""
     text = ""
     for token in children:
         if token.type in ("text", "code_inline", "text_special"):
@@ -285,9 +355,30 @@ def _words(children: Sequence[Token]) -> str:
             text += "\n"
         elif token.type in ("s_open", "s_close"):
             text += "-"
-        elif token.type == "link_close":
+        elif bare:
+            continue
+        elif token.type == "image" and (alt := _words(token.children or [])):
+            text += f"[{alt}]"
+        if not bare and token.type in ("image", "link_close") and "link" in token.meta:
             text += f"{_REFERENCE}{token.meta['link']}{_REFERENCE}"
     return text
+
+
+def _named(token: Token) -> NamedPicture:
+    """What an image of Markdown names. A path may be written as in an address, with `%20` for a blank."""
+    address = str(token.attrGet("src") or "")
+    path = address if ":" in address or address.startswith("//") else unquote(address)
+    return NamedPicture(path, one_line(_words(token.children or [])))
+
+
+@lru_cache(maxsize=1)
+def _reader() -> Markdown:
+    return Markdown({})
+
+
+def pictures(source: str) -> tuple[NamedPicture, ...]:
+    """The pictures that a Markdown text names, in order."""
+    return _reader().pictures(source)
 
 
 def _raised(token: Token) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from digest.checks.context import CheckContext
 from digest.checks.registry import run
 from digest.composer.compose import column_faults, reader_fields
+from digest.composer.summary import pictures
 from digest.config.unfilled import unfilled
 from digest.editions import sent_edition
 from digest.errors import DigestError
@@ -174,6 +175,7 @@ def assemble(
         online=setup.online() if network else None,
         now=now,
         page_url=setup.page_url(edition),
+        pictures_in=pictures,
         carried=setup.carries(edition),
         logo=settings.theme.logo,
         envelope=identity.envelope,

@@ -12,9 +12,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from digest.blocks.kinds import said
 from digest.composer.edition_draft import EditionDraft
 from digest.composer.photos import ImageRoute, Photo
 from digest.composer.sandbox import template_value
+from digest.composer.summary import pictures
 from digest.model import Group, LateGroup
 from digest.newsroom.edition_setup import page_path
 from digest.publishing.page_templates import IMAGES
@@ -24,13 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from digest.blocks.kinds import Block
     from digest.composer.block_view import BlockView
     from digest.composer.i18n import Wording
     from digest.composer.recompress import Box
     from digest.composer.story_view import StoryView
     from digest.editions.sent_edition import SentEdition
-    from digest.model import Edition, Selection, Story
+    from digest.model import Edition, Issue, Selection, Story
     from digest.publishing.page_images import PageImage
     from digest.publishing.page_templates import PageLink, PageTemplates
     from digest.publishing.sent_editions import StoryChange
@@ -300,10 +301,20 @@ def _now(story: Story, changes: Mapping[str, StoryChange]) -> Story:
     return change.story
 
 
-def pictures_of(block: Block) -> dict[str, str]:
-    """The pictures of a block, by the field that names each."""
-    named = ((name, getattr(block, name, "")) for name in ("image", "portrait"))
-    return {name: image for name, image in named if image}
+def pictures_of_story(story: Story) -> dict[str, str]:
+    """The pictures of a story, its own by its id, those of its summary by that and, after a line end, their address."""
+    own = {story.id: story.image} if story.image else {}
+    return own | {f"{story.id}\n{address}": address for address, _ in pictures(story.summary)}
+
+
+def pictures_of_issue(issue: Issue) -> list[str]:
+    """The pictures of what stands beside the stories, in fields of their own and in Markdown."""
+    texts = [issue.intro]
+    named: list[str] = []
+    for block in issue.blocks:
+        texts += (text for row, text in said(block) if row.holds == "markdown")
+        named += (text for row, text in said(block) if row.holds == "image")
+    return [*named, *(address for text in texts for address, _ in pictures(text))]
 
 
 def _tags(stories: Sequence[Story]) -> tuple[str, ...]:

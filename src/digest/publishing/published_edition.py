@@ -23,7 +23,7 @@ class PublishedEdition:
 
     record: Record
     ids: Sequence[str]
-    images: Mapping[str, str]  # by story
+    images: Mapping[str, str]  # by story; those of its summary, and of blocks, by names of their own
     kept: str
     sent: SentEdition | None = None
     changes: dict[str, StoryChange] = field(default_factory=dict)

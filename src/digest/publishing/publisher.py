@@ -25,7 +25,7 @@ from digest.newsroom import paths
 from digest.newsroom.edition_setup import page_path
 from digest.publishing import public_folder, sent_editions, withdrawals
 from digest.publishing.archive_lists import ArchiveLists
-from digest.publishing.edition_page import Card, EditionPage, EditionPageMaker, pictures_of
+from digest.publishing.edition_page import Card, EditionPage, EditionPageMaker, pictures_of_issue, pictures_of_story
 from digest.publishing.made_pages import MadePages, stamp
 from digest.publishing.page_images import PICTURES, Pictures
 from digest.publishing.page_templates import PageTemplates
@@ -155,8 +155,8 @@ class _Publication:
             record=record,
             ids=[story.id for story in sent.stories],
             images={
-                **{story.id: story.image for story in sent.stories if story.image},
-                **{image: image for block in sent.selection.issue.blocks for image in pictures_of(block).values()},
+                **{name: image for story in sent.stories for name, image in pictures_of_story(story).items()},
+                **{image: image for image in pictures_of_issue(sent.selection.issue)},
             },
             kept=hashlib.sha256((record.home / PAGE).read_bytes()).hexdigest(),
             sent=sent,
@@ -198,7 +198,8 @@ class _Publication:
         for known in editions:
             shown = {**known.images}
             for name, change in known.changes.items():
-                shown[name] = "" if change.withdrawn else change.story.image
+                shown = {key: image for key, image in shown.items() if key.split("\n")[0] != name}
+                shown |= {} if change.withdrawn else pictures_of_story(change.story)
             known.pictures = pictures.of(known.edition.id, known.record.home, filter(None, shown.values()))
         lists: dict[tuple[str, str], list[PublishedEdition]] = {}
         rounds: dict[tuple[str, str], list[PublishedEdition]] = {}
