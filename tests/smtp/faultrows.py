@@ -10,7 +10,7 @@ from smtprun import QUICK, impatient
 from digest.delivery import Phase
 
 if TYPE_CHECKING:
-    from smtpauthority import Authority
+    from authority import Authority
 
 BEHAVIOURS = ("2xx", "4xx", "5xx", "421", "drop", "reset", "hang", "garbage")
 

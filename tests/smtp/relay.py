@@ -22,7 +22,7 @@ from needed import needs
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from smtpauthority import Issued
+    from authority import Issued
 
 MAIN = """
 compatibility_level = 3.6

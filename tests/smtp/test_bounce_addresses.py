@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from faultserver import FaultServer, Say, at
-from smtpauthority import Authority
 
+from authority import Authority
 from digest.bounces.log import BounceLog
 from digest.bounces.mailbox import open_mailbox
 from digest.bounces.process import settle_mailbox

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from faultserver import FULL, Drop, FaultServer, Say, at
-from smtpauthority import Authority
 from smtprun import settings
 
+from authority import Authority
 from digest.delivery import Phase
 from digest.errors import SendStopped, TransportError
 from digest.smtp.examine import examine

@@ -15,8 +15,8 @@ import dkim
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from smtpauthority import Authority
 
+from authority import Authority
 from digest import period
 from digest.delivery import Event, Outgoing
 from digest.errors import SendStopped

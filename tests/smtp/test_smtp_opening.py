@@ -7,9 +7,9 @@ import threading
 
 import pytest
 from faultserver import FULL, GARBAGE, Drop, FaultServer, Hang, Reset, Say, at
-from smtpauthority import Authority
 from smtprun import QUICK, impatient, mails, settings, tell
 
+from authority import Authority
 from digest.delivery import Event, Phase
 from digest.errors import SendStopped, TransportError
 from digest.smtp.relay_settings import SmtpSettings

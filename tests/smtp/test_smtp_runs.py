@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from faultrows import BIG, ROWS, met_by, victim
-from smtpauthority import Authority
 from smtprun import mails, settings
 
+from authority import Authority
 from digest.delivery import Delivery, Outgoing, Phase, State
 from digest.errors import AlreadySent
 from digest.ledger.opening import open_ledger

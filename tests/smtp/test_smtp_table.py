@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from faultrows import BEHAVIOURS, BIG, HEADER, ROWS, met_by, victim
-from smtpauthority import Authority
 from smtprun import mails, tell
 
+from authority import Authority
 from digest.delivery import Event, Phase
 from digest.errors import SendStopped, TransportError
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from faultserver import FULL, GARBAGE, Drop, FaultServer, Hang, Reset, Say, Slow, Visit, at
-from smtpauthority import Authority
 from smtprun import QUICK, impatient, mails, settings, tell
 
+from authority import Authority
 from digest.delivery import TRANSITIONS, Event, Outgoing, Phase, State
 from digest.errors import LedgerError, SendStopped, TransportError
 from digest.smtp import data
