@@ -64,6 +64,26 @@ def test_a_mail_is_to_one_reader_and_names_no_other(newsroom, sink):
             assert other.encode() not in data
 
 
+def test_google_can_tell_who_sends_and_which_issue(newsroom, sink):
+    """Feedback-ID has four fields: the last, of 5 to 15 characters, is the same for ever, the others tell the issue."""
+    newsroom.edit("config.yaml", "title: Skills\n", "title: Skills\n    recipients: {csv: recipients/everyone.csv}\n")
+    newsroom.story("march", date="2022-03-10")
+    told = {}
+    for month, audience, now in (("02", "everyone", "2022-03-01"), ("02", "skills", "2022-03-01"),
+                                 ("03", "everyone", "2022-04-01")):  # fmt: skip
+        sink.mails.clear()
+        issue = ("--month", f"2022-{month}", "--audience", audience)
+        assert newsroom("send", *issue, "--live", "--yes", now=f"{now}T09:00").code == 0
+        heads = [email.message_from_bytes(data, policy=email.policy.default) for _, data in sink.mails]
+        (told[month, audience],) = {tuple(head["Feedback-ID"].split(":")) for head in heads}
+    assert {len(fields) for fields in told.values()} == {4}
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+", field) for fields in told.values() for field in fields)
+    (sender,) = {fields[3] for fields in told.values()}
+    assert 5 <= len(sender) <= 15
+    assert len({fields[:3] for fields in told.values()}) == 3
+    assert told["02", "everyone"][1:] == told["03", "everyone"][1:], "an issue differs in its period alone"
+
+
 def test_a_test_mail_is_marked_and_not_recorded(newsroom, sink):
     """--to sends one mail with a marked subject to anybody, and the ledger knows nothing of it."""
     done = newsroom("send", *FEBRUARY, "--to", "editor@example.org")

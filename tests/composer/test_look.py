@@ -351,6 +351,45 @@ def test_the_preheader_is_not_seen(show):
     assert page.evaluate("() => document.querySelector('h1').getBoundingClientRect().top") < 150
 
 
+@pytest.mark.parametrize("look", LOOKS)
+def test_the_masthead_does_not_follow_the_preheader_in_the_inbox(show, look):
+    """Behind the preheader come more blanks than an inbox's line has letters, each kept apart from the next."""
+    html = render(selection(*stories(3)), ThemeOptions(**LOOKS[look]), preheader="Short").html
+    hidden = show(html, 640).evaluate("() => document.querySelector('body div[aria-hidden]').textContent")
+    assert hidden.startswith("Short")
+    padding = hidden.removeprefix("Short")
+    assert padding.count("\N{NO-BREAK SPACE}") >= 150
+    assert "\N{NO-BREAK SPACE}" * 2 not in padding, "neighbours would be one blank"
+    assert set(padding) == {"\N{NO-BREAK SPACE}", "\N{ZERO WIDTH NON-JOINER}", "\N{COMBINING GRAPHEME JOINER}"}
+
+
+# What Apple's and Google's programs make of a date or a number: a link of theirs, in their blue.
+DETECTED = """() => ['a[x-apple-data-detectors=true]', 'a.x-gmail-data-detectors'].flatMap((selector) =>
+  [...document.querySelectorAll('h1, h2, p, td')].filter((e) => e.childNodes.length && e.innerText.trim()).map((e) => {
+    const link = document.createElement('a');
+    link.href = 'tel:5551234';
+    link.textContent = '555 1234';
+    if (selector.includes('apple')) link.setAttribute('x-apple-data-detectors', 'true');
+    else link.className = 'x-gmail-data-detectors';
+    link.style = 'color: rgb(0, 0, 255); text-decoration: underline; border-bottom: 1px dashed; font-size: 9px';
+    e.append(link);
+    const [own, around] = [getComputedStyle(link), getComputedStyle(e)];
+    return own.color === around.color && own.fontSize === around.fontSize && own.textDecorationLine === 'none'
+      && own.borderBottomWidth === '0px';
+  }))"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("look", LOOKS)
+def test_what_a_phone_makes_a_link_of_looks_like_the_words_around_it(show, look, scheme):
+    """A date, a number, an address; and the page asks that none be made."""
+    page = show(rich(look), 375, scheme=scheme)
+    same = page.evaluate(DETECTED)
+    assert len(same) > 40
+    assert all(same)
+    assert "telephone=no" in page.get_attribute("meta[name=format-detection]", "content")
+
+
 def test_the_page_is_the_same_without_a_style_sheet_where_it_matters(show):
     """Sizes, colours and faces of headlines are on the elements: clients that drop <style> show them all the same."""
     html = rich()
