@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 import shutil
+import signal
 import subprocess
 from datetime import datetime
 from pathlib import Path
@@ -36,16 +39,20 @@ def moved(newsroom, name):
 
 @pytest.mark.parametrize("name", AWKWARD)
 def test_systemd_finds_its_units_right(newsroom, tmp_path, name):
-    """systemd-analyze verify has nothing to say about the service and the timer."""
+    """systemd-analyze verify has nothing to say about the services and their timers."""
     analyze = needs(shutil.which("systemd-analyze"), "systemd")
     moved(newsroom, name)
     newsroom.monkeypatch.setattr(os, "geteuid", lambda: 1000)  # as a person would, not as this container's root
     newsroom.monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    out = installed(newsroom, "systemd", "--write")
+    mailbox = "imaps://news%40harbour.example@imap.harbour.example/In%20%24box"
+    out = installed(newsroom, "systemd", "--write", "--serve", "--bounces", mailbox)
     assert "systemctl --user daemon-reload" in out
     folder = tmp_path / "config/systemd/user"
     found = sorted(folder.iterdir())
-    assert [path.suffix for path in found] == [".service", ".timer"]
+    kinds = ["-bounces.service", "-bounces.timer", "-serve.service", ".service", ".timer"]
+    assert [path.name.removeprefix(found[3].stem) for path in found] == kinds
+    enabled = out.split("enable --now ")[1].split("\n")[0].split()
+    assert sorted(enabled) == [found[1].name, found[2].name, found[4].name], "what is started by itself, and no more"
     done = subprocess.run(
         [analyze, "verify", "--man=no", "--recursive-errors=no", *found], capture_output=True, text=True, check=False
     )
@@ -150,6 +157,51 @@ def test_a_service_of_root_runs_as_whom_the_newsroom_belongs_to(newsroom):
     assert "\n[Service]\nType=oneshot\nUser=daemon\nWorkingDirectory=" in installed(newsroom, "systemd")
     os.chown(newsroom.root, 54_321, 1)
     assert "\nUser=54321\n" in installed(newsroom, "systemd")
+
+
+def started(text):
+    """What ExecStart hands to the program, as systemd reads the line."""
+    (line,) = [line for line in text.splitlines() if line.startswith("ExecStart=")]
+    return [word.replace("%%", "%").replace("$$", "$") for word in shlex.split(line.removeprefix("ExecStart="))]
+
+
+def test_what_systemd_starts_beside_the_run(newsroom, tmp_path):
+    """`serve` answers and stays, `bounces` reads its mailbox, each as the owner, from whatever folder they start in."""
+    box = tmp_path / "50% in"
+    for name in ("new", "cur", "tmp"):
+        (box / name).mkdir(parents=True)
+    (box / "new" / "1").write_text("Subject: hello\n\nno report\n")
+    newsroom.monkeypatch.chdir(tmp_path)
+    if not os.geteuid():
+        os.chown(newsroom.root, 1, 1)
+    done = newsroom("schedule", "--install", "systemd", "--serve", "--bounces", box.name, "--json")
+    units = {Path(each["place"]).name: each["text"] for each in json.loads(done.out)}
+    _, serve, bounces = (
+        text for name, text in sorted(units.items(), key=lambda unit: len(unit[0])) if "ExecStart" in text
+    )
+    assert all(os.geteuid() or "\nUser=daemon\n" in text for text in (serve, bounces))
+    os.chown(newsroom.root, os.geteuid(), os.getegid())
+    environment = {**os.environ, "DIGEST_UNSUBSCRIBE_SECRET": "a-secret-of-thirty-two-characters"}
+    read = subprocess.run(started(bounces), cwd="/", env=environment, capture_output=True, text=True, check=False)
+    assert (read.returncode, "read: 1 " in read.stdout) == (0, True), read
+    with subprocess.Popen([*started(serve), "--port", "0"], cwd="/", env=environment, stdout=subprocess.PIPE) as pages:
+        assert b"/u/" in pages.stdout.readline()
+        pages.terminate()
+    assert pages.returncode in (-signal.SIGTERM, 0), "systemd calls both a clean end"
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        (("--install", "cron", "--serve"), "--serve goes with --install systemd"),
+        (("--bounces", "box"), "--bounces goes with --install systemd"),
+        (("--install", "systemd", "--bounces", "imaps://news:Geheim77@imap.harbour.example"), "holds a password"),
+    ],
+)
+def test_units_that_cannot_be_are_one_line(newsroom, asked, says):
+    """Where nothing would keep them, and where a password would stand in a file that anybody reads."""
+    done = newsroom("schedule", *asked)
+    assert (done.code, says in done.err, "Geheim" in done.err) == (2, True, False)
 
 
 def test_without_crontab_it_says_what_to_use(newsroom):

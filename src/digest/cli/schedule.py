@@ -55,15 +55,21 @@ def schedule(
     ping: Annotated[
         str, typer.Option("--ping", metavar="URL", help="With --install: a watchdog for `digest run`.")
     ] = "",
+    serve: Annotated[bool, typer.Option("--serve", help="With --install systemd: `digest serve`, too.")] = False,
+    bounces: Annotated[
+        str, typer.Option("--bounces", metavar="SOURCE", help="With --install systemd: `digest bounces` every hour.")
+    ] = "",
 ) -> None:
     """Show what goes out when, to how many, and where its approval stands."""
     call = Call(common)
-    if (write or ping) and install is None:
-        message = f"{'--write' if write else '--ping'} goes with --install cron, systemd, kubernetes or github"
-        raise UsageError(message)
     if install is not None:
-        _install(call, install, ping, write=write)
+        _install(call, install, ping, write=write, serve=serve, bounces=bounces)
         return
+    for name, value in {"--write": write, "--ping": ping, "--serve": serve, "--bounces": bounces}.items():
+        if value:
+            some = "systemd" if name in ("--serve", "--bounces") else "cron, systemd, kubernetes or github"
+            message = f"{name} goes with --install {some}"
+            raise UsageError(message)
     scheduler = scheduler_of(call)
     found, changes = scheduler.recall()
     due = scheduler.pending(found)
@@ -191,12 +197,12 @@ def _day(number: int, month: int, day: int, marked: Container[date]) -> str:
     return f"{day:2}{'*' if date(number, month, day) in marked else ' '}"
 
 
-def _install(call: Call, unit: Unit, ping: str, *, write: bool) -> None:
+def _install(call: Call, unit: Unit, ping: str, *, write: bool, serve: bool, bounces: str) -> None:
     from digest.scheduling import installer, units, watchdog
 
     if ping:
         watchdog.check(ping)
-    made = units.units(call.newsroom, unit, ping)
+    made = units.units(call.newsroom, unit, ping, serve=serve, bounces=bounces)
     if write:
         lines = list(installer.write(call.newsroom.root, unit, made))
         for line in lines:

@@ -43,8 +43,8 @@ def write(root: Path, unit: Unit, made: Sequence[UnitFile]) -> Iterator[str]:
         yield f"wrote {each.place}"
     if unit is Unit.SYSTEMD:
         user = "" if os.geteuid() == 0 else "--user "
-        timer = Path(made[-1].place).name
-        yield f"to start it: systemctl {user}daemon-reload && systemctl {user}enable --now {timer}"
+        begun = " ".join(Path(each.place).name for each in made if "\n[Install]\n" in each.text)
+        yield f"to start it: systemctl {user}daemon-reload && systemctl {user}enable --now {begun}"
         if user:
             yield "so that it runs while nobody is logged in: loginctl enable-linger"
     elif unit is Unit.KUBERNETES:

@@ -3,7 +3,8 @@
     Newsroom, Unit ─units─▶ texts with their places ─installer.write─▶ put there
 
 All of them run `digest run` every ten minutes, not at the time of an edition: a run that finds nothing due ends at
-once, and one that comes late, or again after the relay was away, finds what is left.
+once, and one that comes late, or again after the relay was away, finds what is left. systemd keeps `digest serve` and
+an hourly `digest bounces`, too, where they are asked for.
 """
 
 from __future__ import annotations
@@ -27,21 +28,37 @@ if TYPE_CHECKING:
     from digest.newsroom.newsroom import Newsroom
 
 
-def units(newsroom: Newsroom, unit: Unit, ping: str = "") -> tuple[UnitFile, ...]:
+def units(
+    newsroom: Newsroom, unit: Unit, ping: str = "", *, serve: bool = False, bounces: str = ""
+) -> tuple[UnitFile, ...]:
     """The exact units for this newsroom, this user and this program; every run tells the watchdog at `ping`, if any.
 
-    Raises UsageError for what cannot work.
+    With systemd, `digest serve` and an hourly `digest bounces` of a mailbox as well. Raises UsageError for what cannot
+    work.
     """
     more = ["--ping", ping] if ping else []
+    if (serve or bounces) and unit is not Unit.SYSTEMD:
+        message = f"{'--serve' if serve else '--bounces'} goes with --install systemd, not with {unit}"
+        raise UsageError(message)
     match unit:
         case Unit.CRON:
             return (_cron(newsroom.root, more),)
         case Unit.SYSTEMD:
-            return _systemd(newsroom.root, newsroom.config.newsroom.name, more)
+            return _systemd(newsroom, more, serve=serve, bounces=_mailbox(bounces))
         case Unit.KUBERNETES:
             return (kubernetes(newsroom.root, more),)
         case Unit.GITHUB:
             return (github(newsroom, ping=bool(ping)),)
+
+
+def _mailbox(source: str) -> str:
+    """A mailbox as it is called from any folder. Raises UsageError for an address that cannot be, or has a password."""
+    from digest.bounces.mailbox import is_imap, place
+
+    if is_imap(source):
+        place(source)
+        return source
+    return str(Path(source).absolute()) if source else ""
 
 
 def command() -> list[str]:
@@ -72,43 +89,74 @@ def marks(root: Path) -> tuple[str, str]:
     return f"# begin digest {root}", f"# end digest {root}"
 
 
-def _systemd(root: Path, name: str, more: Sequence[str]) -> tuple[UnitFile, ...]:
-    if os.geteuid() == 0:
-        folder = Path("/etc/systemd/system")
-        target = ""
-    else:
-        base = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-        folder, target = Path(base) / "systemd/user", "%h/.config/digest/"
+def _systemd(newsroom: Newsroom, more: Sequence[str], *, serve: bool, bounces: str) -> tuple[UnitFile, ...]:
+    root, config = newsroom.root, ["--config", str(newsroom.root / "config.yaml")]
+    name = " ".join(newsroom.config.newsroom.name.replace("%", "%%").split())
     unit = f"digest-{slug(root)}"
-    owner = _owner(root) if os.geteuid() == 0 else ""
-    start = " ".join(_quoted(word) for word in [*command(), "run", "--config", str(root / "config.yaml"), *more])
-    secrets = f"{target or '/etc/digest/'}{slug(root)}.env"
-    title = " ".join(name.replace("%", "%%").split())
-    service = f"""[Unit]
-Description=Send what is due of {title}
-Wants=network-online.target
-After=network-online.target
+    due, back = f"what is due of {name}", f"what came back of {name}"
+    made = {
+        f"{unit}.service": _service(root, f"Send {due}", ["run", *config, *more], _SENDS),
+        f"{unit}.timer": _timer(f"Look every {EVERY} minutes {due}", f"*:0/{EVERY}"),
+    }
+    if serve:
+        what = f"Pages of {name} on which readers leave, and its archive"
+        target = "multi-user.target" if _by_root() else "default.target"
+        text = _service(root, what, ["serve", *config], _STAYS, kind="exec")
+        made[f"{unit}-serve.service"] = f"{text}\n[Install]\nWantedBy={target}\n"
+    if bounces:
+        made[f"{unit}-bounces.service"] = _service(root, f"Read {back}", ["bounces", bounces, *config], _READS)
+        made[f"{unit}-bounces.timer"] = _timer(f"Look every hour {back}", "*:15")
+    base = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    folder = Path("/etc/systemd/system") if _by_root() else base / "systemd/user"
+    return tuple(UnitFile(place=str(folder / file), text=text) for file, text in made.items())
 
-[Service]
-Type=oneshot
-{owner}WorkingDirectory={_escaped(_one_line(root))}
-ExecStart={start}
-# Secrets, one NAME=value a line, readable by you alone; the dash lets it be absent.
-EnvironmentFile=-{secrets}
-# 75: the next run goes on with what is left.
+
+def _by_root() -> bool:
+    return os.geteuid() == 0
+
+
+_SENDS = """# 75: the next run goes on with what is left.
 SuccessExitStatus=75
 # A long send is no hang: each phase of it has its own limit.
 TimeoutStartSec=infinity
 # On a stop, mails in flight are finished and recorded.
 KillSignal=SIGTERM
 TimeoutStopSec=10min
-NoNewPrivileges=yes
 """
-    timer = f"""[Unit]
-Description=Look every {EVERY} minutes what is due of {title}
+_READS = """# 75: the mailbox could not be reached; the next hour reads on.
+SuccessExitStatus=75
+"""
+_STAYS = """Restart=always
+RestartSec=5
+# 2: a mistake in config.yaml, or a secret that is missing; the journal says which, and nothing mends it by itself.
+RestartPreventExitStatus=2
+"""
+
+
+def _service(root: Path, what: str, words: Sequence[str], how: str, kind: str = "oneshot") -> str:
+    start = " ".join(_quoted(word) for word in [*command(), *words])
+    secrets = f"{'/etc/digest/' if _by_root() else '%h/.config/digest/'}{slug(root)}.env"
+    return f"""[Unit]
+Description={what}
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+Type={kind}
+{_owner(root) if _by_root() else ""}WorkingDirectory={_escaped(_one_line(root))}
+ExecStart={start}
+# Secrets, one NAME=value a line, readable by you alone; the dash lets it be absent.
+EnvironmentFile=-{secrets}
+{how}NoNewPrivileges=yes
+"""
+
+
+def _timer(what: str, calendar: str) -> str:
+    return f"""[Unit]
+Description={what}
 
 [Timer]
-OnCalendar=*:0/{EVERY}
+OnCalendar={calendar}
 # After the machine was off, once at its start.
 Persistent=yes
 RandomizedDelaySec=30
@@ -116,10 +164,6 @@ RandomizedDelaySec=30
 [Install]
 WantedBy=timers.target
 """
-    return (
-        UnitFile(place=str(folder / f"{unit}.service"), text=service),
-        UnitFile(place=str(folder / f"{unit}.timer"), text=timer),
-    )
 
 
 def _owner(root: Path) -> str:
