@@ -76,6 +76,10 @@ An *error* stops the send. A *warning* wants a look. An *info* is worth knowing;
 look at the network run with `digest check --network`. `digest check --explain CODE` says on the terminal what stands
 here.
 
+What is found in the HTML, which nobody wrote as it stands, names the element and what wrote it: the line of a story, of
+an issue's block, of config.yaml, or of the theme. Its place in the HTML stands behind (`html:56:3041`: the line, and the
+column where the element's tag ends). A theme whose output depends on its own letters is told of the HTML's place alone.
+
 A newsroom can make a check louder, quieter or silent, and says why:
 
 ```yaml title="config.yaml"

@@ -61,7 +61,8 @@ def maybe(schema: Schema) -> Schema:
 
 
 ERROR = obj(error=obj(exit_code={"type": "integer", "minimum": 1}, lines=TEXTS))
-FINDING = obj(edition=EDITION, code=TEXT, severity={"enum": ["error", "warning", "info"]}, where=TEXT, message=TEXT)
+FINDING = obj(edition=EDITION, code=TEXT, severity={"enum": ["error", "warning", "info"]}, where=TEXT, message=TEXT,
+              element=TEXT, html={"type": "string", "pattern": r"^(html:\d+(:\d+)?)?$"})  # fmt: skip
 REPORT = obj(edition=EDITION, sent=COUNT, seconds=NUMBER, counts=COUNTS, stopped=TEXT, interrupted=FLAG)
 HELD = obj(address=TEXT, state=TEXT, code=maybe(COUNT), detail=TEXT, attempts=COUNT, message_id=TEXT,
            next_try=maybe(NUMBER))  # fmt: skip

@@ -280,12 +280,52 @@ class Selection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One result of a check. `code` is stable (`story-credit-missing`); `where` names a file:line, story or part."""
+    """One result of a check. `code` is stable (`story-credit-missing`); `where` names a file:line, story or part.
+
+    What was found in the HTML part has its place there as `html` (`html:56:3041`), and its `element`, shortened. Its
+    `where` is the line of the story, issue, setting or template that wrote it; `html` again where that is not known.
+    """
 
     code: str
     severity: Severity
     where: str
     message: str
+    element: str = ""
+    html: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """`stories/a.md:9: <a href="https://…">: “here” does not say where it goes (html:56:3041)`."""
+        place = f" ({self.html})" if self.html and self.html != self.where else ""
+        return ": ".join(filter(None, (self.where, self.element, self.message))) + place
+
+    def as_data(self) -> dict[str, str]:
+        """For programs."""
+        return {
+            "code": self.code,
+            "severity": self.severity.value,
+            "where": self.where,
+            "message": self.message,
+            "element": self.element,
+            "html": self.html,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What wrote a place of the HTML: a line of the theme; and where that showed a value, its `name` there.
+
+    `name` is as the template has it (`story.image_alt`); empty for the theme's own words. `story` is the id of the
+    story and `block` the place of the block that was being shown, each empty outside of any; `place` says that it is
+    one of the newsroom's places on the web.
+    """
+
+    file: str
+    line: int
+    name: str = ""
+    story: str = ""
+    block: str = ""
+    place: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Findings in SARIF 2.1.0 and in JSON say what the table says."""
+"""Findings in SARIF 2.1.0 say what the table says."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from check_subjects import EDITION, pictured, subject, with_html
 
 from digest.checks.registry import run
-from digest.checks.sarif import as_json, sarif
+from digest.checks.sarif import sarif
 from digest.model import Finding, Severity
 
 FOUND = [*run(subject(pictured(credit="", image_alt=""))), *run(with_html(after="<script>x</script>"))]
@@ -64,13 +64,3 @@ def test_a_fingerprint_outlives_a_moved_line():
         return sarif([(EDITION.id, finding)], version="1")["runs"][0]["results"][0]["partialFingerprints"]
 
     assert print_of("stories/a.md:4") == print_of("stories/a.md:6") != print_of("stories/b.md:4")
-
-
-def test_json_is_a_list_of_plain_objects():
-    """Scripts get code, severity, where and message."""
-    assert as_json(FOUND)[0] == {
-        "code": FOUND[0].code,
-        "severity": "error",
-        "where": FOUND[0].where,
-        "message": FOUND[0].message,
-    }

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from digest.checks.context import Hit, check
 from digest.checks.css import all_declarations
+from digest.checks.document import html_place
 from digest.checks.images import suffix_kind
 from digest.errors import UsageError
 from digest.model import Severity
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from digest.checks.context import CheckContext
     from digest.checks.css import Stylesheet
-    from digest.checks.document import HtmlDocument
+    from digest.checks.document import HtmlDocument, Place
 
 # The programs most newsrooms' readers have; a newsroom names its own with the client filter.
 DEFAULT_CLIENTS = ("apple-mail", "gmail", "outlook", "samsung-email", "thunderbird", "yahoo")
@@ -60,10 +61,10 @@ _UNIT = re.compile(r"(?<![\w#.-])[-+]?\d*\.?\d+(%|[a-z]{1,4})\b|(?<![\w#.-])[-+]
 def client_breaks(context: CheckContext) -> Iterator[Hit]:
     """A load-bearing feature that a client of the filter does not support: one finding for each feature."""
     known = table()
-    for slug, line, without in unsupported(context):
+    for slug, place, without in unsupported(context):
         if slug in LOAD_BEARING:
             title, names = known["features"][slug]["title"], _families(without, known["clients"])
-            yield Hit(f"html:{line}", f"{title} is not supported by {names} (as of {known['date']})")
+            yield Hit(html_place(place), f"{title} is not supported by {names} (as of {known['date']})")
 
 
 @check("client-degrades", Severity.INFO, "rendering", "These programs show the mail plainer than it was made.")
@@ -106,28 +107,27 @@ def chosen(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(c for c in clients if any(c == name or c.startswith(f"{name}.") for name in wanted))
 
 
-def _triggers(context: CheckContext) -> dict[str, int]:
+def _triggers(context: CheckContext) -> dict[str, Place]:
     return used(context.document, context.stylesheet) if context.document else {}
 
 
-def used(document: HtmlDocument, sheet: Stylesheet) -> dict[str, int]:
-    """Every trigger that the mail shows (`property:gap`, `element:video`), with the line where it is first seen."""
-    found: dict[str, int] = {}
+def used(document: HtmlDocument, sheet: Stylesheet) -> dict[str, Place]:
+    """Every trigger that the mail shows (`property:gap`, `element:video`), with the place where it is first seen."""
+    found: dict[str, Place] = {}
     for element in document.elements:
         for trigger in _of_element(element.tag, element.attributes):
-            found.setdefault(trigger, element.line)
+            found.setdefault(trigger, (element.line, element.column))
     for at_rule in sheet.at_rules:
-        found.setdefault(f"at:{at_rule.name}", at_rule.line)
+        found.setdefault(f"at:{at_rule.name}", (at_rule.line, 0))
         if at_rule.name == "media":
             for feature in re.findall(r"\(\s*(?:-webkit-)?(?:min-|max-)?([a-z-]+)", at_rule.prelude.lower()):
-                found.setdefault(f"media:{feature}", at_rule.line)
+                found.setdefault(f"media:{feature}", (at_rule.line, 0))
     for rule in sheet.rules:
         for trigger in _of_prelude(rule.prelude):
-            found.setdefault(trigger, rule.line)
-    inline = ((e.attributes["style"], e.line) for e in document.elements if "style" in e.attributes)
-    for one, line in all_declarations(sheet, inline):
+            found.setdefault(trigger, (rule.line, 0))
+    for one, place in all_declarations(sheet, document.elements):
         for trigger in _of_declaration(one.property, one.value.lower(), one.important):
-            found.setdefault(trigger, line)
+            found.setdefault(trigger, place)
     return found
 
 
@@ -167,8 +167,8 @@ def _of_declaration(name: str, value: str, important: bool) -> tuple[str, ...]:
     return tuple(triggers)
 
 
-def unsupported(context: CheckContext) -> Iterator[tuple[str, int, list[str]]]:
-    """Each feature that the mail uses and a client of the filter lacks: its slug, its first line, those clients.
+def unsupported(context: CheckContext) -> Iterator[tuple[str, Place, list[str]]]:
+    """Each feature that the mail uses and a client of the filter lacks: its slug, its first place, those clients.
 
     Raises UsageError when the filter names a client that nobody knows.
     """
@@ -176,10 +176,10 @@ def unsupported(context: CheckContext) -> Iterator[tuple[str, int, list[str]]]:
         return
     known, clients = table(), chosen(context.clients)
     places = {client: place for place, client in enumerate(known["clients"])}
-    first: dict[str, int] = {}
-    for trigger, line in context.once(_triggers).items():
+    first: dict[str, Place] = {}
+    for trigger, place in context.once(_triggers).items():
         for slug in known["triggers"].get(trigger, ()):
-            first[slug] = min(line, first.get(slug, line))
+            first[slug] = min(place, first.get(slug, place))
     for slug in sorted(first, key=lambda slug: (first[slug], slug)):
         support = known["features"][slug]["support"]
         if without := [client for client in clients if support[places[client]] == "n"]:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar
 
 from digest.blocks.kinds import said
 from digest.model import Issue
+from digest.text.likeness import likeness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from digest.checks.document import HtmlDocument
     from digest.checks.parsed_mail import Message
     from digest.errors import Fault
-    from digest.model import Audience, NewsroomProfile, PastEdition, Rendering, Selection, Severity, Story
+    from digest.model import Audience, NewsroomProfile, Origin, PastEdition, Rendering, Selection, Severity, Story
 
 T = TypeVar("T")
 Scope = Literal["stories", "rendering", "mail", "network"]
@@ -35,6 +36,7 @@ class Hit(NamedTuple):
 
     where: str
     message: str
+    of: str = ""  # in HTML, what of the element: an attribute's name, or "text"; empty for the element itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +84,18 @@ class Online:
     seconds: float = 10.0  # for spamd and for one DNS question
 
 
+class HtmlTrace(Protocol):
+    """How the HTML part came about. Places are offsets into it; None where nothing is known of one."""
+
+    def value(self, start: int, end: int) -> Origin | None:
+        """The first value that was written between two places."""
+        ...
+
+    def at(self, place: int, words: str) -> Origin | None:
+        """What wrote the character at a place; of the theme, the line there that has most of `words`."""
+        ...
+
+
 # No slots: functools.cached_property keeps what it worked out in the instance's __dict__.
 @dataclass(frozen=True, kw_only=True)
 class CheckContext:
@@ -113,6 +127,7 @@ class CheckContext:
     now: datetime | None = None  # when the edition is made
     envelope: str = ""  # to which reports come back; From's own address when empty
     rated: bool = False  # the relay, or a reader's domain, has a rate
+    trace: Callable[[], HtmlTrace | None] = lambda: None  # how the HTML came about; asked when something is found in it
     readers: Callable[[], Iterable[str]] | None = None  # the addresses of the list, streamed; raises DigestError
     unfilled: Sequence[Fault] = ()  # values of config.yaml that are still placeholders
     _derived: dict[Callable[[CheckContext], Any], Any] = field(default_factory=dict, init=False, repr=False)
@@ -194,10 +209,11 @@ class CheckContext:
             return None
         return self.read_file(f"stories/{story.id}.md") or self.read_file(story.file or story.id)
 
-    def place(self, story: Story, *keys: str) -> str:
+    def place(self, story: Story, *keys: str, words: str = "") -> str:
         """Where in the story's file the first of `keys` that is written stands: `stories/a.md:4`.
 
-        Without a line when the file cannot be read. `summary` means the text below the front matter.
+        Without a line when the file cannot be read. `summary` means the text below the front matter: its first line, or
+        the one that says most of `words`.
         """
         name = story.file or story.id
         data = self._source(story)
@@ -210,7 +226,8 @@ class CheckContext:
         for key in keys:
             if key == "summary":
                 text = (number for number, line in enumerate(lines, 1) if number > fences[1] and line.strip())
-                return f"{name}:{next(text, fences[1])}"
+                best = max(text, key=lambda number: likeness(lines[number - 1], words), default=fences[1])
+                return f"{name}:{best}"
             for number in range(fences[0] + 1, fences[1]):
                 if re.match(rf"{re.escape(key)}\s*:", lines[number - 1]):
                     return f"{name}:{number}"

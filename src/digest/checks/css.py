@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from digest.checks.document import Node, Place
+
 MAX_DEPTH = 10  # of at-rules in one another
 _ENDLESS = re.compile(r"(?<![0-9])[0-9]{1000,}")
 
@@ -82,14 +84,14 @@ def declarations(text: str) -> tuple[Declaration, ...]:
     return _declarations(_countable(text))
 
 
-def all_declarations(sheet: Stylesheet, inline: Iterable[tuple[str, int]]) -> Iterator[tuple[Declaration, int]]:
-    """Every declaration of the sheet and of `style` attributes, with its line."""
+def all_declarations(sheet: Stylesheet, elements: Iterable[Node]) -> Iterator[tuple[Declaration, Place]]:
+    """Every declaration of the sheet and of the elements' `style` attributes, with its place."""
     for rule in sheet.rules:
         for declaration in rule.declarations:
-            yield declaration, rule.line
-    for text, line in inline:
-        for declaration in declarations(text):
-            yield declaration, line
+            yield declaration, (rule.line, 0)
+    for element in elements:
+        for declaration in declarations(element.attributes.get("style", "")):
+            yield declaration, (element.line, element.column)
 
 
 def _collect(sheet: Stylesheet, nodes: Iterable[Any], above: int, media: tuple[str, ...]) -> None:

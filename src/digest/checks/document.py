@@ -27,6 +27,15 @@ _WORDS = {
 _LOCAL = re.compile(r"^\{[^}]*\}")  # a namespace before a name
 
 
+Place = tuple[int, int]  # line and column; no column where only the line is known
+
+
+def html_place(place: Place) -> str:
+    """A place of the HTML part as findings name it: `html:12:3041`, `html:12`."""
+    line, column = place
+    return f"html:{line}:{column}" if column else f"html:{line}"
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class Node:
     """One element. `children` holds elements and texts in order; `line` counts from 1 in the source.
@@ -44,7 +53,7 @@ class Node:
     @property
     def place(self) -> str:
         """Where it is, as findings name it: `html:12:3041`."""
-        return f"html:{self.line}:{self.column}"
+        return html_place((self.line, self.column))
 
     @property
     def own_text(self) -> str:
@@ -97,6 +106,11 @@ class HtmlDocument:
             if e.tag == "style" and "print" not in e.attributes.get("media", "").lower()
         )
 
+    def at(self, place: Place) -> Node | None:
+        """The element whose start tag ends there."""
+        # Elements that HTML implies (tbody) end where the tag ends that implied them: the last is the one written.
+        return next((element for element in reversed(self.elements) if (element.line, element.column) == place), None)
+
     def first(self, tag: str) -> Node | None:
         """The first element with this tag."""
         return next((element for element in self.elements if element.tag == tag), None)
@@ -124,6 +138,19 @@ def read(html: str) -> HtmlDocument:
     root = _converted(etree, lines)
     errors = tuple(_errors(parser.errors, html))
     return HtmlDocument(root=root, elements=tuple(_walk(root)), errors=errors, etree=etree)
+
+
+def offset(html: str, place: Place) -> int:
+    """How many characters stand before a place of the HTML."""
+    line, column = place
+    return sum(len(text) + 1 for text in html.split("\n")[: line - 1]) + column
+
+
+def start_tag(html: str, element: Node) -> tuple[int, int]:
+    """From where to where the element's start tag stands in the HTML that it was read from."""
+    end = offset(html, (element.line, element.column))
+    start = html.lower().rfind(f"<{element.tag}", 0, end)
+    return (start if start >= 0 else end), end
 
 
 def _walk(root: Node) -> Iterator[Node]:

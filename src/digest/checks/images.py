@@ -181,9 +181,9 @@ def image_source(context: CheckContext) -> Iterator[Hit]:
         if element.tag != "img" or context.is_slot(source):
             continue
         if _scheme(source) == "cid" and source[4:] not in carried:
-            yield Hit(element.place, f"'{source[:80]}' names an image that the mail does not carry")
+            yield Hit(element.place, f"'{source[:80]}' names an image that the mail does not carry", "src")
         elif _scheme(source) not in ("https", "http", "cid"):
-            yield Hit(element.place, f"'{source[:80]}' is no source that a mail can show; use https")
+            yield Hit(element.place, f"'{source[:80]}' is no source that a mail can show; use https", "src")
 
 
 @check("image-width", Severity.WARNING, "rendering", "Without a width Outlook shows a photo as large as it is.")

@@ -170,7 +170,7 @@ def _faults_of_html(context: CheckContext, reported: set[str]) -> Iterator[tuple
             continue
         reported.add(href.strip())
         for found, message in faults(href):
-            yield found, Hit(element.place, message)
+            yield found, Hit(element.place, message, "href")
 
 
 LINK_CHECKS: tuple[Check, ...] = tuple(

@@ -30,6 +30,7 @@ from digest.checks import (
     structure,
 )
 from digest.checks.context import Check
+from digest.checks.origins import traced
 from digest.errors import ConfigError, Fault, UsageError
 from digest.model import Finding, Severity
 from digest.yamlfile import did_you_mean
@@ -158,7 +159,11 @@ def run(
     """
     rules = policy or Policy()
     found = [
-        Finding(code=check.code, severity=check.severity, where=hit.where, message=hit.message)
+        traced(
+            context,
+            Finding(code=check.code, severity=check.severity, where=hit.where, message=hit.message),
+            hit.of,
+        )
         for check in CHECKS.values()
         if not rules.silences(check.code) and (network or check.scope != "network")
         for hit in check.run(context)

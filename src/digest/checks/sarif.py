@@ -1,7 +1,7 @@
-"""Findings as other programs read them: SARIF 2.1.0 for code hosts and editors, plain JSON for scripts.
+"""Findings as code hosts and editors read them: SARIF 2.1.0.
 
 SARIF is the OASIS standard "Static Analysis Results Interchange Format 2.1.0": one run, a rule for every code that
-occurs, a result for every finding with its file and line. Both functions return values; writing them is the caller's.
+occurs, a result for every finding with its file and line. It returns a value; writing that is the caller's.
 """
 
 from __future__ import annotations
@@ -47,14 +47,6 @@ def sarif(findings: Iterable[tuple[str, Finding]], *, version: str, build: str =
     }
 
 
-def as_json(findings: Iterable[Finding]) -> list[dict[str, str]]:
-    """Each finding as an object with `code`, `severity`, `where`, `message`."""
-    return [
-        {"code": one.code, "severity": str(one.severity), "where": one.where, "message": one.message}
-        for one in findings
-    ]
-
-
 def _rule(code: str) -> dict[str, Any]:
     one = CHECKS.get(code)
     rule: dict[str, Any] = {"id": code, "name": "".join(part.title() for part in code.split("-"))}
@@ -68,24 +60,42 @@ def _rule(code: str) -> dict[str, Any]:
 
 
 def _result(edition: str, one: Finding, index: int, build: str) -> dict[str, Any]:
-    found = _PLACE.fullmatch(one.where)
-    name, line = (found["name"], found["line"]) if found else (one.where, None)
-    part = _PARTS.get(name.partition(":")[0])
+    name, _ = _parted(one.where)
+    said = ": ".join(filter(None, (one.element, one.message)))
     result: dict[str, Any] = {
         "ruleId": one.code,
         "ruleIndex": index,
         "level": _LEVELS[one.severity],
-        "message": {"text": f"{one.where}: {one.message}" if not _is_file(name) else one.message},
+        "message": {"text": said if _is_file(name) else f"{one.where}: {said}"},
         "partialFingerprints": {"digest/v1": f"{edition}:{one.code}:{name}:{re.sub(r'[0-9]+', '#', one.message)}"},
         "properties": {"edition": edition},
     }
-    uri = f"{build}/{edition}/{part}" if part else name if _is_file(name) else "config.yaml"
-    artifact = {"uri": quote(uri)} if uri.startswith("/") else {"uri": quote(uri), "uriBaseId": "%SRCROOT%"}
-    physical: dict[str, Any] = {"artifactLocation": artifact}
-    if line and (part or _is_file(name)):
-        physical["region"] = {"startLine": int(line)}
-    result["locations"] = [{"physicalLocation": physical, "logicalLocations": [{"name": one.where, "kind": "member"}]}]
+    logical = {"name": one.where, "kind": "member"}
+    result["locations"] = [
+        {"physicalLocation": _physical(one.where, f"{build}/{edition}"), "logicalLocations": [logical]}
+    ]
+    if one.html and one.html != one.where:
+        made = {"name": one.html, "kind": "member"}
+        result["relatedLocations"] = [
+            {"physicalLocation": _physical(one.html, f"{build}/{edition}"), "logicalLocations": [made]}
+        ]
     return result
+
+
+def _parted(where: str) -> tuple[str, int]:
+    """The name and the line of a place; no line where it has none."""
+    found = _PLACE.fullmatch(where)
+    return (found["name"], int(found["line"] or 0)) if found else (where, 0)
+
+
+def _physical(where: str, folder: str) -> dict[str, Any]:
+    """The file and line of a place; `folder` has the edition's parts. What is in no file is in config.yaml."""
+    name, line = _parted(where)
+    part = _PARTS.get(name.partition(":")[0])
+    uri = f"{folder}/{part}" if part else name if _is_file(name) else "config.yaml"
+    artifact = {"uri": quote(uri)} if uri.startswith("/") else {"uri": quote(uri), "uriBaseId": "%SRCROOT%"}
+    region = {"region": {"startLine": line}} if line and (part or _is_file(name)) else {}
+    return {"artifactLocation": artifact, **region}
 
 
 def _is_file(name: str) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from digest.checks.context import Hit, check
 from digest.checks.css import all_declarations
+from digest.checks.document import html_place
 from digest.model import Severity
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def html_lang(context: CheckContext) -> Iterator[Hit]:
     html, wanted = context.document.first("html"), context.rendering.edition.language
     lang = html.attributes.get("lang", "").strip() if html else ""
     if not lang:
-        yield Hit("html:1", f'html has no lang; write <html lang="{wanted}">')
+        yield Hit(html.place if html else "html:1", f'html has no lang; write <html lang="{wanted}">')
     elif lang.lower().partition("-")[0] != wanted.lower().partition("-")[0]:
         yield Hit(html.place if html else "html:1", f"html says lang={lang!r}, and the edition is in {wanted!r}")
 
@@ -69,7 +70,7 @@ def html_dir(context: CheckContext) -> Iterator[Hit]:
     html = context.document.first("html")
     said = html.attributes.get("dir", "").strip().lower() if html else ""
     if said != wanted and (said or wanted == "rtl"):
-        yield Hit("html:1", f"html says dir={said!r}, and {primary!r} is written {wanted}")
+        yield Hit(html.place if html else "html:1", f"html says dir={said!r}, and {primary!r} is written {wanted}")
     if context.rendering.direction != wanted:
         yield Hit("html:1", f"the rendering is {context.rendering.direction}, and {primary!r} is written {wanted}")
 
@@ -124,9 +125,9 @@ def link_text(context: CheckContext) -> Iterator[Hit]:
         if not text:
             yield Hit(element.place, f"the link to {href[:60]} has no text")
         elif re.match(r"https?://\S+$", text):
-            yield Hit(element.place, f"the link's text is the address {text[:60]}; say where it goes")
+            yield Hit(element.place, f"the link's text is the address {text[:60]}; say where it goes", "text")
         elif re.sub(r"[\s.…>»→:]+$", "", text.casefold()) in _VAGUE and not element.attributes.get("aria-label"):
-            yield Hit(element.place, f"“{text}” does not say where it goes")
+            yield Hit(element.place, f"“{text}” does not say where it goes", "text")
 
 
 @check("link-text-twice", Severity.WARNING, "rendering", "Two links of one name and two targets cannot be told apart.")
@@ -139,7 +140,7 @@ def link_text_twice(context: CheckContext) -> Iterator[Hit]:
         href = element.attributes["href"].strip()
         if name and targets.setdefault(name, href) != href and name not in told:
             told.add(name)
-            yield Hit(element.place, f"“{element.text[:60]}” also leads to {targets[name][:80]}")
+            yield Hit(element.place, f"“{element.text[:60]}” also leads to {targets[name][:80]}", "href")
 
 
 @check(
@@ -152,9 +153,9 @@ def html_active(context: CheckContext) -> Iterator[Hit]:
             yield Hit(element.place, f"<{element.tag}> does not belong in a mail")
         for name, value in element.attributes.items():
             if name.startswith("on"):
-                yield Hit(element.place, f"{name}= runs a script; remove it")
+                yield Hit(element.place, f"{name}= runs a script; remove it", name)
             elif re.match(r"[\s\x00-\x1f]*(?:javascript|vbscript)\s*:", value, re.IGNORECASE):
-                yield Hit(element.place, f"{name}= holds a script; remove it")
+                yield Hit(element.place, f"{name}= holds a script; remove it", name)
         if element.tag == "meta" and element.attributes.get("http-equiv", "").lower() == "refresh":
             yield Hit(element.place, "a refresh sends the reader elsewhere; remove it")
 
@@ -175,22 +176,21 @@ def html_external(context: CheckContext) -> Iterator[Hit]:
             yield Hit(
                 f"html:{rule.line}", f"@{rule.name} loads from elsewhere; use the reader's own fonts and styles inside"
             )
-    inline = ((e.attributes["style"], e.line) for e in _elements(context) if "style" in e.attributes)
-    for one, line in all_declarations(context.stylesheet, inline):
+    for one, place in all_declarations(context.stylesheet, _elements(context)):
         if found := re.search(r"url\(\s*[\"']?\s*(?!cid:|data:)([^)\"']*)", one.value, re.IGNORECASE):
-            yield Hit(f"html:{line}", f"{one.property} loads {found[1][:60] or 'nothing'}; use an <img>, or do without")
+            where = html_place(place)
+            yield Hit(where, f"{one.property} loads {found[1][:60] or 'nothing'}; use an <img>, or do without")
 
 
 @check("html-overlay", Severity.ERROR, "rendering", "What lies over the mail can hide it, or pose as something else.")
 def html_overlay(context: CheckContext) -> Iterator[Hit]:
     """`position: fixed` or `absolute`, `expression()`, `behavior`, bindings."""
-    inline = ((e.attributes["style"], e.line) for e in _elements(context) if "style" in e.attributes)
-    for one, line in all_declarations(context.stylesheet, inline):
+    for one, place in all_declarations(context.stylesheet, _elements(context)):
         value = one.value.lower()
         if one.property == "position" and value in ("fixed", "absolute", "sticky"):
-            yield Hit(f"html:{line}", f"position: {value} lifts it out of the page; remove it")
+            yield Hit(html_place(place), f"position: {value} lifts it out of the page; remove it")
         elif "expression(" in value or one.property in ("behavior", "-moz-binding"):
-            yield Hit(f"html:{line}", f"{one.property}: {value[:40]} runs a script; remove it")
+            yield Hit(html_place(place), f"{one.property}: {value[:40]} runs a script; remove it")
 
 
 def _links(document: HtmlDocument | None) -> Iterator[Node]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -78,7 +78,7 @@ def _tell(call: Call, made: list[Build], found: list[tuple[Edition, Finding]], *
 
         call.out.data(document([(edition.id, finding) for edition, finding in found], version=version()))
     elif call.common.json:
-        call.out.data([{"edition": edition.id, **_facts(finding)} for edition, finding in found])
+        call.out.data([{"edition": edition.id, **finding.as_data()} for edition, finding in found])
     else:
         for each in made:
             stories = len(each.selection.stories)
@@ -89,15 +89,6 @@ def _tell(call: Call, made: list[Build], found: list[tuple[Edition, Finding]], *
             blanks = (finding for _, finding in found if finding.code == "address-placeholder")
             quiet = (f"{blank.where}: {blank.message}" for blank in blanks if blank.severity is Severity.INFO)
             call.out.to_fill_in(dict.fromkeys(quiet))
-
-
-def _facts(finding: Finding) -> dict[str, Any]:
-    return {
-        "code": finding.code,
-        "severity": finding.severity.value,
-        "where": finding.where,
-        "message": finding.message,
-    }
 
 
 def _judge(made: list[Build], found: list[Finding], *, strict: bool) -> None:

@@ -83,8 +83,7 @@ class Output:
             if finding.severity.value == "info" and not self.verbose:
                 continue
             word = self._paint(f"{finding.severity.value:<7}", _COLOUR[finding.severity.value])
-            place = f"{finding.where}: " if finding.where else ""
-            self._print(f"  {word}  {multiline(f'{finding.code}: {place}{finding.message}')}")
+            self._print(f"  {word}  {multiline(f'{finding.code}: {finding.sentence}')}")
 
     def _paint(self, text: str, code: str) -> str:
         """`text` in a colour, where there are colours."""

@@ -78,10 +78,12 @@ class BlockView:
     """A block as it stands in this edition. What its kind does not have, or it does not say, is empty.
 
     `html` is its Markdown, and `text` its line of plain words; `words` is either for the text part, wrapped, with `[n]`
-    after what is linked in it, and `links` are these. `link` is its own, with `link_text`.
+    after what is linked in it, and `links` are these. `link` is its own, with `link_text`. `where` is the file and line
+    at which it is written.
     """
 
     kind: str
+    where: str = ""
     title: str = ""
     html: Markup | Literal[""] = ""
     text: str = ""
@@ -240,7 +242,10 @@ class _Maker:
             for code, message in problems
         )
         return PreparedBlock(
-            view=BlockView(kind=block.kind, **values), markdown=summary, photos=tuple(photos), findings=findings
+            view=BlockView(kind=block.kind, where=block.where, **values),
+            markdown=summary,
+            photos=tuple(photos),
+            findings=findings,
         )
 
     def _resolved(self, address: str) -> SafeLink:

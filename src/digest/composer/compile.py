@@ -22,7 +22,7 @@ from digest.composer import files as theme_files
 from digest.composer.files import SourceMap, ThemeFiles, gather, whole
 from digest.composer.lint import lint
 from digest.composer.merge_fields import FieldUse
-from digest.composer.placeholders import restore, swap, unclosed
+from digest.composer.placeholders import TemplateTag, restore, swap, unclosed
 from digest.composer.sandbox import ThemeEnvironment
 from digest.composer.settings import catalogues, colours
 from digest.composer.summary import ELEMENTS
@@ -78,19 +78,8 @@ def compile_theme(files: ThemeFiles, options: ThemeOptions) -> Compiled:
     words = catalogues(files)
     constants = constant_values(options, palette)
     environment = ThemeEnvironment(escape=True)
-    source, places = assemble(files)
-    swapped = swap(source, places, environment, {"theme": constants})
-    if fault := unclosed(swapped.tags):
-        raise ThemeError([fault])
-    if faults := lint(swapped.text, swapped.place):
-        raise ThemeError(faults)
-    try:
-        markup = to_html(swapped.text, specimen=True)
-    except ValueError as error:
-        file, line = swapped.place(_span(error, swapped.text))
-        raise ThemeError([Fault(file=file, line=line, message=f"MJML cannot read this: {error}")]) from None
-    markup, styles = _take_specimen(markup)
-    html, html_places = restore(markup, swapped.tags)
+    markup, tags, styles = woven(files, constants, environment)
+    html, html_places = restore(markup, tags)
     text = files.get(theme_files.TEXT)
     html_code = _code(environment, html, html_places)
     text_code = _code(ThemeEnvironment(escape=False, lines=True), text.text, whole(text.shown))
@@ -109,6 +98,28 @@ def compile_theme(files: ThemeFiles, options: ThemeOptions) -> Compiled:
         fields=tuple(dict.fromkeys(named)),
         notes=tuple(notes),
     )
+
+
+def woven(
+    files: ThemeFiles, constants: dict[str, Any], environment: ThemeEnvironment
+) -> tuple[str, list[TemplateTag], dict[str, str]]:
+    """The theme as HTML with tokens for its tags, the tags, and the inline style of each Markdown element.
+
+    Raises ThemeError.
+    """
+    source, places = assemble(files)
+    swapped = swap(source, places, environment, {"theme": constants})
+    if fault := unclosed(swapped.tags):
+        raise ThemeError([fault])
+    if faults := lint(swapped.text, swapped.place):
+        raise ThemeError(faults)
+    try:
+        markup = to_html(swapped.text, specimen=True)
+    except ValueError as error:
+        file, line = swapped.place(_span(error, swapped.text))
+        raise ThemeError([Fault(file=file, line=line, message=f"MJML cannot read this: {error}")]) from None
+    markup, styles = _take_specimen(markup)
+    return markup, swapped.tags, styles
 
 
 def constant_values(options: ThemeOptions, palette: dict[str, str]) -> dict[str, Any]:

@@ -54,12 +54,14 @@ def compose(
     image_base_url: str = "",
     archive_url: str = "",
     logo: Photo | None = None,
+    cut: int | None = None,
 ) -> Rendering:
     """Compose the edition of `selection`, which holds at least one story.
 
     `subject` and `preheader` are templates; the audience's own come first, and ours when all are empty. `read_image`
     gives the bytes of an image by the path that the story gives, or raises OSError; `image_base_url` is where such
-    files are served, and `logo` the image that the theme's options have. Raises RenderError with the file and line of a
+    files are served, and `logo` the image that the theme's options have. `cut` stories are shown as titles, whatever
+    the size; by itself as many as must be. Raises RenderError with the file and line of a
     template that fails, or with the setting that it stands in; what is wrong with content is in the rendering's
     findings.
     """
@@ -80,7 +82,7 @@ def compose(
         key: one_line(getattr(selection.issue, key)) or _line(setting, source, theme=theme, values=values)
         for key, (setting, source) in _sources(audience, subject, preheader).items()
     }
-    html, sizes, findings = _html(draft, lines)
+    html, sizes, findings = _html(draft, lines, cut)
     text = finish(run(theme.text, draft.values() | lines, theme.text_places, []))
     html, text, lines, slots = _spaced(draft, html, text, lines)
     images, heavy = draft.images(html)
@@ -166,10 +168,14 @@ def _line(name: str, template: str, *, theme: Theme, values: dict[str, Any]) -> 
     return one_line(run(made, values, unlined(name), []))
 
 
-def _html(draft: EditionDraft, lines: dict[str, str]) -> tuple[str, dict[str, int], list[Finding]]:
+def _html(draft: EditionDraft, lines: dict[str, str], cut: int | None) -> tuple[str, dict[str, int], list[Finding]]:
     """The HTML, with as many stories in full as the size limit lets through; bytes per story; what had to give."""
+    if cut:
+        draft.cut_to(len(draft.stories) - cut)
     html = draft.html(lines)
     sizes = draft.tally.sizes()
+    if cut is not None:
+        return html, sizes, []
     # What a reader's own values will need beyond the tokens that stand for them: a link with which to leave is longer.
     limit = draft.options.size_limit - _OF_A_READER * html.count(f"slot-{draft.nonce}-")
     size = sum(sizes.values())
@@ -185,8 +191,8 @@ def _html(draft: EditionDraft, lines: dict[str, str]) -> tuple[str, dict[str, in
     html = draft.html(lines)
     sizes = draft.tally.sizes()
     where, left = draft.selection.edition.id, sum(sizes.values())
-    cut = counted(draft.cut, "story is", "stories are")
-    message = f"the HTML would have {_kb(size)}, over {_kb(limit)}: the last {cut} title and link only"
+    brief = counted(draft.cut, "story is", "stories are")
+    message = f"the HTML would have {_kb(size)}, over {_kb(limit)}: the last {brief} title and link only"
     findings = [Finding(code="size-cut", severity=Severity.WARNING, where=where, message=message)]
     if left > limit:
         message = f"the HTML has {_kb(left)} even with titles only, over {_kb(limit)}; set a limit for this audience"

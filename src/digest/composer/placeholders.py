@@ -28,6 +28,8 @@ TOKEN = re.compile(r"jx(\d+)xj")
 _OPENING = re.compile(r"\{[{%][-+]?")
 _NAME = re.compile(r"\{%[-+]?\s*(\w+)")
 _BLOCKS = frozenset(("autoescape", "call", "filter", "for", "if", "macro", "with"))
+_BINDS = re.compile(r"\{%[-+]?\s*(?:for\s+(.+?)\s+in\b|macro\s+\w+\s*\(([^)]*)\))", re.DOTALL)
+_UNBINDS = re.compile(r"\{%[-+]?\s*end(?:for|macro)\b")
 _ENDS = {"variable_begin": "variable_end", "block_begin": "block_end"}
 
 
@@ -151,6 +153,28 @@ def _uneven(tags: list[TemplateTag]) -> Fault | None:
         elif name.startswith("end"):
             return Fault(file=tag.file, line=tag.line, message=f"{tag.text} closes nothing; remove it")
     return _not_closed(*waiting[-1]) if waiting else None
+
+
+def marked(text: str, tags: list[TemplateTag], call: str) -> str:
+    """Put the tags back with `{{ call(number) }}` behind each block tag, and before and behind each value.
+
+    `call` gets the tag's number, and what the loops and macros around it bind, the innermost first; behind a value its
+    number is negative, counted from -1.
+    """
+    bound: list[tuple[str, ...]] = []
+
+    def written(found: re.Match[str]) -> str:
+        number, tag = int(found[1]), tags[int(found[1])]
+        if binding := _BINDS.match(tag.text):
+            bound.append(tuple(re.findall(r"\w+", re.sub(r"=[^,]*", "", binding[1] or binding[2] or ""))))
+        elif _UNBINDS.match(tag.text):
+            bound.pop()
+        names = ", ".join(dict.fromkeys(name for each in reversed(bound) for name in each))
+        before, after = ("-" if tag.text[2] == "-" else ""), ("-" if tag.text[-3] == "-" else "")
+        behind = f"{{{{ {call}({number if tag.is_block else -1 - number}, {names}) {after}}}}}"
+        return tag.text + behind if tag.is_block else f"{{{{{before} {call}({number}, {names}) }}}}{tag.text}{behind}"
+
+    return TOKEN.sub(written, text)
 
 
 def _not_closed(name: str, tag: TemplateTag) -> Fault:

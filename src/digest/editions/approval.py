@@ -268,9 +268,7 @@ def _standing(newsroom: Newsroom, build: Build, signed: Approval | None) -> Appr
         problem = str(error)
     subject = shown_subject(build.rendering) if build.rendering else "no stories"
     errors = tuple(
-        f"{finding.code}: {finding.where}: {finding.message}"
-        for finding in build.findings
-        if finding.severity is Severity.ERROR
+        f"{finding.code}: {finding.sentence}" for finding in build.findings if finding.severity is Severity.ERROR
     )
     return ApprovalStatus(
         edition=build.edition.id, subject=subject, approval=signed, needed=needed, problem=problem, errors=errors

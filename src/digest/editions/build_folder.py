@@ -74,10 +74,7 @@ def manifest(newsroom: Newsroom, build: Build) -> dict[str, Any]:
         "more": selection.more,
         "candidates": sorted(had_their_chance(selection)),
         "carried": sorted(s.id for s in selection.stories) if selection.verdict == "carry-over" else [],
-        "findings": [
-            {"code": f.code, "severity": f.severity.value, "where": f.where, "message": f.message}
-            for f in build.findings
-        ],
+        "findings": [finding.as_data() for finding in build.findings],
         "files": {
             name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
             for name, data in sorted(build.parts.items())

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -180,6 +180,7 @@ def assemble(
         logo=settings.theme.logo,
         envelope=identity.envelope,
         rated=bool(settings.smtp.rate or settings.smtp.per_domain),
+        trace=cache(partial(setup.trace, selection, audience, now, rendering)),
         readers=readers,
         unfilled=unfilled(setup.config.document),
     )

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from digest.errors import ConfigError, RenderError
+from digest.errors import ConfigError, RenderError, ThemeError
 from digest.model import Finding, Severity
 from digest.newsroom import paths
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from digest.composer.page_theme import PageTheme
     from digest.composer.photos import Photo
     from digest.composer.theme import Theme
+    from digest.composer.trace import MarkedTheme, Trace
     from digest.config.load import Config
     from digest.mail.sender_identity import SenderIdentity
     from digest.model import Audience, Edition, Rendering, Selection
@@ -96,13 +97,35 @@ class EditionSetup:
 
     def compose(self, selection: Selection, audience: Audience, now: datetime) -> Rendering:
         """Compose the selection for the audience. Raises ThemeError, RenderError."""
+        rendering = self._composed(selection, audience, now, self.theme)
+        findings = (*rendering.findings, *self._unpublished(selection.edition))
+        return replace(rendering, findings=findings)
+
+    @cached_property
+    def _marked_theme(self) -> MarkedTheme:
+        from digest.composer.trace import marked_theme
+
+        return marked_theme([self.config.root / "templates"], self.options, self.theme)
+
+    def trace(self, selection: Selection, audience: Audience, now: datetime, rendering: Rendering) -> Trace | None:
+        """What wrote each place of the HTML that was composed of this; None where it cannot be told."""
+        try:
+            marked = self._composed(selection, audience, now, self._marked_theme.theme, rendering.cut)
+        except (RenderError, ThemeError):
+            return None  # its marks take steps and room, too, of which there are only so many
+        return self._marked_theme.trace(marked.html, rendering.html)
+
+    def _composed(
+        self, selection: Selection, audience: Audience, now: datetime, theme: Theme, cut: int | None = None
+    ) -> Rendering:
         from digest.composer.compose import compose
 
         settings = self.config.settings
         try:
-            rendering = compose(
+            return compose(
                 selection,
-                theme=self.theme,
+                theme=theme,
+                cut=cut,
                 newsroom=self.config.newsroom,
                 audience=audience,
                 options=self.options,
@@ -116,8 +139,6 @@ class EditionSetup:
             )
         except RenderError as error:
             raise RenderError(self.config.placed(str(error))) from None
-        findings = (*rendering.findings, *self._unpublished(selection.edition))
-        return replace(rendering, findings=findings)
 
     def demand_logo(self) -> None:
         """Raise ConfigError for a logo that is a file, and is not there."""

@@ -52,12 +52,11 @@ def spot(html: str, shown: str, line: int, column: int) -> dict[str, Any] | None
 
     Its `tag`, the how many-th of that tag it is (`nth`, from 0), and the start tag's `line`, `start` and `end`.
     """
-    elements = read(html).elements
-    # Elements that HTML implies (tbody) end where the tag ends that implied them: the last is the one that is written.
-    element = next((each for each in reversed(elements) if (each.line, each.column) == (line, column)), None)
+    document = read(html)
+    element = document.at((line, column))
     if element is None:
         return None
-    alike = [each for each in elements if each.tag == element.tag]
+    alike = [each for each in document.elements if each.tag == element.tag]
     nth = next(number for number, each in enumerate(alike) if each is element)
     same = [each for each in read(shown).elements if each.tag == element.tag]
     if nth >= len(same):

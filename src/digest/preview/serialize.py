@@ -154,6 +154,8 @@ def _finding(finding: Finding, view: ShownEdition) -> dict[str, Any]:
         "severity": finding.severity.value,
         "where": finding.where,
         "message": finding.message,
+        "element": finding.element,
+        "html": finding.html,
         "why": check.why if check else "",
         "story": {"id": about.id, "title": about.title, "link": about.link} if about else None,
         "issue": issue,

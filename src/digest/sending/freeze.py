@@ -183,7 +183,7 @@ def _built(newsroom: Newsroom, edition: Edition, now: datetime, needed: Needed) 
         raise NothingToSend(message)
     if errors := [finding for finding in build.findings if finding.severity is Severity.ERROR]:
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        first = f"{errors[0].code}: {errors[0].where}: {errors[0].message}"
+        first = f"{errors[0].code}: {errors[0].sentence}"
         message = f"{edition.id}: {first}{more}; `digest check` lists what must be mended"
         raise CheckFailed(message)
     demand(newsroom, build, needed)

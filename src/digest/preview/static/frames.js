@@ -214,16 +214,16 @@ export async function storyAround(where, stories) {
 // Show the place that a finding is about: the story or the very element in the frame, its tag in the source where no
 // reader sees it, or the inbox line.
 export async function goTo(finding) {
-  const line = /^html:(\d+)$/.exec(finding.where);
-  if (finding.story) await showStory(finding.story);
-  else if (finding.issue?.words) await showWords(finding.issue.words);
-  else if (/^html:\d+:\d+$/.test(finding.where)) {
-    const place = await get('/api/place', { ...asked(), where: finding.where });
+  const line = /^html:(\d+)$/.exec(finding.html);
+  if (/^html:\d+:\d+$/.test(finding.html)) {
+    const place = await get('/api/place', { ...asked(), where: finding.html });
     const frame = await first();
     const element = frame?.contentDocument.getElementsByTagName(place.tag)[place.nth];
     if (unseen(element)) await inSource(place);
     else outline(frame, element);
-  } else if (line || finding.where === 'html') await inSource({ line: line ? Number(line[1]) : 1 });
+  } else if (finding.story) await showStory(finding.story);
+  else if (finding.issue?.words) await showWords(finding.issue.words);
+  else if (line || finding.where === 'html') await inSource({ line: line ? Number(line[1]) : 1 });
   else if (['subject', 'preheader', 'from', 'reply-to'].includes(finding.where)) {
     $('inbox').focus();
     $('inbox').scrollIntoView();

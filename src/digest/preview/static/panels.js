@@ -43,11 +43,11 @@ const told = (promise) => promise.catch((error) => { if (!error.errors) throw er
 
 // The way from a finding into the form of the story that it is about.
 function mend(finding, facts) {
-  const around = /^html:\d+:\d+$/.test(finding.where) && facts.included.length;
+  const around = /^html:\d+:\d+$/.test(finding.html) && facts.included.length;
   if (!finding.story && !finding.issue && !around) return null;
   const go = async () => {
     if (finding.issue) { await editIssue(finding.issue); return; }
-    const story = finding.story ?? await storyAround(finding.where, facts.included);
+    const story = finding.story ?? await storyAround(finding.html, facts.included);
     if (story) await editStory(story.id, finding.field);
     else say('That is not in a story: it stands in the theme.');
   };
@@ -62,7 +62,7 @@ export function checks(facts) {
     el('ul', { class: 'findings' }, facts.findings.map((each) => el('li', {},
       el('button', { type: 'button', class: each.severity, onclick: () => told(goTo(each)) },
         el('span', { class: 'severity' }, `${each.severity === 'info' ? 'note' : each.severity}: `), el('span', { dir: 'auto' }, each.message),
-        el('code', {}, [each.where, each.code].filter(Boolean).join('  ')),
+        el('code', {}, [each.where, each.element, each.code].filter(Boolean).join('  ')),
         el('span', { class: 'why' }, each.why)), mend(each, facts)))),
     sizes(facts.size));
 }
