@@ -249,6 +249,7 @@ class Issue:
     subject: str = ""
     preheader: str = ""
     intro: str = ""  # Markdown
+    intro_language: str = ""  # where it is not the edition's
     blocks: tuple[Block, ...] = ()
     places: Mapping[str, str] = field(default_factory=dict, metadata={"said": False})
 

@@ -36,22 +36,27 @@ def picture():
     return data.getvalue()
 
 
+def spoken(language):
+    """Every block as written in a language, so that it does not fall back."""
+    return EVERY_BLOCK.replace("intro: ", f"intro:\n  {language}: ").replace("blocks:\n", f"blocks:\n  {language}:\n")
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     """An edition with every block, built once for each look and language."""
     made = {}
 
-    def build(look="default", language="en"):
-        if (look, language) not in made:
+    def build(look="default", language="en", *, fallen=False):
+        if (look, language, fallen) not in made:
             root = newsroom(tmp_path_factory.mktemp("newsroom"), picture())
             config = root / "config.yaml"
             config.write_text(config.read_text().replace("theme: {", f"theme: {{name: {look}, "))
             file = root / "issues" / "2022-02" / "everyone.yaml"
             file.parent.mkdir(parents=True)
-            file.write_text(EVERY_BLOCK)
+            file.write_text(EVERY_BLOCK if fallen or language == "en" else spoken(language))
             found = open_newsroom(config, {})
-            made[look, language] = build_edition(found, found.edition("2022-02", "everyone", language), now=NOW)
-        return made[look, language]
+            made[look, language, fallen] = build_edition(found, found.edition("2022-02", "everyone", language), now=NOW)
+        return made[look, language, fallen]
 
     return build
 
@@ -60,7 +65,7 @@ def built(tmp_path_factory):
 def show(browser, built):
     pages = []
 
-    def open_page(look, language, width, *, scheme="light", images=True):
+    def open_page(look, language, width, *, scheme="light", images=True, fallen=False):
         context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
         page = context.new_page()
         pages.append(context)
@@ -72,7 +77,7 @@ def show(browser, built):
                 route.abort()
 
         page.route("http*://**", answer)
-        page.set_content(built(look, language).parts["index.html"].decode(), wait_until="load")
+        page.set_content(built(look, language, fallen=fallen).parts["index.html"].decode(), wait_until="load")
         return page
 
     yield open_page
@@ -195,3 +200,32 @@ def test_a_forced_dark_scheme_loses_nothing(show):
         " parseFloat(getComputedStyle(document.querySelector(s)).borderTopWidth))"
     )
     assert min(edges) >= 1
+
+
+ENGLISH = (
+    "Twelve stories", "Read aloud", "A contract is", "January’s digest", "See what changed", "Correction",
+    "160 million", "children were", "“Nobody asked us", "Repair is a trade", "Watch the film",
+    "From the calendar", "Coming up", "March", "Press briefing", "Thursday", "Also in the news",
+    "Why nurses leave", "Advertisement", "A short history", "How two days", "Tell us what",
+    "Answer the survey",
+)  # fmt: skip
+SPOKEN = """words => words.map(begin => {
+  const all = [...document.querySelectorAll('body *')].filter(e => e.textContent.trim().startsWith(begin));
+  const e = all[all.length - 1];
+  return [begin, e && e.closest('[lang]').lang, e && getComputedStyle(e).direction];
+})"""
+
+
+@LOOKS
+@pytest.mark.browser
+def test_a_block_that_fell_back_is_in_its_own_language(show, built, look):
+    """English blocks of an Arabic edition say so, run from left to right and fit; no word of theirs is Arabic."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = show(look, "ar", 800, fallen=True)
+    assert page.evaluate(SPOKEN, ENGLISH) == [[each, "en", "ltr"] for each in ENGLISH]
+    assert page.evaluate("document.documentElement.lang + document.documentElement.dir") == "arrtl"
+    assert Axe().run(page).response["violations"] == []
+    assert show(look, "ar", 320, fallen=True).evaluate(OVERFLOW) == []
+    assert not [each for each in built(look, "ar", fallen=True).findings if each.severity is Severity.ERROR]
+    assert "CORRECTION:\nJanuary" in built(look, "ar", fallen=True).rendering.text

@@ -247,3 +247,18 @@ def test_what_is_written_where_is_not_what_it_says():
     one = LetterBlock(text="A", where="a.yaml:1")
     assert content_hash(one) == content_hash(replace(one, where="b.yaml:7"))
     assert issue_of([], "en").blocks == ()
+
+
+def test_what_falls_back_says_its_language(root):
+    """Blocks and intro that were written for all others, or for none, are in the newsroom's language; kept so, too."""
+    write(root, "2022-02/everyone.yaml", "intro: {ar: مرحبا, default: Hello}\nblocks: [{kind: heading, title: Soon}]\n")
+    write(root, "2022-02/all.yaml", "blocks: {ar: [{kind: heading, title: قريبا}], default: [{kind: divider}]}\n")
+    english, arabic = issue(root, "en"), issue(root, "ar")
+    assert [block.language for block in english.blocks] == ["", ""]
+    assert [block.language for block in arabic.blocks] == ["en", ""]
+    assert (english.intro_language, arabic.intro_language) == ("", "")
+    write(root, "2022-02/everyone.yaml", "intro: Hello\nblocks: [{kind: heading, title: Soon}]\n")
+    said = issue(root, "ar")
+    assert said.intro_language == "en"
+    again = of_record(json.loads(json.dumps(as_record(said))))
+    assert ([block.language for block in again.blocks], again.intro_language) == (["en", ""], "en")

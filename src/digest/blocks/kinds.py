@@ -83,12 +83,14 @@ def table(kind: type) -> tuple[BlockField, ...]:
 class Block:
     """Something that stands in an issue beside its stories.
 
-    `at` is empty where the kind's own place will do; `after` is a story's id, and wins. `where` is the file and line.
+    `at` is empty where the kind's own place will do; `after` is a story's id, and wins. `language` is that of a block
+    which was written for no language or for all others, where it is not the edition's. `where` is the file and line.
     """
 
     kind: ClassVar[str] = ""
     at: Place | Literal[""] = ""
     after: str = ""
+    language: str = ""
     where: str = field(default="", metadata={"said": False})  # where it is written is not what it says
 
     @property

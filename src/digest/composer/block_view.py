@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from markupsafe import Markup
 
 from digest.blocks.kinds import KINDS, LetterBlock
+from digest.composer.i18n import direction
 from digest.composer.photos import WORDS, Photo
 from digest.composer.recompress import Box
 from digest.composer.sandbox import template_value
@@ -23,7 +24,7 @@ from digest.text.cleaning import one_line
 from digest.text.urls import resolve, untracked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import date
 
     from digest.blocks.kinds import Block, EventRow, LinkRow
@@ -78,12 +79,17 @@ class BlockView:
     """A block as it stands in this edition. What its kind does not have, or it does not say, is empty.
 
     `html` is its Markdown, and `text` its line of plain words; `words` is either for the text part, wrapped, with `[n]`
-    after what is linked in it, and `links` are these. `link` is its own, with `link_text`. `where` is the file and line
-    at which it is written.
+    after what is linked in it, and `links` are these. `link` is its own, with `link_text`. `lang` is set when it is
+    not the edition's language; `dir`, the side `start` where its lines begin, and `catalogue`, the theme's words in it,
+    always are. `where` is the file and line at which it is written.
     """
 
     kind: str
     where: str = ""
+    lang: str = ""
+    dir: str = "ltr"
+    start: str = "left"
+    catalogue: Any = None
     title: str = ""
     html: Markup | Literal[""] = ""
     text: str = ""
@@ -159,14 +165,19 @@ def prepare_blocks(
     wording: Wording,
     route: ImageRoute,
     today: date,
+    speak: Callable[[str], Wording],
 ) -> PlacedBlocks:
     """Make the blocks ready, and say where each stands among `stories`, which are in reading order.
 
+    `speak` gives the theme's words in a language.
+
     At the top notices come first, then the intro. What is to stand after a story that is not in stands at the end.
     """
-    maker = _Maker(markdown=markdown, newsroom=newsroom, wording=wording, route=route, today=today)
+    maker = _Maker(markdown=markdown, newsroom=newsroom, wording=wording, route=route, today=today, speak=speak)
     blocks = [(block, maker.prepared(block)) for block in issue.blocks]
-    intro = [maker.prepared(LetterBlock(text=issue.intro, where=issue.places.get("intro", "")))] if issue.intro else []
+    where = issue.places.get("intro", "")
+    letter = LetterBlock(text=issue.intro, language=issue.intro_language, where=where)
+    intro = [maker.prepared(letter)] if issue.intro else []
     after: dict[str, list[PreparedBlock]] = {}
     groups, end = [], []
     top = [made for block, made in blocks if _at(block, "top") and block.kind == "notice"] + intro
@@ -206,10 +217,12 @@ class _Maker:
     wording: Wording
     route: ImageRoute
     today: date
+    speak: Callable[[str], Wording]
 
     def prepared(self, block: Block) -> PreparedBlock:
         """One block, each field as its table says what it holds."""
         values: dict[str, Any] = {}
+        wording = self._wording(block)
         summary, photos, problems = Summary(), list[Photo](), list[tuple[str, str]]()
         for row in KINDS[block.kind].fields:
             given = getattr(block, row.name)
@@ -232,21 +245,34 @@ class _Maker:
                 case "image":
                     pass
                 case "rows":
-                    values["rows"] = tuple(self._row(item, problems) for item in _in_order(given))
+                    values["rows"] = tuple(self._row(item, problems, wording) for item in _in_order(given))
                 case _:
                     values[row.name] = one_line(given)
         if block.kind == "notice":
-            values["label"] = self.wording.say(values["label"] or "announcement")
+            values["label"] = wording.say(values["label"] or "announcement")
         findings = tuple(
             Finding(code=code, severity=SEVERITIES.get(code, Severity.WARNING), where=block.where, message=message)
             for code, message in problems
         )
         return PreparedBlock(
-            view=BlockView(kind=block.kind, where=block.where, **values),
+            view=BlockView(
+                kind=block.kind,
+                where=block.where,
+                lang=block.language,
+                dir=(way := direction(block.language or wording.language)),
+                start="right" if way == "rtl" else "left",
+                catalogue=wording.catalogue,
+                **values,
+            ),
             markdown=summary,
             photos=tuple(photos),
             findings=findings,
         )
+
+    def _wording(self, block: Block) -> Wording:
+        """The theme's words in the block's language, or in the edition's where the theme has none."""
+        own = self.speak(block.language) if block.language else self.wording
+        return self.wording if own.missing else own
 
     def _resolved(self, address: str) -> SafeLink:
         return resolve(untracked(address), self.newsroom.url)
@@ -259,19 +285,19 @@ class _Maker:
             problems.append((link.code, f"{name}: {link.reason}"))
         return link.url
 
-    def _row(self, item: EventRow | LinkRow, problems: list[tuple[str, str]]) -> RowView:
+    def _row(self, item: EventRow | LinkRow, problems: list[tuple[str, str]], wording: Wording) -> RowView:
         link = self._link(item.link, "link", problems)
         day: date | None = getattr(item, "date", None)
         if day is None:
             return RowView(title=one_line(item.title), link=link, source=one_line(getattr(item, "source", "")))
         year = day.year if day.year != self.today.year else None
-        about = (self.wording.weekday(day), *(one_line(getattr(item, name)) for name in ("time", "place")))
+        about = (wording.weekday(day), *(one_line(getattr(item, name)) for name in ("time", "place")))
         return RowView(
             title=one_line(item.title),
             link=link,
-            day=self.wording.day_of_month(day),
-            month=self.wording.month_with_day(day) + (f" {year}" if year else ""),
-            date=self.wording.day(day) if year else self.wording.day_and_month(day),
+            day=wording.day_of_month(day),
+            month=wording.month_with_day(day) + (f" {year}" if year else ""),
+            date=wording.day(day) if year else wording.day_and_month(day),
             line=" · ".join(filter(None, about)),
         )
 

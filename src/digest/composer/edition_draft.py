@@ -77,6 +77,7 @@ class EditionDraft:
             wording=self.wording,
             route=route,
             today=now.astimezone(newsroom.timezone).date(),
+            speak=theme.wording,
         )
         self.photos += [photo for story in self.stories for photo in story.photos]
         self.photos += [photo for block in self.blocks.all() for photo in block.photos]

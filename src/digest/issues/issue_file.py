@@ -10,8 +10,8 @@ An audience's own key wins over that of all, and its blocks stand before theirs.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, fields
-from itertools import chain
+from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from digest import yamlfile
@@ -32,6 +32,7 @@ KEYS = (*STORY_LISTS, *LINES, "intro", "blocks")
 EVERY_LANGUAGE = ""  # of a value that is not given by language
 OTHERWISE = "default"  # the language of those that have no value of their own
 MAX_BYTES = 1_000_000
+_RECORDED = (*LINES, "intro", "intro_language")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,28 +142,51 @@ def overrides_of(files: Sequence[IssueFile]) -> Overrides:
     return Overrides(**lists)
 
 
-def issue_of(files: Sequence[IssueFile], language: str, recurring: Iterable[Block] = ()) -> Issue:
+def written_in(values: Mapping[str, Any], language: str, otherwise: str) -> str:
+    """The language of the value for `language`, where it is another: what is written for none is in `otherwise`.
+
+    >>> [written_in({"fr": "Bonjour", "default": "Hello"}, tag, "en") for tag in ("fr-CA", "en-GB", "es")]
+    ['', '', 'en']
+    """
+    tag, primary = language.lower(), language.lower().partition("-")[0]
+    own = tag in values or primary in values or primary == otherwise.lower().partition("-")[0]
+    return "" if own else otherwise
+
+
+def issue_of(
+    files: Sequence[IssueFile],
+    language: str,
+    recurring: Mapping[str, tuple[Block, ...]] = MappingProxyType({}),
+    *,
+    otherwise: str = "",
+) -> Issue:
     """What stands beside the stories in this language: of each text the first file's that has one, of blocks all.
 
-    `recurring` are the blocks of every issue; they come last.
+    `recurring` are the blocks of every issue, by language; they come last. `otherwise` is the language of what was
+    written for none, or for all others.
     """
     texts: dict[str, str] = {}
+    intro_language = ""
     places: dict[str, str] = {}
     for file in files:
         for key, values in file.texts.items():
             if key not in texts and (text := in_language(values, language)) is not None:
                 texts[key] = text
                 places[key] = file.document.where((key,))
+                intro_language = written_in(values, language, otherwise) if key == "intro" else intro_language
         for key, names in file.overrides.items():
             for index, name in enumerate(names):
                 places.setdefault(f"{key} {name}", file.document.where((key, index)))
-    blocks = chain.from_iterable(in_language(file.blocks, language) or () for file in files)
-    return Issue(**texts, blocks=(*blocks, *recurring), places=places)
+    blocks: list[Block] = []
+    for given in (*(file.blocks for file in files), recurring):
+        tag = written_in(given, language, otherwise)
+        blocks += (replace(block, language=tag) for block in in_language(given, language) or ())
+    return Issue(**texts, intro_language=intro_language, blocks=tuple(blocks), places=places)
 
 
 def as_record(issue: Issue) -> dict[str, Any]:
     """The issue as plain data, as a file would say it: what `of_record` reads."""
-    texts = {key: text for key in (*LINES, "intro") if (text := getattr(issue, key))}
+    texts = {key: text for key in _RECORDED if (text := getattr(issue, key))}
     return {**texts, "blocks": [{"kind": block.kind, **_plain(block)} for block in issue.blocks]}
 
 
@@ -170,11 +194,14 @@ def of_record(record: Mapping[str, Any]) -> Issue:
     """What `as_record` wrote. Raises ValueError for what it did not write."""
     document = yamlfile.Document(file="", data=dict(record))
     faults: list[Fault] = []
-    blocks = read_blocks(document, ("blocks",), record.get("blocks", []), faults)
+    kept = record.get("blocks", [])
+    said = [{key: value for key, value in block.items() if key != "language"} for block in kept]
+    blocks = read_blocks(document, ("blocks",), said, faults)
     if faults:
         raise ValueError(str(faults[0]))
-    subject, preheader, intro = (str(record.get(key, "")) for key in (*LINES, "intro"))
-    return Issue(subject=subject, preheader=preheader, intro=intro, blocks=blocks)
+    spoken = (replace(block, language=each.get("language", "")) for block, each in zip(blocks, kept, strict=True))
+    texts: dict[str, Any] = {key: str(record.get(key, "")) for key in _RECORDED}
+    return Issue(**texts, blocks=tuple(spoken))
 
 
 def _plain(value: Any) -> dict[str, Any]:

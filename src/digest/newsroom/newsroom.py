@@ -162,10 +162,15 @@ class Newsroom:
 
     def issue(self, edition: Edition) -> Issue:
         """What stands beside the stories of this edition, in its language. Raises IssueError."""
-        from digest.issues.issue_file import in_language, issue_of
+        return self.issue_from(self.issue_files(edition), edition)
 
-        recurring = in_language(self.config.recurring, edition.language) or ()
-        return issue_of(self.issue_files(edition), edition.language, recurring)
+    def issue_from(self, files: Sequence[IssueFile], edition: Edition) -> Issue:
+        """The same of these files: what they say for no language is in the newsroom's, or the audience's first."""
+        from digest.issues.issue_file import issue_of
+
+        own, languages = self.config.newsroom.language, self.config.audience(edition.audience).languages
+        otherwise = own if own in languages else languages[0]
+        return issue_of(files, edition.language, self.config.recurring, otherwise=otherwise)
 
     def _issues(self, edition: Edition, folder: str, name: str) -> Path:
         return self.root / folder / edition.period.id / f"{name}.yaml"

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from digest.editions.builder import assemble, build_edition, page, values_for
 from digest.errors import ConfigError, DigestError, UsageError
-from digest.issues.issue_file import in_language, issue_of, overrides_of
+from digest.issues.issue_file import overrides_of
 from digest.mail.message_id import message_id
 from digest.mail.template import MailTemplate
 from digest.model import Edition, Overrides
@@ -270,12 +270,12 @@ class PreviewState:
 def _drafted(newsroom: Newsroom, edition: Edition, draft: Draft, now: datetime, *, checked: bool) -> Build:
     """The edition as it would be if what is typed were saved."""
     history, files = newsroom.history(edition), draft.issues or newsroom.issue_files(edition)
-    overrides, recurring = overrides_of(files), in_language(newsroom.config.recurring, edition.language) or ()
+    overrides = overrides_of(files)
     stories = {story.id: story for story in newsroom.candidates(edition, history, overrides)}
     stories.update(draft.stories)
     return assemble(
         newsroom.edition_setup, edition, tuple(stories.values()), history=history, overrides=overrides,
-        issue=issue_of(files, edition.language, recurring), now=now, checked=checked,
+        issue=newsroom.issue_from(files, edition), now=now, checked=checked,
         audience=newsroom.config.audience(edition.audience).in_language(edition.language),
     )  # fmt: skip
 
