@@ -72,13 +72,17 @@ class Document:
 
     def fault(self, path: Path, message: str) -> Fault:
         """A Fault at `path`, on the line of the nearest thing that was written down."""
-        place = path
-        while place and place not in self.lines and place not in self.origins:
-            place = place[:-1]
         key = dotted(path)
-        if place in self.origins:
-            return Fault(file=self.origins[place], key=key, message=message)
+        if origin := self.origin(path):
+            return Fault(file=origin, key=key, message=message)
+        place = path
+        while place and place not in self.lines:
+            place = place[:-1]
         return Fault(file=self.file, line=self.lines.get(place, 0), key=key, message=message)
+
+    def origin(self, path: Path) -> str:
+        """Where what stands at `path` is from, or what it is part of; empty where that is the file itself."""
+        return next((self.origins[path[:end]] for end in range(len(path), 0, -1) if path[:end] in self.origins), "")
 
     def where(self, path: Path) -> str:
         """`file:line` of what stands at `path`, or of the nearest thing that was written down."""

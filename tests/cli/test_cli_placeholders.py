@@ -141,3 +141,66 @@ def test_a_new_newsroom_is_named_after_its_folder(newsroom):
     assert "ilo.org" not in config
     inside = type(newsroom)(newsroom.root / "harbour-news", newsroom.capsys, newsroom.monkeypatch)
     assert [f"harbour-news/{line}" for line in listed(inside("config").out)] == listed(done.out)[1:5]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("UNSUBSCRIBE__URL", "http://leave.harbour.eu", "unsubscribe.url: must begin with https://"),
+        (
+            "UNSUBSCRIBE__URL",
+            "https://192.168.1.5",
+            "unsubscribe.url: 192.168.1.5 is reached from its own network only",
+        ),
+        ("UNSUBSCRIBE__URL", "https://localhost", "unsubscribe.url: localhost is reached from this machine only"),
+        ("ARCHIVE__URL", "http://localhost:8080/news", "archive.url: 'http://localhost:8080/news' leads to localhost"),
+        ("ARCHIVE__URL", "https://ana@news.harbour.eu", "archive.url: 'https://ana@news.harbour.eu' shows 'ana'"),
+        ("ARCHIVE__URL", "https://news.harbour.eu/?a=1", "archive.url: 'https://news.harbour.eu/?a=1' has a ? or a #"),
+        ("NEWSROOM__URL", "http://intranet/news", "newsroom.url: 'http://intranet/news' leads to intranet"),
+        (
+            "AUDIENCES__EVERYONE__MORE_URL",
+            "https://10.0.0.1/",
+            "audiences.everyone.more_url: 'https://10.0.0.1/' leads",
+        ),
+        ("SMTP__RATE", "5 per s", "smtp.rate: '5 per s' is no rate"),
+        ("SMTP__PER_DOMAIN", "{gmail.com: often}", "smtp.per_domain.gmail.com: 'often' is no rate"),
+        ("CHECKS__ALT-MISING", "{severity: 'off', reason: x}", "checks.alt-mising: is no check, did you mean"),
+    ],
+)
+def test_what_a_live_send_refuses_is_said_when_it_is_typed(newsroom, monkeypatch, variable, value, said):
+    """`digest config` has the rule of the live send, with the place and the key once."""
+    monkeypatch.setenv(f"DIGEST_{variable}", value)
+    done = newsroom("config")
+    assert done.code == 2
+    assert f"digest: environment DIGEST_{variable}: {said}" in done.err
+    assert done.err.count("allow_local") == ("is reached" in done.err)
+
+
+def test_a_mistake_of_the_kind_has_its_line(newsroom):
+    """In config.yaml it is told with its line; and the plan tells it, too, and says to mend it first."""
+    newsroom.edit("config.yaml", "https://news.example.org ", "https://10.0.0.1/news ")
+    line = "config.yaml:33: archive.url: 'https://10.0.0.1/news' leads to 10.0.0.1, which readers cannot reach"
+    assert newsroom("config").lines == [f"digest: {line}"]
+    plan = newsroom("send", EDITION)
+    assert f"digest: {line}" in plan.lines
+    assert "to send: mend what is named above, then add --live" in plan.out
+
+
+def test_an_intranet_may_rule_otherwise(newsroom):
+    """A newsroom whose readers are inside says so once, by the check's code, and config.yaml is sound."""
+    newsroom.edit("config.yaml", "https://news.example.org ", "http://intranet/news ")
+    assert newsroom("config").code == 2
+    newsroom.edit("config.yaml", "\nsmtp:", "\nchecks: {link-private: {severity: info, reason: all inside}}\nsmtp:")
+    assert newsroom("config").code == 0
+
+
+def test_secrets_that_are_not_here_are_among_what_is_to_fill_in(newsroom, monkeypatch):
+    """A password and a secret that a live send needs are named before it, where they are not to be had."""
+    monkeypatch.setenv("DIGEST_SMTP__USERNAME", "ana")
+    monkeypatch.setenv("DIGEST_UNSUBSCRIBE__URL", "https://leave.harbour.eu")
+    out = newsroom("config").out
+    assert "smtp.username: needs its password: set $DIGEST_SMTP_PASSWORD" in out
+    assert "unsubscribe: needs a secret: set DIGEST_UNSUBSCRIBE_SECRET" in out
+    monkeypatch.setenv("DIGEST_SMTP_PASSWORD", "hunter2")
+    monkeypatch.setenv("DIGEST_UNSUBSCRIBE_SECRET", "a-secret-of-thirty-two-characters")
+    assert "needs" not in newsroom("config").out

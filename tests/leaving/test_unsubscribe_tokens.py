@@ -139,9 +139,9 @@ def test_a_secret_that_is_none_is_refused(secrets):
         ("https://localhost:8443", "is reached from this machine only"),
         ("https://127.0.0.1", "is reached from this machine only"),
         ("https://[::1]/", "is reached from this machine only"),
-        ("https://10.0.0.7/", "is reached from this machine only"),
-        ("https://news.local", "is reached from this machine only"),
-        ("https://intranet", "is reached from this machine only"),
+        ("https://10.0.0.7/", "is reached from its own network only"),
+        ("https://news.local", "is reached from its own network only"),
+        ("https://intranet", "is reached from its own network only"),
         ("https://", "has no host"),
         ("https://user:pw@digest.example.org", "must be a plain address"),
         ("https://digest.example.org/?a=1", "must be a plain address"),
@@ -154,9 +154,19 @@ def test_a_base_url_nobody_can_reach_is_a_problem(url, problem):
     assert any(problem in one for one in tokens.unsubscribe_problems(url))
 
 
+@pytest.mark.parametrize("url", ["https://127.0.0.1", "http://localhost:8025", "https://10.0.0.7/"])
+def test_a_url_nearby_comes_with_the_switch_for_trials(url):
+    """Whoever tries things out on a machine of theirs is told of the switch, with its section; its key is said once."""
+    told = [problem for problem in tokens.unsubscribe_problems(url) if "is reached from" in problem]
+    assert len(told) == 1
+    assert "`unsubscribe: {allow_local: true}`" in told[0]
+    assert "unsubscribe.url" not in told[0]
+
+
 def test_a_public_https_url_is_no_problem():
     """With or without a path and a port; a local one only when it is asked for."""
     assert tokens.unsubscribe_problems("https://digest.example.org/mail/") == ()
     assert tokens.unsubscribe_problems("https://digest.example.org:8443") == ()
     assert tokens.unsubscribe_problems("http://127.0.0.1:8025", allow_local=True) == ()
-    assert tokens.unsubscribe_problems("http://digest.example.org", allow_local=True) != ()
+    assert tokens.unsubscribe_problems("http://digest.harbour.eu", allow_local=True) != ()
+    assert tokens.unsubscribe_problems("http://leave.harbour.test", allow_local=True) == ()

@@ -62,10 +62,11 @@ class Call:
 
     @property
     def unfilled(self) -> tuple[Fault, ...]:
-        """The values of config.yaml that are still placeholders."""
+        """The values of config.yaml that are still placeholders, and secrets that are not here."""
         from digest.config.unfilled import unfilled
 
-        return unfilled(self.newsroom.config.document)
+        setup = self.newsroom.sending_setup
+        return (*unfilled(self.newsroom.config.document), *setup.missing_password(), *setup.missing_leave_secret())
 
     def skipping_bad(self, skip: bool) -> Call:
         """The same call, in which story files with mistakes are left out instead of refused."""

@@ -126,7 +126,7 @@ def config(
         call.out.data(issue_file.schema() if issue_schema else load.schema())
         return
     settings = list(rows(call.newsroom.config))
-    call.newsroom.edition_setup.demand_logo()
+    call.newsroom.demand_sound()
     if common.json:
         blank = {fault.key.partition("[")[0] for fault in call.unfilled}
         call.out.data({

@@ -13,7 +13,7 @@ from digest.cli.call import Call
 from digest.cli.flags import Common, EditionFlags, YesNow
 from digest.cli.output import size, tell
 from digest.cli.verbs import verb
-from digest.errors import AlreadySent, NothingToSend, UsageError, gathered
+from digest.errors import AlreadySent, ConfigError, NothingToSend, UsageError, gathered
 from digest.text.counting import counted
 
 if TYPE_CHECKING:
@@ -103,11 +103,12 @@ def _plan(call: Call, editions: tuple[Edition, ...], chosen: EditionFlags) -> No
             edition = frozen_as(ledger, named)
             make = _frozen_already if ledger.mailing(edition.id) else _foresee
             rows.append(make(call, ledger, edition))
+    unsound = _unsound(call)
     if any(row.get("subject") for row in rows):
         call.out.to_fill_in(call.unfilled)
         again = f"digest send {chosen.again()}"
         real = any(not is_reserved(domain) for row in rows for domain in row.get("domains", ()))
-        wrong = (real and call.unfilled) or any(row.get("errors") for row in rows)
+        wrong = unsound or (real and call.unfilled) or any(row.get("errors") for row in rows)
         then = "mend what is named above, then add --live" if wrong else "add --live"
         call.out.line(f"Nothing was sent. To look: {again} --to you@example.org; to send: {then}")
     elif any(not row.get("finished", True) for row in rows):
@@ -120,6 +121,16 @@ def _plan(call: Call, editions: tuple[Edition, ...], chosen: EditionFlags) -> No
     if all("nothing" in row or row.get("finished") for row in rows):
         message = "nothing to send: no edition that is left has stories enough"
         raise NothingToSend(message)
+
+
+def _unsound(call: Call) -> bool:
+    """Whether config.yaml has mistakes that a live send would refuse; they are told."""
+    try:
+        call.newsroom.demand_sound()
+    except ConfigError as error:
+        tell(str(error))
+        return True
+    return False
 
 
 def _foresee(call: Call, ledger: SqlLedger, edition: Edition) -> dict[str, Any]:

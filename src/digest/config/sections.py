@@ -353,6 +353,14 @@ class ArchiveSection(Section):
     subscribe_url: Web = Field("", description="The page with which one subscribes; the contact when empty.")
     feed_items: int = Field(24, ge=1, le=500, description="Editions in a feed; older ones stand in a file a year.")
 
+    @field_validator("url")
+    @classmethod
+    def _with_pages_below(cls, url: str) -> str:
+        if "?" in url or "#" in url:
+            message = f"{url!r} has a ? or a #, and pages are to stand below it; leave that part out"
+            raise ValueError(message)
+        return url
+
 
 class ScheduleSection(Section):
     """When the edition of each period goes out by itself, in the newsroom's time zone."""

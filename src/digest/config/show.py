@@ -46,6 +46,6 @@ def _plain(value: Any) -> str:
 
 
 def _origin(path: tuple[str | int, ...], document: Document) -> str:
-    if path in document.origins:
-        return document.origins[path]
+    if origin := document.origin(path):
+        return origin
     return f"{document.file}:{document.lines[path]}" if path in document.lines else "default"

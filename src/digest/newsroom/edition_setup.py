@@ -93,7 +93,13 @@ class EditionSetup:
         from digest.checks.registry import Policy
 
         given = {code: (part.severity, part.reason) for code, part in self.config.settings.checks.items()}
-        return Policy.parse(given)
+        try:
+            return Policy.parse(given)
+        except ConfigError as error:
+            document = self.config.document
+            raise ConfigError(
+                document.fault(tuple(each.key.split(".")), each.message) for each in error.faults
+            ) from None
 
     def compose(self, selection: Selection, audience: Audience, now: datetime) -> Rendering:
         """Compose the selection for the audience. Raises ThemeError, RenderError."""
@@ -147,6 +153,32 @@ class EditionSetup:
             path = ("theme", "logo")
             message = f"{logo!r} is no picture that is there; put the file in the newsroom's folder"
             raise ConfigError([self.config.document.fault(path, message)])
+
+    def demand_links(self) -> None:
+        """Raise ConfigError for addresses of config.yaml that the checks of a mail would take for an error as links."""
+        from digest.checks.links import faults
+        from digest.checks.registry import CHECKS
+
+        found = [
+            self.config.document.fault(path, message)
+            for path, url in self._links()
+            if url
+            for code, message in faults(url)
+            if not self.policy.silences(code)
+            if (self.policy.rulings[code] if code in self.policy.rulings else CHECKS[code]).severity is Severity.ERROR
+        ]
+        if found:
+            raise ConfigError(found)
+
+    def _links(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """The addresses to which a mail leads, by their place in config.yaml."""
+        settings = self.config.settings
+        yield ("newsroom", "url"), settings.newsroom.url
+        yield from ((("newsroom", "social", name), url) for name, url in settings.newsroom.social.items())
+        yield from ((("audiences", name, "more_url"), part.more_url) for name, part in settings.audiences.items())
+        yield ("theme", "image_base_url"), settings.theme.image_base_url
+        yield ("archive", "url"), settings.archive.url
+        yield ("archive", "subscribe_url"), settings.archive.subscribe_url
 
     def published(self, audience: str) -> bool:
         """Whether what is sent to this audience, under whatever former name, stands in the public archive."""

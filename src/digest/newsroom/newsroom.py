@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from digest import period
 from digest.config import load as config_file
-from digest.errors import Fault, IssueError, StoryError, UsageError
+from digest.errors import ConfigError, Fault, IssueError, StoryError, UsageError
 from digest.model import EVERY_AUDIENCE, Edition
 from digest.newsroom import history as past
 from digest.newsroom import paths
@@ -25,7 +25,7 @@ from digest.newsroom.edition_setup import EditionSetup
 from digest.newsroom.sending_setup import SendingSetup
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from digest.config.load import Config
     from digest.issues.issue_file import IssueFile
@@ -77,6 +77,24 @@ class Newsroom:
             index=self.root / paths.STATE / "stories.db",
             skip_bad=self.skip_bad,
         )
+
+    def demand_sound(self) -> None:
+        """Raise ConfigError with every mistake in config.yaml that shows only in what is made from it."""
+        setup, faults = self.edition_setup, dict[Fault, None]()
+        parts: tuple[Callable[[], object], ...] = (
+            lambda: setup.options,
+            lambda: setup.policy,
+            setup.demand_logo,
+            setup.demand_links,
+            self.sending_setup.demand_sound,
+        )
+        for part in parts:
+            try:
+                part()
+            except ConfigError as error:
+                faults |= dict.fromkeys(error.faults)
+        if faults:
+            raise ConfigError(sorted(faults, key=lambda fault: (fault.file, fault.line)))
 
     def period(self, text: str) -> Period:
         """Read a period in the newsroom's zone: `2022-02`, `2022-Q1`, `2021`, `2022-W07`. Raises PeriodError."""

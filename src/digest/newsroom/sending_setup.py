@@ -135,11 +135,16 @@ class SendingSetup:
         from digest.smtp.rates import parse_rate
 
         part = self.config.settings.smtp
-        try:
-            limits = {domain.lower(): parse_rate(rate) for domain, rate in part.per_domain.items()}
-            return parse_rate(part.rate) if part.rate else 0.0, limits
-        except ValueError as error:
-            raise self._fault(("smtp",), str(error)) from None
+        given = {("rate",): part.rate} if part.rate else {}
+        limits, faults = dict[tuple[str, ...], float](), list[Fault]()
+        for path, rate in (given | {("per_domain", domain): rate for domain, rate in part.per_domain.items()}).items():
+            try:
+                limits[path] = parse_rate(rate)
+            except ValueError as error:
+                faults.append(self.config.document.fault(("smtp", *path), str(error)))
+        if faults:
+            raise ConfigError(faults)
+        return limits.pop(("rate",), 0.0), {path[-1].lower(): limit for path, limit in limits.items()}
 
     def smtp(self) -> SmtpSettings:
         """How to reach the relay. Raises ConfigError for settings that contradict each other, or a missing password."""
@@ -149,8 +154,7 @@ class SendingSetup:
         command = self._token_command("smtp", part.token_command) if part.username else None
         password = self.secret(part.password_env, part.password_file) if part.username and not command else ""
         if part.username and not (password or command):
-            message = f"needs its password: {_how_to_set(part.password_env, part.password_file, 'smtp.password')}"
-            raise self._fault(("smtp", "username"), message)
+            raise ConfigError(self.missing_password())
         token = part.auth == "xoauth2"
         rate, per_domain = self.rates()
         try:
@@ -198,6 +202,40 @@ class SendingSetup:
         if named or part.secret_file or not (self.config.root / own_secret.FILE).exists():
             return named
         return tuple(self.secret("", own_secret.FILE).split())
+
+    def unsound_leave_url(self) -> tuple[Fault, ...]:
+        """Why links to leave, below unsubscribe.url, must not go out. Empty when they may, and where it is not set."""
+        from digest.recipients.tokens import unsubscribe_problems
+
+        part = self.config.settings.unsubscribe
+        problems = unsubscribe_problems(part.url, allow_local=part.allow_local) if part.url else ()
+        return tuple(self.config.document.fault(("unsubscribe", "url"), problem) for problem in problems)
+
+    def missing_leave_secret(self) -> tuple[Fault, ...]:
+        """The secret that links to leave are signed with, where they are to go out and it is not there."""
+        part = self.config.settings.unsubscribe
+        if not part.url or self.unsubscribe_secrets():
+            return ()
+        message = f"needs a secret: set {part.secret_env}, or secret_file, to 32 random characters"
+        return (self.config.document.fault(("unsubscribe",), message),)
+
+    def missing_password(self) -> tuple[Fault, ...]:
+        """The relay's password, where it is asked for one and it is not there."""
+        part = self.config.settings.smtp
+        if not part.username or part.token_command or self.secret(part.password_env, part.password_file):
+            return ()
+        message = f"needs its password: {_how_to_set(part.password_env, part.password_file, 'smtp.password')}"
+        return (self.config.document.fault(("smtp", "username"), message),)
+
+    def demand_sound(self) -> None:
+        """Raise ConfigError for what a live send would refuse of how mails leave, and readers; secrets aside."""
+        faults = list(self.unsound_leave_url())
+        try:
+            self.rates() if self.missing_password() else self.smtp()
+        except ConfigError as error:
+            faults += error.faults
+        if faults:
+            raise ConfigError(faults)
 
     def settle_secret(self, ledger: SqlLedger | SharedLedger, *, make: bool) -> None:
         """See to it that the secret is the one of this ledger's mails; `make` one where there never was any.

@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 
 from digest.delivery import EVERYWHERE
 from digest.errors import UsageError
-from digest.text.urls import is_private
+from digest.text.urls import is_loopback, is_private, is_reserved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -96,22 +96,25 @@ def unsubscribe_problems(base_url: str, *, allow_local: bool = False) -> tuple[s
     `allow_local` takes loopback and private hosts, with http too: for tests and trials on one machine only.
     """
     if not base_url:
-        return ("unsubscribe.url: is missing; give the https address at which `digest serve` is reached",)
+        return ("is missing; give the https address at which `digest serve` is reached",)
     try:
         parts = urlsplit(base_url)
         host, _port = parts.hostname or "", parts.port
     except ValueError:
-        return ("unsubscribe.url: is not an address; write it like https://digest.example.org",)
+        return ("is not an address; write it like https://digest.example.org",)
     problems: list[str] = []
-    local = is_private(host) or host.endswith((".test", ".example"))  # RFC 6761: for rehearsals only
-    if parts.scheme != "https" and not (allow_local and local and parts.scheme == "http"):
-        problems.append("unsubscribe.url: must begin with https://; mail programs take one-click links no other way")
+    local = is_private(host)
+    rehearsed = allow_local and (local or is_reserved(host))
+    if parts.scheme != "https" and not (rehearsed and parts.scheme == "http"):
+        problems.append("must begin with https://; mail programs take one-click links no other way")
     if not host:
-        problems.append("unsubscribe.url: has no host; write it like https://digest.example.org")
+        problems.append("has no host; write it like https://digest.example.org")
     elif local and not allow_local:
-        problems.append(f"unsubscribe.url: {host} is reached from this machine only; give the public address")
+        where = "this machine" if is_loopback(host) else "its own network"
+        way = "to try things out, write `unsubscribe: {allow_local: true}`"
+        problems.append(f"{host} is reached from {where} only; give the public address, or, {way}")
     if parts.query or parts.fragment or parts.username is not None:
-        problems.append("unsubscribe.url: must be a plain address, without user, ? or #")
+        problems.append("must be a plain address, without user, ? or #")
     return tuple(problems)
 
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from digest.delivery import NO_FIELDS, Outgoing
 from digest.editions.archive import EditionContent
-from digest.errors import ConfigError, Fault
+from digest.errors import ConfigError
 from digest.mail.message_id import message_id
 from digest.mail.template import MailTemplate
 from digest.model import Recipient
@@ -129,18 +129,13 @@ def _leave(
 ) -> Callable[[str], str]:
     from digest.recipients import tokens
 
-    config, url = newsroom.config, content.unsubscribe_url
-    section, document = config.settings.unsubscribe, config.document
+    section, url = newsroom.config.settings.unsubscribe, content.unsubscribe_url
     if not url:
         return by_mail
-    faults = [
-        document.fault(("unsubscribe", "url"), problem)
-        for problem in tokens.unsubscribe_problems(url, allow_local=section.allow_local)
-        if url == section.url  # another was looked at when it was frozen
-    ]
+    setup = newsroom.sending_setup
+    faults = [*setup.unsound_leave_url()] if url == section.url else []  # another was looked at when it was frozen
     if not secrets:
-        message = f"needs a secret: set {section.secret_env}, or secret_file, to 32 random characters"
-        faults.append(Fault(file=document.file, key="unsubscribe", message=message))
+        faults += setup.missing_leave_secret()
     if faults and live:
         raise ConfigError(faults)
     if faults:
