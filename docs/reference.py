@@ -77,8 +77,9 @@ look at the network run with `digest check --network`. `digest check --explain C
 here.
 
 What is found in the HTML, which nobody wrote as it stands, names the element and what wrote it: the line of a story, of
-an issue's block, of config.yaml, or of the theme. Its place in the HTML stands behind (`html:56:3041`: the line, and the
-column where the element's tag ends). A theme whose output depends on its own letters is told of the HTML's place alone.
+an issue's block, of config.yaml, or of the theme. Its place in the HTML stands behind (`html:56:3041`: the line, and
+the column where the element's tag ends). A theme whose output depends on its own letters is told of the HTML's place
+alone.
 
 A newsroom can make a check louder, quieter or silent, and says why:
 

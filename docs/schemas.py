@@ -75,7 +75,9 @@ READERS = obj(readers=rows(READER), faults=TEXTS)
 CHANGE = obj(added=COUNT, removed=COUNT, updated=COUNT, already=COUNT, suppressed=TEXTS, inactive=COUNTS,
              stopped=COUNT, notes=TEXTS, faults=TEXTS, dry_run=FLAG)  # fmt: skip
 SETTING = obj(value=TEXT, to_fill_in=FLAG, **{"from": TEXT})
-DUE = obj(name=TEXT, at=TIME, held={"type": ["string", "boolean", "null"]})
+TASK_STATE = {"enum": ["due", "sent", "nothing", "retry", "unapproved", "source", "held", "failed"]}
+OUTCOME = obj(edition=EDITION, state=TASK_STATE, message=TEXT, stories=COUNT, counts=COUNTS)
+DUE = obj(name=TEXT, at=TIME, held={"enum": ["", "late", "new"]}, state=TASK_STATE, editions=rows(OUTCOME))
 # What each verb prints when it succeeds, or got as far as having a result; ERROR stands for any that did not.
 VERBS: dict[str, tuple[str, Schema]] = {
     "init": (
@@ -197,9 +199,9 @@ VERBS: dict[str, tuple[str, Schema]] = {
         ),
     ),
     "run": (
-        "What became of each round that was due; with --dry-run, what is due; with --skip, what was skipped.",
+        "What became of each round that was due; with --dry-run, what would; with --skip, what was skipped.",
         either(
-            rows({"type": "object", "required": ["period", "audience", "state", "editions"]}),
+            rows(obj(period=TEXT, audience=TEXT, state=TASK_STATE, editions=rows(OUTCOME))),
             obj(due=rows(DUE), changed=TEXTS),
             obj(skipped=TEXT),
         ),

@@ -17,6 +17,7 @@
     ├── AlreadySent                 4   nothing is left to do
     ├── ApprovalError               5   the approval is missing or void
     ├── LedgerError                 1   the ledger is damaged, another newsroom's, or newer than the program
+    │   ├── NoLedger                1   there is none yet: nothing was ever sent from here
     │   └── LedgerBusy              75  somebody else is sending this edition, or holds the file
     └── SendStopped                 1   the server's answer is about us, not about one reader
         └── TransportError          75  no connection could be had; to be tried again
@@ -163,6 +164,10 @@ class ApprovalError(DigestError):
 
 class LedgerError(DigestError):
     """The ledger is damaged, belongs to another newsroom, or is newer than this program. Says how to mend it."""
+
+
+class NoLedger(LedgerError):
+    """There is no ledger yet, and nothing says that there ever was one."""
 
 
 class LedgerBusy(LedgerError):

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from digest.cli.output import Output, output
-from digest.errors import UsageError
+from digest.errors import NoLedger, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -83,6 +83,19 @@ class Call:
     def ledger(self, *, create: bool = True) -> Iterator[SqlLedger]:
         """The newsroom's ledger, open for as long as the block runs. Raises LedgerError."""
         ledger = self.newsroom.sending_setup.ledger(create=create)
+        try:
+            yield ledger
+        finally:
+            ledger.close()
+
+    @contextmanager
+    def known_ledger(self) -> Iterator[SqlLedger | None]:
+        """The ledger; None where nothing was ever sent from here, and none is made. Raises LedgerError."""
+        try:
+            ledger = self.newsroom.sending_setup.ledger(create=False)
+        except NoLedger:
+            yield None
+            return
         try:
             yield ledger
         finally:

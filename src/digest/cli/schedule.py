@@ -16,6 +16,7 @@ from digest.cli.output import tell
 from digest.cli.verbs import verb
 from digest.errors import DigestError, FaultyInput, UsageError
 from digest.scheduling.units import Unit
+from digest.text.counting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Mapping
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from digest.config.schedule_lines import Task
     from digest.ledger.ledger import SqlLedger
-    from digest.scheduling.due import DueTask
     from digest.scheduling.scheduler import Scheduler
     from digest.scheduling.task import Result
     from digest.sending.stopping import Stopping
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _BAD = (2, 1, 5, 6)  # exit codes, the worst first; 75 says that the next run goes on
 _LATER = 75
 _LONGEST = 600.0  # seconds between two looks: config.yaml and the clock may change meanwhile
+_SHOWN = 10  # of what is due, beside what comes next
 _SOON = 60.0  # when somebody is to be tried again
 _WEEKS = 54  # times in a year, at most
 _ACROSS = 3  # months side by side: 70 columns
@@ -72,15 +73,15 @@ def schedule(
             raise UsageError(message)
     scheduler = scheduler_of(call)
     found, changes = scheduler.recall()
-    due = scheduler.pending(found)
-    with call.ledger() as ledger:
+    with call.known_ledger() as ledger:
+        due = scheduler.foresee(found, ledger)
         rows = list(_rows(call, scheduler, ledger, scheduler.coming(found, count)))
     if common.json:
         call.out.data({
-            "next": rows, "due": [facts(item) for item in due], "changed": list(changes),
+            "next": rows, "due": [facts(result) for result in due], "changed": list(changes),
         })  # fmt: skip
         return
-    warn(call, due, changes)
+    warn(call, due, changes, most=_SHOWN)
     if due or changes:
         call.out.line()
     call.out.table(
@@ -104,29 +105,58 @@ def scheduler_of(call: Call) -> Scheduler:
     return Scheduler(newsroom=call.newsroom, now=call.now, say=say, warn=tell, engine=call.engine)
 
 
-def warn(call: Call, due: tuple[DueTask, ...], changes: tuple[str, ...]) -> None:
-    """Say what would go now, what is held, and how the schedule is not what the last run knew."""
+def warn(call: Call, due: Results, changes: tuple[str, ...], *, most: int | None = None) -> None:
+    """Say what a run would make of what is due, and how the schedule is not what the last run knew."""
     from digest.config.schedule_lines import either_day
-    from digest.scheduling.due import away
 
     for rule in call.newsroom.config.settings.schedule:
         if words := either_day(rule.cron):
             call.out.line(words)
     for line in changes:
         call.out.line(f"changed since the last run: {line}")
-    for item in due:
-        ago = away(item.task, call.now)
-        said = item.why if item.hold else f"it was due {ago}: `digest run` would send it now"
-        call.out.line(f"{item.name}: {said}")
+    for result in due[:most]:
+        for line in _foreseen(result, call.now):
+            call.out.line(line)
+    if more := len(due[most:]) if most else 0:
+        call.out.line(
+            f"and {counted(more, 'more edition is', 'more editions are')} due; all of them: digest run --dry-run"
+        )
 
 
-def facts(item: DueTask) -> dict[str, Any]:
-    """For programs: something whose time has come."""
-    return {"name": item.name, "at": item.task.at.isoformat(), "held": item.hold}
+def _foreseen(result: Result, now: datetime) -> Iterator[str]:
+    """What a run would make of something that is due, a line for each of its editions."""
+    from digest.scheduling.due import away
+    from digest.scheduling.outcome import TaskStatus
+
+    if result.kind is TaskStatus.HELD:
+        yield f"{result.item.name}: {result.item.why}"
+        return
+    would = {
+        TaskStatus.DUE: "send it now",
+        TaskStatus.SENT: "only report it, as it went out already",
+        TaskStatus.NOTHING: "send nothing",
+    }
+    for each in result.outcomes:
+        then = would.get(each.kind, "not send it")
+        yield f"{each.edition.id}: it was due {away(result.item.task, now)}: `digest run` would {then}: {each.message}"
 
 
-def _rows(call: Call, scheduler: Scheduler, ledger: SqlLedger, tasks: tuple[Task, ...]) -> Iterator[dict[str, Any]]:
+def facts(result: Result) -> dict[str, Any]:
+    """For programs: something whose time has come, and what a run would make of it."""
+    from digest.scheduling.outcome import TaskStatus
+
+    told, item = result.as_data(), result.item
+    held = item.hold if result.kind is TaskStatus.HELD else ""
+    return {"name": item.name, "at": item.task.at.isoformat(), "held": held,
+            "state": told["state"], "editions": told["editions"]}  # fmt: skip
+
+
+def _rows(
+    call: Call, scheduler: Scheduler, ledger: SqlLedger | None, tasks: tuple[Task, ...]
+) -> Iterator[dict[str, Any]]:
     from digest.scheduling import due
+    from digest.scheduling.outcome import is_settled
+    from digest.sending.freeze import frozen_as
 
     readers: dict[str, int | None] = {}
     for task in tasks:
@@ -135,7 +165,9 @@ def _rows(call: Call, scheduler: Scheduler, ledger: SqlLedger, tasks: tuple[Task
         count = readers[task.audience]
         demand = due.needed(call.newsroom, task.rule)
         states = [
-            due.approval_state(call.newsroom, each, demand, call.now)
+            (True, "sent already")
+            if ledger is not None and is_settled(ledger, frozen_as(ledger, each))
+            else due.approval_state(call.newsroom, each, demand, call.now)
             for each in call.newsroom.editions(task.period, [task.audience])
         ]
         _, words = min(states, key=lambda state: state[0])
@@ -146,7 +178,7 @@ def _rows(call: Call, scheduler: Scheduler, ledger: SqlLedger, tasks: tuple[Task
         }  # fmt: skip
 
 
-def _readers(call: Call, ledger: SqlLedger, task: Task) -> int | None:
+def _readers(call: Call, ledger: SqlLedger | None, task: Task) -> int | None:
     """How many an audience's next editions would reach; None, with a warning, when the list cannot be read."""
     from digest.sending.edition_readers import Readers, plan_send
 
@@ -273,9 +305,10 @@ def _alone(only: Mapping[str, object], others: Mapping[str, object]) -> None:
 def _foresee(call: Call) -> None:
     scheduler = scheduler_of(call)
     found, changes = scheduler.recall()
-    due = scheduler.pending(found)
+    with call.known_ledger() as ledger:
+        due = scheduler.foresee(found, ledger)
     if call.common.json:
-        call.out.data({"due": [facts(item) for item in due], "changed": list(changes)})
+        call.out.data({"due": [facts(result) for result in due], "changed": list(changes)})
         return
     warn(call, due, changes)
     if not due:

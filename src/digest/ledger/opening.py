@@ -22,7 +22,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
 
 from digest.distribution import installing
-from digest.errors import ConfigError, Fault, LedgerError
+from digest.errors import ConfigError, Fault, LedgerError, NoLedger
 from digest.files import make_folder, sync_folder
 from digest.ledger import locks, sidecar
 from digest.ledger.editions import mailings
@@ -125,8 +125,8 @@ def _open_sqlite(path: Path, owner: _Owner, witnesses: Path, *, create: bool, re
         raise
 
 
-def _none_yet(name: str) -> LedgerError:
-    return LedgerError(f"{name}: there is no ledger yet; the first `digest send --live` makes it")
+def _none_yet(name: str) -> NoLedger:
+    return NoLedger(f"{name}: there is no ledger yet; the first `digest send --live` makes it")
 
 
 def _create_sqlite(path: Path, owner: _Owner) -> None:

@@ -26,6 +26,7 @@ from digest.model import Recipient, Rendering
 from digest.report import COLOURS, WORDS
 from digest.scheduling.due import away, flag
 from digest.scheduling.outcome import TaskStatus
+from digest.text.counting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -47,7 +48,7 @@ AGAIN: dict[TaskStatus, timedelta | None] = {
     TaskStatus.SOURCE: DAY,
     TaskStatus.FAILED: DAY,
 }  # the others: once
-_NAMED = 20  # readers in a mail
+_NAMED = 20  # readers, or editions, in a mail
 _HELD = (State.IN_DOUBT, State.REFUSED)
 
 
@@ -126,10 +127,18 @@ def notice_of_held(results: Sequence[Result], now: datetime) -> Notice:
         notices[0],
         subject=f"{len(notices)} editions have NOT gone out: {what}",
         lines=(
-            *(f"{each.edition.id}: {each.message}." for result in results for each in result.outcomes),
+            *(f"{line}." for line in held_lines(results)),
             "All of them, once you have looked at them: digest run --held",
         ),
     )
+
+
+def held_lines(results: Sequence[Result]) -> Iterator[str]:
+    """What is held, edition by edition: the first ones, how many more there are, and where to see all."""
+    lines = [f"{each.edition.id}: {each.message}" for result in results for each in result.outcomes]
+    yield from lines[:_NAMED]
+    if (more := len(lines) - _NAMED) > 0:
+        yield f"and {counted(more, 'more edition is', 'more editions are')} held; all of them: digest run --dry-run"
 
 
 def reminder(task: Task, missing: Mapping[Edition, str], now: datetime) -> Notice:

@@ -16,6 +16,7 @@ from digest.newsroom import history
 from digest.newsroom.paths import ARCHIVE
 from digest.report import sentence
 from digest.sending.progress import HELD, UNFINISHED
+from digest.text.counting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,6 +31,7 @@ class TaskStatus(StrEnum):
     """How a task stands after a run, the worst last."""
 
     NOTHING = "nothing"  # by the audience's policy there is no edition: settled
+    DUE = "due"  # foreseen only: nothing stands in its way, and a run sends it
     SENT = "sent"  # as far as the machine can bring it: settled; who was refused is named
     RETRY = "retry"  # some readers, or the relay, are tried again at the next run
     UNAPPROVED = "unapproved"  # its time has come, and nobody's word
@@ -81,10 +83,16 @@ def is_settled(ledger: SqlLedger, edition: Edition) -> bool:
     return ledger.mailing(edition.id) is not None and not set(UNFINISHED) & set(ledger.counts(edition.id))
 
 
+def is_begun(ledger: SqlLedger, edition: Edition) -> bool:
+    """Whether what the edition's readers get is settled: then nobody is asked about it any more."""
+    mailing = ledger.mailing(edition.id)
+    return mailing is not None and bool(mailing.content)
+
+
 def sent(root: Path, ledger: SqlLedger, edition: Edition) -> EditionOutcome:
     """It went out as far as the machine can bring it. `root` is the newsroom's folder."""
     counts, stories = ledger.counts(edition.id), _stories(root, edition)
-    known = f"{stories} stor{'y' if stories == 1 else 'ies'}, " if stories else ""  # in a fleet another may have them
+    known = f"{counted(stories, 'story', 'stories')}, " if stories else ""  # in a fleet another may have them
     message = f"{known}{sentence(counts)}"
     code = 1 if any(counts.get(state) for state in HELD) else 0
     return EditionOutcome(
@@ -101,12 +109,18 @@ def waiting(root: Path, ledger: SqlLedger, edition: Edition) -> EditionOutcome:
     )
 
 
-def stopped(ledger: SqlLedger, edition: Edition, error: DigestError) -> EditionOutcome:
+def going_on(ledger: SqlLedger, edition: Edition) -> EditionOutcome:
+    """Its readers and content are settled, and some are left to be mailed."""
+    counts = ledger.counts(edition.id)
+    return EditionOutcome(edition=edition, kind=TaskStatus.DUE, message=sentence(counts), counts=counts)
+
+
+def stopped(ledger: SqlLedger | None, edition: Edition, error: DigestError) -> EditionOutcome:
     """It was refused, or could not go on."""
     kinds = {ApprovalError: TaskStatus.UNAPPROVED, TransportError: TaskStatus.RETRY, LedgerBusy: TaskStatus.RETRY}
     kind = next((kind for known, kind in kinds.items() if isinstance(error, known)), TaskStatus.FAILED)
     message = "; ".join(str(error).removeprefix(f"{edition.id}: ").splitlines())
-    counts = ledger.counts(edition.id) if ledger.mailing(edition.id) else {}
+    counts = ledger.counts(edition.id) if ledger is not None and ledger.mailing(edition.id) else {}
     # An edition without a reader is somebody's mistake with a list: never settled as if it had gone.
     code = error.exit_code if error.exit_code in (1, 2, 5, 75) else 1
     return EditionOutcome(edition=edition, kind=kind, message=message, code=code, counts=counts)

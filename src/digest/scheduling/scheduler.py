@@ -19,9 +19,19 @@ from digest.errors import DigestError, LedgerBusy, UsageError
 from digest.publishing import publisher
 from digest.scheduling import due, notices
 from digest.scheduling.journal import journal_store, locked_journal
-from digest.scheduling.outcome import TaskStatus, bug
-from digest.scheduling.task import Reporter, Result, RunContext, failed_result, held_result, missing_sources, run_task
+from digest.scheduling.outcome import TaskStatus, bug, is_begun
+from digest.scheduling.task import (
+    Reporter,
+    Result,
+    RunContext,
+    failed_result,
+    foresee,
+    held_result,
+    missing_sources,
+    run_task,
+)
 from digest.sending.engines import LocalEngine
+from digest.sending.freeze import frozen_as
 from digest.sending.transports import TransportSetup, open_transport
 
 if TYPE_CHECKING:
@@ -97,6 +107,10 @@ class Scheduler:
         """What comes next."""
         return due.coming(self.rules, journal, self.moment, count)
 
+    def foresee(self, journal: Journal, ledger: SqlLedger | None) -> tuple[Result, ...]:
+        """What a run would make of what is due, now; nothing is written or sent."""
+        return tuple(foresee(self.newsroom, ledger, item, self.now, self.warn) for item in self.pending(journal))
+
     def skip(self, name: str) -> None:
         """Settle an edition that is due or held without sending it. Raises UsageError when it is neither."""
         with self._locked() as run:
@@ -137,7 +151,9 @@ class Scheduler:
                 if not self._tell_held(context, run, held):
                     results = [replace(each, untold=True) if each in held else each for each in results]
                 for task, missing in soon:
-                    self._remind(context, run, task, missing)
+                    left = {each: why for each, why in missing.items() if not is_begun(ledger, frozen_as(ledger, each))}
+                    if left:
+                        self._remind(context, run, task, left)
                 self._keep_archive(ledger)
             finally:
                 ledger.close()
@@ -246,8 +262,9 @@ class Scheduler:
         Returns whether the newsroom's contact knows what it must.
         """
         name, kind = result.item.name, result.kind
-        for each in result.outcomes:
-            self.say(f"{each.edition.id}: {each.message}")
+        if kind is not TaskStatus.HELD:  # those are told together
+            for each in result.outcomes:
+                self.say(f"{each.edition.id}: {each.message}")
         again = notices.AGAIN.get(kind)
         notice = notices.notice_about(result, ledger, self.now)
         if notice is not None:
@@ -266,10 +283,12 @@ class Scheduler:
         return True
 
     def _tell_held(self, reporter: Reporter, run: _Run, held: Sequence[Result]) -> bool:
-        """One mail for everything that is held, when something of it is news: who was off for a year gets one.
+        """Say what is held; one mail for all of it, when something is news: who was off for a year gets one.
 
         Returns whether the newsroom's contact knows.
         """
+        for line in notices.held_lines(held):
+            self.say(line)
         news = [each for each in held if not run.journal.was_told(f"{each.item.name} {TaskStatus.HELD}", self.moment)]
         if not news:
             return True

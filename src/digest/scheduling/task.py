@@ -1,6 +1,7 @@
 """Do one task: each edition of one audience and period is built, approved, frozen, sent, and said to be where it is.
 
-    DueTask ─build─▶ build/ ─check, approval, archive─▶ frozen ─send─▶ Result(kind, a sentence, an exit code)
+    DueTask ─decide─▶ where each edition stands ─▶ build/, frozen ─send─▶ Result(kind, a sentence, an exit code)
+                                                └─foresee─▶ the same Result, of what a run would do now
 
 What was begun goes on, however late it is. What is settled in the ledger is only reported. Every refusal, and every
 bug, becomes part of the Result, so that one audience's trouble is never another's; it remembers nothing.
@@ -9,7 +10,8 @@ bug, becomes part of the Result, so that one audience's trouble is never another
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from digest import hooks
@@ -22,10 +24,12 @@ from digest.scheduling import due, outcome
 from digest.scheduling.hook_reporter import build_facts, is_new
 from digest.scheduling.outcome import EditionOutcome, TaskStatus
 from digest.sending.engines import SendJob, send
-from digest.sending.freeze import freeze, frozen_as, unoffered
+from digest.sending.freeze import demand_ready, foreseen_readers, freeze, frozen_as, unoffered
+from digest.sending.transports import TransportSetup, open_transport
+from digest.text.counting import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from digest.config.schedule_lines import Task
@@ -111,20 +115,97 @@ class RunContext(Reporter):
 
 def run_task(context: RunContext, item: DueTask, *, force: bool = False) -> Result:
     """Do the task as far as it can be done now. With `force`, what is held goes too."""
-    newsroom, task = context.newsroom, item.task
-    editions = [frozen_as(context.ledger, each) for each in newsroom.editions(task.period, [task.audience])]
-    if not force and not any(context.ledger.mailing(edition.id) for edition in editions):
-        if item.hold:
-            return held_result(context.newsroom, item)
-        if missing := missing_sources(newsroom, task):
-            message = f"it waits for its stories: {'; '.join(missing)}"
-            waiting = (
-                EditionOutcome(edition=edition, kind=TaskStatus.SOURCE, message=message, code=_NO_SOURCE)
-                for edition in editions
-            )
-            return Result(item=item, outcomes=tuple(waiting))
-    demand = due.needed(newsroom, task.rule)
-    return Result(item=item, outcomes=tuple(_edition(context, each, demand) for each in editions))
+    editions = _editions(context.newsroom, context.ledger, item)
+    if waits := _waiting(context.newsroom, context.ledger, item, editions, force=force):
+        return waits
+    demand = due.needed(context.newsroom, item.task.rule)
+    outcomes = (
+        _guarded(partial(_attempt, context, edition, demand), context.newsroom, context.ledger, edition, context.warn)
+        for edition in editions
+    )
+    return Result(item=item, outcomes=tuple(outcomes))
+
+
+def foresee(
+    newsroom: Newsroom, ledger: SqlLedger | None, item: DueTask, now: datetime, warn: Callable[[str], None]
+) -> Result:
+    """What a run would make of the task now; nothing is written or sent. No ledger where nothing was ever sent."""
+    editions = _editions(newsroom, ledger, item)
+    if waits := _waiting(newsroom, ledger, item, editions, force=False):
+        return waits
+    demand = due.needed(newsroom, item.task.rule)
+
+    def stands(edition: Edition) -> EditionOutcome:
+        decision = decide(newsroom, ledger, edition, now, demand)
+        if decision.outcome.kind is not TaskStatus.DUE:
+            return decision.outcome
+        open_transport(TransportSetup(newsroom=newsroom))  # connects to nothing; its settings' faults are told
+        if decision.build is None:
+            return decision.outcome
+        readers = counted(foreseen_readers(newsroom, ledger, edition, now), "reader")
+        return replace(decision.outcome, message=f"{decision.outcome.message}, to {readers}")
+
+    outcomes = (_guarded(partial(stands, edition), newsroom, ledger, edition, warn) for edition in editions)
+    return Result(item=item, outcomes=tuple(outcomes))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Where an edition stands before a run: with the kind DUE it goes. `build` where one was made to know."""
+
+    outcome: EditionOutcome
+    build: Build | None = None
+
+
+def decide(newsroom: Newsroom, ledger: SqlLedger | None, edition: Edition, now: datetime, demand: Needed) -> Decision:
+    """What becomes of an edition whose time has come: it is settled, has nothing to say, must not go, or goes.
+
+    Raises what building it raises.
+    """
+    if ledger is not None:
+        if outcome.is_settled(ledger, edition):
+            return Decision(outcome=outcome.sent(newsroom.root, ledger, edition))
+        if why := unoffered(ledger, edition):
+            return Decision(outcome=EditionOutcome(edition=edition, kind=TaskStatus.NOTHING, message=why))
+        if outcome.is_begun(ledger, edition):
+            return Decision(outcome=outcome.going_on(ledger, edition))
+    build = build_edition(newsroom, edition, now=now)
+    if build.rendering is None:
+        return Decision(
+            outcome=EditionOutcome(edition=edition, kind=TaskStatus.NOTHING, message=_thin(build)), build=build
+        )
+    try:
+        demand_ready(newsroom, build, demand)
+    except DigestError as error:
+        return Decision(outcome=outcome.stopped(ledger, edition, error), build=build)
+    count = len(build.selection.stories)
+    message = counted(count, "story", "stories")
+    return Decision(
+        outcome=EditionOutcome(edition=edition, kind=TaskStatus.DUE, message=message, stories=count), build=build
+    )
+
+
+def _editions(newsroom: Newsroom, ledger: SqlLedger | None, item: DueTask) -> list[Edition]:
+    editions = newsroom.editions(item.task.period, [item.task.audience])
+    return [edition if ledger is None else frozen_as(ledger, edition) for edition in editions]
+
+
+def _waiting(
+    newsroom: Newsroom, ledger: SqlLedger | None, item: DueTask, editions: Sequence[Edition], *, force: bool
+) -> Result | None:
+    """Why none of the task's editions is even looked at: it is held, or waits for a source. None when it is begun."""
+    if force or (ledger is not None and any(ledger.mailing(edition.id) for edition in editions)):
+        return None
+    if item.hold:
+        return held_result(newsroom, item)
+    if missing := missing_sources(newsroom, item.task):
+        message = f"it waits for its stories: {'; '.join(missing)}"
+        outcomes = (
+            EditionOutcome(edition=edition, kind=TaskStatus.SOURCE, message=message, code=_NO_SOURCE)
+            for edition in editions
+        )
+        return Result(item=item, outcomes=tuple(outcomes))
+    return None
 
 
 def missing_sources(newsroom: Newsroom, task: Task) -> tuple[str, ...]:
@@ -151,31 +232,34 @@ def failed_result(newsroom: Newsroom, item: DueTask, error: DigestError) -> Resu
     return Result(item=item, outcomes=tuple(outcomes))
 
 
-def _edition(context: RunContext, edition: Edition, demand: Needed) -> EditionOutcome:
+def _guarded(
+    act: Callable[[], EditionOutcome],
+    newsroom: Newsroom,
+    ledger: SqlLedger | None,
+    edition: Edition,
+    warn: Callable[[str], None],
+) -> EditionOutcome:
+    """How the edition stands after `act`, whatever that raises."""
     try:
-        return _attempt(context, edition, demand)
+        return act()
     except AlreadySent:
-        return outcome.sent(context.newsroom.root, context.ledger, edition)  # somebody else was faster
+        assert ledger is not None, "only a ledger knows"
+        return outcome.sent(newsroom.root, ledger, edition)  # somebody else was faster
     except DigestError as error:
-        return outcome.stopped(context.ledger, edition, error)
+        return outcome.stopped(ledger, edition, error)
     except Exception as error:  # noqa: BLE001 - a bug met in one edition keeps no other from going
-        context.warn(f"{edition.id}: {traceback.format_exc()}")
-        return outcome.stopped(context.ledger, edition, outcome.bug(error))
+        warn(f"{edition.id}: {traceback.format_exc()}")
+        return outcome.stopped(ledger, edition, outcome.bug(error))
 
 
 def _attempt(context: RunContext, edition: Edition, demand: Needed) -> EditionOutcome:
-    if outcome.is_settled(context.ledger, edition):
-        return outcome.sent(context.newsroom.root, context.ledger, edition)
-    if context.stopping.signal:
+    decision = decide(context.newsroom, context.ledger, edition, context.now, demand)
+    goes = decision.outcome.kind is TaskStatus.DUE
+    if goes and context.stopping.signal:
         return EditionOutcome(edition=edition, kind=TaskStatus.RETRY, message="not begun: asked to end", code=75)
-    if why := unoffered(context.ledger, edition):
-        return EditionOutcome(edition=edition, kind=TaskStatus.NOTHING, message=why)
-    mailing = context.ledger.mailing(edition.id)
-    if mailing is None or not mailing.content:  # its readers may be frozen already, with those of another language
-        build = _build(context, edition)
-        if build.rendering is None:
-            return EditionOutcome(edition=edition, kind=TaskStatus.NOTHING, message=_thin(build))
-    return _send(context, edition, demand)
+    if decision.build is not None:
+        _keep(context, decision.build)
+    return _send(context, edition, demand) if goes else decision.outcome
 
 
 def _send(context: RunContext, edition: Edition, demand: Needed) -> EditionOutcome:
@@ -199,18 +283,16 @@ def _send(context: RunContext, edition: Edition, demand: Needed) -> EditionOutco
     return stands(context.newsroom.root, context.ledger, edition)
 
 
-def _build(context: RunContext, edition: Edition) -> Build:
-    """Build it, and write it where an editor looks, unless the same is there already."""
+def _keep(context: RunContext, build: Build) -> None:
+    """Write the build where an editor looks, unless the same is there already."""
     newsroom = context.newsroom
-    build = build_edition(newsroom, edition, now=context.now)
     for finding in build.findings:
         if finding.code == UNPUBLISHED:
-            context.warn(f"{edition.id}: {finding.message}")
+            context.warn(f"{build.edition.id}: {finding.message}")
     if is_new(newsroom, build):
         build_folder.write(newsroom, build)
         if build.rendering is not None:
             context.hook("built", build_facts(newsroom, build))
-    return build
 
 
 def _thin(build: Build) -> str:
@@ -219,4 +301,4 @@ def _thin(build: Build) -> str:
         return "nothing was sent: no stories"
     verdict = build.selection.verdict
     what = "carried over to the next" if verdict == "carry-over" else "left out"
-    return f"nothing was sent: only {count} stor{'y' if count == 1 else 'ies'}, {what} by `thin: {verdict}`"
+    return f"nothing was sent: only {counted(count, 'story', 'stories')}, {what} by `thin: {verdict}`"

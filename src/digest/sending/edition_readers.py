@@ -149,10 +149,12 @@ class SendPlan:
     seconds: float | None  # None when no rate is set
 
 
-def plan_send(readers: Readers, suppressions: Suppressions, rate: float, per_domain: Mapping[str, float]) -> SendPlan:
+def plan_send(
+    readers: Readers, suppressions: Suppressions | None, rate: float, per_domain: Mapping[str, float]
+) -> SendPlan:
     """Count what a send of this edition would do: once through the list, sixteen octets a reader, nothing written.
 
-    Rates are mails a second, 0 for no limit.
+    Rates are mails a second, 0 for no limit. Where there is no ledger yet, nobody is suppressed.
     """
     kinds = _Numbers({None: 0})  # (domain, language), numbered; None: suppressed
     # Beside each address's hash (of 64 bits, which no two readers of a list share) stands its kind, so that one that
@@ -162,7 +164,7 @@ def plan_send(readers: Readers, suppressions: Suppressions, rate: float, per_dom
     own = readers.edition.language
     for batch in _batches(readers):
         addresses = [reader.address for reader in batch]
-        held = suppressions.suppressed(addresses, readers.edition.audience)
+        held = suppressions.suppressed(addresses, readers.edition.audience) if suppressions else frozenset()
         numbers = [kinds[domain_of(each.address), each.language or own] for each in batch]
         if held:
             numbers = [0 if one in held else number for one, number in zip(addresses, numbers, strict=True)]

@@ -35,7 +35,7 @@ from digest.errors import (
 )
 from digest.model import Severity
 from digest.newsroom.paths import ARCHIVE
-from digest.sending.edition_readers import Readers
+from digest.sending.edition_readers import Readers, plan_send
 from digest.sending.messages import content_of, letters, message_ids
 from digest.sending.stopping import this_process
 from digest.text.counting import counted
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from digest.editions.builder import Build
     from digest.ledger.ledger import SqlLedger
     from digest.ledger.sharing import Sharing
-    from digest.model import Edition, Recipient
+    from digest.model import Edition, Recipient, Rendering
     from digest.newsroom.newsroom import Newsroom
     from digest.ports import Ledger
 
@@ -176,6 +176,17 @@ def _replaced(
 def _built(newsroom: Newsroom, edition: Edition, now: datetime, needed: Needed) -> tuple[Build, EditionContent]:
     """What would be sent now, sound and approved. Raises what `freeze` raises of these."""
     build = build_edition(newsroom, edition, now=now)
+    content = content_of(newsroom, demand_ready(newsroom, build, needed))
+    letters(newsroom, content, now=now, live=True)  # what a mail lacks is said before anybody is frozen
+    return build, content
+
+
+def demand_ready(newsroom: Newsroom, build: Build, needed: Needed = "none") -> Rendering:
+    """The rendering of a build that may go: it has something to say, no errors, and its approval.
+
+    Raises NothingToSend, CheckFailed, ApprovalError.
+    """
+    edition = build.edition
     if build.rendering is None:
         count = len(build.selection.stories)
         why = f"{counted(count, 'story', 'stories')}, thin: {build.selection.verdict}" if count else "no stories"
@@ -187,9 +198,31 @@ def _built(newsroom: Newsroom, edition: Edition, now: datetime, needed: Needed) 
         message = f"{edition.id}: {first}{more}; `digest check` lists what must be mended"
         raise CheckFailed(message)
     demand(newsroom, build, needed)
-    content = content_of(newsroom, build.rendering)
-    letters(newsroom, content, now=now, live=True)  # what a mail lacks is said before anybody is frozen
-    return build, content
+    return build.rendering
+
+
+def foreseen_readers(newsroom: Newsroom, ledger: SqlLedger | None, edition: Edition, now: datetime) -> int:
+    """How many readers the edition would have if it were frozen now. Raises what `freeze` raises of its list.
+
+    Goes through the list twice, and writes nothing.
+    """
+    if ledger is not None:
+        _demand_round(newsroom, ledger, edition)
+    audience, parts = newsroom.config.audience(edition.audience), newsroom.sending_setup
+    languages = offered(newsroom, edition, now)
+    source, segment = parts.source(audience), parts.segment(audience)
+    for _ in _filled(Readers(source, edition, audience, segment, languages).in_languages(), newsroom.config):
+        pass
+    count = plan_send(Readers(source, edition, audience, segment, languages), ledger, 0.0, {}).readers
+    if not count:
+        raise _nobody(edition)
+    return count
+
+
+def _nobody(edition: Edition) -> NothingToSend:
+    return NothingToSend(
+        f"{edition.id}: nobody to send it to: the list of {edition.audience} has no reader who can be mailed"
+    )
 
 
 def _ready(newsroom: Newsroom, ledger: SqlLedger, edition: Edition, now: datetime, needed: Needed) -> EditionContent:
@@ -223,8 +256,7 @@ def _frozen(newsroom: Newsroom, ledger: SqlLedger, content: EditionContent, now:
         raise
     if not any(counts[edition.id].values()):
         archive.forget(newsroom.root / ARCHIVE, edition)
-        message = f"{edition.id}: nobody to send it to: the list of {audience.name} has no reader who can be mailed"
-        raise NothingToSend(message)
+        raise _nobody(edition)
     others = (
         f"{counted(count['planned'], f'reader of {name} is', f'readers of {name} are')} settled with it, and to wait "
         "until that is sent"
