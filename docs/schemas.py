@@ -50,6 +50,11 @@ def rows(item: Schema) -> Schema:
     return {"type": "array", "items": item}
 
 
+def loose(why: str, **keys: Schema) -> Schema:
+    """An object with these keys and others, for a reason that the schema says."""
+    return {**obj(**keys), "additionalProperties": True, "$comment": why}
+
+
 def either(*schemas: Schema) -> Schema:
     """One of them."""
     return {"anyOf": list(schemas)}
@@ -61,8 +66,41 @@ def maybe(schema: Schema) -> Schema:
 
 
 ERROR = obj(error=obj(exit_code={"type": "integer", "minimum": 1}, lines=TEXTS))
-FINDING = obj(edition=EDITION, code=TEXT, severity={"enum": ["error", "warning", "info"]}, where=TEXT, message=TEXT,
-              element=TEXT, html={"type": "string", "pattern": r"^(html:\d+(:\d+)?)?$"})  # fmt: skip
+FOUND: dict[str, Schema] = {
+    "code": TEXT, "severity": {"enum": ["error", "warning", "info"]}, "where": TEXT, "message": TEXT, "element": TEXT,
+    "html": {"type": "string", "pattern": r"^(html:\d+(:\d+)?)?$"},
+}  # fmt: skip
+FINDING = obj(edition=EDITION, **FOUND)
+STORY = obj(
+    id=TEXT, title=TEXT, date=TIME, kicker=TEXT, credit=TEXT, link=TEXT, image=TEXT, image_alt=TEXT, topics=TEXTS,
+    countries=TEXTS, channels=TEXTS, language=TEXT, translation_of=TEXT, guid=TEXT, status=TEXT, embargo=maybe(TIME),
+    weight={"type": "integer"}, lead=FLAG, repeat=FLAG, corrected=maybe(TIME), correction=TEXT,
+)  # fmt: skip
+IMPORTED = obj(
+    written=FLAG, new=TEXTS, changed=rows(obj(id=TEXT, fields=TEXTS)), unchanged=COUNT,
+    kept=rows(obj(file=TEXT, field=TEXT, ours=TEXT, theirs=TEXT, source=TEXT)), notes=TEXTS, faults=TEXTS,
+    lacking={"type": "object", "additionalProperties": TEXTS}, contacts=TEXTS,
+)  # fmt: skip
+FILE = obj(bytes=COUNT, sha256={"type": "string", "pattern": "^[0-9a-f]{64}$"})
+MANIFEST: dict[str, Schema] = {
+    "folder": TEXT, "format": COUNT, "edition": EDITION, "period": TEXT, "start": TIME, "end": TIME, "audience": TEXT,
+    "language": TEXT, "built": TIME, "verdict": {"enum": ["send", "skip", "carry-over"]},
+    "stories": rows(obj(id=TEXT, title=TEXT, why=TEXT)), "more": COUNT, "candidates": TEXTS, "carried": TEXTS,
+    "findings": rows(obj(**FOUND)), "files": {"type": "object", "additionalProperties": FILE}, "inputs": NAMED_TEXTS,
+    "versions": NAMED_TEXTS,
+}  # fmt: skip
+BUILT = obj(**MANIFEST, subject=TEXT, preheader=TEXT, fingerprint=TEXT, cut=COUNT, html_bytes=COUNT,
+            bytes_per_story=COUNTS)  # fmt: skip
+SARIF = loose(
+    "SARIF 2.1.0 is a standard with a schema of its own, which $schema names",
+    version={"const": "2.1.0"},
+    runs={"type": "array", "minItems": 1, "maxItems": 1},
+)
+JSON_SCHEMA = loose(
+    "a JSON Schema, by the standard's own keys",
+    **{"$defs": {"type": "object", "additionalProperties": True, "$comment": "a schema for each section"}},
+    properties={"type": "object", "additionalProperties": True, "$comment": "a schema for each key of config.yaml"},
+)
 REPORT = obj(edition=EDITION, sent=COUNT, seconds=NUMBER, counts=COUNTS, stopped=TEXT, interrupted=FLAG)
 HELD = obj(address=TEXT, state=TEXT, code=maybe(COUNT), detail=TEXT, attempts=COUNT, message_id=TEXT,
            next_try=maybe(NUMBER))  # fmt: skip
@@ -89,7 +127,7 @@ VERBS: dict[str, tuple[str, Schema]] = {
         either(
             obj(file=TEXT),
             {"type": "object", "additionalProperties": SETTING, "minProperties": 1},
-            {"type": "object", "required": ["$defs", "properties"]},
+            JSON_SCHEMA,
         ),
     ),
     "completion": ("The script for a shell.", obj(script=TEXT)),
@@ -98,12 +136,12 @@ VERBS: dict[str, tuple[str, Schema]] = {
         "The stories; with --explain or editions, a row for each of an edition, and the rule that decided.",
         either(
             rows(obj(edition=EDITION, story=TEXT, title=TEXT, included=FLAG, rule=TEXT, reason=TEXT)),
-            rows({"type": "object", "required": ["id", "title", "date", "language", "status"]}),
+            rows(STORY),
         ),
     ),
     "import": (
         "What became of each story file; without a SOURCE, a row for each source of config.yaml.",
-        either({"type": "object", "required": ["unchanged"]}, rows(SOURCE)),
+        either(IMPORTED, rows(SOURCE)),
     ),
     "sources": (
         "The sources that are read by themselves; with --without, the file that says so.",
@@ -111,7 +149,7 @@ VERBS: dict[str, tuple[str, Schema]] = {
     ),
     "build": (
         "Each edition's folder, and what its manifest.json says.",
-        rows({"type": "object", "properties": {"folder": TEXT, "edition": EDITION}, "required": ["folder", "edition"]}),
+        rows(either(BUILT, obj(**MANIFEST))),
     ),
     "check": (
         "Every finding; with --explain, what a code means; with --sarif, SARIF 2.1.0; with --relay, what it is like.",
@@ -119,7 +157,7 @@ VERBS: dict[str, tuple[str, Schema]] = {
             rows(FINDING),
             obj(relay=TEXT, traits=rows(obj(name=TEXT, offered=FLAG, meaning=TEXT))),
             obj(code=TEXT, text=TEXT),
-            {"type": "object", "properties": {"version": {"const": "2.1.0"}}, "required": ["version", "runs"]},
+            SARIF,
         ),
     ),
     "approve": (

@@ -294,6 +294,10 @@ CASES: dict[str, Case] = {
         mailed(b"Reply-To: newsroom@ilo.org", b"Reply-To: ILO <newsroom@ilo.org>"),
     ),
     "from-invalid": Case(mailed(b"<digest@ilo.org>", b"<digest@evil.example>"), subject()),
+    "schedule-days": Case(
+        subject(either_days=[Fault(file="config.yaml", line=40, key="schedule[0].cron", message="'0 9 1-7 * 1': …")]),
+        subject(),
+    ),
     "address-placeholder": Case(
         subject(unfilled=[Fault(file="config.yaml", line=11, key="newsroom.postal_address", message="is still […]")]),
         subject(),

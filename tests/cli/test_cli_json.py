@@ -30,9 +30,11 @@ MONTH = [
     (("sources",), 0),
     (("sources", "--without", "press", *FEBRUARY, "--by", "Ana"), 0),
     (("build", *FEBRUARY), 0),
+    (("build", "--month", "2019-02"), 3),
     (("check", *FEBRUARY), 0),
     (("check", *FEBRUARY, "--sarif"), 0),
     (("check", "--explain", "link-twice"), 0),
+    (("stories", "--month", "2019-02"), 0),
     (("approve", *FEBRUARY, "--by", "Ana"), 0),
     (("approve", EDITION, "--show"), 0),
     (("send", *FEBRUARY, "-a", "everyone", "-a", "skills"), 0),
@@ -94,6 +96,29 @@ def test_each_verb_has_its_schema():
     done = subprocess.run([sys.executable, ROOT / "docs" / "schemas.py", "--check"], check=False)
     assert done.returncode == 0, "run: python docs/schemas.py"
     assert files <= {name_of(command) for command, _ in MONTH} | SERVE.keys() | NEVER_ENDS_HERE.keys()
+
+
+def objects(schema):
+    """Every schema of an object, however deep, that is no name for one."""
+    if isinstance(schema, list):
+        for each in schema:
+            yield from objects(each)
+    elif isinstance(schema, dict):
+        if schema.get("type") == "object":
+            yield schema
+        for each in schema.values():
+            yield from objects(each)
+
+
+@pytest.mark.parametrize("name", sorted(set(verbs())))
+def test_no_schema_is_loose(name):
+    """Each object has all of its keys and no other, or is a map whose values have a shape, or says why it is open."""
+    schema = json.loads((ROOT / "docs" / "json" / f"{name}.json").read_text(encoding="utf-8"))
+    for each in objects(schema):
+        if each["additionalProperties"] is False:
+            assert sorted(each["required"]) == sorted(each["properties"])
+        else:
+            assert isinstance(each["additionalProperties"], dict) or each["$comment"]
 
 
 def test_a_month_in_documents(newsroom, sink):

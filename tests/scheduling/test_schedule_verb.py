@@ -50,9 +50,23 @@ def test_the_approval_is_followed(newsroom):
 def test_a_time_that_has_passed_is_warned_of(newsroom):
     """What would go at once, and what is held, stand above the table; and nothing is written."""
     done = newsroom("schedule", now="2022-03-01T09:20")
-    assert done.out.startswith("2022-02/everyone: it was due 20 minutes ago: `digest run` would send it now\n")
+    went = "2022-02/everyone/en: it was due 20 minutes ago: `digest run` would send it now: 5 stories, to 6 readers"
+    assert done.out.startswith(f"{went}\n")
     assert newsroom("schedule", now="2022-03-02T09:00").out.startswith("2022-02/everyone: it was due on 1 March 2022")
     assert not (newsroom.root / ".digest/schedule.json").exists()
+
+
+def test_a_cron_line_of_two_days_is_explained_where_it_is_typed(newsroom):
+    """`config`, `check` and `schedule` say what cron makes of it, with the line of config.yaml."""
+    newsroom.schedule('audiences: [everyone], cron: "0 9 1-7 * 1"')
+    lines = (newsroom.root / "config.yaml").read_text().splitlines()
+    place = f"config.yaml:{next(number for number, line in enumerate(lines, 1) if '1-7 * 1' in line)}"
+    words = "schedule[0].cron: '0 9 1-7 * 1': cron takes day 1-7 of the month or weekday 1, whichever comes first"
+    assert f"{place}: {words}" in newsroom("config").out
+    assert f"{place}: {words}" in newsroom("check", "2022-02/everyone/en", now="2022-03-01T09:20").out
+    assert f"{place}: {words}" in newsroom("schedule", now="2022-03-01T09:20").out
+    newsroom.schedule('audiences: [everyone], cron: "0 9 1 * *"')
+    assert "cron takes" not in newsroom("config").out
 
 
 def test_the_year_marks_the_days(newsroom):

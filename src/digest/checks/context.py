@@ -129,6 +129,7 @@ class CheckContext:
     rated: bool = False  # the relay, or a reader's domain, has a rate
     trace: Callable[[], HtmlTrace | None] = lambda: None  # how the HTML came about; asked when something is found in it
     readers: Callable[[], Iterable[str]] | None = None  # the addresses of the list, streamed; raises DigestError
+    either_days: Sequence[Fault] = ()  # cron lines that come more often than they seem to
     unfilled: Sequence[Fault] = ()  # values of config.yaml that are still placeholders
     _derived: dict[Callable[[CheckContext], Any], Any] = field(default_factory=dict, init=False, repr=False)
 

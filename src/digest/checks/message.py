@@ -212,6 +212,18 @@ def address_placeholder(context: CheckContext) -> Iterator[Hit]:
         yield Hit(f"{fault.file}:{fault.line}" if fault.line else fault.file, f"{fault.key}: {fault.message}")
 
 
+@check(
+    "schedule-days",
+    Severity.WARNING,
+    "mail",
+    "Who writes a day of the month and a weekday mostly means both at once, and would mail on other days.",
+)
+def schedule_days(context: CheckContext) -> Iterator[Hit]:
+    """A cron line of the schedule with a day of the month and a weekday: cron takes either of the two."""
+    for fault in context.either_days:
+        yield Hit(f"{fault.file}:{fault.line}" if fault.line else fault.file, f"{fault.key}: {fault.message}")
+
+
 def _encoded_words(name: str, lines: tuple[str, ...]) -> Iterator[Hit]:
     for line in lines:
         words = re.findall(r"=\?[^?\s]+\?[^?\s]+\?[^?\s]*\?=", line)

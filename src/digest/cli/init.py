@@ -110,6 +110,7 @@ def config(
 ) -> None:
     """Check config.yaml; print what is in force, or the JSON Schema."""
     from digest.config import load
+    from digest.config.schedule_lines import either_days
     from digest.config.show import rows
     from digest.newsroom import newsroom_id
 
@@ -136,4 +137,6 @@ def config(
         call.out.table(("setting", "value", "from"), settings)
     else:
         call.out.line(f"{call.newsroom.config.document.file}: no mistakes; --print shows what is in force")
+        for fault in either_days(call.newsroom.config.document):
+            call.out.line(str(fault))
         call.out.to_fill_in(call.unfilled)

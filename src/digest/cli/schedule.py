@@ -107,11 +107,10 @@ def scheduler_of(call: Call) -> Scheduler:
 
 def warn(call: Call, due: Results, changes: tuple[str, ...], *, most: int | None = None) -> None:
     """Say what a run would make of what is due, and how the schedule is not what the last run knew."""
-    from digest.config.schedule_lines import either_day
+    from digest.config.schedule_lines import either_days
 
-    for rule in call.newsroom.config.settings.schedule:
-        if words := either_day(rule.cron):
-            call.out.line(words)
+    for fault in either_days(call.newsroom.config.document):
+        call.out.line(str(fault))
     for line in changes:
         call.out.line(f"changed since the last run: {line}")
     for result in due[:most]:

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Sequence
     from datetime import tzinfo
 
+    from digest.errors import Fault
     from digest.period import Kind, Period
+    from digest.yamlfile import Document
 
 Approval = Literal["none", "required", "two"]
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -150,6 +152,14 @@ def either_day(line: str) -> str:
         f"{line!r}: cron takes day {fields[2]} of the month or weekday {fields[4]}, whichever comes first; "
         "for both at once write `on: …`"
     )
+
+
+def either_days(document: Document) -> Iterator[Fault]:
+    """What such cron lines of config.yaml really mean, each on its line; none of them is a mistake."""
+    schedule = document.data.get("schedule")
+    for number, part in enumerate(schedule if isinstance(schedule, list) else ()):
+        if isinstance(part, dict) and (words := either_day(str(part.get("cron", "")))):
+            yield document.fault(("schedule", number, "cron"), words)
 
 
 def check_cron(line: str, kind: Kind) -> None:

@@ -18,6 +18,7 @@ from digest.checks.context import CheckContext
 from digest.checks.registry import run
 from digest.composer.compose import column_faults, reader_fields
 from digest.composer.summary import pictures
+from digest.config.schedule_lines import either_days
 from digest.config.unfilled import unfilled
 from digest.editions import sent_edition
 from digest.errors import DigestError
@@ -182,6 +183,7 @@ def assemble(
         rated=bool(settings.smtp.rate or settings.smtp.per_domain),
         trace=cache(partial(setup.trace, selection, audience, now, rendering)),
         readers=readers,
+        either_days=tuple(either_days(setup.config.document)),
         unfilled=unfilled(setup.config.document),
     )
     findings = run(context, policy=setup.policy, network=network, composed=rendering.findings) if checked else ()
