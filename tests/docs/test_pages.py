@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
+import socket
 import subprocess
 import sys
 from zoneinfo import ZoneInfo
@@ -58,6 +59,32 @@ def test_every_console_session_prints_what_it_shows(name, tmp_path):
                 assert matches(shown, printed), f"$ {command}\n--- {name} says\n{shown}\n--- it prints\n{printed}"
     finally:
         shell.close()
+
+
+def test_a_relay_on_this_machine_takes_a_whole_send(tmp_path):
+    """What docs/relays.md says of trying it out, typed in its order: every reader's mail is caught, its links local."""
+    shown = PAGES["docs/relays.md"].partition("## Trying it out on this machine")[2].partition("\n## ")[0]
+    catcher, copy, settings, sending = [block for block in blocks(shown) if block.language in ("sh", "yaml")]
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = str(probe.getsockname()[1])
+    (tmp_path / "own").mkdir()
+    shell = Shell(newsroom(tmp_path / "own"))
+    try:
+        command = catcher.text.splitlines()[-1].replace("2525", port).replace("python ", "python -u ")
+        shell.run(f"{command} > ../caught.txt 2>&1 &")
+        shell.run(f"until (echo > /dev/tcp/127.0.0.1/{port}) 2>/dev/null; do sleep 0.1; done")
+        shell.run(copy.text)
+        assert shell.folder().name == "trial"
+        put(settings._replace(text=settings.text.replace("2525", port)), shell.folder())
+        secret, relay, send, serve = sending.text.splitlines()
+        shell.run(f"unset SOURCE_DATE_EPOCH; {secret}")
+        assert "ready for mail; nothing was sent" in shell.run(relay)
+        assert "6 accepted" in shell.run(send)
+        assert serve == "digest serve"
+    finally:
+        shell.close()
+    mails = (tmp_path / "caught.txt").read_text(encoding="utf-8").split("MESSAGE FOLLOWS")[1:]
+    assert ["http://localhost:8025/u/" in mail for mail in mails] == [True] * 6
 
 
 def kind_of(block) -> str:
