@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import posixpath
 import re
 import shlex
@@ -28,6 +29,7 @@ from pages import (
 )
 from typer.main import get_command
 
+from digest import errors
 from digest.checks.registry import Policy
 from digest.cli.app import app, load
 from digest.config.load import load as load_config
@@ -184,10 +186,52 @@ def test_every_verb_is_explained():
     assert [verb for verb in get_command(app).commands if f"digest {verb}" not in told] == []
 
 
+def explained(heading: str, cell: str) -> list[str]:
+    """The first cells of the table below a heading of docs/trouble.md."""
+    table = PAGES["docs/trouble.md"].partition(f"## {heading}")[2].partition("\n## ")[0]
+    return re.findall(rf"^\| {cell} \|", table, re.MULTILINE)
+
+
+def test_every_exit_code_is_explained():
+    """Those of the errors, and those of an end that is none; exit-codes.md has the same."""
+    codes = {kind.exit_code for kind in refusals()} | {0, 130, 143}
+    told = {int(code) for cell in explained("By exit code", r"([\d, ]+)") for code in cell.split(",")}
+    assert told == codes
+    assert {int(code) for code in re.findall(r"^\| `(\d+)` \|", PAGES["docs/exit-codes.md"], re.MULTILINE)} == codes
+
+
+def refusals() -> set[type[errors.DigestError]]:
+    """Every kind of refusal; their common parent, which is none, left out."""
+    kinds = {kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.DigestError)}
+    return kinds - {errors.DigestError}
+
+
+# Whose mistakes are gathered one by one, and raised by whoever gathered them: of which files the room reads them.
+GATHERED = {"config": "ConfigError", "stories": "StoryError", "issues": "IssueError", "composer": "ThemeError"}
+
+
+def test_every_kind_of_refusal_is_explained_by_a_message():
+    """docs/trouble.md quotes at least one of each error, from a function that raises that error."""
+    quoted = explained("By message", r"`([^`]+)`")
+    told = {"FaultyInput"}  # a file, a line and a key: said above the table
+    for file in (ROOT / "src/digest").rglob("*.py"):
+        room = file.relative_to(ROOT / "src/digest").parts[0]
+        for function in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if not isinstance(function, ast.FunctionDef):
+                continue
+            inside = list(ast.walk(function))
+            words = [node.value for node in inside if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+            if any(message in text for text in words for message in quoted):
+                told |= {
+                    node.func.id for node in inside if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+                }
+                told |= {GATHERED.get(room, "")}
+    assert {kind.__name__ for kind in refusals()} - told == set()
+
+
 def test_every_message_that_is_explained_is_one():
     """What docs/trouble.md quotes stands in the program, word for word."""
-    table = PAGES["docs/trouble.md"].partition("## By message")[2].partition("\n## ")[0]
-    quoted = re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE)
+    quoted = explained("By message", r"`([^`]+)`")
     assert len(quoted) > 10
     source = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "src").rglob("*.py"))
     assert [words for words in quoted if words not in source] == []
