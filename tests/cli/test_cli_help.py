@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pty
 import shutil
 import subprocess
 import sys
@@ -126,11 +128,67 @@ def test_completion_loads_little(newsroom):
     assert (done.stdout.split(), done.stderr.split()) == (["skills"], [])
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_each_shell_has_its_script(newsroom, shell):
-    """`digest completion` prints a script that its shell takes."""
-    script = newsroom("completion", shell, now=None).out
-    assert "_DIGEST_COMPLETE" in script
-    assert (
-        subprocess.run([needs(shutil.which(shell), shell), "-n"], input=script, text=True, check=False).returncode == 0
-    )
+# Each line as it is begun, and as Tab leaves it; the last part of it is what `fish` offers there.
+BEGUN = {
+    "digest comple": "digest completion",
+    "digest build --mon": "digest build --month",
+    "digest build -a sk": "digest build -a skills",
+    "digest send 2022-02/ev": "digest send 2022-02/everyone/en",
+}
+
+
+@pytest.fixture
+def shells(newsroom, tmp_path_factory):
+    """A home of nobody's, with each shell's script where docs/commands.md puts it; `digest` is on the path."""
+    home = tmp_path_factory.mktemp("home")
+    program = home / "bin/digest"
+    program.parent.mkdir()
+    program.write_text(f"#!{sys.executable}\nfrom digest.cli import main\nmain()\n")
+    program.chmod(0o755)
+    script = {shell: newsroom("completion", shell, now=None).out for shell in ("bash", "zsh", "fish")}
+    (home / ".bashrc").write_text(f"{script['bash']}\n")
+    (home / ".zshrc").write_text(f"autoload -U compinit && compinit -u\n{script['zsh']}\n")
+    (home / ".config/fish/completions").mkdir(parents=True)
+    (home / ".config/fish/completions/digest.fish").write_text(script["fish"])
+    return home
+
+
+def surroundings(home):
+    path = f"{home / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "ZDOTDIR"))}
+    return {**kept, "HOME": str(home), "PATH": path, "TERM": "xterm", "LC_ALL": "C.UTF-8"}
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_tab_completes_verbs_options_audiences_and_editions(newsroom, shells, shell):
+    """Typed into the shell itself, on a terminal; what Tab has made of the line is written down, and not run."""
+    program = needs(shutil.which(shell), shell)
+    kept = newsroom.root / "typed"
+    # Ctrl-A goes to the line's beginning: what Tab has made of it is printed, and not run.
+    typed = "".join(f"{begun}\t\x01echo >>{kept} \n" for begun in BEGUN) + "exit\n"
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [program, *(["--noprofile"] if shell == "bash" else ["-d"]), "-i"],
+        cwd=newsroom.root, env=surroundings(shells), stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+    ) as run:  # fmt: skip
+        os.close(theirs)
+        os.write(ours, typed.encode())
+        shown = b""
+        with contextlib.suppress(OSError):  # as a terminal says that nobody is there any more
+            while heard := os.read(ours, 4096):
+                shown += heard
+        os.close(ours)
+    assert run.returncode == 0
+    assert kept.read_text().splitlines() == list(BEGUN.values()), shown.decode()
+
+
+def test_fish_offers_verbs_options_audiences_and_editions(newsroom, shells):
+    """As fish itself says what it would offer."""
+    program = needs(shutil.which("fish"), "fish")
+    for begun, done in [*BEGUN.items(), ("digest send ", "digest send 2022-02/skills/en")]:
+        command = [program, "-c", f"complete -C '{begun}'"]
+        said = subprocess.run(
+            command, cwd=newsroom.root, env=surroundings(shells), capture_output=True, text=True, check=True, timeout=60
+        )
+        assert said.stderr == ""
+        assert done.rpartition(" ")[2] in [line.partition("\t")[0] for line in said.stdout.splitlines()]
