@@ -123,9 +123,10 @@ VERBS: dict[str, tuple[str, Schema]] = {
         obj(folder=TEXT, files=TEXTS, fill_in=rows(obj(where=TEXT, what=TEXT)), read=TEXTS),
     ),
     "config": (
-        "What is in force and where from, by key; with --new-id, the file; with --schema, a JSON Schema.",
+        "What is in force and where from, by key; --new-id: the file; --moved: the ledger; --schema: a JSON Schema.",
         either(
             obj(file=TEXT),
+            obj(ledger=TEXT, moved=FLAG),
             {"type": "object", "additionalProperties": SETTING, "minProperties": 1},
             JSON_SCHEMA,
         ),

@@ -70,6 +70,9 @@ def test_a_ledger_that_knows_the_newsroom_gives_it_its_id(newsroom, tmp_path_fac
     assert ".digest/secret is missing" in newsroom(*january).err
     (other / ".digest").mkdir(exist_ok=True)
     shutil.copy(first / ".digest" / "secret", other / ".digest" / "secret")
+    asked = newsroom(*january[:-1])
+    assert (asked.code, "taken over from the ledger" in asked.err) == (2, True)  # said before anybody is mailed
+    assert not (other / "newsroom.id").exists()
     done = newsroom(*january)
     assert (done.code, "taken over from the ledger, in which 2022-02/everyone/en was sent before" in done.err) == (
         0,

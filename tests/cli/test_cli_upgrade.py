@@ -59,6 +59,16 @@ def test_the_rest_of_a_half_sent_edition_goes_once(before):
     assert bodies == {0}  # the editor's hand of then
 
 
+def test_its_ledger_learns_its_place_with_the_next_mail(before, tmp_path_factory):
+    """From before places were known, it is at home wherever it lies; once it has sent, a copy knows that it is one."""
+    assert "not where it last sent from" not in before("status").err
+    done = before("send", "--month", "2022-02", "--language", "en", "--live", "--yes", "--eml", "out")
+    assert done.code == 0, done.err
+    assert "not where it last sent from" not in before("status").err
+    before.root = Path(shutil.copytree(before.root, tmp_path_factory.mktemp("copy") / "newsroom"))
+    assert "not where it last sent from" in before("status").err
+
+
 def test_an_edition_that_was_only_approved_is_looked_at_again(before):
     """An approval of the version before is void and says so; approved again, it goes to those who have no mail yet."""
     before("send", "--month", "2022-02", "--language", "en", "--live", "--yes", "--eml", "out")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -15,11 +16,14 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 from fleetparts import EDITION
+from sqlalchemy.engine import make_url
 
 from digest.delivery import State
-from digest.fleet.chunks import Chunk
+from digest.errors import LedgerError
+from digest.fleet.chunks import Chunk, ChunkSender
 from digest.fleet.engine import FleetEngine
 from digest.fleet.monitor import FleetCounts, exposition, serving
+from digest.fleet.pacing import SharedClock
 from digest.fleet.worker import ScheduleTick
 from digest.ledger.opening import open_ledger
 from digest.ledger.sharing import join
@@ -320,6 +324,37 @@ def test_local_config_says_so(fleet):
     wrong = fleet.run("worker", "--port", "0")
     assert wrong.returncode == 2
     assert "send.ledger: a fleet shares a PostgreSQL" in wrong.stderr
+
+
+def test_a_database_that_was_put_back_as_another(fleet, sink, fleet_server):
+    """A worker takes none of the readers of a copied database, nor the jobs in its queue, before a person says so."""
+    fleet.write(2)
+    sending = fleet.send()
+    worker = fleet.worker()
+    assert sending.wait(120) == 0
+    worker.terminate()
+    assert worker.wait(60) == 0
+    original = make_url(fleet.url)
+    copy = f"{original.database}_copy"
+    with psycopg.connect(fleet_server, autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {copy} TEMPLATE {original.database}")
+    try:
+        fleet.url = original.set(database=copy).render_as_string(hide_password=False)
+        refused = fleet.run("worker", "--port", "0")
+        assert (refused.returncode, "not where it last sent from" in refused.stderr) == (1, True)
+        newsroom = open_newsroom(fleet.root / "config.yaml", fleet.environ)
+        with closing(newsroom.sending_setup.ledger()) as ledger:
+            sender = ChunkSender(newsroom=newsroom, sharing=ledger.sharing, stop=threading.Event())
+            with pytest.raises(LedgerError, match="not where it last sent from"):
+                sender.send(EDITION, "me", SharedClock(ledger.sharing.now))
+        assert fleet.run("config", "--moved").returncode == 0
+        worker = fleet.worker()
+        worker.terminate()
+        assert worker.wait(60) == 0
+        assert set(sink.got.values()) == {1}
+    finally:
+        with psycopg.connect(fleet_server, autocommit=True) as server:
+            server.execute(f"DROP DATABASE {copy} WITH (FORCE)")
 
 
 def test_pages():

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from contextlib import closing
 from datetime import datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -310,6 +312,25 @@ def test_a_ledger_that_cannot_be_used_is_told_to_the_newsroom(newsroom, sink):
     ledger.unlink()
     assert newsroom.run("2022-03-02T09:20").code == 0
     assert set(sink.readers.values()) == {1}
+
+
+def test_a_newsroom_that_was_put_back_elsewhere_is_held_and_told(newsroom, sink, tmp_path_factory):
+    """Nothing goes to readers from a copy that may not know all; each run says so; a person's word lets it go."""
+    begin(newsroom)
+    assert newsroom("send", "--month", "2022-01", "-a", "everyone", "--live", "--yes", now="2022-02-20T11:00").code == 0
+    sent = sink.readers.total()
+    newsroom.root = Path(shutil.copytree(newsroom.root, tmp_path_factory.mktemp("copy") / "newsroom"))
+    for minute in ("00", "10"):
+        done = newsroom.run(f"2022-03-01T09:{minute}")
+        assert (done.code, f"{FEBRUARY}/en: " in done.out, "Traceback" in done.err) == (1, True, False)
+    assert sink.readers.total() == sent
+    assert sink.subjects == ["February 2022, everyone has NOT gone out"]
+    told = " ".join(sink.notices[0].get_body(("plain",)).get_content().split())
+    assert "(2022-01/everyone/en)" in told
+    assert "digest config --moved" in told
+    assert newsroom("config", "--moved").code == 0
+    assert newsroom.run("2022-03-01T09:20").code == 0
+    assert sink.readers.total() == sent + READERS
 
 
 def broken(patch, audience, method):

@@ -107,6 +107,9 @@ def config(
     new_id: Annotated[
         bool, typer.Option("--new-id", help="Make this copy of a newsroom one of its own, with a ledger of its own.")
     ] = False,
+    moved: Annotated[
+        bool, typer.Option("--moved", help="Send from here: its ledger was moved, and knows all that was sent.")
+    ] = False,
 ) -> None:
     """Check config.yaml; print what is in force, or the JSON Schema."""
     from digest.config import load
@@ -120,6 +123,14 @@ def config(
         call.out.line(f"{path}: a new id; this newsroom needs a ledger of its own (send.ledger)")
         if common.json:
             call.out.data({"file": str(path)})
+        return
+    if moved:
+        with call.ledger(create=False) as ledger:
+            changed, name = ledger.move(call.now.timestamp()), ledger.database.name
+        done = "it sends from here from now on; the other place must not" if changed else "it was not moved"
+        call.out.line(f"{name}: {done}")
+        if common.json:
+            call.out.data({"ledger": name, "moved": changed})
         return
     if schema or issue_schema:
         from digest.issues import issue_file

@@ -218,7 +218,7 @@ def deliver(
     """
     from digest.publishing.publisher import keeping_current
     from digest.scheduling.hook_reporter import reporting
-    from digest.sending.engines import SendJob
+    from digest.sending.engines import SendJob, demand_own
     from digest.sending.engines import send as send_edition
     from digest.sending.freeze import finished, freeze, frozen_as, refuse_finished
     from digest.sending.stopping import signals
@@ -237,6 +237,8 @@ def deliver(
         done = [each for each in editions if finished(ledger, each.id)]
         if len(done) == len(editions):
             refuse_finished(ledger, done[0].id)
+        if said := demand_own(call.newsroom, ledger):
+            tell(said)
         _confirm(call, [each for each in editions if each not in done], yes=yes)
         for edition in editions:
             if edition in done or stopping.signal:

@@ -43,6 +43,8 @@ def status(
         if html is not None:
             _write_page(call, ledger, names, held, html)
         codes = [_code(ledger, name) for name in names]
+        if words := ledger.elsewhere():
+            tell(words)
     if worst := next((code for code in (75, 1) if code in codes), 0):
         raise typer.Exit(worst)
 

@@ -161,6 +161,7 @@ class ChunkSender:
         key = f"{edition} {mailing.content}"  # which a person may have replaced for those who are left
         if key not in self._letters:
             newsroom = self.newsroom
+            self.sharing.ledger.demand_place()
             newsroom.sending_setup.settle_secret(self.sharing.ledger, make=False)
             content = recall_published(self.sharing, newsroom.edition_of(edition), mailing.content)
             self._letters = {key: letters(newsroom, content, now=newsroom.now(), live=True)}

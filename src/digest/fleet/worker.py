@@ -268,13 +268,15 @@ def run_worker(
 ) -> None:
     """Be this machine's worker of the fleet until `stopping`.
 
-    Raises UsageError when the newsroom has no fleet, or the port is taken.
+    Raises UsageError when the newsroom has no fleet, or the port is taken; LedgerError in another place than where the
+    ledger sent from.
     """
     if ledger.sharing is None:
         message = (
             "config.yaml sends from one machine; a fleet needs send: {engine: procrastinate, ledger: postgresql://…}"
         )
         raise UsageError(message)
+    ledger.demand_place()
     sender = ChunkSender(newsroom=newsroom, sharing=ledger.sharing, stop=stopping.event)
     tick = ScheduleTick(newsroom=newsroom, stopping=stopping, say=say)
     worker = Worker(

@@ -101,6 +101,10 @@ class Database(ABC):
         """Be the only one inside for this edition. Raises LedgerBusy."""
 
     @abstractmethod
+    def place(self) -> Mapping[str, str]:
+        """What no copy of this database takes along, by name, as far as it can be known; see `ledger.place`."""
+
+    @abstractmethod
     def domain_of(self, column: Any) -> Any:
         """What comes after the last @ of an address."""
 

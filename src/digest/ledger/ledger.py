@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, insert, select, update
 
 from digest.delivery import Event, MailingStatus, Outcome, Phase, State, Suppression
-from digest.ledger import backoff, claims, editions, queries, sidecar, suppressions
+from digest.errors import LedgerError
+from digest.ledger import backoff, claims, editions, place, queries, sidecar, suppressions
 from digest.ledger.schema import deliveries, meta, places
 from digest.ledger.transitions import WAITING, audience_of, round_of
 
@@ -141,6 +142,23 @@ class SqlLedger:
         with self.database.writing() as transaction:
             transaction.core.execute(delete(meta).where(meta.c.key == f"mark {key}"))
             transaction.core.execute(insert(meta).values(key=f"mark {key}", value=value))
+
+    def elsewhere(self) -> str:
+        """Why nothing may be sent from here: the ledger sent from another place. Empty when it did not."""
+        return place.elsewhere(self.database)
+
+    def demand_place(self) -> None:
+        """Raise LedgerError when the ledger sent from another place, with what to do."""
+        if words := self.elsewhere():
+            raise LedgerError(words)
+
+    def settle_place(self) -> None:
+        """The same, and remember this place where none is known: before the first mail."""
+        place.settle(self.database)
+
+    def move(self, now: float) -> bool:
+        """Let the ledger send from here from now on, by a person's word. False when it did so already."""
+        return place.move(self.database, now)
 
     def audiences(self) -> frozenset[str]:
         """Every audience for which anything was ever frozen."""

@@ -58,6 +58,14 @@ _HOLDER = text(
     "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
 
+_OIDS = text(
+    "SELECT CAST(oid AS bigint), CAST(CAST(to_regclass('meta') AS oid) AS bigint) "
+    "FROM pg_database WHERE datname = current_database()"
+)
+
+_MAY_ASK = text("SELECT has_function_privilege('pg_control_system()', 'EXECUTE')")
+_CLUSTER = text("SELECT system_identifier FROM pg_control_system()")
+
 
 class PostgresDatabase(Database):
     """A ledger's server. `schema` is where its tables are."""
@@ -131,6 +139,15 @@ class PostgresDatabase(Database):
                 yield
             finally:
                 connection.invalidate()  # closed, not given back: that is what lets go, even of a broken one
+
+    def place(self) -> Mapping[str, str]:
+        """The cluster's identifier, where we may ask for it, and the numbers of the database and of the table."""
+        with self.reading() as transaction:
+            database, table = transaction.core.execute(_OIDS).one()
+            known = {"database": str(database), "table": str(table)}
+            if transaction.core.scalar(_MAY_ASK):
+                known["cluster"] = str(transaction.core.scalar(_CLUSTER))
+        return known
 
     def domain_of(self, column: Any) -> Any:
         """What comes after the last @: an address may hold another in a quoted local part."""

@@ -146,7 +146,7 @@ metadata = MetaData()
 meta = Table(
     "meta",
     metadata,
-    # newsroom (its name), identity (of the newsroom), ledger (a random name), version, generation
+    # newsroom (its name), identity (of the newsroom), ledger (a random name), version, generation, place
     Column("key", Text, primary_key=True),
     Column("value", Text, nullable=False),
 )

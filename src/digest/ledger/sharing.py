@@ -132,6 +132,10 @@ class SharedLedger(Ledger, Protocol):
         """Every edition that was frozen, in that order."""
         ...
 
+    def demand_place(self) -> None:
+        """Raise LedgerError when the ledger sent from another place, with what to do."""
+        ...
+
     def mark(self, key: str) -> str:
         """What was noted under this key; empty when nothing was."""
         ...

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import struct
 import threading
 from contextlib import contextmanager
 from functools import lru_cache
@@ -66,6 +67,10 @@ _KINDS = (
 )
 # Where locks and memory maps between machines cannot be relied on (https://sqlite.org/wal.html, "same host").
 _REMOTE = ("nfs", "cifs", "smb", "afs", "ncpfs", "9p", "fuse.sshfs", "fuse.s3fs", "fuse.rclone", "davfs", "glusterfs")
+_RENUMBERING = ("vfat", "msdos", "exfat", "fuse")
+_STATX = 256  # bytes of struct statx; see statx(2)
+_STATX_BTIME, _STATX_BTIME_AT = 0x800, 80
+_AT_FDCWD, _AT_SYMLINK_NOFOLLOW = -100, 0x100
 
 
 class SqliteDatabase(Database):
@@ -150,6 +155,14 @@ class SqliteDatabase(Database):
         """Hold the edition's lock file, which a crash lets go of."""
         return locks.file_lock(locks.edition_lock(self.path, edition), owner, edition)
 
+    def place(self) -> Mapping[str, str]:
+        """The file's inode and birth; its path where files are numbered anew at each mount."""
+        path = os.path.realpath(self.path)
+        if file_system(_mounts(), path).startswith(_RENUMBERING):
+            return {"path": path}
+        number, born = str(self.path.stat().st_ino), _birth(path)
+        return {"inode": number, "born": born} if born else {"inode": number}
+
     def domain_of(self, column: Any) -> Any:
         """What comes after the last @: an address may hold another in a quoted local part."""
         return func.replace(column, func.rtrim(column, func.replace(column, "@", "")), "")
@@ -231,10 +244,7 @@ def _begin(connection: Connection) -> None:
 
 def examine(path: Path) -> bool:
     """Look at the path before anything opens it. Returns whether there is a ledger. Raises LedgerError."""
-    try:
-        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
-    except OSError:  # not Linux: then this cannot be known
-        mounts = ""
+    mounts = _mounts()
     if kind := remote_file_system(mounts, os.path.realpath(path.parent)):
         raise _fault(path, f"is on {kind}, where locks cannot be relied on; send.ledger must be on a local disk")
     try:
@@ -296,12 +306,44 @@ def check_whole(transaction: Transaction, path: Path) -> None:
 
 def remote_file_system(mounts: str, folder: str) -> str:
     """The kind of network file system that `folder` is on, or nothing. `mounts` is /proc/self/mountinfo (proc(5))."""
+    kind = file_system(mounts, folder)
+    return kind if kind.startswith(_REMOTE) else ""
+
+
+def file_system(mounts: str, path: str) -> str:
+    """The kind of file system that `path` is on; empty when that cannot be known. `mounts` as above."""
     best, kind = "", ""
     for point, name in _mount_points(mounts):
-        inside = point in ("/", folder) or folder.startswith(f"{point}/")
+        inside = point in ("/", path) or path.startswith(f"{point}/")
         if inside and len(point) >= len(best):
             best, kind = point, name
-    return kind if kind.startswith(_REMOTE) else ""
+    return kind
+
+
+def _mounts() -> str:
+    try:
+        return Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:  # not Linux: then this cannot be known
+        return ""
+
+
+def _birth(path: str) -> str:
+    """When the file was made, to the nanosecond, which no copy of it takes along; empty where that is not kept.
+
+    Linux has it in statx(2) alone, which this Python does not call.
+    """
+    if born := getattr(Path(path).stat(), "st_birthtime", None):
+        return str(born)
+    import ctypes
+
+    answer = ctypes.create_string_buffer(_STATX)
+    try:
+        failed = ctypes.CDLL(None).statx(_AT_FDCWD, os.fsencode(path), _AT_SYMLINK_NOFOLLOW, _STATX_BTIME, answer)
+    except (AttributeError, OSError):  # a C library without it
+        return ""
+    (known,) = struct.unpack_from("=I", answer, 0)
+    seconds, nanoseconds = struct.unpack_from("=qI", answer, _STATX_BTIME_AT)
+    return "" if failed or not known & _STATX_BTIME else f"{seconds}.{nanoseconds:09}"
 
 
 def is_mount_point(mounts: str, path: str) -> bool:

@@ -23,7 +23,7 @@ from digest.publishing.publisher import keeping_current
 from digest.scheduling import due, outcome
 from digest.scheduling.hook_reporter import build_facts, is_new
 from digest.scheduling.outcome import EditionOutcome, TaskStatus
-from digest.sending.engines import SendJob, send
+from digest.sending.engines import SendJob, demand_own, send
 from digest.sending.freeze import demand_ready, foreseen_readers, freeze, frozen_as, unoffered
 from digest.sending.transports import TransportSetup, open_transport
 from digest.text.counting import counted
@@ -263,6 +263,8 @@ def _attempt(context: RunContext, edition: Edition, demand: Needed) -> EditionOu
 
 
 def _send(context: RunContext, edition: Edition, demand: Needed) -> EditionOutcome:
+    if said := demand_own(context.newsroom, context.ledger):
+        context.warn(f"{edition.id}: {said}")
     transport = context.transport()
     ready = freeze(context.newsroom, context.ledger, edition, context.now, needed=demand)
     for said in (*gathered(ready.faults), *ready.notes):

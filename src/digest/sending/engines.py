@@ -109,9 +109,12 @@ class LocalEngine:
 def send(job: SendJob, engine: Engine) -> RunReport:
     """Send what is left of a frozen edition by `engine`; from here, when its transport is of this machine alone.
 
-    Raises LedgerBusy when somebody else is sending it; otherwise the report tells all.
+    Raises LedgerBusy when somebody else is sending it, LedgerError in another place than where the ledger sent from;
+    otherwise the report tells all.
     """
-    _keep_id(job)
+    job.ledger.settle_place()
+    if not newsroom_id.read(job.newsroom.root):
+        newsroom_id.write(job.newsroom.root, job.ledger.identity)
     place = ledger_place(job.newsroom, job.ledger)
     archive.begin(job.newsroom.root / ARCHIVE, job.content.edition, place, job.ledger.id)
     if job.go_on:
@@ -150,17 +153,20 @@ def _mailed(job: SendJob, home: Path, *, done: bool) -> None:
         job.mailed(done)
 
 
-def _keep_id(job: SendJob) -> None:
-    """Write down by which id the ledger knows this newsroom, where it has none yet."""
-    root, edition = job.newsroom.root, job.content.edition.id
-    if newsroom_id.read(root):
-        return
-    path = newsroom_id.write(root, job.ledger.identity)
-    if others := [each.edition for each in job.ledger.mailings() if each.edition != edition]:
-        job.newsroom.sending_setup.warnings.append(
-            f"{path}: taken over from the ledger, in which {others[-1]} was sent before; commit it. If another "
-            "newsroom of this name sent that, stop: this one needs a ledger of its own, and `digest config --new-id`"
-        )
+def demand_own(newsroom: Newsroom, ledger: SqlLedger) -> str:
+    """See to it that this ledger is the one to send by. Raises LedgerError in another place than where it sent from.
+
+    Returns what a person should hear before anybody is mailed: of a newsroom without an id, the ledger's is taken over.
+    """
+    ledger.demand_place()
+    known = ledger.mailings()
+    if not known or newsroom_id.read(newsroom.root):
+        return ""
+    return (
+        f"{newsroom.root / newsroom_id.FILE}: taken over from the ledger, in which {known[-1].edition} was sent "
+        "before; commit it. If another newsroom of this name sent that, stop: this one needs a ledger of its own, and "
+        "`digest config --new-id`"
+    )
 
 
 def _on_the_list(ledger: SqlLedger, edition: str, only: str) -> str:

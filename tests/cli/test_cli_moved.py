@@ -1,0 +1,84 @@
+"""A newsroom that was put back from a backup in another folder mails nobody before a person says what became of it."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections import Counter
+from contextlib import closing
+from email import message_from_bytes
+from pathlib import Path
+
+JANUARY, FEBRUARY, MARCH = ("--month", "2022-01"), ("--month", "2022-02"), ("--month", "2022-03")
+EDITION = "2022-02/everyone/en"
+
+
+def live(newsroom, *more):
+    return newsroom("send", *more, "--audience", "everyone", "--live", "--yes")
+
+
+def mailed(sink):
+    """How often each reader got each mail."""
+    return Counter((to, message_from_bytes(data)["Subject"]) for to, data in sink.mails)
+
+
+def backed_up(newsroom, folder):
+    """A copy made as docs/backup.md says, with the witnesses of that moment, and put back into another folder."""
+    there = folder / "newsroom"
+    shutil.copytree(newsroom.root, there, ignore=shutil.ignore_patterns("ledger.db*"))
+    with closing(sqlite3.connect(newsroom.root / ".digest/ledger.db")) as file:
+        file.execute("VACUUM INTO ?", (str(there / ".digest/ledger.db"),))
+    (there / ".digest/ledger.db").chmod(0o600)
+    return there
+
+
+def test_a_backup_that_was_put_back_elsewhere_mails_nobody_twice(newsroom, sink, tmp_path_factory):
+    """What went after it was made is not sent again; it says how far it knows, and goes on when a person says so."""
+    assert live(newsroom, *JANUARY).code == 0
+    there = backed_up(newsroom, tmp_path_factory.mktemp("restored"))
+    assert live(newsroom, *FEBRUARY).code == 0
+    sent = len(sink.mails)
+
+    newsroom.root = there
+    done = live(newsroom, *FEBRUARY)
+    assert (done.code, len(done.lines), len(sink.mails)) == (1, 1, sent)
+    assert f"{there}/.digest/ledger.db: this ledger is not where it last sent from" in done.err
+    assert "(2022-01/everyone/en)" in done.err
+    assert "`digest config --moved`" in done.err
+    looked = newsroom("status")
+    assert (looked.code, "2022-01/everyone/en: 6 accepted" in looked.out) == (0, True)
+    assert "not where it last sent from" in looked.err
+    assert newsroom("send", *FEBRUARY, "--audience", "everyone").code == 0  # a plan mails nobody
+
+    said = newsroom("config", "--moved")
+    assert (said.code, said.out.strip().endswith("it sends from here from now on; the other place must not")) == (
+        0,
+        True,
+    )
+    assert newsroom("config", "--moved").out.strip().endswith("it was not moved")
+    assert newsroom("status").err == ""
+    newsroom.story("spring", date="2022-03-05")
+    assert live(newsroom, *MARCH).code == 0
+    assert len(sink.mails) > sent
+    assert set(mailed(sink).values()) == {1}
+
+
+def test_the_rest_of_a_half_sent_edition_goes_from_one_place(newsroom, sink, tmp_path_factory):
+    """A copy made in the middle of a send does not resume it; where it was begun, it goes on."""
+    assert live(newsroom, *FEBRUARY, "--limit", "2").code == 75
+    here, there = newsroom.root, backed_up(newsroom, tmp_path_factory.mktemp("restored"))
+    newsroom.root = there
+    done = newsroom("resume", EDITION, "--yes")
+    assert (done.code, "not where it last sent from" in done.err, len(sink.mails)) == (1, True, 2)
+    newsroom.root = here
+    assert newsroom("resume", EDITION, "--yes").code == 0
+    assert set(mailed(sink).values()) == {1}
+    assert len(sink.mails) == 6
+
+
+def test_a_renamed_folder_is_the_same_place(newsroom, sink, tmp_path_factory):
+    """Whoever moves the folder on the same disk is asked nothing: it is the same file."""
+    assert live(newsroom, *JANUARY).code == 0
+    newsroom.root = Path(shutil.move(newsroom.root, tmp_path_factory.mktemp("moved") / "newsroom"))
+    assert live(newsroom, *FEBRUARY).code == 0
+    assert set(mailed(sink).values()) == {1}
