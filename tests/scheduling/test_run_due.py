@@ -320,6 +320,8 @@ def test_a_newsroom_that_was_put_back_elsewhere_is_held_and_told(newsroom, sink,
     assert newsroom("send", "--month", "2022-01", "-a", "everyone", "--live", "--yes", now="2022-02-20T11:00").code == 0
     sent = sink.readers.total()
     newsroom.root = Path(shutil.copytree(newsroom.root, tmp_path_factory.mktemp("copy") / "newsroom"))
+    foreseen = newsroom.run("2022-03-01T09:00", "--dry-run")
+    assert "not where it last sent from" in foreseen.out
     for minute in ("00", "10"):
         done = newsroom.run(f"2022-03-01T09:{minute}")
         assert (done.code, f"{FEBRUARY}/en: " in done.out, "Traceback" in done.err) == (1, True, False)

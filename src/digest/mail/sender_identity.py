@@ -158,10 +158,11 @@ def _address(what: str, address: str) -> Iterator[str]:
 
 
 def _name(what: str, name: str, sender: str) -> Iterator[str]:
+    if len(name) > _MAX_NAME:  # said alone: each of the others shows the name, and there may be one for each word
+        yield f"{what} has {len(name)} characters: keep it under {_MAX_NAME}"
+        return
     if name != one_line(name):
         yield f"{what} {name!a} holds line breaks, controls, direction marks or blanks too many: write it plainly"
-    if len(name) > _MAX_NAME:
-        yield f"{what} has {len(name)} characters: keep it under {_MAX_NAME}"
     folded = unicodedata.normalize("NFKC", name)
     for posed in _ADDRESS_LIKE.findall(folded):
         if posed.strip(".'").casefold() != sender.casefold():

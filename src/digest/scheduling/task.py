@@ -160,13 +160,14 @@ class Decision:
 def decide(newsroom: Newsroom, ledger: SqlLedger | None, edition: Edition, now: datetime, demand: Needed) -> Decision:
     """What becomes of an edition whose time has come: it is settled, has nothing to say, must not go, or goes.
 
-    Raises what building it raises.
+    Raises what building it raises, and LedgerError for a ledger in another place than where it sent from.
     """
     if ledger is not None:
         if outcome.is_settled(ledger, edition):
             return Decision(outcome=outcome.sent(newsroom.root, ledger, edition))
         if why := unoffered(ledger, edition):
             return Decision(outcome=EditionOutcome(edition=edition, kind=TaskStatus.NOTHING, message=why))
+        ledger.demand_place()
         if outcome.is_begun(ledger, edition):
             return Decision(outcome=outcome.going_on(ledger, edition))
     build = build_edition(newsroom, edition, now=now)
