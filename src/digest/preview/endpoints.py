@@ -18,7 +18,7 @@ from digest.errors import UsageError
 from digest.preview import compare, issue_form, mail_structure, serialize, story_form
 from digest.preview.export import export_page
 from digest.preview.forms import text_of
-from digest.preview.mail_structure import order_page
+from digest.preview.mail_structure import begins, order_page
 from digest.preview.modes import in_mode, local_images, view_mode
 from digest.preview.state import Draft, ShownEdition, requested
 
@@ -164,6 +164,25 @@ def place(state: PreviewState, query: Query) -> Response:
         message = "that place is not in the mail any more"
         raise UsageError(message)
     return JSONResponse(spot)
+
+
+def written(state: PreviewState, query: Query) -> Response:
+    """Whose words the element of the mail is that is the `nth` of its `tag`: a story's id, or a place of an issue file.
+
+    `elsewhere` says where else it is written: a block of every issue in config.yaml; empty where it is the theme's.
+    """
+    view, nth = state.view(requested(query), checked=False), query.get("nth", "")
+    build, made = view.build, view.build.rendering
+    trace = made and view.newsroom.edition_setup.trace(build.selection, view.audience, build.made, made)
+    place = begins(made.html, query.get("tag", ""), int(nth)) if made and nth.isascii() and nth.isdecimal() else -1
+    origin = trace.at(place, "") if trace and place >= 0 else None
+    file, _, line = origin.block.rpartition(":") if origin else ("", "", "")
+    found = issue_form.place_of(view.newsroom, view.edition, file, int(line)) if line.isdecimal() else None
+    return JSONResponse({
+        "story": origin.story if origin else "",
+        "issue": found,
+        "elsewhere": origin.block if origin and not found else "",
+    })  # fmt: skip
 
 
 def draft(state: PreviewState, body: dict[str, Any]) -> Response:

@@ -10,7 +10,7 @@ from email import message_from_bytes
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from digest.checks.document import read
+from digest.checks.document import read, start_tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,6 +65,12 @@ def spot(html: str, shown: str, line: int, column: int) -> dict[str, Any] | None
     text = source[end.line - 1] if 0 < end.line <= len(source) else ""
     start = max(0, text.lower().rfind(f"<{element.tag}", 0, end.column))
     return {"tag": element.tag, "nth": nth, "line": end.line, "start": start, "end": end.column}
+
+
+def begins(html: str, tag: str, nth: int) -> int:
+    """Where the start tag of the `nth` element of this tag (from 0) begins in the HTML; -1 where there is none."""
+    alike = [each for each in read(html).elements if each.tag == tag]
+    return start_tag(html, alike[nth])[0] if 0 <= nth < len(alike) else -1
 
 
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})

@@ -120,6 +120,7 @@ _GETS = {
     "/api/sources": offered_import.listed,
     "/api/saves": endpoints.saves,
     "/api/place": endpoints.place,
+    "/api/written": endpoints.written,
     "/api/part": endpoints.parts,
     "/api/difference": endpoints.difference,
     "/frame": endpoints.frame,

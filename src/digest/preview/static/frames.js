@@ -28,11 +28,22 @@ function sheet(name, width, at, title) {
     frame.dataset.ready = 'yes';
     frame.contentWindow.scrollTo(0, scrolls.get(name) ?? 0);
     frame.contentDocument.addEventListener('keydown', (event) => document.dispatchEvent(new KeyboardEvent('keydown', event)));
+    if (!at && state.tab === 'html') frame.contentDocument.addEventListener('click', (event) => clicked(event, frame));
   });
   frame.src = source(at);
   const box = el('figure', { class: 'sheet', 'data-width': width }, el('figcaption'), el('div', { class: 'window' }, frame));
   if (name === 'first') box.append(handle(box));
   return box;
+}
+
+// A click in the mail is for the form of what was clicked, on a link, too: that opens with Ctrl, or the middle button.
+function clicked(event, frame) {
+  if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  if (!frame.contentWindow.getSelection().isCollapsed) return; // who marks words does not ask for a form
+  const tag = event.target.tagName.toLowerCase();
+  const nth = [...frame.contentDocument.getElementsByTagName(tag)].indexOf(event.target);
+  document.dispatchEvent(new CustomEvent('picked', { detail: { tag, nth } }));
 }
 
 function handle(box) {

@@ -5,7 +5,7 @@ import { $, el, fill, get, say } from './dom.js';
 import { follow as followEditor, leave } from './editor.js';
 import { fit, show, showFirst } from './frames.js';
 import { importing } from './importing.js';
-import { issue } from './issue.js';
+import { editIssue, issue } from './issue.js';
 import { calendar, checks, compare, inbox, saves } from './panels.js';
 import { SCHEMES, TABS, WIDTHS, asked, here, onChange, set, state } from './state.js';
 import { steps } from './steps.js';
@@ -190,6 +190,17 @@ $('who').addEventListener('change', (event) => {
 $('help-open').addEventListener('click', () => $('help').showModal());
 $('help-close').addEventListener('click', () => $('help').close());
 window.addEventListener('resize', fit);
+document.addEventListener('picked', async ({ detail }) => {
+  try {
+    const { story, issue: place, elsewhere } = await get('/api/written', { ...asked(), ...detail });
+    if (story) await editStory(story);
+    else if (place) await editIssue(place);
+    else say(elsewhere ? `That is written in ${elsewhere}.` : 'That is the theme’s, or made of the settings: no story, and no block.');
+  } catch (error) {
+    if (!error.errors) throw error;
+    say(error.message);
+  }
+});
 document.addEventListener('saved', () => { refresh(true); followEditor(); });
 document.addEventListener('drafted', () => refresh(true));
 document.addEventListener('acted', () => { steps(); });

@@ -1,0 +1,97 @@
+"""A click in the mail opens the form of what was clicked; nothing in the mail runs, and no link of it leads away."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+from previewed import opened
+
+pytestmark = pytest.mark.browser
+BOTH = pytest.mark.parametrize("width", [375, 1280])
+FILE = "issues/2022-02/everyone.yaml"
+ISSUE = """intro: A word before.
+blocks:
+  - kind: letter
+    text: Dear readers, this month is about skills.
+    name: Ana Silva
+  - kind: events
+    title: Coming up
+    events:
+      - {date: 2022-03-08, title: Women at work, link: "https://www.example.org/women"}
+"""
+
+
+def mail(page):
+    return page.frame_locator("iframe[name=first]")
+
+
+def title(page, words):
+    expect(page.locator("#editor-title")).to_have_text(words)
+
+
+def field(page, label):
+    return page.locator("#editor").get_by_label(label, exact=True)
+
+
+@BOTH
+def test_a_click_on_a_story_opens_its_form(browser, shown, width):
+    """On its headline, which is a link, on its words and on its picture; the mail stays where it is."""
+    with opened(browser, shown, width) as page:
+        for name, value in (("Digitally and financially", "Digitally"), ("Strengthening digital TVET", "Strengthening")):
+            mail(page).get_by_role("heading", name=re.compile(f"^{name}")).click()
+            expect(field(page, "Title (needed)")).to_have_value(re.compile(f"^{value}"))
+        mail(page).locator("img.photo").first.click()
+        expect(field(page, "Title (needed)")).to_have_value(re.compile("^Helping Women"))
+        mail(page).get_by_text("In Jordan, the ILO").click()
+        expect(field(page, "Title (needed)")).to_have_value(re.compile("^Supporting employment"))
+        assert "/frame?" in page.frame("first").url
+        assert len(page.context.pages) == 1
+
+
+@BOTH
+def test_a_click_on_a_block_opens_its_form(browser, shown, width):
+    """The letter, an event that is a link, the intro; of a block of every issue it says where that is written."""
+    shown.write(FILE, ISSUE)
+    config = (shown.root / "config.yaml").read_text()
+    config += "\nrecurring:\n  - {kind: heading, title: Every month}\n"
+    shown.write("config.yaml", config)
+    line = config.count("\n")
+    with opened(browser, shown, width) as page:
+        mail(page).get_by_text("Dear readers").click()
+        title(page, "Edit the letter")
+        expect(field(page, "Name")).to_have_value("Ana Silva")
+        mail(page).get_by_role("link", name="Women at work").click()
+        title(page, "Edit the events")
+        mail(page).get_by_text("A word before.").click()
+        title(page, "The issue’s words")
+        expect(field(page, "Intro")).to_be_focused()
+        mail(page).get_by_text("Every month").click()
+        expect(page.locator("#said")).to_contain_text(f"That is written in config.yaml:{line}.")
+        assert len(page.context.pages) == 1
+
+
+@BOTH
+def test_a_link_opens_beside_with_control_and_marked_words_open_nothing(browser, shown, width):
+    """Who holds a key wants the link itself, as everywhere; who marks words wants the words."""
+    with opened(browser, shown, width, expected="Blocked script execution") as page:
+        page.context.route("https://**", lambda route: route.fulfill(body="there"))
+        with page.context.expect_page():
+            mail(page).get_by_role("link", name=re.compile("^Digitally and financially")).click(modifiers=["Control"])
+        words = mail(page).get_by_text("In Jordan, the ILO").bounding_box()
+        page.mouse.move(words["x"] + 5, words["y"] + 10)
+        page.mouse.down()
+        page.mouse.move(words["x"] + 90, words["y"] + 10, steps=4)
+        page.mouse.up()
+        page.wait_for_timeout(300)
+        expect(page.locator("#editor")).to_be_hidden()
+        mail(page).get_by_text("Few women in").click()  # what was asked for after it is what opens
+        expect(field(page, "Title (needed)")).to_have_value(re.compile("^Helping Women"))
+
+
+@pytest.mark.parametrize("query", [{"tag": "h2", "nth": "999"}, {"tag": "h2"}, {"tag": "<", "nth": "-1"}])
+def test_an_element_that_is_not_there_is_nobodys(shown, query):
+    """The mail changed since, or somebody asks for what it never had."""
+    answer = shown.get("/api/written", period="2022-02", **query)
+    assert (answer.status_code, answer.json()) == (200, {"story": "", "issue": None, "elsewhere": ""})
