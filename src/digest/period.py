@@ -50,7 +50,7 @@ class Period:
         """The period as it is typed and stored: `2022-02`, `2022-Q1`, `2021`, `2022-W07`, `2022-02-01--2022-02-15`."""
         match self.kind:
             case "month":
-                return f"{self.first:%Y-%m}"
+                return f"{self.first.year:04}-{self.first.month:02}"
             case "quarter":
                 return f"{self.first.year:04}-Q{(self.first.month + 2) // 3}"
             case "year":

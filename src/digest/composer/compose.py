@@ -84,16 +84,16 @@ def compose(
     }
     html, sizes, findings = _html(draft, lines, cut)
     text = finish(run(theme.text, draft.values() | lines, theme.text_places, []))
-    html, text, lines, slots = _spaced(draft, html, text, lines)
-    images, heavy = draft.images(html)
+    # `Dear {name},` such that no blank is left where a reader has no name
+    parts, more = merge.spaced({**lines, "html": html, "text": text}, draft.nonce, draft.reader.used)
+    draft.reader.used |= more
+    images, heavy = draft.images(parts["html"])
     return Rendering(
         edition=selection.edition,
-        **lines,
-        html=html,
-        text=text,
+        **parts,
         direction=draft.wording.direction,
         nonce=draft.nonce,
-        slots=slots,
+        slots=draft.reader.slots_in(*parts.values()),
         findings=(*draft.findings, *findings, *heavy),
         cut=draft.cut,
         bytes_per_story={story: size for story, size in sizes.items() if story},
@@ -140,22 +140,6 @@ def column_faults(uses: Iterable[FieldUse], columns: Collection[str]) -> list[Fa
         for use in uses
         if use.field not in known
     ]
-
-
-def _spaced(
-    draft: EditionDraft, html: str, text: str, lines: dict[str, str]
-) -> tuple[str, str, dict[str, str], frozenset[str]]:
-    """The parts with `Dear {name},` such that no blank is left where a reader has no name; and all their slots."""
-    used, more = draft.reader.used, set[str]()
-
-    def spaced(part: str) -> str:
-        part, slots = merge.spaced(part, draft.nonce, used)
-        more.update(slots)
-        return part
-
-    html, text, lines = spaced(html), spaced(text), {key: spaced(line) for key, line in lines.items()}
-    used |= more
-    return html, text, lines, draft.reader.slots_in(html, text, *lines.values())
 
 
 def _line(name: str, template: str, *, theme: Theme, values: dict[str, Any]) -> str:

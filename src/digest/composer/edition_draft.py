@@ -16,7 +16,7 @@ from digest.composer.i18n import PAGE
 from digest.composer.merge_fields import ReaderView
 from digest.composer.photos import BESIDE, LEAD, MOST, ROW, WORDS, WORDS_BESIDE, within
 from digest.composer.sandbox import run
-from digest.composer.story_view import PreparedStory, StoryView, prepare
+from digest.composer.story_view import StoryView, prepare_stories
 from digest.model import Finding, InlineImage, Issue, Severity, content_hash
 from digest.text.cleaning import multiline, one_line
 from digest.text.urls import resolve
@@ -54,24 +54,27 @@ class EditionDraft:
         self.selection, self.theme, self.newsroom, self.audience = selection, theme, newsroom, audience
         self.options, self.now, self.archive_url = options, now, archive_url
         self.wording = theme.wording(selection.edition.language)
-        self.in_full = options.in_full(len(selection.stories))
+        stories = selection.stories
+        self.in_full = options.in_full(len(stories))
         self.photos = [logo] if logo else []
-        self.stories: list[PreparedStory] = [
-            prepare(
-                story,
-                markdown=theme.markdown,
-                newsroom=newsroom,
-                wording=self.wording,
-                options=options,
-                route=route,
-                box=LEAD if index == 0 else BESIDE if index < self.in_full else ROW,
-                words=WORDS_BESIDE if index and story.image else WORDS,
-            )
-            for index, story in enumerate(selection.stories)
-        ]
+        self.stories = prepare_stories(
+            (
+                (
+                    story,
+                    LEAD if index == 0 else BESIDE if index < self.in_full else ROW,
+                    WORDS_BESIDE if index and story.image else WORDS,
+                )
+                for index, story in enumerate(stories)
+            ),
+            markdown=theme.markdown,
+            newsroom=newsroom,
+            wording=self.wording,
+            options=options,
+            route=route,
+        )
         self.blocks = prepare_blocks(
             selection.issue,
-            selection.stories,
+            stories,
             markdown=theme.markdown,
             newsroom=newsroom,
             wording=self.wording,

@@ -96,10 +96,20 @@ def limited_range(*numbers: int) -> range:
     return found
 
 
+def escaped(value: object) -> str:
+    """What `markupsafe.escape` gives, but words stay plain words: what is written out or joined needs no Markup."""
+    if type(value) is str:
+        if value.isalnum():  # as most are: ltr, left, a number
+            return value
+        value = value.replace("&", "&amp;").replace(">", "&gt;").replace("<", "&lt;")
+        return value.replace("'", "&#39;").replace('"', "&#34;")
+    return value if type(value) is Markup else escape(value)
+
+
 @pass_context
 def _steps(context: Context, items: Iterable[Any]) -> Iterator[Any]:
     """Hand out `items`, each for one step of the rendering's budget."""
-    budget = context["_budget"]
+    budget = context.parent["_budget"]
     for item in items:
         budget.steps -= 1  # spend(), without the price of a call
         if budget.steps % LOOK_EVERY == 0:
@@ -115,7 +125,7 @@ def _joined(context: EvalContext, parts: list[Any]) -> str:
         raise BudgetError(TOO_LONG)
     if not context.autoescape:
         return "".join(texts)
-    return Markup("".join(map(escape, texts)))  # noqa: S704 - each is escaped
+    return Markup("".join(map(escaped, texts)))  # noqa: S704 - each is escaped
 
 
 @pass_eval_context
@@ -147,12 +157,9 @@ def _fill(text: str, **values: object) -> str:
 
 def _wrap(text: object, first: str = "", rest: str | None = None) -> str:
     """Set a paragraph in 72 columns; `first` begins its first line, `rest` (or blanks) the others."""
-    return _wrapped(str(text), first, rest)
-
-
-@lru_cache(maxsize=2048)  # a month is composed for many audiences, and checked before it is sent
-def _wrapped(text: str, first: str, rest: str | None) -> str:
-    return wrap(text, COLUMNS, first=first, rest=" " * width(first) if rest is None else rest)
+    if rest is None:
+        rest = " " * width(first) if first else ""
+    return wrap(str(text), first=first, rest=rest)
 
 
 def _rule(mark: str) -> str:

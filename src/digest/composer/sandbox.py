@@ -21,7 +21,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
 from digest.composer import merge_fields
-from digest.composer.filters import FILTERS, LARGEST, LOOK_EVERY, TOO_LONG, BudgetError, bounded, limited_range
+from digest.composer.filters import FILTERS, LARGEST, LOOK_EVERY, TOO_LONG, BudgetError, bounded, escaped, limited_range
 from digest.errors import RenderError
 
 if TYPE_CHECKING:
@@ -103,6 +103,7 @@ class ThemeEnvironment(SandboxedEnvironment):
     """Jinja as themes get it: strict, without a loader (nothing can be included at run time), and on a budget."""
 
     values = _values
+    escaped = staticmethod(escaped)
     intercepted_binops = frozenset({"+", "*", "**", "%"})
 
     def __init__(self, *, escape: bool, lines: bool = False) -> None:
@@ -155,7 +156,7 @@ class ThemeEnvironment(SandboxedEnvironment):
 
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Call something from a template: one step, and what comes back is bounded."""
-        context["_budget"].spend()
+        context.parent["_budget"].spend()
         if merge_fields.has_token(text := getattr(obj, "__self__", None)):
             merge_fields.refuse(f".{obj.__name__}()", text)
         if type(obj) is BuiltinMethodType or (type(obj) is MethodType and type(obj.__self__) in _values):
@@ -196,6 +197,7 @@ class _Generator(CodeGenerator):
     def write_commons(self) -> None:
         super().write_commons()
         self.writeline("values = environment.values")
+        self.writeline("escape = environment.escaped")
 
     def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802 - visitors are named after nodes
         if not isinstance(node.node, nodes.Name) or node.attr not in _attributes:

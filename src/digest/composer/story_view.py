@@ -1,6 +1,6 @@
 """One story as templates see it: clean words, links a mail may carry, its Markdown as HTML and as text, its image.
 
-    Story ─prepare()─▶ PreparedStory ─placed()─▶ StoryView, with its number and those of its links
+    Story ─prepare_stories()─▶ PreparedStory ─placed()─▶ StoryView, with its number and those of its links
 
 Everything that had to be dropped is said in a finding that names the story's file.
 """
@@ -8,9 +8,9 @@ Everything that had to be dropped is said in a finding that names the story's fi
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
@@ -22,6 +22,8 @@ from digest.text.cleaning import one_line
 from digest.text.urls import SafeLink, resolve
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
     from digest.composer.i18n import Wording
     from digest.composer.options import ThemeOptions
     from digest.composer.recompress import Box
@@ -103,7 +105,7 @@ class StoryView:
 class PreparedStory:
     """A story ready to be set anywhere in an edition: what templates see but for its place, and what else it gave."""
 
-    view: StoryView
+    said: Mapping[str, Any]  # a StoryView's fields but for its place
     summary: Summary
     photos: tuple[Photo, ...]  # its own, and those of its summary
     findings: tuple[Finding, ...]
@@ -128,14 +130,13 @@ class PreparedStory:
         def number_of(url: str) -> int:
             return numbers.setdefault(url, reference + len(numbers))
 
-        link = self.view.link
-        heading = f"{self.view.title}\u00a0[{number_of(link)}]" if link else self.view.title
-        return replace(
-            self.view,
+        title, link = self.said["title"], self.said["link"]
+        return StoryView(
+            **self.said,
             number=number,
-            heading=heading,
+            heading=f"{title}\u00a0[{number_of(link)}]" if link else title,
             text="" if brief or row else self.summary.text(number_of),
-            links=tuple(LinkView(number=count, url=url) for url, count in numbers.items()),
+            links=tuple([LinkView(number=count, url=url) for url, count in numbers.items()]),
             lead=lead,
             first=first,
             last=last,
@@ -146,34 +147,40 @@ class PreparedStory:
         )
 
 
-def prepare(
-    story: Story,
+def prepare_stories(
+    stories: Iterable[tuple[Story, Box, Box]],
     *,
     markdown: Markdown,
     newsroom: NewsroomProfile,
     wording: Wording,
     options: ThemeOptions,
     route: ImageRoute,
-    box: Box,
-    words: Box = WORDS,
-) -> PreparedStory:
-    """Make a story ready to be set; from memory where no file of the newsroom is read, which may change.
+) -> list[PreparedStory]:
+    """Make stories ready to be set, each with the boxes in which its image and the pictures of its summary are shown.
 
-    `box` is where its image is shown, `words` where the pictures of its summary are.
+    They come from memory where no file of the newsroom is read, which may change.
     """
-    pictures = "![" in story.summary
-    if not pictures and (not story.image or story.image.startswith(("http://", "https://"))):
-        return _remembered(story, markdown, newsroom, wording, options)
-    photo = route.place(story.image, box) if story.image else Photo()
-    return _prepare(story, markdown, newsroom, wording, options, photo, route, words)
+    remembered = _remembered(markdown, newsroom, wording, options)
+    prepared: list[PreparedStory] = []
+    for story, box, words in stories:
+        if "![" not in story.summary and (not story.image or story.image.startswith(("http://", "https://"))):
+            prepared.append(remembered(story))
+        else:
+            photo = route.place(story.image, box) if story.image else Photo()
+            prepared.append(_prepare(story, markdown, newsroom, wording, options, photo, route, words))
+    return prepared
 
 
-@lru_cache(maxsize=1000)  # a month is composed for many audiences, and an edition again while somebody writes
+@lru_cache(maxsize=8)  # of the audiences and languages of a month
 def _remembered(
-    story: Story, markdown: Markdown, newsroom: NewsroomProfile, wording: Wording, options: ThemeOptions
-) -> PreparedStory:
-    photo = ImageRoute().place(story.image, BESIDE) if story.image else Photo()
-    return _prepare(story, markdown, newsroom, wording, options, photo)
+    markdown: Markdown, newsroom: NewsroomProfile, wording: Wording, options: ThemeOptions
+) -> Callable[[Story], PreparedStory]:
+    @lru_cache(maxsize=1000)  # they are composed for many audiences, and an edition again while somebody writes
+    def prepared(story: Story) -> PreparedStory:
+        photo = ImageRoute().place(story.image, BESIDE) if story.image else Photo()
+        return _prepare(story, markdown, newsroom, wording, options, photo)
+
+    return prepared
 
 
 def _prepare(
@@ -199,32 +206,32 @@ def _prepare(
     signed = wording.say("photo", credit=credit) if credit and photo.src and not _KIND.match(credit) else credit
     foreign = bool(story.language) and not _same_language(story.language, wording.language)
     turned = foreign and direction(story.language) != wording.direction
-    view = StoryView(
-        id=story.id,
-        title=one_line(story.title),
-        kicker=one_line(story.kicker),
-        credit=credit,
-        date=date,
-        link=link.url,
-        signed=signed,
-        byline=" · ".join(filter(None, (date, signed))),
-        html=Markup(summary.html),  # noqa: S704 - nh3 has cleaned it
-        image=photo.src,
-        image_alt=one_line(story.image_alt),
-        image_width=photo.width,
-        image_height=photo.height,
-        lang=story.language if foreign else "",
-        dir=direction(story.language) if turned else "",
-    )
+    said = {
+        "id": story.id,
+        "title": one_line(story.title),
+        "kicker": one_line(story.kicker),
+        "credit": credit,
+        "date": date,
+        "link": link.url,
+        "signed": signed,
+        "byline": " · ".join(filter(None, (date, signed))),
+        "html": Markup(summary.html),  # noqa: S704 - nh3 has cleaned it
+        "image": photo.src,
+        "image_alt": one_line(story.image_alt),
+        "image_width": photo.width,
+        "image_height": photo.height,
+        "lang": story.language if foreign else "",
+        "dir": direction(story.language) if turned else "",
+    }
     findings = tuple(
         Finding(
             code=code, severity=SEVERITIES.get(code, Severity.WARNING), where=story.file or story.id, message=message
         )
         for code, message in problems
     )
-    shown = (photo, *summary.photos)
-    said = content_hash((story, *(each.src for each in shown)))
-    return PreparedStory(view=view, summary=summary, photos=shown, findings=findings, hash=said)
+    photos = (photo, *summary.photos)
+    content = content_hash((story, *(part.src for part in photos)))
+    return PreparedStory(said=said, summary=summary, photos=photos, findings=findings, hash=content)
 
 
 def _same_language(one: str, other: str) -> bool:

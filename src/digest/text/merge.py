@@ -125,20 +125,21 @@ def may_be_empty(found: Expression) -> bool:
             return found not in ("unsubscribe_url", "address")
 
 
-def spaced(text: str, nonce: str, slots: Collection[str]) -> tuple[str, frozenset[str]]:
-    """`text` with the blank before a value and a comma put into the slot, and the slots that it then has more.
+def spaced(texts: Mapping[str, str], nonce: str, slots: Collection[str]) -> tuple[dict[str, str], frozenset[str]]:
+    """The texts with the blank before a value and a comma put into the slot, and the slots that they then have more.
 
     `Dear {{ reader.name }},` is `Dear,` to a reader who gave no name.
     """
-    more: set[str] = set()
+    made, more = dict(texts), set[str]()
     for slot in slots:
         if slot in (ELSE, END) or is_branch(slot) or not may_be_empty(expression(slot)):
             continue
         name = slot_name(("spaced", expression(slot)))
-        pattern = rf" {re.escape(slot_token(nonce, slot))}(?=[,.;:!?])"
-        text, count = re.subn(pattern, slot_token(nonce, name), text)
-        more |= {name} if count else set()
-    return text, frozenset(more)
+        pattern = re.compile(rf" {re.escape(slot_token(nonce, slot))}(?=[,.;:!?])")
+        for part, text in made.items():
+            made[part], count = pattern.subn(slot_token(nonce, name), text)
+            more |= {name} if count else set()
+    return made, frozenset(more)
 
 
 def shown(text: str, nonce: str, slots: Iterable[str]) -> str:

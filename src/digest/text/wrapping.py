@@ -54,11 +54,11 @@ def wrap(text: str, columns: int = COLUMNS, *, first: str = "", rest: str = "") 
     The first line begins with `first`, the others with `rest`. Only an address (`https://…`) may be wider; it then
     has its line for itself. Words that are too wide are cut between characters.
     """
-    return "\n".join(_lines(text, columns, first, rest))
+    return _wrapped(text, columns, first, rest)
 
 
-@lru_cache(maxsize=2048)
-def _lines(text: str, columns: int, first: str, rest: str) -> tuple[str, ...]:
+@lru_cache(maxsize=2048)  # a month is composed for many audiences, and checked before it is sent
+def _wrapped(text: str, columns: int, first: str, rest: str) -> str:
     lines: list[str] = []
     line, taken, empty = first, width(first), True
     for word in filter(None, _BLANKS.split(text)):  # a no-break space breaks no line
@@ -71,7 +71,7 @@ def _lines(text: str, columns: int, first: str, rest: str) -> tuple[str, ...]:
             taken += blank + width(piece)
             empty = False
     lines.append(line.rstrip())
-    return tuple(_no_signature(line.replace("\u00a0", " ").replace("\u202f", " ")) for line in lines)
+    return "\n".join(_no_signature(line.replace("\u00a0", " ").replace("\u202f", " ")) for line in lines)
 
 
 def _no_signature(line: str) -> str:
