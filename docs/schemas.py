@@ -203,6 +203,7 @@ VERBS: dict[str, tuple[str, Schema]] = {
                     seconds=maybe(NUMBER),
                     bytes=COUNT,
                     errors=COUNT,
+                    unapproved=TEXT,
                 ),
             )
         ),

@@ -39,6 +39,10 @@ class RecipientSource(Protocol):
         """
         ...
 
+    def unread(self) -> tuple[str, ...]:
+        """What stands beside the list and is nobody's reader, for a person: the other sheets of a workbook."""
+        ...
+
 
 class Suppressions(Protocol):
     """The addresses that must not be mailed, kept in the ledger's database. They beat every list.

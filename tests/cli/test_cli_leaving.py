@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import email
 import email.policy
+import json
+import mailbox
 import re
 import signal
 import socket
@@ -14,6 +16,7 @@ import httpx
 import pytest
 
 SECRET = "a-secret-of-thirty-two-characters"
+EDITION = "2022-02/everyone/en"
 FEBRUARY = ("--month", "2022-02", "--audience", "everyone")
 MARCH = ("--month", "2022-03", "--audience", "everyone")
 
@@ -94,10 +97,7 @@ def test_a_port_that_is_taken_is_said(newsroom):
     assert f"127.0.0.1:{port} cannot be listened on (Address already in use); --port 0 takes a free port" in done.err
 
 
-def test_a_hard_bounce_suppresses_and_a_forged_one_does_not(sent):
-    """A report about a mail of ours takes a dead address off; one that names no mail of ours changes nothing."""
-    real = mails(sent)["wei.chen@example.net"]["Message-ID"]
-    report = """\
+REPORT = """\
 From: MAILER-DAEMON@mx.example.net
 To: digest@example.org
 Subject: Undelivered Mail Returned to Sender
@@ -126,13 +126,45 @@ To: {address}
 
 --b--
 """
-    sent.write("forged.eml", report.format(address="newsdesk@example.com", identity="<made-up@example.org>"))
-    sent.write("real.eml", report.format(address="wei.chen@example.net", identity=real))
+
+
+def test_a_hard_bounce_suppresses_and_a_forged_one_does_not(sent):
+    """A report about a mail of ours takes a dead address off; one that names no mail of ours changes nothing."""
+    real = mails(sent)["wei.chen@example.net"]["Message-ID"]
+    sent.write("forged.eml", REPORT.format(address="newsdesk@example.com", identity="<made-up@example.org>"))
+    sent.write("real.eml", REPORT.format(address="wei.chen@example.net", identity=real))
     assert "nobody" in sent("bounces", "forged.eml").out
     assert "1 bounced" in sent("bounces", "real.eml", "--dry-run").out
     assert "wei.chen" not in sent("subscribers", "suppressed").out
     assert "1 bounced" in sent("bounces", "real.eml").out
     assert "wei.chen@example.net" in sent("subscribers", "suppressed").out
+
+
+@pytest.mark.parametrize("kind", [mailbox.Maildir, mailbox.mbox])
+def test_the_status_says_what_came_back(sent, kind):
+    """A report in a Maildir or an mbox, about a mail that was accepted: from then on `status` counts it as bounced."""
+    assert "bounced" not in sent("status", EDITION).out
+    real = mails(sent)["wei.chen@example.net"]["Message-ID"]
+    box = kind(sent.root / "reports")
+    box.add(REPORT.format(address="wei.chen@example.net", identity=real).encode())
+    box.close()
+    assert "1 bounced" in sent("bounces", "reports").out
+    assert f"{EDITION}: 6 accepted, of which 1 mail came back (bounced)" in sent("status", EDITION).out
+    (row,) = json.loads(sent("status", EDITION, "--json").out)
+    assert row["bounced"] == 1
+
+
+@pytest.mark.parametrize("section", ["", "\nbounces: {password_env: PRESS_MAILBOX}\n"])
+def test_a_missing_password_of_the_mailbox_is_named(sent, section):
+    """Its variable, its setting with the line where there is one, and what else would do: as for the relay."""
+    with (sent.root / "config.yaml").open("a", encoding="utf-8") as file:
+        file.write(section)
+    lines = (sent.root / "config.yaml").read_text(encoding="utf-8").splitlines()
+    place, variable = (rf":{len(lines)}", "PRESS_MAILBOX") if section else (r"(?::\d+)?", "DIGEST_IMAP_PASSWORD")
+    done = sent("bounces", "imaps://bounces@mail.example.org")
+    said = rf"IMAP needs its password: set \${variable}, or give bounces\.token_command"
+    assert (done.code, len(done.lines)) == (2, 1)
+    assert re.fullmatch(rf"digest: config\.yaml{place}: bounces\.password_env: {said}", done.lines[0])
 
 
 def test_bounces_are_not_read_without_the_secret(newsroom):
@@ -208,7 +240,7 @@ def test_why_a_reader_is_not_mailed_is_said_everywhere_the_same_way(newsroom):
     assert everyone.splitlines()[2] == "left@example.org,,,,,unsubscribed"
     flags = ("--month", "2022-02", "--audience", "everyone")
     plan = newsroom("send", *flags)
-    assert re.search(r"  1 mail x \d+ KB \(1 suppressed, 1 bad rows, 2 for another edition left out\)", plan.out)
+    assert re.search(r"  1 mail x \d+ KB \(1 suppressed, 1 not readable, 2 for another edition left out\)", plan.out)
     assert "  by the list itself not to be mailed: 1 unsubscribed\n" in plan.out
     assert "  not in the segment: 1, country is none of ch, FR\n" in plan.out
     sent = newsroom("send", *flags, "--live", "--yes", "--eml", "out")

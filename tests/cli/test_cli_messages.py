@@ -103,3 +103,38 @@ def test_a_dry_run_names_files_as_they_lie(newsroom):
 def test_one_is_one(count, words):
     """A count has its noun in the right number."""
     assert counted(count, "story", "stories") == words
+
+
+def test_a_plan_says_that_nobody_has_approved(newsroom):
+    """Where a live send would be refused for want of an approval, its plan does not say that --live is all it takes."""
+    newsroom.edit("config.yaml", "\nsend:\n", "\nsend:\n  approval: required\n")
+    plan = newsroom("send", EDITION)
+    refused = newsroom("send", EDITION, "--live", "--yes", "--eml", "out")
+    assert (plan.code, refused.code) == (0, 5)
+    assert refused.err.removeprefix("digest: ").strip() in plan.err
+    assert "mend what is named above, then add --live" in plan.out
+    (row,) = json.loads(newsroom("send", EDITION, "--json").out)
+    assert row["unapproved"] in plan.err
+    newsroom("build", EDITION)
+    newsroom("approve", EDITION, "--by", "Ana")
+    assert "to send: add --live" in newsroom("send", EDITION).out
+
+
+def test_sheets_of_a_list_that_are_not_read_are_named(newsroom):
+    """A workbook is its first sheet: the others are named by the plan and by the import, but for empty ones."""
+    from openpyxl import Workbook
+
+    book = Workbook()
+    book.active.append(("email", "name"))
+    book.active.append(("ann@example.org", "Ann"))
+    book.create_sheet("Old readers").append(("zoe@example.org", "Zoe"))
+    book.create_sheet("Empty")
+    book.save(newsroom.root / "recipients" / "list.xlsx")
+    said = "recipients/list.xlsx: the sheet 'Old readers' is not read; the first is the list"
+    done = newsroom("subscribers", "import", "-a", "everyone", "recipients/list.xlsx", "--dry-run")
+    assert said in done.out
+    newsroom.edit("config.yaml", "recipients/everyone.csv", "recipients/list.xlsx")
+    plan = newsroom("send", EDITION).out
+    assert said in plan
+    assert "1 mail x" in plan
+    assert "Empty" not in plan

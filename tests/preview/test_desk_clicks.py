@@ -39,7 +39,10 @@ def field(page, label):
 def test_a_click_on_a_story_opens_its_form(browser, shown, width):
     """On its headline, which is a link, on its words and on its picture; the mail stays where it is."""
     with opened(browser, shown, width) as page:
-        for name, value in (("Digitally and financially", "Digitally"), ("Strengthening digital TVET", "Strengthening")):
+        for name, value in (
+            ("Digitally and financially", "Digitally"),
+            ("Strengthening digital TVET", "Strengthening"),
+        ):
             mail(page).get_by_role("heading", name=re.compile(f"^{name}")).click()
             expect(field(page, "Title (needed)")).to_have_value(re.compile(f"^{value}"))
         mail(page).locator("img.photo").first.click()

@@ -55,9 +55,14 @@ def no_password(newsroom):
     newsroom.monkeypatch.setenv("DIGEST_SMTP__USERNAME", "digest")
 
 
+def links_that_lead_nowhere(newsroom):
+    newsroom.monkeypatch.setenv("DIGEST_UNSUBSCRIBE_SECRET", "k" * 40)
+    newsroom.monkeypatch.setenv("DIGEST_UNSUBSCRIBE__URL", "https://localhost:8080")
+
+
 SITUATIONS = [
     unapproved, approved_and_changed, sent_by_hand, a_check_fails, no_stories, a_broken_story, no_list,
-    nobody_on_the_list, no_password,
+    nobody_on_the_list, no_password, links_that_lead_nowhere,
 ]  # fmt: skip
 
 

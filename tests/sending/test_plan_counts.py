@@ -26,6 +26,9 @@ class Listed:
     def __init__(self, rows):
         self.rows = rows
 
+    def unread(self):
+        return ()
+
     def recipients(self):
         return iter(self.rows)
 

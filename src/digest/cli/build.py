@@ -14,7 +14,7 @@ from digest.cli.flags import Common, EditionFlags
 from digest.cli.output import size, tally, tell
 from digest.cli.verbs import verb
 from digest.errors import CheckFailed, NothingToSend
-from digest.text.counting import counted
+from digest.text.counting import counted, them
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -121,7 +121,7 @@ def _next(call: Call, written: list[tuple[Build, Path]], chosen: EditionFlags) -
     if not call.common.verbose:
         notes = sum(finding.severity.value == "info" for each, _ in written for finding in each.findings)
         if notes:
-            call.out.line(f"\n{counted(notes, 'note')} beside: -v shows {'it' if notes == 1 else 'them'}")
+            call.out.line(f"\n{counted(notes, 'note')} beside: -v shows {them(notes)}")
     pages = [place / "index.html" for each, place in written if each.rendering]
     call.out.line()
     if pages:

@@ -12,6 +12,7 @@ from digest.cli.flags import Common, EditionFlags
 from digest.cli.output import tally, tell
 from digest.cli.verbs import verb
 from digest.errors import CheckFailed, NothingToSend, UsageError
+from digest.text.counting import counted
 
 if TYPE_CHECKING:
     from digest.editions.builder import Build
@@ -81,9 +82,9 @@ def _tell(call: Call, made: list[Build], found: list[tuple[Edition, Finding]], *
         call.out.data([{"edition": edition.id, **finding.as_data()} for edition, finding in found])
     else:
         for each in made:
-            stories = len(each.selection.stories)
+            stories = counted(len(each.selection.stories), "story", "stories")
             state = tally(each.findings) if each.rendering else "nothing to check: too few stories"
-            call.out.line(f"{each.edition.id}: {stories} stor{'y' if stories == 1 else 'ies'}, {state}")
+            call.out.line(f"{each.edition.id}: {stories}, {state}")
             call.out.findings(each.findings)
         if not call.common.verbose:  # then they stand there already
             blanks = (finding for _, finding in found if finding.code == "address-placeholder")

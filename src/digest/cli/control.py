@@ -126,5 +126,4 @@ def _on_the_way(ledger: SqlLedger, edition: str) -> int:
 
 
 def _in_words(on_the_way: int) -> str:
-    verb = "is" if on_the_way == 1 else "are"
-    return f" ({counted(on_the_way, 'mail')} {verb} on the way, and may arrive)" if on_the_way else ""
+    return f" ({counted(on_the_way, 'mail is', 'mails are')} on the way, and may arrive)" if on_the_way else ""

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from digest.text.cleaning import multiline
+from digest.text.counting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -117,7 +118,7 @@ def tally(findings: Iterable[Finding]) -> str:
     """`1 error, 2 warnings`, or `none`; infos do not count as something to look at."""
     counts = Counter(finding.severity.value for finding in findings)
     words = ((counts[word], word) for word in ("error", "warning"))
-    return ", ".join(f"{count} {word}{'s' * (count != 1)}" for count, word in words if count) or "none"
+    return ", ".join(counted(count, word) for count, word in words if count) or "none"
 
 
 def _pad(text: str, columns: int, *, right: bool) -> str:

@@ -108,7 +108,7 @@ def _plan(call: Call, editions: tuple[Edition, ...], chosen: EditionFlags) -> No
         call.out.to_fill_in(call.unfilled)
         again = f"digest send {chosen.again()}"
         real = any(not is_reserved(domain) for row in rows for domain in row.get("domains", ()))
-        wrong = unsound or (real and call.unfilled) or any(row.get("errors") for row in rows)
+        wrong = unsound or (real and call.unfilled) or any(row.get("errors") or row.get("unapproved") for row in rows)
         then = "mend what is named above, then add --live" if wrong else "add --live"
         call.out.line(f"Nothing was sent. To look: {again} --to you@example.org; to send: {then}")
     elif any(not row.get("finished", True) for row in rows):
@@ -136,6 +136,7 @@ def _unsound(call: Call) -> bool:
 def _foresee(call: Call, ledger: SqlLedger, edition: Edition) -> dict[str, Any]:
     """What would be sent, and to whom, of an edition that was not begun."""
     from digest.checks.bulk_sender import bulk_sender
+    from digest.editions import approval
     from digest.editions.builder import build_edition
     from digest.newsroom.edition_setup import UNPUBLISHED
     from digest.sending.edition_readers import Readers, plan_send
@@ -153,9 +154,13 @@ def _foresee(call: Call, ledger: SqlLedger, edition: Edition) -> dict[str, Any]:
     errors = [finding for finding in build.findings if finding.severity.value == "error"]
     for finding in build.findings:
         if finding in errors:
-            tell(f"{edition.id}: {finding.where}: {finding.message}; it must be mended before it is sent")
+            tell(f"{edition.id}: {finding.sentence}; it must be mended before it is sent")
         elif finding.code in (UNPUBLISHED, bulk_sender.code):
             tell(f"{edition.id}: {finding.message}")
+    status = approval.standing(call.newsroom, build)
+    unapproved = status.problem if status.needed != "none" else ""
+    if unapproved:
+        tell(f"{edition.id}: {unapproved.removeprefix(f'{edition.id}: ')}")
     subject = shown_subject(build.rendering)
     _show_plan(call, plan, subject, len(build.mail))
     return {
@@ -163,7 +168,7 @@ def _foresee(call: Call, ledger: SqlLedger, edition: Edition) -> dict[str, Any]:
         "suppressed": plan.suppressed, "duplicates": plan.duplicates, "bad": plan.bad, "notes": list(plan.notes),
         "faults": [str(fault) for fault in plan.faults], "domains": dict(plan.domains),
         "languages": dict(plan.languages), "seconds": plan.seconds, "bytes": len(build.mail),
-        "errors": len(errors), "to_fill_in": [str(fault) for fault in call.unfilled],
+        "errors": len(errors), "unapproved": unapproved, "to_fill_in": [str(fault) for fault in call.unfilled],
     }  # fmt: skip
 
 
@@ -182,7 +187,7 @@ def _show_plan(call: Call, plan: SendPlan, subject: str, bytes_each: int) -> Non
     for line in gathered(plan.faults):
         tell(f"left out: {line}")
     call.out.line(f"{plan.edition}: {subject}")
-    extra = [(plan.suppressed, "suppressed"), (plan.duplicates, "on the list twice"), (plan.bad, "bad rows"),
+    extra = [(plan.suppressed, "suppressed"), (plan.duplicates, "on the list twice"), (plan.bad, "not readable"),
              (plan.others, "for another edition")]  # fmt: skip
     words = ", ".join(f"{count:,} {word}" for count, word in extra if count)
     weight = f" x {size(bytes_each)}" if bytes_each else ""

@@ -15,6 +15,7 @@ from digest.cli.flags import Common
 from digest.cli.output import tell
 from digest.cli.verbs import group, verb
 from digest.errors import CheckFailed, Fault, UsageError, gathered
+from digest.text.counting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -283,8 +284,8 @@ def _tell(call: Call, change: Change, *, dry_run: bool = False) -> None:
         call.out.line(note)
     if change.inactive:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(change.inactive.items()))
-        new = f"{change.stopped:,} {'would be' if dry_run else 'are'} newly suppressed"
-        call.out.line(f"not to be mailed by the file: {reasons}; {new}")
+        new = f"{change.stopped:,} would be" if dry_run else counted(change.stopped, "is", "are")
+        call.out.line(f"not to be mailed by the file: {reasons}; {new} newly suppressed")
     counts = [
         (change.added, "added"), (change.updated, "updated"), (change.removed, "removed"),
         (change.already, "there already"), (len(change.suppressed), "of the added suppressed here"),
@@ -301,7 +302,5 @@ def _name(faults: Sequence[Fault]) -> None:
 def _demand_sound(faults: Sequence[Fault]) -> None:
     _name(faults)
     if bad := len(faults):
-        message = (
-            f"{bad} row{'s' * (bad != 1)} could not be read and {'were' if bad != 1 else 'was'} left out, see above"
-        )
+        message = f"{counted(bad, 'row was', 'rows were')} left out as not readable, see above"
         raise CheckFailed(message)

@@ -11,6 +11,7 @@ from digest.cli.call import Call
 from digest.cli.flags import Common
 from digest.cli.verbs import group, verb
 from digest.errors import CheckFailed
+from digest.text.counting import counted
 
 theme = group("theme", "Begin a theme of your own, and check it.")
 
@@ -53,7 +54,7 @@ def check(
         for line in (*wrong, *notes):
             call.out.line(line)
     if wrong:
-        message = f"the theme {options.name} has {len(wrong)} mistake{'s' * (len(wrong) != 1)}"
+        message = f"the theme {options.name} has {counted(len(wrong), 'mistake')}"
         raise CheckFailed(message)
     if not common.json:
         call.out.line(f"{options.name}: no mistakes")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from digest.text.colour import is_colour
+from digest.text.counting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,6 +85,6 @@ class ThemeOptions:
         if not 1 <= self.logo_width <= _WIDEST:
             yield "logo_width", f"{self.logo_width} is not a width in pixels from 1 to {_WIDEST}"
         if self.size_limit < _SMALLEST:
-            yield "size_limit", f"{self.size_limit} bytes hold no digest; give at least {_SMALLEST}"
+            yield "size_limit", f"{counted(self.size_limit, 'byte')} cannot hold a digest; give at least {_SMALLEST}"
         if self.contents_over < 0:
             yield "contents_over", f"{self.contents_over} is below 0; 0 always shows the contents list"

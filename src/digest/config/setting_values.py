@@ -23,6 +23,7 @@ from pydantic import (
 
 from digest.mail.address import canonical
 from digest.mail.header import own
+from digest.text.counting import counted
 
 
 def listed(value: Any) -> Any:
@@ -118,7 +119,7 @@ def in_words(length: timedelta) -> str:
     """As it is written: `3 days`, `12 hours`."""
     minutes = length // timedelta(minutes=1)
     count, unit = next((minutes // size, unit) for size, unit in _UNITS if minutes % size == 0)
-    return f"{count} {unit}{'s' * (count != 1)}"
+    return counted(count, unit)
 
 
 _UNITS = ((24 * 60, "day"), (60, "hour"), (1, "minute"))

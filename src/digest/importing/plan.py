@@ -23,6 +23,7 @@ from digest.importing.naming import slug, story_name
 from digest.importing.provenance import ImportRecord, Words, word
 from digest.model import STORY_DEFAULTS, STORY_LISTS, STORY_SUFFIX
 from digest.stories import frontmatter, writing
+from digest.text.counting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -71,7 +72,7 @@ class ItemChange:
 
     def __str__(self) -> str:
         """What happened, without what to do."""
-        found = f"{self.source}: {self.items or 'no'} item{'' if self.items == 1 else 's'} found"
+        found = f"{self.source}: {counted(self.items, 'item') if self.items else 'no items'} found"
         text = f"{found}, and {self.before} the last time" if self.before else found
         return f"{text} ({self.fault})" if self.fault else text
 

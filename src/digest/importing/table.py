@@ -26,6 +26,7 @@ from digest.importing.source import Item, Listing
 from digest.model import STORY_KEYS, STORY_LISTS, STORY_TIMES
 from digest.stories.fields import StoryFields
 from digest.text.characters import clean_line
+from digest.text.counting import counted
 from digest.text.sheet import other_sheets, sheet_rows
 from digest.text.urls import absolute
 from digest.yamlfile import did_you_mean
@@ -177,7 +178,10 @@ def _listing(rows: Iterator[Row], source: str, zone: tzinfo, language: str) -> L
             if wrong:
                 return Listing(source=source, language=language, faults=tuple(wrong), notes=tuple(notes))
         elif len(cells) > len(names) and any(cell.strip() for cell in cells[len(names) :]):
-            message = f"{len(cells)} values in {len(names)} columns; put quotes around a value that holds the separator"
+            message = (
+                f"{counted(len(cells), 'value')} in {counted(len(names), 'column')}; put quotes around a value that "
+                "holds the separator"
+            )
             faults.append(Fault(file=source, line=line, message=message))
         else:
             read = _item(dict(zip(names, cells, strict=False)), line, source, zone, language, notes)

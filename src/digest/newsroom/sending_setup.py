@@ -290,14 +290,14 @@ class SendingSetup:
         return text
 
     def imap_login(self) -> tuple[str, TokenCommand | None]:
-        """The password for IMAP, or what gives tokens. Raises UsageError where neither is to be had, naming both."""
+        """The password for IMAP, or what gives tokens. Raises ConfigError where neither is to be had, naming both."""
         part = self.config.settings.bounces
         if command := self._token_command("bounces", part.token_command):
             return "", command
         if password := self.environ.get(part.password_env, ""):
             return password, None
-        message = f"IMAP needs a password: set ${part.password_env} (bounces.password_env), or bounces.token_command"
-        raise UsageError(message)
+        message = f"IMAP needs its password: set ${part.password_env}, or give bounces.token_command"
+        raise self._fault(("bounces", "password_env"), message)
 
     def _token_command(self, section: str, command: str) -> TokenCommand | None:
         from digest.newsroom.token_command import TokenCommand

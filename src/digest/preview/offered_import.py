@@ -19,6 +19,7 @@ from digest.importing import importer, languages, provenance, sources
 from digest.importing.naming import slug
 from digest.preview.forms import text_of
 from digest.preview.saves import FileChange, Offer, contents
+from digest.text.counting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,7 +112,7 @@ def _offer(state: PreviewState, source: Source, given: Mapping[str, Any]) -> Res
 
 def _title(name: str, changes: tuple[FileChange, ...]) -> str:
     count = sum(change.path.name != provenance.NAME for change in changes)
-    return f"Imported: {name}, {count} {'story' if count == 1 else 'stories'}"
+    return f"Imported: {name}, {counted(count, 'story', 'stories')}"
 
 
 def _shown(state: PreviewState, name: str, offer: Offer, plan: ImportPlan | None, lines: list[str]) -> Response:

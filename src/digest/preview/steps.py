@@ -20,6 +20,7 @@ from digest.model import Severity
 from digest.preview import test_mail
 from digest.preview.state import requested
 from digest.scheduling import due
+from digest.text.counting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -65,7 +66,7 @@ def steps(view: ShownEdition, now: datetime) -> Iterator[Step]:
 def _stories(view: ShownEdition) -> Step:
     build, title = view.build, "Stories"
     count = len(build.selection.stories)
-    words = f"{count} {'story' if count == 1 else 'stories'}"
+    words = counted(count, "story", "stories")
     waiting = sources.wanting(view.newsroom, view.audience, view.edition.period)
     missing = tuple(f"the source {each}" for each in waiting)
     if view.errors:
@@ -92,11 +93,7 @@ def _words(view: ShownEdition) -> Step:
 def _checks(view: ShownEdition) -> Step:
     errors = [each for each in view.build.findings if each.severity is Severity.ERROR]
     warnings = [each for each in view.build.findings if each.severity is Severity.WARNING]
-    said = ", ".join(
-        f"{len(found)} {word}{'s' * (len(found) != 1)}"
-        for found, word in ((errors, "error"), (warnings, "warning"))
-        if found
-    )
+    said = ", ".join(counted(len(found), word) for found, word in ((errors, "error"), (warnings, "warning")) if found)
     missing = tuple(f"{each.where}: {each.message}" for each in (*errors, *warnings))
     state: StepState = "wrong" if errors else "todo" if warnings else "done"
     return Step(name="checks", title="Checks", state=state, words=said or "nothing found", missing=missing)

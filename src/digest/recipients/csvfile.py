@@ -66,6 +66,18 @@ class CsvSource:
         with open_list(self.path, self.name) as file:
             return settled_columns(file, self.name)
 
+    def unread(self) -> tuple[str, ...]:
+        """Of an Excel workbook the sheets that are not read, but for empty ones; of any other list nothing."""
+        try:
+            with self.path.open("rb") as file:
+                if file.read(len(sheet.MAGIC)) != sheet.MAGIC:
+                    return ()
+                file.seek(0)
+                others = sheet.other_sheets(file.read(), self.name)
+        except (OSError, ImportFailed):
+            return ()  # going through the list says it
+        return tuple(f"{self.name}: the sheet {other!r} is not read; the first is the list" for other in others)
+
     def recipients(self) -> Iterator[Recipient | InactiveReader | Fault]:
         """Every row as a Recipient, as an InactiveReader where it says so itself, or as a Fault; in file order.
 

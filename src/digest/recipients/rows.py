@@ -18,6 +18,7 @@ from digest.mail.address import key as address_key
 from digest.model import InactiveReader, Recipient
 from digest.recipients.columns import BadRow, folded, worst
 from digest.text.cleaning import multiline, one_line
+from digest.text.counting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -166,7 +167,10 @@ def stopped_once(read: Callable[[], Iterator[Row]]) -> Iterator[Row]:
 def _fit(row: list[str], width: int) -> list[str]:
     """Fill up a row whose last cells were not written; refuse one that has values outside the columns."""
     if any(cell.strip() for cell in row[width:]):
-        message = f"has {len(row)} values for {width} columns; a value with the delimiter in it needs quotes around it"
+        message = (
+            f"has {counted(len(row), 'value')} for {counted(width, 'column')}; a value with the delimiter in it needs "
+            "quotes around it"
+        )
         raise BadRow(message)
     return [*row[:width], *([""] * (width - len(row)))]
 

@@ -66,6 +66,10 @@ class SqlSource:
                     break
             return known.settled(sorted(sure, key=lambda status: status.place))
 
+    def unread(self) -> tuple[str, ...]:
+        """Nothing: a query has no other parts."""
+        return ()
+
     def recipients(self) -> Iterator[Recipient | InactiveReader | Fault]:
         """Every row as a Recipient, as an InactiveReader where it says so itself, or as a Fault that counts from 1.
 

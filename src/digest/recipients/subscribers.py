@@ -21,6 +21,7 @@ from digest.recipients.csvfile import inert
 from digest.recipients.listfile import HEADER, ListFile, cells_of, editing, line
 from digest.recipients.rows import RowReader, topics_cell
 from digest.recipients.segments import Segment
+from digest.text.counting import counted
 from digest.yamlfile import did_you_mean
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ def bring_in(
         inactive=dict(Counter(row.reason for row in merge.inactive)),
         stopped=len({key(row.address) for row in stopped}),
         faults=tuple(merge.faults),
-        notes=tuple(merge.notes()),
+        notes=(*incoming.unread(), *merge.notes()),
     )
 
 
@@ -289,11 +290,10 @@ class _Merge:
             yield f"{self._edit.name} {'would get' if self._how.dry_run else 'got'} more columns: {', '.join(new)}"
         for column, examples in self._differing.items():
             count = len(examples)
-            who = "reader differs" if count == 1 else "readers differ"
             more = "; …" if count > _EXAMPLES else ""
+            who = counted(count, "reader differs", "readers differ")
             yield (
-                f"{count:,} {who} in {column}: {'; '.join(examples[:_EXAMPLES])}{more}; "
-                f"--update {column} takes the other list's"
+                f"{who} in {column}: {'; '.join(examples[:_EXAMPLES])}{more}; --update {column} takes the other list's"
             )
 
 

@@ -14,6 +14,7 @@ from digest.config.schedule_lines import ScheduleLine, due, upcoming, weekdays_o
 from digest.editions import approval
 from digest.editions.builder import build_edition
 from digest.errors import ApprovalError, DigestError
+from digest.text.counting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -169,7 +170,7 @@ def away(task: Task, now: datetime) -> str:
     if not minutes:
         return "now"
     count, unit = (abs(minutes), "minute") if abs(minutes) < 100 else (round(abs(minutes) / 60), "hour")  # noqa: PLR2004
-    text = f"{count} {unit}{'s' * (count != 1)}"
+    text = counted(count, unit)
     return f"in {text}" if minutes >= 0 else f"{text} ago"
 
 

@@ -139,6 +139,7 @@ def foresee(
         decision = decide(newsroom, ledger, edition, now, demand)
         if decision.outcome.kind is not TaskStatus.DUE:
             return decision.outcome
+        newsroom.sending_setup.demand_sound()
         open_transport(TransportSetup(newsroom=newsroom))  # connects to nothing; its settings' faults are told
         if decision.build is None:
             return decision.outcome
@@ -150,38 +151,40 @@ def foresee(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class EditionDecision:
     """Where an edition stands before a run: with the kind DUE it goes. `build` where one was made to know."""
 
     outcome: EditionOutcome
     build: Build | None = None
 
 
-def decide(newsroom: Newsroom, ledger: SqlLedger | None, edition: Edition, now: datetime, demand: Needed) -> Decision:
+def decide(
+    newsroom: Newsroom, ledger: SqlLedger | None, edition: Edition, now: datetime, demand: Needed
+) -> EditionDecision:
     """What becomes of an edition whose time has come: it is settled, has nothing to say, must not go, or goes.
 
     Raises what building it raises, and LedgerError for a ledger in another place than where it sent from.
     """
     if ledger is not None:
         if outcome.is_settled(ledger, edition):
-            return Decision(outcome=outcome.sent(newsroom.root, ledger, edition))
+            return EditionDecision(outcome=outcome.sent(newsroom.root, ledger, edition))
         if why := unoffered(ledger, edition):
-            return Decision(outcome=EditionOutcome(edition=edition, kind=TaskStatus.NOTHING, message=why))
+            return EditionDecision(outcome=EditionOutcome(edition=edition, kind=TaskStatus.NOTHING, message=why))
         ledger.demand_place()
         if outcome.is_begun(ledger, edition):
-            return Decision(outcome=outcome.going_on(ledger, edition))
+            return EditionDecision(outcome=outcome.going_on(ledger, edition))
     build = build_edition(newsroom, edition, now=now)
     if build.rendering is None:
-        return Decision(
+        return EditionDecision(
             outcome=EditionOutcome(edition=edition, kind=TaskStatus.NOTHING, message=_thin(build)), build=build
         )
     try:
         demand_ready(newsroom, build, demand)
     except DigestError as error:
-        return Decision(outcome=outcome.stopped(ledger, edition, error), build=build)
+        return EditionDecision(outcome=outcome.stopped(ledger, edition, error), build=build)
     count = len(build.selection.stories)
     message = counted(count, "story", "stories")
-    return Decision(
+    return EditionDecision(
         outcome=EditionOutcome(edition=edition, kind=TaskStatus.DUE, message=message, stories=count), build=build
     )
 

@@ -101,7 +101,11 @@ class Readers:
         """Who was left out, and why, for a person."""
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(self.inactive.items()))
         stopped = (f"by the list itself not to be mailed: {reasons}",) if reasons else ()
-        return (*stopped, *(f"not in the segment: {count:,}, {why}" for why, count in sorted(self.outside.items())))
+        return (
+            *self.source.unread(),
+            *stopped,
+            *(f"not in the segment: {count:,}, {why}" for why, count in sorted(self.outside.items())),
+        )
 
 
 def language_of(tag: str, offered: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from digest.newsroom.paths import BUILD
 from digest.period import containing
 from digest.report import sentence
 from digest.sending.freeze import finished
-from digest.text.counting import counted
+from digest.text.counting import counted, them
 from digest.text.urls import nobody_reads
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _before(
     blanks = unfilled(newsroom.config.document)
     if blanks:
         what = f"{counted(len(blanks), 'value')} of config.yaml to fill in before readers are mailed"
-        standing = (*standing, f"{what}: digest config lists {'it' if len(blanks) == 1 else 'them'}")
+        standing = (*standing, f"{what}: digest config lists {them(len(blanks))}")
     if not _is_built(newsroom, edition):
         return NextStep(standing=standing, command=f"digest build {edition.id}", why="then open it in a browser")
     from digest.editions import approval

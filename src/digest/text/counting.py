@@ -1,4 +1,4 @@
-"""How a count is said in English, with its noun: `1 mail`, `2,000 mails`."""
+"""How a count is said in English, with its noun and what agrees with it: `1 mail is`, `2,000 mails are`."""
 
 from __future__ import annotations
 
@@ -12,3 +12,8 @@ def counted(count: int, noun: str, plural: str = "") -> str:
     '2 stories'
     """
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def them(count: int) -> str:
+    """What stands for so many things: `it`, or `them`."""
+    return "it" if count == 1 else "them"

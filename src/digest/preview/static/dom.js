@@ -77,4 +77,7 @@ export async function takeBack(save) {
   }
 }
 
+// A count with its noun: `1 story`, `2 stories`; `plural` where it is not the noun with an s. (digest/text/counting.py)
+export const counted = (count, noun, plural = `${noun}s`) => `${count.toLocaleString('en')} ${count === 1 ? noun : plural}`;
+
 export const kilobytes = (bytes) => `${(bytes / 1024).toFixed(bytes < 10240 ? 1 : 0)} KB`;

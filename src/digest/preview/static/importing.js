@@ -1,6 +1,6 @@
 // Import: an address, a file or a source of config.yaml, read and shown as a diff; taken only when somebody says so.
 
-import { $, el, fill, get, post, say, upload } from './dom.js';
+import { $, counted, el, fill, get, post, say, upload } from './dom.js';
 
 let offer = null;
 const typed = { address: '', channel: '', language: '' };
@@ -60,7 +60,7 @@ function sourceRow(source) {
   return el('li', {},
     el('p', {}, el('strong', { dir: 'auto' }, source.name), source.channel ? `, for ${source.channel}` : ''),
     el('p', { class: 'small soft' }, source.url),
-    el('p', { class: source.trouble ? 'small fault' : 'small' }, source.trouble || (source.read ? `read ${source.read}, ${source.stories} stories` : 'never read')),
+    el('p', { class: source.trouble ? 'small fault' : 'small' }, source.trouble || (source.read ? `read ${source.read}, ${counted(source.stories, 'story', 'stories')}` : 'never read')),
     look);
 }
 

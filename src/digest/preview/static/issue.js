@@ -1,6 +1,6 @@
 // The issue beside its stories: subject, preheader, intro, and the blocks in their order.
 
-import { $, el, fill, get, post, say } from './dom.js';
+import { $, counted, el, fill, get, post, say } from './dom.js';
 import { edit } from './editor.js';
 import { showWords } from './frames.js';
 import { asked } from './state.js';
@@ -147,7 +147,7 @@ function draw() {
     kinds.map((each) => el('option', { value: each.name, selected: each.name === wanted }, `${each.name}: ${each.use}`)));
   const whose = el('select', { id: 'issue-file', 'data-focus': 'issue-file', onchange: (event) => { file = event.target.value; issue(); } },
     [['own', 'this audience'], ['all', 'every audience']].map(([name, label]) => el('option', { value: name, selected: name === file }, label)));
-  $('issue-tally').textContent = `${blocks.length + others.length} ${blocks.length + others.length === 1 ? 'block' : 'blocks'}`;
+  $('issue-tally').textContent = counted(blocks.length + others.length, 'block');
   fill($('issue'),
     el('div', { class: 'action' }, el('label', { for: 'issue-file' }, 'What is written here is for'), whose, el('p', { class: 'small soft' }, `${shown.file}${shown.language ? `, in ${shown.language}` : ''}`)),
     el('dl', { class: 'texts' }, shown.fields.flatMap((field) => [el('dt', {}, field.label), el('dd', { dir: 'auto' }, values[field.key] || '–')])),

@@ -1,7 +1,7 @@
 // The page: what is asked, what is shown, the keys, and staying up to date.
 
 import { act } from './act.js';
-import { $, el, fill, get, say } from './dom.js';
+import { $, counted, el, fill, get, say } from './dom.js';
 import { follow as followEditor, leave } from './editor.js';
 import { fit, show, showFirst } from './frames.js';
 import { importing } from './importing.js';
@@ -63,7 +63,7 @@ async function listReaders() {
   const found = await get('/api/readers', asked());
   fill($('readers'), found.map((each) => option(`reader:${each.address}`, each.name ? `${each.name} <${each.address}>` : each.address, state.who)));
   $('who').value = state.who;
-  say(found.length ? `${found.length} readers to choose from` : 'The list has no reader for this edition.');
+  say(found.length ? `${counted(found.length, 'reader')} to choose from` : 'The list has no reader for this edition.');
   $('who').focus();
 }
 

@@ -1,6 +1,6 @@
 // What is said about the edition: inbox line, checks with sizes, calendar, comparison.
 
-import { $, el, fill, get, kilobytes, say, takeBack } from './dom.js';
+import { $, counted, el, fill, get, kilobytes, say, takeBack } from './dom.js';
 import { goTo, storyAround } from './frames.js';
 import { asked, here, set, state } from './state.js';
 import { editIssue } from './issue.js';
@@ -13,7 +13,7 @@ const KINDS = 5; // kickers that get a colour of their own
 
 function meter(name, text, good, most, words) {
   const length = [...text].length;
-  $(`${name}-count`).textContent = `${words}: ${length} characters${length > most ? `, cut after about ${most}` : length > good ? `, phones show about ${good}` : ''}`;
+  $(`${name}-count`).textContent = `${words}: ${counted(length, 'character')}${length > most ? `, cut after about ${most}` : length > good ? `, phones show about ${good}` : ''}`;
   $(`${name}-meter`).style.setProperty('--share', Math.min(100, (100 * length) / most));
   $(`${name}-meter`).classList.toggle('over', length > good);
 }
@@ -30,9 +30,9 @@ function sizes(size) {
   const told = size.stories.reduce((sum, each) => sum + each.bytes, 0);
   const words = `${kilobytes(size.html)} of the ${kilobytes(size.limit)} at which Gmail clips a mail`;
   return [
-    el('p', { class: 'small' }, `HTML: ${words}. Text ${kilobytes(size.text)}, whole mail ${kilobytes(size.mail)}.${size.cut ? ` ${size.cut} stories are shown as titles only.` : ''}`),
+    el('p', { class: 'small' }, `HTML: ${words}. Text ${kilobytes(size.text)}, whole mail ${kilobytes(size.mail)}.${size.cut ? ` ${counted(size.cut, 'story is', 'stories are')} shown as titles only.` : ''}`),
     el('div', { class: 'bar', role: 'img', 'aria-label': words },
-      size.stories.map((each) => el('span', { vars: { '--share': share(each.bytes) }, title: `${each.title}: ${each.bytes} bytes` })),
+      size.stories.map((each) => el('span', { vars: { '--share': share(each.bytes) }, title: `${each.title}: ${counted(each.bytes, 'byte')}` })),
       el('span', { class: 'rest', vars: { '--share': share(size.html - told) }, title: 'Masthead, styles, footer' })),
     el('table', { class: 'sizes' }, el('tbody', {},
       [...size.stories].sort((a, b) => b.bytes - a.bytes).slice(0, 8).map((each) => el('tr', {}, el('td', { dir: 'auto' }, each.title), el('td', {}, `${each.bytes.toLocaleString('en')} B`))))),
@@ -56,7 +56,7 @@ function mend(finding, facts) {
 
 export function checks(facts) {
   const count = (kind) => facts.findings.filter((each) => each.severity === kind).length;
-  const some = (number, word) => (number ? `${number} ${word}${number === 1 ? '' : 's'}` : '');
+  const some = (number, word) => (number ? counted(number, word) : '');
   $('checks-tally').textContent = [some(count('error'), 'error'), some(count('warning'), 'warning'), some(count('info'), 'note')].filter(Boolean).join(', ') || 'nothing found';
   fill($('checks'),
     el('ul', { class: 'findings' }, facts.findings.map((each) => el('li', {},
@@ -74,7 +74,7 @@ export async function calendar() {
   const named = (month) => new Date(`${month}-15T12:00Z`).toLocaleDateString('en', { month: 'long', year: 'numeric' });
   const column = (each, index) => el('button', {
     type: 'button', 'data-focus': each.month, 'aria-current': here.month === each.month ? 'true' : null,
-    'aria-label': `${named(each.month)}: ${each.total} ${each.total === 1 ? 'story' : 'stories'}`,
+    'aria-label': `${named(each.month)}: ${counted(each.total, 'story', 'stories')}`,
     title: Object.entries(each.kickers).map(([name, number]) => `${name || 'no kicker'}: ${number}`).join('\n'),
     onclick: () => set({ period: each.month }),
   },
