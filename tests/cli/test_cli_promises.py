@@ -134,6 +134,34 @@ class TestFrozenWhole:
         assert len({tuple(seen(data).items()) for _, data in sink.mails}) == 1
         assert "settings changed since it was frozen" in done.err
 
+    def test_the_issue_file_is_as_it_was_frozen(self, newsroom, sink):
+        """Subject, blocks and pins of then go to who is left, though the file says otherwise now, or is gone."""
+        file = newsroom.write(
+            "issues/2022-02/everyone.yaml",
+            "subject: The subject of then\nblocks:\n  - {kind: letter, text: A letter of then}\n"
+            "  - {kind: button, label: Label of then, link: https://example.org/then}\n",
+        )
+        assert newsroom(*LIVE, "--limit", "2").code == 75
+        file.write_text(file.read_text().replace("of then", "of today").replace("/then", "/today"))
+        assert newsroom("resume", "2022-02/everyone/en", "--yes").code == 0
+        assert sorted(sink.readers.values()) == [1] * 6
+        for _, data in sink.mails:
+            mail = email.message_from_bytes(data, policy=email.policy.default)
+            assert mail["Subject"] == "The subject of then"
+            for part in (mail.get_body(("plain",)), mail.get_body(("html",))):
+                text = part.get_content()
+                assert ("A letter of then" in text, "Label of then" in text, "/then" in text) == (True, True, True)
+                assert "today" not in text
+
+    def test_an_issue_file_that_was_broken_since_holds_nobody_up(self, newsroom, sink):
+        """Nobody who waits depends on it any more."""
+        file = newsroom.write("issues/2022-02/everyone.yaml", "subject: The subject of then\n")
+        assert newsroom(*LIVE, "--limit", "2").code == 75
+        file.write_text("subject: [\n")
+        assert newsroom("resume", "2022-02/everyone/en", "--yes").code == 0
+        subjects = {email.message_from_bytes(data, policy=email.policy.default)["Subject"] for _, data in sink.mails}
+        assert (subjects, len(sink.mails)) == ({"The subject of then"}, 6)
+
     @pytest.mark.usefixtures("sink")
     def test_where_nothing_changed_nothing_is_said(self, newsroom):
         """A run that goes on with what it would make anyway has no note."""

@@ -676,3 +676,29 @@ def test_a_relay_is_tried_without_a_mail(newsroom, sink):
     newsroom.monkeypatch.setenv("DIGEST_SMTP__PORT", "1")
     assert newsroom("check", "--relay").code == 75
     assert not sink.mails
+
+
+def test_refusals_that_were_not_yet_written_down_when_it_was_killed(newsroom, sink):
+    """They wait for the next acceptance, as they may be about us. Killed before it, nobody is lost or mailed twice.
+
+    Who was refused had no mail, so the next run asks again, and writes down what is said then.
+    """
+    refused = {"amina.haddad@example.org", "jean-luc.moreau@example.com"}
+    sink.answers = dict.fromkeys(refused, "550 5.1.1 no such user")
+    sink.holds_after = 0
+    newsroom.monkeypatch.setenv("DIGEST_SMTP__CONNECTIONS", "1")
+    command = [sys.executable, "-c", "from digest.cli import main; main()", "send", *FEBRUARY, "--live", "--yes"]
+    with subprocess.Popen(command, cwd=newsroom.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        sink.wait_for_held()
+        run.kill()
+        run.wait(timeout=60)
+    assert status(newsroom)["counts"].get("refused", 0) == 0  # heard, and not written down
+    sink.wait_for_held(0)
+    sink.let_go()
+    assert newsroom("resume", EDITION, "--yes").code == 1
+    counts = status(newsroom)["counts"]
+    assert counts.pop("sent") + counts.pop("in_doubt") == READERS - len(refused)
+    assert counts == {"refused": len(refused)}
+    assert {each["address"] for each in status(newsroom)["held"] if each["state"] == "refused"} == refused
+    assert max(sink.readers.values()) == 1
+    assert not refused & set(sink.readers)

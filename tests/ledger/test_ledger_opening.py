@@ -268,6 +268,14 @@ class TestSecondRecord:
         assert f"move {used / 'sent'} away" in said
         assert not (used / "ledger.db").exists()
 
+    def test_deleted_after_several(self, used):
+        """Of several editions the newest is named: so far the ledger that is gone had come."""
+        for edition in ("2022-04/everyone/en", "2022-03/everyone/en"):
+            with closing(opened(used)) as ledger:
+                ledger.freeze(edition, "hash", readers(1), now=300.0)
+        (used / "ledger.db").unlink()
+        assert "2022-04~everyone~en.json says that 2022-04/everyone/en went to 0 readers" in refusal(used)
+
     def test_way_to_go_on(self, used):
         """What the message says works: with the second record moved away, a new ledger begins."""
         (used / "ledger.db").unlink()

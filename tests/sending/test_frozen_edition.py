@@ -69,6 +69,16 @@ def test_the_message_id_of_the_ledger_is_the_mails(opened):
     assert mail(opened(OLD), message_id="<stored@newsroom.test>")["Message-ID"] == "<stored@newsroom.test>"
 
 
+def test_a_reader_whose_row_lacks_a_column(opened, tmp_path):
+    """A frozen row without the column that the theme asks for is that reader's refusal, which names it."""
+    shutil.copytree(ROOT / "templates/default", tmp_path / "templates/default")
+    text = tmp_path / "templates/default/text.txt.j2"
+    text.write_text(f"{text.read_text()}\n{{{{ reader.field.city }}}}\n")
+    assert "Bern" in mail(opened(OLD), fields='{"city": "Bern"}').get_payload(0).get_payload()
+    with pytest.raises(ValueError, match="the column 'city', which this reader's row does not have"):
+        mail(opened(OLD), fields='{"town": "Bern"}')
+
+
 def test_a_damaged_record_of_a_begun_edition(opened, tmp_path):
     """A ledger.json that cannot be read does not say that the edition was never begun."""
     edition = opened(OLD).edition("2022-02", "everyone")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import Counter
 
@@ -18,6 +19,7 @@ from digest.errors import (
     TransportError,
     UsageError,
 )
+from digest.ledger.opening import open_ledger
 from digest.sending.engines import send_edition
 from digest.sending.run import Patience
 from digest.testing import ACCEPTED, FlakyTransport, MemoryLedger, MemoryTransport, ScriptedReply, plain_mail, readers
@@ -53,6 +55,19 @@ def addressees(transport):
 def answering(**said):
     """A relay that answers some readers differently: `reader3=SPAM`."""
     return MemoryTransport(lambda mail: said.get(mail.recipient.partition("@")[0], ACCEPTED))
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_the_second_record_is_as_new_as_the_report(tmp_path, stopped):
+    """However a run ends, a backup of the ledger from before it is known to be too old."""
+    relay = MemoryTransport(lambda mail: LEAVING if stopped and mail.recipient.startswith("reader9@") else ACCEPTED)
+    ledger = open_ledger("sqlite:///ledger.db", newsroom="N", root=tmp_path)
+    ledger.freeze(EDITION, "hash", readers(12), now=0.0)
+    report = send(ledger, relay, connections=1)
+    ledger.close()
+    said = json.loads((tmp_path / "sent/2022-02~everyone~en.json").read_text())
+    assert (report.stopped is not None, said["sent"]) == (stopped, report.counts[State.SENT])
+    assert 0 < said["sent"] < 12 if stopped else said["sent"] == 12
 
 
 class TestWhoIsMailed:
