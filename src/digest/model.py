@@ -78,6 +78,7 @@ class StoryContent:
     kicker: str = ""
     credit: str = ""
     link: str = ""
+    read: str = ""  # the words of its link, where the theme's own will not do: Watch the film
     image: str = ""
     image_alt: str = ""
     topics: tuple[str, ...] = ()

@@ -388,3 +388,18 @@ def test_a_late_hour_is_still_the_same_day():
 def test_dates_can_be_left_out():
     """With `dates: false` no story shows one."""
     assert "10 February" not in render(selection(story(0)), ThemeOptions(dates=False)).html
+
+
+@pytest.mark.parametrize("look", ["default", "quiet"])
+def test_a_story_may_say_the_words_of_its_link(look):
+    """`read: Watch the film` stands in both parts, on the lead for the theme's; never where there is no link."""
+    film = {"read": "Watch the film", "link": "https://www.harbour.example/film"}
+    picked = selection(story(0, **film), story(1, **film), story(2, read="Listen", link=""), story(3))
+    made = render(picked, ThemeOptions(name=look))
+    links = re.findall(r'<a href="https://www.harbour.example/film" aria-label="([^"]+)"[^>]*>([^<]+)</a>', made.html)
+    assert links == [(f"Watch the film: {each.title}", "Watch the film") for each in picked.stories[:2]]
+    assert re.findall(r"Watch the film\s\[(\d+)\]", made.text) == ["1", "2"]
+    assert "Listen" not in made.html + made.text
+    assert "Read the story" not in made.html
+    rows = render(picked, ThemeOptions(name=look, layout="list"))
+    assert rows.text.count("Watch the film") == 1

@@ -399,3 +399,20 @@ def test_the_page_is_the_same_without_a_style_sheet_where_it_matters(show):
     )
     bare = re.sub(r"<style.*?</style>", "", html, flags=re.DOTALL)
     assert show(html, 800).evaluate(look) == show(bare, 800).evaluate(look)
+
+
+def test_the_small_pictures_of_rows_have_their_credits_below(show):
+    """Each credit once, in a line after the rows, in both parts; a picture that is none of theirs is not counted."""
+    options = ThemeOptions(layout="list")
+    given = ("© Lead", "© Ana", "© Ben", "© Ana", "Illustration: Cy", "")
+    picked = [photo(number, credit=credit) for number, credit in enumerate(given)]
+    picked.append(story(6, credit="© Nobody's"))
+    made = render(selection(*picked), options)
+    page = show(made.html, 375)
+    assert page.locator("p.credit").all_inner_texts() == ["Photo: © Lead", "Photos: © Ana, © Ben · Illustration: Cy"]
+    assert page.evaluate(OVERFLOW) == []
+    assert made.text.count("Photos: © Ana, © Ben · Illustration: Cy") == 1
+    single = render(selection(photo(0), photo(1, credit="© Ana"), story(2)), options)
+    assert show(single.html, 375).locator("p.credit").last.inner_text() == "Photo: © Ana"
+    assert "Photo: © Ana" in single.text
+    assert "Photos:" not in render(selection(*picked), ThemeOptions(layout="full")).html

@@ -25,6 +25,7 @@ WHOLE = Story(
     kicker="Better Work",
     credit="© Better Work 2022",
     link="https://example.org/a",
+    read="Watch the film",
     image="https://example.org/a.jpg",
     image_alt="A woman at work",
     guid="tag:example.org,2022:1",

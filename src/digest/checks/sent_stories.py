@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from digest.model import Story
 
 # What readers see of a story; where it is sorted to is not for them.
-SHOWN = ("title", "date", "kicker", "credit", "link", "image", "image_alt", "summary")
+SHOWN = ("title", "date", "kicker", "credit", "link", "read", "image", "image_alt", "summary")
 
 
 def changes(sent: Story, now: Story) -> tuple[str, ...]:

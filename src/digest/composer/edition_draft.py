@@ -7,6 +7,7 @@ Every text of the views is clean, every address one that a mail may carry. Image
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -198,9 +199,20 @@ class EditionDraft:
         """The group at `place` with its `count` stories from the one at `at`, and what stands after it."""
         stories, after = self._views(at, count, label=label)
         parts = runs(stories, self.tally, "" if label else self._more_stories, after)
+        parts = tuple(replace(part, credit=self._credit(part.stories[:])) if part.rows else part for part in parts)
         last = place == len(self.selection.groups) + len(self.selection.late) - 1
         blocks = self._set(self.blocks.groups[place : None if last else place + 1])
         return GroupView(label=label, stories=StoryList(stories, self.tally), runs=parts, late=late, blocks=blocks)
+
+    def _credit(self, rows: Sequence[StoryView]) -> str:
+        """One line for small pictures, which have no room of their own for it: `Photos: © A, © B · Illustration: C`."""
+        pictured = [story for story in rows if story.image and story.credit]
+        photos = tuple(dict.fromkeys(story.credit for story in pictured if story.signed != story.credit))
+        others = dict.fromkeys(story.credit for story in pictured if story.signed == story.credit)
+        several = [self.wording.say("photos", credits=", ".join(photos))] if photos[1:] else []
+        return " · ".join(
+            (*several, *(self.wording.say("photo", credit=credit) for credit in photos if not several), *others)
+        )
 
     @property
     def _more_stories(self) -> str:

@@ -86,6 +86,7 @@ class RunView:
     rows: bool = False
     label: str = ""
     blocks: tuple[BlockView, ...] = ()
+    credit: str = ""  # whose the small pictures of its rows are, each once
 
 
 @template_value

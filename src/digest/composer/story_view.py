@@ -83,6 +83,7 @@ class StoryView:
     brief: bool = False
     row: bool = False
     read: str = ""  # the words of the link below the summary; empty when the headline's is enough
+    own_read: str = ""  # these, where the story says them itself
 
     def height_at(self, width: int) -> int:
         """The image's height when it is `width` pixels wide; 0 when its size is not known."""
@@ -131,8 +132,9 @@ class PreparedStory:
             return numbers.setdefault(url, reference + len(numbers))
 
         title, link = self.said["title"], self.said["link"]
+        own_read = self.said["own_read"] if link and not (brief or row) else ""
         return StoryView(
-            **self.said,
+            **self.said | {"own_read": own_read},
             number=number,
             heading=f"{title}\u00a0[{number_of(link)}]" if link else title,
             text="" if brief or row else self.summary.text(number_of),
@@ -143,7 +145,7 @@ class PreparedStory:
             level=level,
             brief=brief,
             row=row,
-            read=read if lead and link else "",
+            read=own_read or (read if lead and link else ""),
         )
 
 
@@ -213,6 +215,7 @@ def _prepare(
         "credit": credit,
         "date": date,
         "link": link.url,
+        "own_read": one_line(story.read),
         "signed": signed,
         "byline": " · ".join(filter(None, (date, signed))),
         "html": Markup(summary.html),  # noqa: S704 - nh3 has cleaned it

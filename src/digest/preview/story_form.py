@@ -39,6 +39,7 @@ FIELDS = (
     FormField(key="title", label="Title", required=True),
     FormField(key="summary", label="Summary", kind="markdown"),
     FormField(key="link", label="Link", kind="address", help="Where the whole story is."),
+    FormField(key="read", label="Words of the link", more=True, help="Watch the film; “Read the story” if empty."),
     FormField(key="image", label="Picture", kind="picture", help="A file of the newsroom, or an https address."),
     FormField(key="image_alt", label="Words for the picture", help="What it shows, for who cannot see it."),
     FormField(key="credit", label="Credit", help="Whose picture it is."),

@@ -83,6 +83,7 @@ class StoryFields(BaseModel):
     kicker: Line = Field("", description="The short line over the title that names its series or programme.")
     credit: Line = Field("", description="Whose photo it is.")
     link: Address = Field("", description="Where the whole story stands; the newsroom's url completes a relative one.")
+    read: Line = Field("", description="The words of its link, instead of “Read the story”: Watch the film.")
     image: Address = Field("", description="The photo: an https address, or a file's path in the newsroom.")
     image_alt: Line = Field("", description="What the photo shows, for who does not see it.")
     topics: Words = Field((), description="What it is about, in words of your own; audiences select by them.")

@@ -32,7 +32,8 @@ MAX_BYTES = 1_000_000  # a story is a page of text; what is larger is something 
 _MANY = 10  # faults of one kind in one file, after which the rest is not listed
 _DATE_LINE = re.compile(r"^date[ \t]*:[ \t]*['\"]?([0-9][^'\"#\n]*)", re.MULTILINE)
 _CUT_LINE = re.compile(
-    r"^(?P<key>title|kicker|credit|image_alt):[ \t]++(?P<kept>(?![\"'\[{|>&*!#])(?:(?![ \t]#)[^\n])*+)[ \t]#(?=[^\s#])",
+    r"^(?P<key>title|kicker|credit|read|image_alt):[ \t]++"
+    r"(?P<kept>(?![\"'\[{|>&*!#])(?:(?![ \t]#)[^\n])*+)[ \t]#(?=[^\s#])",
     re.MULTILINE,
 )
 _BREAKS_IN_HEADER = re.compile("[\x85\u2028\u2029]")
