@@ -134,7 +134,7 @@ class PreparedStory:
         title, link = self.said["title"], self.said["link"]
         own_read = self.said["own_read"] if link and not (brief or row) else ""
         return StoryView(
-            **self.said | {"own_read": own_read},
+            **{**self.said, "own_read": own_read},
             number=number,
             heading=f"{title}\u00a0[{number_of(link)}]" if link else title,
             text="" if brief or row else self.summary.text(number_of),
