@@ -199,6 +199,32 @@ def test_a_link_whose_server_is_not_there_is_a_warning_with_the_reason(web):
     assert web not in found.message
 
 
+@pytest.mark.parametrize(
+    ("address", "reason", "told"),
+    [
+        ("https://a.eu", "https://a.eu: could not be fetched: a.eu is not known to DNS", "could not be fetched"),
+        ("https://a.eu/x/", "https://a.eu/x: took longer than 5 s", "took longer than 5 s"),
+        ("https://a.eu/?key=abc", "https://a.eu/?key=***: broke off", "broke off"),
+        ("https://a.eu/x", "https://b.eu/: took longer than 5 s", "https://b.eu/: took longer than 5 s"),
+        ("https://a.eu/x", "127.0.0.1 is not a public address", "127.0.0.1 is not a public address"),
+    ],
+)
+@pytest.mark.parametrize(("code", "kind"), [("link-unsure", "link"), ("image-dead", "image")])
+def test_an_address_is_said_once(code, kind, address, reason, told):
+    """A reason that begins with the address is not told behind it again; one that names another place is."""
+
+    def fetch(_url):
+        raise FetchError(reason)
+
+    looked = subject(
+        selection=selection([story(1, **{"link": "", kind: address})]),
+        rendering=None,
+        online=Online(fetch=fetch, dns=False),
+    )
+    (found,) = heard_about(code, looked)
+    assert found.message.startswith(f"{address}: {told}")
+
+
 @pytest.mark.parametrize("path", ["/gone", "/page.jpg", "/mislabelled.png"])
 def test_an_image_that_does_not_answer_as_an_image_is_an_error(web, path):
     """404, a web page and a photo under a wrong type are all blank in a mail program."""
@@ -254,6 +280,15 @@ WEAK = [
     Zone("dmarc", {"_dmarc.ilo.org": ["v=DMARC1; p=maybe"]}, "its policy is 'maybe'"),
     Zone("dmarc", {"_dmarc.ilo.org": ["v=DMARC1; p=none", "v=DMARC1; p=reject"]}, "2 DMARC records"),
 ]
+
+
+def test_a_domain_that_dns_does_not_know_is_called_so():
+    """Where From's domain is not there at all (NXDOMAIN), that is said, and not that a record is to be added to it."""
+    zone = {name: texts for name, texts in SOUND_ZONE.items() if name != "ilo.org"}
+    with name_server(zone) as resolver:
+        (found,) = heard_about("spf", asked(resolver))
+    assert found.where == "dns:ilo.org"
+    assert found.message == "is not in DNS: no mail from it is taken; is newsroom.from spelled right?"
 
 
 def asked(resolver, **changes):

@@ -100,3 +100,21 @@ def test_readers_are_settled_an_edition_at_a_time(newsroom):
     newsroom("send", "--month", "2022-02", *LIVE, "--limit", "1")
     done = newsroom("resolve", "--month", "2022-02", "--sent", "--all")
     assert (done.code, f"name one of {NAME}, 2022-02/skills/en" in done.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "verb", ["build", "check", "send", "stories", "approve", "preview", "status", "pause", "cancel"]
+)
+def test_a_period_for_an_edition_is_answered_with_what_to_type(newsroom, verb):
+    """A month where an edition is asked for is one line, with the command for one audience and that for all."""
+    if verb in ("status", "pause", "cancel"):
+        newsroom("send", "2022-02/everyone/en", "--live", "--yes", "--limit", "1", "--eml", "out")
+    done = newsroom(verb, "2022-02")
+    assert (done.code, len(done.lines)) == (2, 1)
+    assert done.lines[0] == (
+        f"digest: '2022-02' is a month, and no edition; type: digest {verb} 2022-02/everyone, "
+        f"or for all audiences: digest {verb} --month 2022-02"
+    )
+    quarter = newsroom(verb, "2022-Q1").err
+    assert f"'2022-Q1' is a quarter, and no edition; type: digest {verb} 2022-Q1/everyone" in quarter
+    assert "write it like 2022-02/everyone" in newsroom(verb, "february").err

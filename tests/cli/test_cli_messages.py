@@ -138,3 +138,36 @@ def test_sheets_of_a_list_that_are_not_read_are_named(newsroom):
     assert said in plan
     assert "1 mail x" in plan
     assert "Empty" not in plan
+
+
+def test_what_was_not_tried_is_said(newsroom):
+    """Without --network, `check` says in one line what it did not look at; it is no finding."""
+    line = "Links, pictures on the web and DNS were not tried: --network does."
+    assert newsroom("check", "2022-02/everyone/en").out.splitlines()[-1] == line
+    assert newsroom("check", "2022-02/everyone/en", "-q").out == ""
+    assert "network" not in newsroom("check", "2022-02/everyone/en", "--json").out
+
+
+@pytest.mark.parametrize(
+    "arguments", [("build",), ("check",), ("send",), ("run",), ("run", "--dry-run"), ("schedule",)]
+)
+def test_quiet_says_errors_only(newsroom, sink, arguments):
+    """What is worth a look is told, and no error: with -q nothing of it is. Here nobody said whether to publish."""
+    newsroom.edit("config.yaml", "    archive: public                      #", "    #")
+    newsroom.write("config.yaml", (newsroom.root / "config.yaml").read_text() + "\nschedule: [{on: day 1}]\n")
+    newsroom("run", now="2022-02-15T09:00")
+    which = () if arguments[0] in ("run", "schedule") else ("--month", "2022-02", "--audience", "everyone")
+    moment = "2022-03-01T10:00" if arguments == ("run",) else "2022-03-01T08:00"
+    done = newsroom(*arguments, *which, "-q", now=moment)
+    assert (done.code, done.out, done.err) == (0, "", "")
+    assert bool(sink.mails) == (arguments == ("run",))
+
+
+def test_without_quiet_it_is_said(newsroom, sink):
+    """The same run without -q says that the archive is not linked, on standard error, and sends."""
+    newsroom.edit("config.yaml", "    archive: public                      #", "    #")
+    newsroom.write("config.yaml", (newsroom.root / "config.yaml").read_text() + "\nschedule: [{on: day 1}]\n")
+    newsroom("run", now="2022-02-15T09:00")
+    done = newsroom("run", now="2022-03-01T10:00")
+    assert "2022-02/everyone/en: archive.url is set, and nothing of this audience is published" in done.err
+    assert sink.mails

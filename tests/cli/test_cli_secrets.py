@@ -74,6 +74,26 @@ def test_a_key_that_others_can_read_is_said(signing):
     assert (done.code, "chmod 600" in done.err) == (0, True)
 
 
+@pytest.mark.parametrize(
+    "arguments", [("config",), ("check", *FEBRUARY), ("send", *FEBRUARY), ("send", *FEBRUARY, "--live", "--yes")]
+)
+def test_each_open_secret_is_said_once_with_its_mode(newsroom, sink, arguments):
+    """Password, secret and key that others can read are named with path, mode and what to type; the mails go."""
+    newsroom.write(".digest/secret", "0" * 64 + "\n").chmod(0o640)
+    newsroom.write("password", "hunter2\n").chmod(0o644)
+    newsroom.write("closed", "a-secret-of-thirty-two-characters\n").chmod(0o600)
+    newsroom.monkeypatch.setenv("DIGEST_SMTP__PASSWORD_FILE", "password")
+    newsroom.monkeypatch.setenv("DIGEST_UNSUBSCRIBE__SECRET_FILE", "closed")
+    done = newsroom(*arguments)
+    assert done.code == 0
+    assert [line for line in done.lines if "secret" in line] == [
+        "digest: password: has mode 644: others can read this secret; chmod 600 password",
+        "digest: .digest/secret: has mode 640: others can read this secret; chmod 600 .digest/secret",
+    ]
+    assert "chmod" not in newsroom(*arguments, "-q").err
+    assert len(sink.mails) == (6 if "--live" in arguments else 0)
+
+
 def test_no_secret_is_in_anything_we_write_or_say(signing):
     """After build, plan, send, status and failures, no file and no output holds a secret."""
     for name, value in SECRETS.items():

@@ -7,6 +7,7 @@ import email
 import email.policy
 import json
 import os
+import pty
 import re
 import shutil
 import signal
@@ -702,3 +703,51 @@ def test_refusals_that_were_not_yet_written_down_when_it_was_killed(newsroom, si
     assert {each["address"] for each in status(newsroom)["held"] if each["state"] == "refused"} == refused
     assert max(sink.readers.values()) == 1
     assert not refused & set(sink.readers)
+
+
+def asked(newsroom, *arguments, answer):
+    """A live send on a terminal, where a person answers its question; gives what they saw."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.chdir(newsroom.root)
+        program = "from digest.cli import main; main()"
+        os.execv(sys.executable, [sys.executable, "-c", program, "send", *arguments, "--live"])
+    shown, answered = b"", False
+    with contextlib.suppress(OSError):  # the other side is closed
+        while data := os.read(terminal, 65536):
+            shown += data
+            if not answered and b"[y/N]" in shown:
+                answered = True
+                os.write(terminal, f"{answer}\n".encode())
+    os.close(terminal)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status), shown.decode().replace("\r\n", "\n")
+
+
+def test_the_question_says_what_yes_means(newsroom, sink):
+    """Before a live send a person is told of each edition how many readers, its subject, From and the relay."""
+    newsroom.edit("config.yaml", "  skills:\n", "  skills:\n    recipients: {csv: recipients/everyone.csv}\n")
+    with (newsroom.root / "recipients/everyone.csv").open("a") as file:
+        file.write("twice@example.org,,en,\ntwice@example.org,,en,\n")
+    port = os.environ["DIGEST_SMTP__PORT"]
+    code, shown = asked(newsroom, "--month", "2022-02", answer="n")
+    assert code == 130
+    way = f"from ILO Newsroom <digest@example.org>, by 127.0.0.1:{port}"
+    for said in (
+        "2022-02/everyone/en: All ILO Newsroom content: February 2022",
+        f"  to 7 readers, {way}",
+        "2022-02/skills/en: Skills: February 2022",
+        "Send these 2 editions to 14 readers now? [y/N]",
+        "nothing was sent",
+    ):
+        assert said in shown
+    assert not sink.mails
+    code, shown = asked(newsroom, EDITION, "--limit", "3", answer="y")
+    assert f"  to 3 readers, {way}" in shown
+    assert "Send it to 3 readers now? [y/N]" in shown
+    assert (code, len(sink.mails)) == (75, 3)
+    assert f"  to 4 readers, {way}" in asked(newsroom, EDITION, answer="n")[1]
+    assert (
+        "  to 4 readers, from ILO Newsroom <digest@example.org>, as files in out"
+        in asked(newsroom, EDITION, "--eml", "out", answer="n")[1]
+    )

@@ -352,8 +352,14 @@ def test_refused_connections_unknown_names_and_garbage_are_errors_of_one_line():
     def unknown(_host, _port):
         raise socket.gaierror(-2, "Name or service not known")
 
-    with pytest.raises(FetchError, match=r"nowhere\.example is not known"):
+    with pytest.raises(FetchError, match=r"nowhere\.example is not known to DNS; is it spelled right\?$"):
         fetch("http://nowhere.example/", resolve=unknown)
+
+    def silent(_host, _port):
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    with pytest.raises(FetchError, match=r"nowhere\.example cannot be looked up now: DNS does not answer$"):
+        fetch("http://nowhere.example/", resolve=silent)
     with (
         raw_server(lambda connection, _: connection.sendall(b"\0\1garbage\r\n\r\n")) as url,
         pytest.raises(FetchError, match="could not be fetched"),

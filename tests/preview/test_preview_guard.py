@@ -312,7 +312,10 @@ def test_the_address_for_other_machines_has_the_key(folder):
 
 
 def test_ctrl_c_ends_it_quietly(folder):
-    """The verb prints where the page is; Ctrl-C ends it with exit 0 and not a word, even while a page listens."""
+    """The verb prints where the page is; Ctrl-C ends it with exit 0 and not a word, even while a page listens.
+
+    What speaks no HTTP to it is answered, and no line of the terminal.
+    """
     code = "from digest.cli import main; main()"
     command = [sys.executable, "-c", code, "preview", "--no-open", "--port", "0"]
     with subprocess.Popen(
@@ -324,6 +327,9 @@ def test_ctrl_c_ends_it_quietly(folder):
             with httpx.stream("GET", f"{url}/api/events", timeout=20) as stream:
                 assert "hello" in next(stream.iter_text())
                 time.sleep(0.2)
+                with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=20) as stranger:
+                    stranger.sendall(b"\x16\x03\x01 no HTTP\r\n\r\n")  # as a browser does that asks for https
+                    assert b"400" in stranger.recv(4096)
                 program.send_signal(2)
                 assert program.wait(20) == 0
             assert program.stderr.read() == ""

@@ -43,6 +43,10 @@ def _answers(_: CheckContext) -> dict[str, list[str] | str]:
     return {}
 
 
+class _NoSuchName(list[str]):
+    """The records of a name that is not in DNS at all (NXDOMAIN): none."""
+
+
 def _ask(context: CheckContext, name: str) -> list[str] | str:
     import dns.exception
     import dns.resolver
@@ -51,7 +55,9 @@ def _ask(context: CheckContext, name: str) -> list[str] | str:
     try:
         resolver = resolver or dns.resolver.Resolver()
         found = resolver.resolve(name, "TXT", lifetime=context.online.seconds if context.online else 10)
-    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+    except dns.resolver.NXDOMAIN:
+        return _NoSuchName()
+    except dns.resolver.NoAnswer:
         return []
     except (dns.exception.DNSException, OSError, ValueError) as error:
         return str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -82,7 +88,11 @@ def spf(context: CheckContext) -> Iterator[Hit]:
         return
     domain = domain_in(context.newsroom.sender)
     try:
-        records = [text for text in texts(context, domain) if re.match(r"v=spf1(?:\s|$)", text, re.IGNORECASE)]
+        known = texts(context, domain)
+        if isinstance(known, _NoSuchName):
+            yield Hit(f"dns:{domain}", "is not in DNS: no mail from it is taken; is newsroom.from spelled right?")
+            return
+        records = [text for text in known if re.match(r"v=spf1(?:\s|$)", text, re.IGNORECASE)]
         if len(records) != 1:
             told = "no SPF record" if not records else f"{len(records)} SPF records, which counts as none"
             yield Hit(f"dns:{domain}", f"has {told}; add one TXT record like 'v=spf1 include:relay.example -all'")

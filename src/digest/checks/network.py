@@ -20,6 +20,7 @@ from digest.checks.context import Hit, WebAnswer, check
 from digest.checks.images import kind_of
 from digest.errors import DigestError
 from digest.model import Severity
+from digest.text.urls import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -60,7 +61,7 @@ def link_unsure(context: CheckContext) -> Iterator[Hit]:
     """A link that failed otherwise: refused, too slow, no such host, an error of the server's."""
     for target, answer in context.once(_links):
         if isinstance(answer, str):
-            yield Hit(target.where, f"{target.url}: {answer}; open it by hand")
+            yield Hit(target.where, f"{_told(target, answer)}; open it by hand")
         elif answer.status in _UNSURE or answer.status >= 500 or answer.status < 200 or 300 <= answer.status < 400:  # noqa: PLR2004
             yield Hit(target.where, f"{target.url} answers {answer.status}; open it by hand")
 
@@ -70,7 +71,7 @@ def image_dead(context: CheckContext) -> Iterator[Hit]:
     """An image address that does not answer with an image."""
     for target, answer in context.once(_images):
         if isinstance(answer, str):
-            yield Hit(target.where, f"{target.url}: {answer}")
+            yield Hit(target.where, _told(target, answer))
         elif not 200 <= answer.status < 300:  # noqa: PLR2004 - the range of success
             yield Hit(target.where, f"{target.url} answers {answer.status}")
         elif not answer.data or not (kind := kind_of(answer.data[:1024])):
@@ -113,6 +114,13 @@ def spam_unasked(context: CheckContext) -> Iterator[Hit]:
     if isinstance(context.once(_verdict), str) and context.online and context.online.spamd:
         host, port = context.online.spamd
         yield Hit("mail", f"SpamAssassin at {host}:{port} gave no verdict: {context.once(_verdict)}")
+
+
+def _told(target: _Target, reason: str) -> str:
+    """The address and why nothing came of it; the reason may begin with it, or with where it led."""
+    place, _, rest = reason.partition(": ")
+    same = place.rstrip("/") == without_secrets(target.url).rstrip("/")
+    return f"{target.url}: {rest if same else reason}"
 
 
 def _links(context: CheckContext) -> _Answers:

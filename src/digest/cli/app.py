@@ -16,6 +16,7 @@ import typer
 from typer.exceptions import TyperException
 
 from digest.cli import candidates, streams
+from digest.cli.call import Typed
 from digest.cli.verbs import app
 from digest.errors import DigestError
 
@@ -47,6 +48,7 @@ def _root(
     ] = False,
 ) -> None:
     """Send a newsroom's readers one good mail a month."""
+    Typed.verb = context.invoked_subcommand or ""
     if context.invoked_subcommand is None:
         from digest.cli.welcome import welcome
 

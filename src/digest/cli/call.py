@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from digest.cli.output import Output, output
-from digest.errors import NoLedger, UsageError
+from digest.errors import DigestError, NoLedger, UsageError
+from digest.period import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -38,6 +39,15 @@ def _fleet() -> Engine:
 
 
 _SHOWN = 3  # editions in a message
+_ONE_EDITION = frozenset({"archive"})  # verbs that know no --month
+
+
+class Typed:
+    """The verb that this process runs, for messages that say what to type instead."""
+
+    verb = ""
+
+
 ENGINES: Mapping[str, Callable[[], Engine]] = {"local": _local, "procrastinate": _fleet}  # by send.engine
 
 
@@ -68,6 +78,11 @@ class Call:
         setup = self.newsroom.sending_setup
         return (*unfilled(self.newsroom.config.document), *setup.missing_password(), *setup.missing_leave_secret())
 
+    def tell_exposed(self) -> None:
+        """Warn of each secret's file that others can read."""
+        for fault in self.newsroom.sending_setup.exposed_secrets():
+            self.out.warn(str(fault))
+
     def skipping_bad(self, skip: bool) -> Call:
         """The same call, in which story files with mistakes are left out instead of refused."""
         if skip:
@@ -79,7 +94,7 @@ class Call:
         """What hands out the mails, by send.engine."""
         return ENGINES[self.newsroom.config.settings.send.engine]()
 
-    @contextmanager
+    @contextlib.contextmanager
     def ledger(self, *, create: bool = True) -> Iterator[SqlLedger]:
         """The newsroom's ledger, open for as long as the block runs. Raises LedgerError."""
         ledger = self.newsroom.sending_setup.ledger(create=create)
@@ -88,7 +103,7 @@ class Call:
         finally:
             ledger.close()
 
-    @contextmanager
+    @contextlib.contextmanager
     def known_ledger(self) -> Iterator[SqlLedger | None]:
         """The ledger; None where nothing was ever sent from here, and none is made. Raises LedgerError."""
         try:
@@ -145,10 +160,29 @@ class Call:
 
     def edition_named(self, text: str) -> Edition:
         """The edition of an id like `2022-02/everyone/en`; the language may be left out. Raises UsageError."""
-        return self.newsroom.edition(*_parts(text))
+        return self.newsroom.edition(*self._parts(text))
+
+    def _parts(self, text: str) -> list[str]:
+        """The period, audience and maybe language in an edition's id. Raises UsageError, with what to type instead."""
+        parts = text.strip("/").split("/")
+        if len(parts) in (2, 3):
+            return parts
+        audiences = self.newsroom.config.audiences
+        first = next((name for name in audiences if self._has_list(name)), next(iter(audiences)))
+        message = f"{text!r} is not an edition; write it like 2022-02/{first}"
+        if len(parts) == 1:
+            with contextlib.suppress(DigestError):
+                kind, command = self.newsroom.period(text).kind, f"digest {Typed.verb}"
+                message = f"{text!r} is a {kind}, and no edition; type: {command} {text}/{first}"
+                if kind in KINDS and Typed.verb not in _ONE_EDITION:
+                    message += f", or for all audiences: {command} --{kind} {text}"
+        raise UsageError(message)
+
+    def _has_list(self, audience: str) -> bool:
+        return self.newsroom.config.settings.audiences[audience].recipients is not None
 
     def _of_name(self, text: str) -> tuple[Edition, ...]:
-        period, audience, *language = _parts(text)
+        period, audience, *language = self._parts(text)
         if language:
             return (self.newsroom.edition(period, audience, *language),)
         return self.newsroom.editions(self.newsroom.period(period), [audience])
@@ -165,7 +199,7 @@ class Call:
         if chosen.named:
             wanted: set[str] = set()
             for text in chosen.named:
-                _parts(text)
+                self._parts(text)
                 wanted |= {name for name in names if name == text or name.startswith(f"{text}/")} or {
                     frozen_as(ledger, each).id for each in self._of_name(text)
                 }
@@ -176,7 +210,7 @@ class Call:
                 wanted = {frozen_as(ledger, each).id for each in self.editions(chosen)}
         return tuple(self.newsroom.edition_of(name) for name in names if name in wanted)
 
-    @contextmanager
+    @contextlib.contextmanager
     def begun(
         self, chosen: EditionFlags, *, unfinished: bool = False
     ) -> Iterator[tuple[tuple[Edition, ...], SqlLedger]]:
@@ -206,14 +240,6 @@ class Call:
         if not chosen.named and chosen.optional(self.now, self.newsroom.config.newsroom.timezone) is None:
             return chosen.again()
         return ", ".join(each.id for each in self.editions(chosen))
-
-
-def _parts(text: str) -> list[str]:
-    parts = text.split("/")
-    if len(parts) not in (2, 3):
-        message = f"{text!r} is not an edition; write it like 2022-02/everyone/en"
-        raise UsageError(message)
-    return parts
 
 
 def _fits(name: str, span: Period | None, chosen: EditionFlags) -> bool:

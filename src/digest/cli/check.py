@@ -9,7 +9,7 @@ import typer
 
 from digest.cli.call import Call
 from digest.cli.flags import Common, EditionFlags
-from digest.cli.output import tally, tell
+from digest.cli.output import tally
 from digest.cli.verbs import verb
 from digest.errors import CheckFailed, NothingToSend, UsageError
 from digest.text.counting import counted
@@ -47,7 +47,8 @@ def check(
 
     made = [build_edition(call.newsroom, edition, now=call.now, network=network) for edition in call.editions(chosen)]
     found = [(each.edition, finding) for each in made for finding in each.findings]
-    _tell(call, made, found, sarif=sarif)
+    _tell(call, made, found, sarif=sarif, network=network)
+    call.tell_exposed()
     _judge(made, [finding for _, finding in found], strict=strict)
 
 
@@ -63,14 +64,13 @@ def _examine_relay(call: Call, chosen: EditionFlags) -> None:
     call.out.line(f"{settings.peer}: ready for mail; nothing was sent")
     for trait in traits:
         call.out.line(f"  {trait.name:<10}  {trait.meaning}")
-    for warning in call.newsroom.sending_setup.warnings:
-        tell(warning)
+    call.tell_exposed()
     if call.common.json:
         rows = [{"name": trait.name, "offered": trait.offered, "meaning": trait.meaning} for trait in traits]
         call.out.data({"relay": settings.peer, "traits": rows})
 
 
-def _tell(call: Call, made: list[Build], found: list[tuple[Edition, Finding]], *, sarif: bool) -> None:
+def _tell(call: Call, made: list[Build], found: list[tuple[Edition, Finding]], *, sarif: bool, network: bool) -> None:
     from digest.model import Severity
 
     if sarif:
@@ -90,6 +90,8 @@ def _tell(call: Call, made: list[Build], found: list[tuple[Edition, Finding]], *
             blanks = (finding for _, finding in found if finding.code == "address-placeholder")
             quiet = (f"{blank.where}: {blank.message}" for blank in blanks if blank.severity is Severity.INFO)
             call.out.to_fill_in(dict.fromkeys(quiet))
+        if not network and any(each.rendering for each in made):
+            call.out.line("Links, pictures on the web and DNS were not tried: --network does.")
 
 
 def _judge(made: list[Build], found: list[Finding], *, strict: bool) -> None:

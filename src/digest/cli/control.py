@@ -63,13 +63,16 @@ def cancel(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask (for scripts).")] = False,
 ) -> None:
     """Call an edition off for everybody who has not been mailed. It cannot be undone."""
+    from digest.sending.engines import WAITING
     from digest.sending.freeze import call_off
 
     call = Call(common)
-    with call.begun(chosen, unfinished=True) as (editions, _):
-        pass  # what cannot be called off is said before anybody is asked
+    with call.begun(chosen, unfinished=True) as (editions, ledger):
+        # What cannot be called off is said before anybody is asked.
+        waiting = sum(count for each in editions for state, count in ledger.counts(each.id).items() if state in WAITING)
     names = ", ".join(each.id for each in editions)
-    if not yes and not (sys.stdin.isatty() and typer.confirm(f"Call {names} off for good?", err=True)):
+    question = f"Call {names} off for good, for {counted(waiting, 'reader')} not mailed yet?"
+    if not yes and not (sys.stdin.isatty() and typer.confirm(question, err=True)):
         message = f"{names} was not called off; in a script say --yes"
         raise UsageError(message)
     rows = []

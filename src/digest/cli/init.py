@@ -139,6 +139,7 @@ def config(
         return
     settings = list(rows(call.newsroom.config))
     call.newsroom.demand_sound()
+    call.tell_exposed()
     if common.json:
         blank = {fault.key.partition("[")[0] for fault in call.unfilled}
         call.out.data({

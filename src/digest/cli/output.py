@@ -45,6 +45,11 @@ class Output:
         """One line of result."""
         self._print(multiline(text))
 
+    def warn(self, text: str) -> None:
+        """What a person should hear beside the result, on standard error; no error, so that `quiet` drops it."""
+        if not self.quiet:
+            tell(text)
+
     def _print(self, text: str) -> None:
         """`text` as it is: clean, and maybe painted."""
         if not (self.quiet or self.json):

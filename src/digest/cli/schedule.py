@@ -102,7 +102,7 @@ def scheduler_of(call: Call) -> Scheduler:
         if not call.common.json:
             call.out.line(text)
 
-    return Scheduler(newsroom=call.newsroom, now=call.now, say=say, warn=tell, engine=call.engine)
+    return Scheduler(newsroom=call.newsroom, now=call.now, say=say, warn=tell, note=call.out.warn, engine=call.engine)
 
 
 def warn(call: Call, due: Results, changes: tuple[str, ...], *, most: int | None = None) -> None:

@@ -104,6 +104,7 @@ def _plan(call: Call, editions: tuple[Edition, ...], chosen: EditionFlags) -> No
             make = _frozen_already if ledger.mailing(edition.id) else _foresee
             rows.append(make(call, ledger, edition))
     unsound = _unsound(call)
+    call.tell_exposed()
     if any(row.get("subject") for row in rows):
         call.out.to_fill_in(call.unfilled)
         again = f"digest send {chosen.again()}"
@@ -156,7 +157,7 @@ def _foresee(call: Call, ledger: SqlLedger, edition: Edition) -> dict[str, Any]:
         if finding in errors:
             tell(f"{edition.id}: {finding.sentence}; it must be mended before it is sent")
         elif finding.code in (UNPUBLISHED, bulk_sender.code):
-            tell(f"{edition.id}: {finding.message}")
+            call.out.warn(f"{edition.id}: {finding.message}")
     status = approval.standing(call.newsroom, build)
     unapproved = status.problem if status.needed != "none" else ""
     if unapproved:
@@ -244,7 +245,9 @@ def deliver(
             refuse_finished(ledger, done[0].id)
         if said := demand_own(call.newsroom, ledger):
             tell(said)
-        _confirm(call, [each for each in editions if each not in done], yes=yes)
+        if not yes:
+            most = 1 if only else limit
+            _confirm(call, ledger, [each for each in editions if each not in done], eml, most)
         for edition in editions:
             if edition in done or stopping.signal:
                 continue
@@ -271,6 +274,7 @@ def deliver(
             _tell(call, report)
     for warning in call.newsroom.sending_setup.warnings:
         tell(warning)
+    call.tell_exposed()
     _end(reports, stopping.exit_code)
 
 
@@ -292,17 +296,55 @@ def _transport(call: Call, eml: Path | None, *, maildir: bool, stop: Event | Non
     return open_transport(TransportSetup(newsroom=call.newsroom, folder=eml, stop=stop), name)
 
 
-def _confirm(call: Call, editions: list[Edition], *, yes: bool) -> None:
-    if yes:
-        return
+def _confirm(call: Call, ledger: SqlLedger, editions: list[Edition], eml: Path | None, most: int | None) -> None:
+    """Ask, with what a person must know to say yes: of each edition to how many, its subject, from whom, by what.
+
+    `most` is how many of each are mailed at the most.
+    """
     names = ", ".join(each.id for each in editions)
     if not sys.stdin.isatty():
         message = f"this sends {names} to its readers; in a script say --yes"
         raise UsageError(message)
-    if not typer.confirm(f"Send {names} to its readers now?", err=True):
+    profile, total = call.newsroom.config.newsroom, 0
+    for edition in editions:
+        readers, subject = _about(call, ledger, edition)
+        readers = readers if most is None else min(readers, most)
+        total += readers
+        tell(f"{edition.id}: {subject}")
+        tell(f"  to {counted(readers, 'reader')}, from {profile.sender_name} <{profile.sender}>, {_way(call, eml)}")
+    what = f"these {len(editions)} editions" if len(editions) > 1 else "it"
+    if not typer.confirm(f"Send {what} to {counted(total, 'reader')} now?", err=True):
         tell("nothing was sent")
         raise typer.Exit(130)
     call.out.line()
+
+
+def _way(call: Call, eml: Path | None) -> str:
+    settings = call.newsroom.config.settings
+    if eml is not None:
+        return f"as files in {eml}"
+    name = settings.send.transport
+    return f"by {settings.smtp.host}:{settings.smtp.port}" if name == "smtp" else f"by {name}"
+
+
+def _about(call: Call, ledger: SqlLedger, edition: Edition) -> tuple[int, str]:
+    """How many readers an edition has yet to reach, and its subject; why not, of one that has nothing to send."""
+    from digest.editions.builder import build_edition
+    from digest.sending.edition_readers import Readers, plan_send
+    from digest.sending.engines import WAITING
+    from digest.sending.freeze import frozen_content, offered
+    from digest.text.merge import shown_subject
+
+    if content := frozen_content(call.newsroom, ledger, edition):
+        counts = ledger.counts(edition.id)
+        return sum(counts.get(state, 0) for state in WAITING), shown_subject(content.rendering)
+    build = build_edition(call.newsroom, edition, now=call.now)
+    if build.rendering is None:
+        return 0, f"nothing to send: {build.why_nothing}"
+    audience, parts = call.newsroom.config.audience(edition.audience), call.newsroom.sending_setup
+    offer = offered(call.newsroom, edition, call.now)
+    readers = Readers(parts.source(audience), edition, audience, parts.segment(audience), offer)
+    return plan_send(readers, ledger, *parts.rates()).readers, shown_subject(build.rendering)
 
 
 def _frozen(call: Call, ready: Frozen) -> None:
@@ -311,7 +353,7 @@ def _frozen(call: Call, ready: Frozen) -> None:
     for line in gathered(ready.faults):
         tell(f"left out: {line}")
     for note in ready.notes:
-        tell(note)
+        call.out.warn(note)
     if ready.fresh:
         subject = shown_subject(ready.content.rendering)
         call.out.line(f"{ready.content.edition.id}: {counted(ready.planned, 'reader')}: {subject}")

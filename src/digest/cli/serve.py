@@ -26,6 +26,7 @@ def serve(
 
     call = Call(common)
     secrets = call.newsroom.sending_setup.demand_secrets("readers cannot leave by their links")
+    call.tell_exposed()
     settings = call.newsroom.config.settings
     with call.ledger() as ledger, listen(host, port) as listener:
         application = web.app(

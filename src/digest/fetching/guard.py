@@ -102,8 +102,7 @@ class GuardedBackend(httpcore.NetworkBackend):
         try:
             answer = self.deadline.within(partial(self.resolve, host, port))
         except (OSError, UnicodeError) as error:
-            message = f"{host} is not known ({error})"
-            raise httpcore.ConnectError(message) from None
+            raise httpcore.ConnectError(_unknown(host, error)) from None
         refused = [] if self.allow_private else [address for address in answer if not is_public(address)]
         if refused:
             name = "" if host == refused[0] else f"{host}: "
@@ -111,6 +110,15 @@ class GuardedBackend(httpcore.NetworkBackend):
             message = f"{name}{refused[0]} is not a public address; {way}"
             raise FetchError(message)
         return answer
+
+
+def _unknown(host: str, error: OSError | UnicodeError) -> str:
+    """Why a name has no address, and what to look at."""
+    if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
+        return f"{host} cannot be looked up now: DNS does not answer"
+    if isinstance(error, socket.gaierror):
+        return f"{host} is not known to DNS; is it spelled right?"
+    return f"{host} cannot be looked up: {error}"
 
 
 def system_addresses(host: str, port: int) -> Sequence[str]:

@@ -6,6 +6,7 @@ needs them: none is kept, printed or put into an error.
 
 from __future__ import annotations
 
+import os
 import stat
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from digest.distribution import installing
 from digest.errors import ConfigError, Fault, UsageError
 from digest.newsroom import newsroom_id, own_secret
+from digest.newsroom.paths import typed
 from digest.yamlfile import did_you_mean
 
 if TYPE_CHECKING:
@@ -192,7 +194,6 @@ class SendingSetup:
             key = path.read_bytes()
         except OSError as error:
             raise self._fault(("dkim", "key_file"), f"{path} cannot be read: {error.strerror}") from None
-        self._warn_if_open(path)
         return load_signer(key, domain=part.domain, selector=part.selector, file=str(path))
 
     def unsubscribe_secrets(self) -> tuple[str, ...]:
@@ -286,7 +287,6 @@ class SendingSetup:
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not text"
             raise ConfigError([Fault(file=str(path), message=f"this secret cannot be read: {reason}")]) from None
-        self._warn_if_open(path)
         return text
 
     def imap_login(self) -> tuple[str, TokenCommand | None]:
@@ -305,12 +305,30 @@ class SendingSetup:
         key = f"{section}.token_command"
         return TokenCommand(command, key=key, folder=self.config.root, environ=self.environ) if command else None
 
-    def _warn_if_open(self, path: Path) -> None:
-        if path.stat().st_mode & (stat.S_IROTH | stat.S_IRGRP):
-            self.warnings.append(f"{path}: others on this machine can read this secret; chmod 600 {path}")
+    def exposed_secrets(self) -> tuple[Fault, ...]:
+        """The files with secrets that others on this machine can read. They are said, and used all the same.
+
+        OpenDKIM and ssh refuse such a file, Postfix warns. Here refusing would halt an edition that is due, and what
+        Kubernetes mounts is open to everybody in its pod unless somebody says otherwise.
+        """
+        settings = self.config.settings
+        named = (settings.smtp.password_file, settings.unsubscribe.secret_file, settings.dkim.key_file, own_secret.FILE)
+        return tuple(
+            Fault(file=str(path), message=f"has mode {mode:o}: others can read this secret; chmod 600 {path}")
+            for path in dict.fromkeys(typed(self.config.path(name)) for name in named if name)
+            if (mode := _mode(path)) & (stat.S_IRGRP | stat.S_IROTH)
+        )
 
     def _fault(self, path: tuple[str, ...], message: str) -> ConfigError:
         return ConfigError([self.config.document.fault(path, message)])
+
+
+def _mode(path: Path) -> int:
+    """Who may do what with the file; 0 where it is not there, and on Windows, where such bits mean nothing."""
+    try:
+        return 0 if os.name == "nt" else stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return 0
 
 
 def _how_to_set(variable: str, file: str, key: str) -> str:

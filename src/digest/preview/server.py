@@ -93,7 +93,7 @@ def server_of(state: PreviewState, access: PageAccess, ready: Callable[[], None]
 
     config = uvicorn.Config(
         application,
-        log_level="warning",
+        log_level="error",  # what strangers' programs get wrong is answered, and is nobody's news here
         access_log=False,
         server_header=False,
         http="h11",

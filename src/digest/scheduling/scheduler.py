@@ -67,6 +67,7 @@ class Scheduler:
     now: datetime
     say: Callable[[str], None]
     warn: Callable[[str], None]
+    note: Callable[[str], None] | None = None  # what is no error, and may be left out; `warn` where nothing is said
     engine: Engine = field(default_factory=LocalEngine)  # what hands out the mails
     publishes: bool = True  # whether the public archive is kept current on this machine
 
@@ -139,9 +140,12 @@ class Scheduler:
                     now=self.now,
                     stopping=stopping,
                     warn=self.warn,
+                    note=self.note or self.warn,
                     engine=self.engine,
                     publishes=self.publishes,
                 )
+                for fault in self.newsroom.sending_setup.exposed_secrets() if tasks else ():
+                    context.note(str(fault))
                 results = []
                 for item in tasks:
                     result = run_task(context, item, force=force)

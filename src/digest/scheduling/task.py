@@ -111,6 +111,7 @@ class RunContext(Reporter):
     ledger: SqlLedger
     engine: Engine
     publishes: bool
+    note: Callable[[str], None]  # takes what is no error
 
 
 def run_task(context: RunContext, item: DueTask, *, force: bool = False) -> Result:
@@ -271,8 +272,10 @@ def _send(context: RunContext, edition: Edition, demand: Needed) -> EditionOutco
         context.warn(f"{edition.id}: {said}")
     transport = context.transport()
     ready = freeze(context.newsroom, context.ledger, edition, context.now, needed=demand)
-    for said in (*gathered(ready.faults), *ready.notes):
-        context.warn(f"{edition.id}: {said}")
+    for line in gathered(ready.faults):
+        context.warn(f"{edition.id}: {line}")
+    for line in ready.notes:
+        context.note(f"{edition.id}: {line}")
     job = SendJob(
         newsroom=context.newsroom,
         ledger=context.ledger,
@@ -294,7 +297,7 @@ def _keep(context: RunContext, build: Build) -> None:
     newsroom = context.newsroom
     for finding in build.findings:
         if finding.code == UNPUBLISHED:
-            context.warn(f"{build.edition.id}: {finding.message}")
+            context.note(f"{build.edition.id}: {finding.message}")
     if is_new(newsroom, build):
         build_folder.write(newsroom, build)
         if build.rendering is not None:

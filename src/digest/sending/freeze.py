@@ -382,6 +382,12 @@ def _content(newsroom: Newsroom, ledger: SqlLedger, edition: Edition, fingerprin
     return archive.recall(newsroom.root / ARCHIVE, edition, fingerprint)
 
 
+def frozen_content(newsroom: Newsroom, ledger: SqlLedger, edition: Edition) -> EditionContent | None:
+    """What the edition's readers get, where that is settled."""
+    mailing = ledger.mailing(edition.id)
+    return _content(newsroom, ledger, edition, mailing.content) if mailing and mailing.content else None
+
+
 def thaw(newsroom: Newsroom, ledger: SqlLedger, edition: Edition) -> tuple[str, ...]:
     """Take back an edition of which nobody was mailed, with all languages of its period, to be made anew.
 

@@ -267,7 +267,7 @@ def serve(application: Starlette, listener: socket.socket) -> None:
         application,
         access_log=False,
         server_header=False,
-        log_level="warning",
+        log_level="error",  # what strangers' programs get wrong is answered, and is nobody's news here
         timeout_keep_alive=5,
         limit_concurrency=200,
         h11_max_incomplete_event_size=16_384,
