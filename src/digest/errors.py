@@ -10,6 +10,7 @@
     │   └── ThemeError              2   templates
     ├── RenderError                 2   a template that fails on this content: file, line
     ├── ImportFailed                6   a source that gave nothing, or far less than last time
+    │   ├── SourceShrank            6   a source that gave far less than last time: a person may insist
     │   └── FetchError              6   a source that could not be fetched
     ├── EditConflict                1   a file that changed since it was read to be edited
     ├── CheckFailed                 1   a check found an error
@@ -130,6 +131,10 @@ class ImportFailed(DigestError):
     """A source gave nothing, or far less than the last time: never taken for an empty month."""
 
     exit_code = 6
+
+
+class SourceShrank(ImportFailed):
+    """A source gave far less than the last time: a person says whether it really has."""
 
 
 class FetchError(ImportFailed):

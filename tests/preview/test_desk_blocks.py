@@ -331,3 +331,13 @@ def test_a_block_that_moved_meanwhile_is_still_the_one_that_is_changed(shown):
     gone = shown.post("/api/issue", {**body, "version": version, "index": 2, "was": was})
     assert gone.status_code == 409
     assert "not there any more" in gone.json()["errors"][0]
+
+
+@BOTH
+def test_a_block_of_every_issue_says_where_it_is_edited(browser, shown, width):
+    """It is not of this issue's file, so the page has no form for it, but the file and the line."""
+    config = (shown.root / "config.yaml").read_text() + "recurring:\n  - {kind: heading, title: Every month}\n"
+    shown.write("config.yaml", config)
+    with opened(browser, shown, width, "panels=issue") as page:
+        line = config.count("\n")
+        expect(page.locator("#issue")).to_contain_text(f"heading, in every issue; edit it in config.yaml:{line}")

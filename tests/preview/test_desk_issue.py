@@ -209,6 +209,39 @@ def test_what_is_taken_is_what_was_shown(shown):
     assert "title: Mine, A story of the feed" in path.read_text()
 
 
+def months(shown, count):
+    """The feed with that many stories."""
+    head, _, item = FEED.partition("<item>")
+    item, _, end = item.partition("</item>")
+    items = ("<item>" + item.replace("/a<", f"/{n}<").format(title=f"Story {n}") + "</item>" for n in range(count))
+    return shown.write("feed.xml", head + "".join(items) + end)
+
+
+@BROWSER
+@BOTH
+def test_a_source_that_really_shrank_is_taken_by_somebody_who_saw_how_much(browser, shown, width):
+    """Refused first, with the two numbers; shown when somebody insists, and remembered when they take it."""
+    configured(shown, SOURCE)
+    months(shown, 6)
+    shown.post("/api/import/take", {"offer": shown.post("/api/import/source", {"name": "news"}).json()["offer"]})
+    months(shown, 2)
+    before = sorted(path.name for path in shown.root.glob("stories/*.md"))
+    with opened(browser, shown, width, "panels=import") as page:
+        page.get_by_role("button", name="Read news now").click()
+        offer = page.get_by_role("group", name="What would change")
+        expect(offer).to_contain_text("2 items found, and 6 the last time")
+        expect(offer.get_by_role("button", name=re.compile("^Take it"))).to_have_count(0)
+        offer.get_by_role("button", name="It really has fewer: show what would change").press("Enter")
+        expect(offer).to_contain_text("0 new")
+        assert shown.get("/api/sources").json()["sources"][0]["stories"] == 6
+        offer.get_by_role("button", name="Take it: 0 new, 0 changed").press("Enter")
+        expect(page.locator("#import")).to_contain_text("2 stories")
+        assert Axe().run(page, options={"iframes": False}).response["violations"] == []
+    again = shown.post("/api/import/source", {"name": "news"}).json()
+    assert (again["shrank"], again["lines"][:1] != []) == (False, True)
+    assert sorted(path.name for path in shown.root.glob("stories/*.md")) == before
+
+
 class Listing(BaseHTTPRequestHandler):
     """A newsroom's feed on the web."""
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from digest import files
-from digest.errors import DigestError, ImportFailed, UsageError
+from digest.errors import DigestError, ImportFailed, SourceShrank, UsageError
 from digest.importing import formats, front_matter, languages, provenance
 from digest.importing import plan as planning
 from digest.importing.naming import slug
@@ -246,14 +246,14 @@ def _as_told(listing: Listing, language: str, topics: tuple[str, ...]) -> Listin
 
 
 def insist(plan: ImportPlan, *, force: bool = False) -> None:
-    """Raise ImportFailed when a source gave nothing, or far less than the last time; `force` allows the second."""
+    """Raise ImportFailed when a source gave nothing, SourceShrank when far less than before; `force` allows that."""
     for verdict in plan.verdicts:
         if verdict.kind == "empty":
             message = f"{verdict}; nothing was imported: look at the source, or name its parts with selectors"
             raise ImportFailed(message)
         if not force:
             message = f"{verdict}; nothing was imported: look at the source, or use --force when it really shrank"
-            raise ImportFailed(message)
+            raise SourceShrank(message)
 
 
 def apply(plan: ImportPlan, folder: Path) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from digest import files
-from digest.errors import DigestError, FetchError, ImportFailed, UsageError
+from digest.errors import DigestError, FetchError, ImportFailed, SourceShrank, UsageError
 from digest.importing import provenance
 from digest.importing.formats import detect
 from digest.importing.importer import import_sources
@@ -83,6 +83,7 @@ class SourceReport:
     state: SourceState
     lines: tuple[str, ...] = ()
     plan: ImportPlan | None = None  # what would change, or changed; none where there was nothing new to read
+    shrank: bool = False  # refused, because it holds far fewer stories than before
 
     @property
     def line(self) -> str:
@@ -126,12 +127,15 @@ def refresh(
     return tuple(reports)
 
 
-def look(newsroom: Newsroom, name: str, now: datetime) -> SourceReport:
-    """What one source holds now and would change; nothing is written or remembered. Raises UsageError."""
+def look(newsroom: Newsroom, name: str, now: datetime, *, force: bool = False) -> SourceReport:
+    """What one source holds now and would change; nothing is written or remembered. Raises UsageError.
+
+    `force` takes one that shrank.
+    """
     for section, state in rows(newsroom):
         if section.name == name:
             before = replace(state, url=section.url)
-            return _read(newsroom, section, before, now, write=False, force=False, heed=False, stop=None)
+            return _read(newsroom, section, before, now, write=False, force=force, heed=False, stop=None)
     message = f"there is no source {name!r}{did_you_mean(name, [each.name for each, _ in rows(newsroom)])}"
     raise UsageError(message)
 
@@ -233,7 +237,7 @@ def _read(
             trouble=trouble, odd=not isinstance(error, FetchError),
             forbidden=state.forbidden or isinstance(error, _Forbidden),
         )  # fmt: skip
-        return SourceReport(name=section.name, state=failed)
+        return SourceReport(name=section.name, state=failed, shrank=isinstance(error, SourceShrank))
     plan = report.plan
     items = len(plan.new) + len(plan.changed) + plan.unchanged
     found = replace(state, url=section.url, etag=known[0], modified=known[1], items=items)

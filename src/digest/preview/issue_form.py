@@ -102,6 +102,7 @@ def show(state: PreviewState, query: Mapping[str, str]) -> Response:
         stories = state.view(requested({**query, "draft": "", "who": ""})).build.selection.stories
     except DigestError:
         stories = ()  # the page says what is wrong; a block stands after none of them meanwhile
+    recurring = {block.where for blocks in newsroom.config.recurring.values() for block in blocks}
     written = {block.where for blocks in issue.file.blocks.values() for block in blocks}
     return JSONResponse({
         "file": state.saves.name(issue.path),
@@ -110,7 +111,11 @@ def show(state: PreviewState, query: Mapping[str, str]) -> Response:
         "fields": forms.fields_data(TEXTS),
         "values": issue.texts(),
         "blocks": [_listed(block) for block in issue.blocks()],
-        "others": [_other(block) for block in newsroom.issue(edition).blocks if block.where not in written],
+        "others": [
+            {**_other(block), "recurring": block.where in recurring}
+            for block in newsroom.issue(edition).blocks
+            if block.where not in written
+        ],
         "kinds": [
             {"name": kind.name, "use": kind.use, "fields": forms.fields_data(_fields(kind, stories))}
             for kind in KINDS.values()

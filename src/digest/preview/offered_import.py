@@ -59,12 +59,16 @@ def from_file(state: PreviewState, query: Mapping[str, str], data: bytes) -> Res
 
 
 def from_source(state: PreviewState, body: dict[str, Any]) -> Response:
-    """What a source of config.yaml has now. Raises UsageError, and what kept it from being read as ImportFailed."""
-    newsroom = state.newsroom()
-    report = sources.look(newsroom, text_of(body, "name"), state.now())
+    """What a source of config.yaml has now. Raises UsageError; what kept it from being read is in its lines.
+
+    One that shrank is offered only when it is asked for again with `force`, by somebody who has seen how much.
+    """
+    newsroom, force = state.newsroom(), body.get("force") is True
+    report = sources.look(newsroom, text_of(body, "name"), state.now(), force=force)
     changes = _changes(newsroom, report.plan)
     offer = Offer(title=_title(report.name, changes), changes=changes, then=partial(sources.remember, newsroom, report))
-    return _shown(state, report.name, offer, report.plan, list(report.lines) or [report.line])
+    lines = list(report.lines) or [report.line]
+    return _shown(state, report.name, offer, report.plan, lines, shrank=report.shrank, forced=force)
 
 
 def take(state: PreviewState, body: dict[str, Any]) -> Response:
@@ -115,7 +119,9 @@ def _title(name: str, changes: tuple[FileChange, ...]) -> str:
     return f"Imported: {name}, {counted(count, 'story', 'stories')}"
 
 
-def _shown(state: PreviewState, name: str, offer: Offer, plan: ImportPlan | None, lines: list[str]) -> Response:
+def _shown(
+    state: PreviewState, name: str, offer: Offer, plan: ImportPlan | None, lines: list[str], **more: bool
+) -> Response:
     diff = plan.diff() if plan else ""
     return JSONResponse({
         "offer": state.saves.offer(offer),
@@ -125,6 +131,7 @@ def _shown(state: PreviewState, name: str, offer: Offer, plan: ImportPlan | None
         "lines": lines,
         "diff": diff[:_SHOWN],
         "cut": len(diff) > _SHOWN,
+        **more,
     })  # fmt: skip
 
 

@@ -13,7 +13,7 @@ const rows = (diff) => diff.split('\n').filter((line) => line && !line.startsWit
 
 function shown() {
   if (!offer) return null;
-  const nothing = !offer.new && !offer.changed;
+  const nothing = !offer.forced && !offer.new && !offer.changed;
   const take = el('button', { type: 'button', class: 'main', 'data-focus': 'take', disabled: nothing }, nothing ? 'Nothing to take' : `Take it: ${offer.new} new, ${offer.changed} changed`);
   take.addEventListener('click', () => work(take, async () => {
     const { said, undo } = await post('/api/import/take', { offer: offer.offer });
@@ -21,13 +21,16 @@ function shown() {
     say(said, undo);
     document.dispatchEvent(new Event('saved'));
   }));
+  // Far fewer stories than before is a mistake of the source, mostly: who knows better looks at the change first.
+  const insist = offer.shrank ? el('button', { type: 'button', 'data-focus': 'insist' }, 'It really has fewer: show what would change') : null;
+  insist?.addEventListener('click', () => work(insist, async () => { offer = await post('/api/import/source', { name: offer.name, force: true }); }));
   const leave = el('button', { type: 'button', 'data-focus': 'leave', onclick: () => { offer = null; draw(); $('import-address').focus(); } }, 'Leave it');
   return el('div', { class: 'offer', id: 'offer', role: 'group', 'aria-label': 'What would change', tabindex: -1 },
     el('p', {}, el('strong', { dir: 'auto' }, offer.name)),
     offer.lines.map((line) => el('p', { class: 'small', dir: 'auto' }, line)),
     offer.diff ? el('div', { class: 'diff', tabindex: 0, role: 'group', 'aria-label': 'The change, file by file' }, rows(offer.diff)) : null,
     offer.cut ? el('p', { class: 'small soft' }, 'The rest is too long to show here; all of it would be taken.') : null,
-    el('div', { class: 'buttons' }, take, leave));
+    el('div', { class: 'buttons' }, insist ?? take, leave));
 }
 
 async function work(button, task) {

@@ -156,7 +156,7 @@ function draw() {
     blocks.length ? el('ol', { class: 'rows', id: 'blocks' }, blocks.map(row)) : el('p', { class: 'soft small' }, 'None yet.'),
     el('div', { class: 'action' }, el('label', { for: 'block-kind' }, 'Add a block'), choice, el('button', { type: 'button', 'data-focus': 'add-block', onclick: () => edit(added(wanted)) }, 'Add')),
     others.length ? el('h3', {}, 'Also in this issue') : null,
-    others.length ? el('ul', { class: 'rows' }, others.map((each) => el('li', {}, el('p', { class: 'story', dir: 'auto' }, each.title || each.kind), el('p', { class: 'why' }, `${each.kind}, from ${each.where}`)))) : null);
+    others.length ? el('ul', { class: 'rows' }, others.map((each) => el('li', {}, el('p', { class: 'story', dir: 'auto' }, each.title || each.kind), el('p', { class: 'why' }, `${each.kind}, ${each.recurring ? 'in every issue; edit it in' : 'from'} ${each.where}`)))) : null);
 }
 
 const reload = async () => { shown = await get('/api/issue', about()); };
