@@ -9,6 +9,9 @@ import shutil
 import pytest
 
 from conftest import ROOT
+from digest.composer.options import ThemeOptions
+from digest.composer.theme import load_theme
+from digest.composer.trace import marked_theme
 
 EDITION = "2022-02/everyone/en"
 STORY = "stories/2022-02-14-a-story.md"
@@ -152,3 +155,16 @@ def test_what_readers_get_stays_as_it_is(one_story):
         data = (one_story.root / "build" / EDITION / part).read_text(encoding="utf-8")
         assert "\ue000" not in data
         assert "jx_mark" not in data
+
+
+def test_a_theme_is_marked_once_and_anew_when_it_changes(one_story):
+    """The desk opens the newsroom anew at each save: only another theme is compiled with marks again."""
+    folders, options = [one_story.root / "templates"], ThemeOptions()
+
+    def key():
+        return marked_theme(folders, options, load_theme(folders, options)).key
+
+    first = key()
+    assert key() == first
+    one_story.edit("templates/default/footer.mjml.j2", '<p class="small foot">', '<p class="small foot odd">')
+    assert key() != first

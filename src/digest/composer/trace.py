@@ -13,6 +13,7 @@ import re
 import secrets
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,8 @@ from digest.text.likeness import likeness
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
+
+    from jinja2 import Template
 
     from digest.composer.options import ThemeOptions
     from digest.composer.placeholders import TemplateTag
@@ -143,6 +146,17 @@ class Trace:
 
 def marked_theme(folders: Sequence[Path], options: ThemeOptions, theme: Theme) -> MarkedTheme:
     """`theme`, which was loaded from these folders with these options, compiled anew with marks."""
+    template, sources, key = _compiled(tuple(folders), options, theme.key)
+    return MarkedTheme(theme=replace(theme, html=template), sources=sources, key=key)
+
+
+@lru_cache(maxsize=4)  # takes a second, and a newsroom is opened anew each time that a story is saved
+def _compiled(
+    folders: tuple[Path, ...],
+    options: ThemeOptions,
+    theme_key: str,  # noqa: ARG001 - another when any file of the theme is
+) -> tuple[Template, ThemeSources, str]:
+    """The marked template, what it was made of, and the key of its marks."""
     files = theme_files(folders, options)
     source, places = assemble(files)
     environment = ThemeEnvironment(escape=True)
@@ -153,7 +167,7 @@ def marked_theme(folders: Sequence[Path], options: ThemeOptions, theme: Theme) -
         return Markup(f"\ue000{key} {number} {_subject(around)}\ue001")  # noqa: S704 - ours, and taken out again
 
     environment.globals[_CALL] = mark
-    code = environment.guarded(marked(markup, tags, _CALL), theme.name)
+    code = environment.guarded(marked(markup, tags, _CALL), options.name)
     order = [int(found[1]) for found in TOKEN.finditer(markup)]
     sources = ThemeSources(
         tags=tags,
@@ -161,7 +175,7 @@ def marked_theme(folders: Sequence[Path], options: ThemeOptions, theme: Theme) -
         lines=source.split("\n"),
         places=tuple(zip(places.files, places.lines, strict=True)),
     )
-    return MarkedTheme(theme=replace(theme, html=environment.template(code)), sources=sources, key=key)
+    return environment.template(code), sources, key
 
 
 def _subject(around: Iterable[Any]) -> str:
