@@ -137,7 +137,8 @@ def _foreseen(result: Result, now: datetime) -> Iterator[str]:
     }
     for each in result.outcomes:
         then = would.get(each.kind, "not send it")
-        yield f"{each.edition.id}: it was due {away(result.item.task, now)}: `digest run` would {then}: {each.message}"
+        why = each.message.removeprefix("nothing was sent: ")
+        yield f"{each.edition.id}: it was due {away(result.item.task, now)}: `digest run` would {then}: {why}"
 
 
 def facts(result: Result) -> dict[str, Any]:
