@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -12,6 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.delivery import Event, MailingStatus, Outcome, Phase, State
+from digest.editions import archive
+from digest.editions.archive import EditionContent
 from digest.errors import LedgerBusy, LedgerError, RelayLimit, SendStopped, TransportError
 from digest.fleet import queue as jobs
 from digest.fleet.chunks import Chunk
@@ -20,6 +23,9 @@ from digest.fleet.queue import Queue
 from digest.fleet.worker import Worker
 from digest.ledger.opening import open_ledger
 from digest.ledger.sharing import LEASE, join
+from digest.model import Edition, Rendering
+from digest.period import parse as period
+from digest.sending.freeze import recall_published
 from digest.testing import readers
 
 EDITION = "2022-02/everyone/en"
@@ -139,6 +145,26 @@ def test_what_is_kept_is_changed_by_one_at_a_time(shared):
     for thread in threads:
         thread.join()
     assert sharings[0].get("count") == b"40"
+
+
+def test_a_content_that_is_lost_or_another_goes_to_nobody(shared):
+    """Readers who are left get what the others got, or nothing, with what to do: never what is in its place."""
+    sharing = shared()
+    edition = Edition(period=period("2022-02", ZoneInfo("UTC")), audience="everyone", language="en")
+    first, second = (
+        EditionContent(
+            rendering=Rendering(edition=edition, subject=each, preheader="", html="<p>x</p>", text="x", nonce="0f3a")
+        )
+        for each in ("first", "second")
+    )
+    name = f"rendering {first.fingerprint}"
+    for data in (None, b"", b"{", b"{}", archive.as_data(second)):
+        if data is not None:
+            sharing.put(name, data)
+        with pytest.raises(LedgerError, match="put the table `shelf` back"):
+            recall_published(sharing, edition, first.fingerprint)
+    sharing.put(name, archive.as_data(first))
+    assert recall_published(sharing, edition, first.fingerprint) == first
 
 
 class Bench:
