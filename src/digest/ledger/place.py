@@ -15,9 +15,10 @@ order in which disks are found; the path, which a bind mount changes, and which 
 the old one. An inode alone is given out again when a file is replaced, and may be the same on another disk; its birth
 is not. What cannot be known here (an old file system without births, pg_control_system() forbidden) is not compared.
 
-Disks that are put back as a whole (a snapshot, an image of a machine) bring the place with them: then only a witness
-that was kept elsewhere tells. A database brought back to an earlier moment by its own log keeps its place, too, as one
-does that fails over: there the witnesses on the machines that send are the newer ones.
+Disks that are put back as a whole (a snapshot, an image of a machine) bring the place with them, and a copy that is
+written over the file itself (cp) takes its place: then only a witness that is newer tells. A database brought back to
+an earlier moment by its own log keeps its place, too, as one does that fails over: there the witnesses on the machines
+that send are the newer ones.
 """
 
 from __future__ import annotations
