@@ -19,7 +19,7 @@ from pathlib import Path
 from benchmarks import peers, results
 from benchmarks.harness import environment
 
-NAMES = ("render", "cold", "stories", "archive", "mail", "smtp", "fairness", "recipients", "ledger", "fleet")
+NAMES = ("render", "cold", "stories", "archive", "desk", "mail", "smtp", "fairness", "recipients", "ledger", "fleet")
 
 
 def main() -> int:
