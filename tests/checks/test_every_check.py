@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import pytest
@@ -39,7 +40,8 @@ from digest.blocks.kinds import (
     LetterBlock,
     SponsorBlock,
 )
-from digest.checks.context import CheckContext
+from digest.checks import registry
+from digest.checks.context import CheckContext, check
 from digest.checks.registry import CHECKS, run
 from digest.composer.summary import pictures
 from digest.errors import Fault
@@ -372,6 +374,14 @@ def test_findings_are_the_same_every_time():
     assert len(first) > 8
     ranks = [list(Severity).index(finding.severity) for finding in first]
     assert ranks == sorted(ranks)
+
+
+def test_a_code_can_be_had_once(monkeypatch):
+    """A second check of one code would take the first one's place without a word."""
+    other = check("credit-missing", Severity.WARNING, "stories", "Another reason.")(lambda _: ())
+    monkeypatch.setattr(registry, "_MODULES", (*registry._MODULES, SimpleNamespace(other=other)))
+    with pytest.raises(ValueError, match="two checks are called credit-missing"):
+        registry._gathered()
 
 
 def test_a_finding_about_a_story_names_its_file_and_line():

@@ -10,14 +10,14 @@ from functools import cache
 import pytest
 from composer_samples import NEWSROOM, render, selection, stories, story
 
+from digest.composer.files import themes
 from digest.composer.options import ThemeOptions
 
 pytestmark = pytest.mark.browser
 
 # Each look by its options: the themes, and what one theme can look like.
 LOOKS = {
-    "default": {},
-    "quiet": {"name": "quiet"},
+    **{name: {"name": name} for name in themes([])},
     "auto": {"layout": "auto", "masthead": "plain", "logo": "https://img.example/logo.png", "logo_alt": "Harbour"},
     "list": {"layout": "list", "masthead_color": "#0a5c36"},
     "quiet auto": {"name": "quiet", "layout": "auto"},

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.composer.compose import finish
+from digest.composer.files import themes
 from digest.composer.options import ThemeOptions
 from digest.text.wrapping import COLUMNS, width
 
@@ -89,7 +90,7 @@ A new school on the southern quay opens its doors to forty apprentices
     assert "\nFollow us:\nMastodon: https://a.example/mast\n" in foot
 
 
-@pytest.mark.parametrize("name", ["default", "quiet"])
+@pytest.mark.parametrize("name", themes([]))
 @pytest.mark.parametrize("layout", ["auto", "full", "list"])
 @pytest.mark.parametrize("count", [1, 5, 40])
 def test_both_parts_have_the_same_stories_and_links_in_the_same_order(name, layout, count):

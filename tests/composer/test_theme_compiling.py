@@ -16,7 +16,7 @@ from digest.composer import theme as theme_module
 from digest.composer.compile import assemble, to_html
 from digest.composer.compose import compose
 from digest.composer.edition_draft import EditionDraft
-from digest.composer.files import builtin, gather, whole
+from digest.composer.files import builtin, gather, themes, whole
 from digest.composer.options import ThemeOptions
 from digest.composer.photos import ImageRoute
 from digest.composer.sandbox import ThemeEnvironment, run
@@ -41,7 +41,7 @@ def directly(files, values):
 
 
 @pytest.mark.parametrize("language", ["en", "ar"])
-@pytest.mark.parametrize("name", ["default", "quiet"])
+@pytest.mark.parametrize("name", themes([]))
 def test_the_compiled_theme_gives_the_bytes_of_the_slow_way(name, language):
     """For well-behaved content, with every part of the theme in use, both ways give the same HTML."""
     options = replace(OPTIONS, name=name)

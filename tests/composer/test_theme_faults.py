@@ -114,8 +114,8 @@ def messages(folder, options=ThemeOptions()):  # noqa: B008 - frozen
 
 def test_our_own_themes_have_no_faults():
     """Every theme that comes with digest compiles."""
-    assert themes([]) == ["default", "quiet"]
-    assert [check_theme([], ThemeOptions(name=name)) for name in themes([])] == [[], []]
+    assert {"default", "quiet"} <= set(themes([]))
+    assert {name: check_theme([], ThemeOptions(name=name)) for name in themes([])} == {name: [] for name in themes([])}
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,12 @@ _MODULES = (
 
 def _gathered() -> dict[str, Check]:
     checks = [value for module in _MODULES for value in vars(module).values() if isinstance(value, Check)]
-    return {check.code: check for check in (*checks, *links.LINK_CHECKS)}
+    gathered: dict[str, Check] = {}
+    for check in (*checks, *links.LINK_CHECKS):
+        if gathered.setdefault(check.code, check) is not check:
+            message = f"two checks are called {check.code}: newsrooms name them by it in their settings"
+            raise ValueError(message)
+    return gathered
 
 
 CHECKS: Mapping[str, Check] = MappingProxyType(_gathered())
