@@ -68,7 +68,8 @@ def _commands(room: Path) -> dict[str, list[str]]:
 
 
 def _turn(command: Sequence[str], room: Path, clock: list[float]) -> Callable[[], float]:
-    given = environment()
+    # What else runs on this machine keeps its themes in the user's own cache, which holds few of them.
+    given = environment() | {"XDG_CACHE_HOME": str(room / "cache")}
 
     def turn() -> float:
         before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()

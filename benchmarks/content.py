@@ -38,7 +38,7 @@ def story(number: int) -> Story:
         credit="© Ana Lúcia / Harbour" if number % 2 == 0 else "",
         link=f"https://www.harbour.example/news/{number}",
         image=f"https://www.harbour.example/photos/{number}.jpg" if number % 2 == 0 else "",
-        image_alt="Two dockers in a tank" if number % 2 == 0 else "",
+        image_alt=f"Two dockers in a tank, on photo {number}" if number % 2 == 0 else "",
         summary=SUMMARY,
     )
 

@@ -1,7 +1,7 @@
 """Files of what took long to work out: JSON under its own checksum, written whole or not at all.
 
 A cache is only ever a short cut: what is damaged counts as not there, and a folder that cannot be written costs time
-and nothing else. It must lie where only its user writes (see wiring): the checksum finds damage, not malice.
+and nothing else. It must lie where only its user writes: the checksum finds damage, not malice.
 """
 
 from __future__ import annotations
