@@ -127,10 +127,12 @@ def _validated(document: yamlfile.Document) -> Settings:
 
 def recurring(document: yamlfile.Document, faults: list[Fault]) -> dict[str, tuple[Block, ...]]:
     """The blocks of every issue, by language; what is wrong with them is added to `faults`."""
+    if "recurring" not in document.data:
+        return {}
     from digest.issues.block_reader import read_blocks
     from digest.issues.issue_file import by_language
 
-    return by_language(document, "recurring", read_blocks, (), faults) if "recurring" in document.data else {}
+    return by_language(document, "recurring", read_blocks, (), faults)
 
 
 def schema() -> dict[str, Any]:
