@@ -176,7 +176,7 @@ def test_no_real_reader_is_mailed_with_a_placeholder(newsroom):
     assert done.code == 2
     assert done.lines[0] == (
         "digest: 2022-02/everyone/en: ben@harbour-news.eu is a real reader, "
-        "and nobody is mailed before these are filled in:"
+        "and nobody is mailed before all of this is filled in"
     )
     assert [line.split(": ")[1:3] for line in done.lines[1:]] == [
         ["config.yaml:6", "newsroom.contact"],

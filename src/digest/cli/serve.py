@@ -78,6 +78,7 @@ def worker(
 
     call = Call(common)
     call.demand_clock(yes_now)
+    call.tell_exposed()
     with call.ledger() as ledger, signals() as stopping:
         run_worker(call.newsroom, ledger, host=host, port=port, stopping=stopping, say=tell)
         call.out.line("ended: the mails in flight were finished, the rest was given back")

@@ -349,7 +349,7 @@ def _filled(readers: Iterable[tuple[str, Recipient]], config: Config) -> Iterato
     blanks = unfilled(config.document)
     for edition, reader in readers:
         if blanks and not nobody_reads(reader.address):
-            message = f"{reader.address} is a real reader, and nobody is mailed before these are filled in:"
+            message = f"{reader.address} is a real reader, and nobody is mailed before all of this is filled in"
             raise ConfigError([Fault(file=edition, message=message), *blanks])
         yield edition, reader
 
