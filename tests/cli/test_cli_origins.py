@@ -9,6 +9,8 @@ import shutil
 import pytest
 
 from conftest import ROOT
+from digest.composer import compile as compiling
+from digest.composer import trace
 from digest.composer.options import ThemeOptions
 from digest.composer.theme import load_theme
 from digest.composer.trace import marked_theme
@@ -168,3 +170,21 @@ def test_a_theme_is_marked_once_and_anew_when_it_changes(one_story):
     assert key() == first
     one_story.edit("templates/default/footer.mjml.j2", '<p class="small foot">', '<p class="small foot odd">')
     assert key() != first
+
+
+def test_a_marked_theme_is_kept_for_the_next_command(one_story, tmp_path, monkeypatch):
+    """It takes a second to make, so the next build finds it beside the theme; a damaged one is made anew."""
+    folders, options = [one_story.root / "templates"], ThemeOptions()
+    theme = load_theme(folders, options, cache=tmp_path)
+    first = marked_theme(folders, options, theme)
+    made = []
+    weave = compiling.woven
+    monkeypatch.setattr(compiling, "woven", lambda *given: made.append(given) or weave(*given))
+    trace._compiled.cache_clear()  # as in another process
+    assert marked_theme(folders, options, theme).sources == first.sources
+    assert made == []
+    (kept,) = tmp_path.glob("marks-*.json")
+    kept.write_bytes(kept.read_bytes()[:-9])
+    trace._compiled.cache_clear()
+    assert marked_theme(folders, options, theme).sources == first.sources
+    assert len(made) == 1

@@ -60,6 +60,7 @@ _OURS = (
     "story_view",
     "summary",
     "theme",
+    "trace",
     "placeholders",
 )
 _KEPT = 8  # compiled themes on disk; one is about 100 KB
@@ -182,9 +183,9 @@ def _pack(compiled: Compiled, name: str, key: str, content: str) -> dict[str, An
         "name": name,
         "key": key,
         "hash": content,
-        "html_code": _code(compiled.html_code),
+        "html_code": packed_code(compiled.html_code),
         "html_places": asdict(compiled.html_places),
-        "text_code": _code(compiled.text_code),
+        "text_code": packed_code(compiled.text_code),
         "text_places": asdict(compiled.text_places),
         "styles": compiled.styles,
         "constants": {
@@ -204,9 +205,9 @@ def _unpack(packed: dict[str, Any], cache: Path | None) -> Theme:
         name=packed["name"],
         key=packed["key"],
         hash=packed["hash"],
-        html=html.template(_decode(packed["html_code"])),
+        html=html.template(unpacked_code(packed["html_code"])),
         html_places=_places(packed["html_places"]),
-        text=text.template(_decode(packed["text_code"])),
+        text=text.template(unpacked_code(packed["text_code"])),
         text_places=_places(packed["text_places"]),
         markdown=Markdown(packed["styles"]),
         constants={
@@ -221,11 +222,13 @@ def _unpack(packed: dict[str, Any], cache: Path | None) -> Theme:
     )
 
 
-def _code(code: CodeType) -> str:
+def packed_code(code: CodeType) -> str:
+    """Compiled code as text, for a cache."""
     return base64.b64encode(marshal.dumps(code)).decode("ascii")
 
 
-def _decode(text: str) -> CodeType:
+def unpacked_code(text: str) -> CodeType:
+    """The code again."""
     code: CodeType = marshal.loads(base64.b64decode(text))  # noqa: S302
     return code
 

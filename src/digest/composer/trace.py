@@ -12,21 +12,20 @@ from __future__ import annotations
 import re
 import secrets
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from digest.composer import cache as stored
 from digest.composer.block_view import BlockView
-from digest.composer.compile import assemble, constant_values, woven
 from digest.composer.edition_view import PlaceView
-from digest.composer.placeholders import TOKEN, marked
+from digest.composer.placeholders import TOKEN, TemplateTag, marked
 from digest.composer.sandbox import ThemeEnvironment
-from digest.composer.settings import colours
 from digest.composer.story_view import StoryView
-from digest.composer.theme import theme_files
+from digest.composer.theme import packed_code, theme_files, unpacked_code
 from digest.model import Origin
 from digest.text.likeness import likeness
 
@@ -37,10 +36,10 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
     from digest.composer.options import ThemeOptions
-    from digest.composer.placeholders import TemplateTag
     from digest.composer.theme import Theme
 
 _CALL = "jx_mark"
+_KEPT = 4  # marked themes on disk
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,36 +145,55 @@ class Trace:
 
 def marked_theme(folders: Sequence[Path], options: ThemeOptions, theme: Theme) -> MarkedTheme:
     """`theme`, which was loaded from these folders with these options, compiled anew with marks."""
-    template, sources, key = _compiled(tuple(folders), options, theme.key)
+    template, sources, key = _compiled(tuple(folders), options, theme.key, theme.cache)
     return MarkedTheme(theme=replace(theme, html=template), sources=sources, key=key)
 
 
-@lru_cache(maxsize=4)  # takes a second, and a newsroom is opened anew each time that a story is saved
+@lru_cache(maxsize=4)  # a newsroom is opened anew each time that a story is saved
 def _compiled(
-    folders: tuple[Path, ...],
-    options: ThemeOptions,
-    theme_key: str,  # noqa: ARG001 - another when any file of the theme is
+    folders: tuple[Path, ...], options: ThemeOptions, theme_key: str, cache: Path | None
 ) -> tuple[Template, ThemeSources, str]:
-    """The marked template, what it was made of, and the key of its marks."""
-    files = theme_files(folders, options)
-    source, places = assemble(files)
-    environment = ThemeEnvironment(escape=True)
-    key = secrets.token_hex(8)
-    markup, tags, _ = woven(files, constant_values(options, colours(files, options)[0]), environment)
+    """The marked template, what it was made of, and the key of its marks; kept beside the theme, as it takes a second.
+
+    `theme_key` is another when any file of the theme is.
+    """
+    path = cache / f"marks-{options.name}-{theme_key[:32]}.json" if cache else None
+    kept = stored.load(path) if path else None
+    if kept is None:
+        kept = _packed(folders, options)
+        if path:
+            stored.store(path, kept, family="marks-*.json", most=_KEPT)
+    sources = ThemeSources(
+        tags=[TemplateTag(**tag) for tag in kept["tags"]],
+        following=dict(pairwise(kept["order"])),
+        lines=kept["lines"],
+        places=tuple((file, line) for file, line in kept["places"]),
+    )
+    environment, key = ThemeEnvironment(escape=True), secrets.token_hex(8)
 
     def mark(number: int, *around: Any) -> Markup:
         return Markup(f"\ue000{key} {number} {_subject(around)}\ue001")  # noqa: S704 - ours, and taken out again
 
     environment.globals[_CALL] = mark
-    code = environment.guarded(marked(markup, tags, _CALL), options.name)
-    order = [int(found[1]) for found in TOKEN.finditer(markup)]
-    sources = ThemeSources(
-        tags=tags,
-        following=dict(pairwise(order)),
-        lines=source.split("\n"),
-        places=tuple(zip(places.files, places.lines, strict=True)),
-    )
-    return environment.template(code), sources, key
+    return environment.template(unpacked_code(kept["code"])), sources, key
+
+
+def _packed(folders: tuple[Path, ...], options: ThemeOptions) -> dict[str, Any]:
+    """All of it but for the key, as it is kept."""
+    from digest.composer.compile import assemble, constant_values, woven
+    from digest.composer.settings import colours
+
+    files = theme_files(folders, options)
+    source, places = assemble(files)
+    environment = ThemeEnvironment(escape=True)
+    markup, tags, _ = woven(files, constant_values(options, colours(files, options)[0]), environment)
+    return {
+        "code": packed_code(environment.guarded(marked(markup, tags, _CALL), options.name)),
+        "tags": [asdict(tag) for tag in tags],
+        "order": [int(found[1]) for found in TOKEN.finditer(markup)],
+        "lines": source.split("\n"),
+        "places": list(zip(places.files, places.lines, strict=True)),
+    }
 
 
 def _subject(around: Iterable[Any]) -> str:
