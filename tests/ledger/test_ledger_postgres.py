@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import psycopg
 import pytest
@@ -207,3 +208,22 @@ def test_version_1(opened, postgres, postgres_schema):
         asked = "SELECT indexname FROM pg_indexes WHERE schemaname = %s AND tablename = 'deliveries' ORDER BY 1"
         found = connection.execute(asked, (postgres_schema,)).fetchall()
     assert found == [("deliveries_pkey",), ("deliveries_waiting",)]
+
+
+def test_who_leaves_is_numbered_in_the_order_of_the_commits(opened, postgres, postgres_schema):
+    """While one leaving is not committed, none gets a later number: a sweep up to that one would pass the first by."""
+    ledger = opened()
+    with psycopg.connect(postgres) as first, psycopg.connect(postgres, autocommit=True) as watching:
+        first.execute(
+            f"INSERT INTO {postgres_schema}.suppressions (address, scope, reason, detail, since) "
+            "VALUES ('first@example.org', '*', 'unsubscribed', '', 0)"
+        )
+        second = threading.Thread(target=ledger.suppress, args=["second@example.org", "*", "unsubscribed", "", 0.0])
+        second.start()
+        waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = %s::regclass"
+        while second.is_alive() and not watching.execute(waits, [f"{postgres_schema}.suppressions"]).fetchone()[0]:
+            time.sleep(0.01)
+        assert second.is_alive()
+        first.commit()
+        second.join()
+    assert [each.address for each in ledger.suppressions()] == ["first@example.org", "second@example.org"]

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from digest.delivery import Event, Phase, State
+from digest.delivery import Event, Outcome, Phase, State
 from digest.errors import (
     AlreadySent,
     LedgerBusy,
@@ -21,7 +21,7 @@ from digest.errors import (
 )
 from digest.ledger.opening import open_ledger
 from digest.sending.engines import send_edition
-from digest.sending.run import Patience
+from digest.sending.run import Patience, Run
 from digest.testing import ACCEPTED, FlakyTransport, MemoryLedger, MemoryTransport, ScriptedReply, plain_mail, readers
 
 EDITION = "2022-02/everyone/en"
@@ -68,6 +68,22 @@ def test_the_second_record_is_as_new_as_the_report(tmp_path, stopped):
     said = json.loads((tmp_path / "sent/2022-02~everyone~en.json").read_text())
     assert (report.stopped is not None, said["sent"]) == (stopped, report.counts[State.SENT])
     assert 0 < said["sent"] < 12 if stopped else said["sent"] == 12
+
+
+def test_a_relay_that_answers_is_not_away(ledger):
+    """Connections that break count against the run's patience only until something is said about a reader."""
+    run = Run(ledger=ledger, edition=EDITION, owner="me", build=plain_mail, clock=float, patience=QUICK, ahead=False)
+    for event, code, failing in (
+        (Event.REFUSE, 550, False),
+        (Event.DEFER, 450, False),
+        (Event.DEFER, 0, True),  # lost: nothing was said
+        (Event.RELEASE, 450, True),  # said of no reader
+        (Event.ACCEPT, 250, False),
+    ):
+        run.back_off(TransportError("lost"), 0)
+        assert run.failing
+        run.hear(Outcome(delivery=1, event=event, phase=Phase.RCPT, code=code, detail="words"), "example.org")
+        assert run.failing is failing, (event, code)
 
 
 class TestWhoIsMailed:
