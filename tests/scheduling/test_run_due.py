@@ -517,6 +517,15 @@ def test_dry_run_writes_and_sends_nothing(newsroom, sink):
     assert json.loads(newsroom.run("2022-03-01T09:05", "--dry-run", "--json").out)["due"][0]["name"] == FEBRUARY
 
 
+def test_a_dry_run_says_that_nobody_is_on_the_list(newsroom, sink):
+    """As the run would: it is somebody's mistake with a list, and no edition that goes to 0 readers."""
+    begin(newsroom)
+    (newsroom.root / "recipients/everyone.csv").write_text("email,name\n")
+    done = newsroom.run("2022-03-01T09:00", "--dry-run")
+    assert "nobody to send it to: the list of everyone has no reader who can be mailed" in done.out
+    assert not sink.mails
+
+
 def test_without_a_schedule_it_says_so(newsroom):
     """A newsroom without `schedule:`: one line with what to write, and 2."""
     newsroom.edit("config.yaml", "schedule:\n  - {audiences: [everyone]}\n", "")
