@@ -72,7 +72,8 @@ FOUND: dict[str, Schema] = {
 }  # fmt: skip
 FINDING = obj(edition=EDITION, **FOUND)
 STORY = obj(
-    id=TEXT, title=TEXT, date=TIME, kicker=TEXT, credit=TEXT, link=TEXT, read=TEXT, image=TEXT, image_alt=TEXT, topics=TEXTS,
+    id=TEXT, title=TEXT, date=TIME, kicker=TEXT, credit=TEXT, link=TEXT, read=TEXT,
+    image=TEXT, image_alt=TEXT, topics=TEXTS,
     countries=TEXTS, channels=TEXTS, language=TEXT, translation_of=TEXT, guid=TEXT, status=TEXT, embargo=maybe(TIME),
     weight={"type": "integer"}, lead=FLAG, repeat=FLAG, corrected=maybe(TIME), correction=TEXT,
 )  # fmt: skip
