@@ -270,7 +270,7 @@ def test_what_was_changed_after_the_build_is_not_signed(newsroom):
     [
         (["biuld"], 2, "did you mean 'build'"),
         (["build", "--help"], 0, ""),
-        (["approve", "2022-02"], 2, "write it like 2022-02/everyone/en"),
+        (["approve", "2022-02"], 2, "type: digest approve 2022-02/everyone"),
         (["status"], 1, "no ledger yet"),
         (["subscribers", "add", "-a", "everyone", "a@@b"], 2, "more than one @"),
     ],

@@ -277,7 +277,7 @@ def test_an_address_is_pasted_and_a_source_read(browser, shown, width):
             expect(page.locator("#import")).to_contain_text("never read")
             page.get_by_role("button", name="Read news now").click()
             page.get_by_role("button", name=re.compile("^Take it: 1 new")).press("Enter")
-            expect(page.locator("#import")).to_contain_text("read 2022-03-01 09:00, 1 stories")
+            expect(page.locator("#import")).to_contain_text("read 2022-03-01 09:00, 1 story")
             found = Axe().run(page, options={"iframes": False}).response["violations"]
             assert [(each["id"], each["nodes"][0]["target"]) for each in found] == []
     finally:

@@ -177,12 +177,11 @@ def test_killed_anywhere_in_a_send_and_edited_then(zygote, tmp_path, part):
 
     counted = newsroom("count")
     assert zygote.run(counted, command=COMMAND) == 0
-    points = int((counted / "points").read_text())
-    assert points > 60
     used = (counted / "modules").read_text().split()  # what a sender imports late is there for the next ones
-    assert (
-        zygote.run(newsroom("load"), command=COMMAND, load=[name for name in used if name.startswith("digest.")]) == 0
-    )
+    loaded = newsroom("load")
+    assert zygote.run(loaded, command=COMMAND, load=[name for name in used if name.startswith("digest.")]) == 0
+    points = int((loaded / "points").read_text())  # the first may also have put a compiled theme into the cache
+    assert points > 60
     titles = Counter()
     for point in range(1 + part, points + 1, 8):
         folder = newsroom(f"at-{point}")
