@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from digest.errors import Fault
@@ -318,7 +317,7 @@ def _begins_item(current: TextBlock, rows: list[Row], place: int, calendar: Cale
         return False
     if not current.dated:
         return True
-    for other in islice(rows, place + 1, place + 1 + _LOOK_AHEAD):
+    for other in rows[place + 1 : place + 1 + _LOOK_AHEAD]:
         if other.sign and other.indent <= row.indent:
             break
         if calendar.date(other.text):
