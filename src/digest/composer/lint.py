@@ -48,7 +48,7 @@ _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 
 _REFUSED = (
     (re.compile(r"<script\b", re.IGNORECASE), "no mail program runs scripts; remove <script>"),
-    (re.compile(r"<link\b[^>]*stylesheet", re.IGNORECASE), "a mail loads no style sheets; use <mj-style>"),
+    (re.compile(r"<link\b[^<>]*stylesheet", re.IGNORECASE), "a mail loads no style sheets; use <mj-style>"),
     (re.compile(r"@import\b", re.IGNORECASE), "a mail loads no style sheets; put the rules into <mj-style>"),
     (re.compile(r"@font-face\b", re.IGNORECASE), "a mail loads no fonts; name fonts that readers have"),
 )
