@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import filterfalse
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, overload
 
@@ -35,7 +36,10 @@ class StoryCount:
         found: dict[str, int] = {"": 0}
         story, start = "", 0
         for following, end in [*self.spans, ("", len(self.parts))]:
-            found[story] = found.get(story, 0) + len("".join(self.parts[start:end]).encode())
+            parts = self.parts[start:end]
+            wide = "".join(filterfalse(str.isascii, parts))  # most markup is ASCII, a byte a character
+            size = sum(map(len, parts)) - len(wide) + len(wide.encode())
+            found[story] = found.get(story, 0) + size
             story, start = following, end
         return found
 
