@@ -106,6 +106,7 @@ class TestWhatIsPublished:
     def test_what_was_only_built_or_frozen_is_not(self, newsroom):
         """A build, an approval, or a send that reached nobody shows the world nothing."""
         newsroom("build", *FEBRUARY)
+        newsroom.monkeypatch.setenv("DIGEST_SEND__RELAY_PATIENCE", "0")
         done = newsroom("send", *FEBRUARY, "--live", "--yes")  # no relay is there
         assert done.code == 75
         assert (newsroom.root / "archive/2022-02/everyone/en/edition.json").exists()

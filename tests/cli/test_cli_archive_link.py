@@ -34,7 +34,7 @@ def test_an_old_newsroom_goes_on_without_the_link_and_is_told(newsroom):
     assert said in newsroom("send", *FEBRUARY).err
 
 
-def test_run_says_so_too_when_nobody_is_there_to_type(newsroom):
+def test_run_says_so_too_when_nobody_is_there_to_type(newsroom, sink):
     """What a schedule sends goes without the link, and the newsroom can read why, with the edition's name."""
     newsroom.edit("config.yaml", "    archive: public", "    # archive: public")
     newsroom.edit(
@@ -46,6 +46,7 @@ def test_run_says_so_too_when_nobody_is_there_to_type(newsroom):
     done = newsroom("run", now="2022-03-01T09:30")
     said = "2022-02/everyone/en: archive.url is set, and nothing of this audience is published"
     assert done.err.count(said) == 1, done.err
+    assert sink.mails
     assert not (newsroom.root / "public").exists()
 
 

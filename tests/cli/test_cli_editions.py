@@ -76,22 +76,23 @@ def test_a_round_is_all_its_languages(newsroom):
     assert [row["edition"] for row in json.loads(built.out)] == ["2022-02/skills/en", "2022-02/skills/fr"]
 
 
-@pytest.mark.parametrize("verb", ALL)
 @pytest.mark.parametrize("flags", [("--month", "2022-03"), ("-a", "skills"), ("-l", "fr")])
-def test_saying_it_both_ways_is_one_clear_line(begun, verb, flags):
-    """A name with a flag beside it is refused, whether they agree or not, and names what to leave out."""
-    done = begun(verb, NAME, *flags, *(("--sent", "--all") if verb == "resolve" else ()))
-    (line,) = done.lines
-    assert done.code == 2
-    assert line.startswith(f"digest: {NAME} says which edition; leave out --")
-    assert line.endswith(f" {flags[1]}, or say it by flags alone")
+def test_saying_it_both_ways_is_one_clear_line(begun, flags):
+    """A name with a flag beside it is refused by every verb, whether they agree or not, and names what to leave out."""
+    for verb in ALL:
+        done = begun(verb, NAME, *flags, *(("--sent", "--all") if verb == "resolve" else ()))
+        (line,) = done.lines
+        assert done.code == 2, verb
+        assert line.startswith(f"digest: {NAME} says which edition; leave out --"), verb
+        assert line.endswith(f" {flags[1]}, or say it by flags alone"), verb
 
 
-@pytest.mark.parametrize("verb", ["resume", "pause", "cancel", "thaw"])
-def test_saying_nothing_names_what_there_is(begun, verb):
+def test_saying_nothing_names_what_there_is(begun):
     """A verb that changes what is on its way never guesses which: it names what could be meant."""
-    done = begun(verb)
-    assert (done.code, done.lines) == (2, [f"digest: say which edition: {NAME}, or --month and --audience"])
+    refused = (2, [f"digest: say which edition: {NAME}, or --month and --audience"])
+    verbs = ("resume", "pause", "cancel", "thaw")
+    answers = {verb: begun(verb) for verb in verbs}
+    assert {verb: (done.code, done.lines) for verb, done in answers.items()} == dict.fromkeys(verbs, refused)
 
 
 def test_readers_are_settled_an_edition_at_a_time(newsroom):

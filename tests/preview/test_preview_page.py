@@ -183,21 +183,21 @@ def test_the_tabs_show_every_face_of_the_mail(browser, shown, width):
 
 
 @BOTH
-@pytest.mark.parametrize("case", STRESS)
-def test_stress_cases_are_a_choice_away(browser, shown, width, case):
+def test_stress_cases_are_a_choice_away(browser, shown, width):
     """The hardest readers and stories are shown in the mail itself; forty stories are forty headlines."""
     with opened(browser, shown, width) as page:
-        page.locator("#who").select_option(case)
-        page.wait_for_function("who => new URLSearchParams(location.search).get('who') === who", arg=case)
-        if STRESS[case] and case != "case:arabic":
-            expect(page.locator("#addresses")).to_contain_text(STRESS[case])
-        if case == "case:arabic":
-            expect(mail(page).locator("html")).to_have_attribute("dir", "rtl")
-        if case == "case:forty":
-            expect(page.locator("#checks")).to_contain_text("of the 102 KB")
-            expect(mail(page).locator("h2, h3, .short, .item").nth(39)).to_be_attached()
-        if case == "case:no-summary":
-            expect(mail(page).locator(".summary")).to_have_count(0)
+        for case, address in STRESS.items():
+            page.locator("#who").select_option(case)
+            page.wait_for_function("who => new URLSearchParams(location.search).get('who') === who", arg=case)
+            if address and case != "case:arabic":
+                expect(page.locator("#addresses")).to_contain_text(address)
+            if case == "case:arabic":
+                expect(mail(page).locator("html")).to_have_attribute("dir", "rtl")
+            if case == "case:forty":
+                expect(page.locator("#checks")).to_contain_text("of the 102 KB")
+                expect(mail(page).locator("h2, h3, .short, .item").nth(39)).to_be_attached()
+            if case == "case:no-summary":
+                expect(mail(page).locator(".summary")).to_have_count(0)
 
 
 @BOTH
