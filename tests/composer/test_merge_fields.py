@@ -21,6 +21,8 @@ from digest.text.merge import FIELD, shown
 IDENTITY = SenderIdentity(sender="digest@example.org", reply_to="news@example.org", unsubscribe_https=True)
 ANA = {"name": "Ana Silva", "field.city": "São Paulo & Rio", "field.vip": "yes"}
 NOBODY = {"name": "", "field.city": " ", "field.vip": ""}
+ONLY_THE_FOOTER = """<mjml><mj-head><mj-include path="head.mjml.j2" /></mj-head>
+<mj-body><mj-include path="footer.mjml.j2" /></mj-body></mjml>"""
 
 
 def themed(folder, words, text=None):
@@ -31,6 +33,7 @@ def themed(folder, words, text=None):
     (folder / "default" / "footer.mjml.j2").write_text(
         footer.replace('<p class="small">{{ words.why', f'<p class="x">{words}</p><p class="small">{{{{ words.why')
     )
+    (folder / "default" / "theme.mjml.j2").write_text(ONLY_THE_FOOTER)
     plain = (builtin() / "default" / "text.txt.j2").read_text()
     (folder / "default" / "text.txt.j2").write_text(f"HERE[{words if text is None else text}]\n{plain}")
     return load_theme([folder], ThemeOptions())
