@@ -80,22 +80,22 @@ def test_database_restarted(tmp_path, sink, tmp_path_factory):
     with realpostgres.running(tmp_path_factory.mktemp("runtime")) as server:
         fleet = Fleet(tmp_path, server.get_uri(), sink)
         try:
-            fleet.write(600, rate="30/s")
+            fleet.write(300, rate="30/s")
             workers = [fleet.worker(), fleet.worker()]
             sending = fleet.send()
             sink.wait_for(100)
             server.stop()
             time.sleep(3)
             server.start()
-            sink.wait_for(300, 90)
+            sink.wait_for(200, 90)
             sending.communicate(timeout=90)
             assert all(worker.poll() is None for worker in workers), [fleet.log(worker) for worker in workers]
-            sink.wait_for(600, 60)
+            sink.wait_for(300, 60)
             deadline = time.monotonic() + 60
             while (status := fleet.run("status")).returncode == 75 and time.monotonic() < deadline:
                 time.sleep(1)
             assert set(sink.got.values()) == {1}
-            assert "600 accepted" in status.stdout, status.stdout
+            assert "300 accepted" in status.stdout, status.stdout
             assert any("again" in fleet.log(worker) or "cannot" in fleet.log(worker) for worker in workers)
         finally:
             fleet.end()
