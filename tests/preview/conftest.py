@@ -47,3 +47,12 @@ def shown(folder) -> Iterator[Shown]:
     """A newsroom that is served on this machine."""
     with serving(folder):
         yield folder
+
+
+@pytest.fixture(scope="module")
+def served(built_once, tmp_path_factory) -> Iterator[Shown]:
+    """One newsroom that is served for all tests of a module that write nothing into it."""
+    root = tmp_path_factory.mktemp("served") / "newsroom"
+    shutil.copytree(built_once, root)
+    with serving(Shown(root)) as access:
+        yield Shown(root, f"http://127.0.0.1:{access.port}", access.token)

@@ -49,9 +49,9 @@ def box(page, name="first"):
 
 
 @BOTH
-def test_the_inbox_line_is_what_a_list_of_mails_shows(browser, shown, width):
+def test_the_inbox_line_is_what_a_list_of_mails_shows(browser, served, width):
     """From, subject and preheader stand as a phone and a desktop show them, with their lengths and Reply-To."""
-    with opened(browser, shown, width) as page:
+    with opened(browser, served, width) as page:
         for kind in ("desktop", "phone"):
             expect(page.locator(f".{kind}")).to_contain_text("ILO Newsroom")
             expect(page.locator(f".{kind} .subject")).to_have_text("All ILO Newsroom content: February 2022")
@@ -61,16 +61,16 @@ def test_the_inbox_line_is_what_a_list_of_mails_shows(browser, shown, width):
 
 
 @BOTH
-def test_nothing_is_wider_than_the_window(browser, shown, width):
+def test_nothing_is_wider_than_the_window(browser, served, width):
     """The page needs no sideways scrolling, at a phone's width either, with everything open."""
-    with opened(browser, shown, width, "panels=checks,stories,calendar,compare,act&second=1024") as page:
+    with opened(browser, served, width, "panels=checks,stories,calendar,compare,act&second=1024") as page:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 @BOTH
-def test_the_keys_choose_the_width(browser, shown, width):
+def test_the_keys_choose_the_width(browser, served, width):
     """1 to 6 give the mail exactly that many pixels, and the address says so."""
-    with opened(browser, shown, width) as page:
+    with opened(browser, served, width) as page:
         for key, pixels in enumerate((320, 375, 414, 600, 768, 1024), 1):
             page.keyboard.press(str(key))
             page.wait_for_function("w => document.querySelector('iframe').contentWindow.innerWidth === w", arg=pixels)
@@ -81,9 +81,9 @@ def test_the_keys_choose_the_width(browser, shown, width):
 
 
 @BOTH
-def test_the_edge_can_be_dragged_and_moved_by_keys(browser, shown, width):
+def test_the_edge_can_be_dragged_and_moved_by_keys(browser, served, width):
     """The frame's edge follows the mouse and the arrow keys, and the address keeps where it was left."""
-    with opened(browser, shown, width, "width=414") as page:
+    with opened(browser, served, width, "width=414") as page:
         edge = page.get_by_role("slider")
         edge.focus()
         page.keyboard.press("ArrowLeft")
@@ -99,19 +99,19 @@ def test_the_edge_can_be_dragged_and_moved_by_keys(browser, shown, width):
 
 
 @BOTH
-def test_two_widths_stand_side_by_side(browser, shown, width):
+def test_two_widths_stand_side_by_side(browser, served, width):
     """A second frame shows the same mail at another width."""
-    with opened(browser, shown, width, "width=600") as page:
+    with opened(browser, served, width, "width=600") as page:
         press(page, "Two")
         expect(mail(page, "second").get_by_role("heading", name=LEAD)).to_be_visible()
         assert (box(page), box(page, "second")) == (600, 375)
 
 
 @BOTH
-def test_a_link_shows_the_same_view(browser, shown, width):
+def test_a_link_shows_the_same_view(browser, served, width):
     """Every setting lives in the address: another window that opens it sees the same."""
     wanted = "period=2021-12&audience=skills&width=414&scheme=dark&images=off&size=200&panels=calendar&second=600"
-    with opened(browser, shown, width, wanted) as page:
+    with opened(browser, served, width, wanted) as page:
         expect(page.locator("#period")).to_have_value("2021-12")
         expect(page.locator("#audience")).to_have_value("skills")
         for name in ("414", "Dark", "No images", "Text 200 %", "Two"):
@@ -121,7 +121,7 @@ def test_a_link_shows_the_same_view(browser, shown, width):
 
 
 @BOTH
-def test_the_modes_are_what_readers_programs_do(browser, shown, width):
+def test_the_modes_are_what_readers_programs_do(browser, served, width):
     """Light, the author's dark, forced dark in part and in full: the paper and the band have the colours of each."""
     white, band = "rgb(255, 255, 255)", "rgb(30, 45, 190)"
     expected = {
@@ -130,7 +130,7 @@ def test_the_modes_are_what_readers_programs_do(browser, shown, width):
         "partial": ("rgb(18, 18, 18)", band),
         "full": ("rgb(18, 18, 18)", None),
     }
-    with opened(browser, shown, width, color_scheme="dark") as page:
+    with opened(browser, served, width, color_scheme="dark") as page:
         for scheme, (sheet, top) in expected.items():
             expect(mail(page).locator(".sheet").first).to_have_css("background-color", sheet)
             if top:
@@ -162,9 +162,9 @@ def test_images_styles_and_size_are_switches(browser, shown, width):
 
 
 @BOTH
-def test_the_tabs_show_every_face_of_the_mail(browser, shown, width):
+def test_the_tabs_show_every_face_of_the_mail(browser, served, width):
     """Text with its 72-column ruler, source, MIME tree with raw headers, manifest, reading order."""
-    with opened(browser, shown, width) as page:
+    with opened(browser, served, width) as page:
         page.keyboard.press("t")
         expect(page.locator("pre.ruled")).to_contain_text(LEAD[:40])
         ruler = page.locator(".ruler").evaluate("e => e.getBoundingClientRect().width")
@@ -183,9 +183,9 @@ def test_the_tabs_show_every_face_of_the_mail(browser, shown, width):
 
 
 @BOTH
-def test_stress_cases_are_a_choice_away(browser, shown, width):
+def test_stress_cases_are_a_choice_away(browser, served, width):
     """The hardest readers and stories are shown in the mail itself; forty stories are forty headlines."""
-    with opened(browser, shown, width) as page:
+    with opened(browser, served, width) as page:
         for case, address in STRESS.items():
             page.locator("#who").select_option(case)
             page.wait_for_function("who => new URLSearchParams(location.search).get('who') === who", arg=case)
@@ -201,9 +201,9 @@ def test_stress_cases_are_a_choice_away(browser, shown, width):
 
 
 @BOTH
-def test_a_reader_from_the_list_is_shown_their_mail(browser, shown, width):
+def test_a_reader_from_the_list_is_shown_their_mail(browser, served, width):
     """Choosing a reader shows the mail with their address in it."""
-    with opened(browser, shown, width) as page:
+    with opened(browser, served, width) as page:
         page.locator("#who").select_option("list")
         option = page.locator("#readers option").first
         expect(option).to_have_attribute("value", re.compile("^reader:.+@"))
@@ -213,9 +213,9 @@ def test_a_reader_from_the_list_is_shown_their_mail(browser, shown, width):
 
 
 @BOTH
-def test_the_month_and_the_audience_are_chosen_above(browser, shown, width):
+def test_the_month_and_the_audience_are_chosen_above(browser, served, width):
     """The period can be stepped and typed, the audience chosen; a month without stories says so."""
-    with opened(browser, shown, width) as page:
+    with opened(browser, served, width) as page:
         page.get_by_role("button", name="The period before").click()
         expect(mail(page).locator("h1")).to_have_text("January 2022")
         page.locator("#audience").select_option("impact")
@@ -232,11 +232,11 @@ def test_the_month_and_the_audience_are_chosen_above(browser, shown, width):
 
 
 @BOTH
-def test_a_finding_leads_to_its_place(browser, shown, width):
+def test_a_finding_leads_to_its_place(browser, served, width):
     """A click on a finding shows the story in the frame, and names its file and line."""
-    with opened(browser, shown, width) as page:
+    with opened(browser, served, width) as page:
         finding = page.locator("#checks button", has_text="is not encrypted")
-        lines = (shown.root / f"stories/{URUGUAY}.md").read_text().splitlines()
+        lines = (served.root / f"stories/{URUGUAY}.md").read_text().splitlines()
         line = next(number for number, text in enumerate(lines, 1) if text.startswith("link: "))
         expect(finding).to_contain_text(f"stories/{URUGUAY}.md:{line}")
         before = inner(page, "scrollY")
@@ -247,17 +247,17 @@ def test_a_finding_leads_to_its_place(browser, shown, width):
 
 
 @BOTH
-def test_sizes_are_told_against_gmails_limit(browser, shown, width):
+def test_sizes_are_told_against_gmails_limit(browser, served, width):
     """The bar says how much of 102 KB is used; each story has its bytes."""
-    with opened(browser, shown, width) as page:
+    with opened(browser, served, width) as page:
         expect(page.get_by_role("img", name=re.compile(r"\d+ KB of the 102 KB"))).to_be_visible()
         expect(page.locator(".sizes tr")).to_have_count(5)
 
 
 @BOTH
-def test_a_month_is_clicked_in_the_calendar(browser, shown, width):
+def test_a_month_is_clicked_in_the_calendar(browser, served, width):
     """Stories per month are a picture; a click shows that month."""
-    with opened(browser, shown, width, "panels=calendar") as page:
+    with opened(browser, served, width, "panels=calendar") as page:
         expect(page.get_by_role("button", name="February 2022: 5 stories")).to_have_attribute("aria-current", "true")
         page.get_by_role("button", name="April 2021: 2 stories").click()
         expect(mail(page).locator("h1")).to_have_text("April 2021")
@@ -293,9 +293,9 @@ def test_an_error_stands_over_the_last_good_mail(browser, shown, width):
 
 
 @BOTH
-def test_the_search_and_the_help_have_keys(browser, shown, width):
+def test_the_search_and_the_help_have_keys(browser, served, width):
     """`/` goes to the search, which finds any story; `?` lists the keys."""
-    with opened(browser, shown, width) as page:
+    with opened(browser, served, width) as page:
         page.keyboard.press("/")
         expect(page.locator("#search")).to_be_focused()
         page.keyboard.type("prison")
@@ -309,24 +309,24 @@ def test_the_search_and_the_help_have_keys(browser, shown, width):
 
 @BOTH
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(browser, shown, width, scheme):
+def test_axe_finds_nothing(browser, served, width, scheme):
     """The page with everything open, each face of the mail, and the mail itself pass axe in both schemes."""
     everything = "panels=checks,stories,calendar,compare,act"
-    with opened(browser, shown, width, everything, color_scheme=scheme, bypass_csp=True) as page:
+    with opened(browser, served, width, everything, color_scheme=scheme, bypass_csp=True) as page:
         if scheme == "dark":
             page.locator("#tab-mime").click()
             page.wait_for_selector(".paper[data-tab=mime]")
         found = Axe().run(page, options={"iframes": False}).response["violations"]
         assert [(each["id"], each["nodes"][0]["target"]) for each in found] == []
-        newsroom = open_newsroom(shown.root / "config.yaml", {})
+        newsroom = open_newsroom(served.root / "config.yaml", {})
         page.set_content(build_edition(newsroom, newsroom.edition("2022-02", "everyone")).parts["index.html"].decode())
         found = Axe().run(page).response["violations"]
         assert [(each["id"], each["nodes"][0]["target"]) for each in found] == []
 
 
-def test_axe_would_find_something(browser, shown):
+def test_axe_would_find_something(browser, served):
     """The same examination finds what is wrong when something is: its silence means something."""
-    with opened(browser, shown, bypass_csp=True) as page:
+    with opened(browser, served, bypass_csp=True) as page:
         page.evaluate("document.querySelector('label[for=period]').remove()")
         assert [each["id"] for each in Axe().run(page).response["violations"]] == ["label"]
 
@@ -355,9 +355,9 @@ def test_hostile_stories_run_nothing(browser, shown, width):
         assert page.evaluate("window.hacked") is None
 
 
-def test_a_script_in_the_frame_would_not_run(browser, shown):
+def test_a_script_in_the_frame_would_not_run(browser, served):
     """Even if a script came through everything else, neither the sandbox nor the policy lets it run."""
-    with opened(browser, shown, expected="Blocked script|Executing inline|Failed to load") as page:
+    with opened(browser, served, expected="Blocked script|Executing inline|Failed to load") as page:
         page.wait_for_function("() => document.querySelector('iframe').contentDocument?.querySelector('table')")
         page.evaluate("""() => {
             const inside = document.querySelector('iframe').contentDocument;
