@@ -296,6 +296,11 @@ class Finding:
     html: str = ""
 
     @property
+    def fact(self) -> tuple[str, str, str, str]:
+        """What is found, whichever edition shows it: a line of config.yaml or of a story is the same in all of them."""
+        return self.code, self.where, self.element, self.message
+
+    @property
     def sentence(self) -> str:
         """`stories/a.md:9: <a href="https://…">: “here” does not say where it goes (html:56:3041)`."""
         place = f" ({self.html})" if self.html and self.html != self.where else ""

@@ -85,6 +85,48 @@ def test_notes_are_counted(newsroom):
     assert "notes beside" not in shown.out
 
 
+def test_what_editions_share_is_said_and_counted_once(newsroom):
+    """A placeholder of config.yaml is one thing to mend, however many editions show it; each edition still names it."""
+    shown = newsroom("build", "--month", "2022-02", "-v").out
+    placeholder = "address-placeholder: config.yaml:7: newsroom.from: is still the placeholder"
+    assert shown.count(placeholder) == 1
+    infos = sum(line.startswith("  info ") for line in shown.splitlines())
+    assert f"{infos} notes beside" in newsroom("build", "--month", "2022-02").out
+    assert shown.count("findings that stand above") == 2
+    checked = newsroom("check", "--month", "2022-02", "-v").out
+    assert checked.count(placeholder) == 1
+    assert checked.count("findings that stand above") == 2
+    data = json.loads(newsroom("check", "--month", "2022-02", "--json").out)
+    assert {row["edition"] for row in data if row["message"].startswith("newsroom.from")} == {
+        "2022-02/everyone/en", "2022-02/impact/en", "2022-02/skills/en",
+    }  # fmt: skip
+
+
+def test_an_error_that_editions_share_is_counted_once(newsroom):
+    """One wrong line of a story is one error to mend, though two editions have the story."""
+    values = {"date": "2022-02-28", "link": "http://10.0.0.1/x", "credit": "X"}
+    newsroom.story("broken", channels="[impact-and-people]", topics="[skills]", **values)
+    built = newsroom("build", "--month", "2022-02")
+    assert sum("broken.md" in line for line in built.out.splitlines()) == built.err.count("error") == 1, built
+    assert "built, but 1 error must be mended" in built.err
+    assert "digest: 1 error; " in newsroom("check", "--month", "2022-02").err
+
+
+def test_what_is_wrong_with_a_list_is_said_once_for_all_its_languages(newsroom):
+    """The editions of an audience's languages share its list: a plan of them names a bad row once."""
+    newsroom.edit("config.yaml", "  everyone:\n", "  everyone:\n    languages: [en, fr]\n")
+    newsroom.edit("config.yaml", "    archive: public", "    # archive: public")
+    newsroom.write(
+        "recipients/everyone.csv",
+        "email,language,status\na@example.org,en,\nnobody,fr,\nc@example.org,fr,unsubscribed\n",
+    )
+    newsroom.story("pont", date="2022-02-20", language="fr")
+    plan = newsroom("send", "--month", "2022-02", "-a", "everyone")
+    assert plan.err.count("nobody") == 1, plan
+    assert plan.err.count("archive.url is set") == 1
+    assert plan.out.count("by the list itself not to be mailed") == 1
+
+
 def test_a_dry_run_names_files_as_they_lie(newsroom):
     """The diff of an import has paths that can be copied: below stories/, as they are in the newsroom."""
     newsroom.write("page.html", "<html><body><article><h2>New</h2><time>2022-02-03</time></article></body></html>")

@@ -11,7 +11,7 @@ import typer
 
 from digest.cli.call import Call
 from digest.cli.flags import Common, EditionFlags
-from digest.cli.output import size, tally, tell
+from digest.cli.output import size, tally, tell, told_once
 from digest.cli.verbs import verb
 from digest.errors import CheckFailed, NothingToSend
 from digest.text.counting import counted, them
@@ -98,11 +98,11 @@ def _report(call: Call, written: list[tuple[Build, Path]]) -> None:
 
     head = ("edition", "stories", "HTML", "text", "pictures", "findings")
     call.out.table(head, [_row(each) for each, _ in written], right=(1, 2, 3, 4))
-    for each, _ in written:
+    for (each, _), fresh in zip(written, told_once(each.findings for each, _ in written), strict=True):
         if call.common.verbose or tally(each.findings) != "none":
             call.out.line()
             call.out.line(f"{each.edition.id}: {shown_subject(each.rendering) if each.rendering else ''}")
-            call.out.findings(each.findings)
+            call.out.findings(each.findings, fresh)
 
 
 def _row(each: Build) -> tuple[str, ...]:
@@ -119,7 +119,8 @@ def _next(call: Call, written: list[tuple[Build, Path]], chosen: EditionFlags) -
     if call.common.json:
         return
     if not call.common.verbose:
-        notes = sum(finding.severity.value == "info" for each, _ in written for finding in each.findings)
+        fresh = told_once(each.findings for each, _ in written)
+        notes = sum(finding.severity.value == "info" for findings in fresh for finding in findings)
         if notes:
             call.out.line(f"\n{counted(notes, 'note')} beside: -v shows {them(notes)}")
     pages = [place / "index.html" for each, place in written if each.rendering]
@@ -141,7 +142,8 @@ def _end(made: list[Build]) -> None:
         raise NothingToSend(message)
     from digest.model import Severity
 
-    errors = [f for each in made for f in each.findings if f.severity is Severity.ERROR]
+    fresh = told_once(each.findings for each in made)
+    errors = [f for findings in fresh for f in findings if f.severity is Severity.ERROR]
     if errors:
         message = f"built, but {tally(errors)} must be mended before it is sent"
         raise CheckFailed(message)

@@ -9,7 +9,7 @@ import typer
 
 from digest.cli.call import Call
 from digest.cli.flags import Common, EditionFlags
-from digest.cli.output import tally
+from digest.cli.output import tally, told_once
 from digest.cli.verbs import verb
 from digest.errors import CheckFailed, NothingToSend, UsageError
 from digest.text.counting import counted
@@ -49,7 +49,7 @@ def check(
     found = [(each.edition, finding) for each in made for finding in each.findings]
     _tell(call, made, found, sarif=sarif, network=network)
     call.tell_exposed()
-    _judge(made, [finding for _, finding in found], strict=strict)
+    _judge(made, strict=strict)
 
 
 def _examine_relay(call: Call, chosen: EditionFlags) -> None:
@@ -81,11 +81,11 @@ def _tell(call: Call, made: list[Build], found: list[tuple[Edition, Finding]], *
     elif call.common.json:
         call.out.data([{"edition": edition.id, **finding.as_data()} for edition, finding in found])
     else:
-        for each in made:
+        for each, fresh in zip(made, told_once(each.findings for each in made), strict=True):
             stories = counted(len(each.selection.stories), "story", "stories")
             state = tally(each.findings) if each.rendering else "nothing to check: too few stories"
             call.out.line(f"{each.edition.id}: {stories}, {state}")
-            call.out.findings(each.findings)
+            call.out.findings(each.findings, fresh)
         if not call.common.verbose:  # then they stand there already
             blanks = (finding for _, finding in found if finding.code == "address-placeholder")
             quiet = (f"{blank.where}: {blank.message}" for blank in blanks if blank.severity is Severity.INFO)
@@ -94,14 +94,15 @@ def _tell(call: Call, made: list[Build], found: list[tuple[Edition, Finding]], *
             call.out.line("Links, pictures on the web and DNS were not tried: --network does.")
 
 
-def _judge(made: list[Build], found: list[Finding], *, strict: bool) -> None:
+def _judge(made: list[Build], *, strict: bool) -> None:
     from digest.model import Severity
 
     if not any(each.rendering for each in made):
         message = "nothing to check: no edition of this period has enough stories"
         raise NothingToSend(message)
     loud = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
-    bad = [finding for finding in found if finding.severity in loud]
+    fresh = told_once(each.findings for each in made)
+    bad = [finding for findings in fresh for finding in findings if finding.severity in loud]
     if bad:
         message = f"{tally(bad)}; `digest check --explain {bad[0].code}` says why it matters"
         raise CheckFailed(message)

@@ -12,14 +12,14 @@ import os
 import re
 import sys
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from digest.text.cleaning import multiline
 from digest.text.counting import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from digest.model import Finding
 
@@ -40,6 +40,7 @@ class Output:
     json: bool = False
     verbose: bool = False
     colour: bool = False
+    told: set[object] = field(default_factory=set, repr=False)
 
     def line(self, text: str = "") -> None:
         """One line of result."""
@@ -49,6 +50,12 @@ class Output:
         """What a person should hear beside the result, on standard error; no error, so that `quiet` drops it."""
         if not self.quiet:
             tell(text)
+
+    def is_new(self, fact: object) -> bool:
+        """Whether it was not said before; from now on it was. What editions share is said with the first of them."""
+        new = fact not in self.told
+        self.told.add(fact)
+        return new
 
     def _print(self, text: str) -> None:
         """`text` as it is: clean, and maybe painted."""
@@ -83,13 +90,21 @@ class Output:
                 self.line("To fill in before readers are mailed:")
             self.line(f"  {line}")
 
-    def findings(self, found: Iterable[Finding]) -> None:
-        """Each finding on a line: severity, code, where, message. Infos are told only when `verbose`."""
-        for finding in found:
-            if finding.severity.value == "info" and not self.verbose:
+    def findings(self, found: Iterable[Finding], fresh: Collection[Finding] | None = None) -> None:
+        """Each finding on a line: severity, code, where, message. Infos are told only when `verbose`.
+
+        Those that are not `fresh` stand above, under another edition: they are only counted.
+        """
+        shown = [finding for finding in found if finding.severity.value != "info" or self.verbose]
+        again = 0
+        for finding in shown:
+            if fresh is not None and finding not in fresh:
+                again += 1
                 continue
             word = self._paint(f"{finding.severity.value:<7}", _COLOUR[finding.severity.value])
             self._print(f"  {word}  {multiline(f'{finding.code}: {finding.sentence}')}")
+        if again:
+            self.line(f"  and {counted(again, 'finding')} that stand above")
 
     def _paint(self, text: str, code: str) -> str:
         """`text` in a colour, where there are colours."""
@@ -117,6 +132,16 @@ def output(*, quiet: bool, verbose: bool, no_color: bool, json: bool = False) ->
 def size(octets: int) -> str:
     """A size for people: `23 KB`. 1 KB is 1,024 octets, as Gmail counts its 102."""
     return f"{octets:,} B" if octets < 1024 else f"{octets / 1024:,.0f} KB"  # noqa: PLR2004 - octets in a KB
+
+
+def told_once(editions: Iterable[Sequence[Finding]]) -> list[list[Finding]]:
+    """Of each edition's findings those that none before it has: what they share is said and counted once."""
+    told: set[object] = set()
+    fresh = []
+    for findings in editions:
+        fresh.append([finding for finding in findings if finding.fact not in told])
+        told.update(finding.fact for finding in findings)
+    return fresh
 
 
 def tally(findings: Iterable[Finding]) -> str:

@@ -156,7 +156,7 @@ def _foresee(call: Call, ledger: SqlLedger, edition: Edition) -> dict[str, Any]:
     for finding in build.findings:
         if finding in errors:
             tell(f"{edition.id}: {finding.sentence}; it must be mended before it is sent")
-        elif finding.code in (UNPUBLISHED, bulk_sender.code):
+        elif finding.code in (UNPUBLISHED, bulk_sender.code) and call.out.is_new(finding.fact):
             call.out.warn(f"{edition.id}: {finding.message}")
     status = approval.standing(call.newsroom, build)
     unapproved = status.problem if status.needed != "none" else ""
@@ -185,7 +185,7 @@ def _frozen_already(call: Call, ledger: SqlLedger, edition: Edition) -> dict[str
 
 
 def _show_plan(call: Call, plan: SendPlan, subject: str, bytes_each: int) -> None:
-    for line in gathered(plan.faults):
+    for line in filter(call.out.is_new, gathered(plan.faults)):
         tell(f"left out: {line}")
     call.out.line(f"{plan.edition}: {subject}")
     extra = [(plan.suppressed, "suppressed"), (plan.duplicates, "on the list twice"), (plan.bad, "not readable"),
@@ -193,8 +193,10 @@ def _show_plan(call: Call, plan: SendPlan, subject: str, bytes_each: int) -> Non
     words = ", ".join(f"{count:,} {word}" for count, word in extra if count)
     weight = f" x {size(bytes_each)}" if bytes_each else ""
     call.out.line(f"  {counted(plan.readers, 'mail')}{weight}" + (f" ({words} left out)" if words else ""))
+    audience = plan.edition.split("/")[1]
     for note in plan.notes:
-        call.out.line(f"  {note}")
+        if call.out.is_new((audience, note)):  # its languages share a list
+            call.out.line(f"  {note}")
     for label, counts in (("domains", plan.domains), ("languages", plan.languages)):
         shown = [f"{name} {count:,}" for name, count in list(counts.items())[:_SHOWN]]
         more = len(counts) - len(shown)

@@ -198,7 +198,8 @@ class EditionSetup:
                 "archive.url is set, and nothing of this audience is published, so the mail goes without the link to "
                 f"its page; write `archive: public` under audiences.{audience}, or `archive: none`"
             )
-            yield Finding(code=UNPUBLISHED, severity=Severity.WARNING, where=edition.id, message=message)
+            where = self.config.document.where(("audiences", audience))
+            yield Finding(code=UNPUBLISHED, severity=Severity.WARNING, where=where, message=message)
 
     def identity(self, audience: Audience, edition: Edition, *, own_mailto: bool = False) -> SenderIdentity:
         """What every mail to this audience says of itself; with `own_mailto`, each names its reader's own mailto."""

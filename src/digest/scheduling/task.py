@@ -10,7 +10,7 @@ bug, becomes part of the Result, so that one audience's trouble is never another
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -112,6 +112,7 @@ class RunContext(Reporter):
     engine: Engine
     publishes: bool
     note: Callable[[str], None]  # takes what is no error
+    told: set[object] = field(default_factory=set)  # what editions share, and was noted
 
 
 def run_task(context: RunContext, item: DueTask, *, force: bool = False) -> Result:
@@ -296,7 +297,8 @@ def _keep(context: RunContext, build: Build) -> None:
     """Write the build where an editor looks, unless the same is there already."""
     newsroom = context.newsroom
     for finding in build.findings:
-        if finding.code == UNPUBLISHED:
+        if finding.code == UNPUBLISHED and finding.fact not in context.told:
+            context.told.add(finding.fact)
             context.note(f"{build.edition.id}: {finding.message}")
     if is_new(newsroom, build):
         build_folder.write(newsroom, build)
