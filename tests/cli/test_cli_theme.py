@@ -72,3 +72,24 @@ def test_a_theme_is_not_begun_over_another_or_out_of_its_folder(newsroom, name, 
     assert done.code == 2
     assert said in done.err
     assert not (newsroom.root / "templates").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("config",), ("theme", "check"), ("check", "2022-02/everyone"), ("send", "2022-02/everyone"),
+     ("build", "2022-02/everyone")],
+)  # fmt: skip
+def test_a_theme_that_is_not_there_is_told_where_it_is_named(newsroom, arguments):
+    """Whichever verb one types, a misspelt `theme.name` is told with its line and the name that was meant."""
+    newsroom.edit("config.yaml", "\ntheme:\n", "\ntheme:\n  name: quite\n")
+    line = (newsroom.root / "config.yaml").read_text().splitlines().index("  name: quite") + 1
+    done = newsroom(*arguments, now="2022-03-01T09:00" if arguments and arguments[0] != "theme" else None)
+    assert done.code == 2
+    assert f"config.yaml:{line}: theme.name: there is no theme 'quite', did you mean 'quiet'?" in done.err
+
+
+def test_a_theme_of_the_newsrooms_own_is_there(newsroom):
+    """A theme in the newsroom's templates/ is as good a name as one that comes with digest."""
+    newsroom("theme", "new", "harbour", now=None)
+    newsroom.edit("config.yaml", "\ntheme:\n", "\ntheme:\n  name: harbour\n")
+    assert newsroom("config").code == 0

@@ -46,6 +46,8 @@ def check(
 
     call = Call(common)
     setup = call.newsroom.edition_setup
+    if not name:
+        setup.demand_theme()
     options = replace(setup.options, name=name or setup.options.name)
     wrong, notes = own_theme.tried([call.newsroom.root / "templates"], options, call.newsroom.config.newsroom)
     if common.json:

@@ -20,6 +20,7 @@ def welcome() -> None:
     else:
         from digest.sending.next_step import next_step
 
+        call.newsroom.edition_setup.demand_theme()
         step = next_step(call.newsroom, call.now)
         for line in step.standing:
             call.out.line(line)

@@ -112,14 +112,7 @@ def gather(folders: Sequence[Path], theme: str) -> ThemeFiles:
         from digest.yamlfile import did_you_mean
 
         near = did_you_mean(theme, themes(folders))
-        raise ThemeError(
-            [
-                Fault(
-                    file=f"templates/{theme}",
-                    message=f"there is no theme of this name{near} (theme.name in config.yaml)",
-                )
-            ]
-        )
+        raise ThemeError([Fault(file=f"templates/{theme}", message=f"there is no theme of this name{near}")])
     files: dict[str, TemplateFile] = {}
     for part, prefix in {theme: "", LOCALE: f"{LOCALE}/", FALLBACK: ""}.items():
         for folder in everywhere:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from digest.errors import ConfigError, RenderError, ThemeError
 from digest.model import Finding, Severity
 from digest.newsroom import paths
+from digest.yamlfile import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -75,16 +76,18 @@ class EditionSetup:
 
     @cached_property
     def theme(self) -> Theme:
-        """The compiled theme, from the cache when nothing changed. Raises ThemeError."""
+        """The compiled theme, from the cache when nothing changed. Raises ThemeError, ConfigError."""
         from digest.composer.theme import load_theme
 
+        self.demand_theme()
         return load_theme([self.config.root / "templates"], self.options, cache=paths.own_cache(self.environ, "themes"))
 
     @cached_property
     def page_theme(self) -> PageTheme:
-        """What public pages take from the theme. Raises ThemeError."""
+        """What public pages take from the theme. Raises ThemeError, ConfigError."""
         from digest.composer.page_theme import load_page_theme
 
+        self.demand_theme()
         return load_page_theme([self.config.root / "templates"], self.options)
 
     @cached_property
@@ -145,6 +148,15 @@ class EditionSetup:
             )
         except RenderError as error:
             raise RenderError(self.config.placed(str(error))) from None
+
+    def demand_theme(self) -> None:
+        """Raise ConfigError for the name of a theme that is not there."""
+        from digest.composer.files import themes
+
+        name, known = self.config.settings.theme.name, themes([self.config.root / "templates"])
+        if name not in known:
+            message = f"there is no theme {name!r}{did_you_mean(name, known)}"
+            raise ConfigError([self.config.document.fault(("theme", "name"), message)])
 
     def demand_logo(self) -> None:
         """Raise ConfigError for a logo that is a file, and is not there."""

@@ -84,6 +84,7 @@ class Newsroom:
         parts: tuple[Callable[[], object], ...] = (
             lambda: setup.options,
             lambda: setup.policy,
+            setup.demand_theme,
             setup.demand_logo,
             setup.demand_links,
             self.sending_setup.demand_sound,
