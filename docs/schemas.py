@@ -110,7 +110,7 @@ SOURCE = obj(name=TEXT, url=TEXT, stories=COUNT, new=COUNT, updated=COUNT, troub
 COMING = obj(name=TEXT, at=TIME, at_words=TEXT, away=TEXT, readers=maybe(COUNT), readers_words=TEXT,
              approval=TEXT)  # fmt: skip
 READER = obj(address=TEXT, name=TEXT, language=TEXT, topics=TEXTS, fields=NAMED_TEXTS, not_mailed=TEXT)
-READERS = obj(readers=rows(READER), faults=TEXTS)
+READERS = obj(readers=rows(READER), faults=TEXTS, notes=TEXTS)
 CHANGE = obj(added=COUNT, removed=COUNT, updated=COUNT, already=COUNT, suppressed=TEXTS, inactive=COUNTS,
              stopped=COUNT, notes=TEXTS, faults=TEXTS, dry_run=FLAG)  # fmt: skip
 SETTING = obj(value=TEXT, to_fill_in=FLAG, **{"from": TEXT})

@@ -163,7 +163,7 @@ def test_a_plan_says_that_nobody_has_approved(newsroom):
 
 
 def test_sheets_of_a_list_that_are_not_read_are_named(newsroom):
-    """A workbook is its first sheet: the others are named by the plan and by the import, but for empty ones."""
+    """A workbook is its first sheet: plan, import, list and export name the others, but for empty ones."""
     from openpyxl import Workbook
 
     book = Workbook()
@@ -180,6 +180,12 @@ def test_sheets_of_a_list_that_are_not_read_are_named(newsroom):
     assert said in plan
     assert "1 mail x" in plan
     assert "Empty" not in plan
+    for verb in ("list", "export"):
+        done = newsroom("subscribers", verb, "-a", "everyone")
+        assert done.err == f"digest: {said}\n"
+        assert "ann@example.org" in done.out
+        assert "zoe@example.org" not in done.out
+        assert json.loads(newsroom("subscribers", verb, "-a", "everyone", "--json").out)["notes"] == [said]
 
 
 def test_what_was_not_tried_is_said(newsroom):

@@ -62,8 +62,9 @@ def list_(common: Common, audience: Name) -> None:
         why = f"not mailed: {entry.why}" if entry.why else ""
         words = [reader.address, reader.name, reader.language, ";".join(reader.topics), why]
         call.out.line("  ".join(word for word in words if word))
+    notes = _unread(call, audience)
     if common.json:
-        call.out.data({"readers": rows, "faults": [str(fault) for fault in faults]})
+        call.out.data({"readers": rows, "faults": [str(fault) for fault in faults], "notes": notes})
     _demand_sound(faults)
 
 
@@ -247,10 +248,12 @@ def export(
 
     if common.json:
         readers = [_facts(entry) for entry in noted() if not isinstance(entry, Fault) and (everyone or not entry.why)]
-        call.out.data({"readers": readers, "faults": [str(fault) for fault in faults]})
+        notes = _unread(call, audience)
+        call.out.data({"readers": readers, "faults": [str(fault) for fault in faults], "notes": notes})
     else:
         for text in lists.export(noted(), everyone=everyone):
             sys.stdout.write(text)
+        _unread(call, audience)
     for why, count in sorted(out.items()):
         tell(f"not mailed: {count:,}, {why}")
     _name(faults)
@@ -262,6 +265,14 @@ def _entries(call: Call, audience: str) -> Iterator[ListEntry | Fault]:
     chosen, parts = call.newsroom.config.audience(audience), call.newsroom.sending_setup
     with call.ledger() as ledger:
         yield from listed(parts.source(chosen), ledger, audience, parts.segment(chosen))
+
+
+def _unread(call: Call, audience: str) -> list[str]:
+    """What of the list's file is not read: other sheets of a workbook. It is told beside the readers, too."""
+    notes = list(call.newsroom.sending_setup.source(call.newsroom.config.audience(audience)).unread())
+    for note in notes:
+        call.out.warn(note)
+    return notes
 
 
 def _scope(call: Call, audience: str) -> str:
