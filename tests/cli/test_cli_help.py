@@ -192,3 +192,14 @@ def test_fish_offers_verbs_options_audiences_and_editions(newsroom, shells):
         )
         assert said.stderr == ""
         assert done.rpartition(" ")[2] in [line.partition("\t")[0] for line in said.stdout.splitlines()]
+
+
+def test_python_can_run_it_by_its_name(newsroom):
+    """`python -m digest` is `digest`: the same words under the same name, the same exit codes."""
+    for arguments in (["--version"], ["build", "--help"], ["build", "--hepl"], ["config"]):
+        ran = subprocess.run(
+            [sys.executable, "-m", "digest", *arguments], cwd=newsroom.root, capture_output=True, text=True, check=False
+        )
+        done = newsroom(*arguments, now=None)
+        assert (ran.returncode, ran.stdout, ran.stderr) == (done.code, done.out, done.err)
+        assert "__main__" not in ran.stdout + ran.stderr

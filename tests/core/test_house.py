@@ -75,8 +75,9 @@ def test_a_module_is_found_by_its_name():
 
 
 def test_few_modules_have_no_room():
-    """What lies loose at the top is what every room may use."""
+    """What lies loose at the top is what every room may use, and the door by which Python comes in."""
     loose = {name.removeprefix(f"{PACKAGE}.") for name in MODULES if name.count(".") == 1 and name not in PACKAGES}
+    loose.remove("__main__")
     assert len(loose) <= 11, loose
 
 
