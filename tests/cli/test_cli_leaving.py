@@ -15,6 +15,8 @@ import sys
 import httpx
 import pytest
 
+from realdovecot import Dovecot
+
 SECRET = "a-secret-of-thirty-two-characters"
 EDITION = "2022-02/everyone/en"
 FEBRUARY = ("--month", "2022-02", "--audience", "everyone")
@@ -162,9 +164,30 @@ def test_a_missing_password_of_the_mailbox_is_named(sent, section):
     lines = (sent.root / "config.yaml").read_text(encoding="utf-8").splitlines()
     place, variable = (rf":{len(lines)}", "PRESS_MAILBOX") if section else (r"(?::\d+)?", "DIGEST_IMAP_PASSWORD")
     done = sent("bounces", "imaps://bounces@mail.example.org")
-    said = rf"IMAP needs its password: set \${variable}, or give bounces\.token_command"
+    how = rf"set \${variable} \(bounces\.password_env\), or name a file: bounces\.password_file"
+    said = rf"IMAP needs its password: {how}, or give bounces\.token_command"
     assert (done.code, len(done.lines)) == (2, 1)
     assert re.fullmatch(rf"digest: config\.yaml{place}: bounces\.password_env: {said}", done.lines[0])
+
+
+def test_the_password_of_the_mailbox_may_be_in_a_file(sent, tmp_path_factory):
+    """A real Dovecot lets in who has the words of bounces.password_file; one that others can read is warned about."""
+    with Dovecot(tmp_path_factory.mktemp("dovecot"), password="hunter2") as dovecot:
+        with (sent.root / "config.yaml").open("a", encoding="utf-8") as file:
+            file.write(f"\nbounces: {{password_file: imap, ca_file: {dovecot.ca_file}}}\n")
+        sent.write("imap", "hunter2\n").chmod(0o600)
+        done = sent("bounces", dovecot.url)
+        assert (done.code, done.err) == (0, ""), dovecot.log()
+        (sent.root / "imap").chmod(0o644)
+        said = "digest: imap: has mode 644: others can read this secret; chmod 600 imap"
+        assert sent("bounces", dovecot.url).lines == [said]
+        assert said in sent("config").lines
+    sent.write("imap", "").chmod(0o600)
+    empty = sent("bounces", dovecot.url)
+    assert empty.code == 2
+    assert "bounces.password_file: IMAP needs its password: write it into imap (bounces.password_file), or" in empty.err
+    (sent.root / "imap").unlink()
+    assert "imap: this secret cannot be read: No such file" in sent("bounces", dovecot.url).err
 
 
 def test_bounces_are_not_read_without_the_secret(newsroom):

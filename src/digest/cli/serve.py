@@ -56,6 +56,7 @@ def bounces(
     from digest.bounces.process import lines, process
 
     call = Call(common)
+    call.tell_exposed()
     with call.ledger() as ledger:
         summary = process(call.newsroom, ledger, source, call.now.timestamp(), dry=dry_run)
     if common.json:

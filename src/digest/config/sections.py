@@ -326,6 +326,7 @@ class BouncesSection(Section):
     """Where reports of undelivered mails are read with a password."""
 
     password_env: str = Field("DIGEST_IMAP_PASSWORD", description="The environment variable with the IMAP password.")
+    password_file: str = Field("", description="Or the file with it; readable by its owner only.")
     token_command: Line = Field("", description="A command that prints a token: XOAUTH2 in place of a password.")
     verp: bool = Field(
         False,  # noqa: FBT003

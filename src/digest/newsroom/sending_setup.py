@@ -294,10 +294,11 @@ class SendingSetup:
         part = self.config.settings.bounces
         if command := self._token_command("bounces", part.token_command):
             return "", command
-        if password := self.environ.get(part.password_env, ""):
+        if password := self.secret(part.password_env, part.password_file):
             return password, None
-        message = f"IMAP needs its password: set ${part.password_env}, or give bounces.token_command"
-        raise self._fault(("bounces", "password_env"), message)
+        how = _how_to_set(part.password_env, part.password_file, "bounces.password")
+        key = "password_file" if part.password_file else "password_env"
+        raise self._fault(("bounces", key), f"IMAP needs its password: {how}, or give bounces.token_command")
 
     def _token_command(self, section: str, command: str) -> TokenCommand | None:
         from digest.newsroom.token_command import TokenCommand
@@ -312,7 +313,8 @@ class SendingSetup:
         Kubernetes mounts is open to everybody in its pod unless somebody says otherwise.
         """
         settings = self.config.settings
-        named = (settings.smtp.password_file, settings.unsubscribe.secret_file, settings.dkim.key_file, own_secret.FILE)
+        passwords = settings.smtp.password_file, settings.bounces.password_file
+        named = (*passwords, settings.unsubscribe.secret_file, settings.dkim.key_file, own_secret.FILE)
         return tuple(
             Fault(file=str(path), message=f"has mode {mode:o}: others can read this secret; chmod 600 {path}")
             for path in dict.fromkeys(typed(self.config.path(name)) for name in named if name)
