@@ -45,6 +45,10 @@ def test_a_backup_that_was_put_back_elsewhere_mails_nobody_twice(newsroom, sink,
     assert f"{there}/.digest/ledger.db: this ledger is not where it last sent from" in done.err
     assert "(2022-01/everyone/en)" in done.err
     assert "`digest config --moved`" in done.err
+    home = newsroom(now=None)
+    assert (home.code, home.err) == (0, "")
+    assert "this ledger is not where it last sent from" in home.out
+    assert "Next: digest status  (compare it with the relay's log, then say so: digest config --moved)" in home.out
     looked = newsroom("status")
     assert (looked.code, "2022-01/everyone/en: 6 accepted" in looked.out) == (0, True)
     assert "not where it last sent from" in looked.err
@@ -57,6 +61,7 @@ def test_a_backup_that_was_put_back_elsewhere_mails_nobody_twice(newsroom, sink,
     )
     assert newsroom("config", "--moved").out.strip().endswith("it was not moved")
     assert newsroom("status").err == ""
+    assert "not where it last sent from" not in newsroom(now=None).out
     newsroom.story("spring", date="2022-03-05")
     assert live(newsroom, *MARCH).code == 0
     assert len(sink.mails) > sent

@@ -54,3 +54,13 @@ def test_a_mistake_is_told_as_ever(newsroom):
     done = newsroom(now=None)
     assert (done.code, len(done.lines)) == (2, 1)
     assert "config.yaml:" in done.err
+
+
+def test_a_ledger_that_cannot_be_opened_is_not_taken_for_none(newsroom):
+    """A damaged ledger is named; it is no newsroom from which nothing was ever sent."""
+    newsroom("send", EDITION, "--live", "--yes", "--eml", "out")
+    newsroom.write(".digest/ledger.db", "no database")
+    done = newsroom(now=None)
+    assert (done.code, done.out) == (1, "")
+    assert "ledger.db" in done.err
+    assert "Traceback" not in done.err

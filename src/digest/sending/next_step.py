@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from digest.config.unfilled import unfilled
 from digest.delivery import State
-from digest.errors import DigestError, LedgerError, UsageError
+from digest.errors import DigestError, NoLedger, UsageError
 from digest.model import Recipient
 from digest.newsroom.history import MANIFEST, folder, read_manifest
 from digest.newsroom.paths import BUILD
@@ -36,16 +36,19 @@ class NextStep:
 
 
 def next_step(newsroom: Newsroom, now: datetime) -> NextStep:
-    """What comes next. Raises StoryError for story files with mistakes."""
+    """What comes next. Raises StoryError for story files with mistakes, LedgerError for a ledger that has faults."""
     stories = newsroom.stories.stories()
     first = f"{newsroom.config.newsroom.name}: {counted(len(stories), 'story', 'stories')}"
     if not stories:
         return NextStep(standing=(first,), command='digest new "Title"', why="or digest import, from pages and feeds")
     try:
         ledger = newsroom.sending_setup.ledger(create=False)
-    except LedgerError:  # nothing was sent from here yet
+    except NoLedger:  # nothing was sent from here yet
         return _before(newsroom, stories, first, None, now)
     try:
+        if moved := ledger.elsewhere():
+            why = "compare it with the relay's log, then say so: digest config --moved"
+            return NextStep(standing=(first, moved), command="digest status", why=why)
         begun = [mailing.edition for mailing in ledger.mailings() if not finished(ledger, mailing.edition)]
         if begun:
             return _under_way(ledger, first, begun[-1])
