@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import partial
 
 import anyio
+import pytest
 from previewed import NOW
 
 from digest.cli.call import Call
 from digest.cli.flags import Common
 from digest.cli.preview import preview_state
+from digest.newsroom.newsroom import open_newsroom
 from digest.preview.live import Live
-from digest.preview.state import ViewRequest
+from digest.preview.state import PreviewState, ViewRequest
 
 
 def test_a_change_while_a_page_is_being_told_is_told_next(tmp_path):
@@ -79,6 +82,23 @@ def test_a_change_before_the_first_watcher_watches_is_told(tmp_path):
 
     assert anyio.run(partial(told, written=True))
     assert not anyio.run(partial(told, written=False))
+
+
+@pytest.mark.parametrize("reading", [1, 2])
+def test_what_is_written_while_it_is_read_counts(folder, reading):
+    """config.yaml written after it was read and before anybody watches is read again, whichever reading that was."""
+    readings = []
+
+    def opened():
+        newsroom = open_newsroom(folder.root / "config.yaml", {})
+        readings.append(newsroom)
+        if len(readings) == reading:
+            folder.edit("config.yaml", "name: ILO Newsroom", "name: Harbour News")
+        return newsroom
+
+    state = PreviewState(opened, lambda: datetime(2022, 3, 1, 9, tzinfo=UTC), ViewRequest(period="2022-02"))
+    state.newsroom()
+    assert state.newsroom().config.newsroom.name == "Harbour News"
 
 
 def test_nobody_is_answered_by_an_older_configuration(folder):

@@ -136,6 +136,7 @@ class PreviewState:
         self._open = open_newsroom
         self._lock = threading.RLock()
         self._newsroom: Newsroom | None = None
+        self._file: Path | None = None  # config.yaml, once it is known which
         self._read: tuple[int, ...] = ()
         self._made: OrderedDict[tuple[ViewRequest, int, datetime, bool], ShownEdition] = OrderedDict()
         self._good: OrderedDict[ViewRequest, ShownEdition] = OrderedDict()
@@ -171,11 +172,14 @@ class PreviewState:
         """The newsroom as its files are now. Raises ConfigError."""
         with self._lock:
             # The watcher may not have said so yet, or not watch yet: nobody is answered by an older configuration.
-            if self._newsroom is not None and _version(self._newsroom) != self._read:
+            if self._newsroom is not None and _version(self._file) != self._read:
                 self.changed()
             if self._newsroom is None:
+                if self._file is None:
+                    config = self._open().config
+                    self._file = config.path(Path(config.document.file).name)
+                self._read = _version(self._file)  # before it is read: what is written meanwhile is another version
                 self._newsroom = self._open()
-                self._read = _version(self._newsroom)
             return self._newsroom
 
     def edition(self, asked: ViewRequest) -> Edition:
@@ -280,13 +284,13 @@ def _drafted(newsroom: Newsroom, edition: Edition, draft: Draft, now: datetime, 
     )  # fmt: skip
 
 
-def _version(newsroom: Newsroom) -> tuple[int, ...]:
+def _version(file: Path | None) -> tuple[int, ...]:
     """What a changed config.yaml shows by: when and where it was written, and its size. Empty while there is none."""
     try:
-        file = newsroom.config.path(Path(newsroom.config.document.file).name).stat()
+        status = file.stat() if file else None
     except OSError:
         return ()
-    return file.st_mtime_ns, file.st_ino, file.st_size
+    return (status.st_mtime_ns, status.st_ino, status.st_size) if status else ()
 
 
 def readers(newsroom: Newsroom, edition: Edition) -> Iterator[Recipient]:

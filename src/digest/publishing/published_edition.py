@@ -25,6 +25,7 @@ class PublishedEdition:
     ids: Sequence[str]
     images: Mapping[str, str]  # by story; those of its summary, and of blocks, by names of their own
     kept: str
+    written: list[int]  # the stamp of what was kept, as it was before that was read
     sent: SentEdition | None = None
     changes: dict[str, StoryChange] = field(default_factory=dict)
     pictures: dict[str, PageImage | str] = field(default_factory=dict)

@@ -144,6 +144,7 @@ class _Publication:
                 ids=said["ids"],
                 images=said["images"],
                 kept=said["hash"],
+                written=kept,
                 withdrawal=self.withdrawn.get(record.edition.id),
             )
         sent = sent_editions.recall(self.newsroom, record, self.note)
@@ -159,6 +160,7 @@ class _Publication:
                 **{image: image for image in pictures_of_issue(sent.selection.issue)},
             },
             kept=hashlib.sha256((record.home / PAGE).read_bytes()).hexdigest(),
+            written=kept,
             sent=sent,
             withdrawal=self.withdrawn.get(record.edition.id),
         )
@@ -285,7 +287,7 @@ class _Publication:
             {
                 "editions": {
                     known.edition.id: {
-                        "kept": _stamp_of(known.record.home / PAGE),
+                        "kept": known.written,
                         "hash": known.kept,
                         "ids": known.ids,
                         "images": known.images,
