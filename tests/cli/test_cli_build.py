@@ -315,7 +315,11 @@ def test_an_editors_hand_is_never_passed_over_because_of_its_files_name(newsroom
             "    preheader: '{{ edition'\n",
             r"config\.yaml:\d+: audiences\.everyone\.preheader: ",
         ),
-        ('  brand: "#1e2dbe"', "  name: defalt", r"did you mean 'default'\? \(theme\.name in config\.yaml\)"),
+        (
+            '  brand: "#1e2dbe"',
+            "  name: defalt",
+            r"config\.yaml:\d+: theme\.name: there is no theme 'defalt', did you mean 'default'\?",
+        ),
     ],
 )
 def test_a_setting_that_fails_when_it_is_used_is_named(newsroom, old, new, said):
