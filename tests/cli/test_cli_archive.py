@@ -619,3 +619,16 @@ def test_what_is_written_while_the_archive_is_made_is_read_by_the_next(newsroom,
     assert newsroom("archive").code == 0
     assert newsroom("archive").code == 0
     assert recalled == [EDITION, "again"]
+
+
+def test_a_ledger_that_cannot_be_opened_halts_the_schedule_and_not_the_archive(newsroom):
+    """Pages of what was sent need it for little, and say that they went without; what is due cannot be told."""
+    newsroom.write("config.yaml", (newsroom.root / "config.yaml").read_text() + "\nschedule: [{on: day 1}]\n")
+    send(newsroom)
+    newsroom.write(".digest/ledger.db", "no database")
+    done = newsroom("archive")
+    assert done.code == 0
+    assert "only what is known without it is published" in done.err
+    refused = newsroom("schedule")
+    assert (refused.code, refused.out) == (1, "")
+    assert "ledger.db" in refused.err

@@ -6,6 +6,10 @@ import json
 
 import pytest
 
+from digest.cli.call import Call
+from digest.cli.flags import Common
+from digest.errors import UsageError
+
 NAME = "2022-02/everyone/en"
 FLAGS = ("--month", "2022-02", "-a", "everyone", "-l", "en")
 LIVE = ("--live", "--yes", "--eml", "out")
@@ -119,3 +123,12 @@ def test_a_period_for_an_edition_is_answered_with_what_to_type(newsroom, verb):
     quarter = newsroom(verb, "2022-Q1").err
     assert f"'2022-Q1' is a quarter, and no edition; type: digest {verb} 2022-Q1/everyone" in quarter
     assert "write it like 2022-02/everyone" in newsroom(verb, "february").err
+
+
+def test_what_to_type_is_of_the_verb_that_was_typed(newsroom):
+    """Two verbs at once in one process each name themselves: which one was typed is not kept for all of them."""
+    config = newsroom.root / "config.yaml"
+    calls = [Call(Common(config=config, verb=verb)) for verb in ("check", "archive")]
+    for call in calls:
+        with pytest.raises(UsageError, match=f"type: digest {call.common.verb} 2022-02/everyone"):
+            call.edition_named("2022-02")

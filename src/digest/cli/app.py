@@ -16,7 +16,6 @@ import typer
 from typer.exceptions import TyperException
 
 from digest.cli import candidates, streams
-from digest.cli.call import Typed
 from digest.cli.verbs import app
 from digest.errors import DigestError
 
@@ -48,7 +47,6 @@ def _root(
     ] = False,
 ) -> None:
     """Send a newsroom's readers one good mail a month."""
-    Typed.verb = context.invoked_subcommand or ""
     if context.invoked_subcommand is None:
         from digest.cli.welcome import welcome
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from digest.cli.output import Output, output
-from digest.errors import DigestError, NoLedger, UsageError
+from digest.errors import DigestError, LedgerError, NoLedger, UsageError
 from digest.period import KINDS
 
 if TYPE_CHECKING:
@@ -40,12 +40,6 @@ def _fleet() -> Engine:
 
 _SHOWN = 3  # editions in a message
 _ONE_EDITION = frozenset({"archive"})  # verbs that know no --month
-
-
-class Typed:
-    """The verb that this process runs, for messages that say what to type instead."""
-
-    verb = ""
 
 
 ENGINES: Mapping[str, Callable[[], Engine]] = {"local": _local, "procrastinate": _fleet}  # by send.engine
@@ -97,24 +91,26 @@ class Call:
     @contextlib.contextmanager
     def ledger(self, *, create: bool = True) -> Iterator[SqlLedger]:
         """The newsroom's ledger, open for as long as the block runs. Raises LedgerError."""
-        ledger = self.newsroom.sending_setup.ledger(create=create)
-        try:
+        with contextlib.closing(self.newsroom.sending_setup.ledger(create=create)) as ledger:
             yield ledger
-        finally:
-            ledger.close()
 
     @contextlib.contextmanager
-    def known_ledger(self) -> Iterator[SqlLedger | None]:
-        """The ledger; None where nothing was ever sent from here, and none is made. Raises LedgerError."""
+    def known_ledger(self, without: Callable[[LedgerError], None] | None = None) -> Iterator[SqlLedger | None]:
+        """The ledger; None where nothing was ever sent from here, and none is made. Raises LedgerError.
+
+        With `without`, also None where it cannot be had for another reason: `without` is told which.
+        """
         try:
             ledger = self.newsroom.sending_setup.ledger(create=False)
-        except NoLedger:
+        except LedgerError as error:
+            if without is not None:
+                without(error)
+            elif not isinstance(error, NoLedger):
+                raise
             yield None
             return
-        try:
+        with contextlib.closing(ledger):
             yield ledger
-        finally:
-            ledger.close()
 
     @cached_property
     def now(self) -> datetime:
@@ -172,9 +168,9 @@ class Call:
         message = f"{text!r} is not an edition; write it like 2022-02/{first}"
         if len(parts) == 1:
             with contextlib.suppress(DigestError):
-                kind, command = self.newsroom.period(text).kind, f"digest {Typed.verb}"
+                kind, command = self.newsroom.period(text).kind, f"digest {self.common.verb}"
                 message = f"{text!r} is a {kind}, and no edition; type: {command} {text}/{first}"
-                if kind in KINDS and Typed.verb not in _ONE_EDITION:
+                if kind in KINDS and self.common.verb not in _ONE_EDITION:
                     message += f", or for all audiences: {command} --{kind} {text}"
         raise UsageError(message)
 

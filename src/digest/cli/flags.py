@@ -44,6 +44,7 @@ class Common:
     now: Annotated[
         str, typer.Option("--now", metavar="TIME", help="Pretend that it is this time, for reproducible runs.")
     ] = ""
+    verb: str = ""  # no flag: the one that was typed, for messages that say what to type instead
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,8 +174,8 @@ YesNow = Annotated[
 GROUPS = (Common, When, EditionFlags, EditionAndReaders)
 
 
-def flat(function: Callable[..., None]) -> Callable[..., None]:
-    """Show typer each flag of the groups that `function` takes, and hand the groups over when it is called."""
+def flat(function: Callable[..., None], verb: str) -> Callable[..., None]:
+    """Show typer each flag of the groups that `function` takes, and hand the groups over when `verb` is typed."""
     hints = typing.get_type_hints(function, include_extras=True)
     groups = {name: hint for name, hint in hints.items() if hint in GROUPS}
     parameters: list[inspect.Parameter] = []
@@ -190,7 +191,10 @@ def flat(function: Callable[..., None]) -> Callable[..., None]:
 
     def call(**values: Any) -> None:
         made = {
-            name: group(**{f.name: values.pop(f.name) for f in dataclasses.fields(group)})
+            name: group(
+                **{flag.name: values.pop(flag.name) for flag in _flags(group)},
+                **({"verb": verb} if group is Common else {}),
+            )
             for name, group in groups.items()
         }
         function(**made, **values)
@@ -212,4 +216,5 @@ def _flags(group: type[Any]) -> tuple[inspect.Parameter, ...]:
             annotation=hints[each.name],
         )
         for each in dataclasses.fields(group)
+        if typing.get_origin(hints[each.name]) is Annotated
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -13,12 +13,6 @@ from digest.cli.output import tell
 from digest.cli.verbs import verb
 from digest.errors import UsageError
 from digest.text.counting import counted
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from contextlib import AbstractContextManager
-
-    from digest.ledger.ledger import SqlLedger
 
 
 @verb("archive")
@@ -45,7 +39,7 @@ def archive(
             "the address at which public/ will be served"
         )
         raise UsageError(message)
-    with _ledger(call) as ledger:
+    with call.known_ledger(lambda error: tell(f"{error}; only what is known without it is published")) as ledger:
         if withdraw:
             _withdraw(call, withdraw, because)
         update = publish(call.newsroom, ledger, out=out, note=tell, retry=True)
@@ -75,25 +69,3 @@ def _withdraw(call: Call, name: str, because: str) -> None:
     record = withdrawals.Withdrawal(on=call.now.astimezone(zone).date(), because=" ".join(because.split()))
     path = withdrawals.withdraw(call.newsroom.root, edition, record)
     call.out.line(f"{typed(path)}: commit it; whoever removes it brings {edition.id} back")
-
-
-def _ledger(call: Call) -> AbstractContextManager[SqlLedger | None]:
-    """The ledger, which knows who was mailed; None where nothing was ever sent from here."""
-    from contextlib import contextmanager
-
-    from digest.errors import LedgerError
-
-    @contextmanager
-    def opened() -> Iterator[SqlLedger | None]:
-        try:
-            ledger = call.newsroom.sending_setup.ledger(create=False)
-        except LedgerError as error:
-            tell(f"{error}; only what is known without it is published")
-            yield None
-            return
-        try:
-            yield ledger
-        finally:
-            ledger.close()
-
-    return opened()

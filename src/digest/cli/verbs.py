@@ -113,7 +113,7 @@ def verb(name: str, home: typer.Typer = app) -> Callable[[Callable[..., None]], 
     """Register a function as `digest NAME`, with its groups of flags laid flat and its example below its help."""
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
-        home.command(name, epilog=_example(name, home))(flat(function))
+        home.command(name, epilog=_example(name, home))(flat(function, name))
         return function
 
     return register
