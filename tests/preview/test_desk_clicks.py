@@ -76,6 +76,20 @@ def test_a_click_on_a_block_opens_its_form(browser, shown, width):
 
 
 @BOTH
+@pytest.mark.parametrize("part", [".name", "h1"])
+def test_a_click_on_the_masthead_says_that_it_is_the_themes(browser, shown, width, part):
+    """With nothing open, and with a story's form open before it: what no form is for is answered in words."""
+    with opened(browser, shown, width) as page:
+        mail(page).locator(part).first.click()
+        expect(page.locator("#said")).to_contain_text("That is the theme’s")
+        mail(page).get_by_role("heading", name=re.compile("^Strengthening digital TVET")).click()
+        expect(field(page, "Title (needed)")).to_have_value(re.compile("^Strengthening"))
+        page.locator("#said").evaluate("said => said.replaceChildren()")
+        mail(page).locator(part).first.click()
+        expect(page.locator("#said")).to_contain_text("That is the theme’s")
+
+
+@BOTH
 def test_a_link_opens_beside_with_control_and_marked_words_open_nothing(browser, shown, width):
     """Who holds a key wants the link itself, as everywhere; who marks words wants the words."""
     with opened(browser, shown, width, expected="Blocked script execution") as page:
