@@ -181,3 +181,40 @@ def test_a_watchdog_that_is_away_is_only_warned_of(newsroom, sink):
     assert (done.code, "the watchdog at 127.0.0.1 was not told: ConnectError" in done.err) == (0, True)
     assert newsroom.run("2022-02-20T09:00", "--ping", "hc-ping.com/uuid").code == 2
     assert not sink.mails
+
+
+def test_a_contact_that_is_still_a_placeholder_is_not_mailed(newsroom, sink):
+    """A refused run says so here, with the line to fill in and the same exit code; once that is done, it is mailed."""
+    newsroom.edit("config.yaml", "contact: newsroom@ilo.org", "contact: news@example.org")
+    with (newsroom.root / "recipients/everyone.csv").open("a", encoding="utf-8") as file:
+        file.write("ann@ilo.org,Ann,en,\n")  # a real reader: nobody is mailed before all is filled in
+    refused = newsroom.run("2022-03-01T09:00")
+    assert (refused.code, sink.mails) == (2, [])
+    assert "newsroom.contact: is still the placeholder news@example.org; write the newsroom's address" in refused.err
+    assert "so nobody was told by mail: February 2022, everyone has NOT gone out" in refused.err
+    newsroom.edit("config.yaml", "contact: news@example.org", "contact: newsroom@ilo.org")
+    assert newsroom.run("2022-03-01T09:10").code == 2  # other placeholders are left
+    assert sink.subjects == ["February 2022, everyone has NOT gone out"]
+    assert sink.readers == {}
+
+
+@pytest.mark.parametrize("now", ["2022-03-01T08:00", "2022-03-09T09:00"])
+def test_reminders_and_what_is_held_are_not_mailed_to_a_placeholder_either(newsroom, sink, now):
+    """The day before, and after too long: what a person must do is said, and kept for when there is an address."""
+    newsroom.edit("config.yaml", "contact: newsroom@ilo.org", "contact: news@example.org")
+    newsroom.schedule("audiences: [everyone], approval: required")
+    newsroom.run("2022-02-15T09:00")
+    assert "so nobody was told by mail" in newsroom.run(now).err
+    assert sink.mails == []
+    newsroom.edit("config.yaml", "contact: news@example.org", "contact: newsroom@ilo.org")
+    newsroom.run(now)
+    assert len(sink.notices) == 1
+
+
+def test_a_month_that_went_to_examples_alone_is_settled(newsroom, sink):
+    """A rehearsal with example readers and a contact that is not filled in ends well, and is not done twice."""
+    newsroom.edit("config.yaml", "contact: newsroom@ilo.org", "contact: news@example.org")
+    assert newsroom.run("2022-03-01T09:00").code == 0
+    assert sink.readers.total() == 6
+    assert "nothing is due" in newsroom.run("2022-03-01T09:10").out
+    assert sink.readers.total() == 6

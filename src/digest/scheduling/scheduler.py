@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from digest.config.unfilled import unfilled
 from digest.errors import DigestError, LedgerBusy, UsageError
 from digest.publishing import publisher
 from digest.scheduling import due, notices
@@ -198,8 +199,7 @@ class Scheduler:
             reporter = Reporter(
                 newsroom=self.newsroom, transport=transport, now=self.now, stopping=stopping, warn=self.warn
             )
-            if self._mail(reporter, notices.about_source(report.name, state.trouble, state.failing, edition)):
-                run.told(what)
+            self._mail(reporter, run, notices.about_source(report.name, state.trouble, state.failing, edition), what)
 
     def _ledger(
         self, run: _Run, tasks: Sequence[DueTask], transport: Callable[[], Transport], stopping: Stopping
@@ -277,10 +277,9 @@ class Scheduler:
                     return False  # the next run tells
                 run.told(f"{name} {kind} hook")  # first: a hook is tried once, also one that hangs until we are killed
                 reporter.hook("sent" if kind is TaskStatus.SENT else "failed", result.as_data())
-            if kind is not TaskStatus.HELD and not run.journal.was_told(f"{name} {kind}", self.moment, again):
-                if not self._mail(reporter, notice):
-                    return False
-                run.told(f"{name} {kind}")
+            untold = kind is not TaskStatus.HELD and not run.journal.was_told(f"{name} {kind}", self.moment, again)
+            if untold and not self._mail(reporter, run, notice, f"{name} {kind}"):
+                return False
         if result.settled:
             run.journal = run.journal.settle(name, self.moment)
             run.save()
@@ -297,22 +296,29 @@ class Scheduler:
         if not news:
             return True
         known = [each for each in held if each not in news]
-        if not self._mail(reporter, notices.notice_of_held([*news, *known], self.now)):
-            return False
-        for each in news:
-            run.told(f"{each.item.name} {TaskStatus.HELD}")
-        return True
+        told = [f"{each.item.name} {TaskStatus.HELD}" for each in news]
+        return self._mail(reporter, run, notices.notice_of_held([*news, *known], self.now), *told)
 
     def _remind(self, reporter: Reporter, run: _Run, task: Task, missing: Mapping[Edition, str]) -> None:
-        if self._mail(reporter, notices.reminder(task, missing, self.now)):
-            run.told(f"{'/'.join(task.key)} reminder")
+        self._mail(reporter, run, notices.reminder(task, missing, self.now), f"{'/'.join(task.key)} reminder")
 
-    def _mail(self, reporter: Reporter, notice: Notice) -> bool:
+    def _mail(self, reporter: Reporter, run: _Run, notice: Notice, *told: str) -> bool:
+        """Mail it to the newsroom's contact, and remember that it was `told`. False when the next run is to try again.
+
+        A contact that is still a placeholder is not mailed: it is nobody's, or a stranger's. That is said instead, and
+        not remembered, so that the newsroom is told as soon as it has an address.
+        """
+        blanks = unfilled(self.newsroom.config.document)
+        if blank := next((fault for fault in blanks if fault.key == "newsroom.contact"), None):
+            self.warn(f"{blank}; so nobody was told by mail: {notice.subject}")
+            return True
         try:
             notices.post(self.newsroom, notice, reporter.transport(), self.now)
         except DigestError as error:
             self.warn(f"{self.newsroom.config.newsroom.contact} was not told: {error}")
             return False
+        for what in told:
+            run.told(what)
         return True
 
 
