@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
-from digest.config import load
+from digest.config import load, nearest
 from digest.config.show import rows
 from digest.errors import ConfigError, UsageError
 
@@ -158,14 +159,49 @@ def test_bytes_that_are_no_config(tmp_path, data, said):
         load.load(file, {})
 
 
-def test_the_nearest_config_is_found_from_below(tmp_path):
-    """A command run in a folder of the newsroom finds its config; elsewhere the message says how to make one."""
+@pytest.fixture
+def below(tmp_path):
+    """A folder two below one with a config.yaml."""
     read(tmp_path)
-    below = tmp_path / "stories" / "2022"
-    below.mkdir(parents=True)
-    assert load.find(below) == tmp_path / "config.yaml"
+    folder = tmp_path / "stories" / "2022"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def test_the_nearest_config_is_found_from_below(tmp_path, below):
+    """A command run in a folder of the newsroom finds its config; elsewhere the message says how to make one."""
+    assert nearest.find(below) == tmp_path / "config.yaml"
     with pytest.raises(UsageError, match="digest init"):
-        load.find(Path("/nowhere"))
+        nearest.find(Path("/nowhere"))
+
+
+@pytest.mark.parametrize("said", ["schedule: []\n", "newsrooms: {name: A}\n", "a:\n  b: 'newsroom'\n", ""])
+def test_another_programs_config_is_passed_over(tmp_path, below, said):
+    """From below, a config.yaml of something else is none of ours; in its own folder it is read, and told of."""
+    (below.parent / "config.yaml").write_text(said)
+    assert nearest.find(below) == tmp_path / "config.yaml"
+    assert nearest.find(below.parent) == below.parent / "config.yaml"
+    (tmp_path / "config.yaml").unlink()
+    with pytest.raises(UsageError, match=r"stories/config\.yaml has no `newsroom:`"):
+        nearest.find(below)
+
+
+@pytest.mark.parametrize("said", ["newsroom: [", '"newsroom": {name: A}\n', "\ufeffnewsroom:\n\t-", "{newsroom: {}}"])
+def test_a_damaged_config_is_ours_all_the_same(below, said):
+    """A mistake in the newsroom's file does not make another file the newsroom's."""
+    (below.parent / "config.yaml").write_text(said)
+    assert nearest.find(below) == below.parent / "config.yaml"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="folders have no sticky bit there")
+def test_a_config_where_everybody_writes_is_passed_over(tmp_path, below):
+    """In /tmp anybody may put a config.yaml, with hooks: it is not taken from below."""
+    tmp_path.chmod(0o1777)
+    with pytest.raises(UsageError, match="everybody's to write to"):
+        nearest.find(below)
+    assert nearest.find(tmp_path) == tmp_path / "config.yaml"
+    tmp_path.chmod(0o777)  # a shared volume is the newsroom's own
+    assert nearest.find(below) == tmp_path / "config.yaml"
 
 
 def test_paths_start_at_the_configs_folder(tmp_path, monkeypatch):

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer  # noqa: TC002 - typer reads annotations when the program runs
 
+from digest.config.nearest import nearest
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -83,9 +85,8 @@ def _newsroom(ctx: typer.Context) -> tuple[Path, dict[str, Any]]:
     """The folder and the settings of -c, or of the nearest config.yaml; nothing where there is none to be read."""
     named = ctx.params.get("config")
     here = Path.cwd()
-    places = [Path(named)] if named else [folder / "config.yaml" for folder in (here, *here.parents)]
-    path = next((path for path in places if path.is_file()), None)
-    if path is None:
+    path = Path(named) if named else nearest(here).file
+    if path is None or not path.is_file():
         return here, {}
     import yaml
 

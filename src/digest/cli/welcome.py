@@ -10,12 +10,15 @@ def welcome() -> None:
     """Say it in a few lines, and how to get help."""
     from pathlib import Path
 
-    from digest.config.load import NAME
+    from digest.config.nearest import NAME, nearest
 
-    here = Path.cwd()
     call = Call(Common())
-    if not any((folder / NAME).is_file() for folder in (here, *here.parents)):
+    here = Path.cwd()
+    found = nearest(here)
+    if not found.file:
         call.out.line(f"There is no newsroom here yet: no {NAME} in {here} or above it.")
+        for clause in found.passed_over:
+            call.out.line(f"Not taken for one: {clause}.")
         lines = ("digest init harbour", "a newsroom with sample stories, to build at once")
     else:
         from digest.sending.next_step import next_step

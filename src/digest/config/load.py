@@ -1,4 +1,4 @@
-"""Find config.yaml, lay the environment over it, validate it, and hand out one frozen Config, or every fault at once.
+"""Read config.yaml, lay the environment over it, validate it, and hand out one frozen Config, or every fault at once.
 
     config.yaml ─parse─▶ Document ─environment─▶ Document ─Settings─▶ Config(root, newsroom, audiences, settings)
 
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from digest import yamlfile
 from digest.config.contradictions import contradictions
+from digest.config.nearest import NAME
 from digest.config.sections import Settings
 from digest.errors import ConfigError, Fault, UsageError
 from digest.model import Audience, Match, NewsroomProfile
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from digest.blocks.kinds import Block
     from digest.config.sections import AudienceSection, MatchSection
 
-NAME = "config.yaml"
 PREFIX = "DIGEST_"
 MAX_BYTES = 1_000_000
 
@@ -81,15 +81,6 @@ class Config:
             f"[{gone[0]}]` under {audience}; ended: put `retired: [{names}]` at the top level"
         )
         raise ConfigError([self.document.fault(("audiences", audience), message)])
-
-
-def find(start: Path) -> Path:
-    """config.yaml in `start` or the nearest folder above it. Raises UsageError when there is none."""
-    for folder in (start, *start.parents):
-        if (folder / NAME).is_file():
-            return folder / NAME
-    message = f"there is no {NAME} in {start} or above it; make a newsroom with `digest init DIR`, or name one with -c"
-    raise UsageError(message)
 
 
 def load(file: Path, environ: Mapping[str, str]) -> Config:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from digest import period
 from digest.config import load as config_file
+from digest.config.nearest import find
 from digest.errors import ConfigError, Fault, IssueError, StoryError, UsageError
 from digest.model import EVERY_AUDIENCE, Edition
 from digest.newsroom import history as past
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 def open_newsroom(file: Path | str | None = None, environ: Mapping[str, str] | None = None) -> Newsroom:
     """Read config.yaml (the nearest one when `file` is None). Raises UsageError or ConfigError."""
     environ = os.environ if environ is None else environ
-    place = Path(file) if file else config_file.find(Path.cwd())
+    place = Path(file) if file else find(Path.cwd())
     return Newsroom(config=config_file.load(place, environ), environ=environ)
 
 
