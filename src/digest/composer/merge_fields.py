@@ -85,12 +85,16 @@ class MergeValue:
 class ReaderView:
     """The reader of this mail. `field` holds the columns of the recipients' list."""
 
-    __slots__ = ("_nonce", "field", "used")
+    __slots__ = ("_nonce", "used")
 
     def __init__(self, nonce: str) -> None:
         self._nonce = nonce
         self.used: set[str] = set()
-        self.field = FieldsView(self)
+
+    @property
+    def field(self) -> FieldsView:
+        """The columns of the recipients' list, by name."""
+        return FieldsView(self)
 
     @property
     def name(self) -> MergeValue:

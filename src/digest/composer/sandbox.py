@@ -70,23 +70,24 @@ template_value(merge_fields.ReaderView)
 class Budget:
     """What one rendering may still spend."""
 
-    __slots__ = ("counted", "deadline", "parts", "size", "steps")
+    __slots__ = ("counted", "deadline", "looked", "parts", "size", "steps")
 
     def __init__(self, parts: list[str]) -> None:
         """Watch over a rendering that collects its pieces in `parts`."""
-        self.steps = STEPS
+        self.steps = self.looked = STEPS
         self.deadline = time.monotonic() + SECONDS
         self.parts = parts
         self.counted = self.size = 0
 
-    def spend(self) -> None:
-        """Take one step. Raises BudgetError when no steps, no time or no room are left."""
-        self.steps -= 1
-        if self.steps % LOOK_EVERY == 0:
+    def spend(self, steps: int = 1) -> None:
+        """Take one step, or several. Raises BudgetError when no steps, no time or no room are left."""
+        self.steps -= steps
+        if self.looked - self.steps >= LOOK_EVERY:
             self.look()
 
     def look(self) -> None:
         """Look at what was spent. Raises BudgetError."""
+        self.looked = self.steps
         if self.steps <= 0:
             message = f"this takes more than {STEPS} steps; is there a loop without end?"
             raise BudgetError(message)
@@ -286,6 +287,11 @@ def run(template: Template, values: Mapping[str, Any], places: SourceMap, parts:
             said += did_you_mean(name[1], (known for known in values if not known.startswith("_")))
         message = f"{_where(error.__traceback__, template, places)}: {said}"
         raise RenderError(message) from None
+    finally:
+        # A context and the macros in it hold each other, and with them all views: let go of them now, not at some later
+        # collection.
+        context.parent.clear()
+        context.vars.clear()
     return "".join(parts)
 
 

@@ -107,6 +107,7 @@ class PreparedStory:
     """A story ready to be set anywhere in an edition: what templates see but for its place, and what else it gave."""
 
     said: Mapping[str, Any]  # a StoryView's fields but for its place
+    own_read: str  # its words for the link below the summary
     summary: Summary
     photos: tuple[Photo, ...]  # its own, and those of its summary
     findings: tuple[Finding, ...]
@@ -132,9 +133,10 @@ class PreparedStory:
             return numbers.setdefault(url, reference + len(numbers))
 
         title, link = self.said["title"], self.said["link"]
-        own_read = self.said["own_read"] if link and not (brief or row) else ""
+        own_read = self.own_read if link and not (brief or row) else ""
         return StoryView(
-            **{**self.said, "own_read": own_read},
+            **self.said,
+            own_read=own_read,
             number=number,
             heading=f"{title}\u00a0[{number_of(link)}]" if link else title,
             text="" if brief or row else self.summary.text(number_of),
@@ -215,7 +217,6 @@ def _prepare(
         "credit": credit,
         "date": date,
         "link": link.url,
-        "own_read": one_line(story.read),
         "signed": signed,
         "byline": " · ".join(filter(None, (date, signed))),
         "html": Markup(summary.html),  # noqa: S704 - nh3 has cleaned it
@@ -234,7 +235,8 @@ def _prepare(
     )
     photos = (photo, *summary.photos)
     content = content_hash((story, *(part.src for part in photos)))
-    return PreparedStory(said=said, summary=summary, photos=photos, findings=findings, hash=content)
+    read = one_line(story.read)
+    return PreparedStory(said=said, own_read=read, summary=summary, photos=photos, findings=findings, hash=content)
 
 
 def _same_language(one: str, other: str) -> bool:
