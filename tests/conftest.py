@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-# Settings of whoever runs the tests are not the tests' own.
-for _name in [_name for _name in os.environ if _name.startswith("DIGEST_") and _name != "DIGEST_SCREENSHOTS"]:
-    del os.environ[_name]
+# What whoever runs the tests has set is not the tests' own: settings of a newsroom, a proxy (what tests ask is on
+# loopback), files that only they may read (Postfix runs as other users).
+for _name in list(os.environ):
+    if _name.lower().endswith("_proxy") or (_name.startswith("DIGEST_") and _name != "DIGEST_SCREENSHOTS"):
+        del os.environ[_name]
+os.umask(0o022)
 
 # What digest caches for its user goes beside pytest's own cache, not into the home of whoever runs the tests.
 os.environ["XDG_CACHE_HOME"] = str(Path(__file__).parents[1] / ".pytest_cache" / "xdg")
