@@ -92,14 +92,17 @@ def pretending(arguments: tuple[str, ...], now: str) -> list[str]:
 
 
 @pytest.fixture
-def newsroom(tmp_path, capsys, monkeypatch) -> Newsroom:
-    """The repository's own newsroom, copied."""
+def newsroom(tmp_path, capsys, monkeypatch, request) -> Newsroom:
+    """The repository's own newsroom, copied; with its public archive for tests that are marked `archived`."""
     for name in [name for name in os.environ if name.startswith("DIGEST_")]:
         monkeypatch.delenv(name)
     for name in ("config.yaml", "stories", "recipients"):
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
-    return Newsroom(tmp_path, capsys, monkeypatch)
+    found = Newsroom(tmp_path, capsys, monkeypatch)
+    if not request.node.get_closest_marker("archived"):  # pages and pictures take longer than all else of a small send
+        found.edit("config.yaml", "archive: public", "archive: none")
+    return found
 
 
 @pytest.fixture

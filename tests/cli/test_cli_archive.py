@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.server
 import io
 import json
@@ -21,6 +22,8 @@ from digest.publishing import sent_editions
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+pytestmark = pytest.mark.archived
 
 FEBRUARY = ("--month", "2022-02", "--audience", "everyone")
 EDITION = "2022-02/everyone/en"
@@ -383,6 +386,21 @@ class TestPictures:
         shutil.rmtree(public(newsroom))
         newsroom("archive")
         assert {path: data for path, data in files(public(newsroom)).items() if path.endswith(".jpg")} == before
+
+    @pytest.mark.parametrize("clear", [False, True])
+    def test_a_drawing_of_few_colours_stays_one_and_small(self, newsroom, clear):
+        """In full colour its copies would be several times as large as the picture itself."""
+        drawing = Image.effect_noise((1280, 800), 60).quantize(16)
+        target = io.BytesIO()
+        drawing.save(target, "PNG", optimize=True, **({"transparency": 0} if clear else {}))
+        (newsroom.root / "stories/pictures/sewing.png").write_bytes(target.getvalue())
+        send(newsroom)
+        name = hashlib.sha256(target.getvalue()).hexdigest()[:20]
+        small, large = (public(newsroom, f"img/{name}-{width}.png") for width in (480, 1280))
+        for file in (small, large):
+            with Image.open(file) as copy:
+                assert (copy.mode, "transparency" in copy.info) == ("P", clear)
+        assert small.stat().st_size < large.stat().st_size <= len(target.getvalue()) * 1.05
 
     def test_what_is_no_picture_is_left_out_and_named_once(self, newsroom):
         """A page goes without it; sending is not stopped for it."""

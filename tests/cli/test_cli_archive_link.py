@@ -7,7 +7,10 @@ import os
 import pty
 import sys
 
+import pytest
 import yaml
+
+pytestmark = pytest.mark.archived
 
 ADDRESS = "https://news.example.org/2022-02/everyone/en/"
 FEBRUARY = ("--month", "2022-02", "--audience", "everyone")

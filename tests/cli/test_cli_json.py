@@ -13,6 +13,8 @@ from jsonschema import Draft202012Validator
 
 from digest.cli.app import app, load
 
+pytestmark = pytest.mark.archived
+
 ROOT = Path(__file__).parents[2]
 FEBRUARY = ("--month", "2022-02")
 EDITION = "2022-02/everyone/en"

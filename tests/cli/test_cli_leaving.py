@@ -67,6 +67,7 @@ def test_one_click_takes_a_reader_off_before_the_next_send(sent, endpoint):
     assert set(mails(sent)) - set(mails(sent, "march")) == {"newsdesk@example.com"}
 
 
+@pytest.mark.archived
 def test_the_archive_is_served_when_it_is_published(sent, endpoint):
     """What stands in public/ is, with what a cache asks with; what was kept of the send is not."""
     address = f"{endpoint}/archive/2022-02/everyone/en/"

@@ -112,6 +112,7 @@ def test_an_error_that_editions_share_is_counted_once(newsroom):
     assert "digest: 1 error; " in newsroom("check", "--month", "2022-02").err
 
 
+@pytest.mark.archived
 def test_what_is_wrong_with_a_list_is_said_once_for_all_its_languages(newsroom):
     """The editions of an audience's languages share its list: a plan of them names a bad row once."""
     newsroom.edit("config.yaml", "  everyone:\n", "  everyone:\n    languages: [en, fr]\n")
@@ -196,6 +197,7 @@ def test_what_was_not_tried_is_said(newsroom):
     assert "network" not in newsroom("check", "2022-02/everyone/en", "--json").out
 
 
+@pytest.mark.archived
 @pytest.mark.parametrize(
     "arguments", [("build",), ("check",), ("send",), ("run",), ("run", "--dry-run"), ("schedule",)]
 )
@@ -211,6 +213,7 @@ def test_quiet_says_errors_only(newsroom, sink, arguments):
     assert bool(sink.mails) == (arguments == ("run",))
 
 
+@pytest.mark.archived
 def test_without_quiet_it_is_said(newsroom, sink):
     """The same run without -q says that the archive is not linked, on standard error, and sends."""
     newsroom.edit("config.yaml", "    archive: public                      #", "    #")

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 
-from conftest import ROOT
 from digest.composer import compile as compiling
 from digest.composer import trace
 from digest.composer.options import ThemeOptions
 from digest.composer.theme import load_theme
 from digest.composer.trace import marked_theme
 
+ROOT = Path(__file__).parents[2]
 EDITION = "2022-02/everyone/en"
 STORY = "stories/2022-02-14-a-story.md"
 

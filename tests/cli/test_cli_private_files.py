@@ -6,6 +6,10 @@ import stat
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.archived
+
 
 def test_files_are_private_under_a_umask_of_zero(newsroom):
     """Ledger, records, lists and mails are closed to others; what is public may be read, never written, by others."""

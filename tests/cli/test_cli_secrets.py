@@ -9,6 +9,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from digest.mail.dkim import load_signer
 
+pytestmark = pytest.mark.archived
+
 FEBRUARY = ("--month", "2022-02", "--audience", "everyone")
 SECRETS = {
     "DIGEST_SMTP_PASSWORD": "hunter2-smtp-password",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import html as html_module
 import re
 from dataclasses import replace
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from digest.composer import story_view
 from digest.composer.compose import compose
+from digest.composer.edition_view import EditionView
 from digest.composer.options import ThemeOptions
 from digest.composer.theme import load_theme
 from digest.errors import RenderError
@@ -33,6 +35,19 @@ def shown(html):
     """The words of an HTML page, without tags, comments and styles."""
     html = re.sub(r"<!--.*?-->|<style.*?</style>|<title>.*?</title>", "", html, flags=re.DOTALL)
     return html_module.unescape(re.sub(r"<[^>]+>", " ", html))
+
+
+def test_nothing_of_an_edition_waits_for_a_collection():
+    """Its views and texts are gone with it: a preview and a schedule run for weeks."""
+    render(selection(*stories(3)))
+    gc.collect()
+    gc.disable()
+    try:
+        render(selection(*stories(3)))
+        left = [each for each in gc.get_objects() if isinstance(each, (story_view.StoryView, EditionView))]
+    finally:
+        gc.enable()
+    assert left == []
 
 
 def test_by_default_the_subject_is_short_and_the_preheader_has_the_news():

@@ -23,7 +23,7 @@ MAIN = "from digest.cli import main; main()"
 CONFIG = """\
 newsroom:
   name: Fleet Newsroom
-  contact: newsroom@example.org
+  contact: newsroom@ilo.org
   from: digest@example.org
   timezone: UTC
 audiences:

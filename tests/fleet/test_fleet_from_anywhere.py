@@ -212,7 +212,7 @@ def test_schedule_once_in_the_fleet(fleet, sink, database):
         readers = {address: count for address, count in sink.got.items() if address.startswith("reader")}
         assert len(readers) == 5, said
         assert set(readers.values()) == {1}
-    reports = [address for address in sink.got.elements() if address == "newsroom@example.org"]
+    reports = [address for address in sink.got.elements() if address == "newsroom@ilo.org"]
     assert len(reports) == 1, "the newsroom hears of it once"
 
 
@@ -245,7 +245,7 @@ def test_what_is_held_is_settled_from_any_machine(fleet, sink):
     for _minute in range(2):
         rounds(fleet, said).go()
     assert any("longer ago than catch_up allows" in line for line in said)
-    assert sink.got == {"newsroom@example.org": 1}
+    assert sink.got == {"newsroom@ilo.org": 1}
     (fleet.root / ".digest" / journal.NAME).unlink()  # a person's machine never had it
     skipped = fleet.run("run", "--skip", name)
     assert (skipped.returncode, f"{name} is settled" in skipped.stderr + skipped.stdout) == (0, True), skipped.stderr
@@ -294,7 +294,7 @@ def test_hooks_of_a_send_by_hand_in_a_fleet(fleet, sink, database):
     assert sent.returncode == 0, sent.stderr
     said: list[str] = []
     rounds(fleet, said).go()
-    assert sink.got["newsroom@example.org"] == 1, said
+    assert sink.got["newsroom@ilo.org"] == 1, said
     (told,) = [json.loads(line) for line in (fleet.root / "heard").read_text().splitlines() if line]
     assert (told["event"], told["editions"][0]["counts"]) == ("sent", {"sent": 5})
 

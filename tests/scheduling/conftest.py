@@ -89,8 +89,11 @@ class Newsroom:
 
 
 @pytest.fixture
-def newsroom(tmp_path, capsys, monkeypatch):
-    """The repository's own newsroom, copied, due on the first working day of each month at nine."""
+def newsroom(tmp_path, capsys, monkeypatch, request):
+    """The repository's own newsroom, copied, due on the first working day of each month at nine.
+
+    It has its public archive for tests that are marked `archived`.
+    """
     for name in [name for name in os.environ if name.startswith("DIGEST_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("DIGEST_SEND__PATIENCE", "0")
@@ -99,6 +102,9 @@ def newsroom(tmp_path, capsys, monkeypatch):
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
     made = Newsroom(tmp_path, capsys, monkeypatch)
+    if not request.node.get_closest_marker("archived"):
+        config = tmp_path / "config.yaml"
+        config.write_text(config.read_text("utf-8").replace("archive: public", "archive: none"), "utf-8")
     made.schedule("audiences: [everyone]")
     yield made
     for each in made.started:  # a test that fails leaves no program behind

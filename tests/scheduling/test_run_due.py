@@ -355,7 +355,7 @@ def broken(patch, audience, method):
 @pytest.mark.parametrize("method", ["build", "send"])
 def test_a_bug_in_one_edition_halts_that_edition_only(newsroom, sink, method):
     """Whatever it meets: the other audience goes, the newsroom hears what has NOT gone out; mended, it goes, once."""
-    newsroom.edit("config.yaml", "    archive: public\n  skills:", "    recipients: {csv: impact.csv}\n  skills:")
+    newsroom.edit("config.yaml", "    archive: none\n  skills:", "    recipients: {csv: impact.csv}\n  skills:")
     (newsroom.root / "impact.csv").write_text("email\nimpact@example.org\n")
     newsroom.schedule("audiences: [everyone, impact]")
     begin(newsroom)
@@ -376,7 +376,7 @@ def test_a_bug_in_one_edition_halts_that_edition_only(newsroom, sink, method):
 
 def test_a_bug_in_what_comes_tomorrow_keeps_nothing_from_going_today(newsroom, sink):
     """An edition that fails while its approval is called for: what is due goes, and the reminder says what is wrong."""
-    newsroom.edit("config.yaml", "    archive: public\n  skills:", "    recipients: {csv: impact.csv}\n  skills:")
+    newsroom.edit("config.yaml", "    archive: none\n  skills:", "    recipients: {csv: impact.csv}\n  skills:")
     (newsroom.root / "impact.csv").write_text("email\nimpact@example.org\n")
     newsroom.schedule("audiences: [everyone]", "audiences: [impact], on: 2, approval: required")
     begin(newsroom)

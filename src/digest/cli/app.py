@@ -10,6 +10,7 @@ import gc
 import importlib
 import os
 import sys
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -100,7 +101,7 @@ def _run(arguments: list[str]) -> int:
 
 def _ended(arguments: list[str]) -> tuple[int, str]:
     """Run the verb. Returns its exit code, and what went wrong, as lines for a person."""
-    command = typer.main.get_command(app)
+    command = _command(len(app.registered_commands) + len(app.registered_groups))
     if candidates.ASKED in os.environ:  # a shell asks what could stand here
         from typer._completion_classes import completion_init
 
@@ -117,6 +118,12 @@ def _ended(arguments: list[str]) -> tuple[int, str]:
     except (typer.Abort, KeyboardInterrupt):
         return 130, "interrupted; nothing was left half done"
     return (code, "") if isinstance(code, int) else (0, "")
+
+
+@lru_cache(maxsize=1)
+def _command(_verbs: int) -> Any:
+    """All of the program, made of the verbs that are registered by now."""
+    return typer.main.get_command(app)
 
 
 def _usage(error: TyperException) -> str:

@@ -82,7 +82,7 @@ def _copies(data: bytes) -> list[tuple[str, bytes, int, int]]:
                 message = f"it has {opened.width} by {opened.height} pixels, more than a page can use"
                 raise PictureError(message)
             upright = ImageOps.exif_transpose(opened)
-            alike = upright.convert("RGBA" if _is_drawing(upright) else "RGB")
+            alike = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         message = "it is no picture that can be read; use JPEG, PNG, GIF or WebP"
         raise PictureError(message) from None
@@ -90,25 +90,28 @@ def _copies(data: bytes) -> list[tuple[str, bytes, int, int]]:
         message = f"it is {alike.width} pixels wide and {alike.height} high, a strip and no picture"
         raise PictureError(message)
     widths = sorted({min(width, alike.width) for width in WIDTHS})
-    return [_sized(alike, width) for width in widths]
+    return [_sized(upright, alike, width) for width in widths]
 
 
 def _is_drawing(image: Any) -> bool:
     """A picture with see-through parts or a palette stays a PNG: as a JPEG it would be spoilt."""
-    return image.mode in ("P", "PA", "LA", "RGBA") or "transparency" in image.info
+    return image.mode == "P" or bool(image.has_transparency_data)
 
 
-def _sized(image: Any, width: int) -> tuple[str, bytes, int, int]:
+def _sized(upright: Any, alike: Any, width: int) -> tuple[str, bytes, int, int]:
+    """A copy of this width. One of few colours keeps to few: in full colour it would be several times as large."""
     from PIL import Image
 
-    height = max(1, round(image.height * width / image.width))
-    copy = image if width == image.width else image.resize((width, height), Image.Resampling.LANCZOS)
+    height = max(1, round(alike.height * width / alike.width))
+    copy = alike if width == alike.width else alike.resize((width, height), Image.Resampling.LANCZOS)
     target = io.BytesIO()
-    if copy.mode == "RGBA":
-        copy.save(target, "PNG", optimize=True)
-        return "png", target.getvalue(), width, height
-    copy.save(target, "JPEG", quality=82, optimize=True, progressive=True)
-    return "jpg", target.getvalue(), width, height
+    if not _is_drawing(upright):
+        copy.save(target, "JPEG", quality=82, optimize=True, progressive=True)
+        return "jpg", target.getvalue(), width, height
+    if upright.mode == "P":
+        copy = upright if copy is alike else copy.quantize(256)
+    copy.save(target, "PNG", optimize=True)
+    return "png", target.getvalue(), width, height
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from digest.composer.files import builtin, whole
@@ -35,6 +35,18 @@ FOLDER = "archive"  # of the templates
 PAGES = ("edition.html.j2", "index.html.j2", "style.css.j2", "search.js")
 IMAGES = "img"
 _SHADES = {"body": "ink", "soft": "ink", "line": "soft", "tint": "page", "accent": "ink", "band": "accent"}
+
+
+@lru_cache(maxsize=16)  # the same few make all pages
+def _template(text: str, file: str, *, escape: bool) -> Template:
+    from jinja2 import TemplateSyntaxError
+
+    environment = ThemeEnvironment(escape=escape, lines=True)
+    try:
+        return environment.template(environment.guarded(text, file))
+    except TemplateSyntaxError as error:
+        message = error.message or "this is not Jinja"
+        raise ThemeError([Fault(file=file, line=error.lineno, message=message)]) from None
 
 
 @template_value
@@ -94,26 +106,10 @@ class PageTemplates:
             }
         )
 
-    def _template(self, name: str, *, escape: bool = True) -> Template:
-        from jinja2 import TemplateSyntaxError
-
-        if name not in self._templates:
-            text, file = self.sources[name]
-            environment = ThemeEnvironment(escape=escape, lines=True)
-            try:
-                self._templates[name] = environment.template(environment.guarded(text, file))
-            except TemplateSyntaxError as error:
-                message = error.message or "this is not Jinja"
-                raise ThemeError([Fault(file=file, line=error.lineno, message=message)]) from None
-        return self._templates[name]
-
-    @cached_property
-    def _templates(self) -> dict[str, Template]:
-        return {}
-
     def filled(self, name: str, values: Mapping[str, Any], *, escape: bool = True) -> bytes:
         """A template of this name, filled. Raises RenderError."""
-        page = run(self._template(name, escape=escape), values, whole(self.sources[name][1]), [])
+        text, file = self.sources[name]
+        page = run(_template(text, file, escape=escape), values, whole(file), [])
         return f"{page.strip()}\n".encode()
 
     def style(self) -> bytes:
