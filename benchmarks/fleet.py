@@ -51,6 +51,8 @@ CONNECTIONS = 4
 class FileSink:
     """A relay that takes everything and writes down each reader's number, so that a kill loses none of it."""
 
+    shared, connections, pacing = True, CONNECTIONS, None
+
     def __init__(self, folder: Path) -> None:
         self._file = os.open(folder / f"sent-{os.getpid()}-{id(self)}", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
 

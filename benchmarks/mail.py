@@ -83,12 +83,9 @@ def built(rounds: int) -> Table:
     memcpy, join, library = contestants[0], contestants[1], contestants[-1]
     targets = [
         Target(what="mails built, speed to EmailMessage", measured=ratio(library, join), at_least=500),
-        Target(what="mails built, time to a copy in memory", measured=ratio(join, memcpy), at_most=6, why=COPY),
+        Target(what="mails built, time to a copy in memory", measured=ratio(join, memcpy), at_most=6),
     ]
     return Table(title=title, contestants=contestants, limit=memcpy, peer=library, targets=targets)
-
-
-COPY = ""
 
 
 def composer(place: Path, repeat: int) -> Callable[[], float]:

@@ -25,12 +25,14 @@ REASONS = {
         "of the same theme, MJML takes about twice as long again; its own time is the kinder comparison."
     ),
     "composed whole": (
-        "Beside the HTML, an edition is a text part, a subject, a preheader, what it weighs in each mail program, and "
-        "the hash for its slots; the largest of these is the draft that all of them are made from."
+        "Beside the HTML, an edition is a text part, a subject, a preheader, what each story weighs, and the hash for "
+        "its slots; the largest of these is the draft that all of them are made from. It is half a millisecond a mail "
+        "that is sent once a month, and remembering more from one edition to the next was taken out on purpose."
     ),
     "cold `digest build`": (
-        "What is left is importing: typer and Jinja take a third of it; after them come the checks, which run at every "
-        "build. pydantic, YAML, MJML, premailer and Babel are not imported."
+        "Half of it is importing, and of that pydantic, which reads config.yaml, typer, Jinja and html5lib are the "
+        "most; then come the checks, which run at every build, and the contrast of every element in two schemes is the "
+        "dearest of them. YAML's Python half, MJML, premailer and Babel are not imported."
     ),
     "`digest --help`": "Half of it is typer, the rest is reading the flags of thirty verbs.",
     "end to end, 4 connections, speed to the naive": (
