@@ -113,19 +113,6 @@ def save(
     return written
 
 
-def put_back(path: Path, data: bytes | None, *, expected: str) -> str:
-    """Write the bytes that the file had before (None: there was none), and return its version: what undoes a save.
-
-    Raises EditConflict and DigestError as `save` does.
-    """
-    _unchanged(path, expected)
-    if data is None:
-        path.unlink(missing_ok=True)
-        return ""
-    _write(path, data)
-    return version_of(data)
-
-
 def _unchanged(path: Path, expected: str) -> bytes:
     try:
         data = path.read_bytes()
