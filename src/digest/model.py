@@ -115,6 +115,13 @@ STORY_DEFAULTS: Mapping[str, object] = {
     each.name: None if each.default is MISSING else each.default for each in fields(StoryContent)
 }
 STORY_LISTS = tuple(key for key, default in STORY_DEFAULTS.items() if isinstance(default, tuple))
+# Where a story is sorted to, and what became of it, is not for its readers; every other field is shown to them.
+_NOT_SHOWN = frozenset({
+    "date_only", "topics", "countries", "channels", "language", "translation_of", "guid", "status", "embargo", "weight",
+    "lead", "repeat", "corrected", "correction",
+})  # fmt: skip
+STORY_SHOWN = tuple(each.name for each in fields(StoryContent) if each.name not in _NOT_SHOWN)
+STORY_WORDS = tuple(name for name in STORY_SHOWN if name not in {"date", "link", "image"})
 STORY_TIMES = tuple(each.name for each in fields(StoryContent) if "datetime" in str(each.type))
 STORY_SUFFIX = ".md"
 EVERY_AUDIENCE = "all"  # an issue file for every audience is called so

@@ -56,6 +56,19 @@ def test_a_link_without_words_is_led_to_the_title(one_story):
     assert line_of(one_story, STORY, "title:") in wheres
 
 
+def test_a_links_own_words_are_led_to_their_line(one_story):
+    """Where a story says the words of its link, and they say nothing, its own line is told; else the theme's."""
+    template = "templates/default/story.mjml.j2"
+    one_story.edit(template, 'aria-label="{{ words.labelled|fill(name=story.read) }} {{ story.title }}"', "")
+    one_story.edit(template, ">{{ story.read }}<", ">{{ story.own_read or 'here' }}<")
+    (finding,) = found(one_story, "link-text")
+    assert finding["where"] == line_of(one_story, template, "own_read or")
+    one_story.edit(template, "{{ story.own_read or 'here' }}", "{{ story.read }}")
+    one_story.story("2022-02-14-a-story", link="https://example.org/a", read="here")
+    (finding,) = found(one_story, "link-text")
+    assert finding["where"] == line_of(one_story, STORY, "read:")
+
+
 def test_a_link_in_a_block_is_led_to_the_block(one_story):
     """The issue's file, and the line at which the block begins."""
     text = "blocks:\n  - kind: divider\n  - kind: letter\n    text: Write to us [here](https://example.org/write).\n"

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from digest.checks.document import offset, start_tag
+from digest.model import STORY_SHOWN
 from digest.text.merge import shown
 from digest.text.wrapping import shorten
 
@@ -30,6 +31,7 @@ _FIELDS = {
     "heading": "title",
     "signed": "credit",
     "byline": "credit",
+    "own_read": "read",
     "lang": "language",
     "dir": "language",
 }
@@ -45,7 +47,7 @@ _SETTINGS = {
 }
 
 
-_STORY = frozenset({"title", "kicker", "credit", "date", "link", "image", "image_alt", "summary", "language"})
+_STORY = frozenset({*STORY_SHOWN, "language"})
 _NEVER_OF_A_STORY = frozenset({"edition", "group", "issue", "loop", "newsroom", "reader", "run", "theme", "words"})
 
 
@@ -102,7 +104,7 @@ def _where(context: CheckContext, origin: Origin, words: str) -> str:
     if name and holder not in _NEVER_OF_A_STORY:
         story = next((story for story in context.stories if story.id == origin.story), None)
         field = _FIELDS.get(name, name)
-        if story and field in _STORY:
+        if story and field in _STORY and (field != "read" or story.read):  # else the words are the theme's own
             return context.place(story, field, words=words)
         if origin.block:
             return origin.block

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from digest.checks.context import Hit, check
-from digest.model import Severity, Status
+from digest.model import STORY_SHOWN, Severity, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,15 +16,12 @@ if TYPE_CHECKING:
     from digest.checks.context import CheckContext
     from digest.model import Story
 
-# What readers see of a story; where it is sorted to is not for them.
-SHOWN = ("title", "date", "kicker", "credit", "link", "read", "image", "image_alt", "summary")
-
 
 def changes(sent: Story, now: Story) -> tuple[str, ...]:
     """The fields in which a story that was sent is another today, and nobody has said that it was corrected."""
     if now.status is Status.WITHDRAWN or (now.corrected and now.corrected != sent.corrected):
         return ()
-    return tuple(key for key in SHOWN if getattr(sent, key) != getattr(now, key))
+    return tuple(key for key in STORY_SHOWN if getattr(sent, key) != getattr(now, key))
 
 
 def said(fields: tuple[str, ...], edition: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from digest.blocks.kinds import said
 from digest.checks.context import Hit, check
-from digest.model import Severity
+from digest.model import STORY_WORDS, Severity
 from digest.text.counting import counted
 from digest.text.wrapping import width
 
@@ -103,7 +103,7 @@ def topic_unknown(context: CheckContext) -> Iterator[Hit]:
 def placeholder(context: CheckContext) -> Iterator[Hit]:
     """TK, lorem ipsum, a row of X, "insert … here" in any text that readers see."""
     for story in context.stories:
-        for key in ("title", "kicker", "credit", "read", "image_alt", "summary"):
+        for key in STORY_WORDS:
             text = getattr(story, key)
             found = next((hit for pattern in _PLACEHOLDERS if (hit := pattern.search(text))), None)
             if found:
@@ -124,7 +124,7 @@ def placeholder(context: CheckContext) -> Iterator[Hit]:
 def hidden_characters(context: CheckContext) -> Iterator[Hit]:
     """Controls, bidirectional overrides, zero-width spaces and encoded words in a story's lines."""
     for story in context.stories:
-        for key in ("title", "kicker", "credit", "read", "image_alt"):
+        for key in STORY_WORDS[:-1]:  # the summary's Markdown is cleaned where it is read
             text = getattr(story, key)
             if found := _HIDDEN.search(text):
                 name = unicodedata.name(found[0], "control character")
