@@ -70,9 +70,3 @@ def launch(path: str) -> Iterator[Browser]:
             yield running
         finally:
             running.close()
-
-
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:  # noqa: ARG001 - pytest's name for it
-    """One more process for every two cores: a third of a test's time it waits for a server, a browser or a lease."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores + (cores + 1) // 2
