@@ -175,7 +175,9 @@ def test_the_nearest_config_is_found_from_below(tmp_path, below):
         nearest.find(Path("/nowhere"))
 
 
-@pytest.mark.parametrize("said", ["schedule: []\n", "newsrooms: {name: A}\n", "a:\n  b: 'newsroom'\n", ""])
+@pytest.mark.parametrize(
+    "said", ["schedule: []\n", "newsrooms: {name: A}\n", "sites:\n  newsroom: {}\n", "a:\n  b: 'newsroom'\n", ""]
+)
 def test_another_programs_config_is_passed_over(tmp_path, below, said):
     """From below, a config.yaml of something else is none of ours; in its own folder it is read, and told of."""
     (below.parent / "config.yaml").write_text(said)
@@ -186,7 +188,9 @@ def test_another_programs_config_is_passed_over(tmp_path, below, said):
         nearest.find(below)
 
 
-@pytest.mark.parametrize("said", ["newsroom: [", '"newsroom": {name: A}\n', "\ufeffnewsroom:\n\t-", "{newsroom: {}}"])
+@pytest.mark.parametrize(
+    "said", ["newsroom: [", '"newsroom": {name: A}\n', "\ufeffnewsroom:\n\t-", "{newsroom: {}}", '{\n  "newsroom": {}']
+)
 def test_a_damaged_config_is_ours_all_the_same(below, said):
     """A mistake in the newsroom's file does not make another file the newsroom's."""
     (below.parent / "config.yaml").write_text(said)

@@ -124,7 +124,7 @@ def placeholder(context: CheckContext) -> Iterator[Hit]:
 def hidden_characters(context: CheckContext) -> Iterator[Hit]:
     """Controls, bidirectional overrides, zero-width spaces and encoded words in a story's lines."""
     for story in context.stories:
-        for key in STORY_WORDS[:-1]:  # the summary's Markdown is cleaned where it is read
+        for key in (key for key in STORY_WORDS if key != "summary"):
             text = getattr(story, key)
             if found := _HIDDEN.search(text):
                 name = unicodedata.name(found[0], "control character")

@@ -17,8 +17,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NAME = "config.yaml"
-# Its own line is enough: a file that cannot be read as YAML is ours all the same.
-_OURS = re.compile(rb"""^(?:\xef\xbb\xbf)?[\s{"']*newsroom["']?\s*:""", re.MULTILINE)
+# At a line's beginning, or as JSON is written: a file that cannot be read as YAML is ours all the same, and one that
+# has such a key further in is not.
+_OURS = re.compile(
+    rb"""^(?:\xef\xbb\xbf)?(?:\{[ \t]*)?["']?newsroom["']?[ \t]*:|^[ \t]+"newsroom"[ \t]*:""", re.MULTILINE
+)
+_MAX_BYTES = 1_000_000  # no config.yaml of ours is longer
 _ANYONES = stat.S_ISVTX | stat.S_IWOTH  # sticky, and written by all
 
 
@@ -59,6 +63,7 @@ def _not_ours(file: Path) -> str:
     try:
         if file.parent.stat().st_mode & _ANYONES == _ANYONES:
             return "is in a folder that is everybody's to write to"
-        return "" if _OURS.search(file.read_bytes()) else "has no `newsroom:`"
+        with file.open("rb") as opened:
+            return "" if _OURS.search(opened.read(_MAX_BYTES)) else "has no `newsroom:`"
     except OSError as error:
         return f"cannot be read: {error.strerror}"
