@@ -43,11 +43,11 @@ def slow_join(
     rows = head.shared(identity, subject, template.date, rendering.edition.language, frame.content_type)
     field_names = head.names(rows, identity)
     rows[head.HeaderRow.SUBJECT] = head.subject_field(subject, values, subject_prefix)
-    rows[head.HeaderRow.TO] = head.to_field(recipient) if recipient else b""
+    rows[head.HeaderRow.TO] = header.mailbox("To", recipient.name, recipient.address) if recipient else b""
     rows[head.HeaderRow.ID] = header.message_id(message_id)
     leave = head.ListUnsubscribe(identity)
     if leave.slots:
-        rows[head.HeaderRow.LEAVE] = leave.field([leave.url(slot, values[slot]) for slot in leave.slots])
+        rows[head.HeaderRow.LEAVE] = leave.field(values)
     fields = b"".join(rows)
     if template.signer:
         seal = template.signer.prepare(field_names, int(template.date.timestamp()))

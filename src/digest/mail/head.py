@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from digest.mail.sender_identity import SenderIdentity
-    from digest.model import Recipient
 
 UNSUBSCRIBE = "unsubscribe_url"  # the value that List-Unsubscribe needs when readers can leave over https
 UNSUBSCRIBE_BY_MAIL = "unsubscribe_mailto"  # and when the mail with which they leave must prove whose it is
@@ -76,11 +75,6 @@ def shared(head: SenderIdentity, subject: Line, date: datetime, language: str, c
     return rows
 
 
-def to_field(recipient: Recipient) -> bytes:
-    """To: the one reader of this mail."""
-    return header.mailbox("To", recipient.name, recipient.address)
-
-
 def subject_field(subject: Line, values: Mapping[str, str], prefix: str = "") -> bytes:
     """Subject, filled. Raises RenderError when nothing is left of it."""
     text = fill_line(*subject, values)
@@ -101,20 +95,27 @@ class ListUnsubscribe:
         wanted = ((identity.unsubscribe_https, UNSUBSCRIBE), (own, UNSUBSCRIBE_BY_MAIL))
         self.slots = tuple(slot for needed, slot in wanted if needed)
 
-    def url(self, slot: str, value: str) -> str:
-        """A reader's value of one of `slots`. Raises ValueError for one that cannot stand there."""
-        if slot == UNSUBSCRIBE and not value.startswith("https://"):
-            message = "is no https address, which one-click unsubscription asks for (RFC 8058)"
-            raise ValueError(message)
-        if slot == UNSUBSCRIBE_BY_MAIL and not value.startswith("mailto:"):
-            message = "is no mailto address, which leaving by mail asks for"
-            raise ValueError(message)
-        return header.url(value)
+    def field(self, values: Mapping[str, str]) -> bytes:
+        """The field with a reader's own addresses, in the order of `slots`, and with the one that all readers share.
 
-    def field(self, urls: Sequence[str]) -> bytes:
-        """The field with these addresses, in the order of `slots`, and the one that all readers share."""
-        listed = ">,\r\n <".join([*urls, *self._shared])
+        Raises ValueError, naming the slot, for a value that cannot stand there.
+        """
+        listed = ">,\r\n <".join([*[_leaving(slot, values[slot]) for slot in self.slots], *self._shared])
         return f"List-Unsubscribe: <{listed}>\r\n".encode()
+
+
+def _leaving(slot: str, value: str) -> str:
+    try:
+        if slot == UNSUBSCRIBE and not value.startswith("https://"):
+            fault = "is no https address, which one-click unsubscription asks for (RFC 8058)"
+        elif slot == UNSUBSCRIBE_BY_MAIL and not value.startswith("mailto:"):
+            fault = "is no mailto address, which leaving by mail asks for"
+        else:
+            return header.url(value)
+    except ValueError as error:
+        fault = str(error)
+    message = f"the value of the slot {slot!r} {fault}"
+    raise ValueError(message)
 
 
 def names(rows: Sequence[bytes], head: SenderIdentity) -> list[str]:

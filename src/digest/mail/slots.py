@@ -200,6 +200,15 @@ def escaped(value: str, place: SlotContext) -> str:
     return line.translate(_SPECIALS)
 
 
+def _named(slot: str, value: str, place: SlotContext) -> str:
+    """`escaped`, whose ValueError says of which slot."""
+    try:
+        return escaped(value, place)
+    except ValueError as error:
+        message = f"the value of the slot {slot!r} {error}"
+        raise ValueError(message) from None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotFill:
     """One slot of a body that was encoded in parts: where its value belongs, and as what."""
@@ -209,15 +218,19 @@ class SlotFill:
     places: tuple[SlotContext, ...]  # one for each hole
     easy: Callable[[str], object]  # whether a value is written alike in all these places, and as it is
 
-    def into(self, parts: list[bytes], value: str) -> None:
-        """Put the value where it belongs, as octets of quoted-printable. Raises ValueError where it cannot stand."""
+    def into(self, parts: list[bytes], values: Mapping[str, str]) -> None:
+        """Put its value where it belongs, as octets of quoted-printable.
+
+        Raises ValueError, naming the slot, where the value cannot stand.
+        """
+        value = values[self.name]
         if len(value) <= quoted.WIDTH and self.easy(value):
             data = value.encode()
             for hole in self.holes:
                 parts[hole] = data
-        else:
-            for hole, place in zip(self.holes, self.places, strict=True):
-                parts[hole] = quoted.piece(escaped(value, place))
+            return
+        for hole, place in zip(self.holes, self.places, strict=True):
+            parts[hole] = quoted.piece(_named(self.name, value, place))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,10 +259,9 @@ class Hole:
             return self.words
         shown = expression(self.slot)
         try:
-            text = escaped(evaluate(shown, values), self.place)
+            text = _named(self.slot, evaluate(shown, values), self.place)
         except ValueError as error:
-            message = f"the value of the slot {self.slot!r} {error}"
-            raise RenderError(message) from None
+            raise RenderError(str(error)) from None
         return f" {text}" if text and shown[0] == "spaced" else text
 
 

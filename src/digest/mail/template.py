@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 _SPECIMEN = "https://example.org/"  # a value that may stand in every place but one
 _MAILTO = "mailto:leave@example.org"
 _BODY = len(HeaderRow)  # the first part of the body
+_TO, _SUBJECT, _ID, _LEAVE = map(int, (HeaderRow.TO, HeaderRow.SUBJECT, HeaderRow.ID, HeaderRow.LEAVE))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,24 +124,20 @@ class MailTemplate:
             raise RenderError(self._mismatch(values))
         parts = [*self.parts]
         if recipient is not None:
-            parts[HeaderRow.TO] = head.to_field(recipient)
-        parts[HeaderRow.ID] = header.message_id(message_id)
+            parts[_TO] = header.mailbox("To", recipient.name, recipient.address)
+        parts[_ID] = header.message_id(message_id)
         if subject_prefix or self.subject[1]:
-            parts[HeaderRow.SUBJECT] = head.subject_field(self.subject, values, subject_prefix)
-        name, leave = "", dict.fromkeys(self.leave.slots, "")
+            parts[_SUBJECT] = head.subject_field(self.subject, values, subject_prefix)
         try:
-            for name in leave:
-                leave[name] = self.leave.url(name, values[name])
+            if self.leave.slots:
+                parts[_LEAVE] = self.leave.field(values)
             for filling in self.fillings:
-                name = filling.name
-                filling.into(parts, values[name])
+                filling.into(parts, values)
         except ValueError as error:
-            message = f"{self.rendering.edition.id}: the value of the slot {name!r} {error}"
+            message = f"{self.rendering.edition.id}: {error}"
             raise RenderError(message) from None
         for number, hole, words in self.variants:
             parts[number] = words if words and hole.applies(values) else piece(hole.text(values))
-        if leave:
-            parts[HeaderRow.LEAVE] = self.leave.field([*leave.values()])
         if self.seal:
             parts[HeaderRow.SIGNATURE] = self._sign(self.seal, parts)
         return b"".join(parts)
