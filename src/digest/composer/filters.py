@@ -7,7 +7,6 @@ here.
 
 from __future__ import annotations
 
-from collections.abc import Sized
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -111,10 +110,14 @@ def escaped(value: object) -> str:
 def _steps(context: Context, items: Iterable[Any]) -> Iterable[Any]:
     """`items`, each for one step of the rendering's budget: a few are paid at once, which is most of the work saved."""
     budget = context.parent["_budget"]
-    if isinstance(items, Sized) and len(items) <= LOOK_EVERY:
-        budget.spend(len(items))
-        return items
-    return _one_by_one(budget, items)
+    try:
+        count = len(items)  # type: ignore[arg-type]
+    except TypeError:  # what a generator yields is not known beforehand
+        return _one_by_one(budget, items)
+    if count > LOOK_EVERY:
+        return _one_by_one(budget, items)
+    budget.spend(count)
+    return items
 
 
 def _one_by_one(budget: Any, items: Iterable[Any]) -> Iterator[Any]:
