@@ -50,7 +50,7 @@ _NOT_TEXT = re.compile(
 )
 _SPECIAL = re.compile(r"""\A(?:[-?:,\[\]{}#&*!|>'"%@` ]|\.\.\.)|[ :]\Z|: | \#""")
 _SPECIAL_IN_LIST = re.compile(r"[,\[\]{}:?]")
-_UNPRINTABLE = re.compile("[^ -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 _FOUR_DIGITS = 0xFFFF
 
 
