@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import re
 import signal
@@ -15,10 +17,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 EDITION = "2022-02/everyone/en"
 MAIN = "from digest.cli import main; main()"
+
+# A fleet in which a worker is given up after 10 seconds instead of 30, and beats in proportion: what is frozen for
+# longer than that, and woken, is the same.
+SHORT_LEASE = "from digest.ledger import sharing; sharing.LEASE /= 3; sharing.BEAT /= 3; " + MAIN
 
 CONFIG = """\
 newsroom:
@@ -35,12 +42,25 @@ send: {{engine: procrastinate, ledger_env: FLEET_LEDGER, patience: 2}}
 """
 
 
+def wait_until(true: Callable[[], object], seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
 class Sink:
-    """A relay on loopback that takes everything: `taken` has (moment, address) for each body that it said 250 to."""
+    """A relay on loopback that takes everything: `taken` has (moment, address) for each body that it said 250 to.
+
+    Told to, it takes only so many (`take_only`) and lets the others wait for their answer, until it is told otherwise:
+    a test does something in the middle of a send, however busy the machine is.
+    """
 
     def __init__(self) -> None:
         self.taken: list[tuple[float, str]] = []
         self.refuse_sender = False
+        self._most: int | None = None
+        self._change = threading.Condition()
         sink = self
 
         class Talk(socketserver.StreamRequestHandler):
@@ -65,6 +85,7 @@ class Sink:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.take_only(None)
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -86,7 +107,10 @@ class Sink:
                 wfile.flush()
                 while rfile.readline() != b".\r\n":
                     pass
-                self.taken.append((time.monotonic(), address))
+                with self._change:
+                    self._change.wait_for(lambda: self._most is None or len(self.taken) < self._most)
+                    self.taken.append((time.monotonic(), address))
+                    self._change.notify_all()
                 wfile.write(b"250 2.0.0 Ok\r\n")
             elif verb == b"QUIT":
                 wfile.write(b"221 bye\r\n")
@@ -103,11 +127,16 @@ class Sink:
     def got(self) -> Counter[str]:
         return Counter(address for _, address in list(self.taken))
 
+    def take_only(self, count: int | None) -> None:
+        """Answer until so many mails were taken in all; None: answer for ever."""
+        with self._change:
+            self._most = count
+            self._change.notify_all()
+
     def wait_for(self, count: int, seconds: float = 60.0) -> None:
-        end = time.monotonic() + seconds
-        while len(self.taken) < count:
-            assert time.monotonic() < end, f"{len(self.taken)} of {count} mails came"
-            time.sleep(0.02)
+        with self._change:
+            came = self._change.wait_for(lambda: len(self.taken) >= count, seconds)
+        assert came, f"{len(self.taken)} of {count} mails came"
 
 
 @dataclass
@@ -118,6 +147,7 @@ class Fleet:
     url: str
     sink: Sink
     processes: list[subprocess.Popen[str]] = field(default_factory=list)
+    main: str = MAIN
 
     def write(self, readers: int, *, rate: str = "", connections: int = 2, more: str = "", domains: int = 1) -> None:
         (self.root / "stories").mkdir(exist_ok=True)
@@ -137,7 +167,7 @@ class Fleet:
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         with (self.root / f"process-{len(self.processes)}.log").open("w") as log:
             process = subprocess.Popen(
-                [sys.executable, "-c", MAIN, *arguments],
+                [sys.executable, "-c", self.main, *arguments],
                 cwd=self.root,
                 env=self.environ,
                 stdout=subprocess.PIPE,
@@ -148,9 +178,14 @@ class Fleet:
         return process
 
     def worker(self) -> subprocess.Popen[str]:
-        process = self.start("worker", "--port", "0")
-        self.address(process)
-        return process
+        return self.workers(1)[0]
+
+    def workers(self, count: int) -> list[subprocess.Popen[str]]:
+        """So many, which start at the same time."""
+        started = [self.start("worker", "--port", "0") for _ in range(count)]
+        for process in started:
+            self.address(process)
+        return started
 
     def log(self, process: subprocess.Popen[str]) -> str:
         return (self.root / f"process-{self.processes.index(process)}.log").read_text()
@@ -178,10 +213,25 @@ class Fleet:
         )
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-c", MAIN, *arguments],
-            cwd=self.root, env=self.environ, capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
+        """What a person types on another machine, in this process: it is none of the workers'."""
+        from digest.cli.app import main
+
+        out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
+        before = dict(os.environ)
+        os.environ.update(self.environ)
+        try:
+            with contextlib.chdir(self.root), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                main(list(arguments))
+        except SystemExit as ended:
+            code = ended.code
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+        said = []
+        for stream in (out, err):
+            stream.flush()
+            said.append(stream.buffer.getvalue().decode())
+        return subprocess.CompletedProcess(arguments, code, *said)
 
     def end(self) -> None:
         for process in self.processes:
