@@ -4,14 +4,15 @@
     ─▶ the sender's exit code, or minus the signal that ended it
 
 A sender counts the points at which a crash could matter (commits, fsyncs, renames, sends) and kills itself with SIGKILL
-at the one it is told (`kill_at`), or is killed after so many seconds (`kill_after`). Run as a script; the tests talk to
-it through `Zygote`.
+at the one it is told (`kill_at`), or is killed after so many seconds (`kill_after`). The first of a kind is done in the
+process itself (`here`): what is imported late, compiled and kept in memory is there for all that are forked then. Run
+as a script; the tests talk to it through `Zygote`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib
+import gc
 import json
 import os
 import signal
@@ -124,26 +125,21 @@ class WireSession:
         self.connection.close()
 
 
-def command(order):
+def command(order, points):
     """The life of one `digest` command in a newsroom's folder. Returns its exit code."""
-    points = Points(order.get("kill_at"))
     os.chdir(order["folder"])
     os.environ["DIGEST_UNSUBSCRIBE_SECRET"] = "0123456789abcdef0123456789abcdef"
-    points.watch()
     try:
         digest_main(order["command"])
     except SystemExit as ended:
         return ended.code
     finally:
         Path("points").write_text(str(points.count))
-        Path("modules").write_text("\n".join(sys.modules))
 
 
-def send(order):
+def send(order, points):
     """One sender's whole life. Returns its exit code."""
-    points = Points(order.get("kill_at"))
     folder = Path(order["folder"])
-    points.watch()
     try:
         ledger = open_ledger("sqlite:///state/ledger.db", newsroom="ILO Newsroom", root=folder)
         with contextlib.closing(ledger):
@@ -172,25 +168,41 @@ def send(order):
     return code
 
 
+def live(order, points):
+    return command(order, points) if "command" in order else send(order, points)
+
+
 def main():
     for line in sys.stdin:
         order = json.loads(line)
-        for name in order.get("load", ()):
-            importlib.import_module(name)
-        pid = os.fork()
-        if not pid:
-            code = 98
-            try:
-                code = command(order) if "command" in order else send(order)
-            finally:
-                sys.stderr.flush()
-                os._exit(code)
-        if "kill_after" in order:
-            time.sleep(order["kill_after"])
-            os.kill(pid, signal.SIGKILL)  # nobody has waited for it yet, so the number is still its own
-        _, status = os.waitpid(pid, 0)
-        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
+        if order["here"]:
+            code = live(order, Points(None))
+            assert threading.active_count() == 1, "only a process of one thread can be forked"
+            gc.collect()
+            gc.freeze()  # a child need not look through all this, and copy it
+        else:
+            code = forked(order)
+        sys.stdout.write(f"{code}\n")
         sys.stdout.flush()
+
+
+def forked(order):
+    """What became of a child that did it: its exit code, or minus the signal that ended it."""
+    pid = os.fork()
+    if not pid:
+        code = 98
+        try:
+            points = Points(order.get("kill_at"))
+            points.watch()
+            code = live(order, points)
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+    if "kill_after" in order:
+        time.sleep(order["kill_after"])
+        os.kill(pid, signal.SIGKILL)  # nobody has waited for it yet, so the number is still its own
+    _, status = os.waitpid(pid, 0)
+    return os.waitstatus_to_exitcode(status)
 
 
 class Zygote:
@@ -204,7 +216,8 @@ class Zygote:
     def run(self, folder, **order):
         """Let one sender live; returns its exit code, or minus the signal that ended it."""
         folder.mkdir(exist_ok=True)
-        order = {"folder": str(folder), "readers": 8, "to": "files", "connections": 1, "ahead": True} | order
+        usual = {"readers": 8, "to": "files", "connections": 1, "ahead": True, "here": False}
+        order = {"folder": str(folder)} | usual | order
         self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()
         return int(self.process.stdout.readline())
