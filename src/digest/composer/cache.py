@@ -25,8 +25,16 @@ def load(path: Path) -> Any:
     return json.loads(payload) if checksum.decode("ascii", errors="replace") == _sha(payload) else None
 
 
+def use(path: Path) -> Any:
+    """The same, and it counts as used now: of its family it is the last to go."""
+    if (found := load(path)) is not None:
+        with contextlib.suppress(OSError):
+            os.utime(path)
+    return found
+
+
 def store(path: Path, value: Any, *, family: str, most: int) -> None:
-    """Keep `value` at `path`, and of the files beside it that `family` (a glob) matches only the `most` newest."""
+    """Keep `value` at `path`, and of the files beside it that `family` (a glob) matches the `most` last used."""
     import tempfile
 
     payload = json.dumps(value, ensure_ascii=False).encode()

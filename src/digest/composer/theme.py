@@ -121,7 +121,7 @@ def load_theme(folders: Sequence[Path], options: ThemeOptions, *, cache: Path | 
     files = theme_files(folders, options)
     key = _key(files, options)
     path = cache / f"theme-{options.name}-{key[:32]}.json" if cache else None
-    if path and (kept := stored.load(path)) and kept["key"] == key:
+    if path and (kept := stored.use(path)) and kept["key"] == key:
         return _unpack(kept, cache)
     from digest.composer.compile import compile_theme
 

@@ -158,7 +158,7 @@ def _compiled(
     `theme_key` is another when any file of the theme is.
     """
     path = cache / f"marks-{options.name}-{theme_key[:32]}.json" if cache else None
-    kept = stored.load(path) if path else None
+    kept = stored.use(path) if path else None
     if kept is None:
         kept = _packed(folders, options)
         if path:
