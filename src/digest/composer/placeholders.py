@@ -71,13 +71,20 @@ def swap(source: str, places: SourceMap, environment: ThemeEnvironment, constant
     swapped = Swapped(places=places)
     parts: list[str] = []
     size = 0
+    known: dict[str, str | None] = {}
     try:
         pieces = list(environment.lex(source))
     except TemplateSyntaxError as error:
         file, line = places.find(error.lineno)
         raise ThemeError([Fault(file=file, line=line, message=error.message or "this is not Jinja")]) from None
     for line, text, is_tag in _joined(pieces):
-        written = _token(text.rstrip(), swapped, places.find(line), environment, constants) if is_tag else text
+        written = text
+        if is_tag:
+            tag, place = text.rstrip(), places.find(line)
+            if tag not in known:  # a theme writes its few colours and fonts hundreds of times
+                known[tag] = _constant(tag, place, environment, constants)
+            constant = known[tag]
+            written = _token(tag, place, swapped) if constant is None else constant
         swapped.spots.append((size, line))
         parts.append(written)
         size += len(written)
@@ -108,17 +115,23 @@ def _joined(pieces: Iterable[tuple[int, str, str]]) -> Iterator[tuple[int, str, 
                 ends = ""
 
 
-def _token(
-    tag: str, swapped: Swapped, place: tuple[str, int], environment: ThemeEnvironment, constants: Mapping[str, Any]
-) -> str:
-    if tag.startswith("{{"):
-        try:
-            names = meta.find_undeclared_variables(environment.parse(tag))
-        except TemplateSyntaxError as error:
-            raise ThemeError([Fault(file=place[0], line=place[1], message=error.message or "not Jinja")]) from None
-        if names and names <= set(constants):
-            template = environment.template(environment.guarded(tag, place[0]))
-            return run(template, constants, whole(*place), [])
+def _constant(
+    tag: str, place: tuple[str, int], environment: ThemeEnvironment, constants: Mapping[str, Any]
+) -> str | None:
+    """What a tag writes that names nothing but `constants`; None for every other."""
+    if not tag.startswith("{{"):
+        return None
+    try:
+        names = meta.find_undeclared_variables(environment.parse(tag))
+    except TemplateSyntaxError as error:
+        raise ThemeError([Fault(file=place[0], line=place[1], message=error.message or "not Jinja")]) from None
+    if not names or not names <= set(constants):
+        return None
+    template = environment.template(environment.guarded(tag, place[0]))
+    return run(template, constants, whole(*place), [])
+
+
+def _token(tag: str, place: tuple[str, int], swapped: Swapped) -> str:
     swapped.tags.append(TemplateTag(text=tag, file=place[0], line=place[1]))
     return f"jx{len(swapped.tags) - 1}xj"
 
