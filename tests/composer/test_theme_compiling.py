@@ -183,3 +183,17 @@ def test_old_compiled_themes_are_dropped(tmp_path):
     assert len(names) == 8
     assert any(name.startswith("theme-default-") for name in names)
     assert json.loads(next(tmp_path.glob("theme-default-*")).read_bytes().partition(b"\n")[2])["name"] == "default"
+
+
+def test_the_theme_that_is_used_stays(tmp_path):
+    """Others are made meanwhile, as a designer's are at each save: the one that a newsroom goes on using is kept."""
+    load_theme([], OPTIONS, cache=tmp_path)
+    (used,) = tmp_path.glob("theme-default-*")
+    os.utime(used, (1, 1))
+    for number in range(8):
+        (tmp_path / f"theme-other-{number}.json").write_text("x")
+        os.utime(tmp_path / f"theme-other-{number}.json", (2 + number, 2 + number))
+    load_theme([], OPTIONS, cache=tmp_path)
+    load_theme([], replace(OPTIONS, masthead="plain"), cache=tmp_path)
+    assert used.exists()
+    assert not (tmp_path / "theme-other-0.json").exists()
