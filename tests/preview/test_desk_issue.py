@@ -10,9 +10,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 from previewed import opened, serving
+
+from accessibility import violations
 
 BROWSER = pytest.mark.browser
 BOTH = pytest.mark.parametrize("width", [375, 1280])
@@ -236,7 +237,7 @@ def test_a_source_that_really_shrank_is_taken_by_somebody_who_saw_how_much(brows
         assert shown.get("/api/sources").json()["sources"][0]["stories"] == 6
         offer.get_by_role("button", name="Take it: 0 new, 0 changed").press("Enter")
         expect(page.locator("#import")).to_contain_text("2 stories")
-        assert Axe().run(page, options={"iframes": False}).response["violations"] == []
+        assert violations(page, iframes=False) == []
     again = shown.post("/api/import/source", {"name": "news"}).json()
     assert (again["shrank"], again["lines"][:1] != []) == (False, True)
     assert sorted(path.name for path in shown.root.glob("stories/*.md")) == before
@@ -278,8 +279,7 @@ def test_an_address_is_pasted_and_a_source_read(browser, shown, width):
             page.get_by_role("button", name="Read news now").click()
             page.get_by_role("button", name=re.compile("^Take it: 1 new")).press("Enter")
             expect(page.locator("#import")).to_contain_text("read 2022-03-01 09:00, 1 story")
-            found = Axe().run(page, options={"iframes": False}).response["violations"]
-            assert [(each["id"], each["nodes"][0]["target"]) for each in found] == []
+            assert violations(page, iframes=False) == []
     finally:
         server.shutdown()
         server.server_close()

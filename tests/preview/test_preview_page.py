@@ -6,10 +6,10 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 from previewed import opened
 
+from accessibility import violations
 from digest.editions.builder import build_edition
 from digest.newsroom.newsroom import open_newsroom
 
@@ -316,19 +316,19 @@ def test_axe_finds_nothing(browser, served, width, scheme):
         if scheme == "dark":
             page.locator("#tab-mime").click()
             page.wait_for_selector(".paper[data-tab=mime]")
-        found = Axe().run(page, options={"iframes": False}).response["violations"]
-        assert [(each["id"], each["nodes"][0]["target"]) for each in found] == []
+            # Lines of the raw mail differ in nothing but their words: some stand for two thousand, which take seconds.
+            page.evaluate("[...document.querySelectorAll('.numbered span')].slice(50).forEach((line) => line.remove())")
+        assert violations(page, iframes=False) == []
         newsroom = open_newsroom(served.root / "config.yaml", {})
         page.set_content(build_edition(newsroom, newsroom.edition("2022-02", "everyone")).parts["index.html"].decode())
-        found = Axe().run(page).response["violations"]
-        assert [(each["id"], each["nodes"][0]["target"]) for each in found] == []
+        assert violations(page) == []
 
 
 def test_axe_would_find_something(browser, served):
     """The same examination finds what is wrong when something is: its silence means something."""
     with opened(browser, served, bypass_csp=True) as page:
         page.evaluate("document.querySelector('label[for=period]').remove()")
-        assert [each["id"] for each in Axe().run(page).response["violations"]] == ["label"]
+        assert [rule for rule, *_ in violations(page)] == ["label"]
 
 
 EVIL = "<img src=x onerror=parent.hacked=top.hacked=1><script>top.hacked=1</script>"
