@@ -6,6 +6,7 @@ import re
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import httpx
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 NOW = "2022-03-01T09:00"
 STORY = """---
@@ -85,22 +86,45 @@ def serving(shown: Shown, host: str = "127.0.0.1", keys: dict[str, str] | None =
     assert not thread.is_alive()
 
 
+@lru_cache(maxsize=2)
+def _context(browser: Browser, *, bypass_csp: bool) -> BrowserContext:
+    """The one context of a browser for the pages of its tests: a page in a context that there is starts sooner."""
+    return browser.new_context(bypass_csp=bypass_csp)
+
+
 @contextmanager
 def opened(
-    browser: Browser, shown: Shown, width: int = 1280, query: str = "", expected: str = "", **options
+    browser: Browser,
+    shown: Shown,
+    width: int = 1280,
+    query: str = "",
+    expected: str = "",
+    *,
+    color_scheme: str = "light",
+    bypass_csp: bool = False,
 ) -> Iterator[Page]:
-    """The page, loaded and listening for changes. A script's error that was not `expected` fails the test."""
-    context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+    """The page, loaded and listening for changes. A script's error that was not `expected` fails the test.
+
+    Of what it stores in its browser, or a test asks of its context, nothing is left to the next one.
+    """
+    context = _context(browser, bypass_csp=bypass_csp)
     page = context.new_page()
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
     try:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=color_scheme)
         page.goto(f"{shown.url}/?{query}")
         page.wait_for_selector("html[data-live=yes]")
         yield page
     finally:
-        context.close()
+        everything = {"origin": shown.url, "storageTypes": "all"}
+        context.new_cdp_session(page).send("Storage.clearDataForOrigin", everything)
+        context.clear_cookies()
+        context.unroute_all()
+        for each in context.pages:
+            each.close()
     refused = "Failed to load resource: the server responded with a status of 4"  # the page says what was refused
     surprises = [each for each in problems if refused not in each and not (expected and re.search(expected, each))]
     assert surprises == []
