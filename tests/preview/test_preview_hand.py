@@ -64,6 +64,34 @@ def test_pin_and_skip_write_the_overrides_file_and_nothing_else(browser, shown, 
 
 
 @BOTH
+def test_a_press_counts_though_the_list_grows_meanwhile(browser, shown, width):
+    """An answer that comes between a button's down and up is drawn after it: the button is still under the pointer."""
+    with opened(browser, shown, width, "panels=stories") as page:
+        press(page, "Skip", UKRAINE)
+        expect(mail(page).locator("body")).not_to_contain_text("TVET in Ukraine")
+        page.locator("#search").fill("prison")
+        expect(page.locator(".rows li")).to_have_count(1)
+        late = []
+        every = re.compile("/api/selection.*&q=$")
+        page.route(every, lambda route: late.append(route))  # noqa: PLW0108 - Playwright wants a function
+        with page.expect_request(every):
+            page.locator("#search").fill("")
+        page.get_by_role("button", name="Undo every pin, skip and move").hover()
+        page.mouse.down()
+        with page.expect_response(every) as answered:
+            for each in late:
+                each.continue_()
+        page.unroute(every)
+        answered.value.finished()
+        page.evaluate("() => fetch('/static/mark.svg').then((next) => next.text())")  # is answered later than that was
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        page.mouse.up()
+        expect(mail(page).locator("body")).to_contain_text("TVET in Ukraine")
+        assert not hand(shown)
+        expect(page.locator(".rows li").nth(5)).to_be_attached()
+
+
+@BOTH
 def test_stories_are_moved_by_buttons_and_keys(browser, shown, width):
     """Up, down and Alt with an arrow move a story; the mail follows, and the focus stays with the story."""
     with opened(browser, shown, width, "panels=stories") as page:

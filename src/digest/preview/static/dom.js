@@ -30,8 +30,22 @@ export class Refused extends Error {
   }
 }
 
+// A click is of the element that was under the pointer when its button went down and when it came up again. What is
+// drawn between the two moves that element away, or puts another one into its place, and the click comes to nothing.
+let held = Promise.resolve();
+let release = () => {};
+window.addEventListener('pointerdown', (event) => {
+  if (!event.isPrimary || event.button || !event.target.closest('button, a, summary')) return; // a list of choices swallows the way up
+  release();
+  held = new Promise((done) => { release = done; });
+}, true);
+for (const name of ['pointerup', 'pointercancel', 'blur']) {
+  window.addEventListener(name, (event) => { if (event.target === window || event.isPrimary) setTimeout(release); }, true); // the click comes first
+}
+
 async function answer(response) {
   const data = await response.json().catch(() => ({ errors: ['the preview gave no answer that can be read'] }));
+  await held;
   if (!response.ok) throw new Refused(data.errors ?? ['the preview refused'], data);
   return data;
 }
