@@ -88,8 +88,13 @@ def serving(shown: Shown, host: str = "127.0.0.1", keys: dict[str, str] | None =
 
 @lru_cache(maxsize=2)
 def _context(browser: Browser, *, bypass_csp: bool) -> BrowserContext:
-    """The one context of a browser for the pages of its tests: a page in a context that there is starts sooner."""
-    return browser.new_context(bypass_csp=bypass_csp)
+    """The one context of a browser for the pages of its tests, with a blank page: each other is one more tab.
+
+    A new context is a new process, and the first page of one a new window, with all that a Chromium draws around it.
+    """
+    context = browser.new_context(bypass_csp=bypass_csp)
+    context.new_page()
+    return context
 
 
 @contextmanager
@@ -123,7 +128,7 @@ def opened(
         context.new_cdp_session(page).send("Storage.clearDataForOrigin", everything)
         context.clear_cookies()
         context.unroute_all()
-        for each in context.pages:
+        for each in context.pages[1:]:
             each.close()
     refused = "Failed to load resource: the server responded with a status of 4"  # the page says what was refused
     surprises = [each for each in problems if refused not in each and not (expected and re.search(expected, each))]
