@@ -65,10 +65,12 @@ CHROMIUM_FLAGS = [
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """The path of the system's Chromium."""
-    found = next(
-        (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-    )
+    """The path of the system's Chromium; where it is installed, of the one that draws no window around a page.
+
+    It is the same engine, of the same source package, and takes less than half of the processor's time.
+    """
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+    found = next((path for name in names if (path := shutil.which(name))), None)
     return needs(found, "Chromium (apt-get install chromium)")
 
 
