@@ -23,7 +23,7 @@ from digest.errors import DigestError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_COLLECT_EVERY = 50_000  # objects; some MB of them
+_COLLECT_EVERY = 100_000  # objects, some ten MB of them; a build of one edition makes fewer
 
 FAMILIES = (
     "init", "completion", "themes", "stories", "build", "check", "preview",

@@ -11,13 +11,13 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from digest import yamlfile
 from digest.config.contradictions import contradictions
 from digest.config.nearest import NAME
-from digest.config.sections import Settings
 from digest.errors import ConfigError, Fault, UsageError
 from digest.model import Audience, Match, NewsroomProfile
 
@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from digest.blocks.kinds import Block
-    from digest.config.sections import AudienceSection, MatchSection
+    from digest.config.sections import AudienceSection, MatchSection, Settings
 
 PREFIX = "DIGEST_"
 MAX_BYTES = 1_000_000
+_PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +101,24 @@ def load(file: Path, environ: Mapping[str, str]) -> Config:
     )
 
 
+@cache
+def _model() -> type[Settings]:
+    """What config.yaml may say, made without what others hook into pydantic.
+
+    To find such plugins it reads the metadata of every distribution that is installed, at each start. They are turned
+    off for this moment only: the environment is that of the hooks, too.
+    """
+    said = os.environ.get(_PLUGINS)
+    os.environ[_PLUGINS] = "__all__"
+    try:
+        from digest.config.sections import Settings
+    finally:
+        del os.environ[_PLUGINS]
+        if said is not None:
+            os.environ[_PLUGINS] = said
+    return Settings
+
+
 def _read(file: Path, environ: Mapping[str, str]) -> yamlfile.Document:
     name = _shown(file)
     document = yamlfile.parse(_text(_data(file, name), name), name)
@@ -108,7 +127,7 @@ def _read(file: Path, environ: Mapping[str, str]) -> yamlfile.Document:
 
 
 def _validated(document: yamlfile.Document) -> Settings:
-    settings, faults = yamlfile.validate(Settings, document)
+    settings, faults = yamlfile.validate(_model(), document)
     faults += contradictions(document)
     recurring(document, faults)
     if settings is None or faults:
@@ -128,7 +147,7 @@ def recurring(document: yamlfile.Document, faults: list[Fault]) -> dict[str, tup
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of config.yaml, for editors."""
-    made = Settings.model_json_schema(by_alias=True)
+    made = _model().model_json_schema(by_alias=True)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": "digest: config.yaml"}
 
 
@@ -160,7 +179,7 @@ def _shown(file: Path) -> str:
 
 def _override(document: yamlfile.Document, environ: Mapping[str, str]) -> None:
     """Lay `DIGEST_SMTP__HOST=…` over smtp.host. Names without `__` are other things (DIGEST_SMTP_PASSWORD)."""
-    sections = {info.alias or name for name, info in Settings.model_fields.items()}
+    sections = {info.alias or name for name, info in _model().model_fields.items()}
     for variable in sorted(environ):
         if not _overrides(variable):
             continue
