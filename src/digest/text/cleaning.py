@@ -24,8 +24,9 @@ _VANISH = re.compile(f"[{_UNSEEN}\u2066-\u2069]")
 _VANISH_BUT_ISOLATES = re.compile(f"[{_UNSEEN}]")
 _HALVES = re.compile("[\ud800-\udfff]")
 _BLANKS = re.compile("[ \t\n]+")
-# What is clean as it is, in Latin, Greek, Cyrillic and Hebrew letters and the usual punctuation: most lines.
-_SEEN = "!-~\u00a1-\u00ac\u00ae-\u05ff\u2010-\u2027\u2030-\u205e\u20a0-\u2bff"
+# What is clean as it is, in Latin, Greek, Cyrillic and Hebrew letters and the usual punctuation: most lines; and the
+# joiners with which a mail's HTML fills its preheader up.
+_SEEN = "!-~\u00a1-\u00ac\u00ae-\u05ff\u200b-\u2027\u2030-\u205e\u20a0-\u2bff"
 _CLEAN_LINE = re.compile(f"[{_SEEN}]+(?: [{_SEEN}]+)*")
 _CLEAN_LINES = re.compile(f"[{_SEEN} \t\n\xa0]*")
 
