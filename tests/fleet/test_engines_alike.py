@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from types import SimpleNamespace
 
+import psycopg
 import pytest
 
 from digest.delivery import Event, Phase, State
 from digest.errors import LedgerBusy, SendStopped, TransportError
+from digest.fleet import chunks
 from digest.fleet.chunks import send_chunk
 from digest.fleet.pacing import SharedClock
 from digest.ledger.opening import open_ledger
@@ -176,3 +179,27 @@ def test_alone_or_together(database):
     assert len(transport.sent) == 4
     one.ledger.close()
     two.ledger.close()
+
+
+def test_who_lets_go_of_an_edition_has_let_go(database):
+    """The lock is free once its holder is done, not some moments after: two sends in a row do not meet."""
+    fleet = Fleet(database)
+    held = "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database AND datname = current_database()"
+    with psycopg.connect(database, autocommit=True) as watcher:
+        for _ in range(50):
+            with fleet.ledger.lock(EDITION, "one"):
+                assert watcher.execute(f"{held} WHERE locktype = 'advisory'").fetchone() == (1,)
+            assert watcher.execute(f"{held} WHERE locktype = 'advisory'").fetchone() == (0,)
+    fleet.ledger.close()
+
+
+def test_a_fleets_transport_says_its_connections(monkeypatch):
+    """A process of a fleet opens as many as its transport asks for, whatever config.yaml says of a relay."""
+    settings = SimpleNamespace(smtp=SimpleNamespace(connections=9), send=SimpleNamespace(relay_patience=1.0))
+    newsroom = SimpleNamespace(config=SimpleNamespace(settings=settings))
+    transport = MemoryTransport()
+    transport.connections = 3
+    monkeypatch.setattr(chunks, "send_chunk", lambda *_, connections, **__: connections)
+    monkeypatch.setattr(chunks.ChunkSender, "_mails", lambda *_: SimpleNamespace(outgoing=plain_mail))
+    sender = chunks.ChunkSender(newsroom=newsroom, sharing=None, stop=threading.Event(), _transport=transport)
+    assert sender.send(EDITION, "me", None) == 3

@@ -128,19 +128,19 @@ class ChunkSender:
         progress: Callable[[Progress], None] | None = None,
     ) -> Chunk:
         """Send a chunk of an edition. Raises LedgerError, ConfigError when this machine cannot."""
-        settings = self.newsroom.config.settings
+        transport = self._relay(clock)
         return send_chunk(
             self.sharing,
-            self._relay(clock),
+            transport,
             self._mails(edition).outgoing,
             edition=edition,
             owner=owner,
             clock=clock,
             stop=self.stop,
-            connections=settings.smtp.connections,
+            connections=transport.connections,
             size=size,
             only=only,
-            relay_patience=settings.send.relay_patience,
+            relay_patience=self.newsroom.config.settings.send.relay_patience,
             progress=progress,
         )
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from sqlalchemy import create_engine, func, text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from digest.errors import LedgerBusy, LedgerError
@@ -138,7 +139,9 @@ class PostgresDatabase(Database):
                     raise LedgerBusy(locks.busy(edition, holder))
                 yield
             finally:
-                connection.invalidate()  # closed, not given back: that is what lets go, even of a broken one
+                with suppress(SQLAlchemyError):  # a server that is told to let go has done so when it answers
+                    connection.execute(text("SELECT pg_advisory_unlock_all()"))
+                connection.invalidate()  # closed, not given back: that lets go even of a broken one, a moment later
 
     def place(self) -> Mapping[str, str]:
         """The cluster's identifier, where we may ask for it, and the numbers of the database and of the table."""
