@@ -134,6 +134,13 @@ def test_readers_come_from_one_place(tmp_path):
     assert "one of them" in refused(tmp_path, GOOD.replace("{title: Everyone}", "{title: E, recipients: {}}"))[0]
 
 
+def test_a_way_to_send_that_is_none_is_refused_before_anybody_sends(tmp_path):
+    """A mistyped transport is told with its line when config.yaml is read, not after the plan was approved."""
+    (said,) = refused(tmp_path, GOOD + "send:\n  transport: stmp\n")
+    assert said.startswith("config.yaml:9: send.transport: ")
+    assert "'smtp'" in said
+
+
 def test_signing_needs_all_its_parts(tmp_path):
     """`signer: digest` without domain, selector or key names each that is missing."""
     assert len(refused(tmp_path, GOOD + "dkim: {signer: digest, domain: example.org}\n")) == 2

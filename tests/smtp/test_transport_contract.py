@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import pytest
 from faultserver import FULL, FaultServer
 from smtprun import mails, settings
 
+from digest.config.sections import SendSection
 from digest.delivery import Event
 from digest.sending.eml import EmlFolder, Maildir
 from digest.sending.transports import TRANSPORTS
@@ -54,6 +55,7 @@ def way(request, tmp_path):
 def test_every_transport_is_held_to_this():
     """A transport that config.yaml can name, and these tests do not know, is not finished."""
     assert set(TRANSPORTS) == {"smtp", *OTHERS}
+    assert set(get_args(SendSection.model_fields["transport"].annotation)) == set(TRANSPORTS)
 
 
 Way = tuple["Transport", "Callable[[], list[str]]"]

@@ -290,7 +290,9 @@ class SendSection(Section):
     engine: Literal["local", "procrastinate"] = Field(
         "local", description="local: threads on this machine. procrastinate: every `digest worker`, see docs/fleet.md."
     )
-    transport: str = Field("smtp", description="How mails leave: smtp; memory is for tests, and mails nobody.")
+    transport: Literal["smtp", "files", "maildir", "memory"] = Field(
+        "smtp", description="How mails leave: smtp; memory is for tests, and mails nobody."
+    )
     approval: Literal["none", "required", "two"] = Field("none", description="Whose word a send needs: see approve.")
     patience: float = Field(30, ge=0, description="Seconds to wait within a run for readers to be tried again.")
     relay_patience: float = Field(
