@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import re
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from digest.model import STORY_KEYS
+from digest.composer.story_view import StoryView
+from digest.model import STORY_KEYS, STORY_SHOWN
+from digest.preview import story_form
 
 SOURCE = Path(__file__).parents[2] / "src"
 PACKAGE = "digest"
@@ -129,3 +132,15 @@ def test_what_a_storys_readers_see_is_listed_in_one_place():
                 if len(names) == len(node.elts) >= 4 and names <= fields:
                     found.add(name)
     assert found == set(FIELDS_BY_HAND)
+
+
+# What is called otherwise where templates see it.
+SEEN_AS = {"read": "own_read", "summary": "html"}
+# What the desk's form of a story leaves to its file.
+NOT_ON_THE_DESK = {"translation_of", "guid", "embargo", "weight", "repeat"}
+
+
+def test_a_storys_fields_reach_templates_and_the_desk():
+    """What readers see of a story, a theme can show; what its file may say, an editor can write, or here is why not."""
+    assert {SEEN_AS.get(name, name) for name in STORY_SHOWN} <= {each.name for each in dataclasses.fields(StoryView)}
+    assert {field.key for field in story_form.FIELDS} | NOT_ON_THE_DESK == {*STORY_KEYS, "summary"}

@@ -421,6 +421,14 @@ def test_a_title_that_a_sign_cuts_is_a_fault(desk, line, fault):
     assert ("stories/a.md:2: title: ends at 'We are', since ' #' begins a comment; put quotes" in ran.err) == fault
 
 
+@pytest.mark.parametrize("key", ["kicker", "credit", "read", "image_alt", "correction"])
+def test_no_other_line_of_words_is_cut_in_silence(desk, key):
+    """What holds for a title holds for every key that takes words."""
+    story = (CASES / "28-hash-title.md").read_text().replace("We are #1 in jobs", f"All of us\n{key}: We are #1")
+    desk.write("stories/a.md", story)
+    assert f"stories/a.md:3: {key}: ends at 'We are', since ' #' begins a comment" in desk("stories").err
+
+
 def test_language_and_topics_are_what_the_person_says(desk):
     """`--language` goes before what the feed says of itself, `--topics` are added; `--dry-run` writes nothing."""
     feed = rss(("A", "<category>Water</category>"), head="<language>en</language>")

@@ -20,8 +20,11 @@ from PIL import Image
 from accessibility import violations
 from digest.editions import archive
 from digest.editions.builder import build_edition
+from digest.model import STORY_DEFAULTS, STORY_SHOWN, Story
 from digest.newsroom.newsroom import open_newsroom
+from digest.publishing.edition_page import _now
 from digest.publishing.publisher import publish
+from digest.publishing.sent_editions import StoryChange
 from digest.sending.messages import content_of
 from needed import needs
 
@@ -298,3 +301,18 @@ def test_json_feed_says_what_atom_says_and_keeps_to_its_rules(site):
         assert ids == [item["id"] for item in node(path)["feed"]["items"]]
         atom = ET.parse(path.with_suffix(".atom")).getroot()
         assert ids == [each.text for each in atom.findall("*/{http://www.w3.org/2005/Atom}id")]
+
+
+def test_of_a_withdrawn_story_its_headline_is_left():
+    """Whatever else its readers saw of it, a field that was added yesterday too, is as in a story that never had it."""
+    written = {
+        key: f"what {key} says" if default == "" else default
+        for key, default in STORY_DEFAULTS.items()
+        if key != "date"
+    }
+    day = datetime(2022, 2, 14, tzinfo=ZURICH)
+    story = Story(id="a", file="stories/a.md", **written | {"title": "Told", "date": day, "topics": ("Skills",)})
+    left = _now(story, {"a": StoryChange(story=story, withdrawn=True, day=None, words="")})
+    shown = {key: getattr(left, key) for key in STORY_SHOWN} | {"topics": left.topics}
+    bare = {key: STORY_DEFAULTS[key] for key in STORY_SHOWN}
+    assert shown == bare | {"title": story.title, "date": day, "topics": ()}

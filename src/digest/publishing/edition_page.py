@@ -17,7 +17,7 @@ from digest.composer.edition_draft import EditionDraft
 from digest.composer.photos import ImageRoute, Photo
 from digest.composer.sandbox import template_value
 from digest.composer.summary import pictures
-from digest.model import Group, LateGroup
+from digest.model import STORY_DEFAULTS, STORY_SHOWN, Group, LateGroup
 from digest.newsroom.edition_setup import page_path
 from digest.publishing.page_templates import IMAGES
 from digest.text.cleaning import one_line
@@ -297,7 +297,9 @@ def _now(story: Story, changes: Mapping[str, StoryChange]) -> Story:
     if change is None:
         return story
     if change.withdrawn:
-        return dataclasses.replace(story, kicker="", credit="", link="", image="", image_alt="", summary="")
+        seen = (*STORY_SHOWN, "topics")  # which lists of editions show
+        gone = {key: STORY_DEFAULTS[key] for key in seen if key not in ("title", "date")}
+        return dataclasses.replace(story, **gone)  # type: ignore[arg-type]  # each is its field's own default
     return change.story
 
 

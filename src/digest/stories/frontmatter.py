@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from digest import yamlfile
 from digest.errors import Fault
-from digest.model import STORY_TIMES, Story
+from digest.model import STORY_TIMES, STORY_WORDS, Story
 from digest.text.characters import loose_isolate, named, one_line, refused
 
 if TYPE_CHECKING:
@@ -27,12 +27,13 @@ if TYPE_CHECKING:
     from digest.stories.fields import StoryFields
     from digest.yamlfile import Document
 
-VERSION = 2  # raise it when the same bytes mean another story than before: indexes are then made anew
+VERSION = 3  # raise it when the same bytes mean another story than before: indexes are then made anew
 MAX_BYTES = 1_000_000  # a story is a page of text; what is larger is something else
 _MANY = 10  # faults of one kind in one file, after which the rest is not listed
 _DATE_LINE = re.compile(r"^date[ \t]*:[ \t]*['\"]?([0-9][^'\"#\n]*)", re.MULTILINE)
+_LINES = "|".join((*(key for key in STORY_WORDS if key != "summary"), "correction"))  # what is written in words
 _CUT_LINE = re.compile(
-    r"^(?P<key>title|kicker|credit|read|image_alt):[ \t]++"
+    rf"^(?P<key>{_LINES}):[ \t]++"
     r"(?P<kept>(?![\"'\[{|>&*!#])(?:(?![ \t]#)[^\n])*+)[ \t]#(?=[^\s#])",
     re.MULTILINE,
 )
