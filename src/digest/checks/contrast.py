@@ -83,7 +83,7 @@ def _weak(context: CheckContext, scheme: Scheme) -> Iterator[Hit]:
         return
     found: dict[tuple[str, str, bool], tuple[str, str, float]] = {}
     counts: dict[tuple[str, str, bool], int] = {}
-    for element, look in looks(context.document, context.stylesheet, scheme):
+    for element, look in _looks(context.document, context.once(_of_context), scheme):
         if look.hidden or look.behind is None or look.size < MIN_SIZE:
             continue
         text = " ".join(element.own_text.split())
@@ -116,18 +116,17 @@ class ComputedStyle:
 
 def looks(document: HtmlDocument, sheet: Stylesheet, scheme: Scheme) -> Iterator[tuple[Node, ComputedStyle]]:
     """Every element with how its own text looks in this scheme, in document order."""
-    import cssselect2
+    return _looks(document, _matched(document, sheet), scheme)
 
+
+def _looks(document: HtmlDocument, matched: list[list[Any]], scheme: Scheme) -> Iterator[tuple[Node, ComputedStyle]]:
     supports_dark = any("dark" in (meta.attributes.get("content") or "") for meta in _scheme_metas(document))
     text, page, link = _DEFAULTS["dark" if scheme == "dark" and supports_dark else "light"]
     first = ComputedStyle(colour=_known(text), behind=_known(page), size=16.0, bold=False, hidden=False)
-    matcher = _matcher(sheet, scheme)
     computed: dict[int, ComputedStyle] = {}
-    wrappers = cssselect2.ElementWrapper.from_html_root(document.etree).iter_subtree()
-    for element, wrapper in zip(document.elements, wrappers, strict=True):
-        _ = wrapper.ancestors  # kept from the root downwards: from below they are gathered by recursion
+    for element, matching in zip(document.elements, matched, strict=True):
         above = computed.get(id(element.parent), first)
-        look = _look(element, above, _winning(element, matcher.match(wrapper)), link)
+        look = _look(element, above, _winning(element, matching, scheme), link)
         computed[id(element)] = look
         yield element, look
 
@@ -155,16 +154,33 @@ def _applies(media: tuple[str, ...], scheme: Scheme) -> bool:
     return True
 
 
-def _matcher(sheet: Stylesheet, scheme: Scheme) -> Any:
-    """The rules that set what we look at, in this scheme; each selector with its declarations."""
+def _of_context(context: CheckContext) -> list[list[Any]]:
+    return _matched(context.document, context.stylesheet) if context.document else []
+
+
+def _matched(document: HtmlDocument, sheet: Stylesheet) -> list[list[Any]]:
+    """For each element the rules that set what we look at, in either scheme, as cssselect2 says which match."""
+    import cssselect2
+
+    matcher = _matcher(sheet)
+    found = []
+    for wrapper in cssselect2.ElementWrapper.from_html_root(document.etree).iter_subtree():
+        _ = wrapper.ancestors  # kept from the root downwards: from below they are gathered by recursion
+        found.append(matcher.match(wrapper))
+    return found
+
+
+def _matcher(sheet: Stylesheet) -> Any:
+    """The selectors of those rules, each with the schemes in which it counts, and its declarations."""
     import cssselect2
 
     matcher = cssselect2.Matcher()
     for rule in sheet.rules:
         wanted = [declaration for declaration in rule.declarations if declaration.property in _PROPERTIES]
-        if wanted and _applies(rule.media, scheme):
+        schemes = [scheme for scheme in _DEFAULTS if _applies(rule.media, scheme)]
+        if wanted and schemes:
             for selector in rule.selectors:
-                matcher.add_selector(selector, wanted)
+                matcher.add_selector(selector, (schemes, wanted))
     return matcher
 
 
@@ -183,14 +199,14 @@ class _Contest:
             self.won[key] = value
 
 
-def _winning(element: Node, matching: list[Any]) -> Winning:
+def _winning(element: Node, matching: list[Any], scheme: Scheme) -> Winning:
     have = element.attributes
     if not matching and _SAYING.isdisjoint(have):
         return {}
     contest = _Contest()
     _offer_attributes(element, contest)
-    for specificity, order, _, wanted in matching:
-        for name, value, important in wanted:
+    for specificity, order, _, (schemes, wanted) in matching:
+        for name, value, important in wanted if scheme in schemes else ():
             contest.offer(name, value, (2 if important else 0, specificity, order))
     for place, (name, value, important) in enumerate(declarations(have["style"]) if "style" in have else ()):
         if name in _PROPERTIES:
