@@ -20,7 +20,7 @@ SOFT_BREAK = b"=\r\n"
 WIDTH = 75  # and one column for the soft break's `=`
 
 _SHORT = re.compile(r"(?!From )(?!\.)[!-<>-~]+(?: [!-<>-~]+)*")
-_ODD = re.compile(r"[^\n\t -<>-~]")
+_ODD = re.compile(r"[^\n\t -~]")
 _BEFORE_END = re.compile(r"[ \t]$", re.MULTILINE)
 
 
@@ -32,7 +32,7 @@ def piece(text: str) -> bytes:
     """
     if len(text) <= WIDTH and _SHORT.fullmatch(text):
         return text.encode("ascii")
-    escaped = _ODD.sub(lambda match: escape(match[0]), text)
+    escaped = _ODD.sub(lambda match: escape(match[0]), text.replace("=", "=3D"))
     escaped = _BEFORE_END.sub(lambda match: escape(match[0]), escaped)
     lines = [_wrap(line) for line in escaped.split("\n")]
     return "\r\n".join(lines).encode("ascii")
