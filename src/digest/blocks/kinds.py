@@ -98,6 +98,23 @@ class Block:
         """Where it stands, unless it stands after a story."""
         return self.at or KINDS[self.kind].place
 
+    @property
+    def fields(self) -> tuple[BlockField, ...]:
+        """What a block of its kind may say, in the order in which it is written."""
+        return table(type(self))
+
+    def said(self) -> Iterator[tuple[BlockField, str]]:
+        """Every text and address that it says, with its field; those of the items of a list, too."""
+        for row in self.fields:
+            value = getattr(self, row.name)
+            if row.holds == "rows":
+                for item in value:
+                    yield from (
+                        (part, text) for part in row.rows if isinstance(text := getattr(item, part.name), str) and text
+                    )
+            elif value:
+                yield row, value
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetterBlock(Block):
@@ -254,16 +271,3 @@ KINDS: Mapping[str, BlockKind] = {
         BlockKind("divider", DividerBlock, "A line between two blocks that have none.", "end"),
     )
 }
-
-
-def said(block: Block) -> Iterator[tuple[BlockField, str]]:
-    """Every text and address that a block says, with its field; those of the items of a list, too."""
-    for row in KINDS[block.kind].fields:
-        value = getattr(block, row.name)
-        if row.holds == "rows":
-            for item in value:
-                yield from (
-                    (part, text) for part in row.rows if isinstance(text := getattr(item, part.name), str) and text
-                )
-        elif value:
-            yield row, value

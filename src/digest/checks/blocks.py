@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from digest.blocks.kinds import EventsBlock, said
 from digest.checks.context import Hit, check
 from digest.checks.rendering import letters
 from digest.model import Severity
@@ -28,7 +27,7 @@ _TARGETS = re.compile(r"\]\([^()]*\)")
 def block_long(context: CheckContext) -> Iterator[Hit]:
     """A field of a block wider than its table says is read, link targets not counted."""
     for block in context.blocks:
-        for row, text in said(block):
+        for row, text in block.said():
             columns = width(_TARGETS.sub("]", text))
             if 0 < row.longest < columns:
                 yield Hit(
@@ -60,8 +59,10 @@ def button_twice(context: CheckContext) -> Iterator[Hit]:
 @check("event-past", Severity.WARNING, "stories", "A date that is over when the mail comes is a mistake, or old.")
 def event_past(context: CheckContext) -> Iterator[Hit]:
     """An event whose day is before the day of the mail."""
-    if context.now is None:
+    if context.now is None or not context.blocks:
         return
+    from digest.blocks.kinds import EventsBlock
+
     today = context.now.astimezone(context.newsroom.timezone).date()
     for block in context.blocks:
         for event in block.events if isinstance(block, EventsBlock) else ():
@@ -99,7 +100,7 @@ def block_not_shown(context: CheckContext) -> Iterator[Hit]:
     parts = {"HTML": letters(context.document.root.text), "text": letters(context.rendering.text)}
     issue = context.issue
     words = [
-        (block.where, block.kind, _first_words({row.name: text for row, text in said(block) if row.holds != "choice"}))
+        (block.where, block.kind, _first_words({row.name: text for row, text in block.said() if row.holds != "choice"}))
         for block in context.blocks
     ]
     if issue.intro:

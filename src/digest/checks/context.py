@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar
 
-from digest.blocks.kinds import said
 from digest.model import Issue
 from digest.text.likeness import likeness
 
@@ -186,7 +185,7 @@ class CheckContext:
         intro = self.issue.places.get("intro", "intro")
         yield from ((intro, *each) for each in self.pictures_in(self.issue.intro))
         for block in self.blocks:
-            texts = (text for row, text in said(block) if row.holds == "markdown")
+            texts = (text for row, text in block.said() if row.holds == "markdown")
             yield from ((block.where, *each) for text in texts for each in self.pictures_in(text))
 
     def is_slot(self, value: str) -> bool:

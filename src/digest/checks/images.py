@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from digest.blocks.kinds import said
 from digest.checks.context import Hit, check
 from digest.checks.links import faults
 from digest.model import Severity
@@ -60,7 +59,7 @@ def _pictured(context: CheckContext) -> Iterator[tuple[tuple[Story, str] | str, 
         if story.image.strip():
             yield (story, "image"), story.image.strip()
     for block in context.blocks:
-        yield from ((block.where, text) for row, text in said(block) if row.holds == "image")
+        yield from ((block.where, text) for row, text in block.said() if row.holds == "image")
     for where, address, _ in context.marked_down():
         yield (where if isinstance(where, str) else (where, "summary")), address
 

@@ -12,7 +12,6 @@ import unicodedata
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
-from digest.blocks.kinds import said
 from digest.checks.context import Check, Hit, check
 from digest.model import Severity
 from digest.text.urls import LONGEST, is_private, is_tracking, untracked
@@ -117,7 +116,7 @@ def _beside(context: CheckContext) -> Iterator[tuple[str, str]]:
     issue = context.issue
     yield from ((issue.places.get("intro", "intro"), url) for url in _markdown_links(issue.intro))
     for block in issue.blocks:
-        for row, text in said(block):
+        for row, text in block.said():
             if row.holds == "link":
                 yield block.where, text
             elif row.holds == "markdown":

@@ -11,7 +11,6 @@ from collections import Counter
 from difflib import SequenceMatcher, get_close_matches
 from typing import TYPE_CHECKING
 
-from digest.blocks.kinds import said
 from digest.checks.context import Hit, check
 from digest.model import STORY_WORDS, Severity
 from digest.text.counting import counted
@@ -71,7 +70,7 @@ def alt_file_name(context: CheckContext) -> Iterator[Hit]:
         if story.image and alt and (_FILE_NAME.fullmatch(alt) or _CAMERA_NAME.fullmatch(alt)):
             yield Hit(context.place(story, "image_alt"), f"'{_short(alt)}' is a file's name; say what the photo shows")
     for block in context.blocks:
-        for row, text in said(block):
+        for row, text in block.said():
             if row.name == "alt" and (_FILE_NAME.fullmatch(text) or _CAMERA_NAME.fullmatch(text)):
                 yield Hit(block.where, f"'{_short(text)}' is a file's name; say what the picture shows")
     for where, _, alt in context.marked_down():
@@ -112,7 +111,7 @@ def placeholder(context: CheckContext) -> Iterator[Hit]:
                 )
     issue = context.issue
     texts = [(issue.places.get(key, key), key, getattr(issue, key)) for key in ("subject", "preheader", "intro")]
-    texts += [(block.where, row.name, text) for block in context.blocks for row, text in said(block)]
+    texts += [(block.where, row.name, text) for block in context.blocks for row, text in block.said()]
     for where, key, text in texts:
         if found := next((hit for pattern in _PLACEHOLDERS if (hit := pattern.search(text))), None):
             yield Hit(where, f"'{_short(found[0])}' in {key} stands for words to come; write them")

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from markupsafe import Markup
 
-from digest.blocks.kinds import KINDS, LetterBlock
 from digest.composer.i18n import direction
 from digest.composer.photos import WORDS, Photo
 from digest.composer.recompress import Box
@@ -175,9 +174,7 @@ def prepare_blocks(
     """
     maker = _Maker(markdown=markdown, newsroom=newsroom, wording=wording, route=route, today=today, speak=speak)
     blocks = [(block, maker.prepared(block)) for block in issue.blocks]
-    where = issue.places.get("intro", "")
-    letter = LetterBlock(text=issue.intro, language=issue.intro_language, where=where)
-    intro = [maker.prepared(letter)] if issue.intro else []
+    intro = [maker.prepared(_letter(issue))] if issue.intro else []
     after: dict[str, list[PreparedBlock]] = {}
     groups, end = [], []
     top = [made for block, made in blocks if _at(block, "top") and block.kind == "notice"] + intro
@@ -196,6 +193,14 @@ def prepare_blocks(
         groups=tuple(groups),
         end=tuple(end),
     )
+
+
+def _letter(issue: Issue) -> Block:
+    """The intro as the block that it looks like."""
+    from digest.blocks.kinds import LetterBlock
+
+    where = issue.places.get("intro", "")
+    return LetterBlock(text=issue.intro, language=issue.intro_language, where=where)
 
 
 def story_after(block: Block, stories: Iterable[Story]) -> Story | None:
@@ -224,7 +229,7 @@ class _Maker:
         values: dict[str, Any] = {}
         wording = self._wording(block)
         summary, photos, problems = Summary(), list[Photo](), list[tuple[str, str]]()
-        for row in KINDS[block.kind].fields:
+        for row in block.fields:
             given = getattr(block, row.name)
             match row.holds:
                 case "markdown":

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from digest import yamlfile
 from digest.errors import Fault, IssueError
-from digest.issues.block_reader import block_schema, read_blocks
 from digest.model import Issue, Overrides, story_id
 from digest.text.characters import blank, named, one_line, refused
 
@@ -93,12 +92,20 @@ def parse(data: bytes, file: str, *, languages: Collection[str] = (), stories_on
         for key in (*LINES, "intro")
         if key in document.data
     }
-    blocks = by_language(document, "blocks", read_blocks, languages, faults) if "blocks" in document.data else {}
+    blocks = _blocks(document, languages, faults) if "blocks" in document.data else {}
     if faults:
         raise IssueError(sorted(faults, key=lambda fault: fault.line))
     return IssueFile(
         file=file, version=version_of(data), document=document, overrides=overrides, texts=texts, blocks=blocks
     )
+
+
+def _blocks(
+    document: yamlfile.Document, languages: Collection[str], faults: list[Fault]
+) -> dict[str, tuple[Block, ...]]:
+    from digest.issues.block_reader import read_blocks
+
+    return by_language(document, "blocks", read_blocks, languages, faults)
 
 
 def by_language(
@@ -192,6 +199,8 @@ def as_record(issue: Issue) -> dict[str, Any]:
 
 def of_record(record: Mapping[str, Any]) -> Issue:
     """What `as_record` wrote. Raises ValueError for what it did not write."""
+    from digest.issues.block_reader import read_blocks
+
     document = yamlfile.Document(file="", data=dict(record))
     faults: list[Fault] = []
     kept = record.get("blocks", [])
@@ -250,6 +259,8 @@ def strays(folder: Path, audiences: Collection[str]) -> Iterator[Fault]:
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of an issue file, for editors."""
+    from digest.issues.block_reader import block_schema
+
     text = {"type": "string", "minLength": 1}
     ids = {"anyOf": [text, {"type": "array", "items": text}]}
     blocks = {"type": "array", "items": {"$ref": "#/$defs/block"}}

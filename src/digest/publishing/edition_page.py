@@ -12,7 +12,6 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from digest.blocks.kinds import said
 from digest.composer.edition_draft import EditionDraft
 from digest.composer.photos import ImageRoute, Photo
 from digest.composer.sandbox import template_value
@@ -314,8 +313,8 @@ def pictures_of_issue(issue: Issue) -> list[str]:
     texts = [issue.intro]
     named: list[str] = []
     for block in issue.blocks:
-        texts += (text for row, text in said(block) if row.holds == "markdown")
-        named += (text for row, text in said(block) if row.holds == "image")
+        texts += (text for row, text in block.said() if row.holds == "markdown")
+        named += (text for row, text in block.said() if row.holds == "image")
     return [*named, *(address for text in texts for address, _ in pictures(text))]
 
 
