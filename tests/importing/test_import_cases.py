@@ -506,3 +506,10 @@ def test_a_folder_of_another_tool(desk):
     assert [fault.partition(": ")[0] for fault in data["faults"]] == ["site/bad.md:1"]
     assert "site: 'author' has no place in a story; not read (files: 1)" in data["notes"]
     assert json.loads(desk("import", "site", "--json").out)["unchanged"] == 3
+
+
+def test_a_format_misspelled_is_answered_with_the_one_that_is_meant(desk):
+    """And one that is like none with all of them, once."""
+    desk.write("a.csv", "title,date\nA,2022-02-14\n")
+    assert "--format 'cvs' is no format, did you mean 'csv'?" in desk("import", "a.csv", "--format", "cvs").err
+    assert desk("import", "a.csv", "--format", "parquet").err.count("jsonfeed") == 1

@@ -109,7 +109,7 @@ def run_import(
     Raises ImportFailed (exit 6) with the place of the evidence, FetchError, StoryError, UsageError, DigestError.
     """
     if kind and kind not in formats.FORMATS:
-        message = f"--format {kind!r} is not one of {', '.join(sorted(formats.FORMATS))}{did_you_mean(kind, ())}"
+        message = f"--format {kind!r} is no format{did_you_mean(kind, formats.FORMATS)}"
         raise UsageError(message)
     tag = languages.read(language)
     if language and not tag:
