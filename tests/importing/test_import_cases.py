@@ -508,6 +508,35 @@ def test_a_folder_of_another_tool(desk):
     assert json.loads(desk("import", "site", "--json").out)["unchanged"] == 3
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("notes.txt", "Nothing here.", ""),
+        ("a.md", "---\ndate: 2022-02-14\n---\n", " (site/a.md:2: title: is missing; the file is left out)"),
+    ],
+)
+def test_a_folder_without_stories_says_what_its_stories_are(desk, name, text, reason):
+    """Its files lie where they lay, so that none is kept as evidence; selectors, for pages, are not spoken of."""
+    desk.write(f"site/{name}", text)
+    done = desk("import", "site")
+    assert done.code == 6
+    assert done.err == (
+        f"digest: site: no items found{reason}; nothing was imported: stories are its files in Markdown (.md, "
+        ".markdown, .mdown, .mkd) that begin with a title and a date; name other files one by one\n"
+    )
+    assert not (desk.root / ".digest/evidence").exists()
+
+
+def test_what_was_read_beside_such_a_folder_is_kept(desk):
+    """A feed that was fetched with it would be gone otherwise."""
+    desk.write("site/notes.txt", "Nothing here.")
+    desk.write("a.xml", rss(("A", "")))
+    done = desk("import", "site", "a.xml")
+    (kept,) = (desk.root / ".digest/evidence").iterdir()
+    assert "(what was read is kept in " in done.err
+    assert kept.name in done.err
+
+
 def test_a_format_misspelled_is_answered_with_the_one_that_is_meant(desk):
     """And one that is like none with all of them, once."""
     desk.write("a.csv", "title,date\nA,2022-02-14\n")

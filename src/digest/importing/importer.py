@@ -27,7 +27,7 @@ from digest.text.urls import absolute
 from digest.yamlfile import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from datetime import datetime
 
     from digest.importing.plan import ImportPlan
@@ -36,6 +36,11 @@ if TYPE_CHECKING:
 
 EVIDENCE = "evidence"
 _LACKING = {"image": "a picture", "image_alt": "words for their picture", "link": "a link", "summary": "a summary"}
+_FOR_PAGES = "look at the source, or name its parts with selectors"
+_FOR_FOLDERS = (
+    f"stories are its files in Markdown ({', '.join(front_matter.ENDINGS)}) that begin with a title and a date; "
+    "name other files one by one"
+)
 _SUFFIX = {"text/html": "html", "application/xhtml+xml": "html", "text/csv": "csv", "application/json": "json"}
 
 
@@ -152,8 +157,9 @@ def import_sources(
     topics: tuple[str, ...] = (),
     listings: Sequence[Listing] = (),
 ) -> ImportReport:
-    """The same, of sources that were read already, and of `listings` that were understood already."""
+    """The same, of sources that were read already, and of `listings` of folders, that were understood already."""
     folder = newsroom.root / "stories"
+    folders = {listing.source for listing in listings}  # nothing else comes understood
     try:
         read = (*listings, *(formats.read(source, kind) for source in sources))
         listings = tuple(_as_told(listing, language, topics) for listing in read)
@@ -169,10 +175,11 @@ def import_sources(
             channel or None,
             faulty,
         )
-        insist(plan, force=force)
+        insist(plan, force=force, folders=folders)
     except ImportFailed as error:
         kept = _keep_evidence(newsroom, sources, now)
-        message = f"{error} (what was read is kept in {', '.join(map(str, kept))})"
+        where = f" (what was read is kept in {', '.join(map(str, kept))})" if kept else ""  # folders alone: they stay
+        message = f"{error}{where}"
         raise type(error)(message) from None
     if write:
         try:
@@ -245,11 +252,15 @@ def _as_told(listing: Listing, language: str, topics: tuple[str, ...]) -> Listin
     return replace(listing, items=items)
 
 
-def insist(plan: ImportPlan, *, force: bool = False) -> None:
-    """Raise ImportFailed when a source gave nothing, SourceShrank when far less than before; `force` allows that."""
+def insist(plan: ImportPlan, *, force: bool = False, folders: Collection[str] = ()) -> None:
+    """Raise ImportFailed when a source gave nothing, SourceShrank when far less than before; `force` allows that.
+
+    `folders` are the sources that are folders of Markdown files: what helps a page does not help them.
+    """
     for verdict in plan.verdicts:
         if verdict.kind == "empty":
-            message = f"{verdict}; nothing was imported: look at the source, or name its parts with selectors"
+            advice = _FOR_FOLDERS if verdict.source in folders else _FOR_PAGES
+            message = f"{verdict}; nothing was imported: {advice}"
             raise ImportFailed(message)
         if not force:
             message = f"{verdict}; nothing was imported: look at the source, or use --force when it really shrank"
