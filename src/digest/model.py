@@ -29,6 +29,13 @@ _SPELLED = re.compile(r"[\w-]+")
 GroupBy = Literal["none", "month", "year", "kicker", "channel", "topic", "country", "language"]
 Thin = Literal["send", "skip", "carry-over"]
 Late = Literal["include", "ignore"]
+# The formats in which stories come, in the order in which people are told of them. An export is imported by hand, once:
+# it is no format of what is read again and again. How each is read is a row of importing/formats.py.
+_Listings = Literal["text", "html", "feed", "jsonfeed"]
+_Exports = Literal["ghost"]
+_Tables = Literal["csv", "xlsx"]
+SourceFormat = Literal[_Listings, _Tables]
+ImportFormat = Literal[_Listings, _Exports, _Tables]
 
 
 class Status(StrEnum):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -12,7 +12,9 @@ from digest.cli.flags import Common, EditionFlags, When
 from digest.cli.output import tell
 from digest.cli.verbs import verb
 from digest.errors import ImportFailed, UsageError
+from digest.model import ImportFormat
 from digest.newsroom.paths import typed
+from digest.text.counting import one_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -144,7 +146,7 @@ def import_(
         str, typer.Option("--channel", metavar="NAME", help="The channel these stories are shown in.")
     ] = "",
     kind: Annotated[
-        str, typer.Option("--format", help="text, html, feed, jsonfeed, ghost, csv or xlsx; found out if not said.")
+        str, typer.Option("--format", help=f"{one_of(get_args(ImportFormat))}; found out if not said.")
     ] = "",
     language: Annotated[
         str, typer.Option("--language", metavar="TAG", help="The language of all these stories, like fr.")

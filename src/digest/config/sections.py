@@ -7,7 +7,7 @@ holds no secrets and reads nothing: not the file, not the environment.
 from __future__ import annotations
 
 from datetime import date, time, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     BeforeValidator,
@@ -35,7 +35,8 @@ from digest.config.setting_values import (
     in_words,
     listed,
 )
-from digest.model import GroupBy, Late, Thin
+from digest.model import GroupBy, Late, SourceFormat, Thin
+from digest.text.counting import one_of
 
 MAX_PORT = 65535
 _LEAST = timedelta(hours=1)  # no timer is exact, and a run may have to wait for the one before it
@@ -238,8 +239,8 @@ class SourceSection(Section):
     url: Text = Field(description="An http(s) address, or the path of a file.")
     channel: Line = Field("", description="The channel in which its stories are shown.")
     every: Stretch = Field(timedelta(hours=1), description="How often it is read: 1 hour, 30 minutes, 1 day.")
-    format: Literal["", "text", "html", "feed", "jsonfeed", "csv", "xlsx"] = Field(
-        "", description="text, html, feed, jsonfeed, csv or xlsx; found out when empty."
+    format: Literal["", SourceFormat] = Field(
+        "", description=f"{one_of(get_args(SourceFormat))}; found out when empty."
     )
     sheet: Line = Field("", description="The sheet of an Excel workbook; the first when empty.")
     robots: Literal["heed", "ignore"] = Field(

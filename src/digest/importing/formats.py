@@ -2,8 +2,8 @@
 
     bytes ─detect, in this order─▶ the format ─read─▶ Listing
 
-A new format is a reader, a row here, and its tests. By content first, then by what a server claims: many call
-everything text/html.
+A new format is a reader, its name in digest.model, a row here, and its tests. By content first, then by what a server
+claims: many call everything text/html.
 """
 
 from __future__ import annotations

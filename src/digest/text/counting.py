@@ -1,6 +1,11 @@
-"""How a count is said in English, with its noun and what agrees with it: `1 mail is`, `2,000 mails are`."""
+"""How counts and choices are said in English: `1 mail is`, `2,000 mails are`, `red, green or blue`."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:
@@ -17,3 +22,12 @@ def counted(count: int, noun: str, plural: str = "") -> str:
 def them(count: int) -> str:
     """What stands for so many things: `it`, or `them`."""
     return "it" if count == 1 else "them"
+
+
+def one_of(words: Sequence[str]) -> str:
+    """The words among which one chooses.
+
+    >>> [one_of(words) for words in (["text"], ["text", "csv"], ["text", "html", "csv"])]
+    ['text', 'text or csv', 'text, html or csv']
+    """
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
