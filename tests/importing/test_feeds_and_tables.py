@@ -48,6 +48,24 @@ def test_rss_gives_titles_links_guids_times_pictures_credits_and_topics():
     assert "javascript" in listing.notes[0]
 
 
+def test_named_values_of_any_format_become_an_item_as_a_row_of_a_table_does():
+    """Every key is taken; several values may stand apart already, where a story has several; the others are refused."""
+    row = {"title": "A\nB", "date": "2022-02-14", "link": "https://e.org/a", "summary": "One.\n\nTwo.", "other": ["x"]}
+    notes = []
+    item = table.item({**row, "topics": ["Clean water", "\n"], "language": "?"}, 3, "a", ZURICH, "en", notes)
+    assert (item.title, item.link, item.topics, item.line) == ("A B", "https://e.org/a", ("clean-water",), 3)
+    assert (item.summary, item.language, item.date_only) == ("One.\n\nTwo.", "en", True)
+    assert notes == ["a:3: language: '?' is no language; left out"]
+    for key, value, reason in (
+        ("title", ["A", "B"], "has several values, and a story has one"),
+        ("summary", ["A"], "has several values, and a story has one"),
+        ("date", "", "is missing; write it like 2022-02-14"),
+        ("link", "javascript:x", "'javascript:x' is no http or https address"),
+    ):
+        fault = table.item({**row, key: value}, 3, "a", ZURICH, "en", [])
+        assert str(fault) == f"a:3: {key}: {reason}; the row is left out"
+
+
 def test_atom_gives_the_same():
     """Published before updated, alternate links, HTML and XHTML contents."""
     listing = read((DATA / "feed.atom").read_bytes())

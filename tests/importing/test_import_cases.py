@@ -286,7 +286,7 @@ def test_an_excel_workbook_is_a_table(desk):
     one, two = desk.stories()
     assert (one.title, one.summary, one.topics, one.language) == ("Trois puits", "De l’eau.", ("eau", "sante"), "fr")
     assert (two.date.isoformat(), two.summary) == ("2022-02-15T09:30:00+01:00", "2022")
-    assert "stories.xlsx:5: date: '' is no date" in data["faults"][0]
+    assert "stories.xlsx:5: date: is missing" in data["faults"][0]
     assert "column 'Poids' is not known" in data["notes"][0]
     assert "Titre" in data["notes"][0]
 

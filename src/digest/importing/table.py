@@ -32,7 +32,7 @@ from digest.text.urls import absolute
 from digest.yamlfile import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import tzinfo
 
     Row = tuple[int, list[str] | str]  # a line and its cells, or why it and what follows cannot be read
@@ -159,7 +159,16 @@ def _without_separator_line(text: str) -> tuple[str, str]:
 
 
 def _columns(heads: Iterable[str]) -> list[str]:
-    return [_NAMES.get(_folded(head), clean_line(head)) for head in heads]
+    return list(map(column, heads))
+
+
+def column(name: str) -> str:
+    """The key of a story (one of COLUMNS) that a column's name means; a name that means none, as one clean line.
+
+    >>> column("Crédit photo"), column("Author")
+    ('credit', 'Author')
+    """
+    return _NAMES.get(_folded(name), clean_line(name))
 
 
 def _listing(rows: Iterator[Row], source: str, zone: tzinfo, language: str) -> Listing:
@@ -184,7 +193,7 @@ def _listing(rows: Iterator[Row], source: str, zone: tzinfo, language: str) -> L
             )
             faults.append(Fault(file=source, line=line, message=message))
         else:
-            read = _item(dict(zip(names, cells, strict=False)), line, source, zone, language, notes)
+            read = item(dict(zip(names, cells, strict=False)), line, source, zone, language, notes)
             (items if isinstance(read, Item) else faults).append(read)  # type: ignore[arg-type]
     return Listing(source=source, language=language, items=tuple(items), faults=tuple(faults), notes=tuple(notes))
 
@@ -230,18 +239,33 @@ def _rows(text: str, sign: str) -> Iterator[Row]:
         yield line, row
 
 
-def _item(row: dict[str, str], line: int, source: str, zone: tzinfo, language: str, notes: list[str]) -> Item | Fault:
-    cells = {key: text for key, value in row.items() if (text := clean_line(value))}
+def item(
+    row: Mapping[str, str | list[str]], line: int, source: str, zone: tzinfo, language: str, notes: list[str]
+) -> Item | Fault:
+    """The story that a row tells by its named values, or what is wrong with it; then it gives no story. Raises nothing.
+
+    `row` maps COLUMNS to texts, as a person writes them into a cell: `2022-02-14`, `true`, `water, health`. What has
+    several values (STORY_LISTS) may be a list of texts as well. Of `summary`, blank lines part the paragraphs. Keys
+    that are none of COLUMNS are passed over: who calls this names them, with how often and where the source has them.
+
+    `line` is where the row begins in `source`, from 1; dates without a zone are in `zone`. `language` is that of rows
+    that name none. To `notes` is added what is left out of a story that is taken.
+    """
+    cells = {key: text for key, value in row.items() if isinstance(value, str) and (text := clean_line(value))}
+    lists = {key: value for key, value in row.items() if isinstance(value, list)}
+    if several := next((key for key in lists if key in COLUMNS and key not in STORY_LISTS), ""):
+        message = "has several values, and a story has one; the row is left out"
+        return Fault(file=source, line=line, key=several, message=message)
     spoken = languages.read(cells.get("language", ""))
     if "language" in cells and not spoken:
         notes.append(f"{source}:{line}: language: '{cells['language'][:40]}' is no language; left out")
     try:
         times = _times(cells, zone, spoken or language)
-        values = _values(cells, line, source)
+        values = _values(cells, lists, line, source)
     except _CellError as error:
         return Fault(file=source, line=line, key=error.key, message=f"{error}; the row is left out")
     values |= {key: when.at for key, when in times.items()}
-    summary = paragraphs(re.split(r"\r?\n\s*\r?\n", row.get("summary", "")))
+    summary = paragraphs(re.split(r"\r?\n\s*\r?\n", str(row.get("summary", ""))))
     only = times["date"].date_only
     return Item(**values, language=spoken or language, date_only=only, summary=summary, line=line)
 
@@ -265,16 +289,18 @@ def _times(cells: dict[str, str], zone: tzinfo, language: str) -> dict[str, date
         if when is not None:
             times[key] = when
         elif text or key == "date":
-            raise _CellError(key, f"'{text}' is no date; write it like 2022-02-14")
+            said = f"'{text}' is no date" if text else "is missing"
+            raise _CellError(key, f"{said}; write it like 2022-02-14")
     return times
 
 
-def _values(cells: dict[str, str], line: int, source: str) -> dict[str, Any]:
+def _values(cells: dict[str, str], lists: dict[str, list[str]], line: int, source: str) -> dict[str, Any]:
     """The typed values of a row: what a story file with these keys would say. Without its times and language."""
     for key in ("link", "image"):
         if key in cells and not absolute(cells[key]):
             raise _CellError(key, f"'{cells[key][:80]}' is no http or https address")
     data: dict[str, Any] = {key: _several(text) if key in STORY_LISTS else text for key, text in cells.items()}
+    data |= {key: [text for part in parts if (text := clean_line(part))] for key, parts in lists.items()}
     for key in {"topics", "channels"} & data.keys():
         data[key] = [name for part in data[key] if (name := slug(part))]
     data = {key: value for key, value in data.items() if key in STORY_KEYS and key != "language"}
