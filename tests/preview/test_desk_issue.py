@@ -191,6 +191,25 @@ def test_a_file_is_looked_at_before_it_is_taken(browser, shown, tmp_path, width)
         assert not (shown.root / "stories/.imports.json").exists()
 
 
+@BROWSER
+def test_an_offer_keeps_the_focus_when_it_is_drawn_anew(browser, shown, tmp_path):
+    """The list of sources may be answered late, and drawn after the offer is there: it has the focus still."""
+    (tmp_path / "news.xml").write_text(FEED.format(title="A story of the feed"))
+    with opened(browser, shown, 1280, "panels=import") as page:
+        page.get_by_label("Or a file").wait_for()
+        late = []
+        every = re.compile("/api/sources")
+        page.route(every, lambda route: route.continue_() if late else late.append(route))
+        with page.expect_request(every):
+            page.evaluate("document.dispatchEvent(new Event('saved'))")
+        page.get_by_label("Or a file").set_input_files(tmp_path / "news.xml")
+        offer = page.get_by_role("group", name="What would change")
+        expect(offer).to_be_focused()
+        offer.evaluate("(offer) => { offer.dataset.before = '' }")
+        late[0].continue_()
+        expect(page.locator("#offer:not([data-before])")).to_be_focused()
+
+
 def test_what_is_taken_is_what_was_shown(shown):
     """The source changed by then, or a person changed the file: what was shown is written, or nothing is."""
     configured(shown, SOURCE)

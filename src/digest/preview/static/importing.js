@@ -25,7 +25,7 @@ function shown() {
   const insist = offer.shrank ? el('button', { type: 'button', 'data-focus': 'insist' }, 'It really has fewer: show what would change') : null;
   insist?.addEventListener('click', () => work(insist, async () => { offer = await post('/api/import/source', { name: offer.name, force: true }); }));
   const leave = el('button', { type: 'button', 'data-focus': 'leave', onclick: () => { offer = null; draw(); $('import-address').focus(); } }, 'Leave it');
-  return el('div', { class: 'offer', id: 'offer', role: 'group', 'aria-label': 'What would change', tabindex: -1 },
+  return el('div', { class: 'offer', id: 'offer', role: 'group', 'aria-label': 'What would change', tabindex: -1, 'data-focus': 'offer' },
     el('p', {}, el('strong', { dir: 'auto' }, offer.name)),
     offer.lines.map((line) => el('p', { class: 'small', dir: 'auto' }, line)),
     offer.diff ? el('div', { class: 'diff', tabindex: 0, role: 'group', 'aria-label': 'The change, file by file' }, rows(offer.diff)) : null,
