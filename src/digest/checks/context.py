@@ -38,7 +38,7 @@ class Hit(NamedTuple):
     of: str = ""  # in HTML, what of the element: an attribute's name, or "text"; empty for the element itself
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Check:
     """One named check. `why` is one sentence: what it protects the reader or the newsroom from."""
 
@@ -68,7 +68,7 @@ class WebAnswer(NamedTuple):
     data: bytes = b""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Online:
     """The ways out, each None when it is not to be used.
 
@@ -96,7 +96,7 @@ class HtmlTrace(Protocol):
 
 
 # No slots: functools.cached_property keeps what it worked out in the instance's __dict__.
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class CheckContext:
     """The thing examined. What is None or empty is not there, and checks that need it find nothing.
 

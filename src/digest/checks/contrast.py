@@ -184,7 +184,7 @@ def _matcher(sheet: Stylesheet) -> Any:
     return matcher
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Contest:
     """The declarations offered for one element; of each property the one that weighs most is kept."""
 

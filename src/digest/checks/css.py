@@ -59,7 +59,7 @@ class AtRule:
     line: int = 0
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Stylesheet:
     """All style blocks of a document, as one sheet in order."""
 

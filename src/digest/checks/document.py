@@ -85,7 +85,7 @@ class ParseError:
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class HtmlDocument:
     """HTML, read. `elements` are in document order; `root` is the document itself, above `html`.
 

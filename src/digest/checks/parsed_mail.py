@@ -30,7 +30,7 @@ class Field:
     lines: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)  # no slots: what is derived is worked out once
+@dataclass(frozen=True, kw_only=True, eq=False)  # no slots: what is derived is worked out once
 class Message:
     """A mail's bytes with what can be read from them."""
 

@@ -45,7 +45,7 @@ _ONE_EDITION = frozenset({"archive"})  # verbs that know no --month
 ENGINES: Mapping[str, Callable[[], Engine]] = {"local": _local, "procrastinate": _fleet}  # by send.engine
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Call:
     """What a verb's body works with. Nothing is opened before it is asked for."""
 

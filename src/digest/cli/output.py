@@ -29,7 +29,7 @@ _OBEYED = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _COLOUR = {"error": "31", "warning": "33", "info": "36"}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Output:
     """Where a verb's results go. `quiet` drops everything but errors.
 

@@ -45,7 +45,7 @@ _WORDS = {"sponsor": _BOXES["sponsor"]}  # of pictures in a block's Markdown, wh
 
 
 @template_value
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class BlockPicture:
     """A picture of a block; `width` and `height` are its own, 0 when they are not known."""
 
@@ -59,7 +59,7 @@ class BlockPicture:
 
 
 @template_value
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class RowView:
     """An item of a list: a link with its source, or an event with its day in words and the line about it."""
 
@@ -73,7 +73,7 @@ class RowView:
 
 
 @template_value
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class BlockView:
     """A block as it stands in this edition. What its kind does not have, or it does not say, is empty.
 
@@ -109,7 +109,7 @@ class BlockView:
 
 
 @template_value
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class IssueView:
     """What stands beside the stories of groups: at the top, and at the end. `blocks` says whether there are any."""
 
@@ -118,7 +118,7 @@ class IssueView:
     blocks: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PreparedBlock:
     """A block ready to be set anywhere: what templates see but for the numbers of its links, and what else it gave."""
 
@@ -137,7 +137,7 @@ class PreparedBlock:
         return replace(self.view, words=words, links=links)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PlacedBlocks:
     """The blocks of an issue, each where it stands, in order."""
 
@@ -213,7 +213,7 @@ def _at(block: Block, place_name: str) -> bool:
     return not block.after and block.place == place_name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Maker:
     """Makes blocks ready for one edition."""
 

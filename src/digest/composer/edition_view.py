@@ -77,7 +77,7 @@ class StoryList(Sequence[StoryView]):
 
 
 @template_value
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class RunView:
     """Stories of a group that can be set in one column: one with a `photo` of its own, or several without.
 
@@ -94,7 +94,7 @@ class RunView:
 
 
 @template_value
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class GroupView:
     """Stories under one heading; `label` is empty when they need none. `late` ones are of an earlier period.
 
@@ -139,7 +139,7 @@ def runs(
 
 
 @template_value
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class EditionView:
     """The edition: its names, its stories in order (`stories`) and under their headings (`groups`, late ones last)."""
 
@@ -170,7 +170,7 @@ class EditionView:
 
 
 @template_value
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class PlaceView:
     """A place on the web by its name."""
 
@@ -179,7 +179,7 @@ class PlaceView:
 
 
 @template_value
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class NewsroomView:
     """Whose digest it is; `contact` is the address for this audience."""
 

@@ -108,7 +108,7 @@ class Photo:
         return round(self.height * width / self.width) if self.width else 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ImageRoute:
     """How a newsroom's own files come to readers: linked below `base_url`, or carried. `read` gives their bytes."""
 

@@ -38,7 +38,7 @@ SEVERITIES = {"image-missing": Severity.ERROR, "image-unsafe": Severity.ERROR, "
 
 
 @template_value
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class LinkView:
     """A numbered address of the text part."""
 
@@ -47,7 +47,7 @@ class LinkView:
 
 
 @template_value
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class StoryView:
     """One story as it stands in this edition.
 
@@ -102,7 +102,7 @@ class StoryView:
         return max(1, self.image_width * height // self.image_height)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PreparedStory:
     """A story ready to be set anywhere in an edition: what templates see but for its place, and what else it gave."""
 

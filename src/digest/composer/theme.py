@@ -66,7 +66,7 @@ _OURS = (
 _KEPT = 8  # compiled themes on disk; one is about 100 KB
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Theme:
     """A compiled theme; `notes` say what was adjusted to be readable.
 

@@ -44,7 +44,7 @@ UNKNOWN_FIELD = "field-unknown"
 _LOOKED_BACK = 12  # editions in which a story that was changed since is still named
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Build:
     """An edition made, not yet written. `parts` maps file names to bytes; empty when the period was too thin."""
 

@@ -36,7 +36,7 @@ _MAX_CID = 200
 _SIGNATURE = re.compile(r"^-- $", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Body:
     """Octets with holes: `parts[i]` is empty where hole i's value belongs (`parts` has the holes at odd places)."""
 

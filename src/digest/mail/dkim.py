@@ -42,7 +42,7 @@ _BLANKS = re.compile(rb"[ \t]+")
 _COLUMNS = 72
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Signer:
     """A private key that signs for a domain. `repr` shows neither the key nor anything derived from it."""
 

@@ -209,7 +209,7 @@ def _named(slot: str, value: str, place: SlotContext) -> str:
         raise ValueError(message) from None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SlotFill:
     """One slot of a body that was encoded in parts: where its value belongs, and as what."""
 

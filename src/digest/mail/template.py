@@ -40,7 +40,7 @@ _BODY = len(HeaderRow)  # the first part of the body
 _TO, _SUBJECT, _ID, _LEAVE = map(int, (HeaderRow.TO, HeaderRow.SUBJECT, HeaderRow.ID, HeaderRow.LEAVE))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MailTemplate:
     """An edition's mail with holes. `slots` names the values that each reader must have. Made by `compile`."""
 

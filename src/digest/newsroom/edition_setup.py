@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 UNPUBLISHED = "archive-unpublished"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class EditionSetup:
     """The settings of one newsroom, turned into the things that they describe."""
 

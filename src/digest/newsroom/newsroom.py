@@ -42,7 +42,7 @@ def open_newsroom(file: Path | str | None = None, environ: Mapping[str, str] | N
     return Newsroom(config=config_file.load(place, environ), environ=environ)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Newsroom:
     """A newsroom: the way to its stories and editions, and to what these are made and sent with."""
 

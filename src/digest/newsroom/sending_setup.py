@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 MAX_SECRET = 10_000
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class SendingSetup:
     """Makes each part of sending from a newsroom's config. `warnings` collects what a person should hear once."""
 

@@ -63,7 +63,7 @@ class DamagedIndexError(Exception):
     """The index cannot be read: `discard` it and begin again."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Known:
     """What is known of a page's files: their names joined with NUL, PER_STAMP numbers and one day for each."""
 

@@ -32,7 +32,7 @@ Stamp = tuple[int, int, int]  # mtime_ns, ctime_ns, size: equal ones mean that n
 _NEVER: Stamp = (-1, -1, -1)  # no file's
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class ScanPage:
     """Some story files of one folder. `folder` is relative to the root, empty or with a slash at its end.
 

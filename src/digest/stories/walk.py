@@ -35,7 +35,7 @@ _FIRST, _LAST = 1, 10_000 * 366  # no day's ordinal is outside
 _MARGIN = 2  # days between a date as written and its day in another zone, at most
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StoryReader:
     """How the bytes of a file below `root` become a story: the newsroom's zone and language."""
 
@@ -67,7 +67,7 @@ def identity(path: str) -> str:
     return unicodedata.normalize("NFC", path.removesuffix(STORY_SUFFIX))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Gathering:
     """The walk. `run` it once; then `stories` are in order, by date and id, and `faults` by file and line.
 
