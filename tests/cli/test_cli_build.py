@@ -7,6 +7,8 @@ import email.policy
 import hashlib
 import json
 import re
+import subprocess
+import sys
 from importlib.metadata import version
 
 import pytest
@@ -257,14 +259,26 @@ def test_a_failed_write_leaves_the_old_edition_whole(newsroom):
         "resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000));"
         "from digest.cli import main; main(['build', '--month', '2022-02', '--audience', 'everyone'])"
     )
-    import subprocess
-    import sys
-
     done = subprocess.run([sys.executable, "-c", code], cwd=newsroom.root, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stderr
     assert "unchanged" in done.stderr
     assert {path.name: path.read_bytes() for path in (newsroom.root / EVERYONE).iterdir()} == before
     assert [path.name for path in (newsroom.root / "build/2022-02/everyone").iterdir()] == ["en"]
+
+
+def test_a_build_loads_only_what_it_runs(newsroom):
+    """What knows blocks, schedules or mails that were sent stays out of a build that has none."""
+    code = (
+        "import sys\n"
+        "from digest.cli import main\n"
+        "try:\n    main()\n"
+        "finally:\n"
+        "    idle = ('blocks.kinds', 'issues.block_reader', 'config.schedule_lines', 'editions.sent_edition')\n"
+        "    print([name for name in idle if f'digest.{name}' in sys.modules], file=sys.stderr)\n"
+    )
+    command = [sys.executable, "-c", code, *FEBRUARY, "--quiet", "--now", "2022-03-01T09:00"]
+    done = subprocess.run(command, cwd=newsroom.root, capture_output=True, text=True, check=True)
+    assert done.stderr == "[]\n"
 
 
 def test_another_folder_changes_nothing(newsroom):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,29 @@ def test_the_repositorys_own_config_is_right():
     config = load.load(Path(__file__).parents[2] / "config.yaml", {})
     assert list(config.audiences) == ["everyone", "impact", "skills"]
     assert config.newsroom.contact == "newsroom@ilo.org"
+
+
+@pytest.mark.parametrize("said", [None, "some-plugin"])
+def test_nobody_hooks_into_how_it_is_read(tmp_path, said):
+    """No plugin of pydantic's is looked for, and the environment, which hooks inherit, is afterwards as it was."""
+    (tmp_path / "config.yaml").write_text(GOOD, encoding="utf-8")
+    code = (
+        "import os, pathlib\n"
+        "from digest.config import load\n"
+        "load.load(pathlib.Path('config.yaml'), {})\n"
+        "from pydantic.plugin import _loader\n"
+        "print(_loader._plugins, os.environ.get('PYDANTIC_DISABLE_PLUGINS'))\n"
+    )
+    given = {name: value for name, value in os.environ.items() if name != "PYDANTIC_DISABLE_PLUGINS"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=given | ({"PYDANTIC_DISABLE_PLUGINS": said} if said else {}),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"None {said}\n"
 
 
 def test_what_is_not_said_has_a_default(tmp_path):

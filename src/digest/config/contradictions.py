@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from digest.config import schedule_lines
 from digest.errors import Fault, UsageError
 from digest.period import KINDS
 from digest.yamlfile import did_you_mean
@@ -130,6 +129,8 @@ def country(code: str) -> None:
 
 
 def _when(document: Document, number: int, rule: Mapping[str, Any]) -> Iterator[Fault]:
+    from digest.config import schedule_lines
+
     kind: Kind = next((each for each in KINDS if each == rule.get("period")), "month")  # another is a fault of its own
     checks: dict[str, Callable[[str], None]] = {
         "on": lambda text: schedule_lines.check_on(text, kind),

@@ -18,9 +18,7 @@ from digest.checks.context import CheckContext
 from digest.checks.registry import run
 from digest.composer.compose import column_faults, reader_fields
 from digest.composer.summary import pictures
-from digest.config.schedule_lines import either_days
 from digest.config.unfilled import unfilled
-from digest.editions import sent_edition
 from digest.errors import DigestError
 from digest.mail.body import fill_html, fill_text
 from digest.mail.message_id import message_id
@@ -35,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from digest.config.load import Config
+    from digest.errors import Fault
     from digest.mail.sender_identity import SenderIdentity
     from digest.model import Audience, Edition, Issue, Overrides, PastEdition, Rendering, Selection, Story
     from digest.newsroom.edition_setup import EditionSetup
@@ -97,10 +97,15 @@ def build_edition(
 
 def _sent(newsroom: Newsroom, edition: Edition, history: Sequence[PastEdition]) -> dict[str, Sequence[Story]]:
     """The stories of this edition and of the last ones before it as they were sent, by edition."""
+    archive = newsroom.root / ARCHIVE
+    if not archive.exists():
+        return {}
+    from digest.editions import sent_edition
+
     others = (past.edition for past in history if past.sent and past.edition.id != edition.id)
     looked = (*sorted(others, key=lambda each: each.period.start)[-_LOOKED_BACK:], edition)
     zone = newsroom.config.newsroom.timezone
-    kept = (sent_edition.read(folder(newsroom.root / ARCHIVE, each), each, zone) for each in looked)
+    kept = (sent_edition.read(folder(archive, each), each, zone) for each in looked)
     return {each.edition.id: each.stories for each in kept if each}
 
 
@@ -183,7 +188,7 @@ def assemble(
         rated=bool(settings.smtp.rate or settings.smtp.per_domain),
         trace=cache(partial(setup.trace, selection, audience, now, rendering)),
         readers=readers,
-        either_days=tuple(either_days(setup.config.document)),
+        either_days=_either_days(setup.config),
         unfilled=unfilled(setup.config.document),
     )
     findings = run(context, policy=setup.policy, network=network, composed=rendering.findings) if checked else ()
@@ -202,6 +207,14 @@ def assemble(
         },
         made=now,
     )
+
+
+def _either_days(config: Config) -> tuple[Fault, ...]:
+    if not config.settings.schedule:
+        return ()
+    from digest.config.schedule_lines import either_days
+
+    return tuple(either_days(config.document))
 
 
 def sample(identity: SenderIdentity, rendering: Rendering, example: Mapping[str, str], now: datetime) -> bytes:
