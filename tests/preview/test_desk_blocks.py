@@ -143,12 +143,10 @@ def test_a_block_is_dragged(browser, shown, width):
     """A block follows the pointer, and stays where it is dropped."""
     shown.write(FILE, TWO)
     with opened(browser, shown, width, "panels=issue") as page:
-        grip = page.locator("#blocks li").nth(1).locator(".grip")
-        grip.scroll_into_view_if_needed()
-        start, target = grip.bounding_box(), page.locator("#blocks li").first.bounding_box()
-        page.mouse.move(start["x"] + 5, start["y"] + 5)
+        page.locator("#blocks li").nth(1).locator(".grip").hover()  # waits while the list is drawn anew
         page.mouse.down()
-        page.mouse.move(start["x"] + 5, target["y"] + 4, steps=5)
+        target = page.locator("#blocks li").first.bounding_box()
+        page.mouse.move(target["x"] + 5, target["y"] + 4, steps=5)
         page.mouse.up()
         said(page)
         assert [block["kind"] for block in data(shown)["blocks"]] == ["button", "letter"]

@@ -35,7 +35,7 @@ export class Refused extends Error {
 let held = Promise.resolve();
 let release = () => {};
 window.addEventListener('pointerdown', (event) => {
-  if (!event.isPrimary || event.button || !event.target.closest('button, a, summary')) return; // a list of choices swallows the way up
+  if (!event.isPrimary || event.button || !event.target.closest('button, a, summary, .grip')) return; // a list of choices swallows the way up
   release();
   held = new Promise((done) => { release = done; });
 }, true);
