@@ -26,7 +26,7 @@ def load(path: Path) -> Any:
 
 
 def use(path: Path) -> Any:
-    """The same, and it counts as used now: of its family it is the last to go."""
+    """What `load` gives, which counts as used now: of its family it is the last to go."""
     if (found := load(path)) is not None:
         with contextlib.suppress(OSError):
             os.utime(path)
