@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 for _name in list(os.environ):
     if _name.lower().endswith("_proxy") or (_name.startswith("DIGEST_") and _name != "DIGEST_SCREENSHOTS"):
         del os.environ[_name]
+# Some hundred tests start `digest` as a program of its own: without compiled modules, it compiles itself each time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.umask(0o022)
 
 # What tests write goes where no disk is waited for, if there is such a place: the ledger and the files of a mail are
@@ -53,6 +55,12 @@ settings.register_profile(
     "digest", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
 settings.load_profile("digest")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many processes more than there are cores: a tenth of the time, tests wait for relays and workers."""
+    return (os.cpu_count() or 1) * 3 // 2
+
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",
