@@ -21,7 +21,7 @@ from digest.composer import edition_view as edition_view  # noqa: PLC0414 - as a
 from digest.composer import files as theme_files
 from digest.composer.files import SourceMap, ThemeFiles, gather, whole
 from digest.composer.lint import lint
-from digest.composer.merge_fields import FieldUse
+from digest.composer.merge_fields import FieldUse, fields_named
 from digest.composer.placeholders import TemplateTag, restore, swap, unclosed
 from digest.composer.sandbox import ThemeEnvironment
 from digest.composer.settings import catalogues, colours
@@ -81,10 +81,8 @@ def compile_theme(files: ThemeFiles, options: ThemeOptions) -> Compiled:
     markup, tags, styles = woven(files, constants, environment)
     html, html_places = restore(markup, tags)
     text = files.get(theme_files.TEXT)
-    html_code = _code(environment, html, html_places)
-    text_code = _code(ThemeEnvironment(escape=False, lines=True), text.text, whole(text.shown))
-    named = [FieldUse.at(html_places, *use) for use in environment.fields(html)]
-    named += [FieldUse.at(whole(text.shown), *use) for use in environment.fields(text.text)]
+    html_code, named = _code(environment, html, html_places)
+    text_code, also = _code(ThemeEnvironment(escape=False, lines=True), text.text, whole(text.shown))
     return Compiled(
         html=html,
         html_code=html_code,
@@ -95,7 +93,7 @@ def compile_theme(files: ThemeFiles, options: ThemeOptions) -> Compiled:
         styles=styles,
         constants=constants,
         catalogues=words,
-        fields=tuple(dict.fromkeys(named)),
+        fields=tuple(dict.fromkeys(named + also)),
         notes=tuple(notes),
     )
 
@@ -137,9 +135,13 @@ def constant_values(options: ThemeOptions, palette: dict[str, str]) -> dict[str,
     }
 
 
-def _code(environment: ThemeEnvironment, template: str, places: SourceMap) -> CodeType:
+def _code(environment: ThemeEnvironment, template: str, places: SourceMap) -> tuple[CodeType, list[FieldUse]]:
+    """A template's code, and every column of the recipients' list that it names. Raises ThemeError."""
+    name = places.files[0] if places.files else theme_files.MJML
     try:
-        return environment.guarded(template, places.files[0] if places.files else theme_files.MJML)
+        tree = environment.parse(template, name, name)
+        named = [FieldUse.at(places, *use) for use in fields_named(tree)]
+        return environment.guarded(tree, name), named
     except TemplateSyntaxError as error:
         file, line = places.find(error.lineno)
         raise ThemeError([Fault(file=file, line=line, message=error.message or "this is not Jinja")]) from None

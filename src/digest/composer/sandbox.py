@@ -177,10 +177,13 @@ class ThemeEnvironment(SandboxedEnvironment):
             raise BudgetError(message)
         return bounded(super().call_binop(context, operator, left, right))
 
-    def guarded(self, source: str, name: str) -> CodeType:
-        """Compile a template in which everything that repeats or grows counts. Raises TemplateSyntaxError."""
-        tree = _Guard().visit(self.parse(source, name, name))
-        code: CodeType = self.compile(tree, name, name)
+    def guarded(self, source: str | nodes.Template, name: str) -> CodeType:
+        """Compile a template in which everything that repeats or grows counts. Raises TemplateSyntaxError.
+
+        A syntax tree that is handed in is rewritten.
+        """
+        tree = self.parse(source, name, name) if isinstance(source, str) else source
+        code: CodeType = self.compile(_Guard().visit(tree), name, name)
         return code
 
     def fields(self, source: str) -> list[tuple[str, int]]:
