@@ -17,12 +17,13 @@ from starlette.responses import JSONResponse
 from digest import yamlfile
 from digest.errors import Fault, UsageError
 from digest.importing.naming import story_name
-from digest.model import STORY_DEFAULTS, STORY_SUFFIX, Status, story_id
+from digest.model import STORY_DEFAULTS, STORY_SUFFIX, STORY_WORDS, Status, story_id
 from digest.preview import forms
 from digest.preview.forms import FormField
 from digest.preview.saves import ChangedUnderneath, FileChange, contents, version
 from digest.preview.state import requested
 from digest.stories import frontmatter, writing
+from digest.stories.fields import StoryFields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from digest.newsroom.newsroom import Newsroom
     from digest.preview.state import PreviewState
 
-FIELDS = (
+_ARRANGED = (
     FormField(key="kicker", label="Kicker", help="The short line above the title: a series, a programme."),
     FormField(key="title", label="Title", required=True),
     FormField(key="summary", label="Summary", kind="markdown"),
@@ -52,6 +53,20 @@ FIELDS = (
     FormField(key="lead", label="On top of the issue", kind="truth", more=True),
     FormField(key="corrected", label="Corrected", kind="date", more=True, help="When it was mended after it was sent."),
     FormField(key="correction", label="What was corrected", more=True, help="In a sentence; the public page says it."),
+)
+# What readers see of a story and nobody has found a place for stands below, by its own name.
+FIELDS = (
+    *_ARRANGED,
+    *(
+        FormField(
+            key=key,
+            label=key.replace("_", " ").capitalize(),
+            more=True,
+            help=StoryFields.model_fields[key].description or "",
+        )
+        for key in STORY_WORDS
+        if key not in {field.key for field in _ARRANGED}
+    ),
 )
 _KEYS = frozenset(field.key for field in FIELDS)
 _BODY = "summary"
