@@ -63,7 +63,7 @@ def run(program, folder, *arguments):
     return subprocess.run(
         [sys.executable, "-m", *arguments],
         cwd=folder,
-        env={**environment(), "PYTHONPATH": os.fspath(program / "src")},
+        env={**environment(), "PYTHONPATH": os.fspath(program / "src"), "PYTEST_ADDOPTS": ""},
         capture_output=True,
         text=True,
         timeout=120,
