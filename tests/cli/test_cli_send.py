@@ -748,3 +748,16 @@ def test_the_question_says_what_yes_means(newsroom, sink):
         "  to 4 readers, from ILO Newsroom <digest@example.org>, as files in out"
         in asked(newsroom, EDITION, "--eml", "out", answer="n")[1]
     )
+
+
+def test_a_transport_that_mails_nobody_says_so_wherever_mails_would_leave(newsroom, sink):
+    """`memory` is for tests; who left it in config.yaml hears of it from a schedule, too, and of a run foreseen."""
+    schedule = "schedule: [{period: month, on: day 1, at: '09:00', audiences: [everyone]}]"
+    newsroom.edit("config.yaml", "\nsend:\n", f"\n{schedule}\nsend:\n  transport: memory\n")
+    said = "send.transport is memory, which is for tests: nobody is mailed"
+    newsroom("run", now="2022-02-20T09:00")
+    assert said in newsroom("run", "--dry-run", now="2022-03-01T09:30").err
+    done = newsroom("run", now="2022-03-01T09:30")
+    assert (done.code, done.err.count(said)) == (0, 1), done.err
+    assert said in newsroom("send", *FEBRUARY, "--to", "ana@example.org").err
+    assert not sink.mails

@@ -201,5 +201,7 @@ def test_a_fleets_transport_says_its_connections(monkeypatch):
     transport.connections = 3
     monkeypatch.setattr(chunks, "send_chunk", lambda *_, connections, **__: connections)
     monkeypatch.setattr(chunks.ChunkSender, "_mails", lambda *_: SimpleNamespace(outgoing=plain_mail))
-    sender = chunks.ChunkSender(newsroom=newsroom, sharing=None, stop=threading.Event(), _transport=transport)
+    sender = chunks.ChunkSender(
+        newsroom=newsroom, sharing=None, stop=threading.Event(), tell=print, _transport=transport
+    )
     assert sender.send(EDITION, "me", None) == 3

@@ -119,7 +119,7 @@ def test_the_fleet_is_done_before_one_looks(fleet):
             newsroom=newsroom,
             ledger=ledger,
             content=freeze(newsroom, ledger, newsroom.edition_of(EDITION), now).content,
-            transport=open_transport(TransportSetup(newsroom=newsroom)),
+            transport=open_transport(TransportSetup(newsroom=newsroom, tell=print)),
             now=now,
             stopping=Stopping(),
             go_on=True,
@@ -340,7 +340,7 @@ def test_a_database_that_was_put_back_as_another(fleet, sink, fleet_server):
         assert (refused.returncode, "not where it last sent from" in refused.stderr) == (1, True)
         newsroom = open_newsroom(fleet.root / "config.yaml", fleet.environ)
         with closing(newsroom.sending_setup.ledger()) as ledger:
-            sender = ChunkSender(newsroom=newsroom, sharing=ledger.sharing, stop=threading.Event())
+            sender = ChunkSender(newsroom=newsroom, sharing=ledger.sharing, stop=threading.Event(), tell=print)
             with pytest.raises(LedgerError, match="not where it last sent from"):
                 sender.send(EDITION, "me", SharedClock(ledger.sharing.now))
         assert fleet.run("config", "--moved").returncode == 0

@@ -226,6 +226,10 @@ def test_a_test_mail_goes_to_a_listed_address_only(browser, shown, width):
         answer = shown.post("/api/test", {"period": "2022-02", "address": "reader@example.org"})
         assert answer.json()["errors"][0].startswith("'reader@example.org' is not among preview.test_addresses")
         assert len(relay.mails) == 1
+        shown.edit("config.yaml", "\nsend:\n", "\nsend:\n  transport: memory\n")
+        answer = shown.post("/api/test", {"period": "2022-02", "address": "desk@example.org"})
+        assert answer.json()["said"] == "send.transport is memory, which is for tests: nobody is mailed"
+        assert len(relay.mails) == 1
     finally:
         relay.stop()
 

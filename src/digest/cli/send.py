@@ -274,8 +274,6 @@ def deliver(
             hooks.ended(edition, report.stopped)
             reports.append(report)
             _tell(call, report)
-    for warning in call.newsroom.sending_setup.warnings:
-        tell(warning)
     call.tell_exposed()
     _end(reports, stopping.exit_code)
 
@@ -295,7 +293,7 @@ def _transport(call: Call, eml: Path | None, *, maildir: bool, stop: Event | Non
     from digest.sending.transports import TransportSetup, open_transport
 
     name = "" if eml is None else "maildir" if maildir else "files"
-    return open_transport(TransportSetup(newsroom=call.newsroom, folder=eml, stop=stop), name)
+    return open_transport(TransportSetup(newsroom=call.newsroom, tell=tell, folder=eml, stop=stop), name)
 
 
 def _confirm(call: Call, ledger: SqlLedger, editions: list[Edition], eml: Path | None, most: int | None) -> None:

@@ -109,11 +109,15 @@ def send_chunk(
 
 @dataclass(kw_only=True)
 class ChunkSender:
-    """What one process of a fleet sends with: the relay at the fleet's pace, and each edition's mails."""
+    """What one process of a fleet sends with: the relay at the fleet's pace, and each edition's mails.
+
+    `tell` takes what a person should know of the way out.
+    """
 
     newsroom: Newsroom
     sharing: Sharing
     stop: threading.Event
+    tell: Callable[[str], None]
     _transport: Transport | None = None
     _letters: dict[str, MessageBuilder] = field(default_factory=dict)
 
@@ -150,7 +154,8 @@ class ChunkSender:
             def pacer(relay: str, rate: float, per_domain: Mapping[str, float]) -> FleetPacing:
                 return FleetPacing(self.sharing, clock, relay=relay, rate=rate, per_domain=per_domain, stop=self.stop)
 
-            self._transport = open_transport(TransportSetup(newsroom=self.newsroom, stop=self.stop, pacer=pacer))
+            way = TransportSetup(newsroom=self.newsroom, tell=self.tell, stop=self.stop, pacer=pacer)
+            self._transport = open_transport(way)
         return self._transport
 
     def _mails(self, edition: str) -> MessageBuilder:

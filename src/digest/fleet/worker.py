@@ -277,7 +277,7 @@ def run_worker(
         )
         raise UsageError(message)
     ledger.demand_place()
-    sender = ChunkSender(newsroom=newsroom, sharing=ledger.sharing, stop=stopping.event)
+    sender = ChunkSender(newsroom=newsroom, sharing=ledger.sharing, stop=stopping.event, tell=say)
     tick = ScheduleTick(newsroom=newsroom, stopping=stopping, say=say)
     worker = Worker(
         ledger.sharing,

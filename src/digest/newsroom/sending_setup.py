@@ -39,11 +39,10 @@ MAX_SECRET = 10_000
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SendingSetup:
-    """Makes each part of sending from a newsroom's config. `warnings` collects what a person should hear once."""
+    """Makes each part of sending from a newsroom's config."""
 
     config: Config
     environ: Mapping[str, str] = field(repr=False)  # holds secrets
-    warnings: list[str] = field(default_factory=list)
 
     def source(self, audience: Audience) -> CsvSource | SqlSource:
         """Where the audience's readers come from. Raises UsageError when config.yaml names no list."""

@@ -40,9 +40,13 @@ def send(state: PreviewState, body: dict[str, Any]) -> Response:
         raise UsageError(message)
     view = state.view(requested({**body, "who": "", "draft": ""}))
     edition, now = view.edition, state.now()
-    outcome = send_test(newsroom, edition, address, open_transport(TransportSetup(newsroom=newsroom)), now)
+    told: list[str] = []
+    transport = open_transport(TransportSetup(newsroom=newsroom, tell=told.append))
+    outcome = send_test(newsroom, edition, address, transport, now)
     if outcome.event is not Event.ACCEPT:
         return JSONResponse({"said": f"The test mail was not accepted: {outcome.code or ''} {outcome.detail}".rstrip()})
+    if told:  # the transport mails nobody
+        return JSONResponse({"said": told[0]})
     if made := view.build.rendering:
         _remember(newsroom.root, edition, {"content": made.fingerprint, "to": address, "at": now.isoformat()})
     return JSONResponse({"said": f"A test mail went to {address}; no reader got one."})

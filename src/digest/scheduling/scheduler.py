@@ -126,7 +126,7 @@ class Scheduler:
     def run(self, stopping: Stopping, *, force: bool = False) -> tuple[Result, ...]:
         """Do what is due. Raises AnotherRun when another run is at it, and DigestError when nothing can be done."""
         with self._locked() as run:
-            tasks, transport = self.pending(run.journal), _once(self.newsroom, stopping.event)
+            tasks, transport = self.pending(run.journal), _once(self.newsroom, self.warn, stopping.event)
             self._read_sources(run, tasks, transport, stopping)
             soon = self._unapproved(run.journal)
             if not tasks and not soon:
@@ -338,13 +338,13 @@ class _Run:
         self.store.save(self.journal, self.scheduler.moment)
 
 
-def _once(newsroom: Newsroom, stop: Event) -> Callable[[], Transport]:
+def _once(newsroom: Newsroom, warn: Callable[[str], None], stop: Event) -> Callable[[], Transport]:
     """The relay of config.yaml, made when it is first asked for: then its settings' faults are that task's."""
     made: list[Transport] = []
 
     def transport() -> Transport:
         if not made:
-            made.append(open_transport(TransportSetup(newsroom=newsroom, stop=stop)))
+            made.append(open_transport(TransportSetup(newsroom=newsroom, tell=warn, stop=stop)))
         return made[0]
 
     return transport

@@ -22,9 +22,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransportSetup:
-    """What a transport may be made from. `stop`, once set, ends a wait for a slow rate."""
+    """What a transport may be made from. `tell` takes what a person should know of it before a mail goes that way.
+
+    `stop`, once set, ends a wait for a slow rate.
+    """
 
     newsroom: Newsroom
+    tell: Callable[[str], None]
     folder: Path | None = None  # where files go
     stop: Event | None = None
     pacer: Callable[[str, float, Mapping[str, float]], Pacer] | None = (
@@ -57,7 +61,7 @@ def _maildir(made_from: TransportSetup) -> Transport:
 def _memory(made_from: TransportSetup) -> Transport:
     from digest.testing import MemoryTransport
 
-    made_from.newsroom.sending_setup.warnings.append("send.transport is memory, which is for tests: nobody was mailed")
+    made_from.tell("send.transport is memory, which is for tests: nobody is mailed")
     return MemoryTransport()
 
 
