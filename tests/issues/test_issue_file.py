@@ -32,6 +32,15 @@ def root(tmp_path, monkeypatch):
     return newsroom(tmp_path, picture.getvalue(), stories=3)
 
 
+@pytest.mark.parametrize("words", ["a\\u2067b", "a\\U000e0041b", "a\\U0002fffeb"])
+@pytest.mark.parametrize("text", ['intro: "{}"', 'blocks: [{{kind: letter, text: "{}"}}]', 'subject: "{}"'])
+def test_what_nobody_sees_is_refused_in_texts_of_many_lines_too(root, text, words):
+    """An issue's words are read by the rule of story files: isolates are closed, and no character hides."""
+    path = write(root, "2022-02/everyone.yaml", text.format(words) + "\n")
+    with pytest.raises(IssueError, match=r"turns the reading direction|holds the invisible character"):
+        read(path)
+
+
 def write(root, name, text):
     path = root / "issues" / name
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from storytree import ZURICH, story_text
 from digest.model import STORY_KEYS, Status
 from digest.stories import frontmatter, writing
 from digest.stories.fields import CODES
-from digest.text.characters import clean_line, one_line
+from digest.text.characters import checked_line, clean_line
 from digest.yamlfile import quoted
 
 
@@ -500,7 +500,7 @@ def test_editing_one_story_into_another(before, after):
 @given(st.text(max_size=30))
 def test_cleaning_makes_any_text_a_line(text):
     """Whatever comes from a machine, its cleaned form is one that a story file accepts."""
-    assert one_line(clean_line(text)) == clean_line(text)
+    assert checked_line(clean_line(text)) == clean_line(text)
 
 
 @given(st.binary(max_size=200))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import digest
 from digest.mail.slots import fill_line
-from digest.text.characters import clean_line
+from digest.text.characters import checked_line, clean_line, refused
 from digest.text.cleaning import multiline, one_line
 
 
@@ -65,6 +65,38 @@ def test_the_rule_character_by_character(character, left):
     assert one_line(f"a{character}b") == f"a{left}b"
     assert clean_line(f"a{character}b") == unicodedata.normalize("NFC", f"a{left}b")
     assert fill_line([f"a{character}b"], [], {}) == f"a{left}b"
+
+
+# Where what nobody sees is: the first plane, the ends of all others, the tags and what follows them.
+UNSEEN = [
+    *range(0x10000),
+    *(plane * 0x10000 + last for plane in range(1, 17) for last in (0xFFFD, 0xFFFE, 0xFFFF)),
+    *range(0xE0000, 0xE0200),
+]
+
+
+def test_what_a_story_may_hold_is_not_dropped_where_it_is_shown():
+    """The reader of story files refuses all that would vanish later: nothing is lost in silence."""
+    lost = []
+    for code in UNSEEN:
+        text = f"a{chr(code)}b"
+        try:
+            taken = checked_line(text)
+        except ValueError:
+            continue
+        if one_line(taken) != " ".join(taken.split(" ")) or (refused(text) is None and multiline(text) != text):
+            lost.append(f"U+{code:04X}")
+    assert lost == []
+
+
+def test_tags_are_flags_or_nothing():
+    """Tags spell words that nobody sees; behind a black flag they are the flag of Scotland, in one piece."""
+    flag = "\U0001f3f4" + "".join(chr(0xE0000 + ord(letter)) for letter in "gbsct") + "\U000e007f"
+    spelled = "".join(chr(0xE0000 + ord(letter)) for letter in "buy")
+    assert checked_line(f"To {flag}!") == one_line(f"To {flag}!") == f"To {flag}!"
+    assert one_line(f"To{spelled} you {flag}{spelled[:0]}") == f"To you {flag}"
+    with pytest.raises(ValueError, match=r"holds the invisible character U\+E0062 tag latin small letter b; remove it"):
+        checked_line(f"To{spelled} you")
 
 
 def test_each_rule_about_text_has_one_home():

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from digest.checks.context import Hit, check
 from digest.model import STORY_WORDS, Severity
+from digest.text.cleaning import LOOSE_TAGS
 from digest.text.counting import counted
 from digest.text.wrapping import width
 
@@ -37,7 +38,8 @@ _PLACEHOLDERS = (
 )
 # Controls, line separators, zero-width spaces, and what reorders text. Joiners (emoji, Persian) and marks stay.
 _HIDDEN = re.compile(
-    "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u2028\u2029\u200b\u2060\u202a-\u202e\u2066-\u2069\ufeff\U000e0000-\U000e007f]"
+    "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u2028\u2029\u200b\u2060\u202a-\u202e\u2066-\u2069\ufeff\U000e0000-\U000e001f]"
+    f"|{LOOSE_TAGS}"
 )
 _ENCODED_WORD = re.compile(r"=\?[^?\s]+\?[bq]\?", re.IGNORECASE)
 
@@ -126,8 +128,9 @@ def hidden_characters(context: CheckContext) -> Iterator[Hit]:
         for key in (key for key in STORY_WORDS if key != "summary"):
             text = getattr(story, key)
             if found := _HIDDEN.search(text):
-                name = unicodedata.name(found[0], "control character")
-                yield Hit(context.place(story, key), f"{key} holds U+{ord(found[0]):04X} ({name.lower()}); remove it")
+                name = unicodedata.name(found[0][0], "control character")
+                code = f"U+{ord(found[0][0]):04X}"
+                yield Hit(context.place(story, key), f"{key} holds {code} ({name.lower()}); remove it")
             elif found := _ENCODED_WORD.search(text):
                 yield Hit(
                     context.place(story, key), f"{key} holds a mail header's encoding ({found[0]}…); write the text"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from digest.blocks.kinds import KINDS, PLACES
 from digest.model import story_id
-from digest.text.characters import blank, named, one_line, refused
+from digest.text.characters import blank, checked_line, checked_text
 from digest.text.urls import resolve
 from digest.yamlfile import did_you_mean
 
@@ -131,13 +131,7 @@ def _rows(document: Document, path: Path, given: list[Any], row: BlockField, fau
 
 def _text(given: str, row: BlockField) -> Any:
     """What a text means in this field. Raises ValueError."""
-    if row.holds == "markdown":
-        text = given.strip("\n").rstrip()
-        if found := refused(text):
-            message = f"holds the invisible character {named(found[0])}; remove it"
-            raise ValueError(message)
-    else:
-        text = one_line(given)
+    text = checked_text(given) if row.holds == "markdown" else checked_line(given)
     if blank(text):
         message = "is blank, give it a text"
         raise ValueError(message)

@@ -9,7 +9,6 @@ An audience's own key wins over that of all, and its blocks stand before theirs.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from digest import yamlfile
 from digest.errors import Fault, IssueError
 from digest.model import Issue, Overrides, story_id
-from digest.text.characters import blank, named, one_line, refused
+from digest.text.characters import blank, checked_line, checked_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -36,22 +35,16 @@ _RECORDED = (*LINES, "intro", "intro_language")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssueFile:
-    """What one file says. `version` is of its bytes, empty when there is no file: who writes it says what they read.
+    """What one file says.
 
     `texts` and `blocks` are by language; EVERY_LANGUAGE where a value is not given by language.
     """
 
     file: str
-    version: str = ""
     document: yamlfile.Document = field(default_factory=lambda: yamlfile.Document(file=""), repr=False, compare=False)
     overrides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     blocks: Mapping[str, tuple[Block, ...]] = field(default_factory=dict)
-
-
-def version_of(data: bytes) -> str:
-    """What tells one content of a file from another."""
-    return hashlib.sha256(data).hexdigest()
 
 
 def read(path: Path, *, languages: Collection[str] = (), stories_only: bool = False) -> IssueFile:
@@ -95,9 +88,7 @@ def parse(data: bytes, file: str, *, languages: Collection[str] = (), stories_on
     blocks = _blocks(document, languages, faults) if "blocks" in document.data else {}
     if faults:
         raise IssueError(sorted(faults, key=lambda fault: fault.line))
-    return IssueFile(
-        file=file, version=version_of(data), document=document, overrides=overrides, texts=texts, blocks=blocks
-    )
+    return IssueFile(file=file, document=document, overrides=overrides, texts=texts, blocks=blocks)
 
 
 def _blocks(
@@ -305,10 +296,7 @@ def _text(given: Any, *, lines: bool) -> str:
     if not isinstance(given, str):
         message = "expected one text here, or one for each language: {en: …, fr: …}"
         raise ValueError(message)  # noqa: TRY004 - a person's mistake in a file, like the others
-    if lines and (found := refused(given)):
-        message = f"holds the invisible character {named(found[0])}; remove it"
-        raise ValueError(message)
-    text = given.strip("\n").rstrip() if lines else one_line(given)
+    text = checked_text(given) if lines else checked_line(given)
     if blank(text):
         message = "is blank, give it a text"
         raise ValueError(message)

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from digest.model import Status, story_id
-from digest.text.characters import blank, one_line
+from digest.text.characters import blank, checked_line
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _TAG = re.compile(  # RFC 5646, 2.1, without the grandfathered tags and those longer than any in use
@@ -65,7 +65,7 @@ def _language_tag(text: str) -> str:
     return "-".join(part for part in parts if part) + found["rest"].lower()
 
 
-Line = Annotated[str, AfterValidator(one_line)]
+Line = Annotated[str, AfterValidator(checked_line)]
 Word = Annotated[Line, AfterValidator(_filled)]
 Words = Annotated[tuple[Word, ...], BeforeValidator(_several), AfterValidator(_once)]
 Address = Annotated[Line, AfterValidator(_web_address)]

@@ -1,4 +1,4 @@
-"""The newsroom's folder of story files, as a StorySource. It never writes a story file."""
+"""The newsroom's folder of story files, read for a period. It never writes a story file."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from digest import yamlfile
 from digest.errors import Fault
 from digest.model import STORY_TIMES, STORY_WORDS, Story
-from digest.text.characters import loose_isolate, named, one_line, refused
+from digest.text.characters import checked_line, loose_isolate, named, refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from digest.stories.fields import StoryFields
     from digest.yamlfile import Document
 
-VERSION = 3  # raise it when the same bytes mean another story than before: indexes are then made anew
+VERSION = 4  # raise it when the same bytes mean another story than before: indexes are then made anew
 MAX_BYTES = 1_000_000  # a story is a page of text; what is larger is something else
 _MANY = 10  # faults of one kind in one file, after which the rest is not listed
 _DATE_LINE = re.compile(r"^date[ \t]*:[ \t]*['\"]?([0-9][^'\"#\n]*)", re.MULTILINE)
@@ -121,7 +121,7 @@ def _bad_characters(text: str, file: str) -> Iterator[Fault]:
     while (found := refused(text[position:] if position else text)) and seen < _MANY:
         start = position + found.start()
         line += text.count("\n", position, start)
-        message = f"holds the character {named(found[0])}, which has no place in a story; remove it"
+        message = f"holds the character {named(found[0][0])}, which has no place in a story; remove it"
         yield Fault(file=file, line=line, message=message)
         # One fault a line is enough: go on with the next one.
         end = text.find("\n", start)
@@ -162,7 +162,7 @@ def _story(
         given = document.data.get(key)
         if isinstance(given, str) and given.strip():
             try:
-                moments[key] = read_date(one_line(given), zone)
+                moments[key] = read_date(checked_line(given), zone)
             except ValueError as error:
                 faults.append(document.fault((key,), str(error)))
     faults.sort(key=lambda fault: fault.line)

@@ -282,7 +282,7 @@ def dump_story(parsed: Parsed) -> str:
 
 
 def load_story(text: str, *, story_id: str, file: str, zone: ZoneInfo) -> Parsed:
-    """What `dump` was given. Raises ValueError, KeyError or TypeError for a text that dump did not write."""
+    """What `dump_story` was given. Raises ValueError, KeyError or TypeError for a text that it did not write."""
     values = _decode(text)[0]
     if "faults" in values:
         faults = (Fault(file=file, line=line, key=key, message=message) for line, key, message in values["faults"])

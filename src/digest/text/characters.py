@@ -15,37 +15,45 @@ import unicodedata
 from digest.text import cleaning
 
 # C0 without tab and line feed, DEL, C1, line and paragraph separators, embeddings and overrides, byte order mark
-# inside the text, lone surrogates, noncharacters. Written as escapes: none of them can be seen.
-_NEVER = (
-    "\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\ufeff\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\U0001fffe\U0001ffff"
-)
+# inside the text, lone surrogates, noncharacters, tags. Written as escapes: none of them can be seen.
+_NEVER = f"\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\ufeff\ud800-\udfff{cleaning.NOWHERE}"
 _BREAKS = "\n\x85\u2028\u2029"
-_REFUSED = re.compile(f"[{_NEVER}{_BREAKS}]")
-_REFUSED_IN_TEXT = re.compile(f"[{_NEVER}]")
+_REFUSED = re.compile(f"[{_NEVER}{_BREAKS}]|{cleaning.LOOSE_TAGS}")
+_REFUSED_IN_TEXT = re.compile(f"[{_NEVER}]|{cleaning.LOOSE_TAGS}")
 _ISOLATES = re.compile("[\u2066-\u2069]")
 _POP_ISOLATE = "\u2069"
+_LOOSE = "turns the reading direction and does not turn it back (U+2066 to U+2068 want a U+2069); remove that"
 _NAMES = {"\r": "carriage return", "\n": "line feed", "\x00": "NUL", "\x1b": "escape", "\ufeff": "byte order mark"}
 
 
-def one_line(text: str) -> str:
+def checked_line(text: str) -> str:
     """Return `text` as a field of one line has it. Raises ValueError saying which character is refused."""
     text = unicodedata.normalize("NFC", text.replace("\t", " ")).strip(" \xa0")
     if found := _REFUSED.search(text):
-        character = found[0]
+        character = found[0][0]
         if character in _BREAKS + "\r\x0b\x0c":
             message = f"holds a line break ({named(character)}); keep it on one line"
         else:
             message = f"holds the invisible character {named(character)}; remove it"
         raise ValueError(message)
     if loose_isolate(text):
-        message = "turns the reading direction and does not turn it back (U+2066 to U+2068 want a U+2069); remove that"
-        raise ValueError(message)
+        raise ValueError(_LOOSE)
     return text
 
 
 def refused(text: str) -> re.Match[str] | None:
-    """The first character that a text of many lines must not hold."""
+    """What a text of many lines must not hold, where it first does: a character, or tags that spell one."""
     return _REFUSED_IN_TEXT.search(text)
+
+
+def checked_text(text: str) -> str:
+    """Return `text` as a field of many lines has it. Raises ValueError saying which character is refused."""
+    if found := refused(text):
+        message = f"holds the invisible character {named(found[0][0])}; remove it"
+        raise ValueError(message)
+    if loose_isolate(text):
+        raise ValueError(_LOOSE)
+    return text.strip("\n").rstrip()
 
 
 def loose_isolate(text: str) -> bool:
@@ -59,7 +67,7 @@ def loose_isolate(text: str) -> bool:
 
 
 def clean_line(text: str) -> str:
-    """The one clean line of a text, in the normal form of story files: `one_line` takes it."""
+    """The one clean line of a text, in the normal form of story files: `checked_line` takes it."""
     return unicodedata.normalize("NFC", cleaning.one_line(text))
 
 
