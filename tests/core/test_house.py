@@ -8,6 +8,8 @@ import re
 from collections import Counter, defaultdict
 from pathlib import Path
 
+from digest.checks import images
+from digest.composer import photos
 from digest.composer.story_view import StoryView
 from digest.model import STORY_KEYS, STORY_SHOWN
 from digest.preview import story_form
@@ -144,3 +146,12 @@ def test_a_storys_fields_reach_templates_and_the_desk():
     """What readers see of a story, a theme can show; what its file may say, an editor can write, or here is why not."""
     assert {SEEN_AS.get(name, name) for name in STORY_SHOWN} <= {each.name for each in dataclasses.fields(StoryView)}
     assert {field.key for field in story_form.FIELDS} | NOT_ON_THE_DESK == {*STORY_KEYS, "summary"}
+
+
+def test_the_composer_and_the_checks_know_the_same_pictures():
+    """What a mail leaves out as nothing that all programs show is what the checks warn of, by whatever suffix."""
+    kinds = {suffix: images.suffix_kind(f"https://a.example/x{suffix}") for suffix in photos.UNSHOWN}
+    assert [suffix for suffix, kind in kinds.items() if not kind or kind in images.SHOWN_EVERYWHERE] == []
+    assert {f".{suffix}" for suffix, kind in images.SUFFIXES.items() if kind not in images.SHOWN_EVERYWHERE} == set(
+        kinds
+    )

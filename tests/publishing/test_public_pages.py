@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -23,6 +24,7 @@ from digest.editions.builder import build_edition
 from digest.model import STORY_DEFAULTS, STORY_SHOWN, Story
 from digest.newsroom.newsroom import open_newsroom
 from digest.publishing.edition_page import _now
+from digest.publishing.page_images import PictureError, take
 from digest.publishing.publisher import publish
 from digest.publishing.sent_editions import StoryChange
 from digest.sending.messages import content_of
@@ -316,3 +318,12 @@ def test_of_a_withdrawn_story_its_headline_is_left():
     shown = {key: getattr(left, key) for key in STORY_SHOWN} | {"topics": left.topics}
     bare = {key: STORY_DEFAULTS[key] for key in STORY_SHOWN}
     assert shown == bare | {"title": story.title, "date": day, "topics": ()}
+
+
+def test_only_pictures_of_the_web_are_unpacked(tmp_path):
+    """What comes from another server meets the decoders of picture formats that mails can carry, and no others."""
+    with pytest.raises(PictureError, match="it is no picture that can be read; use JPEG, PNG, GIF or WebP"):
+        take(b"P6 2 2 255 " + bytes(12), tmp_path)
+    picture = io.BytesIO()
+    Image.new("RGB", (12, 9), "#1e2dbe").save(picture, "PNG")
+    assert take(picture.getvalue(), tmp_path).largest[1:] == (12, 9)

@@ -32,11 +32,12 @@ MAGIC = (
     ("bmp", re.compile(rb"BM....\0\0\0\0", re.DOTALL)),
     ("svg", re.compile(rb"(?:\xef\xbb\xbf)?(?>(?:<\?xml[^>]*>|<!--.*?-->|<!DOCTYPE[^>]*>|\s)*)<svg\b", re.DOTALL)),
 )
-_SUFFIXES = {
+SUFFIXES = {
     "jpg": "jpeg", "jpeg": "jpeg", "jpe": "jpeg", "jfif": "jpeg", "png": "png", "gif": "gif", "webp": "webp",
     "avif": "avif", "heic": "heic", "heif": "heic", "tif": "tiff", "tiff": "tiff", "bmp": "bmp", "svg": "svg",
+    "svgz": "svg",
 }  # fmt: skip
-_SHOWN_EVERYWHERE = frozenset({"jpeg", "png", "gif"})
+SHOWN_EVERYWHERE = frozenset({"jpeg", "png", "gif"})
 _UNPACKED = frozenset({"webp", "avif", "bmp", "tiff"})  # and written anew, when they travel in the mail
 
 
@@ -48,7 +49,7 @@ def kind_of(data: bytes) -> str:
 def suffix_kind(address: str) -> str:
     """The format that a path or address claims by its suffix, or an empty text."""
     path = re.split(r"[?#]", address, maxsplit=1)[0]
-    return _SUFFIXES.get(path.rpartition(".")[2].lower(), "") if "." in path.rpartition("/")[2] else ""
+    return SUFFIXES.get(path.rpartition(".")[2].lower(), "") if "." in path.rpartition("/")[2] else ""
 
 
 def _pictured(context: CheckContext) -> Iterator[tuple[tuple[Story, str] | str, str]]:
@@ -115,7 +116,7 @@ def image_format(context: CheckContext) -> Iterator[Hit]:
     for where, image in _pictured(context):
         size, head = _local(context, image)
         kind = kind_of(head) if size else suffix_kind(image)
-        shown = _SHOWN_EVERYWHERE | _UNPACKED if context.carried and size else _SHOWN_EVERYWHERE
+        shown = SHOWN_EVERYWHERE | _UNPACKED if context.carried and size else SHOWN_EVERYWHERE
         if kind and kind not in shown:
             yield Hit(_place(context, where), f"'{image[:80]}' is {kind}; save it as JPEG or PNG")
 

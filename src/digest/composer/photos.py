@@ -40,16 +40,18 @@ _SHOWN = {
     b"GIF87a": "image/gif",
     b"GIF89a": "image/gif",
 }
-_UNSHOWN = {
+UNSHOWN = {
     ".svg": "SVG",
     ".svgz": "SVG",
     ".webp": "WebP",
     ".avif": "AVIF",
     ".bmp": "BMP",
     ".tif": "TIFF",
+    ".tiff": "TIFF",
     ".heic": "HEIC",
+    ".heif": "HEIC",
 }
-_DRAWN = (".svg", ".svgz", ".heic")  # which nothing here can unpack
+_DRAWN = (".svg", ".svgz", ".heic", ".heif")  # which nothing here can unpack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +134,7 @@ class ImageRoute:
         if parts is not None and not remote:
             return Photo(code="image-unsafe", reason=f"{image[:80]!r} is no address for a mail; use https:// or a path")
         path = parts.path if parts is not None else image
-        for suffix, kind in _UNSHOWN.items():
+        for suffix, kind in UNSHOWN.items():
             if path.lower().endswith(suffix) and (remote or not self.carry or suffix in _DRAWN):
                 return Photo(code="image-type", reason=f"many mail programs do not show {kind}; use JPEG or PNG")
         if remote:

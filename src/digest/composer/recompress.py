@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 
 DENSITY = 2  # pixels of the file for each one that is asked for: screens of phones show as many
 QUALITIES = (85, 75, 65, 55, 45)  # of a JPEG, from the first that is tried to the last that may be shown
-_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP", "TIFF")
+FORMATS = (
+    "JPEG",
+    "PNG",
+    "GIF",
+    "WEBP",
+    "AVIF",
+    "BMP",
+    "TIFF",
+)  # as Pillow calls them; its other readers never see a file of ours
 _MOST_PIXELS = 150_000_000  # unpacked in memory: half a gigabyte
 _GRAPHICS = ("PNG", "GIF")  # drawn, not taken: letters and areas, which JPEG blurs
 # What Pillow tells of a file that has nothing in it but the picture: such a file is kept where it is the smaller one.
@@ -59,7 +67,7 @@ def recompress(data: bytes, box: Box, quality: int, *, anew: bool = False) -> Re
     warnings.filterwarnings("ignore", module="PIL")  # of odd metadata, which is thrown away
     Image.MAX_IMAGE_PIXELS = None  # what is too large is refused below, in words
     try:
-        with Image.open(BytesIO(data), formats=_FORMATS) as opened:
+        with Image.open(BytesIO(data), formats=FORMATS) as opened:
             if opened.width * opened.height > _MOST_PIXELS:
                 message = f"has {opened.width} x {opened.height} pixels; save it at {DENSITY * box.width} across"
                 raise ValueError(message)

@@ -17,6 +17,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from digest import files
+from digest.composer.recompress import FORMATS
 from digest.errors import DigestError
 from digest.newsroom.paths import ARCHIVE
 from digest.text.urls import resolve
@@ -77,7 +78,7 @@ def _copies(data: bytes) -> list[tuple[str, bytes, int, int]]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a damaged EXIF, a large one: judged here
-            opened: Any = Image.open(io.BytesIO(data))
+            opened: Any = Image.open(io.BytesIO(data), formats=FORMATS)
             if opened.width * opened.height > _PIXELS:
                 message = f"it has {opened.width} by {opened.height} pixels, more than a page can use"
                 raise PictureError(message)
