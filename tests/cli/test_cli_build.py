@@ -359,3 +359,12 @@ def test_a_newsroom_from_a_stranger_brings_no_program(newsroom):
     kept.unlink()
     assert newsroom(*FEBRUARY, "-q").code == 0
     assert kept.exists()  # made anew: what was planted was not looked at
+
+
+def test_the_example_leaves_by_the_link_that_readers_get(newsroom):
+    """An address with a sign in it that links read otherwise is spelled as in real mails."""
+    newsroom.edit("config.yaml", "contact: newsroom@ilo.org", "contact: news&more@ilo.org")
+    assert newsroom("build", "--month", "2022-02", "--audience", "everyone").code == 0
+    text = (newsroom.root / "build/2022-02/everyone/en/digest.txt").read_text()
+    assert "mailto:news%26more@ilo.org?subject=unsubscribe%20everyone" in text
+    assert "mailto:news&more" not in text

@@ -42,7 +42,7 @@ class EditionSetup:
 
     @cached_property
     def options(self) -> ThemeOptions:
-        """The theme's settings. Raises ConfigError when they cannot look right (contrast)."""
+        """The theme's settings, its logo as the mail refers to it. Loading the theme says what is wrong with them."""
         from digest.composer.options import ThemeOptions
 
         section = self.config.settings.theme
@@ -248,13 +248,15 @@ class EditionSetup:
 
     def example(self, audience: Audience) -> dict[str, str]:
         """Slot values for the copy that belongs to no reader."""
+        from digest.recipients import tokens
+
         unsubscribe = self.config.settings.unsubscribe
-        mailto = f"mailto:{unsubscribe.mailto or self.config.newsroom.contact}?subject=unsubscribe%20{audience.name}"
+        mailto = tokens.plain_mailto(unsubscribe.mailto or self.config.newsroom.contact, audience.name)
         return {
             "name": "",
             "address": f"reader@{self.config.newsroom.sender.rpartition('@')[2]}",
             "unsubscribe_mailto": mailto,
-            "unsubscribe_url": f"{unsubscribe.url.rstrip('/')}/u/example" if unsubscribe.url else mailto,
+            "unsubscribe_url": tokens.example_url(unsubscribe.url) if unsubscribe.url else mailto,
         }
 
     def online(self) -> Online:

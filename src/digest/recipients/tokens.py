@@ -59,6 +59,16 @@ def mailto(mailbox: str, secrets: Sequence[str], audience: str, address: str) ->
     return f"mailto:{quote(mailbox, safe='@+')}?subject={subject}"
 
 
+def plain_mailto(mailbox: str, audience: str) -> str:
+    """The same without proof of who asks: the mail's own From says it."""
+    return f"mailto:{quote(mailbox, safe='@+')}?subject=unsubscribe%20{audience}"
+
+
+def example_url(base_url: str) -> str:
+    """The link in a mail that belongs to no reader: it leads to the page, and nobody leaves by it."""
+    return f"{base_url.rstrip('/')}/u/example"
+
+
 def read(secrets: Sequence[str], text: str) -> tuple[str, str] | None:
     """`(audience, address)` of a token made under any of `secrets`, else None. Raises UsageError for no secret.
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from digest.delivery import NO_FIELDS, Outgoing
 from digest.editions.archive import EditionContent
@@ -119,8 +118,7 @@ def _leave_by_mail(mailbox: str, edition: Edition, secrets: tuple[str, ...]) -> 
     from digest.recipients import tokens
 
     if not secrets:
-        plain = f"mailto:{quote(mailbox, safe='@+')}?subject=unsubscribe%20{edition.audience}"
-        return lambda _: plain
+        return lambda _: tokens.plain_mailto(mailbox, edition.audience)
     return lambda address: tokens.mailto(mailbox, secrets, edition.audience, address)
 
 
@@ -139,5 +137,5 @@ def _leave(
     if faults and live:
         raise ConfigError(faults)
     if faults:
-        return lambda _: f"{url.rstrip('/')}/u/example"
+        return lambda _: tokens.example_url(url)
     return lambda address: tokens.url(url, secrets, content.edition.audience, address)
