@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse
 
 from digest.errors import UsageError
-from digest.importing import importer, languages, provenance, sources
+from digest.importing import formats, importer, languages, provenance, sources
 from digest.importing.naming import slug
 from digest.preview.forms import text_of
 from digest.preview.saves import FileChange, Offer, contents
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from digest.newsroom.newsroom import Newsroom
     from digest.preview.state import PreviewState
 
-MAX_BYTES = 20 * 1024 * 1024  # of a file that is dropped; `imports.max_bytes` may allow less
 _SHOWN = 60_000  # characters of a diff
 
 
@@ -50,7 +49,7 @@ def from_address(state: PreviewState, body: dict[str, Any]) -> Response:
 def from_file(state: PreviewState, query: Mapping[str, str], data: bytes) -> Response:
     """What a file would bring. Its name says where it came from; it is never opened. Raises as `from_address` does."""
     newsroom = state.newsroom()
-    most = min(MAX_BYTES, newsroom.config.settings.imports.max_bytes)
+    most = min(formats.MAX_BYTES, newsroom.config.settings.imports.max_bytes)
     if not data or len(data) > most:
         message = f"the file has {len(data):,} bytes; one to {most:,} are read"
         raise UsageError(message)

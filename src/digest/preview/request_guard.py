@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlencode
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, RedirectResponse
 
-from digest.preview.offered_import import MAX_BYTES as MAX_IMPORT
+from digest.importing.formats import MAX_BYTES as MAX_IMPORT
 from digest.preview.uploads import MAX_BYTES as MAX_PICTURE
 
 if TYPE_CHECKING:
