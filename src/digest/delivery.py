@@ -72,7 +72,6 @@ _CLOSING = 421  # the server leaves (RFC 5321, 3.8)
 NO_FIELDS = "{}"
 EVERYWHERE = "*"  # the scope of a suppression that holds for every audience
 FINAL = frozenset({State.SENT, State.REFUSED, State.SUPPRESSED, State.CANCELLED})
-HELD = frozenset({State.IN_DOUBT})
 
 
 def step(state: State, event: Event) -> State:

@@ -11,22 +11,10 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
-    from datetime import datetime
 
     from digest.delivery import Delivery, Event, Mailing, Outcome, Outgoing, State, Suppression
     from digest.errors import Fault
-    from digest.model import InactiveReader, Recipient, Story
-
-
-class StorySource(Protocol):
-    """Where stories come from."""
-
-    def stories(self, start: datetime | None = None, end: datetime | None = None) -> Sequence[Story]:
-        """Every story dated in `[start, end)` (None: open), drafts and withdrawn ones too, ordered by date, then id.
-
-        Raises StoryError with every fault of every file that could be in the range.
-        """
-        ...
+    from digest.model import InactiveReader, Recipient
 
 
 class RecipientSource(Protocol):

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.blocks.kinds import KINDS
-from digest.errors import EditConflict, IssueError, UsageError
 from digest.issues.issue_edit import (
     AddBlock,
     ChangeBlock,
@@ -17,9 +16,8 @@ from digest.issues.issue_edit import (
     SetStories,
     SetText,
     edit,
-    save,
 )
-from digest.issues.issue_file import parse, read
+from digest.issues.issue_file import parse
 
 TEXT = """\
 # February, by Ada
@@ -128,37 +126,6 @@ def test_windows_line_ends_and_marks_stay():
     """A file that was written elsewhere keeps its own way of ending lines."""
     text = edit("\ufeffsubject: a\r\npin: [b]\r\n", [SetText(key="subject", text="c")])
     assert text == "\ufeffsubject: c\r\npin: [b]\r\n"
-
-
-def test_a_save_over_somebody_elses_is_refused(tmp_path):
-    """Who read an older content writes nothing, and is told."""
-    path = tmp_path / "issues" / "2022-02" / "everyone.yaml"
-    first = save(path, [SetText(key="subject", text="One")], expected="")
-    assert first == read(path)
-    path.write_text(path.read_text() + "# by hand\n")
-    with pytest.raises(EditConflict, match=r"everyone\.yaml: changed since it was read"):
-        save(path, [SetText(key="subject", text="Two")], expected=first.version)
-    assert path.read_text().endswith("# by hand\n")
-
-
-def test_a_save_that_would_be_a_mistake_writes_nothing(tmp_path):
-    """What the file would be refused for is refused before it is written."""
-    path = tmp_path / "everyone.yaml"
-    with pytest.raises(IssueError, match=r"blocks\[0\].link: is missing"):
-        save(path, [AddBlock(block={"kind": "button", "label": "Go"})], expected="")
-    with pytest.raises(UsageError, match="there is no block 4; there are 0"):
-        save(path, [RemoveBlock(index=4)], expected="")
-    assert not path.exists()
-
-
-def test_an_overrides_file_becomes_an_issue_file(tmp_path):
-    """What an overrides file cannot say makes it an issue file, comments and all."""
-    old, new = tmp_path / "overrides" / "2022-02" / "a.yaml", tmp_path / "issues" / "2022-02" / "a.yaml"
-    old.parent.mkdir(parents=True)
-    old.write_text("pin: [x]  # why\n")
-    save(new, [SetText(key="subject", text="S")], expected=read(old).version, source=old)
-    assert new.read_text() == "pin: [x]  # why\nsubject: S\n"
-    assert not old.exists()
 
 
 words = st.text("ab: #-é\n'\"|>{}[]&*!%@`,?\t\u2028", max_size=12)

@@ -55,7 +55,7 @@ def _root(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command and end the program with its exit code (0, 1, 2, 3, 4, 5, 6, 75, 130; see errors.py)."""
+    """Run one command and end the program with its exit code; docs/exit-codes.md has them all."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if arguments is None:  # the process is ours
         # A command makes few objects that die, and many that stay: looking for dead ones as often as Python does by

@@ -1,9 +1,10 @@
 """Change single things in an issue file, and leave every comment, order and spelling of the rest as it was.
 
-    text + changes ─yaml_lines─▶ text ─read back, compared─▶ written whole
+    text + changes ─yaml_lines─▶ text ─read back, compared─▶ text
 
-Nothing is written that does not read back as asked, has a mistake in it, or would go over what somebody else wrote
-meanwhile. Values are written in the block style that people write; comments above a block go where it goes.
+Nothing is given back that does not read back as asked. Whoever writes it sees to it that it has no mistake, and that it
+goes over nothing that somebody else wrote meanwhile. Values are written in the block style that people write; comments
+above a block go where it goes.
 """
 
 from __future__ import annotations
@@ -11,21 +12,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from digest import yamlfile
 from digest.blocks.kinds import KINDS
-from digest.errors import DigestError, EditConflict, UsageError
-from digest.files import make_folder, write_whole
 from digest.issues import yaml_lines
-from digest.issues.issue_file import EVERY_LANGUAGE, KEYS, OTHERWISE, parse, version_of
+from digest.issues.issue_file import EVERY_LANGUAGE, KEYS, OTHERWISE
 from digest.model import story_id
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-    from pathlib import Path
-
-    from digest.issues.issue_file import IssueFile
 
 HEAD = "# What this issue says beside its stories, and which of them an editor chose: see docs/issue-files.md.\n"
 
@@ -83,60 +76,6 @@ class RemoveBlock:
 
 
 Change = SetStories | SetText | AddBlock | ChangeBlock | MoveBlock | RemoveBlock
-
-
-def save(
-    path: Path,
-    changes: Sequence[Change],
-    *,
-    expected: str,
-    languages: Collection[str] = (),
-    source: Path | None = None,
-) -> IssueFile:
-    """Make the changes in the file, or make the file; `expected` is the version that the caller read.
-
-    With `source`, the text is taken from that file, which is then gone: an overrides file becomes an issue file.
-    Raises EditConflict when the file is not the one that was read, IssueError with every mistake that it would have,
-    UsageError for what cannot be changed, DigestError when the disk refuses. Then nothing was written.
-    """
-    old = source or path
-    data = _unchanged(old, expected)
-    try:
-        text = edit(data.decode("utf-8"), changes)
-    except ValueError as error:
-        message = f"{old}: {error}"
-        raise UsageError(message) from None
-    written = parse(text.encode(), str(path), languages=languages, stories_only=path.parent.parent.name == "overrides")
-    _write(path, text.encode())
-    if source is not None and source != path:
-        source.unlink(missing_ok=True)
-    return written
-
-
-def _unchanged(path: Path, expected: str) -> bytes:
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        data = b""
-        now = ""
-    except OSError as error:
-        message = f"{path}: cannot be read: {error.strerror}"
-        raise DigestError(message) from error
-    else:
-        now = version_of(data)
-    if now != expected:
-        message = f"{path}: changed since it was read; look at what it says now, then save again"
-        raise EditConflict(message)
-    return data
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        make_folder(path.parent)
-        write_whole(path, data)
-    except OSError as error:
-        message = f"{path}: cannot be written: {error.strerror}"
-        raise DigestError(message) from error
 
 
 def edit(text: str, changes: Sequence[Change]) -> str:

@@ -19,7 +19,6 @@ SOURCES: dict[Event, frozenset[State]] = {
 TRIES = frozenset({Event.ACCEPT, Event.DEFER, Event.REFUSE, Event.DOUBT})
 WAITING = frozenset({State.PLANNED, State.DEFERRED})  # may be claimed
 AT_WORK = frozenset({State.CLAIMED, State.SENDING})  # a sender has them
-UNFINISHED = WAITING | AT_WORK
 
 _LENGTH = 500
 

@@ -16,7 +16,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from digest.errors import DigestError, UsageError
+from digest.errors import DigestError, EditConflict, UsageError
 from digest.files import write_whole
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ OFFERED = 8  # offers that can still be taken
 _MOST = 64 * 1024 * 1024  # octets that these may hold together
 
 
-class ChangedUnderneath(DigestError):
+class ChangedUnderneath(EditConflict):
     """A file is not as the page read it. `path` is the file."""
 
     def __init__(self, path: Path, name: str) -> None:

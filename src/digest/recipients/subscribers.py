@@ -344,9 +344,9 @@ def export(entries: Iterable[ListEntry | Fault], *, everyone: bool = False) -> I
         yield line((*HEADER, *more), ",", "\n")
 
 
-def suppress(suppressions: Suppressions, address: str, scope: str, *, now: float, detail: str = "") -> bool:
+def suppress(suppressions: Suppressions, address: str, scope: str, *, now: float) -> bool:
     """Never mail this address for this audience (`*`: for any). False when it was so already. Raises UsageError."""
-    return suppressions.suppress(_canonical(address), scope, "manual", detail or "by hand", now)
+    return suppressions.suppress(_canonical(address), scope, "manual", "by hand", now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,8 @@
 
     config.yaml ─schedule_lines─▶ rules        rules, Journal, now ─pending─▶ DueTasks        rules, now ─coming─▶ Tasks
 
-Deciding takes values only; `standing` alone reads files, to say who signed. Nothing here sends, writes or remembers.
+Deciding takes values only; `approval_state` and `obstacle` alone look at editions and who signed them. Nothing here
+sends, writes or remembers.
 """
 
 from __future__ import annotations

@@ -217,13 +217,13 @@ def send_edition(
             message = f"{edition} is paused; `digest resume` lets it go on"
             raise UsageError(message)
         now = clock()
-        recovered = ledger.recover(edition, now)
+        ledger.recover(edition, now)
         ledger.expire(edition, now, age=MAX_AGE, attempts=MIN_TRIES)
         counts = ledger.counts(edition)
         total = sum(counts.get(state, 0) for state in WAITING)
         if not total:
             _say_finished(edition, counts)
-            return RunReport(edition=edition, counts=counts, recovered=recovered)
+            return RunReport(edition=edition, counts=counts)
         ledger.witness(edition, now)
         run = Run(
             ledger=ledger,
@@ -254,7 +254,7 @@ def send_edition(
         if only and not run.outcomes and run.halted is None and not interrupted:
             message = f"{only} does not wait for {edition}; `digest status` says where this reader stands"
             raise NothingToSend(message)
-        return _report(run, ledger, edition, clock, recovered, began, interrupted=interrupted)
+        return _report(run, ledger, edition, clock, began, interrupted=interrupted)
 
 
 def _say_finished(edition: str, counts: Mapping[State, int]) -> None:
@@ -275,7 +275,6 @@ def _report(
     ledger: Ledger,
     edition: str,
     clock: Callable[[], float],
-    recovered: Mapping[State, int],
     began: float,
     *,
     interrupted: bool,
@@ -292,7 +291,6 @@ def _report(
         edition=edition,
         counts=counts,
         outcomes=dict(run.outcomes),
-        recovered=recovered,
         stopped=stopped,
         interrupted=interrupted,
         next_try=next_try,

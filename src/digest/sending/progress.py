@@ -56,7 +56,6 @@ class RunReport:
     edition: str
     counts: Mapping[State, int]
     outcomes: Mapping[State, int] = field(default_factory=dict)
-    recovered: Mapping[State, int] = field(default_factory=dict)  # what a dead sender had left
     stopped: DigestError | None = None  # why the run ended before its work did
     interrupted: bool = False  # a signal asked for the end
     next_try: float | None = None  # seconds since the epoch: when the first of what is left is due

@@ -1,6 +1,7 @@
-"""The ways in which mails leave, by name. A new one is a module, and a row here: docs/adding-a-transport.md.
+"""The ways in which mails leave, by name. A new one is a module, a row here, and its name in config/sections.py.
 
-`--eml DIR` chooses `files` or `maildir`; without it `send.transport` of config.yaml says which one.
+docs/adding-a-transport.md goes through it. `--eml DIR` chooses `files` or `maildir`; without it `send.transport` of
+config.yaml says which one.
 """
 
 from __future__ import annotations
