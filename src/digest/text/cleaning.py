@@ -2,10 +2,11 @@ r"""Clean text that strangers wrote: no control characters, no terminal codes, n
 
     what a story, a feed, a list or a server says ─▶ one line, or lines, of characters that only show
 
-The rule: terminal escapes, byte order marks, noncharacters, tags that hide text (in a flag they show) and the nine controls that reorder
-their neighbours (U+202A-202E, U+2066-2069) vanish, and so do control characters, but tabs and line ends (U+0085,
-U+2028 and U+2029 too), which become one blank in a line. Half a surrogate pair becomes U+FFFD. All else stays: joiners
-in emoji, Arabic and Indic words, no-break spaces, the marks U+200E, U+200F and U+061C that right-to-left text needs.
+The rule: terminal escapes, byte order marks, noncharacters, tags that hide text (in a flag they show) and the nine
+controls that reorder their neighbours (U+202A-202E, U+2066-2069) vanish, and so do control characters, but tabs and
+line ends (U+0085, U+2028 and U+2029 too), which become one blank in a line. Half a surrogate pair becomes U+FFFD. All
+else stays: joiners in emoji, Arabic and Indic words, no-break spaces, the marks U+200E, U+200F and U+061C that
+right-to-left text needs.
 """
 
 from __future__ import annotations
