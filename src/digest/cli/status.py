@@ -163,12 +163,9 @@ def _held(ledger: SqlLedger, edition: str) -> list[Delivery]:
 
 
 def _code(ledger: SqlLedger, edition: str) -> int:
-    from digest.delivery import State
+    from digest.sending.progress import RunReport
 
-    counts = ledger.counts(edition)
-    if any(counts.get(state) for state in (State.PLANNED, State.CLAIMED, State.SENDING, State.DEFERRED)):
-        return 75
-    return 1 if counts.get(State.REFUSED) or counts.get(State.IN_DOUBT) else 0
+    return RunReport(edition=edition, counts=ledger.counts(edition)).exit_code
 
 
 def _tell(call: Call, ledger: SqlLedger, edition: str, held: list[Delivery]) -> None:

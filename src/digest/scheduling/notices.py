@@ -26,6 +26,7 @@ from digest.model import Recipient, Rendering
 from digest.report import COLOURS, WORDS
 from digest.scheduling.due import away, flag
 from digest.scheduling.outcome import TaskStatus
+from digest.sending.progress import HELD
 from digest.text.counting import counted
 
 if TYPE_CHECKING:
@@ -49,7 +50,6 @@ AGAIN: dict[TaskStatus, timedelta | None] = {
     TaskStatus.FAILED: DAY,
 }  # the others: once
 _NAMED = 20  # readers, or editions, in a mail
-_HELD = (State.IN_DOUBT, State.REFUSED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +89,7 @@ def notice_about(result: Result, ledger: SqlLedger | None, now: datetime) -> Not
         told = [each for each in result.outcomes if each.kind is TaskStatus.SENT] or result.outcomes
         said = "; ".join(f"{each.edition.language}: {each.message}" if several else each.message for each in told)
         subject = f"{what}: {said}"
-        lines += tuple(_named(result, ledger, _HELD)) if ledger else ()
+        lines += tuple(_named(result, ledger, HELD)) if ledger else ()
     elif kind is TaskStatus.RETRY:
         if now - task.at < LATE:
             return None
@@ -98,7 +98,7 @@ def notice_about(result: Result, ledger: SqlLedger | None, now: datetime) -> Not
         subject = f"{what} has NOT gone out to everybody: {left}"
         lines += (
             "Nothing needs to be done, unless the relay stays away: every run goes on where the last one stopped.",
-            *(_named(result, ledger, (State.DEFERRED, *_HELD)) if ledger else ()),
+            *(_named(result, ledger, (State.DEFERRED, *HELD)) if ledger else ()),
         )
     elif kind is TaskStatus.UNAPPROVED:
         subject = f"{what} has NOT gone out: it waits for approval"

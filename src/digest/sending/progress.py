@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from digest.errors import DigestError
 
 UNFINISHED = (State.PLANNED, State.CLAIMED, State.SENDING, State.DEFERRED)
-HELD = (State.REFUSED, State.IN_DOUBT)
+HELD = (State.IN_DOUBT, State.REFUSED)
 DONE, TROUBLED, RETRY, INTERRUPTED = 0, 1, 75, 130
 
 
