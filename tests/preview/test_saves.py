@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.errors import DigestError, UsageError
-from digest.preview.saves import ChangedUnderneath, FileChange, Offer, Saves, contents, version
+from digest.errors import DigestError, EditConflict, UsageError
+from digest.preview.saves import FileChange, Offer, Saves, contents, version
 
 NAMES = ("a.md", "b.md", "sub/c.md")
 
@@ -41,7 +41,7 @@ def test_what_changed_underneath_is_not_written_over(tmp_path):
     (tmp_path / "a.md").write_bytes(b"one")
     for name, before in (("a.md", b"other"), ("a.md", None), ("none.md", b"was there")):
         mine = [change(tmp_path, "b.md", b"new"), FileChange(path=tmp_path / name, before=before, after=b"two")]
-        with pytest.raises(ChangedUnderneath, match=f"{name} changed since you opened it"):
+        with pytest.raises(EditConflict, match=f"{name} changed since you opened it"):
             saves.save("mine", mine)
     assert contents(tmp_path / "a.md") == b"one"
     assert contents(tmp_path / "b.md") is None
@@ -53,7 +53,7 @@ def test_a_save_that_was_changed_since_is_not_undone(tmp_path):
     saves = Saves(tmp_path)
     saved = saves.save("mine", [change(tmp_path, "a.md", b"one")])
     (tmp_path / "a.md").write_bytes(b"somebody else's")
-    with pytest.raises(ChangedUnderneath):
+    with pytest.raises(EditConflict):
         saves.undo(saved.id)
     (tmp_path / "a.md").write_bytes(b"one")
     undone = saves.undo(saved.id)
@@ -94,7 +94,7 @@ def test_a_version_tells_no_file_from_an_empty_one(tmp_path):
     """Who opened a form for a new file must not write over one that came meanwhile, be it empty."""
     (tmp_path / "a.md").write_bytes(b"")
     assert version(contents(tmp_path / "a.md")) != version(contents(tmp_path / "b.md")) == ""
-    with pytest.raises(ChangedUnderneath):
+    with pytest.raises(EditConflict):
         Saves(tmp_path).insist(tmp_path / "a.md", "")
 
 

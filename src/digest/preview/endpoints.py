@@ -199,7 +199,7 @@ def saves(state: PreviewState, _query: Query) -> Response:
 
 
 def undo(state: PreviewState, body: dict[str, Any]) -> Response:
-    """Put back what one save changed. Raises UsageError, ChangedUnderneath, DigestError."""
+    """Put back what one save changed. Raises UsageError, EditConflict, DigestError."""
     number = body.get("id")
     if not isinstance(number, int):
         message = "say what is to be undone"

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from starlette.responses import Response
 
-    from digest.errors import Fault
-    from digest.preview.saves import ChangedUnderneath, Save
+    from digest.errors import EditConflict, Fault
+    from digest.preview.saves import Save
 
 Kind = Literal["line", "markdown", "address", "picture", "words", "date", "choice", "truth", "rows"]
 Value = str | list[str] | list[dict[str, str]]
@@ -73,7 +73,7 @@ def saved(save: Save, version: str, **more: Any) -> Response:
     return JSONResponse({"said": save.title, "undo": save.id, "version": version, **more})
 
 
-def conflict(error: ChangedUnderneath, version: str, values: Mapping[str, Any]) -> Response:
+def conflict(error: EditConflict, version: str, values: Mapping[str, Any]) -> Response:
     """What the page hears of a file that is not as it was read: how it is now, to be shown beside what was typed."""
     return JSONResponse({"errors": [str(error)], "conflict": {"version": version, "values": dict(values)}}, 409)
 

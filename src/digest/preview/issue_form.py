@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse
 
 from digest.blocks.kinds import KINDS, PLACES
-from digest.errors import DigestError, Fault, IssueError, UsageError
+from digest.errors import DigestError, EditConflict, Fault, IssueError, UsageError
 from digest.issues import issue_edit, issue_file
 from digest.issues.issue_edit import AddBlock, ChangeBlock, MoveBlock, RemoveBlock, SetStories, SetText
 from digest.issues.issue_file import EVERY_LANGUAGE, OTHERWISE
 from digest.model import EVERY_AUDIENCE
 from digest.preview import forms
 from digest.preview.forms import FormField
-from digest.preview.saves import ChangedUnderneath, FileChange, Save, contents, version
+from digest.preview.saves import FileChange, Save, contents, version
 from digest.preview.state import requested
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def save(state: PreviewState, body: dict[str, Any]) -> Response:
         changes, index = _changes(issue, body)
         after, _ = _edited(state, issue, changes, index)
         made = state.saves.save(f"Saved: {state.saves.name(issue.path)}", _files(issue, after))
-    except ChangedUnderneath as error:
+    except EditConflict as error:
         now = open_issue(newsroom, edition, everybodys=everybodys)
         return forms.conflict(error, version(now.data), _values_now(now, body))
     state.changed()

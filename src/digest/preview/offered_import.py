@@ -71,7 +71,7 @@ def from_source(state: PreviewState, body: dict[str, Any]) -> Response:
 
 
 def take(state: PreviewState, body: dict[str, Any]) -> Response:
-    """Write what was shown. Raises UsageError, ChangedUnderneath, DigestError."""
+    """Write what was shown. Raises UsageError, EditConflict, DigestError."""
     saved = state.saves.take(text_of(body, "offer"))
     state.changed()
     return JSONResponse(

@@ -28,15 +28,6 @@ OFFERED = 8  # offers that can still be taken
 _MOST = 64 * 1024 * 1024  # octets that these may hold together
 
 
-class ChangedUnderneath(EditConflict):
-    """A file is not as the page read it. `path` is the file."""
-
-    def __init__(self, path: Path, name: str) -> None:
-        """Name the file as a person knows it."""
-        self.path = path
-        super().__init__(f"{name} changed since you opened it; look at both, then keep one")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileChange:
     """One file: its octets as they were read and as they shall be; None where there is no file."""
@@ -103,17 +94,17 @@ class Saves:
         return known is not None and known == version(contents(path))
 
     def insist(self, path: Path, read: str) -> None:
-        """Let pass a file whose version is what was `read`. Raises ChangedUnderneath."""
+        """Let pass a file whose version is what was `read`. Raises EditConflict."""
         if version(contents(path)) != read:
-            raise ChangedUnderneath(path, self.name(path))
+            raise self._changed(path)
 
     def save(self, title: str, changes: Sequence[FileChange]) -> Save:
-        """Write all changes, or none. Raises ChangedUnderneath, DigestError when the disk refuses."""
+        """Write all changes, or none. Raises EditConflict, DigestError when the disk refuses."""
         with self._lock:
             return self._save(title, changes)
 
     def undo(self, number: int) -> Save:
-        """Put back what one save changed. Raises ChangedUnderneath when a file has changed since, UsageError."""
+        """Put back what one save changed. Raises EditConflict when a file has changed since, UsageError."""
         with self._lock:
             if (done := self._made.get(number)) is None:
                 message = "that can no longer be undone here; git knows what the file was"
@@ -151,10 +142,14 @@ class Saves:
         """A file as a person in the newsroom's folder would type it."""
         return path.relative_to(self._root).as_posix() if path.is_relative_to(self._root) else str(path)
 
+    def _changed(self, path: Path) -> EditConflict:
+        message = f"{self.name(path)} changed since you opened it; look at both, then keep one"
+        return EditConflict(message)
+
     def _save(self, title: str, changes: Sequence[FileChange]) -> Save:
         for change in changes:
             if contents(change.path) != change.before:
-                raise ChangedUnderneath(change.path, self.name(change.path))
+                raise self._changed(change.path)
         written: list[FileChange] = []
         try:
             for change in changes:

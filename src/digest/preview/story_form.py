@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse
 
 from digest import yamlfile
-from digest.errors import Fault, UsageError
+from digest.errors import EditConflict, Fault, UsageError
 from digest.importing.naming import story_name
 from digest.model import STORY_DEFAULTS, STORY_SUFFIX, STORY_WORDS, Status, story_id
 from digest.preview import forms
 from digest.preview.forms import FormField
-from digest.preview.saves import ChangedUnderneath, FileChange, contents, version
+from digest.preview.saves import FileChange, contents, version
 from digest.preview.state import requested
 from digest.stories import frontmatter, writing
 from digest.stories.fields import StoryFields
@@ -143,7 +143,7 @@ def save(state: PreviewState, body: dict[str, Any]) -> Response:
         state.saves.insist(story.path, forms.text_of(body, "version"))
         change = FileChange(path=story.path, before=story.data, after=after.encode())
         made = state.saves.save(title, [change])
-    except ChangedUnderneath as error:
+    except EditConflict as error:
         now = StoryFile(id=story.id, path=story.path, data=contents(story.path))
         return forms.conflict(error, version(now.data), values_in(now.text))
     state.changed()
