@@ -84,7 +84,7 @@ def test_what_a_story_may_hold_is_not_dropped_where_it_is_shown():
             taken = checked_line(text)
         except ValueError:
             continue
-        if one_line(taken) != " ".join(taken.split(" ")) or (refused(text) is None and multiline(text) != text):
+        if one_line(taken) != taken or (refused(text) is None and multiline(text) != text):
             lost.append(f"U+{code:04X}")
     assert lost == []
 
@@ -94,7 +94,7 @@ def test_tags_are_flags_or_nothing():
     flag = "\U0001f3f4" + "".join(chr(0xE0000 + ord(letter)) for letter in "gbsct") + "\U000e007f"
     spelled = "".join(chr(0xE0000 + ord(letter)) for letter in "buy")
     assert checked_line(f"To {flag}!") == one_line(f"To {flag}!") == f"To {flag}!"
-    assert one_line(f"To{spelled} you {flag}{spelled[:0]}") == f"To you {flag}"
+    assert one_line(f"To{spelled} you {flag}") == f"To you {flag}"
     with pytest.raises(ValueError, match=r"holds the invisible character U\+E0062 tag latin small letter b; remove it"):
         checked_line(f"To{spelled} you")
 
