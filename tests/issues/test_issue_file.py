@@ -41,6 +41,15 @@ def test_what_nobody_sees_is_refused_in_texts_of_many_lines_too(root, text, word
         read(path)
 
 
+def test_what_was_sent_is_read_whatever_is_refused_by_now():
+    """An edition that went out, or is going, with characters of which nobody knew then is read as it was shown."""
+    said = Issue(blocks=(LetterBlock(text="One\u2067 two\U000e0041\n\nthree \u2067ש\u2069"),))
+    again = of_record(json.loads(json.dumps(as_record(said))))
+    assert again.blocks[0].text == "One two\n\nthree ש"
+    closed = Issue(blocks=(LetterBlock(text="three \u2067ש\u2069"),))
+    assert of_record(as_record(closed)).blocks[0].text == "three \u2067ש\u2069"
+
+
 def write(root, name, text):
     path = root / "issues" / name
     path.parent.mkdir(parents=True, exist_ok=True)

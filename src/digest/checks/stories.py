@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from digest.checks.context import Hit, check
 from digest.model import STORY_WORDS, Severity
-from digest.text.cleaning import LOOSE_TAGS
+from digest.text.cleaning import LOOSE_TAGS, NOWHERE
 from digest.text.counting import counted
 from digest.text.wrapping import width
 
@@ -38,8 +38,8 @@ _PLACEHOLDERS = (
 )
 # Controls, line separators, zero-width spaces, and what reorders text. Joiners (emoji, Persian) and marks stay.
 _HIDDEN = re.compile(
-    "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u2028\u2029\u200b\u2060\u202a-\u202e\u2066-\u2069\ufeff\U000e0000-\U000e001f]"
-    f"|{LOOSE_TAGS}"
+    "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u2028\u2029\u200b\u2060\u202a-\u202e\u2066-\u2069\ufeff"
+    f"{NOWHERE}]|{LOOSE_TAGS}"
 )
 _ENCODED_WORD = re.compile(r"=\?[^?\s]+\?[bq]\?", re.IGNORECASE)
 

@@ -18,15 +18,8 @@ if TYPE_CHECKING:
 
 DENSITY = 2  # pixels of the file for each one that is asked for: screens of phones show as many
 QUALITIES = (85, 75, 65, 55, 45)  # of a JPEG, from the first that is tried to the last that may be shown
-FORMATS = (
-    "JPEG",
-    "PNG",
-    "GIF",
-    "WEBP",
-    "AVIF",
-    "BMP",
-    "TIFF",
-)  # as Pillow calls them; its other readers never see a file of ours
+# As Pillow calls them; its readers of other formats never see what somebody hands in.
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP", "TIFF")
 _MOST_PIXELS = 150_000_000  # unpacked in memory: half a gigabyte
 _GRAPHICS = ("PNG", "GIF")  # drawn, not taken: letters and areas, which JPEG blurs
 # What Pillow tells of a file that has nothing in it but the picture: such a file is kept where it is the smaller one.

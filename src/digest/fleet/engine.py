@@ -61,9 +61,8 @@ class FleetEngine:
 
 def _from_here(job: SendJob, sharing: Sharing) -> RunReport:
     edition = job.content.edition.id
-    sender = ChunkSender(
-        newsroom=job.newsroom, sharing=sharing, stop=job.stopping.event, tell=lambda _: None
-    )  # the job's own way was told of
+    # Whoever made the job was told of its way out, which is this one.
+    sender = ChunkSender(newsroom=job.newsroom, sharing=sharing, stop=job.stopping.event, tell=lambda _: None)
     chunk = sender.send(
         edition,
         this_process(),

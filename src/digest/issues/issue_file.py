@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from digest import yamlfile
 from digest.errors import Fault, IssueError
 from digest.model import Issue, Overrides, story_id
-from digest.text.characters import blank, checked_line, checked_text
+from digest.text.characters import blank, checked_line, checked_text, loose_isolate, refused
+from digest.text.cleaning import multiline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -195,13 +196,26 @@ def of_record(record: Mapping[str, Any]) -> Issue:
     document = yamlfile.Document(file="", data=dict(record))
     faults: list[Fault] = []
     kept = record.get("blocks", [])
-    said = [{key: value for key, value in block.items() if key != "language"} for block in kept]
+    said = [_seen({key: value for key, value in block.items() if key != "language"}) for block in kept]
     blocks = read_blocks(document, ("blocks",), said, faults)
     if faults:
         raise ValueError(str(faults[0]))
     spoken = (replace(block, language=each.get("language", "")) for block, each in zip(blocks, kept, strict=True))
     texts: dict[str, Any] = {key: str(record.get(key, "")) for key in _RECORDED}
     return Issue(**texts, blocks=tuple(spoken))
+
+
+def _seen(kept: Any) -> Any:
+    """What was kept, without what an older version took and no mail showed: it was sent, and is refused no more."""
+    match kept:
+        case dict():
+            return {key: _seen(value) for key, value in kept.items()}
+        case list():
+            return [_seen(value) for value in kept]
+        case str() if refused(kept) or loose_isolate(kept):
+            return multiline(kept)
+        case _:
+            return kept
 
 
 def _plain(value: Any) -> dict[str, Any]:

@@ -142,9 +142,8 @@ def foresee(
         if decision.outcome.kind is not TaskStatus.DUE:
             return decision.outcome
         newsroom.sending_setup.demand_sound()
-        open_transport(
-            TransportSetup(newsroom=newsroom, tell=warn)
-        )  # connects to nothing; its settings' faults are told
+        # It connects to nothing, and tells what is wrong with its settings.
+        open_transport(TransportSetup(newsroom=newsroom, tell=warn))
         if decision.build is None:
             return decision.outcome
         readers = counted(foreseen_readers(newsroom, ledger, edition, now), "reader")
