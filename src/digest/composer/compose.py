@@ -33,10 +33,7 @@ if TYPE_CHECKING:
     from digest.composer.theme import Theme
     from digest.model import Audience, NewsroomProfile, Selection
 
-# Short: the preheader has the news.
-DEFAULT_SUBJECT = "{{ words.titled|fill(title=edition.title, period=edition.period_name) }}"
 _OF_A_READER = 250  # bytes; an unsubscribe link has some 200, an address at most 254
-DEFAULT_PREHEADER = "{{ edition.teaser }}"
 _TRAILING = re.compile(r"[ \t]+\n")
 
 
@@ -77,11 +74,13 @@ def compose(
         logo=logo,
     )
     values = draft.values()
-    lines = {
-        # what an editor writes for one issue is words, never a template
-        key: one_line(getattr(selection.issue, key)) or _line(setting, source, theme=theme, values=values)
-        for key, (setting, source) in _sources(audience, subject, preheader).items()
-    }
+    lines = {"subject": draft.titled, "preheader": draft.edition.teaser}  # a short subject: the preheader has the news
+    sources = _sources(audience, subject, preheader)
+    for key in lines:
+        if own := one_line(getattr(selection.issue, key)):  # what an editor writes for one issue is never a template
+            lines[key] = own
+        elif key in sources:
+            lines[key] = _line(*sources[key], theme=theme, values=values)
     html, sizes, findings = _html(draft, lines, cut)
     text = finish(run(theme.text, draft.values() | lines, theme.text_places, []))
     # `Dear {name},` such that no blank is left where a reader has no name
@@ -102,13 +101,14 @@ def compose(
 
 
 def _sources(audience: Audience, subject: str, preheader: str) -> dict[str, tuple[str, str]]:
-    """The templates of subject and preheader, each with the setting that it stands in."""
+    """The templates of subject and preheader that were set, each with the setting that it stands in."""
     return {
-        key: (f"config.yaml: {f'audiences.{audience.name}' if mine else 'mail'}.{key}", mine or general or default)
-        for key, mine, general, default in (
-            ("subject", audience.subject, subject, DEFAULT_SUBJECT),
-            ("preheader", audience.preheader, preheader, DEFAULT_PREHEADER),
+        key: (f"config.yaml: {f'audiences.{audience.name}' if mine else 'mail'}.{key}", mine or general)
+        for key, mine, general in (
+            ("subject", audience.subject, subject),
+            ("preheader", audience.preheader, preheader),
         )
+        if mine or general
     }
 
 

@@ -289,9 +289,13 @@ class EditionDraft:
         """A mail without an address, which the reader gives (RFC 6068, 2); a subject has no reader's own values."""
         if not (self.options.forward and self.archive_url):
             return ""
+        return f"mailto:?subject={quote(self.titled, safe='')}&body={quote(self.archive_url, safe='')}"
+
+    @property
+    def titled(self) -> str:
+        """What the edition is called in one line: `ILO News: February 2022`."""
         period = self.wording.period_name(self.selection.edition.period)
-        title = self.wording.say("titled", title=one_line(self.audience.title), period=period)
-        return f"mailto:?subject={quote(title, safe='')}&body={quote(self.archive_url, safe='')}"
+        return self.wording.say("titled", title=one_line(self.audience.title), period=period)
 
     def _newsroom(self) -> NewsroomView:
         newsroom = self.newsroom
