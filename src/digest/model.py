@@ -134,6 +134,16 @@ STORY_SUFFIX = ".md"
 EVERY_AUDIENCE = "all"  # an issue file for every audience is called so
 
 
+def language_tags(language: str) -> list[str]:
+    """The tags under which what is said in a language is looked up, the exact one first (RFC 4647, 3.4).
+
+    >>> language_tags("zh-Hant-TW")
+    ['zh-hant-tw', 'zh-hant', 'zh']
+    """
+    parts = language.replace("_", "-").lower().split("-")
+    return ["-".join(parts[:count]) for count in range(len(parts), 0, -1)]
+
+
 def story_id(text: str) -> str:
     """The id that a person means who types it, or the file's path: `./`, `stories/` and `.md` are taken off.
 
@@ -185,8 +195,7 @@ class Audience:
         ['Emploi', 'Emploi', 'Jobs', 'Jobs']
         """
         titles = {tag.lower(): title for tag, title in self.titles}
-        wanted = language.lower()
-        found = titles.get(wanted) or titles.get(wanted.partition("-")[0])
+        found = next((titles[tag] for tag in language_tags(language) if tag in titles), "")
         return replace(self, title=found) if found else self
 
 

@@ -236,7 +236,7 @@ CASES: dict[str, Case] = {
     "html-parse-error": Case(with_html(after="<div><span></div>"), with_html(after="<!--[if mso]><table><![endif]-->")),
     "html-lang": Case(with_html(html='<html dir="ltr">'), with_html(html='<html lang="en-GB" dir="ltr">')),
     "html-dir": Case(
-        rendered(edition=ARABIC, html=html(html='<html lang="ar">')),
+        rendered(edition=ARABIC, direction="rtl", html=html(html='<html lang="ar">')),
         rendered(edition=ARABIC, direction="rtl", html=html(html='<html lang="ar" dir="rtl">')),
     ),
     "html-title": Case(with_html(title=""), subject()),

@@ -7,8 +7,12 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from composer_samples import AUDIENCE, ZURICH, render, selection, story, theme
+from babel import Locale
+from babel.localedata import locale_identifiers
+from composer_samples import AUDIENCE, NEWSROOM, ZURICH, render, selection, story, theme
 
+from digest.checks.context import CheckContext
+from digest.checks.registry import run
 from digest.composer.files import builtin
 from digest.composer.i18n import Wording, direction, fill
 from digest.model import Group
@@ -178,6 +182,29 @@ def test_directions():
     """Arabic, Hebrew, Persian and Urdu run right to left, also with a territory or a script."""
     assert [direction(tag) for tag in ("ar", "he", "fa", "ur", "ar-EG", "ur-PK")] == ["rtl"] * 6
     assert [direction(tag) for tag in ("en", "fr", "zh-Hant", "az", "xx", "")] == ["ltr"] * 6
+
+
+def test_directions_are_those_of_the_script():
+    """As CLDR says of every language; where it has no more than a language's usual script, or the tag says it, too."""
+    for name in locale_identifiers():
+        known = Locale.parse(name).text_direction
+        assert direction(name.replace("_", "-")) == ("rtl" if known == "rtl" else "ltr"), name
+    assert [direction(tag) for tag in ("arz", "azb", "pa-PK")] == ["rtl"] * 3
+    assert [direction(tag) for tag in ("sd-Deva", "ar-Latn")] == ["ltr"] * 2
+
+
+@pytest.mark.parametrize("language", ["ks", "pa-Arab", "az-Arab", "syr", "mzn", "ar-Latn", "zh-Hant"])
+def test_an_edition_in_any_language_passes_the_checks_of_its_direction(language):
+    """The checks had a list of languages of their own, and refused editions in others that run from the right."""
+    made = render(selection(story(1), language=language))
+    found = run(CheckContext(newsroom=NEWSROOM, rendering=made))
+    assert {finding.code for finding in found} & {"html-dir", "html-lang"} == set()
+
+
+def test_a_story_in_another_script_of_its_language_says_so():
+    """Punjabi for Pakistan runs the other way than Punjabi for India."""
+    html = render(selection(story(1, language="pa-Arab"), language="pa")).html
+    assert 'lang="pa-Arab" dir="rtl"' in html
 
 
 def test_filling_reads_nothing_into_braces():

@@ -29,6 +29,7 @@ CASES = [
     ("topics", {"values": ("gender",)}, False),
     ("language", {"values": ("fr",)}, True),
     ("language", {"values": ("fr-ch",)}, True),
+    ("language", {"values": ("fr-latn",)}, False),
     ("language", {"values": ("en",)}, False),
     ("name", {"present": True}, True),
     ("empty", {"present": True}, False),

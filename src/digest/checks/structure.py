@@ -12,6 +12,7 @@ from digest.checks.context import Hit, check
 from digest.checks.css import all_declarations
 from digest.checks.document import html_place
 from digest.model import Severity
+from digest.text.language import primary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,6 @@ _VAGUE = frozenset({
     "lire la suite", "en savoir plus", "cliquez ici", "ici", "leer más", "más información", "haga clic aquí", "aquí",
     "اقرأ المزيد", "المزيد", "اضغط هنا", "هنا",
 })  # fmt: skip
-_RIGHT_TO_LEFT = frozenset({"ar", "he", "fa", "ur", "yi", "ps", "sd", "ckb", "dv", "ug"})
 _ACTIVE = frozenset({
     "script", "iframe", "frame", "object", "embed", "applet", "form", "input", "button", "textarea", "select", "base",
 })  # fmt: skip
@@ -51,7 +51,7 @@ def html_lang(context: CheckContext) -> Iterator[Hit]:
     lang = html.attributes.get("lang", "").strip() if html else ""
     if not lang:
         yield Hit(html.place if html else "html:1", f'html has no lang; write <html lang="{wanted}">')
-    elif lang.lower().partition("-")[0] != wanted.lower().partition("-")[0]:
+    elif primary(lang) != primary(wanted):
         yield Hit(html.place if html else "html:1", f"html says lang={lang!r}, and the edition is in {wanted!r}")
 
 
@@ -65,14 +65,11 @@ def html_dir(context: CheckContext) -> Iterator[Hit]:
     """`dir` missing or against the edition's direction, on html or on the body's outermost element."""
     if context.document is None or context.rendering is None:
         return
-    primary = context.rendering.edition.language.lower().partition("-")[0]
-    wanted = "rtl" if primary in _RIGHT_TO_LEFT else "ltr"
+    wanted, language = context.rendering.direction, context.rendering.edition.language
     html = context.document.first("html")
     said = html.attributes.get("dir", "").strip().lower() if html else ""
     if said != wanted and (said or wanted == "rtl"):
-        yield Hit(html.place if html else "html:1", f"html says dir={said!r}, and {primary!r} is written {wanted}")
-    if context.rendering.direction != wanted:
-        yield Hit("html:1", f"the rendering is {context.rendering.direction}, and {primary!r} is written {wanted}")
+        yield Hit(html.place if html else "html:1", f"html says dir={said!r}, and {language!r} is written {wanted}")
 
 
 @check(

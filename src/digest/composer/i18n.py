@@ -14,7 +14,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from digest.composer import cache
+from digest.model import language_tags
 from digest.period import parse
+from digest.text.language import primary, script
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,6 +38,7 @@ _MOST = 5_000  # answers in a file; a year has 365 days
 _FILES = 32  # languages, or versions of Babel
 _TERRITORIES = {"en": "en_GB"}  # what a bare tag means where CLDR's own choice would mislead: `en` is American order
 _SKELETONS = {"year": "y", "quarter": "yQQQQ", "month": "yMMMM"}
+_RIGHT_TO_LEFT = frozenset(("Adlm", "Arab", "Hebr", "Mand", "Mend", "Nkoo", "Rohg", "Samr", "Syrc", "Thaa", "Yezi"))
 _COUNTRY = re.compile(r"[A-Z]{2}")
 
 
@@ -75,14 +78,14 @@ class Wording:
         self.language = language
         self._answers = answers or Answers()
         own: Catalogue = {}
-        exact, *broader = tags(language)
+        exact, *broader = language_tags(language)
         for tag in (*reversed(broader), exact):
             if tag in catalogues and (tag == exact or self._script(tag) == self._script(language)):
                 own |= catalogues[tag]
         self.missing = not own
         self.catalogue: Catalogue = {**catalogues[DEFAULT], **own}
         self.lacking = tuple(key for key in catalogues[DEFAULT] if key not in own)
-        direction_ = self._answers.get("direction", lambda: direction(language))
+        direction_ = self._answers.get("direction of its script", lambda: direction(language))
         self.direction: Literal["ltr", "rtl"] = "rtl" if direction_ == "rtl" else "ltr"
         self._days: dict[date, str] = {}
         self._names: dict[Period, str] = {}
@@ -226,24 +229,20 @@ def fill(text: str, **values: object) -> str:
     return PLACE.sub(lambda place: str(values.get(place[1], place[0])), text)
 
 
-def tags(language: str) -> list[str]:
-    """The tags under which a language is looked up, the exact one first (RFC 4647, 3.4): zh-hant-tw, zh-hant, zh."""
-    parts = language.replace("_", "-").lower().split("-")
-    return ["-".join(parts[:count]) for count in range(len(parts), 0, -1)]
-
-
 def direction(language: str) -> Literal["ltr", "rtl"]:
     """The direction in which `language` is written."""
-    return "rtl" if _locale(language).text_direction == "rtl" else "ltr"
+    return "rtl" if _script(language) in _RIGHT_TO_LEFT else "ltr"
 
 
 def _script(language: str) -> str:
-    """In what script a language is written where its tag does not say: Simplified words are none for Hong Kong."""
+    """In what script a language is written, also where its tag does not say: Simplified is none for Hong Kong."""
     from babel.core import get_global
 
-    locale = _locale(language)
-    likely: str = get_global("likely_subtags").get(locale.language, "")
-    return str(locale.script or next(iter(likely.split("_")[1:]), ""))
+    if said := script(language):
+        return said
+    likely, locale = get_global("likely_subtags"), _locale(language)
+    known = likely.get(f"{primary(language)}_{locale.territory}") or likely.get(primary(language), "")
+    return str(locale.script or next(iter(known.split("_")[1:]), ""))
 
 
 def _regional_tag(language: str) -> str:

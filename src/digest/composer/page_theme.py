@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from digest.composer.i18n import DEFAULT, PAGE, Wording, tags
+from digest.composer.i18n import DEFAULT, PAGE, Wording
 from digest.composer.settings import catalogues, colours
 from digest.composer.theme import theme_files
+from digest.model import language_tags
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -33,7 +34,7 @@ class PageTheme:
 
     def wording(self, languages: Iterable[str]) -> Wording:
         """The words of the first of `languages` in which pages have any, by exact tag, then by broader ones."""
-        offered = (tag for language in languages for tag in tags(language))
+        offered = (tag for language in languages for tag in language_tags(language))
         chosen = next((tag for tag in offered if self._speaks(tag)), DEFAULT)
         if chosen not in self._wordings:  # as many as there are catalogues, whatever a browser asks for
             self._wordings[chosen] = Wording(chosen, self.catalogues)

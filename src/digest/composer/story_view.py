@@ -19,6 +19,7 @@ from digest.composer.photos import BESIDE, WORDS, ImageRoute, Photo
 from digest.composer.sandbox import template_value
 from digest.model import Finding, Severity, content_hash
 from digest.text.cleaning import one_line
+from digest.text.language import primary, script
 from digest.text.urls import SafeLink, resolve
 
 if TYPE_CHECKING:
@@ -208,7 +209,8 @@ def _prepare(
     credit = one_line(story.credit)
     date = wording.day(story.date.astimezone(newsroom.timezone).date()) if options.dates else ""
     signed = wording.say("photo", credit=credit) if credit and photo.src and not _KIND.match(credit) else credit
-    foreign = bool(story.language) and not _same_language(story.language, wording.language)
+    own, edition = story.language, wording.language
+    foreign = bool(own) and (primary(own), script(own)) != (primary(edition), script(edition))
     turned = foreign and direction(story.language) != wording.direction
     said = {
         "id": story.id,
@@ -237,7 +239,3 @@ def _prepare(
     content = content_hash((story, *(part.src for part in photos)))
     read = one_line(story.read)
     return PreparedStory(said=said, own_read=read, summary=summary, photos=photos, findings=findings, hash=content)
-
-
-def _same_language(one: str, other: str) -> bool:
-    return one.replace("_", "-").split("-")[0].lower() == other.replace("_", "-").split("-")[0].lower()

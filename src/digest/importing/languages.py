@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from digest.text.language import primary
+
 _PRIMARY = re.compile(r"[a-z]{2,3}")
 _REGION, _SCRIPT = re.compile(r"[a-z]{2}|\d{3}"), re.compile(r"[a-z]{4}")
 _NAMED_IN = ("en", "fr", "es", "de", "pt", "it")
@@ -51,12 +53,12 @@ def read(text: object) -> str:
     ('uz-Latn-UZ', 'en-GB', 'de', '')
     """
     written = re.split(r"[.@;,(]", text[:100])[0].strip().lower() if isinstance(text, str) else ""
-    primary, *others = written.replace("_", "-").split("-")
-    if not _PRIMARY.fullmatch(primary):
+    first, *others = written.replace("_", "-").split("-")
+    if not _PRIMARY.fullmatch(first):
         return _names().get(written, "")
     script = next((one.title() for one in others if _SCRIPT.fullmatch(one)), "")
     region = next((one.upper() for one in others if _REGION.fullmatch(one)), "")
-    return "-".join(filter(None, (_short().get(primary, primary), script, region)))
+    return "-".join(filter(None, (_short().get(first, first), script, region)))
 
 
 def language(text: object, own: str) -> str:
@@ -65,7 +67,7 @@ def language(text: object, own: str) -> str:
     `en-us` in a newsroom that writes `en` is `en`: the two are one audience there.
     """
     tag = read(text)
-    return own if not tag or own.lower().split("-")[0] == tag.split("-")[0] else tag
+    return own if not tag or primary(own) == primary(tag) else tag
 
 
 @cache

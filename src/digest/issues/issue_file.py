@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from digest import yamlfile
 from digest.errors import Fault, IssueError
-from digest.model import Issue, Overrides, story_id
+from digest.model import Issue, Overrides, language_tags, story_id
 from digest.text.characters import blank, checked_line, checked_text, loose_isolate, refused
 from digest.text.cleaning import multiline
+from digest.text.language import primary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -130,8 +131,7 @@ def in_language(values: Mapping[str, Any], language: str) -> Any:
     >>> [in_language({"fr": "Bonjour", "default": "Hello"}, tag) for tag in ("fr-CA", "FR", "es")]
     ['Bonjour', 'Bonjour', 'Hello']
     """
-    tag = language.lower()
-    names = (tag, tag.partition("-")[0], OTHERWISE, EVERY_LANGUAGE)
+    names = (*language_tags(language), OTHERWISE, EVERY_LANGUAGE)
     return next((values[name] for name in names if name in values), None)
 
 
@@ -147,8 +147,7 @@ def written_in(values: Mapping[str, Any], language: str, otherwise: str) -> str:
     >>> [written_in({"fr": "Bonjour", "default": "Hello"}, tag, "en") for tag in ("fr-CA", "en-GB", "es")]
     ['', '', 'en']
     """
-    tag, primary = language.lower(), language.lower().partition("-")[0]
-    own = tag in values or primary in values or primary == otherwise.lower().partition("-")[0]
+    own = not values.keys().isdisjoint(language_tags(language)) or primary(language) == primary(otherwise)
     return "" if own else otherwise
 
 

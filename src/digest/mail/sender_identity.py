@@ -18,12 +18,12 @@ from urllib.parse import quote
 from digest.mail import header
 from digest.mail.address import canonical, domain_of
 from digest.text.cleaning import one_line
+from digest.text.language import is_tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _ADDRESS_LIKE = re.compile(r"(?<![^\s<>(),;:\"])[^\s<>(),;:\"]+@[^\s<>(),;:\"]+")
-_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*", re.ASCII)
 _FEEDBACK_ID = re.compile(r"[A-Za-z0-9._-]+(?::[A-Za-z0-9._-]+){0,3}", re.ASCII)
 _WORD = re.compile(r"[^\W\d_]+")
 _LOOK_ALIKE_SCRIPTS = ("LATIN", "CYRILLIC", "GREEK")
@@ -136,7 +136,7 @@ def _problems(head: SenderIdentity) -> Iterator[str]:
         yield from _tried("the Feedback-ID", lambda: header.literal("Feedback-ID", head.feedback_id))
     if head.message_id_domain:
         yield from _address("the Message-ID domain", f"id@{head.message_id_domain}")
-    if head.language and not _LANGUAGE.fullmatch(head.language):
+    if head.language and not is_tag(head.language):
         yield f"the language {head.language!a} is no BCP 47 tag: write en, or pt-BR"
 
 

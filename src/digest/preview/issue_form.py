@@ -19,7 +19,7 @@ from digest.errors import DigestError, EditConflict, Fault, IssueError, UsageErr
 from digest.issues import issue_edit, issue_file
 from digest.issues.issue_edit import AddBlock, ChangeBlock, MoveBlock, RemoveBlock, SetStories, SetText
 from digest.issues.issue_file import EVERY_LANGUAGE, OTHERWISE
-from digest.model import EVERY_AUDIENCE
+from digest.model import EVERY_AUDIENCE, language_tags
 from digest.preview import forms
 from digest.preview.forms import FormField
 from digest.preview.saves import FileChange, Save, contents, version
@@ -72,10 +72,10 @@ class OpenedIssue:
 
     def scope(self, key: str) -> str:
         """The language under which the file says `key`; EVERY_LANGUAGE where it says it once."""
-        value, tag = self.file.document.data.get(key), self.language.lower()
+        value = self.file.document.data.get(key)
         if isinstance(value, dict):
             names = [name.lower() for name in value]
-            own = next((name for name in (tag, tag.partition("-")[0]) if name in names), "")
+            own = next((name for name in language_tags(self.language) if name in names), "")
             shared = OTHERWISE in names and (key == "blocks" or len(self.languages) < 2)  # noqa: PLR2004 - one of several
             return own or (EVERY_LANGUAGE if shared else self.language)
         return EVERY_LANGUAGE if value is not None or len(self.languages) < 2 else self.language  # noqa: PLR2004

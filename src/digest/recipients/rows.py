@@ -19,6 +19,7 @@ from digest.model import InactiveReader, Recipient
 from digest.recipients.columns import BadRow, folded, worst
 from digest.text.cleaning import multiline, one_line
 from digest.text.counting import counted
+from digest.text.language import cased
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -37,6 +38,7 @@ _SHORT = 64  # an address this long at most has a local part within RFC 5321, 4.
 
 _ATOM = r"[A-Za-z0-9_+-]++"
 _PLAIN_LOCALS = re.compile(rf"(?:{_ATOM}(?:\.{_ATOM})*+@[a-z0-9.-]++(?:\n|$))++").fullmatch  # one on each line
+# Wider than a tag is: a list may have what other tools make of one, and its reader is mailed all the same.
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}").fullmatch
 _NOT_UTF8 = re.compile("[\ud800-\udfff]")
 _SPOKEN = ("en", "fr", "es", "de", "it", "pt", "nl", "pl", "tr", "ru", "uk", "ar", "fa", "zh", "ja", "ko")
@@ -205,9 +207,7 @@ def _language(text: str, known: dict[str, str]) -> str:
             message = f"{tag[:40]!r} is no language; write it like en, fr or pt-BR, or leave it empty"
             raise BadRow(message, "language")
         tag = named
-    first, *rest = tag.replace("_", "-").split("-")
-    parts = (part.upper() if len(part) == 2 else part.title() if len(part) == 4 else part.lower() for part in rest)  # noqa: PLR2004 - RFC 5646, 2.1.1: region, script
-    return _remember(known, text, "-".join((first.lower(), *parts)))
+    return _remember(known, text, cased(tag.replace("_", "-")))
 
 
 @cache

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, TypeVar
 
+from digest.model import language_tags
 from digest.recipients.rows import topic_key
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Condition:
         if self.values:
             wanted = set(map(topic_key, self.values))
             holds = any(
-                key in wanted or (self.column == "language" and key.partition("-")[0] in wanted)
+                not wanted.isdisjoint(language_tags(key) if self.column == "language" else (key,))
                 for key in map(topic_key, cells)
             )
             return holds, f"{self.column} is {'one' if holds else 'none'} of {', '.join(self.values)}"

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 from digest.errors import Fault, LedgerError
 from digest.mail.address import domain_of
 from digest.mail.address import key as address_key
-from digest.model import InactiveReader
+from digest.model import InactiveReader, language_tags
 from digest.recipients.segments import Segment
 from digest.text.counting import counted
+from digest.text.language import primary, script
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -119,21 +120,14 @@ def language_of(tag: str, offered: Sequence[str]) -> str:
     ('en', 'zh-Hant')
     """
     known = {language.lower(): language for language in reversed(offered)}
-    parts = tag.lower().split("-")
-    for length in range(len(parts), 0, -1):
-        if (language := known.get("-".join(parts[:length]))) is not None:
+    for broader in language_tags(tag):
+        if (language := known.get(broader)) is not None:
             return language
-    script = _script(parts)
+    wanted = script(tag)
     for language in offered if tag else ():
-        others = language.lower().split("-")
-        if others[0] == parts[0] and (not script or _script(others) in ("", script)):
+        if primary(language) == primary(tag) and (not wanted or script(language) in ("", wanted)):
             return language
     return offered[0]
-
-
-def _script(parts: Sequence[str]) -> str:
-    """The script in a tag's parts: four letters (RFC 5646, 2.2.3)."""
-    return next((part for part in parts[1:] if len(part) == 4 and part.isalpha()), "")  # noqa: PLR2004 - as RFC 5646 says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,13 +15,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from digest.model import Status, story_id
 from digest.text.characters import blank, checked_line
+from digest.text.language import spelled
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
-_TAG = re.compile(  # RFC 5646, 2.1, without the grandfathered tags and those longer than any in use
-    r"(?P<language>[a-z]{2,3})(?:-(?P<script>[a-z]{4}))?(?:-(?P<region>[a-z]{2}|\d{3}))?"
-    r"(?P<rest>(?:-(?:[a-z0-9]{5,8}|\d[a-z0-9]{3}))*(?:-[a-wyz0-9](?:-[a-z0-9]{2,8})+)*(?:-x(?:-[a-z0-9]{1,8})+)?)",
-    re.IGNORECASE | re.ASCII,
-)
 
 
 def _filled(text: str) -> str:
@@ -55,16 +51,6 @@ def _web_address(text: str) -> str:
     return text
 
 
-def _language_tag(text: str) -> str:
-    found = _TAG.fullmatch(text)
-    if not found:
-        hint = f"; write {text.replace('_', '-')}" if _TAG.fullmatch(text.replace("_", "-")) else ", like en or pt-BR"
-        message = f"{text!r} is no language tag (BCP 47){hint}"
-        raise ValueError(message)
-    parts = (found["language"].lower(), (found["script"] or "").title(), (found["region"] or "").upper())
-    return "-".join(part for part in parts if part) + found["rest"].lower()
-
-
 Line = Annotated[str, AfterValidator(checked_line)]
 Word = Annotated[Line, AfterValidator(_filled)]
 Words = Annotated[tuple[Word, ...], BeforeValidator(_several), AfterValidator(_once)]
@@ -91,7 +77,7 @@ class StoryFields(BaseModel):
         tuple[Annotated[Word, AfterValidator(code)], ...], BeforeValidator(_several), AfterValidator(_once)
     ] = Field((), description="The countries it is about, by their two letters (ISO 3166).")
     channels: Words = Field((), description="The listings in which you show it; audiences select by them.")
-    language: Annotated[Word, AfterValidator(_language_tag)] | None = Field(
+    language: Annotated[Word, AfterValidator(spelled)] | None = Field(
         None, description="Its language, as a tag (en, pt-BR); the newsroom's if not set."
     )
     translation_of: Annotated[Line, AfterValidator(story_id)] = Field(
