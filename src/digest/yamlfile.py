@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from digest.errors import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import yaml
     from pydantic import BaseModel
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 Path = tuple[str | int, ...]
 MAX_VALUES = 50_000  # a config of ten thousand lines has fewer; an alias bomb has a billion
 MAX_DEPTH = 40
+_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # as YAML counts lines
+_TOUCHING = re.compile(r"[ \t]+#(?=[^\s#])")
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "seq", "map")}
 _ABYSS = 1000  # levels at which composing is not even tried
 _TOO_DEEP = f"more than {_ABYSS} levels deep"
@@ -59,14 +61,16 @@ class Document:
     """What a YAML text says. `data` holds strings, lists and dicts only; a key with nothing after it is left out.
 
     `lines` gives the line (from 1) on which the value at a path was written; `origins` names the source of values that
-    did not come from the file itself (`environment DIGEST_SMTP__HOST`). What is not `readable` is no YAML, or no
-    mapping: then nothing more can be said of it than `faults` does.
+    did not come from the file itself (`environment DIGEST_SMTP__HOST`). `cut` has what is left of each text that a
+    comment ends which touches its sign: `We are` of `We are #1 in jobs`, nothing of `#8M`. What
+    is not `readable` is no YAML, or no mapping: then nothing more can be said of it than `faults` does.
     """
 
     file: str
     data: dict[str, Any] = field(default_factory=dict)
     lines: dict[Path, int] = field(default_factory=dict)
     origins: dict[Path, str] = field(default_factory=dict)
+    cut: dict[Path, str] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     readable: bool = True
 
@@ -79,6 +83,13 @@ class Document:
         while place and place not in self.lines:
             place = place[:-1]
         return Fault(file=self.file, line=self.lines.get(place, 0), key=key, message=message)
+
+    def cut_texts(self, suspect: Callable[[Path], bool]) -> Iterator[Fault]:
+        """A Fault for each text that YAML cut, of those that `suspect(path)` takes for one."""
+        for path, kept in self.cut.items():
+            if suspect(path):
+                where = f"ends at {kept[-40:]!r}, since ' #'" if kept else "is empty, since '#'"
+                yield self.fault(path, f"{where} begins a comment; put quotes around the whole text")
 
     def origin(self, path: Path) -> str:
         """Where what stands at `path` is from, or what it is part of; empty where that is the file itself."""
@@ -132,7 +143,7 @@ def parse(text: str, file: str, *, first_line: int = 1) -> Document:
         message = "expected keys and values (`key: value`) here"
         document.faults.append(Fault(file=file, line=node.start_mark.line + first_line, message=message))
         return document
-    walker = _Walker(document, first_line)
+    walker = _Walker(document, first_line, text)
     document.data = walker.value(node, ())
     return document
 
@@ -211,10 +222,11 @@ def _refuse_abyss(text: str, loader: Any) -> None:
 class _Walker:
     """Turns composed nodes into plain data, noting lines, and refusing what no config needs: tags, bombs, doubles."""
 
-    def __init__(self, document: Document, first_line: int) -> None:
+    def __init__(self, document: Document, first_line: int, text: str) -> None:
         import yaml
 
         self.document = document
+        self.text_lines = _BREAK.split(text) if "#" in text else []
         self.first_line = first_line
         self.count = 0
         self.mapping, self.sequence, self.scalar = yaml.MappingNode, yaml.SequenceNode, yaml.ScalarNode
@@ -237,6 +249,7 @@ class _Walker:
             return dict(self._pairs(node, path))
         if isinstance(node, self.sequence):
             return [self.value(child, (*path, index)) for index, child in enumerate(node.value)]
+        self._note_cut(node, path)
         return node.value
 
     def _pairs(self, node: yaml.MappingNode, path: Path) -> Iterator[tuple[str, Any]]:
@@ -261,8 +274,15 @@ class _Walker:
             self.document.lines[here] = line
             empty = isinstance(value_node, self.scalar) and value_node.value in ("", "~", "null")
             if empty and not value_node.style:  # quoted, it is a text
+                self._note_cut(value_node, here)
                 continue
             yield key, self.value(value_node, here)
+
+    def _note_cut(self, node: typing.Any, path: Path) -> None:
+        """Note a plain text that a comment ends; one whose sign stands alone is a comment and nothing else."""
+        mark = node.end_mark
+        if self.text_lines and not node.style and _TOUCHING.match(self.text_lines[mark.line], mark.column):
+            self.document.cut[path] = node.value
 
     def _fault(self, path: Path, message: str) -> None:
         self.document.faults.append(self.document.fault(path, message))

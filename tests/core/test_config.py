@@ -6,10 +6,12 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from digest.composer.options import ThemeOptions
 from digest.config import load, nearest
 from digest.config.show import rows
 from digest.errors import ConfigError, UsageError
@@ -318,7 +320,7 @@ def test_a_title_may_be_one_for_each_language(tmp_path):
         ("fr: Emploi", "de: Emploi", "11: audiences.everyone.title.de: is none of the audience's languages"),
         ("fr: Emploi et compétences", "fr: ''", "9: audiences.everyone.title: fr: is empty, give it a value"),
         ("fr: Emploi et compétences", "fr: [a]", "9: audiences.everyone.title: fr: expected one text here"),
-        ("fr: Emploi et", 'fr: "a\\nb" #', "9: audiences.everyone.title: fr: has a line break or a control character"),
+        ("fr: Emploi et", 'fr: "a\\nb" #', "9: audiences.everyone.title: fr: holds a line break (U+000A line feed)"),
     ],
 )  # fmt: skip
 def test_a_language_without_a_title_is_a_fault(tmp_path, old, new, said):
@@ -333,6 +335,84 @@ def test_a_title_that_is_none_is_a_fault(tmp_path, title):
     """An empty title, or a list, is refused on its line."""
     (told,) = refused(tmp_path, GOOD.replace("title: Everyone", f"title: {title}"))
     assert told.startswith("config.yaml:7: audiences.everyone.title: ")
+
+
+@pytest.mark.parametrize(("offered", "reader", "title"), [("zh-Hant", "zh-Hant-TW", "繁"), ("zh", "zh-Hant-TW", "中")])
+def test_a_title_is_looked_up_as_every_value_by_language_is(tmp_path, offered, reader, title):
+    """Subtag by subtag from the right (RFC 4647, 3.4), not the exact tag and then the language alone."""
+    text = GOOD.replace("title: Everyone", f"languages: [en, {offered}], title: {{en: All, {offered}: {title}}}")
+    assert read(tmp_path, text).audience("everyone").in_language(reader).title == title
+
+
+@pytest.mark.parametrize(
+    ("key", "given", "said"),
+    [
+        ("name", "Bad", "'Bad' is not a folder's name"),
+        ("brand", "'#12g'", "'#12g' is not a colour; write it in quotes, like '#1e2dbe'"),
+        ("heading_font", "'Georgia;}'", "is not a list of font names"),
+        ("image_base_url", "'https://x y'", "is not an address that a mail can load"),
+        ("logo_width", "593", "593 is out of range; the most is 592"),
+        ("size_limit", "4095", "4095 is out of range; the least is 4096"),
+        ("contents_over", "-1", "-1 is out of range; the least is 0"),
+    ],
+)
+def test_the_themes_own_rules_hold_on_their_lines(tmp_path, key, given, said):
+    """What a theme would refuse when it is loaded is refused with its line, and nothing else is."""
+    (told,) = refused(tmp_path, f"{GOOD}theme:\n  {key}: {given}\n")
+    assert told.startswith(f"config.yaml:9: theme.{key}: "), told
+    assert said in told
+
+
+def test_what_a_theme_may_be_is_said_once(tmp_path):
+    """Defaults are those of the options, and what these take config.yaml takes: three hex digits, contents always."""
+    given = read(tmp_path, GOOD).settings.theme.model_dump()
+    ours = asdict(ThemeOptions())
+    assert given.keys() == ours.keys()
+    assert {key: value for key, value in given.items() if value not in (None, "") and value != ours[key]} == {}
+    text = f"{GOOD}theme: {{brand: '#1AF', contents_over: 0, size_limit: 4096, logo_width: 592}}\n"
+    said = read(tmp_path, text).settings.theme
+    assert (said.brand, said.contents_over, said.size_limit) == ("#1af", 0, 4096)
+    assert ThemeOptions(brand=said.brand, contents_over=0, size_limit=4096, logo_width=592).faults() == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("theme:\n  brand: #1e2dbe", "9: theme.brand: is empty, since '#' begins a comment; put quotes around"),
+        ("mail:\n  subject: The #1 source", "9: mail.subject: ends at 'The', since ' #' begins a comment"),
+        ("mail:\n  subject: 'The #1 source'", ""),
+        ("mail:\n  subject: News # ours", ""),
+        ("smtp:\n  port: 2525 #ours", ""),
+        ("smtp: #ours\n  port: 2525", ""),
+        ("recurring:\n- kind: heading\n  title: #8M", "10: recurring[0].title: is empty, since '#' begins a comment"),
+    ],
+)
+def test_words_that_yaml_takes_for_a_comment_are_not_lost_in_silence(tmp_path, line, said):
+    """`brand: #1e2dbe` was no brand, and nobody said so; a comment behind a number stays one."""
+    if said:
+        assert any(fault.startswith(f"config.yaml:{said}") for fault in refused(tmp_path, f"{GOOD}{line}\n"))
+    else:
+        read(tmp_path, f"{GOOD}{line}\n")
+
+
+@pytest.mark.parametrize("character", ["\\u202e", "\\ufeff", "\\U000e0041", "\\u2067"])
+@pytest.mark.parametrize(
+    "key", ["newsroom.name", "newsroom.postal_address", "mail.subject", "audiences.everyone.title"]
+)
+def test_no_unseen_character_goes_into_a_mail_from_here(tmp_path, key, character):
+    """Words of config.yaml stand in every mail: they are read by the rule of story files."""
+    section, *_, name = key.split(".")
+    line = f'{name}: "a{character}b"'
+    text = {
+        "newsroom": GOOD.replace("  name: Example Newsroom\n", "").replace("newsroom:\n", f"newsroom:\n  {line}\n"),
+        "mail": f"{GOOD}mail: {{{line}}}\n",
+        "audiences": GOOD.replace("title: Everyone", line),
+    }[section]
+    if name == "postal_address":
+        text = text.replace("newsroom:\n", "newsroom:\n  name: Example\n")
+    (told,) = refused(tmp_path, text)
+    assert f"{key}: " in told
+    assert "holds the invisible character" in told or "turns the reading direction" in told
 
 
 def test_the_schema_knows_both_forms_of_a_title():

@@ -429,6 +429,36 @@ def test_no_other_line_of_words_is_cut_in_silence(desk, key):
     assert f"stories/a.md:3: {key}: ends at 'We are', since ' #' begins a comment" in desk("stories").err
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("kicker: #8M", "3: kicker: is empty, since '#' begins a comment; put quotes around the whole text"),
+        ("kicker: We\n  are #1", "3: kicker: ends at 'We are', since ' #' begins a comment"),
+        ("topics: #jobs", "3: topics: is empty, since '#' begins a comment"),
+        ("topics:\n- work #1", "4: topics[0]: ends at 'work', since ' #' begins a comment"),
+        ("kicker: ## the series", ""),
+        ("weight: 3 #up", ""),
+        ("kicker: |-\n  We are #1", ""),
+    ],
+)
+def test_what_a_sign_takes_away_is_said_wherever_it_stands(desk, line, said):
+    """Also where nothing is left, on a second line, and in a list."""
+    desk.write(
+        "stories/a.md", (CASES / "28-hash-title.md").read_text().replace("We are #1 in jobs", f"All of us\n{line}")
+    )
+    ran = desk("stories")
+    assert (f"stories/a.md:{said}" in ran.err) if said else ran.code == 0
+
+
+def test_a_folder_of_texts_is_not_cut_either(desk):
+    """Texts of Hugo and Jekyll are named, not taken in with half a title."""
+    desk.write("posts/a.md", "---\ntitle: We are #1 in jobs\ndate: 2022-02-14\n---\nWords.\n")
+    desk.write("posts/b.md", "---\ntitle: All of us # ours\ndate: 2022-02-14\n---\nWords.\n")
+    ran = desk("import", "posts")
+    assert "posts/a.md:2: title: ends at 'We are', since ' #' begins a comment" in ran.out
+    assert [story.title for story in desk.stories()] == ["All of us"]
+
+
 def test_language_and_topics_are_what_the_person_says(desk):
     """`--language` goes before what the feed says of itself, `--topics` are added; `--dry-run` writes nothing."""
     feed = rss(("A", "<category>Water</category>"), head="<language>en</language>")

@@ -267,6 +267,31 @@ def test_what_is_written_where_is_not_what_it_says():
     assert issue_of([], "en").blocks == ()
 
 
+def test_a_language_is_looked_up_from_the_right(root):
+    """What is said in Traditional Chinese is for Taiwan, too, before what is said in Chinese (RFC 4647, 3.4)."""
+    file = read(write(root, "2022-02/everyone.yaml", "intro: {zh: 中, zh-Hant: 繁, default: Hello}\n"))
+    said = [issue_of([file], tag, otherwise="en") for tag in ("zh-Hant-TW", "zh-Hans", "zh-hant", "fr")]
+    assert [(each.intro, each.intro_language) for each in said] == [("繁", ""), ("中", ""), ("繁", ""), ("Hello", "en")]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("subject: #8M, and what changes", "1: subject: is empty, since '#' begins a comment; put quotes around"),
+        ("preheader: The #1 port", "1: preheader: ends at 'The', since ' #' begins a comment; put quotes around"),
+        ("intro:\n  en: Hi #all", "2: intro.en: ends at 'Hi', since"),
+        ("intro: Hello\n  to you #all", "intro: ends at 'Hello to you', since"),
+        ("blocks:\n- kind: heading\n  title: Win #2", "3: blocks[0].title: ends at 'Win', since"),
+    ],
+)
+def test_words_that_yaml_takes_for_a_comment_are_not_lost_in_silence(root, text, said):
+    """A sign that touches a word is meant to be read; one that stands alone begins a comment."""
+    path = write(root, "2022-02/everyone.yaml", f"{text}\npin: [a] #the first\nskip: b # not now\n")
+    with pytest.raises(IssueError) as caught:
+        read(path)
+    assert said in str(caught.value.faults[0])
+
+
 def test_what_falls_back_says_its_language(root):
     """Blocks and intro that were written for all others, or for none, are in the newsroom's language; kept so, too."""
     write(root, "2022-02/everyone.yaml", "intro: {ar: مرحبا, default: Hello}\nblocks: [{kind: heading, title: Soon}]\n")

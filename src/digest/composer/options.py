@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from digest.text.colour import is_colour
 from digest.text.counting import counted
@@ -20,14 +20,17 @@ GMAIL_CLIPS_AT = 102 * 1024  # bytes of HTML after which Gmail shows "[Message c
 SERIF = "Georgia, 'Times New Roman', Times, serif"
 SANS = "-apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _FONTS = re.compile(r"[A-Za-z0-9 _,'-]{1,300}")  # what a font-family list needs, and nothing that could leave it
+Layout = Literal["auto", "full", "list"]  # how many stories are shown in full, the others as rows
+Masthead = Literal["band", "plain"]
+Images = Literal["auto", "link", "embed"]
+_WORDS = {"layout": get_args(Layout), "masthead": get_args(Masthead), "images": get_args(Images)}
 _URL = re.compile(r"https?://[^\s\"'<>]+|cid:[\w.@-]+")
-_SMALLEST = 4096
+SMALLEST = 4096  # bytes of HTML in which a theme of few words can still say something
 _ALL_IN_FULL = 6  # stories, up to which the layout `auto` shows each in full
 _SOME_IN_FULL = 5  # beyond it: the lead and four
-_WORDS = {"layout": ("auto", "full", "list"), "masthead": ("band", "plain"), "images": ("auto", "link", "embed")}
-_WIDEST = 592  # the sheet's 640 less its margins
+WIDEST = 592  # the sheet's 640 less its margins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +47,11 @@ class ThemeOptions:
     logo_width: int = 160
     heading_font: str = SERIF
     body_font: str = SANS
-    images: Literal["auto", "link", "embed"] = "auto"  # auto: linked where they are served, else carried
+    images: Images = "auto"  # auto: linked where they are served, else carried
     image_base_url: str = ""  # what a relative image path is appended to
     size_limit: int = GMAIL_CLIPS_AT
-    layout: Literal["auto", "full", "list"] = "full"  # how many stories are shown in full, the others as rows
-    masthead: Literal["band", "plain"] = "band"
+    layout: Layout = "full"
+    masthead: Masthead = "band"
     masthead_color: str = ""  # the band's; `brand` when empty
     forward: bool = False  # a link with which a reader sends the view in the browser on
     contents_over: int = 6  # an edition with more stories than this opens with a contents list
@@ -65,12 +68,12 @@ class ThemeOptions:
         return tuple(self._faults())
 
     def _faults(self) -> Iterator[tuple[str, str]]:  # noqa: C901 - one rule per key, nothing between them
-        if not _NAME.fullmatch(self.name):
+        if not NAME.fullmatch(self.name):
             yield "name", f"{self.name!r} is not a folder's name; use small letters, digits and hyphens"
         for key in ("brand", "brand_dark", "masthead_color"):
             colour: str = getattr(self, key)
             if (colour or key == "brand") and not is_colour(colour):
-                yield key, f"{colour!r} is not a colour; write it like #1e2dbe"
+                yield key, f"{colour!r} is not a colour; write it in quotes, like '#1e2dbe'"
         for key, known in _WORDS.items():
             if (word := getattr(self, key)) not in known:
                 yield key, f"{word!r} is none of {', '.join(known)}"
@@ -82,9 +85,9 @@ class ThemeOptions:
             url: str = getattr(self, key)
             if url and not _URL.fullmatch(url):
                 yield key, f"{url!r} is not an address that a mail can load; begin with https://"
-        if not 1 <= self.logo_width <= _WIDEST:
-            yield "logo_width", f"{self.logo_width} is not a width in pixels from 1 to {_WIDEST}"
-        if self.size_limit < _SMALLEST:
-            yield "size_limit", f"{counted(self.size_limit, 'byte')} cannot hold a digest; give at least {_SMALLEST}"
+        if not 1 <= self.logo_width <= WIDEST:
+            yield "logo_width", f"{self.logo_width} is not a width in pixels from 1 to {WIDEST}"
+        if self.size_limit < SMALLEST:
+            yield "size_limit", f"{counted(self.size_limit, 'byte')} cannot hold a digest; give at least {SMALLEST}"
         if self.contents_over < 0:
             yield "contents_over", f"{self.contents_over} is below 0; 0 always shows the contents list"

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from digest.yamlfile import Document
 
 _AUDIENCE = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+# Where a comment that touches its sign is text; anywhere else people write `port: 25 #ours`.
+_IN_WORDS = frozenset({
+    "title", "name", "from_name", "description", "postal_address", "social", "subject", "preheader", "recurring",
+    "brand", "brand_dark", "masthead_color", "logo_alt",
+})  # fmt: skip
 _DAY = "first working day"  # where a line says nothing
 
 
@@ -28,6 +33,7 @@ def contradictions(document: Document) -> Iterator[Fault]:
     """Every such mistake."""
     for part in (_of_audiences, _of_names, _of_sender, _of_fleet, _of_schedule, _of_sources, _of_titles, _of_archive):
         yield from part(document)
+    yield from document.cut_texts(lambda path: not _IN_WORDS.isdisjoint(path))
 
 
 def _of_audiences(document: Document) -> Iterator[Fault]:

@@ -16,6 +16,7 @@ from pydantic import (
     field_validator,
 )
 
+from digest.composer.options import NAME, SMALLEST, WIDEST, Images, Layout, Masthead, ThemeOptions
 from digest.config.setting_values import (
     Address,
     Clock,
@@ -24,6 +25,7 @@ from digest.config.setting_values import (
     Language,
     Languages,
     Line,
+    Lines,
     Section,
     Stretch,
     Text,
@@ -38,6 +40,7 @@ from digest.model import GroupBy, Late, SourceFormat, Thin
 from digest.text.counting import one_of
 
 MAX_PORT = 65535
+_THEME = ThemeOptions()
 _LEAST = timedelta(hours=1)  # no timer is exact, and a run may have to wait for the one before it
 
 
@@ -54,7 +57,7 @@ class NewsroomSection(Section):
     url: Web = Field("", description="The newsroom's page. Relative links and 'and 7 more' lead there.")
     timezone: Zone = Field(description="An IANA zone (Europe/Zurich): a period begins and ends at its midnight.")
     language: Language = Field("en", description="The language of stories and audiences that name none.")
-    postal_address: str = Field("", description="Shown in the footer; some laws ask for it.")
+    postal_address: Lines = Field("", description="Shown in the footer; some laws ask for it.")
     social: dict[Text, Web] = Field(
         {}, description="'Follow us' in the footer: {Mastodon: https://example.social/@us}."
     )
@@ -141,7 +144,7 @@ class AudienceSection(Section):
     title: Title = Field(
         description="Shown in the masthead, and as what one subscribed to: one text, or one for each language."
     )
-    description: str = Field("", description="A sentence about this digest.")
+    description: Lines = Field("", description="A sentence about this digest.")
     select: MatchSection = Field(default_factory=MatchSection, description="Only stories that match this.")
     exclude: MatchSection = Field(default_factory=MatchSection, description="No story that matches this.")
     languages: Languages = Field((), description="One edition for each; the newsroom's language when empty.")
@@ -169,30 +172,47 @@ class AudienceSection(Section):
 class ThemeSection(Section):
     """How the digest looks."""
 
-    name: str = Field("default", pattern=r"^[a-z0-9][a-z0-9_-]*$", description="A folder under templates/.")
+    # What each may be, and what it is when it is not set, ThemeOptions knows.
+    name: str = Field(
+        _THEME.name, json_schema_extra={"pattern": f"^{NAME.pattern}$"}, description="A folder under templates/."
+    )
     brand: Colour | None = Field(None, description="The one colour, used sparingly: masthead, kickers, last rule.")
     brand_dark: Colour | None = Field(None, description="Its counterpart where the reader's mail program is dark.")
-    layout: Literal["auto", "full", "list"] = Field(
-        "full", description="full: every story in full. auto: beyond six, the lead and four, then rows. list: the lead."
+    layout: Layout = Field(
+        _THEME.layout,
+        description="full: every story in full. auto: beyond six, the lead and four, then rows. list: the lead.",
     )
-    masthead: Literal["band", "plain"] = Field("band", description="A band of colour, or a rule with the name in it.")
+    masthead: Masthead = Field(_THEME.masthead, description="A band of colour, or a rule with the name in it.")
     masthead_color: Colour | None = Field(None, description="The band's colour, where it is not the brand.")
     logo: str = Field("", description="An image address (https) or a file, shown in the masthead.")
     logo_alt: Line = Field("", description="What the logo says.")
-    logo_width: int = Field(160, ge=1, le=592, description="How wide the logo is shown, in pixels.")
+    logo_width: int = Field(_THEME.logo_width, ge=1, le=WIDEST, description="How wide the logo is shown, in pixels.")
     forward: bool = Field(
-        False,  # noqa: FBT003
+        _THEME.forward,
         description="A link in the footer to send the view in the browser to a colleague; it needs archive.url.",
     )
     heading_font: Line = Field("", description="A CSS font list for headlines. No web fonts.")
     body_font: Line = Field("", description="A CSS font list for the text. No web fonts.")
-    images: Literal["auto", "link", "embed"] = Field(
-        "auto",
+    images: Images = Field(
+        _THEME.images,
         description="Local pictures: link, or embed them in the mail; auto: link where image_base_url serves them.",
     )
     image_base_url: Web = Field("", description="Where the newsroom's relative image paths are served.")
-    size_limit: int = Field(102 * 1024, ge=20_000, description="Bytes of HTML; beyond it the tail becomes titles.")
-    contents_over: int = Field(6, ge=1, description="More stories than this get a list of contents.")
+    size_limit: int = Field(
+        _THEME.size_limit, ge=SMALLEST, description="Bytes of HTML; beyond it the tail becomes titles."
+    )
+    contents_over: int = Field(_THEME.contents_over, ge=0, description="More stories than this get a list of contents.")
+    dates: bool = Field(_THEME.dates, description="Whether each story says its date.")
+
+    @field_validator("*")
+    @classmethod
+    def _usable(cls, value: Any, info: ValidationInfo) -> Any:
+        key = str(info.field_name)
+        if value not in (None, "") and key != "logo":  # what that is decides the route by which it travels
+            for faulty, message in ThemeOptions(**{key: value}).faults():
+                if faulty == key:
+                    raise ValueError(message)
+        return value
 
 
 class MailSection(Section):

@@ -23,7 +23,9 @@ from pydantic import (
 
 from digest.mail.address import canonical
 from digest.mail.header import own
+from digest.text.characters import checked_line, checked_text
 from digest.text.counting import counted
+from digest.text.language import checked
 
 
 def listed(value: Any) -> Any:
@@ -47,30 +49,9 @@ def _address(value: str) -> str:
         raise ValueError(message) from None
 
 
-def _language(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", value):
-        message = f"{value!r} is not a language tag; write it like en, fr or pt-BR"
-        raise ValueError(message)
-    return value
-
-
 def _web(value: str) -> str:
     if value and not re.match(r"https?://[^\s/]+", value):
         message = f"{value!r} is not a web address; write it out, like https://www.example.org/news"
-        raise ValueError(message)
-    return value
-
-
-def _colour(value: str) -> str:
-    if not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
-        message = f"{value!r} is not a colour; write six hex digits in quotes, like '#1e2dbe'"
-        raise ValueError(message)
-    return value.lower()
-
-
-def _one_line(value: str) -> str:
-    if any(ord(letter) < ord(" ") or letter in "\x7f\x85\u2028\u2029" for letter in value):
-        message = "has a line break or a control character; write it on one line"
         raise ValueError(message)
     return value
 
@@ -82,7 +63,7 @@ def _title(value: Any) -> str | dict[str, str]:
     if not isinstance(value, dict) or not value:
         message = "expected one text here, or one for each language: {en: …, fr: …}"
         raise ValueError(message)
-    return {_language(language): _title_text(text, f"{language}: ") for language, text in value.items()}
+    return {checked(language): _title_text(text, f"{language}: ") for language, text in value.items()}
 
 
 def _title_text(value: Any, where: str = "") -> str:
@@ -93,7 +74,7 @@ def _title_text(value: Any, where: str = "") -> str:
         message = f"{where}is empty, give it a value"
         raise ValueError(message)
     try:
-        return _one_line(value.strip())
+        return checked_line(value)
     except ValueError as error:
         message = f"{where}{error}"
         raise ValueError(message) from None
@@ -123,14 +104,15 @@ def in_words(length: timedelta) -> str:
 
 
 _UNITS = ((24 * 60, "day"), (60, "hour"), (1, "minute"))
-Line = Annotated[str, AfterValidator(_one_line)]
+Line = Annotated[str, AfterValidator(checked_line)]
+Lines = Annotated[str, AfterValidator(checked_text)]
 Text = Annotated[Line, Field(min_length=1)]
 Words = Annotated[tuple[str, ...], BeforeValidator(listed)]
 Address = Annotated[str, AfterValidator(_address)]
-Language = Annotated[str, AfterValidator(_language)]
+Language = Annotated[str, AfterValidator(checked)]  # not spelled anew: editions are known by it
 Languages = Annotated[tuple[Language, ...], BeforeValidator(listed)]
 Web = Annotated[str, AfterValidator(_web)]
-Colour = Annotated[str, AfterValidator(_colour)]
+Colour = Annotated[str, AfterValidator(str.lower)]
 Title = Annotated[
     str | dict[str, str],
     PlainValidator(_title),

@@ -49,6 +49,7 @@ _KEYS = {
 }
 _INNER = ("image", "url", "src", "name")  # where a value has keys of its own
 _READ = {name for names in _KEYS.values() for name in names} | {"draft", "published", "status"}
+_IN_WORDS = {name for key in ("title", "summary", "kicker", "credit", "image_alt") for name in _KEYS[key]}
 _DATE_IN_NAME = re.compile(r"(\d{4}-\d{2}-\d{2})-")
 _CODES = re.compile(r"\{\{[<%].{0,2000}?[%>]\}\}|\{%.{0,2000}?%\}|\{\{.{0,2000}?\}\}", re.DOTALL)
 _TOML = re.compile(r"\ufeff?\+\+\+[ \t]*\r?\n(.*?)^\+\+\+[ \t]*\r?(?:\n|\Z)", re.DOTALL | re.MULTILINE)
@@ -85,8 +86,8 @@ def _read_file(path: Path, zone: ZoneInfo, language: str, unread: Counter[str]) 
         document, body = _parts(data.decode("utf-8-sig").replace("\r\n", "\n"), str(path))
     except ValueError as error:
         return Fault(file=str(path), line=1, message=f"{str(error).splitlines()[0]}; left out")
-    if document.faults:
-        return document.faults[0]
+    if faults := [*document.faults, *document.cut_texts(lambda path: path[0] in _IN_WORDS)]:
+        return faults[0]
     keys = document.data
     unread.update(key for key in keys if key not in _READ)
     title = clean_line(_text(keys, "title"))

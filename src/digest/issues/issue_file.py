@@ -74,7 +74,7 @@ def parse(data: bytes, file: str, *, languages: Collection[str] = (), stories_on
         line = data.count(b"\n", 0, error.start) + 1
         raise IssueError([Fault(file=file, line=line, message="is not UTF-8; save it as UTF-8")]) from None
     document = yamlfile.parse(text, file)
-    faults = list(document.faults)
+    faults = [*document.faults, *document.cut_texts(lambda path: path[0] not in STORY_LISTS)]
     known = STORY_LISTS if stories_only else KEYS
     for key in document.data:
         if key not in known:

@@ -18,6 +18,7 @@ from digest.errors import DigestError, UsageError
 from digest.newsroom import newsroom_id, own_secret
 from digest.smtp.providers import PROVIDERS
 from digest.text.cleaning import one_line
+from digest.text.language import checked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,9 +62,11 @@ def make(
     What is sent is published at `archive_url`; without one the settings for that are there as comments. An `empty` one
     has one audience, and no sample's stories or readers; `feed` is a source of it, `provider` its relay.
     """
-    if language and not re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", language):
-        message = f"{language!r} is not a language tag; write it like en, fr or pt-BR"
-        raise UsageError(message)
+    if language:
+        try:
+            checked(language)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
     if provider and provider not in PROVIDERS:
         message = f"there is no provider {provider!r}{yamlfile.did_you_mean(provider, PROVIDERS)}"
         raise UsageError(message)
