@@ -72,7 +72,10 @@ class Fault:
         return f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
 
 
-def gathered(faults: Iterable[Fault], examples: int = 3) -> list[str]:
+_EXAMPLES = 3  # of many rows with one mistake
+
+
+def gathered(faults: Iterable[Fault]) -> list[str]:
     r"""The faults for a person: the same mistake of many rows once, with its count and where the first of them are.
 
     >>> bad = [Fault(file="l.csv", line=line, key="email", message=f"'{line}' has no @") for line in range(2, 396)]
@@ -86,10 +89,10 @@ def gathered(faults: Iterable[Fault], examples: int = 3) -> list[str]:
         alike.setdefault((fault.file, re.sub(r"^row \d+(, )?", "", fault.key), kind), []).append(fault)
     lines: list[str] = []
     for (file, key, _kind), same in alike.items():
-        if len(same) <= examples:
+        if len(same) <= _EXAMPLES:
             lines += map(str, same)
             continue
-        shown = "; ".join(f"{each.line or each.key.partition(',')[0]}: {each.message}" for each in same[:examples])
+        shown = "; ".join(f"{each.line or each.key.partition(',')[0]}: {each.message}" for each in same[:_EXAMPLES])
         lines.append(f"{file}: {key + ': ' if key else ''}{len(same):,} rows like these: {shown}")
     return lines
 

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from newsdesk import Desk
+from newsdesk import CONFIG, Desk
 
 CASES = Path(__file__).parent / "data" / "cases"
 ITEM = "<item><title>{}</title><link>https://e.org/{}</link><pubDate>{}</pubDate>{}</item>"
@@ -457,6 +457,17 @@ def test_a_folder_of_texts_is_not_cut_either(desk):
     ran = desk("import", "posts")
     assert "posts/a.md:2: title: ends at 'We are', since ' #' begins a comment" in ran.out
     assert [story.title for story in desk.stories()] == ["All of us"]
+
+
+@pytest.mark.parametrize(("most", "size", "taken"), [(2_000, 3_000, False), (30_000_000, 21_000_000, True)])
+def test_one_limit_holds_for_what_is_read(desk, most, size, taken):
+    """`import.max_bytes` is for files as for what is fetched, below 20 MB and above."""
+    desk.write("config.yaml", f"{CONFIG}import: {{max_bytes: {most}}}\n")
+    item = '{"id": "1", "title": "Harbour", "date_published": "2022-02-14T09:00:00Z"}'
+    desk.write("a.json", f'{{"version": "https://jsonfeed.org/version/1.1", "_": "{"x" * size}", "items": [{item}]}}')
+    ran = desk("import", "a.json")
+    assert (ran.code == 0) == taken
+    assert (f"import.max_bytes allows {most:,}" in ran.err) != taken
 
 
 def test_language_and_topics_are_what_the_person_says(desk):

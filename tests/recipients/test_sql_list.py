@@ -11,7 +11,7 @@ import pytest
 
 from digest.errors import Fault, FaultyInput, UsageError
 from digest.model import Recipient
-from digest.recipients.sql import SqlSource, masked
+from digest.recipients.sql import SqlSource, shown_url
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +157,7 @@ def test_the_password_is_in_no_message(url):
     source = SqlSource(url, "SELECT 1 AS email")
     with pytest.raises(FaultyInput) as refusal:
         list(source.recipients())
-    shown = f"{refusal.value!r} {refusal.value} {source!r} {masked(url)}"
+    shown = f"{refusal.value!r} {refusal.value} {source!r} {shown_url(url)}"
     assert "Geheim" not in shown
     assert refusal.value.__suppress_context__
 

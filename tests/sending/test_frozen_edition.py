@@ -16,7 +16,7 @@ from digest.errors import LedgerBusy, LedgerError
 from digest.newsroom.newsroom import open_newsroom
 from digest.newsroom.paths import ARCHIVE
 from digest.sending.freeze import freeze
-from digest.sending.messages import content_of, letters, message_ids
+from digest.sending.messages import content_of, message_builder, message_ids
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime.fromisoformat("2022-03-01T09:00:00+01:00")
@@ -36,7 +36,7 @@ def opened(tmp_path):
 def mail(newsroom, **stored):
     edition = newsroom.edition("2022-02", "everyone")
     rendering = build_edition(newsroom, edition, now=NOW).rendering
-    builder = letters(newsroom, content_of(newsroom, rendering), now=NOW, live=False)
+    builder = message_builder(newsroom, content_of(newsroom, rendering), now=NOW, live=False)
     delivery = Delivery(id=1, edition=edition.id, address=READER, **stored)
     return email.message_from_bytes(builder.outgoing(delivery).data)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.text.urls import canonical, is_private, is_public, is_tracking, resolve
+from digest.text.urls import comparable, is_private, is_public, is_tracking, resolve
 
 BASE = "https://www.harbour.example/newsroom/"
 
@@ -121,7 +121,7 @@ def test_what_is_of_the_public_internet_is_told(address):
 )
 def test_spellings_of_one_address_are_one(one, other):
     """Scheme, `www.`, port, index page, last slash, fragment and tracking make no other page."""
-    assert canonical(one) == canonical(other)
+    assert comparable(one) == comparable(other)
 
 
 def test_what_only_tells_who_clicked_is_tracking():

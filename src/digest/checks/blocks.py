@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from digest.checks.context import Hit, check
-from digest.checks.rendering import letters
+from digest.checks.rendering import letters_only
 from digest.model import Severity
 from digest.text.wrapping import width
 from digest.yamlfile import did_you_mean
@@ -97,7 +97,7 @@ def block_not_shown(context: CheckContext) -> Iterator[Hit]:
     """A block, or an intro, whose words are missing from the HTML or the text: a theme that shows none."""
     if context.rendering is None or context.document is None:
         return
-    parts = {"HTML": letters(context.document.root.text), "text": letters(context.rendering.text)}
+    parts = {"HTML": letters_only(context.document.root.text), "text": letters_only(context.rendering.text)}
     issue = context.issue
     words = [
         (block.where, block.kind, _first_words({row.name: text for row, text in block.said() if row.holds != "choice"}))
@@ -107,7 +107,7 @@ def block_not_shown(context: CheckContext) -> Iterator[Hit]:
         words.append((issue.places.get("intro", "intro"), "intro", _first_words({"text": issue.intro})))
     for where, kind, text in words:
         for name, shown in parts.items():
-            if text and letters(text) not in shown:
+            if text and letters_only(text) not in shown:
                 yield Hit(where, f"the {kind} is not in the {name} part: the theme's own templates know no blocks yet")
 
 

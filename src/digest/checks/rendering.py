@@ -133,8 +133,8 @@ def text_signature(context: CheckContext) -> Iterator[Hit]:
         return
     lines = context.rendering.text.split("\n")
     for number in (place for place, line in enumerate(lines, 1) if line == "-- "):
-        below = letters(" ".join(lines[number:]))
-        if any(letters(story.title) in below for story in context.stories):
+        below = letters_only(" ".join(lines[number:]))
+        if any(letters_only(story.title) in below for story in context.stories):
             yield Hit(f"text:{number}", "a signature's delimiter stands above stories; programs fold them away")
 
 
@@ -157,9 +157,9 @@ def story_not_shown(context: CheckContext) -> Iterator[Hit]:
     """A selected story whose title is missing from the HTML or the text."""
     if context.rendering is None or context.document is None:
         return
-    parts = {"HTML": letters(context.document.root.text), "text": letters(context.rendering.text)}
+    parts = {"HTML": letters_only(context.document.root.text), "text": letters_only(context.rendering.text)}
     for story in context.stories:
-        title = letters(story.title)
+        title = letters_only(story.title)
         for name, shown in parts.items():
             if title and title not in shown:
                 yield Hit(context.place(story, "title"), f"“{story.title[:60]}” is selected and not in the {name} part")
@@ -186,6 +186,6 @@ def _bytes(context: CheckContext) -> bytes:
     return context.rendering.html.encode("utf-8", "surrogatepass") if context.rendering else b""
 
 
-def letters(text: str) -> str:
+def letters_only(text: str) -> str:
     """Letters and digits only: neither wrapping, nor capitals, nor typography matter for "is it there"."""
     return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", text).casefold())

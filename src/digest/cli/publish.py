@@ -27,13 +27,13 @@ def archive(
     because: Annotated[str, typer.Option("--because", metavar="WORDS", help="Why; its page shows it.")] = "",
 ) -> None:
     """Write what was sent as a folder of pages and feeds, for any web server."""
-    from digest.publishing.publisher import is_public, publish
+    from digest.publishing.publisher import publish, publishes
 
     call = Call(common)
     if bool(withdraw) != bool(because.strip()):
         message = "--withdraw EDITION and --because WORDS go together: its page says why it is gone"
         raise UsageError(message)
-    if not is_public(call.newsroom) and out is None:
+    if not publishes(call.newsroom) and out is None:
         message = (
             "no audience is published; write `archive: public` under an audience, and `archive: {url: https://…}`, "
             "the address at which public/ will be served"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from digest import yamlfile
 from digest.config.contradictions import contradictions
-from digest.config.nearest import NAME
+from digest.config.nearest import MAX_BYTES, NAME
 from digest.errors import ConfigError, Fault, UsageError
 from digest.model import Audience, Match, NewsroomProfile
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from digest.config.sections import AudienceSection, MatchSection, Settings
 
 PREFIX = "DIGEST_"
-MAX_BYTES = 1_000_000
 _PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
 
 

@@ -22,7 +22,7 @@ NAME = "config.yaml"
 _OURS = re.compile(
     rb"""^(?:\xef\xbb\xbf)?(?:\{[ \t]*)?["']?newsroom["']?[ \t]*:|^[ \t]+"newsroom"[ \t]*:""", re.MULTILINE
 )
-_MAX_BYTES = 1_000_000  # no config.yaml of ours is longer
+MAX_BYTES = 1_000_000  # of config.yaml
 _ANYONES = stat.S_ISVTX | stat.S_IWOTH  # sticky, and written by all
 
 
@@ -64,6 +64,6 @@ def _not_ours(file: Path) -> str:
         if file.parent.stat().st_mode & _ANYONES == _ANYONES:
             return "is in a folder that is everybody's to write to"
         with file.open("rb") as opened:
-            return "" if _OURS.search(opened.read(_MAX_BYTES)) else "has no `newsroom:`"
+            return "" if _OURS.search(opened.read(MAX_BYTES)) else "has no `newsroom:`"
     except OSError as error:
         return f"cannot be read: {error.strerror}"

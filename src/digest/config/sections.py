@@ -248,7 +248,7 @@ class ImportSection(Section):
     selectors: dict[str, SelectorSection] = Field(default_factory=dict, description="Selectors for each host name.")
     allow_private: bool = Field(False, description="Fetch from private addresses too (an intranet).")  # noqa: FBT003
     timeout: float = Field(30, gt=0, le=600, description="Seconds that one source may take in all.")
-    max_bytes: int = Field(10_000_000, ge=1000, description="A larger source is refused.")
+    max_bytes: int = Field(20_000_000, ge=1000, description="A larger source is refused.")
 
 
 class SourceSection(Section):

@@ -56,8 +56,8 @@ def forbidden(url: str, *, timeout: float, allow_private: bool = False) -> str:
     return forbidding(answer.data.decode("utf-8", "replace"), path)
 
 
-def forbidding(text: str, path: str, agent: str = AGENT) -> str:
-    r"""The rule of a robots.txt that forbids `path` to `agent`, with its line: `robots.txt:3: Disallow: /news`.
+def forbidding(text: str, path: str) -> str:
+    r"""The rule of a robots.txt that forbids `path` to us, with its line: `robots.txt:3: Disallow: /news`.
 
     >>> forbidding("User-agent: *\nDisallow: /", "/news")
     'robots.txt:2: Disallow: /'
@@ -66,7 +66,7 @@ def forbidding(text: str, path: str, agent: str = AGENT) -> str:
     for agents, rule in _rules(text):
         for name in agents:
             groups.setdefault(name, []).extend([rule] if rule else [])
-    rules = groups.get(agent.lower(), groups.get("*", []))
+    rules = groups.get(AGENT.lower(), groups.get("*", []))
     matching = [rule for rule in rules if _matches(rule.pattern, unquote(path))]
     best = max(matching, key=lambda rule: rule.weight, default=None)
     return "" if best is None or best.allows else f"robots.txt:{best.line}: {best.text}"

@@ -15,7 +15,7 @@ from digest.delivery import MailingStatus
 from digest.errors import DigestError, LedgerBusy, LedgerError
 from digest.fleet.pacing import FleetPacing
 from digest.sending.freeze import recall_published
-from digest.sending.messages import letters
+from digest.sending.messages import message_builder
 from digest.sending.progress import Progress
 from digest.sending.run import Patience, Run
 from digest.sending.sender_threads import drive
@@ -119,7 +119,7 @@ class ChunkSender:
     stop: threading.Event
     tell: Callable[[str], None]
     _transport: Transport | None = None
-    _letters: dict[str, MessageBuilder] = field(default_factory=dict)
+    _builders: dict[str, MessageBuilder] = field(default_factory=dict)
 
     def send(
         self,
@@ -164,10 +164,10 @@ class ChunkSender:
             message = f"{edition} is not in the ledger: nothing was frozen to be sent"
             raise LedgerError(message)
         key = f"{edition} {mailing.content}"  # which a person may have replaced for those who are left
-        if key not in self._letters:
+        if key not in self._builders:
             newsroom = self.newsroom
             self.sharing.ledger.demand_place()
             newsroom.sending_setup.settle_secret(self.sharing.ledger, make=False)
             content = recall_published(self.sharing, newsroom.edition_of(edition), mailing.content)
-            self._letters = {key: letters(newsroom, content, now=newsroom.now(), live=True)}
-        return self._letters[key]
+            self._builders = {key: message_builder(newsroom, content, now=newsroom.now(), live=True)}
+        return self._builders[key]

@@ -18,7 +18,7 @@ from difflib import SequenceMatcher
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from digest.text.urls import canonical
+from digest.text.urls import comparable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -56,7 +56,7 @@ class Identity:
 def identity(*, title: str, day: str, kicker: str = "", link: str = "", guid: str = "", scope: str = "") -> Identity:
     """Fold a story's or an item's values for comparing."""
     return Identity(
-        guid=guid.strip(), link=canonical(link), day=day, kicker=fold(kicker), title=fold(title), scope=scope
+        guid=guid.strip(), link=comparable(link), day=day, kicker=fold(kicker), title=fold(title), scope=scope
     )
 
 

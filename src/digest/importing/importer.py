@@ -160,8 +160,9 @@ def import_sources(
     """The same, of sources that were read already, and of `listings` of folders, that were understood already."""
     folder = newsroom.root / "stories"
     folders = {listing.source for listing in listings}  # nothing else comes understood
+    most = newsroom.config.settings.imports.max_bytes
     try:
-        read = (*listings, *(formats.read(source, kind) for source in sources))
+        read = (*listings, *(formats.read(source, kind, most=most) for source in sources))
         listings = tuple(_as_told(listing, language, topics) for listing in read)
         files_of_stories = replace(newsroom, skip_bad=True).stories  # a file with a fault stops no import
         existing = files_of_stories.stories() if folder.exists() else ()

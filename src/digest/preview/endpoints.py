@@ -140,7 +140,7 @@ MOST = 2000  # stories that one file may name
 _PLACE = re.compile(r"html:([0-9]{1,9}):([0-9]{1,9})")
 
 
-def body_of(data: bytes) -> dict[str, Any]:
+def json_object(data: bytes) -> dict[str, Any]:
     """The body as a JSON object. Raises UsageError."""
     try:
         value = json.loads(data)

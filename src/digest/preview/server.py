@@ -164,7 +164,7 @@ def app(state: PreviewState, access: PageAccess) -> tuple[Starlette, Live]:
         return await run_in_threadpool(signing.people, state, signers, request.scope.get(SHOWN_KEY, ""))
 
     async def approve(request: Request) -> Response:
-        body = endpoints.body_of(await request.body())
+        body = endpoints.json_object(await request.body())
         return await run_in_threadpool(signing.approve, state, signers, request.scope.get(SHOWN_KEY, ""), body)
 
     files = _files()
@@ -202,7 +202,7 @@ def _answers(state: PreviewState, path: str) -> type[HTTPEndpoint]:
         data = await request.body()
         if path in _FILES:
             return await run_in_threadpool(_FILES[path], state, request.query_params, data)
-        return await run_in_threadpool(_POSTS[path], state, endpoints.body_of(data))
+        return await run_in_threadpool(_POSTS[path], state, endpoints.json_object(data))
 
     methods = ({"get": get} if path in _GETS else {}) | ({"post": post} if path in {*_POSTS, *_FILES} else {})
     return type("Answers", (HTTPEndpoint,), methods)

@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape
 
 from digest.newsroom.edition_setup import page_path
 from digest.publishing import syndication
-from digest.publishing.edition_page import body_of
+from digest.publishing.edition_page import feed_body
 from digest.publishing.index_page import IndexPageMaker, IndexPart
 from digest.publishing.made_pages import stamp
 
@@ -191,7 +191,7 @@ class ArchiveLists:
         assert card is not None, "every edition has its card by now"
         path = f"{card.path}index.html"
         page = self.pages.content(path)
-        html = body_of(page.decode(), base) or f"<p>{escape(card.headline)}</p>"
+        html = feed_body(page.decode(), base) or f"<p>{escape(card.headline)}</p>"
         return syndication.FeedEntry(
             id=card.id,
             url=f"{base}{card.path}",

@@ -322,7 +322,7 @@ def _tags(stories: Sequence[Story]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(topic for story in stories for topic in story.topics))
 
 
-def body_of(html: str, base: str, folder: str = "../../../") -> str:
+def feed_body(html: str, base: str) -> str:
     """The stories of an edition's page as a feed carries them: alone, with absolute addresses."""
     inside = html.partition(BEGIN)[2].partition(END)[0].strip()
-    return re.sub(rf'(?<=[" ]){re.escape(folder)}', base, inside)
+    return re.sub(r'(?<=[" ])\.\./\.\./\.\./', base, inside)

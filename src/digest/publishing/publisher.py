@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 _MOMENT = timedelta(seconds=1)
 
 
-def is_public(newsroom: Newsroom) -> bool:
+def publishes(newsroom: Newsroom) -> bool:
     """Whether anything of this newsroom is, or was, published: then its folder is kept up to date."""
     audiences = newsroom.config.settings.audiences.values()
     return any(part.archive == "public" for part in audiences) or (newsroom.root / paths.PUBLIC).exists()
@@ -327,7 +327,7 @@ def keeping_current(
     """
 
     def publish_now(done: bool) -> None:
-        if not is_public(newsroom):
+        if not publishes(newsroom):
             return
         try:
             publish(newsroom, ledger, note=warn, online=done)

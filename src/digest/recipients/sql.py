@@ -39,7 +39,7 @@ class SqlSource:
     def __init__(self, url: str, query: str, *, name: str = "") -> None:
         self._url = _parsed(url)
         self._query = query
-        self.name = name or masked(url)
+        self.name = name or shown_url(url)
         if not _SELECT.match(query):
             message = f"{self.name}: the query must be a SELECT; a list of readers is only read"
             raise UsageError(message)
@@ -158,7 +158,7 @@ class SqlSource:
         return without_secrets(text)
 
 
-def masked(url: str) -> str:
+def shown_url(url: str) -> str:
     """The URL as it may be shown: `postgresql://digest:***@db/crm`, and without options, which can hold secrets.
 
     Raises UsageError for a URL that cannot be read, without showing it.

@@ -30,7 +30,7 @@ from digest.newsroom.history import folder
 from digest.newsroom.paths import ARCHIVE
 from digest.sending.edition_readers import Readers
 from digest.sending.freeze import ledger_place
-from digest.sending.messages import content_of, letters
+from digest.sending.messages import content_of, message_builder
 from digest.sending.progress import Progress, RunReport
 from digest.sending.run import Patience, Run
 from digest.sending.sender_threads import drive
@@ -93,7 +93,7 @@ class LocalEngine:
         return send_edition(
             job.ledger,
             job.transport,
-            letters(job.newsroom, job.content, now=job.now, live=True).outgoing,
+            message_builder(job.newsroom, job.content, now=job.now, live=True).outgoing,
             edition=edition,
             connections=job.transport.connections,
             stop=job.stopping.event,
@@ -312,7 +312,7 @@ def send_test(newsroom: Newsroom, edition: Edition, address: str, transport: Tra
         message = f"{edition.id}: {unknown.where}: {unknown.message}"
         raise CheckFailed(message)
     reader = _reader(newsroom, edition, address, rendering)
-    messages = letters(newsroom, content_of(newsroom, rendering), now=now, live=False, prefix=TEST_PREFIX)
+    messages = message_builder(newsroom, content_of(newsroom, rendering), now=now, live=False, prefix=TEST_PREFIX)
     delivery = Delivery(
         id=0, edition=edition.id, address=reader.address, name=reader.name, fields=json.dumps(dict(reader.fields))
     )

@@ -36,7 +36,7 @@ from digest.errors import (
 from digest.model import Severity
 from digest.newsroom.paths import ARCHIVE
 from digest.sending.edition_readers import Readers, plan_send
-from digest.sending.messages import content_of, letters, message_ids
+from digest.sending.messages import content_of, message_builder, message_ids
 from digest.sending.stopping import this_process
 from digest.text.counting import counted
 from digest.text.urls import nobody_reads
@@ -177,7 +177,7 @@ def _built(newsroom: Newsroom, edition: Edition, now: datetime, needed: Needed) 
     """What would be sent now, sound and approved. Raises what `freeze` raises of these."""
     build = build_edition(newsroom, edition, now=now)
     content = content_of(newsroom, demand_ready(newsroom, build, needed))
-    letters(newsroom, content, now=now, live=True)  # what a mail lacks is said before anybody is frozen
+    message_builder(newsroom, content, now=now, live=True)  # what a mail lacks is said before anybody is frozen
     return build, content
 
 

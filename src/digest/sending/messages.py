@@ -1,6 +1,6 @@
 """Make one reader's mail from the edition's: the values that are theirs, joined into the template.
 
-    EditionContent, config ─letters─▶ MessageBuilder ─outgoing(Delivery)─▶ the bytes for one envelope
+    EditionContent, config ─message_builder─▶ MessageBuilder ─outgoing(Delivery)─▶ the bytes for one envelope
 
 Nothing here is sent or recorded. What a reader's row lacks is an error for that reader alone, with the reason.
 """
@@ -80,7 +80,7 @@ def content_of(newsroom: Newsroom, rendering: Rendering) -> EditionContent:
     )
 
 
-def letters(
+def message_builder(
     newsroom: Newsroom, content: EditionContent, *, now: datetime, live: bool, prefix: str = ""
 ) -> MessageBuilder:
     """Compile the edition's mail with its own sender, and with the key and the secrets that config.yaml names.

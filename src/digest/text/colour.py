@@ -160,15 +160,15 @@ def readable(colour: str, grounds: Iterable[str], ratio: float = READABLE) -> st
     raise ValueError(message)
 
 
-def ink_on(ground: str, dark: str = "#14161c") -> str:
-    """White where it can be read on `ground`, else `dark`, else black: one of them always can."""
-    return next(ink for ink in ("#ffffff", dark, "#000000") if contrast(ink, ground) >= READABLE)
+def ink_on(ground: str) -> str:
+    """White where it can be read on `ground`, else our dark, else black: one of them always can."""
+    return next(ink for ink in ("#ffffff", "#14161c", "#000000") if contrast(ink, ground) >= READABLE)
 
 
-def softer(ink: str, ground: str, share: float = 0.2) -> str:
-    """`ink` with some of its ground in it, as much as `share`, as long as it stays readable."""
+def softer(ink: str, ground: str) -> str:
+    """`ink` with some of its ground in it, up to a fifth, as long as it stays readable."""
     for step in range(10, 0, -1):
-        shade = mix(ink, ground, share * step / 10)
+        shade = mix(ink, ground, 0.2 * step / 10)
         if contrast(shade, ground) >= READABLE:
             return shade
     return ink

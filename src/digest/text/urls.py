@@ -155,7 +155,7 @@ def absolute(text: str, base: str = "") -> str:
     return address if usable and len(address) <= LONGEST else ""
 
 
-def canonical(link: str) -> str:
+def comparable(link: str) -> str:
     """An address for comparing: no scheme, `www.`, default port, fragment, tracking, index page or last slash."""
     try:
         parts = urlsplit(link.strip())
