@@ -1,5 +1,7 @@
 """What no single key of config.yaml can tell: keys that contradict each other, names that name nothing.
 
+What a room refuses by rules of its own is asked of it.
+
     Document ─contradictions─▶ faults, each on its line
 
 Works on the raw data, so that these mistakes are told together with those of single keys. Reads no file.
@@ -10,6 +12,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from digest.composer.options import ThemeOptions
 from digest.errors import Fault, UsageError
 from digest.period import KINDS
 from digest.yamlfile import did_you_mean
@@ -26,12 +29,24 @@ _IN_WORDS = frozenset({
     "title", "name", "from_name", "description", "postal_address", "social", "subject", "preheader", "recurring",
     "brand", "brand_dark", "masthead_color", "logo_alt",
 })  # fmt: skip
+_THEMES = frozenset(("name", "brand", "brand_dark", "masthead_color", "heading_font", "body_font", "image_base_url"))
 _DAY = "first working day"  # where a line says nothing
 
 
 def contradictions(document: Document) -> Iterator[Fault]:
     """Every such mistake."""
-    for part in (_of_audiences, _of_names, _of_sender, _of_fleet, _of_schedule, _of_sources, _of_titles, _of_archive):
+    parts = (
+        _of_audiences,
+        _of_names,
+        _of_sender,
+        _of_fleet,
+        _of_schedule,
+        _of_sources,
+        _of_titles,
+        _of_archive,
+        _of_theme,
+    )
+    for part in parts:
         yield from part(document)
     yield from document.cut_texts(lambda path: not _IN_WORDS.isdisjoint(path))
 
@@ -46,6 +61,16 @@ def _of_audiences(document: Document) -> Iterator[Fault]:
         recipients = part.get("recipients") if isinstance(part, dict) else None
         if isinstance(recipients, dict) and ("csv" in recipients) == ("sql" in recipients):
             yield document.fault(("audiences", name, "recipients"), "give either csv or sql, one of them")
+
+
+def _of_theme(document: Document) -> Iterator[Fault]:
+    """What the theme would refuse when it is loaded: its numbers and choices have limits of their own here."""
+    theme = document.data.get("theme")
+    for key, value in theme.items() if isinstance(theme, dict) else ():
+        if key in _THEMES and isinstance(value, str) and value:
+            given: dict[str, Any] = {key: value}
+            for _, message in ThemeOptions(**given).faults():
+                yield document.fault(("theme", key), message)
 
 
 def _of_names(document: Document) -> Iterator[Fault]:

@@ -172,7 +172,7 @@ class AudienceSection(Section):
 class ThemeSection(Section):
     """How the digest looks."""
 
-    # What each may be, and what it is when it is not set, ThemeOptions knows.
+    # What each may be, and what it is when it is not set, ThemeOptions knows; contradictions asks it.
     name: str = Field(
         _THEME.name, json_schema_extra={"pattern": f"^{NAME.pattern}$"}, description="A folder under templates/."
     )
@@ -203,16 +203,6 @@ class ThemeSection(Section):
     )
     contents_over: int = Field(_THEME.contents_over, ge=0, description="More stories than this get a list of contents.")
     dates: bool = Field(_THEME.dates, description="Whether each story says its date.")
-
-    @field_validator("*")
-    @classmethod
-    def _usable(cls, value: Any, info: ValidationInfo) -> Any:
-        key = str(info.field_name)
-        if value not in (None, "") and key != "logo":  # what that is decides the route by which it travels
-            for faulty, message in ThemeOptions(**{key: value}).faults():
-                if faulty == key:
-                    raise ValueError(message)
-        return value
 
 
 class MailSection(Section):
