@@ -650,3 +650,17 @@ def test_a_ledger_that_cannot_be_opened_halts_the_schedule_and_not_the_archive(n
     refused = newsroom("schedule")
     assert (refused.code, refused.out) == (1, "")
     assert "ledger.db" in refused.err
+
+
+def test_a_logo_that_mails_carry_is_a_file_of_the_pages(newsroom):
+    """`theme.logo: images/logo.png` is shown on every page, though in the mail it is no address of the web."""
+    data = io.BytesIO()
+    Image.new("RGB", (320, 80), "#1e2dbe").save(data, "PNG")
+    (newsroom.root / "images").mkdir()
+    (newsroom.root / "images/our logo.png").write_bytes(data.getvalue())
+    newsroom.edit("config.yaml", "theme:\n", "theme:\n  logo: images/our logo.png\n")
+    send(newsroom)
+    page = public(newsroom, f"{EDITION}/index.html").read_text("utf-8")
+    (name,) = set(re.findall(r'src="(?:\.\./)+img/([^"]+-320\.png)"', page))
+    assert public(newsroom, f"img/{name}").read_bytes() == data.getvalue()
+    assert "cid:" not in page

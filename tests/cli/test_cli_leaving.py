@@ -291,6 +291,44 @@ def test_a_segment_that_cannot_be_is_one_line(newsroom, segment, message):
     assert "Traceback" not in done.err
 
 
+@pytest.mark.parametrize(
+    ("segment", "who"),
+    [
+        ("only: {language: French}", ["fr", "oldfr"]),
+        ("only: {language: [fr_FR, ger]}", ["de"]),
+        ("except: {language: Français}", ["de", "none"]),
+        ("topics: [Green jobs]", ["fr", "de"]),
+        ("only: {topics: green-jobs}", ["fr", "de"]),
+    ],
+)
+def test_a_segment_says_things_as_a_list_does(newsroom, segment, who):
+    """A language by its name or its three letters, a topic however its words are joined: as in the list itself."""
+    rows = "fr,French,green-jobs\noldfr,fra,\nde,deu,Green jobs;\nnone,,water\n"
+    rows = "".join(f"{row.replace(',', '@example.org,', 1)}\n" for row in rows.splitlines())
+    newsroom.write("recipients/own.csv", f"email,language,topics\n{rows}")
+    newsroom.edit("config.yaml", "{csv: recipients/everyone.csv}", f"{{csv: recipients/own.csv, {segment}}}")
+    listed = newsroom("subscribers", "list", "-a", "everyone", "--json").out
+    mailed = [row["address"].partition("@")[0] for row in json.loads(listed)["readers"] if not row["not_mailed"]]
+    assert mailed == who
+
+
+def test_a_language_that_is_none_is_a_fault_of_the_segment(newsroom):
+    """It would match nobody, or, under `except`, mail whom it is to leave out."""
+    newsroom.edit(
+        "config.yaml", "{csv: recipients/everyone.csv}", "{csv: recipients/everyone.csv, only: {language: X1}}"
+    )
+    done = newsroom("send", "--month", "2022-02", "--audience", "everyone")
+    assert (done.code, "audiences.everyone.recipients.only.language: 'X1' is no language" in done.err) == (2, True)
+
+
+def test_an_address_is_found_however_its_domain_is_typed(newsroom):
+    """`bücher.example` and its A-label are one domain, for who unsuppresses as for who is on the list."""
+    newsroom.write("recipients/everyone.csv", "email,name\nanna@bücher.example,Anna\n")
+    assert newsroom("subscribers", "suppress", "anna@bücher.example").code == 0
+    done = newsroom("subscribers", "unsuppress", "Anna@Bücher.example", "--because", "asked again")
+    assert (done.code, "everyone: is mailed" in done.out) == (0, True), done.out
+
+
 def test_a_reader_is_added_with_topics_and_language(newsroom):
     """As a row of the list would be read; what cannot be is one line."""
     add = ("subscribers", "add", "-a", "everyone", "new@example.org")

@@ -29,6 +29,13 @@ def test_each_step_leads_to_the_next(newsroom, sink):
     assert step(newsroom) == 'digest new "Title"'
 
 
+def test_the_next_period_is_of_the_kind_that_is_scheduled(newsroom):
+    """A weekly newsroom is not led to a month that would take the stories of four weeks."""
+    config = (newsroom.root / "config.yaml").read_text("utf-8")
+    newsroom.write("config.yaml", f"{config}\nschedule: [{{period: week, audiences: [everyone]}}]\n")
+    assert step(newsroom) == "digest build 2022-W08/everyone/en"
+
+
 def test_the_state_is_told_beside_it(newsroom):
     """Two lines say whose newsroom it is and how far its newest month is."""
     out = newsroom(now=None).out.splitlines()

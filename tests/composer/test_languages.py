@@ -17,6 +17,7 @@ from digest.composer.files import builtin
 from digest.composer.i18n import Wording, direction, fill
 from digest.model import Group
 from digest.period import parse
+from digest.sending.edition_readers import language_of
 
 
 def plain(text):
@@ -199,6 +200,22 @@ def test_an_edition_in_any_language_passes_the_checks_of_its_direction(language)
     made = render(selection(story(1), language=language))
     found = run(CheckContext(newsroom=NEWSROOM, rendering=made))
     assert {finding.code for finding in found} & {"html-dir", "html-lang"} == set()
+
+
+@pytest.mark.parametrize(
+    ("reader", "offered", "language"),
+    [
+        ("zh-TW", ("zh-Hans", "zh-Hant"), "zh-Hant"),
+        ("zh-HK", ("zh-Hans", "zh-Hant"), "zh-Hant"),
+        ("zh-CN", ("zh-Hant", "zh-Hans"), "zh-Hans"),
+        ("zh-TW", ("en", "zh-Hans"), "zh-Hans"),
+        ("zh-Hant", ("en", "zh-Hans"), "en"),
+        ("pa-PK", ("pa-Guru", "pa-Arab"), "pa-Arab"),
+    ],
+)
+def test_a_reader_gets_the_edition_in_the_script_of_the_place(reader, offered, language):
+    """Traditional Chinese is read in Taiwan and Hong Kong, and a list says no more of its reader than that."""
+    assert language_of(reader, offered) == language
 
 
 def test_a_story_in_another_script_of_its_language_says_so():

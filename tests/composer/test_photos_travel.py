@@ -71,6 +71,8 @@ def test_a_path_is_joined_to_the_base_address():
     options = ThemeOptions(image_base_url="https://img.example/digest/")
     made = render(selection(story(0, image="2022/a photo.jpg")), options)
     assert 'src="https://img.example/digest/2022/a%20photo.jpg"' in made.html
+    spelled = render(selection(story(0, image="2022/a%20photo.jpg")), options)  # as an address has it
+    assert 'src="https://img.example/digest/2022/a%20photo.jpg"' in spelled.html
     bare = render(selection(story(0, image="2022/a.jpg")))
     assert "<img" not in bare.html
     assert codes(bare) == [("image-unresolved", Severity.WARNING)]

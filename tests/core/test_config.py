@@ -395,6 +395,16 @@ def test_words_that_yaml_takes_for_a_comment_are_not_lost_in_silence(tmp_path, l
         read(tmp_path, f"{GOOD}{line}\n")
 
 
+@pytest.mark.parametrize(("given", "right"), [("Pakistan", "PK"), ("uk", "GB"), ("Ruritania", "")])
+def test_a_country_is_judged_as_in_a_story(tmp_path, given, right):
+    """One that is none would select nothing, and exclude nothing, without a word."""
+    text = GOOD.replace("title: Everyone", f"title: Everyone, exclude: {{countries: [{given}]}}")
+    (told,) = refused(tmp_path, text)
+    assert f"exclude.countries[0]: {given!r} is no two-letter country code" in told
+    assert (f"did you mean '{right}'" in told) == bool(right)
+    assert read(tmp_path, text.replace(given, "pk")).audience("everyone").exclude.countries == ("PK",)
+
+
 @pytest.mark.parametrize("character", ["\\u202e", "\\ufeff", "\\U000e0041", "\\u2067"])
 @pytest.mark.parametrize(
     "key", ["newsroom.name", "newsroom.postal_address", "mail.subject", "audiences.everyone.title"]

@@ -306,6 +306,14 @@ def test_a_story_of_several_topics_stands_under_the_one_asked_for():
     assert chosen([made], group_by="topic").groups[0].key == "gender"
 
 
+def test_a_label_is_the_same_however_its_words_are_joined():
+    """An import writes `green-jobs`, a person "Green jobs": one topic, one section, one rule."""
+    stories = [story("a", topics=("Green jobs",)), story("b", topics=("green-jobs",)), story("c", topics=("water",))]
+    assert ids(chosen(stories, select=Match(topics=("green_JOBS",)))) == ["a", "b"]
+    assert ids(chosen(stories, exclude=Match(topics=("Green  Jobs",)))) == ["c"]
+    assert sections(stories, group_by="topic") == [("Green jobs", ["a", "b"]), ("water", ["c"])]
+
+
 WORDS = st.sampled_from(["a", "b", "c"])
 STORIES = st.lists(
     st.builds(

@@ -60,7 +60,7 @@ def test_named_values_of_any_format_become_an_item_as_a_row_of_a_table_does():
         ("title", ["A", "B"], "has several values, and a story has one"),
         ("summary", ["A"], "has several values, and a story has one"),
         ("date", "", "is missing; write it like 2022-02-14"),
-        ("link", "javascript:x", "'javascript:x' is no http or https address"),
+        ("link", "javascript:x", "'javascript:x' is no http or https address, and no path of the newsroom's"),
     ):
         fault = table.item({**row, key: value}, 3, "a", ZURICH, "en", [])
         assert str(fault) == f"a:3: {key}: {reason}; the row is left out"

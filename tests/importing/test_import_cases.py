@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from newsdesk import CONFIG, Desk
 
+from digest.importing.sources import wanting
+from digest.newsroom.newsroom import open_newsroom
+
 CASES = Path(__file__).parent / "data" / "cases"
 ITEM = "<item><title>{}</title><link>https://e.org/{}</link><pubDate>{}</pubDate>{}</item>"
 SMALL = '<media:content url="https://e.org/s.jpg" width="100" medium="image"/>'
@@ -468,6 +471,41 @@ def test_one_limit_holds_for_what_is_read(desk, most, size, taken):
     ran = desk("import", "a.json")
     assert (ran.code == 0) == taken
     assert (f"import.max_bytes allows {most:,}" in ran.err) != taken
+
+
+def test_a_table_holds_what_a_story_file_may(desk):
+    """A picture of the newsroom's own and a link that its address completes are taken; what is neither is not."""
+    rows = "title,date,link,image\n" + "".join(
+        f"Story {number},2022-02-14,{link},{image}\n"
+        for number, (link, image) in enumerate(
+            [("/news/b", "images/the harbour.jpg"), ("n/a", ""), ("//x", ""), ("", "tbd"), ("", "../a.jpg")]
+        )
+    )
+    desk.write("a.csv", rows)
+    ran = desk("import", "a.csv")
+    assert [(story.title, story.link, story.image) for story in desk.stories()] == [
+        ("Story 0", "/news/b", "images/the harbour.jpg")
+    ]
+    assert ran.out.count("left out: a.csv:") == 4
+
+
+@pytest.mark.parametrize(
+    ("rule", "channel", "waits"),
+    [
+        ("select: {channels: [news]}", "News", True),
+        ("select: {channels: [World news]}", "world-news", True),
+        ("select: {channels: [news]}", "events", False),
+        ("exclude: {channels: [Events]}", "events", False),
+        ("exclude: {channels: [Events]}", "news", True),
+    ],
+)
+def test_an_audience_waits_for_the_sources_whose_stories_it_takes(desk, rule, channel, waits):
+    """By the very rule that selects them: else a thin edition goes, or one waits for nothing."""
+    audience = CONFIG.replace("{title: All,", f"{{title: All, {rule},")
+    desk.write("config.yaml", f"{audience}sources: [{{name: site, url: site.csv, channel: {channel}}}]\n")
+    newsroom = open_newsroom(desk.root / "config.yaml")
+    edition = newsroom.edition("2022-02", "everyone")
+    assert bool(wanting(newsroom, newsroom.config.audience("everyone"), edition.period)) == waits
 
 
 def test_language_and_topics_are_what_the_person_says(desk):

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import httpx
 import pytest
 import uvicorn
 
@@ -204,3 +205,11 @@ def test_the_archives_own_style_and_script_work_and_no_other(browser, suppressio
             assert page.locator("p").text_content() == "Story"
     finally:
         page.close()
+
+
+def test_a_logo_that_travels_in_the_mail_is_no_picture_here(suppressions):
+    """`cid:` leads nowhere on the web: the newsroom's name stands there, and no policy names it."""
+    with serving(suppressions, logo="cid:abc@digest", logo_alt="ILO") as address:
+        shown = httpx.get(address + LINK)
+    assert "cid:" not in shown.text + shown.headers["content-security-policy"]
+    assert f"<bdi>{NEWSROOM.name}</bdi>" in shown.text

@@ -14,8 +14,8 @@ from storytree import ZURICH, story_text
 
 from digest.model import STORY_KEYS, Status
 from digest.stories import frontmatter, writing
-from digest.stories.fields import CODES
 from digest.text.characters import checked_line, clean_line
+from digest.text.countries import CODES
 from digest.yamlfile import quoted
 
 

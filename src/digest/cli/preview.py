@@ -56,15 +56,16 @@ def preview(
 
 
 def _asked(call: Call, chosen: EditionFlags) -> dict[str, str]:
-    """What is shown first; the newest month when none is said."""
-    from digest.preview.state import newest_month
+    """What is shown first; the newest period when none is said."""
+    from digest.preview.state import newest_period
 
     if chosen.named:
         first = call.editions(chosen)[0]
         return {"period": first.period.id, "audience": first.audience, "language": first.language}
     span = chosen.optional(call.now, call.newsroom.config.newsroom.timezone)
-    month = span.id if span else newest_month(call.newsroom, call.now)
-    return {"period": month, "audience": next(iter(chosen.audience), ""), "language": chosen.language}
+    audience = next(iter(chosen.audience), "")
+    when = span.id if span else newest_period(call.newsroom, call.now, audience)
+    return {"period": when, "audience": audience, "language": chosen.language}
 
 
 def preview_state(call: Call, first: ViewRequest) -> PreviewState:

@@ -105,19 +105,21 @@ def _resolve_by_word(
 ) -> tuple[int, frozenset[str]]:
     """Settle the readers that are named, or all when none is. Returns how many, and, named, who was not held so."""
     from digest.delivery import Event, MailingStatus
+    from digest.mail.address import key, typed_key
 
     mailing = ledger.mailing(edition.id)
     if not sent and mailing and mailing.standing is MailingStatus.CANCELLED:
         message = f"{edition.id} was called off, so nobody will be mailed; only --sent is left to say"
         raise UsageError(message)
-    known = {each.address.casefold() for each in ledger.deliveries(edition.id, [held])}
-    readers = [each for each in named if each.casefold() in known] if named else sorted(known)
+    known = {key(each.address): each.address for each in ledger.deliveries(edition.id, [held])}
+    asked = {typed_key(each): each for each in named}
+    readers = [known[each] for each in asked if each in known] if named else sorted(known.values())
     event = Event.SETTLE_SENT if sent else Event.SETTLE_RESEND
     unfit = ledger.settle(edition.id, readers, event, "by a person's word", call.now.timestamp())
-    wrong = unfit | {each for each in named if each.casefold() not in known}
+    wrong = unfit | {each for name, each in asked.items() if name not in known}
     for each in sorted(wrong):
         tell(f"{each} is not held in {edition.id}; nothing was changed for it")
-    settled = len({each.casefold() for each in readers}) - len(unfit)
+    settled = len(readers) - len(unfit)
     call.out.line(f"{settled} settled as {'sent' if sent else 'to be mailed'}")
     return settled, wrong
 

@@ -162,14 +162,15 @@ def unsuppress(
 
 def _standing(call: Call, ledger: SqlLedger, address: str, audience: str) -> Iterator[tuple[str, str]]:
     """Of each audience with a list, or the one that is asked for: why the address is not mailed; empty when it is."""
+    from digest.mail.address import key, typed_key
     from digest.recipients.subscribers import listed
 
-    wanted, parts = address.casefold(), call.newsroom.sending_setup
+    wanted, parts = typed_key(address), call.newsroom.sending_setup
     for name, chosen in call.newsroom.config.audiences.items():
         if call.newsroom.config.settings.audiences[name].recipients is None or (audience and name != audience):
             continue
         rows = listed(parts.source(chosen), ledger, name, parts.segment(chosen))
-        found = (row for row in rows if not isinstance(row, Fault) and row.recipient.address.casefold() == wanted)
+        found = (row for row in rows if not isinstance(row, Fault) and key(row.recipient.address) == wanted)
         entry = next(found, None)
         yield name, "not on its list" if entry is None else entry.why
 

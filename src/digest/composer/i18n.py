@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from digest.composer import cache
 from digest.model import language_tags
 from digest.period import parse
-from digest.text.language import primary, script
+from digest.text.language import usual_script
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -213,7 +213,7 @@ class Wording:
             return tag
 
     def _script(self, tag: str) -> str:
-        return self._answers.get(f"script {tag}", lambda: _script(tag))
+        return self._answers.get(f"script {tag}", lambda: usual_script(tag))
 
     def _skeleton(self, skeleton: str, day: date) -> str:
         return self._answers.get(f"{skeleton} {day}", lambda: self._formatted(skeleton, day))
@@ -231,18 +231,7 @@ def fill(text: str, **values: object) -> str:
 
 def direction(language: str) -> Literal["ltr", "rtl"]:
     """The direction in which `language` is written."""
-    return "rtl" if _script(language) in _RIGHT_TO_LEFT else "ltr"
-
-
-def _script(language: str) -> str:
-    """In what script a language is written, also where its tag does not say: Simplified is none for Hong Kong."""
-    from babel.core import get_global
-
-    if said := script(language):
-        return said
-    likely, locale = get_global("likely_subtags"), _locale(language)
-    known = likely.get(f"{primary(language)}_{locale.territory}") or likely.get(primary(language), "")
-    return str(locale.script or next(iter(known.split("_")[1:]), ""))
+    return "rtl" if usual_script(language) in _RIGHT_TO_LEFT else "ltr"
 
 
 def _regional_tag(language: str) -> str:

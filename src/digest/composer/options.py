@@ -57,6 +57,11 @@ class ThemeOptions:
     contents_over: int = 6  # an edition with more stories than this opens with a contents list
     dates: bool = True  # show each story's date
 
+    @property
+    def logo_url(self) -> str:
+        """The logo's address on the web; empty where there is none, or where it travels in the mail (`cid:`)."""
+        return self.logo if self.logo.startswith(("https://", "http://")) else ""
+
     def in_full(self, stories: int) -> int:
         """How many of an edition's stories are shown in full, those first; the others are rows."""
         if self.layout == "list":

@@ -12,7 +12,7 @@ import base64
 import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from digest.composer import cache as stored
 from digest.composer.recompress import QUALITIES, Box, Recompressed, recompress
@@ -146,7 +146,7 @@ class ImageRoute:
         if not self.base_url:
             reason = f"{image!r} is a path; set theme.image_base_url, or theme.images: auto"
             return Photo(code="image-unresolved", reason=reason)
-        src = self.base_url.rstrip("/") + "/" + quote(image.lstrip("/"))
+        src = self.base_url.rstrip("/") + "/" + quote(unquote(image).lstrip("/"))
         try:
             width, height = size(self.read(image)) if self.read else (0, 0)
         except (OSError, DigestError):

@@ -262,7 +262,7 @@ def _match(part: MatchSection) -> Match:
     return Match(
         channels=part.channels,
         topics=part.topics,
-        countries=tuple(code.upper() for code in part.countries),
+        countries=part.countries,
         languages=part.languages,
         kickers=part.kickers,
     )

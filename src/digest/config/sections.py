@@ -21,6 +21,7 @@ from digest.config.setting_values import (
     Address,
     Clock,
     Colour,
+    Countries,
     Headers,
     Language,
     Languages,
@@ -68,7 +69,7 @@ class MatchSection(Section):
 
     channels: Words = Field((), description="Listings in which the story is shown.")
     topics: Words = Field((), description="Topics of the story.")
-    countries: Words = Field((), description="ISO 3166 codes of the countries it is about.")
+    countries: Countries = Field((), description="ISO 3166 codes of the countries it is about.")
     languages: Languages = Field((), description="Languages of the story; the edition's own when empty.")
     kickers: Words = Field((), description="Kickers: the series or programme of the story.")
 

@@ -25,6 +25,7 @@ from digest.mail.address import canonical
 from digest.mail.header import own
 from digest.text.characters import checked_line, checked_text
 from digest.text.counting import counted
+from digest.text.countries import country
 from digest.text.language import checked
 
 
@@ -108,6 +109,7 @@ Line = Annotated[str, AfterValidator(checked_line)]
 Lines = Annotated[str, AfterValidator(checked_text)]
 Text = Annotated[Line, Field(min_length=1)]
 Words = Annotated[tuple[str, ...], BeforeValidator(listed)]
+Countries = Annotated[tuple[Annotated[str, AfterValidator(country)], ...], BeforeValidator(listed)]
 Address = Annotated[str, AfterValidator(_address)]
 Language = Annotated[str, AfterValidator(checked)]  # not spelled anew: editions are known by it
 Languages = Annotated[tuple[Language, ...], BeforeValidator(listed)]

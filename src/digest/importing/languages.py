@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from digest.text.language import primary
+from digest.text.language import primary, shortest
 
 _PRIMARY = re.compile(r"[a-z]{2,3}")
 _REGION, _SCRIPT = re.compile(r"[a-z]{2}|\d{3}"), re.compile(r"[a-z]{4}")
@@ -58,7 +58,7 @@ def read(text: object) -> str:
         return _names().get(written, "")
     script = next((one.title() for one in others if _SCRIPT.fullmatch(one)), "")
     region = next((one.upper() for one in others if _REGION.fullmatch(one)), "")
-    return "-".join(filter(None, (_short().get(first, first), script, region)))
+    return shortest("-".join(filter(None, (first, script, region))))
 
 
 def language(text: object, own: str) -> str:
@@ -82,11 +82,3 @@ def _names() -> dict[str, str]:
             if _PRIMARY.fullmatch(code):
                 names.setdefault(name.lower(), code)
     return names
-
-
-@cache
-def _short() -> dict[str, str]:
-    """`eng` is `en`: three letters where two are usual."""
-    from babel.core import get_global
-
-    return {long: short for long, short in get_global("language_aliases").items() if _PRIMARY.fullmatch(short)}

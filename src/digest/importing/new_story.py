@@ -10,6 +10,7 @@ from digest.importing.naming import story_name
 from digest.model import STORY_SUFFIX, Status
 from digest.newsroom.paths import typed
 from digest.stories import frontmatter, writing
+from digest.stories.walk import names_taken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,8 +29,7 @@ def begin(folder: Path, fields: Mapping[str, object], day: str, zone: ZoneInfo, 
     story, faults = frontmatter.parse(text.encode(), story_id="new", file="", zone=zone, language=language)
     if story is None:
         raise StoryError([Fault(file="the new story", key=fault.key, message=fault.message) for fault in faults])
-    taken = {path.relative_to(folder).as_posix().removesuffix(STORY_SUFFIX).casefold() for path in folder.glob("*.md")}
-    path = folder / f"{story_name(f'{story.date:%Y-%m-%d}', story.title, taken)}{STORY_SUFFIX}"
+    path = folder / f"{story_name(f'{story.date:%Y-%m-%d}', story.title, names_taken(folder))}{STORY_SUFFIX}"
     try:
         write_whole(path, text.encode())
     except OSError as error:

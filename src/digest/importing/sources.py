@@ -23,6 +23,7 @@ from digest.importing.formats import detect
 from digest.importing.importer import import_sources
 from digest.importing.source import Source
 from digest.newsroom.paths import STATE
+from digest.selection.rules import shared
 from digest.yamlfile import did_you_mean
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def wanting(newsroom: Newsroom, audience: Audience, period: Period) -> tuple[str
 def takes(audience: Audience, channel: str) -> bool:
     """Whether the audience's rule may select stories that this channel brings."""
     wanted, unwanted = audience.select.channels, audience.exclude.channels
-    return (not wanted or channel in wanted) and (not channel or channel not in unwanted)
+    return bool(not wanted or shared([channel], wanted)) and not shared([channel], unwanted)
 
 
 def waived(root: Path, name: str, period: Period) -> bool:

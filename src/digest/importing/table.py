@@ -38,6 +38,11 @@ if TYPE_CHECKING:
     Row = tuple[int, list[str] | str]  # a line and its cells, or why it and what follows cannot be read
 
 COLUMNS = (*STORY_KEYS, "summary")
+# What a story file may say besides an address, and nothing that merely stands in such a column ("n/a").
+_OWN_PATHS = {
+    "link": re.compile(r"/(?![/\\])\S+"),
+    "image": re.compile(r"(?!.*(?:\.\./|//|[:\\])).+\.(?:jpe?g|png|gif|webp)", re.IGNORECASE),
+}
 # What the columns are called, in the words of each language; the first word is the one that messages use.
 WORDS: dict[str, dict[str, tuple[str, ...]]] = {
     "en": {
@@ -296,9 +301,9 @@ def _times(cells: dict[str, str], zone: tzinfo, language: str) -> dict[str, date
 
 def _values(cells: dict[str, str], lists: dict[str, list[str]], line: int, source: str) -> dict[str, Any]:
     """The typed values of a row: what a story file with these keys would say. Without its times and language."""
-    for key in ("link", "image"):
-        if key in cells and not absolute(cells[key]):
-            raise _CellError(key, f"'{cells[key][:80]}' is no http or https address")
+    for key, own in _OWN_PATHS.items():
+        if key in cells and not absolute(cells[key]) and not own.fullmatch(cells[key]):
+            raise _CellError(key, f"'{cells[key][:80]}' is no http or https address, and no path of the newsroom's")
     data: dict[str, Any] = {key: _several(text) if key in STORY_LISTS else text for key, text in cells.items()}
     data |= {key: [text for part in parts if (text := clean_line(part))] for key, parts in lists.items()}
     for key in {"topics", "channels"} & data.keys():

@@ -157,7 +157,8 @@ def _day(text: str) -> date:
 
 def _unsafe(address: str, row: BlockField) -> str:
     """Why a mail cannot carry the address; a path may be one of the newsroom's."""
-    if any(character.isspace() for character in address) and row.holds == "link":
+    spaced = any(character.isspace() for character in address) and not address.lower().startswith("tel:")
+    if spaced and row.holds == "link":
         return "holds a blank; an address has none (write %20)"
     if row.holds == "image" and re.match(r"(?!https?:)[a-z][a-z0-9+.-]+:", address, re.IGNORECASE):
         return f"{address[:60]!r} is no picture for a mail; use an https address, or a file of the newsroom"

@@ -46,7 +46,7 @@ def canonical(text: str) -> str:
     """
     local, at, domain = text.strip(" \t").rpartition("@")
     if at and len(local) <= MAX_LOCAL and _LOCAL.fullmatch(local):
-        address = f"{local}@{_domain(domain)}"
+        address = f"{local}@{folded_domain(domain)}"
         if len(address) <= MAX_ADDRESS:
             return address
     raise ValueError(_reason(text.strip(" \t")))
@@ -60,14 +60,26 @@ def key(address: str) -> str:
     return address.lower()
 
 
+def typed_key(text: str) -> str:
+    """The key of an address as somebody types it, also one with a domain in other letters; of what is none, the text's.
+
+    >>> typed_key("Anna@Bücher.example") == key("anna@xn--bcher-kva.example")
+    True
+    """
+    try:
+        return key(canonical(text))
+    except ValueError:
+        return text.strip().lower()
+
+
 def domain_of(address: str) -> str:
     """What stands after the @ of a canonical address."""
     return address.rpartition("@")[2]
 
 
 @lru_cache(maxsize=65_536)  # a list of a million readers has some thousand domains
-def _domain(domain: str) -> str:
-    """Fold a domain. Raises ValueError with the reason."""
+def folded_domain(domain: str) -> str:
+    """A domain as lower-case A-labels. Raises ValueError with the reason."""
     folded = domain.lower() if domain.isascii() else ""
     if _COMMON_DOMAIN.fullmatch(folded) and len(folded) <= MAX_DOMAIN and _top(folded) not in _UNREACHABLE:
         return folded

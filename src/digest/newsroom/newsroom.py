@@ -116,6 +116,15 @@ class Newsroom:
         when, audience, language = name.split("/")
         return Edition(period=self.period(when), audience=audience, language=language)
 
+    def usual_period(self, moment: datetime, audience: str = "") -> Period:
+        """The period with `moment` in it, of the kind that the schedule has for the audience, or for its first line.
+
+        A month where nothing is scheduled.
+        """
+        lines = self.config.settings.schedule
+        kinds = (line.period for line in lines if not line.audiences or audience in ("", *line.audiences))
+        return period.containing(moment, next(kinds, "month"), self.config.newsroom.timezone)
+
     def editions(self, when: Period, audiences: Iterable[str] = (), language: str = "") -> tuple[Edition, ...]:
         """The editions of a period: every audience and language, or only those that are named. Raises UsageError."""
         chosen = [self.config.audience(name) for name in audiences] or list(self.config.audiences.values())

@@ -9,6 +9,7 @@ import os
 from errno import ENOENT
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,9 +40,13 @@ def typed(path: Path) -> Path:
 
 
 def inside(root: Path, name: str) -> bytes:
-    """The bytes of the file that `name` names inside `root`. Raises OSError when there is none, or it is too large."""
+    """The bytes of the file that `name` names inside `root`, as it is or as an address has it: `my%20photo.jpg`.
+
+    Raises OSError when there is none, or it is too large.
+    """
     base = root.resolve()
-    path = (base / name.lstrip("/")).resolve()
-    if not path.is_relative_to(base) or not path.is_file() or path.stat().st_size > MAX_BYTES:
-        raise FileNotFoundError(ENOENT, "there is no such file in the newsroom's folder", name)
-    return path.read_bytes()
+    for spelled in dict.fromkeys((name, unquote(name))):
+        path = (base / spelled.lstrip("/")).resolve()
+        if path.is_relative_to(base) and path.is_file() and path.stat().st_size <= MAX_BYTES:
+            return path.read_bytes()
+    raise FileNotFoundError(ENOENT, "there is no such file in the newsroom's folder", name)

@@ -68,7 +68,11 @@ class SendingSetup:
         section = self.config.settings.audiences[audience.name].recipients
         if section is None:
             return Segment()
-        segment = Segment(topics=section.topics, only=_conditions(section.only), excepted=_conditions(section.except_))
+        only, excepted = (
+            tuple(self._condition(audience, key, column, part) for column, part in parts.items())
+            for key, parts in (("only", section.only), ("except", section.except_))
+        )
+        segment = Segment(topics=section.topics, only=only, excepted=excepted)
         if segment.only or segment.excepted:
             columns = tuple(key for key, _place in self.source(audience).columns().fields)
             for key, column in segment.unknown(columns):
@@ -77,6 +81,28 @@ class SendingSetup:
                     ("audiences", audience.name, "recipients", key, column), f"the list has no such column{hint}"
                 )
         return segment
+
+    def _condition(self, audience: Audience, key: str, column: str, part: ConditionSection) -> Condition:
+        from digest.recipients.columns import BadRow
+        from digest.recipients.rows import language_named
+        from digest.recipients.segments import Condition
+        from digest.text.merge import field_name
+
+        name, values = field_name(column), part.any_of
+        if name == "language":  # said as a list may say it
+            try:
+                values = tuple(map(language_named, values))
+            except BadRow as error:
+                raise self._fault(("audiences", audience.name, "recipients", key, column), str(error)) from None
+        return Condition(
+            column=name,
+            values=values,
+            present=part.present,
+            before=part.before,
+            after=part.after,
+            at_least=part.at_least,
+            at_most=part.at_most,
+        )
 
     def csv_file(self, audience: Audience, task: str) -> Path:
         """The audience's CSV file, to be edited. Raises UsageError for a list that digest only reads."""
@@ -133,19 +159,23 @@ class SendingSetup:
 
     def rates(self) -> tuple[float, dict[str, float]]:
         """Mails a second: the relay's limit, and those of domains; 0 is none. Needs no secret. Raises ConfigError."""
+        from digest.mail.address import folded_domain
         from digest.smtp.rates import parse_rate
 
-        part = self.config.settings.smtp
-        given = {("rate",): part.rate} if part.rate else {}
-        limits, faults = dict[tuple[str, ...], float](), list[Fault]()
-        for path, rate in (given | {("per_domain", domain): rate for domain, rate in part.per_domain.items()}).items():
+        part, faults = self.config.settings.smtp, list[Fault]()
+        rate, per_domain = 0.0, dict[str, float]()
+        try:
+            rate = parse_rate(part.rate) if part.rate else 0.0
+        except ValueError as error:
+            faults.append(self.config.document.fault(("smtp", "rate"), str(error)))
+        for domain, limit in part.per_domain.items():
             try:
-                limits[path] = parse_rate(rate)
+                per_domain[folded_domain(domain)] = parse_rate(limit)
             except ValueError as error:
-                faults.append(self.config.document.fault(("smtp", *path), str(error)))
+                faults.append(self.config.document.fault(("smtp", "per_domain", domain), str(error)))
         if faults:
             raise ConfigError(faults)
-        return limits.pop(("rate",), 0.0), {path[-1].lower(): limit for path, limit in limits.items()}
+        return rate, per_domain
 
     def smtp(self) -> SmtpSettings:
         """How to reach the relay. Raises ConfigError for settings that contradict each other, or a missing password."""
@@ -335,21 +365,3 @@ def _mode(path: Path) -> int:
 def _how_to_set(variable: str, file: str, key: str) -> str:
     """What a person does about a secret that is not there; `key` is its setting, without `_env` or `_file`."""
     return f"write it into {file} ({key}_file)" if file else f"set ${variable} ({key}_env), or name a file: {key}_file"
-
-
-def _conditions(section: Mapping[str, ConditionSection]) -> tuple[Condition, ...]:
-    from digest.recipients.segments import Condition
-    from digest.text.merge import field_name
-
-    return tuple(
-        Condition(
-            column=field_name(column),
-            values=part.any_of,
-            present=part.present,
-            before=part.before,
-            after=part.after,
-            at_least=part.at_least,
-            at_most=part.at_most,
-        )
-        for column, part in section.items()
-    )

@@ -24,7 +24,6 @@ from digest.issues.issue_file import overrides_of
 from digest.mail.message_id import message_id
 from digest.mail.template import MailTemplate
 from digest.model import Edition, Overrides
-from digest.period import containing
 from digest.preview.saves import Saves
 from digest.preview.stress import CASES
 
@@ -186,7 +185,8 @@ class PreviewState:
         """Which edition is asked for. Raises UsageError, PeriodError, ConfigError."""
         newsroom = self.newsroom()
         audience = asked.audience or next(iter(newsroom.config.audiences))
-        return newsroom.edition(asked.period or self._newest(newsroom), audience, asked.language)
+        when = asked.period or self.first.period or newest_period(newsroom, self.now(), audience)
+        return newsroom.edition(when, audience, asked.language)
 
     def view(self, asked: ViewRequest, *, checked: bool = True) -> ShownEdition:
         """The edition now, or the last good one with what is wrong. Raises DigestError when there never was one.
@@ -267,9 +267,6 @@ class PreviewState:
         message = f"{edition.id} has no reader {address[:80]!r}; choose another one"
         raise UsageError(message)
 
-    def _newest(self, newsroom: Newsroom) -> str:
-        return self.first.period or newest_month(newsroom, self.now())
-
 
 def _drafted(newsroom: Newsroom, edition: Edition, draft: Draft, now: datetime, *, checked: bool) -> Build:
     """The edition as it would be if what is typed were saved."""
@@ -301,7 +298,7 @@ def readers(newsroom: Newsroom, edition: Edition) -> Iterator[Recipient]:
     return iter(Readers(parts.source(audience), edition, audience, parts.segment(audience)))
 
 
-def newest_month(newsroom: Newsroom, now: datetime) -> str:
-    """The newest month that has stories, or this one. Raises StoryError."""
+def newest_period(newsroom: Newsroom, now: datetime, audience: str = "") -> str:
+    """The newest period that has stories, or this one: a month, or what the schedule says. Raises StoryError."""
     newest = max((story.date for story in newsroom.stories.stories()), default=now)
-    return containing(newest, "month", newsroom.config.newsroom.timezone).id
+    return newsroom.usual_period(newest, audience).id

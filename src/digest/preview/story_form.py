@@ -24,6 +24,7 @@ from digest.preview.saves import FileChange, contents, version
 from digest.preview.state import requested
 from digest.stories import frontmatter, writing
 from digest.stories.fields import StoryFields
+from digest.stories.walk import file_named, names_taken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -169,7 +170,7 @@ def file_of(newsroom: Newsroom, name: str) -> StoryFile:
     """The file of a story, faulty ones too. Raises UsageError for what is none of the newsroom's stories."""
     folder = (newsroom.root / "stories").resolve()
     parts = story_id(name).split("/")
-    path = folder.joinpath(*parts[:-1], parts[-1] + STORY_SUFFIX)
+    path = file_named(folder, "/".join(parts) + STORY_SUFFIX)
     hidden = any(not part or part.startswith(".") or "\0" in part or len(part.encode()) > _LONGEST for part in parts)
     if hidden or not path.resolve().is_relative_to(folder) or not path.is_file():
         message = f"there is no story {name[:120]!r}"
@@ -247,6 +248,5 @@ def _new(newsroom: Newsroom, values: dict[str, forms.Value]) -> tuple[StoryFile,
     if story is None:
         raise forms.FaultyForm(faults)
     folder = newsroom.root / "stories"
-    taken = {path.relative_to(folder).as_posix().removesuffix(STORY_SUFFIX).casefold() for path in folder.glob("*.md")}
-    name = story_name(f"{story.date:%Y-%m-%d}", story.title, taken)
+    name = story_name(f"{story.date:%Y-%m-%d}", story.title, names_taken(folder))
     return StoryFile(id=name, path=folder / f"{name}{STORY_SUFFIX}", data=None), text

@@ -119,7 +119,7 @@ class _Publication:
 
     def _logo(self) -> str:
         """The logo's address elsewhere, or its file, by the hash of its content as pictures are."""
-        logo = self.newsroom.edition_setup.options.logo
+        logo = self.newsroom.config.settings.theme.logo
         data = None if not logo or "://" in logo else self.newsroom.edition_setup.read_image(logo)
         suffix = {"image/png": "png", "image/jpeg": "jpg"}.get(sniff(data)) if data else None
         if data is None or suffix is None:

@@ -19,7 +19,7 @@ from digest.model import InactiveReader, Recipient
 from digest.recipients.columns import BadRow, folded, worst
 from digest.text.cleaning import multiline, one_line
 from digest.text.counting import counted
-from digest.text.language import cased
+from digest.text.language import cased, shortest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -40,6 +40,7 @@ _ATOM = r"[A-Za-z0-9_+-]++"
 _PLAIN_LOCALS = re.compile(rf"(?:{_ATOM}(?:\.{_ATOM})*+@[a-z0-9.-]++(?:\n|$))++").fullmatch  # one on each line
 # Wider than a tag is: a list may have what other tools make of one, and its reader is mailed all the same.
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}").fullmatch
+_THREE, _OLD_CODES = 3, ("in", "iw", "ji")  # letters, and codes, for which CLDR is asked
 _NOT_UTF8 = re.compile("[\ud800-\udfff]")
 _SPOKEN = ("en", "fr", "es", "de", "it", "pt", "nl", "pl", "tr", "ru", "uk", "ar", "fa", "zh", "ja", "ko")
 
@@ -198,7 +199,14 @@ def _name(text: str) -> str:
 
 
 def _language(text: str, known: dict[str, str]) -> str:
-    """A tag as it is written (`fr_CA`, `en_GB.UTF-8`), or a language's name as people and other tools give it."""
+    return _remember(known, text, language_named(text))
+
+
+def language_named(text: str) -> str:
+    """The tag of a language as people and other tools write it: `fr_CA`, `en_GB.UTF-8`, `fra`, `French`, `Français`.
+
+    Raises BadRow for what is none.
+    """
     tag = re.split("[.@]", _sound("language", text.strip()))[0].strip()
     if tag and not _LANGUAGE(tag):
         spoken = _named_languages()
@@ -207,7 +215,9 @@ def _language(text: str, known: dict[str, str]) -> str:
             message = f"{tag[:40]!r} is no language; write it like en, fr or pt-BR, or leave it empty"
             raise BadRow(message, "language")
         tag = named
-    return _remember(known, text, cased(tag.replace("_", "-")))
+    tag = tag.replace("_", "-")
+    first = tag.partition("-")[0].lower()
+    return shortest(tag) if len(first) == _THREE or first in _OLD_CODES else cased(tag)
 
 
 @cache
@@ -220,7 +230,7 @@ def _named_languages() -> dict[str, str]:
 
 
 def topic_key(topic: str) -> str:
-    """A topic for comparing: without case, one blank between words.
+    """A topic as it is kept: without case, one blank between words.
 
     >>> topic_key("  Green   JOBS ")
     'green jobs'

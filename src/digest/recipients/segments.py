@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from digest.model import language_tags
 from digest.recipients.rows import topic_key
+from digest.text.likeness import label_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +28,10 @@ _OWN = ("email", "name", "language", "topics")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """What one column must be. `values` are compared as topics are; times are days, `before` and `after` exclusive."""
+    """What one column must be. Times are days, `before` and `after` exclusive.
+
+    `values` are compared without case, topics as labels; of the column `language` they are tags.
+    """
 
     column: str
     values: tuple[str, ...] = ()
@@ -45,10 +49,11 @@ class Condition:
         if not cells:
             return None, f"has no {self.column}"
         if self.values:
-            wanted = set(map(topic_key, self.values))
+            key = label_key if self.column == "topics" else topic_key
+            wanted = set(map(key, self.values))
             holds = any(
-                not wanted.isdisjoint(language_tags(key) if self.column == "language" else (key,))
-                for key in map(topic_key, cells)
+                not wanted.isdisjoint(language_tags(cell) if self.column == "language" else (key(cell),))
+                for cell in cells
             )
             return holds, f"{self.column} is {'one' if holds else 'none'} of {', '.join(self.values)}"
         if self.before or self.after:
@@ -88,11 +93,11 @@ class Segment:
 
     def __post_init__(self) -> None:
         """Fold the topics once."""
-        object.__setattr__(self, "_wanted", frozenset(map(topic_key, self.topics)))
+        object.__setattr__(self, "_wanted", frozenset(map(label_key, self.topics)))
 
     def why_not(self, reader: Recipient) -> str:
         """Why this reader is not in, in words that are the same for all of whom it is true; empty for one who is."""
-        if self._wanted and self._wanted.isdisjoint(reader.topics):
+        if self._wanted and self._wanted.isdisjoint(map(label_key, reader.topics)):
             return f"has none of the topics {', '.join(self.topics)}"
         for condition in self.only:
             holds, words = condition.holds(reader)

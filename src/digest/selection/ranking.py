@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from digest.model import Group, LateGroup
 from digest.selection.rules import shared
+from digest.text.likeness import label_key
 
 if TYPE_CHECKING:
     from digest.model import Audience, Edition, Overrides, Story
@@ -43,8 +44,10 @@ def grouped(stories: list[Story], audience: Audience, edition: Edition) -> tuple
     A lead that its section would not bring to the top stands above all sections, alone.
     """
     keyed: dict[str, list[Story]] = {}
+    spelled: dict[str, str] = {}  # by their first stories
     for story in stories:
-        keyed.setdefault(_key(story, audience, edition), []).append(story)
+        key = _key(story, audience, edition)
+        keyed.setdefault(spelled.setdefault(label_key(key), key), []).append(story)
     keys = sorted(keyed, reverse=True) if audience.group_by in ("month", "year") else list(keyed)
     keys.sort(key=lambda key: not key)
     sections = [Group(key=key, stories=tuple(keyed[key])) for key in keys]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from digest.model import Status
+from digest.text.likeness import label_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -152,9 +153,9 @@ def _pairs(story: Story, match: Match) -> tuple[tuple[str, tuple[str, ...], tupl
 
 
 def shared(values: Iterable[str], wanted: Iterable[str]) -> list[str]:
-    """Those of `values` that are wanted, whatever their case, as they were written."""
-    folded = {value.casefold() for value in wanted}
-    return [value for value in values if value.casefold() in folded]
+    """Those of `values` that are wanted, by `label_key`, as they were written: an import writes `green-jobs`."""
+    keys = set(map(label_key, wanted))
+    return [value for value in values if label_key(value) in keys]
 
 
 def speaks(language: str, wanted: str) -> bool:

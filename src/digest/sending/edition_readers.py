@@ -20,7 +20,7 @@ from digest.mail.address import key as address_key
 from digest.model import InactiveReader, language_tags
 from digest.recipients.segments import Segment
 from digest.text.counting import counted
-from digest.text.language import primary, script
+from digest.text.language import primary, script, usual_script
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -112,22 +112,24 @@ class Readers:
 def language_of(tag: str, offered: Sequence[str]) -> str:
     """Which of the languages that are offered suits a reader with this tag: always one, the first when none does.
 
-    The exact tag; then the tag cut from the right (RFC 4647, 3.4); then the first relative, if not of another script.
+    The exact tag; then the tag cut from the right (RFC 4647, 3.4); then the first relative that is not of another
+    script, one in the script that is usual there before all others.
 
     >>> [language_of(tag, ("en", "fr")) for tag in ("fr-CA", "de", "")]
     ['fr', 'en', 'en']
-    >>> language_of("en", ("en-ZA", "en")), language_of("zh-Hant-TW", ("zh-Hans", "zh-Hant"))
+    >>> language_of("en", ("en-ZA", "en")), language_of("zh-TW", ("zh-Hans", "zh-Hant"))
     ('en', 'zh-Hant')
     """
     known = {language.lower(): language for language in reversed(offered)}
     for broader in language_tags(tag):
         if (language := known.get(broader)) is not None:
             return language
-    wanted = script(tag)
-    for language in offered if tag else ():
-        if primary(language) == primary(tag) and (not wanted or script(language) in ("", wanted)):
-            return language
-    return offered[0]
+    said = script(tag)
+    related = [language for language in offered if tag and primary(language) == primary(tag)]
+    suiting = [language for language in related if not said or script(language) in ("", said)]
+    if len(suiting) > 1:
+        return next((language for language in suiting if usual_script(language) == usual_script(tag)), suiting[0])
+    return suiting[0] if suiting else offered[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

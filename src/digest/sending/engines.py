@@ -23,7 +23,8 @@ from digest.delivery import Delivery, MailingStatus, State
 from digest.editions import archive
 from digest.editions.builder import UNKNOWN_FIELD, build_edition
 from digest.errors import AlreadySent, CheckFailed, DigestError, LedgerError, NothingToSend, SendStopped, UsageError
-from digest.mail.address import canonical
+from digest.mail.address import canonical, typed_key
+from digest.mail.address import key as address_key
 from digest.model import Recipient
 from digest.newsroom import newsroom_id
 from digest.newsroom.history import folder
@@ -170,8 +171,9 @@ def demand_own(newsroom: Newsroom, ledger: SqlLedger) -> str:
 
 
 def _on_the_list(ledger: SqlLedger, edition: str, only: str) -> str:
+    wanted = typed_key(only)
     for delivery in ledger.deliveries(edition):
-        if delivery.address.casefold() == only.casefold():
+        if address_key(delivery.address) == wanted:
             return delivery.address
     message = f"{edition}: {only} is not among its readers; `--to {only}` sends a test mail to anybody"
     raise LedgerError(message)

@@ -11,7 +11,6 @@ from digest.errors import DigestError, NoLedger, UsageError
 from digest.model import Recipient
 from digest.newsroom.history import MANIFEST, folder, read_manifest
 from digest.newsroom.paths import BUILD
-from digest.period import containing
 from digest.report import sentence
 from digest.sending.freeze import finished
 from digest.text.counting import counted, them
@@ -70,24 +69,24 @@ def _under_way(ledger: SqlLedger, first: str, name: str) -> NextStep:
 def _before(
     newsroom: Newsroom, stories: Sequence[Story], first: str, ledger: SqlLedger | None, now: datetime
 ) -> NextStep:
-    """Nothing is on its way: the newest month with stories is to be built, looked at, approved, or it was sent."""
+    """Nothing is on its way: the newest period with stories is to be built, looked at, approved, or it was sent."""
     newest = max(story.date for story in stories)
-    month = containing(newest, "month", newsroom.config.newsroom.timezone)
     editions = [
         edition
-        for edition in newsroom.editions(month)
-        if newsroom.config.settings.audiences[edition.audience].recipients is not None
+        for name, section in newsroom.config.settings.audiences.items()
+        if section.recipients is not None
+        for edition in newsroom.editions(newsroom.usual_period(newest, name), [name])
     ]
     standing: tuple[str, ...] = (f"{first}, the newest of {newest:%Y-%m-%d}",)
     if not editions:
-        why = "no audience of config.yaml has recipients yet: give one a list"
-        return NextStep(standing=standing, command=f"digest build --month {month.id}", why=why)
+        why, when = "no audience of config.yaml has recipients yet: give one a list", newsroom.usual_period(newest)
+        return NextStep(standing=standing, command=f"digest build --{when.kind} {when.id}", why=why)
     left = [edition for edition in editions if ledger is None or ledger.mailing(edition.id) is None]
     if not left:
         return NextStep(
-            standing=(*standing, f"{month.id}: sent"),
+            standing=(*standing, f"{', '.join(dict.fromkeys(edition.period.id for edition in editions))}: sent"),
             command='digest new "Title"',
-            why="or digest import: the next month",
+            why=f"or digest import: the next {editions[0].period.kind}",
         )
     edition = left[0]
     standing = (*standing, f"{edition.id}: {_built(newsroom, edition)}, not sent")

@@ -1,7 +1,6 @@
-"""The schema of a story file's front matter, for pydantic, with the countries that it knows.
+"""The schema of a story file's front matter, for pydantic.
 
-Dates are checked for their type only: `frontmatter.read_date` reads them. The country codes are those of ISO 3166-1.
-XK (Kosovo) is user-assigned, not official; CLDR, the EU and the World Bank use it, and newsrooms must be able to.
+Dates are checked for their type only: `frontmatter.read_date` reads them.
 
 Heavy to import (pydantic): only what parses a story file imports it.
 """
@@ -15,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from digest.model import Status, story_id
 from digest.text.characters import blank, checked_line
+from digest.text.countries import country
 from digest.text.language import spelled
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
@@ -51,10 +51,15 @@ def _web_address(text: str) -> str:
     return text
 
 
+def _picture(text: str) -> str:
+    return _web_address(text) if _SCHEME.match(text) else text  # a file's name may have blanks
+
+
 Line = Annotated[str, AfterValidator(checked_line)]
 Word = Annotated[Line, AfterValidator(_filled)]
 Words = Annotated[tuple[Word, ...], BeforeValidator(_several), AfterValidator(_once)]
 Address = Annotated[Line, AfterValidator(_web_address)]
+Picture = Annotated[Line, AfterValidator(_picture)]
 
 
 class StoryFields(BaseModel):
@@ -70,11 +75,11 @@ class StoryFields(BaseModel):
     credit: Line = Field("", description="Whose photo it is.")
     link: Address = Field("", description="Where the whole story stands; the newsroom's url completes a relative one.")
     read: Line = Field("", description="The words of its link, instead of “Read the story”: Watch the film.")
-    image: Address = Field("", description="The photo: an https address, or a file's path in the newsroom.")
+    image: Picture = Field("", description="The photo: an https address, or a file's path in the newsroom.")
     image_alt: Line = Field("", description="What the photo shows, for who does not see it.")
     topics: Words = Field((), description="What it is about, in words of your own; audiences select by them.")
     countries: Annotated[
-        tuple[Annotated[Word, AfterValidator(code)], ...], BeforeValidator(_several), AfterValidator(_once)
+        tuple[Annotated[Word, AfterValidator(country)], ...], BeforeValidator(_several), AfterValidator(_once)
     ] = Field((), description="The countries it is about, by their two letters (ISO 3166).")
     channels: Words = Field((), description="The listings in which you show it; audiences select by them.")
     language: Annotated[Word, AfterValidator(spelled)] | None = Field(
@@ -115,37 +120,3 @@ FOREIGN = {
     "channel": "is called channels here",
     "id": "is the file's path; a source's own id is called guid here",
 }
-
-
-CODES = frozenset(
-    """
-    AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ CA
-    CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR GA
-    GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP
-    KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS
-    MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS
-    RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW
-    TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW
-    """.split()  # noqa: SIM905 - a block reads better than 250 quoted pairs
-)
-_OFTEN_WRITTEN = {"UK": "GB", "EL": "GR", "EN": "GB", "UAE": "AE", "USA": "US", "DRC": "CD"}
-
-
-def code(text: str) -> str:
-    """Return the code in capitals. Raises ValueError for what is no country's code, with the right one when known."""
-    given = text.strip()
-    if (found := given.upper()) in CODES:
-        return found
-    right = _OFTEN_WRITTEN.get(given.upper()) or _by_name(given)
-    hint = f", did you mean '{right}'?" if right else "; write PK for Pakistan"
-    message = f"{given!r} is no two-letter country code (ISO 3166-1){hint}"
-    raise ValueError(message)
-
-
-def _by_name(name: str) -> str:
-    from babel import Locale
-
-    for code, territory in Locale("en").territories.items():
-        if code in CODES and territory.casefold() == name.casefold():
-            return str(code)
-    return ""

@@ -9,7 +9,7 @@ from digest.errors import Fault, StoryError
 from digest.model import STORY_KEYS, STORY_SUFFIX, story_id
 from digest.stories import frontmatter
 from digest.stories.index import DamagedIndexError, Index, discard
-from digest.stories.walk import Gathering, StoryReader
+from digest.stories.walk import Gathering, StoryReader, file_named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +56,7 @@ class FolderSource:
         if path.startswith("/") or ".." in path.split("/"):
             raise StoryError([Fault(file=shown, message="is outside of the stories folder")])
         try:
-            data = (self._reader.root / path).read_bytes()
+            data = file_named(self._reader.root, path).read_bytes()
         except FileNotFoundError:
             raise StoryError([Fault(file=shown, message="is not there")]) from None
         except OSError as error:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from digest.model import language_tags
 
@@ -15,6 +16,7 @@ _TAG = re.compile(
     r"(?:-[a-wyz0-9](?:-[a-z0-9]{2,8})+)*(?:-x(?:-[a-z0-9]{1,8})+)?",
     re.IGNORECASE | re.ASCII,
 )
+_PRIMARY = re.compile(r"[a-z]{2,3}")
 _REGION, _SCRIPT = 2, 4  # letters
 
 
@@ -48,6 +50,24 @@ def cased(tag: str) -> str:
     return "-".join(parts)
 
 
+def shortest(tag: str) -> str:
+    """The tag in its usual case, its language by two letters where it has them (ISO 639-1), and by today's code.
+
+    >>> [shortest(tag) for tag in ("fra-ca", "ger", "iw", "fil")]
+    ['fr-CA', 'de', 'he', 'fil']
+    """
+    first, hyphen, rest = tag.partition("-")
+    return cased(f"{_codes().get(first.lower(), first)}{hyphen}{rest}")
+
+
+@cache
+def _codes() -> dict[str, str]:
+    """`eng` is `en`, `iw` was Hebrew."""
+    from babel.core import get_global
+
+    return {old: code for old, code in get_global("language_aliases").items() if _PRIMARY.fullmatch(code)}
+
+
 def spelled(text: str) -> str:
     """The tag in its usual case. Raises ValueError for what is none."""
     return cased(checked(text))
@@ -62,3 +82,19 @@ def script(tag: str) -> str:
     """The script that the tag says itself: `Hant` of `zh-Hant-TW`; empty when it says none (RFC 5646, 2.2.3)."""
     parts = cased(tag.replace("_", "-")).split("-")[1:]
     return next((part for part in parts if len(part) == _SCRIPT and part.isalpha() and part.istitle()), "")
+
+
+def usual_script(tag: str) -> str:
+    """The script in which it is written, also where the tag does not say: `Hant` for `zh-HK` (CLDR's likely subtags).
+
+    Empty where nobody knows.
+    """
+    if said := script(tag):
+        return said
+    from babel.core import get_global
+
+    likely = get_global("likely_subtags")
+    first, *others = cased(tag.replace("_", "-")).split("-")
+    region = next((part for part in others if len(part) == _REGION), "")
+    known: str = likely.get(f"{first}_{region}") or likely.get(first, "")
+    return next(iter(known.split("_")[1:]), "")

@@ -174,7 +174,7 @@ class _Leaving:
             newsroom=self._newsroom.name,
             contact=(known.contact if known else "") or self._newsroom.contact,
             newsroom_url=self._newsroom.url,
-            logo=options.logo,
+            logo=options.logo_url,
             logo_alt=options.logo_alt,
             logo_width=options.logo_width,
             audience=known.in_language(words.language).title if known else "",

@@ -59,7 +59,7 @@ def page_style(theme: PageTheme) -> PageStyle:
         f"\n@media (prefers-color-scheme:dark){{:root{{{night}}}}}{_RULES}"
     )
     digest = base64.b64encode(hashlib.sha256(sheet.encode()).digest()).decode()
-    logo = theme.options.logo.partition("?")[0].replace(";", "%3B").replace(",", "%2C")
+    logo = theme.options.logo_url.partition("?")[0].replace(";", "%3B").replace(",", "%2C")
     return PageStyle(
         sheet=sheet,
         policy=f"default-src 'none'; style-src 'sha256-{digest}'; {f'img-src {logo}; ' if logo else ''}"
