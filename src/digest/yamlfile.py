@@ -32,6 +32,7 @@ Path = tuple[str | int, ...]
 MAX_VALUES = 50_000  # a config of ten thousand lines has fewer; an alias bomb has a billion
 MAX_DEPTH = 40
 _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # as YAML counts lines
+_TAKEN = re.compile(r"\s*(?:- )*[\w.-]+:[ \t]+[@`%&*!\[{\"']")  # a text whose first sign means something to YAML
 _TOUCHING = re.compile(r"[ \t]+#(?=[^\s#])")
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "seq", "map")}
 _ABYSS = 1000  # levels at which composing is not even tried
@@ -126,6 +127,8 @@ def parse(text: str, file: str, *, first_line: int = 1) -> Document:
         hint = "; indent with blanks, not tabs" if at and at[0].startswith("\t") else ""
         if "mapping values are not allowed" in problem:
             hint = "; put quotes around a value that holds a colon: 'Skills: a path'"
+        elif at and _TAKEN.match(at[0]):
+            hint = "; put single quotes around the whole text, and write those in it twice"
         if "nesting depth" in problem:  # libyaml's newer releases count, too, and may be first: they read ahead
             problem = _TOO_DEEP
         document.faults.append(Fault(file=file, line=line, message=f"this is not YAML: {problem}{hint}"))

@@ -78,6 +78,18 @@ def since_sent(now: Story, then: Story) -> CheckContext:
     return subject(now, stories_by_id={now.id: now}, sent={"2022-01/everyone/en": [then]})
 
 
+def moved(now: Story, then: Story) -> CheckContext:
+    """The file of a story that was sent is gone."""
+    return subject(now, read_file=lambda _: None, sent={"2022-01/everyone/en": [then]})
+
+
+def held(rule: str) -> CheckContext:
+    """A story that the editor pins, and that is not in by this rule."""
+    out = Decision(story=story(7), included=False, rule=rule, reason="still a draft")
+    places = Issue(places={f"pin {story(7).id}": "issues/2022-02/everyone.yaml:1"})
+    return subject(selection=selection([story()], decisions=(out,), issue=places))
+
+
 DAY = story().date
 IMAGE = '<p><img src="https://www.ilo.org/a.jpg" alt="A loom" width="600"></p>'
 LINK_A = '<p><a href="https://www.ilo.org/a">Skills</a></p>'
@@ -102,6 +114,16 @@ CASES: dict[str, Case] = {
     ),
     "topic-unknown": Case(
         subject(story(topics=("gendre",)), topics={"gender"}), subject(story(topics=("gender",)), topics={"gender"})
+    ),
+    "channel-unknown": Case(
+        subject(
+            story(channels=("impact-and-peple",)),
+            stories_by_id={str(n): story(n, channels=("impact-and-people",)) for n in (7, 8)},
+        ),
+        subject(story(channels=("impact",)), stories_by_id={str(n): story(n, channels=("skills",)) for n in (7, 8)}),
+    ),
+    "words-html": Case(
+        subject(story(title="Fish &amp; <em>chips</em>")), subject(story(title="Fish & chips, 3 < 4; R&D;"))
     ),
     "placeholder": Case(
         subject(story(summary="Quote TK from the minister")), subject(story(title="TK Maxx hires 9,000"))
@@ -129,6 +151,9 @@ CASES: dict[str, Case] = {
     "sent-story-changed": Case(
         since_sent(story(), story(title="Another")), since_sent(story(corrected=DAY), story(title="Another"))
     ),
+    "sent-as-another": Case(
+        moved(story(2, link=story(1).link), story(1)), moved(story(2, link="https://www.ilo.org/other"), story(1))
+    ),
     "withdrawn-undated": Case(
         since_sent(story(status=Status.WITHDRAWN), story()),
         since_sent(story(status=Status.WITHDRAWN, corrected=DAY), story()),
@@ -147,6 +172,7 @@ CASES: dict[str, Case] = {
         subject(selection=selection([story()], foreign=(story(language="fr"),))),
         subject(selection=selection([story()])),
     ),
+    "pin-held": Case(held("draft"), held("outside-period")),
     "block-not-shown": Case(
         beside(HeadingBlock(title="Coming up")),
         beside(

@@ -209,13 +209,14 @@ class TestAsItWasSent:
         assert newsroom("archive").code == 0
         assert page(newsroom) == before
 
-    def test_a_story_that_breaks_today_stops_nothing(self, newsroom):
-        """A file with a mistake is somebody's next month, not the archive's."""
+    def test_a_story_that_breaks_today_changes_nothing_and_is_named(self, newsroom):
+        """A file with a mistake may be a takedown that somebody meant: its pages stay, and the mistake is told."""
         send(newsroom)
         before = page(newsroom)
         newsroom.write(BETTER_WORK, "no front matter")
-        assert newsroom("archive").code == 0
-        assert page(newsroom) == before
+        done = newsroom("archive")
+        assert (done.code, page(newsroom)) == (2, before)
+        assert f"{BETTER_WORK}:1: a story file begins with a line ---" in done.err
 
     def test_check_build_and_status_name_what_changed_since(self, newsroom):
         """A story that was sent and edited is no accident that nobody sees; a correction settles it."""
@@ -294,6 +295,48 @@ class TestAsItWasSent:
         assert not any(path.endswith(".jpg") for path in files(public(newsroom)))
         (entry,) = entries(newsroom)
         assert entry.findtext(f"{ATOM}updated") == "2022-03-05T00:00:00+01:00"
+
+    def test_a_slip_brings_nothing_back_that_was_taken_away(self, newsroom):
+        """A mistake in the file of a withdrawn story, or its loss, leaves its page, feeds and pictures as they are."""
+        photo(newsroom, "images/port.jpg")
+        pictured(newsroom, "A port at dawn")
+        send(newsroom)
+        newsroom.edit(BETTER_WORK, "\n---\n", "\nstatus: withdrawn\ncorrected: 2022-03-05\n---\n")
+        assert newsroom("archive").code == 0
+        before = files(public(newsroom))
+        newsroom.edit(BETTER_WORK, "status: withdrawn", "status: withdrawm")
+        done = newsroom("archive")
+        assert (done.code, files(public(newsroom))) == (2, before)
+        assert f"{BETTER_WORK}:" in done.err
+        assert "status: 'withdrawm'" in done.err
+        assert "its pages stay as they are" in done.err
+        (newsroom.root / BETTER_WORK).unlink()
+        done = newsroom("archive")
+        assert (done.code, files(public(newsroom))) == (0, before)
+        assert "is gone; its pages stay as they are, corrected or withdrawn" in done.err
+
+    def test_a_correction_stays_while_its_file_cannot_be_read(self, newsroom):
+        """What readers were told stays told; with the file in order again, its page says what it says."""
+        send(newsroom)
+        newsroom.edit(BETTER_WORK, "\n---\n", "\ncorrected: 2022-03-02\ncorrection: It was six.\n---\n")
+        assert newsroom("archive").code == 0
+        assert "It was six." in page(newsroom)
+        newsroom.edit(BETTER_WORK, "corrected: 2022-03-02", "corrected: 2 March")
+        assert newsroom("archive").code == 2
+        assert "It was six." in page(newsroom)
+        newsroom.edit(
+            BETTER_WORK, "corrected: 2 March\ncorrection: It was six.", "corrected: 2022-03-02\ncorrection: Seven."
+        )
+        assert newsroom("archive").code == 0
+        assert "Seven." in page(newsroom)
+
+    def test_a_mistake_in_a_first_takedown_is_no_success(self, newsroom):
+        """The story is still on the web: whoever wanted it gone hears so."""
+        send(newsroom)
+        newsroom.edit(BETTER_WORK, "\n---\n", "\nstatus: withdrawm\n---\n")
+        done = newsroom("archive")
+        assert (done.code, "status: 'withdrawm'" in done.err) == (2, True)
+        assert json.loads(newsroom("archive", "--json").out)["written"] == []
 
     def test_an_edition_of_an_older_version_has_a_page_and_says_what_it_is_made_of(self, newsroom):
         """Its archive knows only which stories it had: they are taken as they are now, once, and that is said once."""

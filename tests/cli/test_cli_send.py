@@ -761,3 +761,14 @@ def test_a_transport_that_mails_nobody_says_so_wherever_mails_would_leave(newsro
     assert (done.code, done.err.count(said)) == (0, 1), done.err
     assert said in newsroom("send", *FEBRUARY, "--to", "ana@example.org").err
     assert not sink.mails
+
+
+def test_what_began_as_files_goes_on_as_files(newsroom):
+    """`resume` would mail the rest for real: whoever rehearses is told the command that does not."""
+    done = newsroom(
+        "send", "--month", "2022-02", "--audience", "everyone", "--live", "--yes", "--limit", "1", "--eml", "out"
+    )
+    assert "to go on: digest send 2022-02/everyone/en --live --eml out" in done.out
+    again = newsroom("send", "2022-02/everyone/en", "--live", "--yes", "--eml", "out")
+    assert again.code == 0
+    assert "to go on" not in again.out

@@ -48,6 +48,33 @@ def test_a_mistake_that_no_story_of_the_month_would_show_is_found(newsroom):
     assert done.out == "templates/mine/story.mjml.j2:5: story has no 'lnag', did you mean 'lang'?\n"
 
 
+def test_a_theme_without_a_way_to_leave_is_no_theme(newsroom):
+    """A footer that was taken out is said where the theme is tried, not when an edition is to go."""
+    newsroom("theme", "new", "mine")
+    source = (builtin() / "default/footer.mjml.j2").read_text()
+    newsroom.write("templates/mine/footer.mjml.j2", source.replace("reader.unsubscribe_url", "newsroom.url"))
+    done = newsroom("theme", "check", "mine")
+    assert done.code == 1
+    assert "theme.mjml.j2 shows no {{ reader.unsubscribe_url }}, so that nobody could leave" in done.out
+    assert "text.txt.j2" not in done.out
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("  line: ", "  line: #10243a\n  rule: ", "colors.line: is empty, since '#' begins a comment"),
+        ("  ink: ", "  ink: #10243a\n  ink2: ", "colors.ink: is empty, since '#' begins a comment"),
+        ("colors:", "colours:", "colours: is not read, did you mean 'colors'?"),
+        ("contrast:", "contrasts:", "contrasts: is not read, did you mean 'contrast'?"),
+    ],
+)
+def test_a_slip_in_the_colours_is_told_where_it_is(newsroom, old, new, said):
+    """In theme.yaml, by its line; not in a template of ours that misses the colour."""
+    newsroom("theme", "new", "mine")
+    change(newsroom, "templates/mine/theme.yaml", old, new)
+    assert f": {said}" in newsroom("theme", "check", "mine").out
+
+
 def test_a_mistake_in_mjml_is_found(newsroom):
     """What does not even compile is told in the same way."""
     newsroom("theme", "new", "mine")

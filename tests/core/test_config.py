@@ -425,6 +425,13 @@ def test_no_unseen_character_goes_into_a_mail_from_here(tmp_path, key, character
     assert "holds the invisible character" in told or "turns the reading direction" in told
 
 
+def test_the_environment_makes_no_audience_by_a_slip(tmp_path):
+    """`EVERYON` would build an edition of all stories for nobody; a name of its own is an audience."""
+    (told,) = refused(tmp_path, GOOD, {"DIGEST_AUDIENCES__EVERYON__TITLE": "x"})
+    assert told.endswith("DIGEST_AUDIENCES__EVERYON__TITLE: there is no audience 'everyon', did you mean 'everyone'?")
+    assert "press" in read(tmp_path, GOOD, {"DIGEST_AUDIENCES__PRESS__TITLE": "Press"}).audiences
+
+
 def test_the_schema_knows_both_forms_of_a_title():
     """An editor that follows the schema offers one text, and a text for each language."""
     forms = load.schema()["$defs"]["AudienceSection"]["properties"]["title"]["anyOf"]

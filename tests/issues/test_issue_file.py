@@ -260,6 +260,37 @@ def test_what_was_sent_is_kept_with_its_blocks(root):
     assert of_record({}) == Issue()
 
 
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("2022-2/everyone.yaml", "'2022-2' is no period; name the folder like 2022-02"),
+        ("february/all.yaml", "'february' is no period"),
+        ("2022-13/everyone.yaml", "'2022-13' is no period"),
+        ("2022-02 /everyone.yaml", "'2022-02 ' is no period"),
+        ("everyone.yaml", "put it into its period's folder: issues/2022-02/"),
+        ("2022-02.yaml", "put it into its period's folder"),
+        ("2022-02/everyone/en.yaml", "one file for all its languages, issues/2022-02/everyone.yaml"),
+        ("2022-02/everyone.YAML", "rename it to everyone.yaml"),
+        ("2022-02/everyone.yaml.txt", "rename it to everyone.yaml"),
+        ("_drafts/everyone.yaml", ""),
+        ("2022-Q1/everyone.yaml", ""),
+        ("templates/letter.yaml", ""),
+        ("README.md", ""),
+    ],
+)
+def test_an_issue_file_in_a_wrong_place_is_named(root, path, said):
+    """A letter or a subject that nobody would read is not lost in silence; what is kept aside is let be."""
+    write(root, path, "subject: x\n")
+    if said:
+        with pytest.raises(IssueError) as caught:
+            issue(root)
+        (fault,) = caught.value.faults
+        assert str(fault).startswith(f"issues/{path}: is not read")
+        assert said in str(fault)
+    else:
+        issue(root)
+
+
 def test_what_is_written_where_is_not_what_it_says():
     """Two files that say the same are the same issue, wherever it stands in them."""
     one = LetterBlock(text="A", where="a.yaml:1")

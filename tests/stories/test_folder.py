@@ -237,11 +237,12 @@ def test_what_is_no_story_file(source, tmp_path):
     plant(root / "folder.md", {"inside": {}})
     (root / "B.MD").write_text(story_text())
     (root / "c.markdown").write_text(story_text())
+    (root / "d.md.txt").write_text(story_text())
     os.mkfifo(root / "pipe.md")
     (root / os.fsdecode(b"caf\xe9.md")).write_text(story_text())
     assert ids(folder.stories()) == ["a", "folder.md/inside"]
     named = sorted(fault.file.rsplit("/", 1)[1] for fault in folder.faults)
-    assert named == ["B.MD", "c.markdown", "caf\\xe9.md", "pipe.md"]
+    assert named == ["B.MD", "c.markdown", "caf\\xe9.md", "d.md.txt", "pipe.md"]
 
 
 def test_a_file_over_the_cap(source):

@@ -17,6 +17,7 @@ BASE = "https://www.harbour.example/newsroom/"
     ("written", "url"),
     [
         ("https://a.example/x?a=1&b=2#c", "https://a.example/x?a=1&b=2#c"),
+        ("https://a.example/x?a=1&amp;b=2", "https://a.example/x?a=1&b=2"),
         ("HTTP://A.Example:8080/x", "http://a.example:8080/x"),
         ("  https://a.example/a b\n", "https://a.example/a%20b"),
         ("https://a.example/ü/100%?q=é", "https://a.example/%C3%BC/100%25?q=%C3%A9"),

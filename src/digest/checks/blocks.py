@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from digest.checks.context import CheckContext
 
 _SHOWN_BY = ("title", "figure", "name", "label", "text")  # what tells one block from another, the first that it has
+_HOLDING = frozenset(("draft", "withdrawn", "embargoed"))  # rules that a pin does not overrule
 _TARGETS = re.compile(r"\]\([^()]*\)")
 
 
@@ -90,6 +91,15 @@ def pin_language(context: CheckContext) -> Iterator[Hit]:
         where = context.issue.places.get(f"pin {story.id}", edition.id)
         outcome = "is in all the same" if story in context.stories else f"is left to the edition in {story.language}"
         yield Hit(where, f"{story.id} is in {story.language}, this edition in {edition.language}, so it {outcome}")
+
+
+@check("pin-held", Severity.WARNING, "stories", "An editor who pins a story believes that it is in.")
+def pin_held(context: CheckContext) -> Iterator[Hit]:
+    """A story that is pinned, and a draft, withdrawn, or under embargo: no pin brings it in."""
+    for decision in context.selection.decisions if context.selection else ():
+        where = context.issue.places.get(f"pin {decision.story.id}")
+        if where and not decision.included and decision.rule in _HOLDING:
+            yield Hit(where, f"{decision.story.id} is pinned and not in: {decision.reason}")
 
 
 @check("block-not-shown", Severity.ERROR, "rendering", "What an editor wrote must be in the mail, in both parts.")

@@ -48,7 +48,7 @@ _KINDS = {
     "link-malformed": (
         Severity.ERROR,
         "An address that no browser can read opens nothing.",
-        "An empty link, a blank or an invisible character in it, no host, an impossible port.",
+        "An empty link, a blank or an invisible character in it, no host, an impossible port, a mail address.",
     ),
     "link-relative": (
         Severity.ERROR,
@@ -242,6 +242,12 @@ def faults(url: str) -> Iterator[tuple[str, str]]:
 def _without_scheme(address: str, shown: str) -> Iterator[tuple[str, str]]:
     if address.startswith("//"):
         yield "link-relative", f"'{shown}' has no scheme, and a mail has none to lend; write https:{shown}"
+    elif re.fullmatch(r"[^\s/@:?#]+@[^\s/@:?#]+\.[a-z]{2,}", address, re.IGNORECASE):
+        yield "link-malformed", f"'{shown}' is a mail address; write mailto:{shown}"
+    elif slip := re.match(r"(https?)[;.]?//(?=.)", address, re.IGNORECASE):
+        yield "link-malformed", f"'{shown}' lacks its colon; write {slip[1].lower()}://{shown[slip.end() :]}"
+    elif address.startswith("#"):
+        yield "link-malformed", f"'{shown}' leads to a place on a page, and names no page"
     elif _LOOKS_LIKE_HOST.match(address):
         yield "link-relative", f"'{shown}' lacks its scheme; write https://{shown}"
     else:

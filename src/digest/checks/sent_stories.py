@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from digest.checks.context import Hit, check
-from digest.model import STORY_SHOWN, Severity, Status
+from digest.model import STORY_SHOWN, STORY_SUFFIX, Severity, Status
+from digest.text.urls import comparable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +43,35 @@ def sent_story_changed(context: CheckContext) -> Iterator[Hit]:
             now = context.stories_by_id.get(sent.id)
             if now is not None and (fields := changes(sent, now)):
                 yield Hit(context.place(now, fields[0]), said(fields, edition))
+
+
+@check(
+    "sent-as-another", Severity.ERROR, "stories", "Readers would get a story again because its file has another name."
+)
+def sent_as_another(context: CheckContext) -> Iterator[Hit]:
+    """A story that was sent from a file that is gone: of the same guid, link, or title and day."""
+    if context.selection is None or context.read_file is None:
+        return
+    gone = [
+        (edition, sent)
+        for edition, stories in context.sent.items()
+        if edition != context.selection.edition.id
+        for sent in stories
+        if context.read_file(f"stories/{sent.id}{STORY_SUFFIX}") is None
+    ]
+    for story in context.stories:
+        edition, sent = next((each for each in gone if _same(each[1], story)), ("", None))
+        if sent and not story.repeat:
+            message = f"was sent in {edition} as {sent.id}, whose file is gone: give it that name again, or skip it"
+            yield Hit(context.place(story, "title"), message)
+
+
+def _same(sent: Story, now: Story) -> bool:
+    return (
+        bool(sent.guid and sent.guid == now.guid)
+        or bool(sent.link and comparable(sent.link) == comparable(now.link))
+        or (sent.title == now.title and sent.date == now.date)
+    )
 
 
 @check("withdrawn-undated", Severity.WARNING, "stories", "The archive should say since when a story is withdrawn.")

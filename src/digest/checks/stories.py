@@ -5,6 +5,7 @@ Looks at the stories as they were written and chosen, before anything is compose
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from collections import Counter
@@ -30,6 +31,7 @@ _COMPARED = 400  # headlines compared with one another; a digest of more has oth
 
 _FILE_NAME = re.compile(r"\S+\.(?:jpe?g|png|gif|webp|svg|heic|avif|tiff?|bmp)", re.IGNORECASE)
 _CAMERA_NAME = re.compile(r"(?:img|dsc[nf]?|image|photo|picture|screenshot|untitled|p)[-_ ]?\d*", re.IGNORECASE)
+_HTML = re.compile(r"</?[a-zA-Z][a-zA-Z0-9]*(?:\s[^<>]*)?/?>|&(?:[a-zA-Z]{2,8}|#\d{2,7}|#x[0-9a-fA-F]{2,6});")
 _PLACEHOLDERS = (
     # A capitalised word after it is a name or an ordinal: TK Maxx, the XXX Olympiad (a thirtieth one).
     re.compile(r"\b(?:TK(?:TK)*|X{3,})\b(?! [A-Z][a-z])"),
@@ -98,6 +100,39 @@ def topic_unknown(context: CheckContext) -> Iterator[Hit]:
     given = [(story, story.topics) for story in context.stories]
     used = (topic for story in context.stories_by_id.values() for topic in story.topics)
     yield from _unknown(context, given, "topic", context.topics, used)
+
+
+@check(
+    "channel-unknown", Severity.WARNING, "stories", "A misspelt channel keeps a story from the audiences that take it."
+)
+def channel_unknown(context: CheckContext) -> Iterator[Hit]:
+    """The same for channels."""
+    given = [(story, story.channels) for story in context.stories]
+    used = (channel for story in context.stories_by_id.values() for channel in story.channels)
+    yield from _unknown(context, given, "channel", (), used)
+
+
+@check("words-html", Severity.WARNING, "stories", "A line of words is shown as it is typed, its tags and codes too.")
+def words_html(context: CheckContext) -> Iterator[Hit]:
+    """HTML in a line that takes plain words: `<em>`, `&amp;`, in stories, the issue, its blocks and config.yaml."""
+    for where, key, text in _lines(context):
+        if found := _HTML.search(text):
+            right = html.unescape(found[0])
+            hint = f"write '{right}'" if right != found[0] else "write words alone"
+            yield Hit(where, f"'{_short(found[0])}' in {key} is shown as it is typed; {hint}")
+
+
+def _lines(context: CheckContext) -> Iterator[tuple[str, str, str]]:
+    """Every line of plain words that readers see: where it is written, its key, and the line."""
+    yield "config.yaml: newsroom.name", "newsroom.name", context.newsroom.name
+    if context.audience:
+        yield f"config.yaml: audiences.{context.audience.name}.title", "its title", context.audience.title
+    for story in context.stories:
+        yield from ((context.place(story, key), key, getattr(story, key)) for key in STORY_WORDS if key != "summary")
+    issue = context.issue
+    yield from ((issue.places.get(key, key), key, getattr(issue, key)) for key in ("subject", "preheader"))
+    for block in context.blocks:
+        yield from ((block.where, row.name, text) for row, text in block.said() if row.holds == "line")
 
 
 @check("placeholder", Severity.ERROR, "stories", "Words that stood for words to come must not reach readers.")

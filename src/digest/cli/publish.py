@@ -43,9 +43,11 @@ def archive(
         if withdraw:
             _withdraw(call, withdraw, because)
         update = publish(call.newsroom, ledger, out=out, note=tell, retry=True)
+    for fault in update.faults:
+        tell(f"{fault}; its pages stay as they are")
     if common.json:
         call.out.data({"written": list(update.written), "removed": list(update.removed), "unchanged": update.unchanged})
-        return
+        raise typer.Exit(2 if update.faults else 0)
     folder = out or Path("public")
     counts = f"{counted(len(update.written), 'file')} written"
     counts += f", {len(update.removed):,} removed, {update.unchanged:,} as they were"
@@ -54,6 +56,8 @@ def archive(
         for word, paths in (("written", update.written), ("removed", update.removed)):
             for path in paths:
                 call.out.line(f"  {word}  {path}")
+    if update.faults:
+        raise typer.Exit(2)
 
 
 def _withdraw(call: Call, name: str, because: str) -> None:

@@ -273,7 +273,7 @@ def deliver(
                     report = send_edition(job, call.engine)
             hooks.ended(edition, report.stopped)
             reports.append(report)
-            _tell(call, report)
+            _tell(call, report, eml, maildir=maildir)
     call.tell_exposed()
     _end(reports, stopping.exit_code)
 
@@ -384,14 +384,15 @@ def _progress(call: Call, edition: Edition) -> Iterator[Callable[[Progress], Non
         yield show
 
 
-def _tell(call: Call, report: RunReport) -> None:
+def _tell(call: Call, report: RunReport, eml: Path | None, *, maildir: bool) -> None:
     from digest.report import sentence
 
     call.out.line(f"{report.edition}: {sentence(report.counts)}, in {_duration(report.seconds)}")
     if report.held:
         call.out.line(f"  each of them by name: digest status {report.edition}")
     if report.left:
-        call.out.line(f"  to go on: digest resume {report.edition}")
+        files = f"send {report.edition} --live --eml {eml}{' --maildir' if maildir else ''}"
+        call.out.line(f"  to go on: digest {files if eml else f'resume {report.edition}'}")
 
 
 def _report_facts(report: RunReport) -> dict[str, Any]:

@@ -204,8 +204,8 @@ def _changed(call: Call, name: str) -> Iterator[str]:
     for story in kept.stories if kept else ():
         try:
             fields = changes(story, newsroom.stories.story(story.id))
-        except DigestError:
-            yield f"{story.file}: cannot be read any more; its page shows what was sent"
+        except DigestError as error:
+            yield f"{'; '.join(str(error).splitlines())}; what was sent cannot be compared with it"
             continue
         if fields:
             yield f"{story.file}: {said(fields, name)}"

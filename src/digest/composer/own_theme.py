@@ -18,7 +18,7 @@ from digest.composer.compile import check_theme
 from digest.composer.compose import compose
 from digest.composer.theme import load_theme
 from digest.errors import RenderError, UsageError
-from digest.model import Audience, Edition, Group, LateGroup, Selection, Story
+from digest.model import Audience, Edition, Group, LateGroup, Selection, Story, slot_token
 from digest.period import parse
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def tried(folders: Sequence[Path], options: ThemeOptions, newsroom: NewsroomProf
     wrong: dict[str, None] = {}
     for selection, layout, room in _editions(newsroom):
         try:
-            compose(
+            made = compose(
                 selection,
                 theme=theme,
                 newsroom=newsroom,
@@ -81,6 +81,13 @@ def tried(folders: Sequence[Path], options: ThemeOptions, newsroom: NewsroomProf
             )
         except RenderError as error:
             wrong[str(error)] = None
+            continue
+        way_out = slot_token(made.nonce, "unsubscribe_url")
+        for part, words in ((theme_files.MJML, made.html), (theme_files.TEXT, made.text)):
+            if way_out not in words:
+                wrong[
+                    f"{options.name}: {part} shows no {{{{ reader.unsubscribe_url }}}}, so that nobody could leave"
+                ] = None
     return list(wrong), list(theme.notes)
 
 

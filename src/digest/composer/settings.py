@@ -18,6 +18,7 @@ from digest.yamlfile import Document, did_you_mean, parse
 if TYPE_CHECKING:
     from digest.composer.options import ThemeOptions
 
+_KEYS = ("colors", "contrast")
 _SCHEMES = 2  # light and dark
 _BAND_AT_NIGHT = 0.42  # of the brand's lightness
 _AT_NIGHT = {"#1e2dbe": "#9db0ff"}  # the house blue's accent was chosen by eye
@@ -32,7 +33,12 @@ def colours(files: ThemeFiles, options: ThemeOptions) -> tuple[dict[str, str], l
     """Every colour of the theme by name (`ink`, and `ink_dark` for dark mode), and notes on what was adjusted."""
     settings = files.get(SETTINGS)
     document = parse(settings.text, settings.shown)
-    faults = list(document.faults)
+    faults = [*document.faults, *document.cut_texts(lambda _: True)]
+    faults += [
+        document.fault((key,), f"is not read{near}")
+        for key in document.data
+        if key not in _KEYS and (near := did_you_mean(key, _KEYS)).startswith(",")  # others may be a person's own
+    ]
     palette: dict[str, str] = {}
     named = document.data.get("colors", {})
     for name, pair in named.items() if isinstance(named, dict) else ():
@@ -154,7 +160,7 @@ def _places(words: object) -> set[str]:
 
 def _catalogue(file: TemplateFile) -> tuple[Catalogue, list[Fault]]:
     document = parse(file.text, file.shown)
-    faults = list(document.faults)
+    faults = [*document.faults, *document.cut_texts(lambda _: True)]
     for key, value in document.data.items():
         if isinstance(value, dict):
             if "other" not in value or not set(value) <= set(PLURALS):

@@ -188,6 +188,12 @@ def _override(document: yamlfile.Document, environ: Mapping[str, str]) -> None:
             hint = yamlfile.did_you_mean(path[0], sections)
             document.faults.append(Fault(file=origin, message=f"{path[0]!r} is not a section of {NAME}{hint}"))
             continue
+        known = document.data.get(path[0], {})
+        if path[0] == "audiences" and isinstance(known, dict) and path[1] not in known:
+            near = yamlfile.did_you_mean(path[1], known)
+            if near.startswith(","):  # another name may be a new audience
+                document.faults.append(Fault(file=origin, message=f"there is no audience {path[1]!r}{near}"))
+                continue
         _put(document, path, _value(environ[variable]), origin)
 
 

@@ -302,7 +302,8 @@ class SendSection(Section):
         "local", description="local: threads on this machine. procrastinate: every `digest worker`, see docs/fleet.md."
     )
     transport: Literal["smtp", "files", "maildir", "memory"] = Field(
-        "smtp", description="How mails leave: smtp; memory is for tests, and mails nobody."
+        "smtp",
+        description="How mails leave: smtp; files and maildir want --eml DIR; memory is for tests, and mails nobody.",
     )
     approval: Literal["none", "required", "two"] = Field("none", description="Whose word a send needs: see approve.")
     patience: float = Field(30, ge=0, description="Seconds to wait within a run for readers to be tried again.")

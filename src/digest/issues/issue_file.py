@@ -9,12 +9,14 @@ An audience's own key wins over that of all, and its blocks stand before theirs.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, fields, replace
+from datetime import UTC
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from digest import yamlfile
-from digest.errors import Fault, IssueError
+from digest import period, yamlfile
+from digest.errors import Fault, IssueError, PeriodError
 from digest.model import Issue, Overrides, language_tags, story_id
 from digest.text.characters import blank, checked_line, checked_text, loose_isolate, refused
 from digest.text.cleaning import multiline
@@ -112,6 +114,9 @@ def by_language(
     given = document.data[key]
     if not isinstance(given, dict):
         return {EVERY_LANGUAGE: read_value(document, (key,), given, faults)}
+    if key in ("blocks", "recurring") and "kind" in given:
+        faults.append(document.fault((key,), "is one block, and a list is wanted: begin it with `- kind:`"))
+        return {}
     known = {tag.lower() for tag in languages}
     found = {}
     for language, value in given.items():
@@ -253,12 +258,41 @@ def misnamed(files: Sequence[IssueFile], name: str, problem: str, *, known: Iter
 
 def strays(folder: Path, audiences: Collection[str]) -> Iterator[Fault]:
     """Files in a period's folder that nobody would read, though somebody meant them to be."""
-    for path in sorted(folder.glob("*.y*ml")):
-        if path.suffix != ".yaml":
-            yield Fault(file=str(path), message=f"is not read; rename it to {path.stem}.yaml")
+    for path in _issue_like(folder):
+        if path.parent != folder:
+            whole = folder / f"{path.relative_to(folder).parts[0]}.yaml"
+            yield Fault(file=str(path), message=f"is not read; an audience has one file for all its languages, {whole}")
+        elif path.suffix != ".yaml":
+            yield Fault(file=str(path), message=f"is not read; rename it to {path.name.partition('.')[0]}.yaml")
         elif path.stem not in audiences:
             near = yamlfile.did_you_mean(path.stem, audiences)
             yield Fault(file=str(path), message=f"is named after no audience of config.yaml{near}")
+
+
+def misplaced(folder: Path, audiences: Collection[str]) -> Iterator[Fault]:
+    """Issue files below `issues/` that belong to no period. What is kept aside has a name that begins with `_`."""
+    for path in _issue_like(folder):
+        first = path.relative_to(folder).parts[0]
+        if path.parent == folder:
+            yield Fault(file=str(path), message=f"is not read; put it into its period's folder: {folder}/2022-02/")
+        elif path.name.partition(".")[0] in audiences and not _is_period(first):
+            message = f"is not read, since {first!r} is no period; name the folder like 2022-02, or _{first} to keep it"
+            yield Fault(file=str(path), message=message)
+
+
+def _issue_like(folder: Path) -> Iterator[Path]:
+    """Every file below the folder that is YAML by its name, or was before a program added to that."""
+    for path in sorted(folder.rglob("*")):
+        kept = any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
+        if not kept and re.search(r"\.ya?ml(?:\.|$)", path.name, re.IGNORECASE) and path.is_file():
+            yield path
+
+
+def _is_period(name: str) -> bool:
+    try:
+        return period.parse(name, UTC).id == name
+    except PeriodError:
+        return False
 
 
 def schema() -> dict[str, Any]:

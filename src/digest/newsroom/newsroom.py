@@ -164,6 +164,7 @@ class Newsroom:
         faults = [
             *issue_file.strays(old.parent, config.audiences),
             *issue_file.strays(new.parent, (*config.audiences, EVERY_AUDIENCE)),
+            *issue_file.misplaced(new.parent.parent, (*config.audiences, EVERY_AUDIENCE)),
         ]
         if EVERY_AUDIENCE in config.audiences and every.exists():
             message = "is for every audience, and config.yaml has one of this name; rename that, with `was: [all]`"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import re
 import traceback
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from digest.composer.photos import size, sniff
 from digest.distribution import version
 from digest.editions.archive import PAGE
-from digest.errors import DigestError
+from digest.errors import DigestError, StoryError
 from digest.ledger.locks import file_lock
 from digest.newsroom import paths
 from digest.newsroom.edition_setup import page_path
@@ -88,6 +89,7 @@ class _Publication:
     stories: dict[str, list[Any]] = field(
         default_factory=dict
     )  # by id: the file's stamp, whether it says something new
+    held: dict[str, str] = field(default_factory=dict)  # by id: why nobody can tell what it says today
 
     def run(self) -> Update:
         known = [
@@ -100,7 +102,7 @@ class _Publication:
         public_folder.claim(self.folder)
         if known:
             self._site(known)
-        update = self.pages.write()
+        update = dataclasses.replace(self.pages.write(), faults=tuple(filter(None, self.held.values())))
         self.newsroom.edition_setup.theme.save_cache()
         self._remember(known)
         return update
@@ -172,7 +174,10 @@ class _Publication:
         return known.sent
 
     def _overlay(self, editions: Sequence[PublishedEdition]) -> None:
-        """Which stories were corrected or withdrawn since: only files that are not as they were are read."""
+        """Which stories were corrected or withdrawn since: only files that are not as they were are read.
+
+        Where that cannot be told any more, pages stay as they are: a slip brings back nothing that was taken away.
+        """
         root = self.newsroom.root / "stories"
         said: dict[str, list[Any]] = {}
         for name in {story for known in editions for story in known.ids}:
@@ -181,10 +186,17 @@ class _Publication:
             if stamp and before and before[0] == stamp:
                 said[name] = before
             elif stamp:
-                now = sent_editions.today(self.newsroom, name)
-                said[name] = [stamp, now is not None]
+                try:
+                    said[name] = [stamp, sent_editions.today(self.newsroom, name) is not None]
+                except StoryError as error:
+                    self.held[name] = "; ".join(str(error).splitlines())
+                    said[name] = [[], bool(before and before[1])]
+            elif before and before[1]:
+                self.note(f"stories/{name}.md is gone; its pages stay as they are, corrected or withdrawn")
+                self.held[name] = ""
+                said[name] = [[], True]
         self.stories = said
-        changed = {name for name, (_stamp, flag) in said.items() if flag}
+        changed = {name for name, (_stamp, flag) in said.items() if flag} - self.held.keys()
         for known in editions:
             for name in changed.intersection(known.ids):
                 now = sent_editions.today(self.newsroom, name)
@@ -192,13 +204,20 @@ class _Publication:
                 if now is not None and (change := sent_editions.since_sent(story, now)):
                     known.changes[name] = change
 
+    def _is_held(self, known: PublishedEdition) -> bool:
+        """Whether its page, which is there, has to stay as it is."""
+        if self.held.keys().isdisjoint(known.ids):
+            return False
+        path = f"{page_path(known.edition)}index.html"
+        return path in self.pages.before and bool(self.pages.known("editions").get(known.edition.id, {}).get("card"))
+
     # The files
 
     def _site(self, editions: Sequence[PublishedEdition]) -> None:
         self._overlay(editions)
         pictures = Pictures(newsroom=self.newsroom, note=self.note, online=self.online, retry=self.retry)
         for known in editions:
-            shown = {**known.images}
+            shown = {} if self._is_held(known) else {**known.images}
             for name, change in known.changes.items():
                 shown = {key: image for key, image in shown.items() if key.split("\n")[0] != name}
                 shown |= {} if change.withdrawn else pictures_of_story(change.story)
@@ -240,6 +259,11 @@ class _Publication:
         )
         known.stamp = made_of
         said = self.pages.known("editions").get(known.edition.id, {})
+        if self._is_held(known):
+            known.card = _card(said["card"])
+            shown = re.findall(r"img/([\w.-]+)", self.pages.content(path).decode())
+            self.pages.wanted |= dict.fromkeys((path, *(f"img/{name}" for name in shown)), "")
+            return
         if said.get("card") and self.pages.is_as_made(path, made_of):
             known.card = _card(said["card"])
             self.pages.wanted[path] = made_of
@@ -330,7 +354,8 @@ def keeping_current(
         if not publishes(newsroom):
             return
         try:
-            publish(newsroom, ledger, note=warn, online=done)
+            for fault in publish(newsroom, ledger, note=warn, online=done).faults:
+                warn(f"{fault}; its pages in the public archive stay as they are")
         except (DigestError, OSError) as error:
             lines = "; ".join(str(error).splitlines())
             warn(f"the public archive is not up to date: {lines}; then `digest archive`")

@@ -163,9 +163,12 @@ def _today(newsroom: Newsroom, story: str) -> Story | None:
 
 
 def today(newsroom: Newsroom, story: str) -> Story | None:
-    """The story as its file says it today, when that says that it was corrected or withdrawn; else None."""
-    known = _today(newsroom, story)
-    return known if known and (known.corrected or known.status is Status.WITHDRAWN) else None
+    """The story as its file says it today, when that says that it was corrected or withdrawn; else None.
+
+    Raises StoryError for a file with faults.
+    """
+    known = newsroom.stories.story(story)
+    return known if known.corrected or known.status is Status.WITHDRAWN else None
 
 
 def since_sent(sent: Story, now: Story) -> StoryChange | None:

@@ -193,7 +193,7 @@ def _oddity(entry: os.DirEntry[str]) -> str:
                 message = "has a name that is not UTF-8; rename it"
             elif not entry.is_file():
                 message = "is no file; put a story there, or nothing"
-        elif name.lower().endswith((STORY_SUFFIX, ".markdown")):
+        elif name.lower().endswith((STORY_SUFFIX, ".markdown", f"{STORY_SUFFIX}.txt")):
             message = "is not taken for a story, whose file name ends in .md; rename it"
     except FileNotFoundError:
         message = ""  # it went away since it was listed

@@ -79,7 +79,7 @@ def resolve(raw: str, base: str = "") -> SafeLink:
     Problems: `link-unsafe` (a scheme that runs code or reads files, a login in the address, no host) and
     `link-relative` (nothing to join it to).
     """
-    url = _DROPPED.sub("", raw).strip()
+    url = _DROPPED.sub("", raw).strip().replace("&amp;", "&")  # as it is copied out of a page's source
     if not url:
         return SafeLink(code="link-relative", reason="the address is empty")
     if url.startswith(("//", "\\\\")):
