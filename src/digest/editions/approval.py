@@ -133,7 +133,7 @@ def judge(approval: Approval | None, edition: str, account: Mapping[str, Any], n
         raise ApprovalError(message)
     changed = list(changes(approval.inputs, account["inputs"]))
     if changed or approval.fingerprint != account["fingerprint"]:
-        what = ", ".join(changed) or "how it is put together"
+        what = ", ".join(changed) or "a picture, or how it is put together"
         message = f"{edition}: the approval is void, as this changed since: {what}; look again, then `{again}`"
         raise ApprovalError(message)
     if len({_person(signature.who) for signature in approval.signatures}) < count:
@@ -242,7 +242,7 @@ def approve(newsroom: Newsroom, edition: Edition, who: str, now: datetime) -> Ap
     ours = account_of(newsroom, build)
     again = f"digest build {flags(edition)}"
     if account["fingerprint"] != ours["fingerprint"] or account["inputs"] != ours["inputs"]:
-        what = ", ".join(changes(account["inputs"], ours["inputs"])) or "how it is put together"
+        what = ", ".join(changes(account["inputs"], ours["inputs"])) or "a picture, or how it is put together"
         message = f"{edition.id}: changed since it was built: {what}; `{again}`, look at it, and approve that"
         raise ApprovalError(message)
     path = path_of(newsroom.root, edition)
