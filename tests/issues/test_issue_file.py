@@ -275,6 +275,7 @@ def test_what_was_sent_is_kept_with_its_blocks(root):
         ("_drafts/everyone.yaml", ""),
         ("2022-Q1/everyone.yaml", ""),
         ("templates/letter.yaml", ""),
+        ("2022-02/everyone.yaml.bak", ""),
         ("README.md", ""),
     ],
 )

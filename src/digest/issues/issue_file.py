@@ -281,10 +281,10 @@ def misplaced(folder: Path, audiences: Collection[str]) -> Iterator[Fault]:
 
 
 def _issue_like(folder: Path) -> Iterator[Path]:
-    """Every file below the folder that is YAML by its name, or was before a program added to that."""
+    """Every file below the folder that is YAML by its name, or was before a program added `.txt` to it."""
     for path in sorted(folder.rglob("*")):
         kept = any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
-        if not kept and re.search(r"\.ya?ml(?:\.|$)", path.name, re.IGNORECASE) and path.is_file():
+        if not kept and re.search(r"\.ya?ml(?:\.txt)?$", path.name, re.IGNORECASE) and path.is_file():
             yield path
 
 
