@@ -10,10 +10,27 @@ import contextlib
 import os
 import secrets
 import stat
+import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+def spelled_below(root: Path, path: str) -> Path:
+    """The file that `path` names below `root`, though its name is spelled otherwise there: é as e and an accent (NFD).
+
+    Where there is none, the path as it is.
+    """
+    place = root / path
+    if path.isascii() or place.exists():
+        return place
+    found = root
+    for part in path.split("/"):
+        there = found.iterdir() if not (found / part).exists() and found.is_dir() else ()
+        wanted = unicodedata.normalize("NFC", part)
+        found = next((each for each in there if unicodedata.normalize("NFC", each.name) == wanted), found / part)
+    return found if found.exists() else place
 
 
 def write_whole(path: Path, data: bytes, *, mode: int | None = None) -> None:

@@ -229,7 +229,7 @@ class _Walker:
         import yaml
 
         self.document = document
-        self.text_lines = _BREAK.split(text) if "#" in text else []
+        self.text_lines = _BREAK.split(text.removeprefix("\ufeff")) if "#" in text else []
         self.first_line = first_line
         self.count = 0
         self.mapping, self.sequence, self.scalar = yaml.MappingNode, yaml.SequenceNode, yaml.ScalarNode
@@ -284,7 +284,12 @@ class _Walker:
     def _note_cut(self, node: typing.Any, path: Path) -> None:
         """Note a plain text that a comment ends; one whose sign stands alone is a comment and nothing else."""
         mark = node.end_mark
-        if self.text_lines and not node.style and _TOUCHING.match(self.text_lines[mark.line], mark.column):
+        if (
+            self.text_lines
+            and not node.style
+            and node.value not in ("~", "null")
+            and _TOUCHING.match(self.text_lines[mark.line], mark.column)
+        ):
             self.document.cut[path] = node.value
 
     def _fault(self, path: Path, message: str) -> None:

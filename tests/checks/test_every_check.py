@@ -123,7 +123,8 @@ CASES: dict[str, Case] = {
         subject(story(channels=("impact",)), stories_by_id={str(n): story(n, channels=("skills",)) for n in (7, 8)}),
     ),
     "words-html": Case(
-        subject(story(title="Fish &amp; <em>chips</em>")), subject(story(title="Fish & chips, 3 < 4; R&D;"))
+        subject(story(title="Fish &amp; <em>chips</em>")),
+        subject(story(title="Fish & chips, 3 < 4; M&As; List<String>")),
     ),
     "placeholder": Case(
         subject(story(summary="Quote TK from the minister")), subject(story(title="TK Maxx hires 9,000"))
@@ -152,7 +153,8 @@ CASES: dict[str, Case] = {
         since_sent(story(), story(title="Another")), since_sent(story(corrected=DAY), story(title="Another"))
     ),
     "sent-as-another": Case(
-        moved(story(2, link=story(1).link), story(1)), moved(story(2, link="https://www.ilo.org/other"), story(1))
+        moved(story(2, title=story(1).title, link=story(1).link), story(1)),
+        moved(story(2, link=story(1).link), story(1)),
     ),
     "withdrawn-undated": Case(
         since_sent(story(status=Status.WITHDRAWN), story()),

@@ -309,11 +309,28 @@ class TestAsItWasSent:
         assert (done.code, files(public(newsroom))) == (2, before)
         assert f"{BETTER_WORK}:" in done.err
         assert "status: 'withdrawm'" in done.err
-        assert "its pages stay as they are" in done.err
+        assert "its pages say what they said before" in done.err
         (newsroom.root / BETTER_WORK).unlink()
         done = newsroom("archive")
         assert (done.code, files(public(newsroom))) == (0, before)
-        assert "is gone; its pages stay as they are, corrected or withdrawn" in done.err
+        assert "is gone; pages say what it said, that it was corrected or withdrawn" in done.err
+        shutil.rmtree(public(newsroom))  # and without any memory but the archive's own
+        for memory in (newsroom.root / ".digest").glob("public-*.json"):
+            memory.unlink()
+        assert newsroom("archive").code == 0
+        assert files(public(newsroom)) == before
+
+    def test_a_slip_in_one_story_keeps_no_other_on_the_web(self, newsroom):
+        """Another story of the edition, and the edition itself, can be withdrawn all the same."""
+        send(newsroom)
+        newsroom.edit(BETTER_WORK, "\n---\n", "\nstatus: withdrawm\n---\n")
+        other = "stories/2022-02-25-digitally-and-financially-empowered.md"
+        newsroom.edit(other, "\n---\n", "\nstatus: withdrawn\ncorrected: 2022-03-05\n---\n")
+        assert newsroom("archive").code == 2
+        assert '<p class="meta withdrawn">Withdrawn on 5 March 2022</p>' in page(newsroom)
+        assert newsroom("archive", "--withdraw", EDITION, "--because", "Wrong figures").code == 2
+        assert "Wrong figures" in page(newsroom)
+        assert "Helping Women Workers" not in page(newsroom)
 
     def test_a_correction_stays_while_its_file_cannot_be_read(self, newsroom):
         """What readers were told stays told; with the file in order again, its page says what it says."""

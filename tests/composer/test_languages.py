@@ -190,7 +190,7 @@ def test_directions_are_those_of_the_script():
     for name in locale_identifiers():
         known = Locale.parse(name).text_direction
         assert direction(name.replace("_", "-")) == ("rtl" if known == "rtl" else "ltr"), name
-    assert [direction(tag) for tag in ("arz", "azb", "pa-PK")] == ["rtl"] * 3
+    assert [direction(tag) for tag in ("arz", "azb", "pa-PK", "heb", "ara", "fas", "ar-001")] == ["rtl"] * 7
     assert [direction(tag) for tag in ("sd-Deva", "ar-Latn")] == ["ltr"] * 2
 
 
@@ -210,6 +210,12 @@ def test_an_edition_in_any_language_passes_the_checks_of_its_direction(language)
         ("zh-CN", ("zh-Hant", "zh-Hans"), "zh-Hans"),
         ("zh-TW", ("en", "zh-Hans"), "zh-Hans"),
         ("zh-Hant", ("en", "zh-Hans"), "en"),
+        ("zh-TW", ("zh", "zh-Hant"), "zh-Hant"),
+        ("zh-TW", ("en", "zh"), "zh"),
+        ("sr-Latn", ("sr", "en"), "sr"),
+        ("en-GB", ("en-US", "en"), "en"),
+        ("fr", ("eng", "fra"), "fra"),
+        ("he", ("en", "iw"), "iw"),
         ("pa-PK", ("pa-Guru", "pa-Arab"), "pa-Arab"),
     ],
 )

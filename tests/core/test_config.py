@@ -348,9 +348,9 @@ def test_a_title_is_looked_up_as_every_value_by_language_is(tmp_path, offered, r
     ("key", "given", "said"),
     [
         ("name", "Bad", "'Bad' is not a folder's name"),
+        ("brand", "''", "'' is not a colour"),
         ("brand", "'#12g'", "'#12g' is not a colour; write it in quotes, like '#1e2dbe'"),
         ("heading_font", "'Georgia;}'", "is not a list of font names"),
-        ("image_base_url", "'https://x y'", "is not an address that a mail can load"),
         ("logo_width", "593", "593 is out of range; the most is 592"),
         ("size_limit", "4095", "4095 is out of range; the least is 4096"),
         ("contents_over", "-1", "-1 is out of range; the least is 0"),
@@ -383,6 +383,7 @@ def test_what_a_theme_may_be_is_said_once(tmp_path):
         ("mail:\n  subject: 'The #1 source'", ""),
         ("mail:\n  subject: News # ours", ""),
         ("smtp:\n  port: 2525 #ours", ""),
+        ("theme:\n  brand: ~ #none yet", ""),
         ("smtp: #ours\n  port: 2525", ""),
         ("recurring:\n- kind: heading\n  title: #8M", "10: recurring[0].title: is empty, since '#' begins a comment"),
     ],
@@ -393,6 +394,13 @@ def test_words_that_yaml_takes_for_a_comment_are_not_lost_in_silence(tmp_path, l
         assert any(fault.startswith(f"config.yaml:{said}") for fault in refused(tmp_path, f"{GOOD}{line}\n"))
     else:
         read(tmp_path, f"{GOOD}{line}\n")
+
+
+@pytest.mark.parametrize("line", ["topics: #internal", "topics:\n      - #internal", "kickers: The #8M series"])
+def test_a_rule_that_yaml_cuts_is_no_rule(tmp_path, line):
+    """`exclude: topics: #internal` excluded nothing, and nobody said so."""
+    text = GOOD.replace("everyone: {title: Everyone}", f"everyone:\n    title: E\n    exclude:\n      {line}")
+    assert any("begins a comment; put quotes around the whole text" in told for told in refused(tmp_path, text))
 
 
 @pytest.mark.parametrize(("given", "right"), [("Pakistan", "PK"), ("uk", "GB"), ("Ruritania", "")])
@@ -429,7 +437,8 @@ def test_the_environment_makes_no_audience_by_a_slip(tmp_path):
     """`EVERYON` would build an edition of all stories for nobody; a name of its own is an audience."""
     (told,) = refused(tmp_path, GOOD, {"DIGEST_AUDIENCES__EVERYON__TITLE": "x"})
     assert told.endswith("DIGEST_AUDIENCES__EVERYON__TITLE: there is no audience 'everyon', did you mean 'everyone'?")
-    assert "press" in read(tmp_path, GOOD, {"DIGEST_AUDIENCES__PRESS__TITLE": "Press"}).audiences
+    both = {"DIGEST_AUDIENCES__PRESS__TITLE": "Press", "DIGEST_AUDIENCES__EVERYONE2__TITLE": "More"}
+    assert list(read(tmp_path, GOOD, both).audiences) == ["everyone", "everyone2", "press"]
 
 
 def test_the_schema_knows_both_forms_of_a_title():

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from digest.checks.context import Hit, check
 from digest.model import STORY_SHOWN, STORY_SUFFIX, Severity, Status
-from digest.text.urls import comparable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +48,7 @@ def sent_story_changed(context: CheckContext) -> Iterator[Hit]:
     "sent-as-another", Severity.ERROR, "stories", "Readers would get a story again because its file has another name."
 )
 def sent_as_another(context: CheckContext) -> Iterator[Hit]:
-    """A story that was sent from a file that is gone: of the same guid, link, or title and day."""
+    """A story that was sent from a file that is gone: the same guid, or two of title, time and link."""
     if context.selection is None or context.read_file is None:
         return
     gone = [
@@ -62,16 +61,16 @@ def sent_as_another(context: CheckContext) -> Iterator[Hit]:
     for story in context.stories:
         edition, sent = next((each for each in gone if _same(each[1], story)), ("", None))
         if sent and not story.repeat:
-            message = f"was sent in {edition} as {sent.id}, whose file is gone: give it that name again, or skip it"
+            message = (
+                f"was sent in {edition} as {sent.id}, whose file is gone: give it that name again, or leave it out "
+                "(`skip:`); `repeat: true` sends it once more"
+            )
             yield Hit(context.place(story, "title"), message)
 
 
 def _same(sent: Story, now: Story) -> bool:
-    return (
-        bool(sent.guid and sent.guid == now.guid)
-        or bool(sent.link and comparable(sent.link) == comparable(now.link))
-        or (sent.title == now.title and sent.date == now.date)
-    )
+    alike = (sent.title == now.title, sent.date == now.date, bool(sent.link) and sent.link == now.link)
+    return bool(sent.guid and sent.guid == now.guid) or sum(alike) > 1
 
 
 @check("withdrawn-undated", Severity.WARNING, "stories", "The archive should say since when a story is withdrawn.")

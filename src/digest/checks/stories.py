@@ -16,6 +16,7 @@ from digest.checks.context import Hit, check
 from digest.model import STORY_WORDS, Severity
 from digest.text.cleaning import LOOSE_TAGS, NOWHERE
 from digest.text.counting import counted
+from digest.text.likeness import label_key
 from digest.text.wrapping import width
 
 if TYPE_CHECKING:
@@ -31,7 +32,11 @@ _COMPARED = 400  # headlines compared with one another; a digest of more has oth
 
 _FILE_NAME = re.compile(r"\S+\.(?:jpe?g|png|gif|webp|svg|heic|avif|tiff?|bmp)", re.IGNORECASE)
 _CAMERA_NAME = re.compile(r"(?:img|dsc[nf]?|image|photo|picture|screenshot|untitled|p)[-_ ]?\d*", re.IGNORECASE)
-_HTML = re.compile(r"</?[a-zA-Z][a-zA-Z0-9]*(?:\s[^<>]*)?/?>|&(?:[a-zA-Z]{2,8}|#\d{2,7}|#x[0-9a-fA-F]{2,6});")
+_HTML = re.compile(
+    r"</?(?:a|abbr|b|big|br|cite|code|div|em|font|h[1-6]|hr|i|img|li|ol|p|pre|q|s|small|span|strike|strong|sub|sup|table|td|th"
+    r"|tr|u|ul)(?:\s[^<>]*)?/?>|&(?:[a-zA-Z]{2,8}|#\d{2,7}|#x[0-9a-fA-F]{2,6});"
+)
+_DIGITS = re.compile(r"\d+")
 _PLACEHOLDERS = (
     # A capitalised word after it is a name or an ordinal: TK Maxx, the XXX Olympiad (a thirtieth one).
     re.compile(r"\b(?:TK(?:TK)*|X{3,})\b(?! [A-Z][a-z])"),
@@ -109,6 +114,8 @@ def channel_unknown(context: CheckContext) -> Iterator[Hit]:
     """The same for channels."""
     given = [(story, story.channels) for story in context.stories]
     used = (channel for story in context.stories_by_id.values() for channel in story.channels)
+    selected = set(map(label_key, context.audience.select.channels if context.audience else ()))
+    given = [(story, tuple(c for c in channels if label_key(c) not in selected)) for story, channels in given]
     yield from _unknown(context, given, "channel", (), used)
 
 
@@ -116,10 +123,13 @@ def channel_unknown(context: CheckContext) -> Iterator[Hit]:
 def words_html(context: CheckContext) -> Iterator[Hit]:
     """HTML in a line that takes plain words: `<em>`, `&amp;`, in stories, the issue, its blocks and config.yaml."""
     for where, key, text in _lines(context):
-        if found := _HTML.search(text):
+        for found in _HTML.finditer(text):
             right = html.unescape(found[0])
+            if found[0].startswith("&") and right == found[0]:
+                continue  # M&As; are no code
             hint = f"write '{right}'" if right != found[0] else "write words alone"
             yield Hit(where, f"'{_short(found[0])}' in {key} is shown as it is typed; {hint}")
+            break
 
 
 def _lines(context: CheckContext) -> Iterator[tuple[str, str, str]]:
@@ -293,9 +303,11 @@ def _unknown(
     for story, words in given:
         for word in words:
             pool = listed or {other for other, count in counts.items() if count > counts[word]}
-            if word in pool:
+            if label_key(word) in set(map(label_key, pool)):
                 continue
             near = get_close_matches(word.casefold(), sorted({one.casefold() for one in pool}), n=1, cutoff=ALIKE)
+            if near and _DIGITS.sub("", near[0]) == _DIGITS.sub("", word.casefold()):
+                continue  # jobs-2022 and jobs-2021 are two
             if near:
                 meant = next(one for one in sorted(pool) if one.casefold() == near[0])
                 yield Hit(context.place(story, key, f"{key}s"), f"{key} '{word}' is new here, did you mean '{meant}'?")

@@ -44,7 +44,7 @@ def archive(
             _withdraw(call, withdraw, because)
         update = publish(call.newsroom, ledger, out=out, note=tell, retry=True)
     for fault in update.faults:
-        tell(f"{fault}; its pages stay as they are")
+        tell(f"{fault}; its pages say what they said before")
     if common.json:
         call.out.data({"written": list(update.written), "removed": list(update.removed), "unchanged": update.unchanged})
         raise typer.Exit(2 if update.faults else 0)

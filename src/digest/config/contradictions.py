@@ -27,9 +27,9 @@ _AUDIENCE = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 # Where a comment that touches its sign is text; anywhere else people write `port: 25 #ours`.
 _IN_WORDS = frozenset({
     "title", "name", "from_name", "description", "postal_address", "social", "subject", "preheader", "recurring",
-    "brand", "brand_dark", "masthead_color", "logo_alt",
+    "brand", "brand_dark", "masthead_color", "logo_alt", "select", "exclude", "only", "except", "topics", "selectors",
 })  # fmt: skip
-_THEMES = frozenset(("name", "brand", "brand_dark", "masthead_color", "heading_font", "body_font", "image_base_url"))
+_THEMES = frozenset(("name", "brand", "brand_dark", "masthead_color", "heading_font", "body_font"))
 _DAY = "first working day"  # where a line says nothing
 
 
@@ -67,8 +67,8 @@ def _of_theme(document: Document) -> Iterator[Fault]:
     """What the theme would refuse when it is loaded: its numbers and choices have limits of their own here."""
     theme = document.data.get("theme")
     for key, value in theme.items() if isinstance(theme, dict) else ():
-        if key in _THEMES and isinstance(value, str) and value:
-            given: dict[str, Any] = {key: value}
+        if key in _THEMES and isinstance(value, str) and (value.strip() or key == "brand"):
+            given: dict[str, Any] = {key: value.strip()}
             for _, message in ThemeOptions(**given).faults():
                 yield document.fault(("theme", key), message)
 

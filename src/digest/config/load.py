@@ -179,6 +179,8 @@ def _shown(file: Path) -> str:
 def _override(document: yamlfile.Document, environ: Mapping[str, str]) -> None:
     """Lay `DIGEST_SMTP__HOST=…` over smtp.host. Names without `__` are other things (DIGEST_SMTP_PASSWORD)."""
     sections = {info.alias or name for name, info in _model().model_fields.items()}
+    audiences = document.data.get("audiences")
+    own = list(audiences) if isinstance(audiences, dict) else []
     for variable in sorted(environ):
         if not _overrides(variable):
             continue
@@ -188,10 +190,10 @@ def _override(document: yamlfile.Document, environ: Mapping[str, str]) -> None:
             hint = yamlfile.did_you_mean(path[0], sections)
             document.faults.append(Fault(file=origin, message=f"{path[0]!r} is not a section of {NAME}{hint}"))
             continue
-        known = document.data.get(path[0], {})
-        if path[0] == "audiences" and isinstance(known, dict) and path[1] not in known:
-            near = yamlfile.did_you_mean(path[1], known)
-            if near.startswith(","):  # another name may be a new audience
+        if path[0] == "audiences" and path[1] not in own:
+            near = yamlfile.did_you_mean(path[1], own)
+            # Another name may be a new audience, as skills2 is beside skills.
+            if near.startswith(",") and not re.search(r"\d", path[1]):
                 document.faults.append(Fault(file=origin, message=f"there is no audience {path[1]!r}{near}"))
                 continue
         _put(document, path, _value(environ[variable]), origin)

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from digest.files import spelled_below
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -46,7 +48,9 @@ def inside(root: Path, name: str) -> bytes:
     """
     base = root.resolve()
     for spelled in dict.fromkeys((name, unquote(name))):
-        path = (base / spelled.lstrip("/")).resolve()
+        if "\0" in spelled:
+            continue
+        path = spelled_below(base, spelled.lstrip("/")).resolve()
         if path.is_relative_to(base) and path.is_file() and path.stat().st_size <= MAX_BYTES:
             return path.read_bytes()
     raise FileNotFoundError(ENOENT, "there is no such file in the newsroom's folder", name)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from digest.checks.registry import CHECKS
 from digest.composer.options import GMAIL_CLIPS_AT
 from digest.errors import DigestError
+from digest.files import spelled_below
 from digest.model import STORY_SUFFIX, Severity, Status
 from digest.period import containing
 from digest.preview.issue_form import open_issue, place_of
@@ -165,7 +166,7 @@ def _finding(finding: Finding, view: ShownEdition) -> dict[str, Any]:
 
 def _field(root: Path, story: Story, line: int) -> str:
     try:
-        text = (root / "stories" / f"{story.id}{STORY_SUFFIX}").read_text("utf-8")
+        text = spelled_below(root / "stories", f"{story.id}{STORY_SUFFIX}").read_text("utf-8")
     except (OSError, UnicodeDecodeError):
         return ""  # it was there a moment ago: the page is told of the change next
     return field_at(text, line)

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse
 
 from digest import yamlfile
 from digest.errors import EditConflict, Fault, UsageError
+from digest.files import spelled_below
 from digest.importing.naming import story_name
 from digest.model import STORY_DEFAULTS, STORY_SUFFIX, STORY_WORDS, Status, story_id
 from digest.preview import forms
@@ -24,7 +25,7 @@ from digest.preview.saves import FileChange, contents, version
 from digest.preview.state import requested
 from digest.stories import frontmatter, writing
 from digest.stories.fields import StoryFields
-from digest.stories.walk import file_named, names_taken
+from digest.stories.walk import names_taken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -170,7 +171,7 @@ def file_of(newsroom: Newsroom, name: str) -> StoryFile:
     """The file of a story, faulty ones too. Raises UsageError for what is none of the newsroom's stories."""
     folder = (newsroom.root / "stories").resolve()
     parts = story_id(name).split("/")
-    path = file_named(folder, "/".join(parts) + STORY_SUFFIX)
+    path = spelled_below(folder, "/".join(parts) + STORY_SUFFIX)
     hidden = any(not part or part.startswith(".") or "\0" in part or len(part.encode()) > _LONGEST for part in parts)
     if hidden or not path.resolve().is_relative_to(folder) or not path.is_file():
         message = f"there is no story {name[:120]!r}"

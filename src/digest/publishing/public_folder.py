@@ -40,7 +40,7 @@ class Update:
     written: tuple[str, ...]
     removed: tuple[str, ...]
     unchanged: int
-    faults: tuple[str, ...] = ()  # of stories' files of today; the pages that show them are as they were
+    faults: tuple[str, ...] = ()  # of stories' files of today; pages say of these what they said before
 
 
 def claim(folder: Path) -> None:

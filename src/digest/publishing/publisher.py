@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import re
 import traceback
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,6 +20,7 @@ from digest.composer.photos import size, sniff
 from digest.distribution import version
 from digest.editions.archive import PAGE
 from digest.errors import DigestError, StoryError
+from digest.files import spelled_below
 from digest.ledger.locks import file_lock
 from digest.newsroom import paths
 from digest.newsroom.edition_setup import page_path
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from digest.editions.sent_edition import SentEdition
     from digest.ledger.ledger import SqlLedger
-    from digest.model import Edition
+    from digest.model import Edition, Story
     from digest.newsroom.newsroom import Newsroom
     from digest.publishing.public_folder import Update
     from digest.publishing.sent_editions import Record
@@ -89,7 +89,7 @@ class _Publication:
     stories: dict[str, list[Any]] = field(
         default_factory=dict
     )  # by id: the file's stamp, whether it says something new
-    held: dict[str, str] = field(default_factory=dict)  # by id: why nobody can tell what it says today
+    faults: list[str] = field(default_factory=list)  # of stories' files of today
 
     def run(self) -> Update:
         known = [
@@ -102,7 +102,7 @@ class _Publication:
         public_folder.claim(self.folder)
         if known:
             self._site(known)
-        update = dataclasses.replace(self.pages.write(), faults=tuple(filter(None, self.held.values())))
+        update = dataclasses.replace(self.pages.write(), faults=tuple(self.faults))
         self.newsroom.edition_setup.theme.save_cache()
         self._remember(known)
         return update
@@ -174,42 +174,40 @@ class _Publication:
         return known.sent
 
     def _overlay(self, editions: Sequence[PublishedEdition]) -> None:
-        """Which stories were corrected or withdrawn since: only files that are not as they were are read.
-
-        Where that cannot be told any more, pages stay as they are: a slip brings back nothing that was taken away.
-        """
-        root = self.newsroom.root / "stories"
-        said: dict[str, list[Any]] = {}
-        for name in {story for known in editions for story in known.ids}:
-            stamp = _stamp_of(root / f"{name}.md")
-            before = self.pages.known("stories").get(name)
-            if stamp and before and before[0] == stamp:
-                said[name] = before
-            elif stamp:
-                try:
-                    said[name] = [stamp, sent_editions.today(self.newsroom, name) is not None]
-                except StoryError as error:
-                    self.held[name] = "; ".join(str(error).splitlines())
-                    said[name] = [[], bool(before and before[1])]
-            elif before and before[1]:
-                self.note(f"stories/{name}.md is gone; its pages stay as they are, corrected or withdrawn")
-                self.held[name] = ""
-                said[name] = [[], True]
-        self.stories = said
-        changed = {name for name, (_stamp, flag) in said.items() if flag} - self.held.keys()
+        """Which stories were corrected or withdrawn since."""
+        told = self._told(sorted({story for known in editions for story in known.ids}))
         for known in editions:
-            for name in changed.intersection(known.ids):
-                now = sent_editions.today(self.newsroom, name)
-                story = next(each for each in self._sent(known).stories if each.id == name)
-                if now is not None and (change := sent_editions.since_sent(story, now)):
+            for name in told.keys() & set(known.ids):
+                sent = next(each for each in self._sent(known).stories if each.id == name)
+                if change := sent_editions.since_sent(sent, told[name]):
                     known.changes[name] = change
 
-    def _is_held(self, known: PublishedEdition) -> bool:
-        """Whether its page, which is there, has to stay as it is."""
-        if self.held.keys().isdisjoint(known.ids):
-            return False
-        path = f"{page_path(known.edition)}index.html"
-        return path in self.pages.before and bool(self.pages.known("editions").get(known.edition.id, {}).get("card"))
+    def _told(self, names: Iterable[str]) -> dict[str, Story]:
+        """Of these stories, by id, those that say today that they were corrected or withdrawn, or said so last.
+
+        Only files that are not as they were are read. What was told once stands while a file cannot say it: no slip
+        brings back what was taken away.
+        """
+        root, before = self.newsroom.root / "stories", sent_editions.told(self.newsroom)
+        told = dict(before)
+        for name in names:
+            stamp, known = _stamp_of(spelled_below(root, f"{name}.md")), self.pages.known("stories").get(name)
+            if not stamp:
+                if name in told:
+                    self.note(f"stories/{name}.md is gone; pages say what it said, that it was corrected or withdrawn")
+                continue
+            if known != [stamp, name in told]:
+                try:
+                    story = sent_editions.today(self.newsroom, name)
+                except StoryError as error:
+                    self.faults += str(error).splitlines()
+                    continue
+                told.pop(name, None)
+                told |= {name: story} if story else {}
+            self.stories[name] = [stamp, name in told]
+        if told != before:
+            sent_editions.remember_told(self.newsroom, told)
+        return told
 
     # The files
 
@@ -217,7 +215,7 @@ class _Publication:
         self._overlay(editions)
         pictures = Pictures(newsroom=self.newsroom, note=self.note, online=self.online, retry=self.retry)
         for known in editions:
-            shown = {} if self._is_held(known) else {**known.images}
+            shown = {**known.images}
             for name, change in known.changes.items():
                 shown = {key: image for key, image in shown.items() if key.split("\n")[0] != name}
                 shown |= {} if change.withdrawn else pictures_of_story(change.story)
@@ -259,11 +257,6 @@ class _Publication:
         )
         known.stamp = made_of
         said = self.pages.known("editions").get(known.edition.id, {})
-        if self._is_held(known):
-            known.card = _card(said["card"])
-            shown = re.findall(r"img/([\w.-]+)", self.pages.content(path).decode())
-            self.pages.wanted |= dict.fromkeys((path, *(f"img/{name}" for name in shown)), "")
-            return
         if said.get("card") and self.pages.is_as_made(path, made_of):
             known.card = _card(said["card"])
             self.pages.wanted[path] = made_of
@@ -355,7 +348,7 @@ def keeping_current(
             return
         try:
             for fault in publish(newsroom, ledger, note=warn, online=done).faults:
-                warn(f"{fault}; its pages in the public archive stay as they are")
+                warn(f"{fault}; its public pages say what they said before")
         except (DigestError, OSError) as error:
             lines = "; ".join(str(error).splitlines())
             warn(f"the public archive is not up to date: {lines}; then `digest archive`")

@@ -10,6 +10,7 @@ was withdrawn, since it was sent. It writes nothing of what the pages say.
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,9 +24,10 @@ from digest.model import Selection, Status
 from digest.newsroom.history import MANIFEST, folder, read_manifest
 from digest.newsroom.paths import ARCHIVE
 from digest.selection.ranking import grouped
+from digest.stories.index import dump_story, load_story
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from digest.editions.sent_edition import SentEdition
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from digest.model import Edition, Story
     from digest.newsroom.newsroom import Newsroom
 
+TOLD = "told.json"  # in the archive: what pages said of stories since they were sent
 _MAILED = (State.SENT, State.IN_DOUBT)
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _OLD = "was sent by a version that kept less for its page; it is made of today's stories, and stays so from now on"
@@ -168,7 +171,36 @@ def today(newsroom: Newsroom, story: str) -> Story | None:
     Raises StoryError for a file with faults.
     """
     known = newsroom.stories.story(story)
-    return known if known.corrected or known.status is Status.WITHDRAWN else None
+    return dataclasses.replace(known, file="") if known.corrected or known.status is Status.WITHDRAWN else None
+
+
+def told(newsroom: Newsroom) -> dict[str, Story]:
+    """By id, the stories of which pages said last that they were corrected or withdrawn, as they were then.
+
+    A file that has a mistake today, or is gone, takes none of it back. Raises DigestError for a record with a fault.
+    """
+    path, zone = newsroom.root / ARCHIVE / TOLD, newsroom.config.newsroom.timezone
+    try:
+        texts = json.loads(path.read_bytes())["stories"]
+        read = {name: load_story(text, story_id=name, file="", zone=zone)[0] for name, text in texts.items()}
+        return {name: story for name, story in read.items() if story is not None}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        message = f"{path}: is no record of corrections and withdrawals; put it back as it was ({error})"
+        raise DigestError(message) from None
+
+
+def remember_told(newsroom: Newsroom, stories: Mapping[str, Story]) -> None:
+    """Write the record anew. Raises DigestError."""
+    texts = {name: dump_story((story, ())) for name, story in sorted(stories.items())}
+    data = json.dumps({"format": 1, "stories": texts}, ensure_ascii=False, indent=1) + "\n"
+    path = newsroom.root / ARCHIVE / TOLD
+    try:
+        write_whole(path, data.encode())
+    except OSError as error:
+        message = f"{path}: cannot be written: {error.strerror}"
+        raise DigestError(message) from error
 
 
 def since_sent(sent: Story, now: Story) -> StoryChange | None:

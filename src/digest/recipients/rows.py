@@ -19,7 +19,7 @@ from digest.model import InactiveReader, Recipient
 from digest.recipients.columns import BadRow, folded, worst
 from digest.text.cleaning import multiline, one_line
 from digest.text.counting import counted
-from digest.text.language import cased, shortest
+from digest.text.language import shortest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -40,7 +40,6 @@ _ATOM = r"[A-Za-z0-9_+-]++"
 _PLAIN_LOCALS = re.compile(rf"(?:{_ATOM}(?:\.{_ATOM})*+@[a-z0-9.-]++(?:\n|$))++").fullmatch  # one on each line
 # Wider than a tag is: a list may have what other tools make of one, and its reader is mailed all the same.
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}").fullmatch
-_THREE, _OLD_CODES = 3, ("in", "iw", "ji")  # letters, and codes, for which CLDR is asked
 _NOT_UTF8 = re.compile("[\ud800-\udfff]")
 _SPOKEN = ("en", "fr", "es", "de", "it", "pt", "nl", "pl", "tr", "ru", "uk", "ar", "fa", "zh", "ja", "ko")
 
@@ -215,9 +214,7 @@ def language_named(text: str) -> str:
             message = f"{tag[:40]!r} is no language; write it like en, fr or pt-BR, or leave it empty"
             raise BadRow(message, "language")
         tag = named
-    tag = tag.replace("_", "-")
-    first = tag.partition("-")[0].lower()
-    return shortest(tag) if len(first) == _THREE or first in _OLD_CODES else cased(tag)
+    return shortest(tag.replace("_", "-"))
 
 
 @cache

@@ -20,7 +20,7 @@ from digest.mail.address import key as address_key
 from digest.model import InactiveReader, language_tags
 from digest.recipients.segments import Segment
 from digest.text.counting import counted
-from digest.text.language import primary, script, usual_script
+from digest.text.language import primary, script, shortest, usual_script
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -112,23 +112,26 @@ class Readers:
 def language_of(tag: str, offered: Sequence[str]) -> str:
     """Which of the languages that are offered suits a reader with this tag: always one, the first when none does.
 
-    The exact tag; then the tag cut from the right (RFC 4647, 3.4); then the first relative that is not of another
-    script, one in the script that is usual there before all others.
+    The exact tag; else of those of the same language, and of no other script than the tag says, one in the script
+    that is usual there; among these the tag cut from the right (RFC 4647, 3.4) before the first.
 
     >>> [language_of(tag, ("en", "fr")) for tag in ("fr-CA", "de", "")]
     ['fr', 'en', 'en']
     >>> language_of("en", ("en-ZA", "en")), language_of("zh-TW", ("zh-Hans", "zh-Hant"))
     ('en', 'zh-Hant')
     """
-    known = {language.lower(): language for language in reversed(offered)}
-    for broader in language_tags(tag):
-        if (language := known.get(broader)) is not None:
-            return language
-    said = script(tag)
-    related = [language for language in offered if tag and primary(language) == primary(tag)]
+    wanted = shortest(tag)
+    known = {shortest(language).lower(): language for language in reversed(offered)}
+    exact, *broader = language_tags(wanted)
+    if exact in known:
+        return known[exact]
+    said = script(wanted)
+    related = [language for language in offered if tag and primary(shortest(language)) == primary(wanted)]
     suiting = [language for language in related if not said or script(language) in ("", said)]
     if len(suiting) > 1:
-        return next((language for language in suiting if usual_script(language) == usual_script(tag)), suiting[0])
+        usual = usual_script(wanted)
+        suiting = [language for language in suiting if usual_script(language) == usual] or suiting
+        return next((known[each] for each in broader if known.get(each) in suiting), suiting[0])
     return suiting[0] if suiting else offered[0]
 
 

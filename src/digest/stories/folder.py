@@ -6,10 +6,11 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from digest.errors import Fault, StoryError
+from digest.files import spelled_below
 from digest.model import STORY_KEYS, STORY_SUFFIX, story_id
 from digest.stories import frontmatter
 from digest.stories.index import DamagedIndexError, Index, discard
-from digest.stories.walk import Gathering, StoryReader, file_named
+from digest.stories.walk import Gathering, StoryReader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +57,7 @@ class FolderSource:
         if path.startswith("/") or ".." in path.split("/"):
             raise StoryError([Fault(file=shown, message="is outside of the stories folder")])
         try:
-            data = file_named(self._reader.root, path).read_bytes()
+            data = spelled_below(self._reader.root, path).read_bytes()
         except FileNotFoundError:
             raise StoryError([Fault(file=shown, message="is not there")]) from None
         except OSError as error:

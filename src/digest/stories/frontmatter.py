@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from digest import yamlfile
 from digest.errors import Fault
-from digest.model import STORY_LISTS, STORY_TIMES, STORY_WORDS, Story
+from digest.model import STORY_TIMES, STORY_WORDS, Story
 from digest.text.characters import checked_line, loose_isolate, named, refused
 
 if TYPE_CHECKING:
@@ -31,7 +31,9 @@ VERSION = 5  # raise it when the same bytes mean another story than before: inde
 MAX_BYTES = 1_000_000  # a story is a page of text; what is larger is something else
 _MANY = 10  # faults of one kind in one file, after which the rest is not listed
 _DATE_LINE = re.compile(r"^date[ \t]*:[ \t]*['\"]?([0-9][^'\"#\n]*)", re.MULTILINE)
-_IN_WORDS = frozenset((*STORY_WORDS, *STORY_LISTS, "correction"))  # where a comment that touches its sign is text
+_IN_WORDS = frozenset(
+    (*STORY_WORDS, "topics", "channels", "correction")
+)  # where a comment that touches its sign is text
 _BREAKS_IN_HEADER = re.compile("[\x85\u2028\u2029]")
 
 

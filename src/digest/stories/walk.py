@@ -67,15 +67,6 @@ def identity(path: str) -> str:
     return unicodedata.normalize("NFC", path.removesuffix(STORY_SUFFIX))
 
 
-def file_named(root: Path, path: str) -> Path:
-    """The file at `path`, which an id has in NFC, below `root`; there it may be spelled otherwise (é as e and ´)."""
-    file = root / path
-    if path.isascii() or file.is_file():
-        return file
-    others = file.parent.iterdir() if file.parent.is_dir() else ()
-    return next((other for other in others if unicodedata.normalize("NFC", other.name) == file.name), file)
-
-
 def names_taken(root: Path) -> set[str]:
     """The ids of the story files right below `root`, in small letters: no new one may differ by these alone."""
     return {identity(path.name).casefold() for path in root.glob(f"*{STORY_SUFFIX}")}

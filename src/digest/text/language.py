@@ -17,7 +17,8 @@ _TAG = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _PRIMARY = re.compile(r"[a-z]{2,3}")
-_REGION, _SCRIPT = 2, 4  # letters
+_REGION, _THREE, _SCRIPT = 2, 3, 4  # letters
+_FORMER = frozenset(("in", "iw", "ji"))  # codes of Indonesian, Hebrew and Yiddish until 1989
 
 
 def is_tag(text: str) -> bool:
@@ -57,7 +58,9 @@ def shortest(tag: str) -> str:
     ['fr-CA', 'de', 'he', 'fil']
     """
     first, hyphen, rest = tag.partition("-")
-    return cased(f"{_codes().get(first.lower(), first)}{hyphen}{rest}")
+    if len(first) == _THREE or first.lower() in _FORMER:
+        first = _codes().get(first.lower(), first)
+    return cased(f"{first}{hyphen}{rest}")
 
 
 @cache
@@ -94,7 +97,11 @@ def usual_script(tag: str) -> str:
     from babel.core import get_global
 
     likely = get_global("likely_subtags")
-    first, *others = cased(tag.replace("_", "-")).split("-")
+    first, *others = shortest(tag.replace("_", "-")).split("-")
     region = next((part for part in others if len(part) == _REGION), "")
+    if (
+        others and len(others[0]) == _THREE and others[0].isalpha()
+    ):  # a language of its own, written as one of a family: zh-yue
+        first = others[0]
     known: str = likely.get(f"{first}_{region}") or likely.get(first, "")
     return next(iter(known.split("_")[1:]), "")

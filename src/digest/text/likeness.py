@@ -15,7 +15,7 @@ def label_key(label: str) -> str:
     >>> label_key("  Green   JOBS ") == label_key("green-jobs") == "green jobs"
     True
     """
-    return " ".join(label.casefold().replace("-", " ").replace("_", " ").split())
+    return " ".join(label.casefold().replace("-", " ").replace("_", " ").split()) or label.strip()
 
 
 def likeness(line: str, words: str) -> int:
