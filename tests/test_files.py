@@ -7,10 +7,11 @@ import stat
 import subprocess
 import sys
 import textwrap
+import unicodedata
 
 import pytest
 
-from digest.files import write_whole
+from digest.files import spelled_below, write_whole
 
 
 def test_new_file_in_missing_folders(tmp_path):
@@ -85,3 +86,12 @@ def test_a_folder_in_the_way_is_an_error_and_no_temporary_file_stays(tmp_path):
     with pytest.raises(OSError, match="directory"):
         write_whole(path, b"x")
     assert [one.name for one in tmp_path.iterdir()] == ["taken"]
+
+
+def test_a_file_is_found_however_its_accents_are_spelled(tmp_path):
+    """Some disks and archives write é as e and an accent; what names the file does not know which."""
+    inside = tmp_path / unicodedata.normalize("NFD", "été")
+    inside.mkdir()
+    (inside / unicodedata.normalize("NFD", "école.md")).write_text("x")
+    assert spelled_below(tmp_path, unicodedata.normalize("NFC", "été/école.md")).read_text() == "x"
+    assert spelled_below(tmp_path, "été/other.md") == tmp_path / "été/other.md"

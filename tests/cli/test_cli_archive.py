@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import threading
+import unicodedata
 import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
@@ -331,6 +332,17 @@ class TestAsItWasSent:
         assert newsroom("archive", "--withdraw", EDITION, "--because", "Wrong figures").code == 2
         assert "Wrong figures" in page(newsroom)
         assert "Helping Women Workers" not in page(newsroom)
+
+    def test_a_takedown_holds_for_a_name_with_combining_accents(self, newsroom):
+        """A file from another disk, whose é is two characters, is the story of its id."""
+        name = unicodedata.normalize("NFD", "2022-02-20-été")
+        newsroom.story(name, date="2022-02-20", title="An evening in summer")
+        send(newsroom)
+        assert "An evening in summer" in page(newsroom)
+        newsroom.edit(f"stories/{name}.md", "\n---\n", "\nstatus: withdrawn\ncorrected: 2022-03-05\n---\n")
+        done = newsroom("archive")
+        assert (done.code, done.err) == (0, "")
+        assert '<p class="meta withdrawn">Withdrawn on 5 March 2022</p>' in page(newsroom)
 
     def test_a_correction_stays_while_its_file_cannot_be_read(self, newsroom):
         """What readers were told stays told; with the file in order again, its page says what it says."""

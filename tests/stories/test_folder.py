@@ -17,6 +17,7 @@ from storytree import ZURICH, plant, story_text
 from digest import period
 from digest.errors import StoryError
 from digest.model import Status
+from digest.newsroom.paths import inside
 from digest.stories import frontmatter
 from digest.stories.folder import FolderSource
 from digest.stories.frontmatter import MAX_BYTES
@@ -346,3 +347,14 @@ def test_a_glance_never_contradicts_the_parser(lines, newline):
     story, _ = frontmatter.parse(data, story_id="a", file="a.md", zone=ZURICH, language="en")
     if story and seen:
         assert seen == story.date.toordinal()
+
+
+@pytest.mark.parametrize("path", ["a%00b.jpg", "%2e%2e/secret", "images/%2e%2e/%2e%2e/secret"])
+def test_an_address_of_a_picture_leads_to_no_other_place(tmp_path, path):
+    """What an address spells as codes is no way out of the folder, and no text without end."""
+    (tmp_path / "secret").write_text("x")
+    (tmp_path / "newsroom/images").mkdir(parents=True)
+    with pytest.raises(FileNotFoundError):
+        inside(tmp_path / "newsroom", path)
+    (tmp_path / "newsroom/images/our photo.jpg").write_text("x")
+    assert inside(tmp_path / "newsroom", "images/our%20photo.jpg") == b"x"
