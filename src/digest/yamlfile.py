@@ -63,8 +63,8 @@ class Document:
 
     `lines` gives the line (from 1) on which the value at a path was written; `origins` names the source of values that
     did not come from the file itself (`environment DIGEST_SMTP__HOST`). `cut` has what is left of each text that a
-    comment ends which touches its sign: `We are` of `We are #1 in jobs`, nothing of `#8M`. What
-    is not `readable` is no YAML, or no mapping: then nothing more can be said of it than `faults` does.
+    comment ends which touches its sign: `We are` of `We are #1 in jobs`, nothing of `#8M`. What is not `readable` is
+    no YAML, or no mapping: then nothing more can be said of it than `faults` does.
     """
 
     file: str
@@ -283,13 +283,10 @@ class _Walker:
 
     def _note_cut(self, node: typing.Any, path: Path) -> None:
         """Note a plain text that a comment ends; one whose sign stands alone is a comment and nothing else."""
-        mark = node.end_mark
-        if (
-            self.text_lines
-            and not node.style
-            and node.value not in ("~", "null")
-            and _TOUCHING.match(self.text_lines[mark.line], mark.column)
-        ):
+        if node.style or node.value in ("~", "null"):
+            return
+        (rest, *_) = (*self.text_lines[node.end_mark.line : node.end_mark.line + 1], "")
+        if _TOUCHING.match(rest, node.end_mark.column):
             self.document.cut[path] = node.value
 
     def _fault(self, path: Path, message: str) -> None:
