@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ import time
 import httpx
 import pytest
 from previewed import Shown, serving
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from digest.preview.server import address, bound
 
@@ -384,3 +386,14 @@ def test_a_browser_that_runs_in_the_terminal_holds_up_nothing(built_once, tmp_pa
             assert page.wait(60) is not None
         finally:
             os.kill(int(asked.read_text()), 15)
+
+
+def test_a_page_that_ends_leaves_no_connection_behind(folder, monkeypatch):
+    """A connection that came while the server was closing, and was not told of it, is cut off when its time is over."""
+    monkeypatch.setattr(H11Protocol, "shutdown", lambda _: None)
+    with serving(folder):
+        stranger = socket.create_connection(("127.0.0.1", int(folder.url.rpartition(":")[2])), timeout=20)
+        assert folder.get("/").status_code == 200  # it was accepted before this
+    with stranger, contextlib.suppress(ConnectionResetError):
+        assert stranger.recv(1) == b""
+    gc.collect()  # else a warning that it was never closed would be some later test's

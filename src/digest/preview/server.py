@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import anyio
+import anyio.lowlevel
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.endpoints import HTTPEndpoint
@@ -90,6 +91,9 @@ def server_of(state: PreviewState, access: PageAccess, ready: Callable[[], None]
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             live.close()
             await super().shutdown(sockets)
+            for connection in tuple(self.server_state.connections):  # whoever is not done when the time is over
+                connection.transport.abort()
+            await anyio.lowlevel.checkpoint()
 
     config = uvicorn.Config(
         application,
