@@ -6,6 +6,7 @@ import csv
 import stat
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -86,11 +87,35 @@ def test_a_merge_field_without_a_column_is_refused(path, suppressions):
         add(path, suppressions, "a@example.org", fields={"town": "Bern"})
 
 
-def test_a_reader_is_taken_off_with_all_their_lines(path):
+def test_a_row_that_goes_takes_no_word_of_leaving_with_it(tmp_path, suppressions):
+    """Who has left by the list's own status stays unmailed, taken off by hand or by --sync, and added again."""
+    rows = "email,status\nann@h.pt,active\nzoe@h.pt,unsubscribed\nyan@h.pt,bounced\nida@h.pt,unconfirmed\n"
+    path, other = tmp_path / "list.csv", tmp_path / "other.csv"
+    path.write_text(rows)
+    change = subscribers.remove(path, "ZOE@h.pt", suppressions, "everyone", now=1.0)
+    assert change.removed == 1
+    assert change.notes == ("suppressed here, as a row that is taken off kept them from being mailed: 1",)
+    assert set(suppressions.suppressed(["zoe@h.pt"], "everyone")) == {"zoe@h.pt"}
+    assert not set(suppressions.suppressed(["zoe@h.pt"], "another"))  # she left this one
+    assert subscribers.add(path, subscribers.reader("zoe@h.pt"), suppressions, "everyone").suppressed == ("zoe@h.pt",)
+    path.write_text(rows)
+    other.write_text("email\nann@h.pt\n")
+    source = CsvSource(other, name="other.csv")
+    for dry_run in (True, False):
+        how = subscribers.Intake(sync=True, shrink=True, dry_run=dry_run)
+        change = subscribers.bring_in(path, source, suppressions, "everyone", how, now=2.0)
+        assert change.removed == 3
+        assert bool(set(suppressions.suppressed(["yan@h.pt"], "another"))) != dry_run  # a bounce is for all
+        assert any(note.endswith("kept them from being mailed: 1") for note in change.notes)
+    assert not set(suppressions.suppressed(["ann@h.pt", "ida@h.pt"], "everyone"))
+
+
+def test_a_reader_is_taken_off_with_all_their_lines(path, suppressions):
     """Every row with the address goes, in whatever case and over several lines; the neighbours stay byte by byte."""
-    assert subscribers.remove(path, "BOB@example.org") == Change(removed=1)
+    remove = partial(subscribers.remove, suppressions=suppressions, audience="everyone", now=1.0)
+    assert remove(path, "BOB@example.org") == Change(removed=1)
     assert path.read_bytes() == LIST.replace(b'"B; Bob";Bob@Example.org;"two\r\nlines";Rome\r\n', b"")
-    assert subscribers.remove(path, "bob@example.org", name="l").notes == ("bob@example.org is not on l",)
+    assert remove(path, "bob@example.org", name="l").notes == ("bob@example.org is not on l",)
 
 
 def test_another_list_is_taken_in(path, tmp_path, suppressions):
@@ -250,5 +275,5 @@ def test_adding_and_removing_comes_back_to_the_same_bytes(tmp_path_factory, supp
     found = [one.name for one in CsvSource(path).recipients()]
     assert found == ["First", "", *given_names]
     for number in range(len(given_names)):
-        assert subscribers.remove(path, f"R{number}@example.org").removed == 1
+        assert subscribers.remove(path, f"R{number}@example.org", suppressions, "everyone", now=1.0).removed == 1
     assert path.read_bytes() == before

@@ -110,7 +110,8 @@ def remove(common: Common, audience: Name, address: Reader) -> None:
 
     call = Call(common)
     path = call.newsroom.sending_setup.csv_file(call.newsroom.config.audience(audience), "remove readers")
-    _tell(call, lists.remove(path, address, name=_shown(path)))
+    with call.ledger() as ledger:
+        _tell(call, lists.remove(path, address, ledger, audience, now=call.now.timestamp(), name=_shown(path)))
 
 
 @verb("suppress", subscribers)

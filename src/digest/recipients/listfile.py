@@ -97,12 +97,12 @@ class ListFile:
         """Take out the row on these lines."""
         self._changed[lines] = None
 
-    def drop_reader(self, address: str) -> int:
-        """Take out the lines of every row with this address, in whatever case; say how many rows there were."""
-        gone = [lines for reader, lines in self.readers() if key(reader.address) == key(address)]
-        for lines in gone:
+    def drop_reader(self, address: str) -> list[Recipient | InactiveReader]:
+        """Take out the lines of every row with this address, in whatever case; return the rows as they were read."""
+        gone = [(reader, lines) for reader, lines in self.readers() if key(reader.address) == key(address)]
+        for _, lines in gone:
             self.drop(lines)
-        return len(gone)
+        return [reader for reader, _ in gone]
 
     def make_room(self, reader: Recipient, columns: Iterable[str]) -> None:
         """Give the header, at its end, those of `columns` in which this reader has something; other rows stay."""

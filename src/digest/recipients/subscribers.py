@@ -137,18 +137,22 @@ def add(path: Path, reader: Recipient, suppressions: Suppressions, audience: str
     return Change(added=1, suppressed=held, notes=notes)
 
 
-def remove(path: Path, address: str, *, name: str = "") -> Change:
+def remove(
+    path: Path, address: str, suppressions: Suppressions, audience: str, *, now: float, name: str = ""
+) -> Change:
     """Take every row with this address, in whatever case, off the list. Raises FaultyInput, UsageError.
 
-    It does not suppress: an import may bring the reader back. Somebody who wants to leave is suppressed instead.
+    It suppresses only whom a row itself keeps from being mailed: an import may bring any other reader back. Somebody
+    who wants to leave is suppressed instead.
     """
     address = _canonical(address)
     with editing(path, name) as edit:
-        count = edit.drop_reader(address)
-        if count:
+        gone = edit.drop_reader(address)
+        kept = _keep_word(suppressions, audience, gone, edit.name, now)
+        if gone:
             edit.save()
-    notes = () if count else (f"{address} is not on {edit.name}",)
-    return Change(removed=count, notes=notes)
+    notes = () if gone else (f"{address} is not on {edit.name}",)
+    return Change(removed=len(gone), notes=(*notes, *_kept_words(kept)))
 
 
 def bring_in(
@@ -174,10 +178,10 @@ def bring_in(
             merge.take(row)
         gone = merge.missing()
         stopped = [row for row in merge.inactive if _is_news(suppressions, audience, row)]
+        kept = [row for row in gone if isinstance(row, InactiveReader) and _is_news(suppressions, audience, row)]
         if not how.dry_run:
-            for row in stopped:
-                detail = f"{incoming.name}: {row.detail}"
-                suppressions.suppress(row.address, _scope(row, audience), row.reason, detail, now)
+            _keep_word(suppressions, audience, stopped, incoming.name, now)
+            _keep_word(suppressions, audience, kept, edit.name, now)
             if merge.changed or gone:
                 edit.save()
     return Change(
@@ -189,8 +193,25 @@ def bring_in(
         inactive=dict(Counter(row.reason for row in merge.inactive)),
         stopped=len({key(row.address) for row in stopped}),
         faults=tuple(merge.faults),
-        notes=(*incoming.unread(), *merge.notes()),
+        notes=(*incoming.unread(), *merge.notes(), *_kept_words(kept, dry_run=how.dry_run)),
     )
+
+
+def _keep_word(
+    suppressions: Suppressions, audience: str, rows: Iterable[Recipient | InactiveReader], source: str, now: float
+) -> list[InactiveReader]:
+    """Suppress whom these rows keep from being mailed, where that is news: a row that goes takes its word along."""
+    told = [row for row in rows if isinstance(row, InactiveReader) and _is_news(suppressions, audience, row)]
+    for row in told:
+        suppressions.suppress(row.address, _scope(row, audience), row.reason, f"{source}: {row.detail}", now)
+    return told
+
+
+def _kept_words(rows: Sequence[InactiveReader], *, dry_run: bool = False) -> tuple[str, ...]:
+    if not rows:
+        return ()
+    count, done = len({key(row.address) for row in rows}), "would be suppressed" if dry_run else "suppressed"
+    return (f"{done} here, as a row that is taken off kept them from being mailed: {count:,}",)
 
 
 class _Merge:
@@ -201,9 +222,9 @@ class _Merge:
         self._edit = edit
         self._how = how
         self._known: dict[str, tuple[Recipient | InactiveReader, tuple[int, int]]] = {}
-        self._rows: list[tuple[str, tuple[int, int]]] = []
+        self._rows: list[tuple[Recipient | InactiveReader, tuple[int, int]]] = []
         for reader, lines in edit.readers():
-            self._rows.append((key(reader.address), lines))
+            self._rows.append((reader, lines))
             self._known.setdefault(key(reader.address), (reader, lines))
         self._met: set[str] = set()
         self._own = tuple(edit.keys)
@@ -263,7 +284,7 @@ class _Merge:
             self._edit.replace(lines, taken)
             self.updated += 1
 
-    def missing(self) -> list[tuple[int, int]]:
+    def missing(self) -> list[Recipient | InactiveReader]:
         """The rows of readers who are not on the other list, taken out. Raises UsageError when that are too many."""
         if not self._how.sync:
             return []
@@ -272,7 +293,7 @@ class _Merge:
                 f"--sync takes nobody off while a row of the file cannot be read, as it may be theirs: {self.faults[0]}"
             )
             raise UsageError(message)
-        gone = [lines for address, lines in self._rows if address not in self._met]
+        gone = [(reader, lines) for reader, lines in self._rows if key(reader.address) not in self._met]
         most = min(_SHRINK_PART * len(self._rows), _SHRINK_ROWS)
         if len(gone) > most and len(gone) >= _SHRINK_FREE and not self._how.shrink:
             message = (
@@ -280,9 +301,9 @@ class _Merge:
                 f"tenth or {_SHRINK_ROWS}; nothing was changed: look with --dry-run, then add --shrink"
             )
             raise UsageError(message)
-        for lines in gone:
+        for _, lines in gone:
             self._edit.drop(lines)
-        return gone
+        return [reader for reader, _ in gone]
 
     def notes(self) -> Iterator[str]:
         """What a person should know besides the counts."""
