@@ -297,6 +297,18 @@ class TestAsItWasSent:
         (entry,) = entries(newsroom)
         assert entry.findtext(f"{ATOM}updated") == "2022-03-05T00:00:00+01:00"
 
+    def test_the_inboxs_line_goes_with_the_story_that_it_is_of(self, newsroom):
+        """What teased a story that is withdrawn is in no description of the page and in no feed."""
+        config = (newsroom.root / "config.yaml").read_text("utf-8")
+        newsroom.write("config.yaml", f"{config}\nmail: {{preheader: Few women work there}}\n")
+        send(newsroom)
+        assert "Few women work there" in page(newsroom)
+        newsroom.edit(BETTER_WORK, "\n---\n", "\nstatus: withdrawn\ncorrected: 2022-03-05\n---\n")
+        assert newsroom("archive").code == 0
+        pages = [file for file in public(newsroom).rglob("*") if file.suffix in (".html", ".json", ".atom")]
+        assert pages
+        assert not [file for file in pages if "Few women work there" in file.read_text("utf-8")]
+
     def test_a_slip_brings_nothing_back_that_was_taken_away(self, newsroom):
         """A mistake in the file of a withdrawn story, or its loss, leaves its page, feeds and pictures as they are."""
         photo(newsroom, "images/port.jpg")

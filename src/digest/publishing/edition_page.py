@@ -268,7 +268,8 @@ class EditionPageMaker:
             title=title,
             label=view.period_label,
             headline=gone or (lead.view.title if lead else title),
-            summary=gone or one_line(sent.preheader) or view.teaser,
+            # The inbox's line may be of a story that is another now, or gone.
+            summary=gone or ("" if page.changes else one_line(sent.preheader)) or view.teaser,
             count="" if gone else view.count_label,
             day=draft.wording.day(page.first.astimezone(zone).date()),
             published=page.first.isoformat(timespec="seconds"),
