@@ -17,6 +17,9 @@ import time
 
 import pytest
 
+from digest.delivery import State
+from digest.newsroom.newsroom import open_newsroom
+
 FEBRUARY = ("--month", "2022-02", "--audience", "everyone")
 EDITION = "2022-02/everyone/en"
 READERS = 6
@@ -772,3 +775,26 @@ def test_what_began_as_files_goes_on_as_files(newsroom):
     again = newsroom("send", "2022-02/everyone/en", "--live", "--yes", "--eml", "out")
     assert again.code == 0
     assert "to go on" not in again.out
+
+
+def test_a_reader_is_named_however_the_domain_is_typed(newsroom):
+    """`bücher.example` is its A-label for who sends to one reader, for who settles one, and for a rate."""
+    newsroom.write("recipients/everyone.csv", "email,name\nanna@bücher.example,Anna\nbob@example.org,Bob\n")
+    newsroom.edit("config.yaml", "per_domain: {", "per_domain: {Bücher.example: 2/s, ")
+    _, rates = open_newsroom(newsroom.root / "config.yaml").sending_setup.rates()
+    assert rates["xn--bcher-kva.example"] == 2.0
+    edition = "2022-02/everyone/en"
+    newsroom("build", edition)
+    done = newsroom("send", edition, "--live", "--yes", "--eml", "out", "--only", "Anna@Bücher.example")
+    assert (done.code, len(list((newsroom.root / "out").rglob("*.eml")))) == (75, 1), done.err
+    with contextlib.closing(open_newsroom(newsroom.root / "config.yaml").sending_setup.ledger()) as ledger:
+        (bob,) = ledger.deliveries(edition, [State.PLANNED])
+        assert bob.address == "bob@example.org"
+
+
+def test_an_empty_name_is_nobodys_word(newsroom):
+    """`--by "$WHO"` with nothing in it signs as nobody, not as the machine's user."""
+    newsroom("build", "2022-02/everyone/en")
+    done = newsroom("approve", "2022-02/everyone/en", "--by", " ")
+    assert (done.code, done.lines) == (2, ["digest: --by is empty; it takes the name of who approves"])
+    assert not list(newsroom.root.rglob("approvals/**/*.json"))

@@ -113,8 +113,8 @@ def approve(
     common: Common,
     chosen: EditionFlags,
     by: Annotated[
-        str, typer.Option("--by", metavar="NAME", help="Who approves; the user of this machine if not said.")
-    ] = "",
+        str | None, typer.Option("--by", metavar="NAME", help="Who approves; the user of this machine if not said.")
+    ] = None,
     show: Annotated[
         bool, typer.Option("--show", help="Only say who approved what, and whether it still holds.")
     ] = False,
@@ -122,6 +122,9 @@ def approve(
     """Sign exactly what was built; any change voids it."""
     from digest.editions import approval
 
+    if by is not None and not by.strip():  # a variable of a script that was not set is nobody's word
+        message = "--by is empty; it takes the name of who approves"
+        raise UsageError(message)
     call = Call(common)
     states = []
     try:
