@@ -90,6 +90,43 @@ def test_a_click_on_the_masthead_says_that_it_is_the_themes(browser, shown, widt
 
 
 @BOTH
+def test_a_click_counts_before_the_last_picture_is_there(browser, shown, width):
+    """What can be seen can be clicked on; a link in it leads nowhere then either."""
+    story = "stories/2022-02-10-supporting-young-people-through-quality.md"
+    shown.edit(story, "stories/pictures/", "https://pictures.example.org/")
+    with opened(browser, shown, width, expected="net::ERR") as page:
+        late = []
+        page.route("https://pictures.example.org/*", lambda route: late.append(route))  # noqa: PLW0108 - as Playwright wants it
+        page.get_by_role("button", name="Dark").click()
+        mail(page).locator(".name").click()
+        expect(page.locator("#said")).to_contain_text("That is the theme’s")
+        mail(page).get_by_role("heading", name=re.compile("^Strengthening digital TVET")).click()
+        expect(field(page, "Title (needed)")).to_have_value(re.compile("^Strengthening"))
+        assert late
+        assert not page.locator("iframe[data-ready]").count()
+        for each in late:
+            each.abort()
+
+
+@BOTH
+def test_a_click_counts_though_the_mail_changes_meanwhile(browser, shown, width):
+    """An answer that comes between the button's down and up is drawn after it: the mail is still under the pointer."""
+    with opened(browser, shown, width) as page:
+        heading = mail(page).get_by_role("heading", name=re.compile("^Strengthening digital TVET"))
+        heading.hover()
+        page.mouse.down()
+        with page.expect_response(re.compile("/api/edition")) as answered:
+            shown.edit("stories/2022-02-10-strengthening-digital-tvet-in-ukraine.md", "title: S", "title: Really s")
+        answered.value.finished()
+        page.evaluate("() => fetch('/static/mark.svg').then((next) => next.text())")  # is answered later than that was
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        expect(heading).to_be_visible()
+        page.mouse.up()
+        expect(field(page, "Title (needed)")).to_have_value(re.compile("^Really strengthening"))
+        expect(mail(page).get_by_role("heading", name=re.compile("^Really strengthening"))).to_be_visible()
+
+
+@BOTH
 def test_a_link_opens_beside_with_control_and_marked_words_open_nothing(browser, shown, width):
     """Who holds a key wants the link itself, as everywhere; who marks words wants the words."""
     with opened(browser, shown, width, expected="Blocked script execution") as page:

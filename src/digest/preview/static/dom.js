@@ -34,14 +34,21 @@ export class Refused extends Error {
 // drawn between the two moves that element away, or puts another one into its place, and the click comes to nothing.
 let held = Promise.resolve();
 let release = () => {};
-window.addEventListener('pointerdown', (event) => {
-  if (!event.isPrimary || event.button || !event.target.closest('button, a, summary, .grip')) return; // a list of choices swallows the way up
-  release();
-  held = new Promise((done) => { release = done; });
-}, true);
-for (const name of ['pointerup', 'pointercancel', 'blur']) {
-  window.addEventListener(name, (event) => { if (event.target === window || event.isPrimary) setTimeout(release); }, true); // the click comes first
+let holder; // the window that it went down in: the page's own is blurred when it is the mail's
+export function holdWhilePressed(view, root, pressed) {
+  root.addEventListener('pointerdown', (event) => {
+    if (!event.isPrimary || event.button || !pressed(event.target)) return;
+    release();
+    holder = view;
+    held = new Promise((done) => { release = done; });
+  }, true);
+  for (const name of ['pointerup', 'pointercancel', 'blur']) {
+    view.addEventListener(name, (event) => {
+      if (holder === view && (event.target === view || event.isPrimary)) setTimeout(release); // the click comes first
+    }, true);
+  }
 }
+holdWhilePressed(window, window, (target) => target.closest('button, a, summary, .grip')); // a list of choices swallows the way up
 
 async function answer(response) {
   const data = await response.json().catch(() => ({ errors: ['the preview gave no answer that can be read'] }));

@@ -1,7 +1,7 @@
 // The stage: the mail in one frame or two, at any width, and the mail's other faces as text.
 // The frame runs no script; this page scrolls it and marks places in it.
 
-import { $, el, fill, get, kilobytes } from './dom.js';
+import { $, el, fill, get, holdWhilePressed, kilobytes } from './dom.js';
 import { NARROWEST, WIDEST, asked, clampWidth, set, state } from './state.js';
 
 const scrolls = new Map(); // where each frame was, so that a reload stays there
@@ -27,13 +27,32 @@ function sheet(name, width, at, title) {
   frame.addEventListener('load', () => {
     frame.dataset.ready = 'yes';
     frame.contentWindow.scrollTo(0, scrolls.get(name) ?? 0);
-    frame.contentDocument.addEventListener('keydown', (event) => document.dispatchEvent(new KeyboardEvent('keydown', event)));
-    if (!at && state.tab === 'html') frame.contentDocument.addEventListener('click', (event) => clicked(event, frame));
+    listen(frame, at);
   });
   frame.src = source(at);
   const box = el('figure', { class: 'sheet', 'data-width': width }, el('figcaption'), el('div', { class: 'window' }, frame));
   if (name === 'first') box.append(handle(box));
+  requestAnimationFrame(() => listenSoon(frame, at));
   return box;
+}
+
+const listened = new WeakSet(); // documents
+
+function listen(frame, at) {
+  const { contentDocument: mail, contentWindow } = frame;
+  if (listened.has(mail)) return;
+  listened.add(mail);
+  mail.addEventListener('keydown', (event) => document.dispatchEvent(new KeyboardEvent('keydown', event)));
+  if (at || state.tab !== 'html') return;
+  holdWhilePressed(contentWindow, mail, () => true);
+  mail.addEventListener('click', (event) => clicked(event, frame));
+}
+
+// The mail is there to be clicked on before its last picture is, and nothing tells when: it is looked for.
+function listenSoon(frame, at) {
+  if (!frame.isConnected || frame.dataset.ready) return;
+  if (frame.contentDocument.URL !== 'about:blank') listen(frame, at);
+  else requestAnimationFrame(() => listenSoon(frame, at));
 }
 
 // A click in the mail is for the form of what was clicked, on a link, too: that opens with Ctrl, or the middle button.
