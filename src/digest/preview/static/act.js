@@ -9,10 +9,13 @@ let standing = [];
 let result = { test: '', approve: '' };
 let people = { listed: [], you: '' };
 const KEPT = 'digest.by'; // a name is typed once: this browser keeps it
-const typed = { by: localStorage.getItem(KEPT) ?? '' };
+const typed = { by: localStorage.getItem(KEPT) ?? '', test: '' };
+let working = 0;
+let late = false; // what came meanwhile is to be drawn
 
 async function run(button, name, task) {
   button.disabled = true;
+  working += 1;
   result[name] = 'Working…';
   $(`${name}-result`).textContent = result[name];
   try {
@@ -23,6 +26,8 @@ async function run(button, name, task) {
   const said = $(`${name}-result`);
   if (said) said.textContent = result[name];
   button.disabled = false;
+  working -= 1;
+  if (late && !working) draw();
 }
 
 function testing() {
@@ -30,7 +35,8 @@ function testing() {
   if (!addresses.length) {
     return el('div', { class: 'action' }, el('p', { class: 'small soft' }, 'To send a test from here, list addresses in config.yaml: preview: {test_addresses: [you@example.org]}'));
   }
-  const choice = el('select', { id: 'test-address', 'data-focus': 'test-address' }, addresses.map((each) => el('option', {}, each)));
+  const choice = el('select', { id: 'test-address', 'data-focus': 'test-address', onchange: (event) => { typed.test = event.target.value; } },
+    addresses.map((each) => el('option', { value: each, selected: each === typed.test }, each)));
   const button = el('button', { type: 'button', 'data-focus': 'test' }, 'Send a test');
   button.addEventListener('click', () => run(button, 'test', async () => {
     const { said } = await post('/api/test', { ...asked(), address: choice.value });
@@ -61,8 +67,12 @@ function approving() {
     el('p', { id: 'approve-result', class: 'small', role: 'status' }, result.approve));
 }
 
-const draw = () => fill($('act'), approving(), testing(), el('div', { class: 'action' },
-  el('p', {}, el('a', { href: `/export?${new URLSearchParams(asked())}`, download: '', 'data-focus': 'export' }, 'Export one file for a reviewer'))));
+function draw() {
+  late = working > 0; // not under who waits for an answer of a button here
+  if (late) return;
+  fill($('act'), approving(), testing(), el('div', { class: 'action' },
+    el('p', {}, el('a', { href: `/export?${new URLSearchParams(asked())}`, download: '', 'data-focus': 'export' }, 'Export one file for a reviewer'))));
+}
 
 export async function act(now) {
   const same = facts && facts.fingerprint === now.fingerprint && facts.edition.id === now.edition.id;

@@ -17,9 +17,11 @@ export function el(tag, properties = {}, ...children) {
 }
 
 export function fill(place, ...children) {
-  const holds = place.contains(document.activeElement) ? document.activeElement.dataset.focus : null;
+  const { dataset: { focus: holds }, selectionStart: from, selectionEnd: to } = place.contains(document.activeElement) ? document.activeElement : place;
   place.replaceChildren(...children.flat().filter(Boolean));
-  if (holds) place.querySelector(`[data-focus="${CSS.escape(holds)}"]`)?.focus();
+  const again = holds && place.querySelector(`[data-focus="${CSS.escape(holds)}"]`);
+  again?.focus();
+  if (typeof from === 'number') again?.setSelectionRange?.(from, to); // who types goes on where the caret was
 }
 
 export class Refused extends Error {

@@ -3,6 +3,9 @@
 import { $, counted, el, fill, get, post, say, upload } from './dom.js';
 
 let offer = null;
+let sources = [];
+let result = ''; // what the last reading came to, as long as nothing else is read
+let working = false;
 const typed = { address: '', channel: '', language: '' };
 
 const rows = (diff) => diff.split('\n').filter((line) => line && !line.startsWith('--- ')).map((line) => {
@@ -35,16 +38,19 @@ function shown() {
 
 async function work(button, task) {
   button.disabled = true;
+  working = true;
   $('import-result').textContent = 'Reading…';
-  let words = '';
+  result = '';
   try {
     await task();
+    await readSources();
   } catch (error) {
     if (!error.errors) throw error;
-    words = error.message;
+    result = error.message;
+  } finally {
+    working = false;
   }
-  await draw();
-  $('import-result').textContent = words;
+  draw();
   if (offer) $('offer').focus();
 }
 
@@ -67,8 +73,10 @@ function sourceRow(source) {
     look);
 }
 
-async function draw() {
-  const { sources } = await get('/api/sources');
+const readSources = async () => { ({ sources } = await get('/api/sources')); };
+
+function draw() {
+  const more = Boolean($('import').querySelector('details')?.open);
   const look = el('button', { type: 'button', 'data-focus': 'look' }, 'Show what it would bring');
   const file = el('input', { type: 'file', id: 'import-file', 'data-focus': 'file' });
   file.addEventListener('change', () => { if (file.files.length) fromFile(file, file.files[0]); });
@@ -87,9 +95,16 @@ async function draw() {
     if (event.dataTransfer.files.length) fromFile(file, event.dataTransfer.files[0]);
   });
   fill($('import'), ask, drop,
-    el('details', { class: 'more' }, el('summary', {}, 'More'), line('channel', 'Channel', 'The listing’s own title if empty.'), line('language', 'Language', 'A tag like fr, where the listing does not say it.')),
-    el('p', { id: 'import-result', class: 'small fault', role: 'alert' }), shown(),
+    el('details', { class: 'more', open: more }, el('summary', {}, 'More'), line('channel', 'Channel', 'The listing’s own title if empty.'), line('language', 'Language', 'A tag like fr, where the listing does not say it.')),
+    el('p', { id: 'import-result', class: 'small fault', role: 'alert' }, result), shown(),
     sources.length ? el('h3', {}, 'Sources of config.yaml') : null, sources.length ? el('ul', { class: 'rows' }, sources.map(sourceRow)) : null);
 }
 
-export const importing = async () => { if (!$('import').contains(document.activeElement)) await draw(); };
+// Not under who types there, or waits for what is read there.
+const inUse = () => working || $('import').contains(document.activeElement);
+
+export async function importing() {
+  if (inUse()) return;
+  await readSources();
+  if (!inUse()) draw();
+}

@@ -159,10 +159,15 @@ function draw() {
     others.length ? el('ul', { class: 'rows' }, others.map((each) => el('li', {}, el('p', { class: 'story', dir: 'auto' }, each.title || each.kind), el('p', { class: 'why' }, `${each.kind}, ${each.recurring ? 'in every issue; edit it in' : 'from'} ${each.where}`)))) : null);
 }
 
-const reload = async () => { shown = await get('/api/issue', about()); };
+let asking = 0;
+let answered = 0; // answers may overtake each other: none goes over one that was asked for later
 
 export async function issue() {
   if (dragged) return; // not under a hand that drags
-  await reload();
+  const turn = (asking += 1);
+  const found = await get('/api/issue', about());
+  if (turn < answered || dragged) return;
+  answered = turn;
+  shown = found;
   draw();
 }
