@@ -114,7 +114,7 @@ READERS = obj(readers=rows(READER), faults=TEXTS, notes=TEXTS)
 CHANGE = obj(added=COUNT, removed=COUNT, updated=COUNT, already=COUNT, suppressed=TEXTS, inactive=COUNTS,
              stopped=COUNT, notes=TEXTS, faults=TEXTS, dry_run=FLAG)  # fmt: skip
 SETTING = obj(value=TEXT, to_fill_in=FLAG, **{"from": TEXT})
-TASK_STATE = {"enum": ["due", "sent", "nothing", "retry", "unapproved", "source", "held", "failed"]}
+TASK_STATE = {"enum": ["due", "sent", "nothing", "paused", "retry", "unapproved", "source", "held", "failed"]}
 OUTCOME = obj(edition=EDITION, state=TASK_STATE, message=TEXT, stories=COUNT, counts=COUNTS)
 DUE = obj(name=TEXT, at=TIME, held={"enum": ["", "late", "new"]}, state=TASK_STATE, editions=rows(OUTCOME))
 # What each verb prints when it succeeds, or got as far as having a result; ERROR stands for any that did not.
@@ -244,7 +244,7 @@ VERBS: dict[str, tuple[str, Schema]] = {
         either(
             rows(obj(period=TEXT, audience=TEXT, state=TASK_STATE, editions=rows(OUTCOME))),
             obj(due=rows(DUE), changed=TEXTS),
-            obj(skipped=TEXT),
+            obj(skipped=either(TEXT, TEXTS)),
         ),
     ),
     "worker": ("That it ended as it was asked to.", obj(ended={"const": True})),

@@ -2,7 +2,8 @@
 
     DigestError                     exit code
     ├── UsageError                  2   what was typed cannot be done
-    │   └── PeriodError             2   "2022-13" is no month
+    │   ├── PeriodError             2   "2022-13" is no month
+    │   └── EditionPaused           2   a person holds the edition back
     ├── FaultyInput                 2   files with mistakes: all of them at once, each with file, line, key
     │   ├── ConfigError             2   config.yaml
     │   ├── StoryError              2   story files
@@ -52,6 +53,10 @@ class UsageError(DigestError):
 
 class PeriodError(UsageError):
     """A period that cannot be read, or that does not exist."""
+
+
+class EditionPaused(UsageError):
+    """A person holds the edition back: nothing of it goes until it is resumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -269,7 +269,11 @@ def test_pause_resume_and_cancel(newsroom, sink):
     """A paused edition does not go on, resume lets it, and a cancelled one never does."""
     live(newsroom, "--limit", "2")
     assert newsroom("pause", EDITION).code == 0
-    assert live(newsroom).code == 2
+    refused = live(newsroom)
+    assert (refused.code, refused.err.count(EDITION)) == (2, 2), "as what it is, and in the command"
+    assert f"is paused; when it may go on: digest resume {EDITION}" in refused.err
+    looked = newsroom("status", EDITION)
+    assert (looked.code, f"when it may go on: digest resume {EDITION}" in looked.out) == (75, True), looked
     assert len(sink.mails) == 2
     assert newsroom("resume", EDITION, "--yes").code == 0
     assert len(sink.mails) == READERS

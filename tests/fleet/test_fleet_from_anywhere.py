@@ -58,7 +58,7 @@ def test_pause_resume_and_cancel(fleet, sink):
     again = fleet.run(
         "send", "--month", "2022-02", "--live", "--yes", "--now", "2022-03-01T09:00", "--yes-now", "2022-03-01T09:00"
     )
-    assert (again.returncode, "is paused; `digest resume` lets it go on" in again.stderr) == (2, True), again.stderr
+    assert (again.returncode, "is paused; when it may go on: digest resume" in again.stderr) == (2, True), again.stderr
     resumed = fleet.start("resume", EDITION, "--yes")
     sink.wait_for(count + 20)
     cancelled = fleet.run("cancel", EDITION, "--yes")

@@ -91,9 +91,18 @@ def test_off_for_many_periods_is_one_notice(newsroom, sink):
     for month in ("02", "03", "04", "05"):
         assert f"2022-{month}/everyone/en: it was due on" in text
         assert f"digest run --skip 2022-{month}/everyone" in text
+    assert "digest send --month 2022-02 --audience everyone --live" in text
+    assert "digest send --month 2022-03" not in text, "there are no stories"
+    assert (
+        "on 1 April 2022 at 09:00, longer ago than catch_up allows; nothing is there to send (no stories): let" in text
+    )
+    every = " ".join(f"--skip 2022-{month}/everyone" for month in ("02", "03", "04", "05"))
+    assert f"None of them: digest run {every}" in text
     assert (newsroom.root / "heard").read_text().count('"state": "held", "editions"') == 4
-    for month in ("02", "03"):
-        assert newsroom("run", "--skip", f"2022-{month}/everyone", now="2022-06-20T10:00").code == 0
+    wrong = newsroom("run", "--skip", FEBRUARY, "--skip", "2021-03/everyone", now="2022-06-20T10:00")
+    assert (wrong.code, "'2021-03/everyone' is not due" in wrong.err) == (2, True)
+    assert not journal(newsroom)["done"], "all of what is named, or nothing"
+    assert newsroom("run", "--skip", FEBRUARY, "--skip", "2022-03/everyone", now="2022-06-20T10:00").code == 0
     newsroom.run("2022-07-20T09:00")
     assert sink.subjects[1:] == ["3 editions have NOT gone out: June 2022, everyone, and 2 more"]
     assert not sink.readers
@@ -417,6 +426,56 @@ def test_what_was_begun_goes_on_after_catch_up(newsroom, sink):
     ledger_time_passes(newsroom)
     assert newsroom.run("2022-03-08T09:00").code == 0
     assert (len(sink.readers), set(sink.readers.values())) == (READERS, {1})
+
+
+def test_what_a_person_paused_is_passed_over_and_told_once_a_day(newsroom, sink):
+    """It is no failure: no code, no hook; each day the newsroom hears how many have it, until a person says go on."""
+    newsroom.append("hooks: {failed: sh -c 'cat >> heard'}\n")
+    begin(newsroom)
+    flags = ("--month", "2022-02", "--audience", "everyone", "--live", "--yes", "--limit", "2")
+    assert newsroom("send", *flags, now="2022-02-28T18:00").code == 75
+    assert newsroom("pause", f"{FEBRUARY}/en").code == 0
+    paused = f"paused: 2 accepted, 4 waiting; when it may go on: digest resume {FEBRUARY}/en"
+    foreseen = newsroom.run("2022-03-01T09:00", "--dry-run")
+    assert f"`digest run` would not send it: {paused}" in foreseen.out
+    for day, told in (("01", 1), ("01", 1), ("02", 2), ("20", 3)):
+        done = newsroom.run(f"2022-03-{day}T09:0{told}")
+        assert (done.code, done.err, done.out) == (0, "", f"{FEBRUARY}/en: {paused}\n")
+        assert sink.subjects == ["February 2022, everyone has NOT gone out to everybody: it is paused"] * told
+    assert sum(sink.readers.values()) == 2
+    assert not (newsroom.root / "heard").exists()
+    (data,) = json.loads(newsroom.run("2022-03-20T10:00", "--json").out)
+    assert (data["state"], data["editions"][0]["state"]) == ("paused", "paused")
+    assert newsroom("resume", f"{FEBRUARY}/en", "--yes", now="2022-03-20T11:00").code == 0
+    assert newsroom.run("2022-03-20T11:10").code == 0
+    assert (len(sink.readers), set(sink.readers.values())) == (READERS, {1})
+    assert sink.subjects[3:] == ["February 2022, everyone: 5 stories, 6 accepted"]
+
+
+def test_what_is_paused_while_it_goes_waits_for_a_person(newsroom, sink):
+    """What is paused under a run that sends it is not said to go on by itself."""
+    begin(newsroom)
+    newsroom.monkeypatch.setenv("DIGEST_SMTP__CONNECTIONS", "1")
+    sink.holds_after = 2
+    run = newsroom.process("run", "--now", "2022-03-01T09:00")
+    sink.wait_for_held()
+    assert newsroom("pause", f"{FEBRUARY}/en").code == 0
+    sink.let_go()
+    out, err = run.communicate(timeout=60)
+    assert (run.returncode, err) == (0, ""), out
+    assert f"paused: 3 accepted, 3 waiting; when it may go on: digest resume {FEBRUARY}/en" in out
+    assert sink.subjects == ["February 2022, everyone has NOT gone out to everybody: it is paused"]
+
+
+def test_the_watchdog_hears_of_a_good_run_where_something_is_paused(newsroom, sink, web):
+    """A person knows of it."""
+    begin(newsroom)
+    flags = ("--month", "2022-02", "--audience", "everyone", "--live", "--yes", "--limit", "1")
+    newsroom("send", *flags, now="2022-02-28T18:00")
+    assert sum(sink.readers.values()) == 1
+    newsroom("pause", f"{FEBRUARY}/en")
+    assert newsroom.run("2022-03-01T09:00", "--ping", f"{web.url}/p").code == 0
+    assert [path for _, path, _ in web.asked] == ["/p"]
 
 
 def ledger_time_passes(newsroom):

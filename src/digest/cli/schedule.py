@@ -128,7 +128,7 @@ def _foreseen(result: Result, now: datetime) -> Iterator[str]:
     from digest.scheduling.outcome import TaskStatus
 
     if result.kind is TaskStatus.HELD:
-        yield f"{result.item.name}: {result.item.why}"
+        yield f"{result.item.name}: {result.worst.message}"
         return
     would = {
         TaskStatus.DUE: "send it now",
@@ -255,8 +255,9 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write and send nothing.")] = False,
     held: Annotated[bool, typer.Option("--held", help="Send all that is held, too: you have looked at it.")] = False,
     skip: Annotated[
-        str, typer.Option("--skip", metavar="PERIOD/AUDIENCE", help="Settle this edition without sending it.")
-    ] = "",
+        list[str] | None,
+        typer.Option("--skip", metavar="PERIOD/AUDIENCE", help="Settle this one without sending it; may be repeated."),
+    ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Stay, and run whenever something is due.")] = False,
     ping: Annotated[
         str,
@@ -275,7 +276,7 @@ def run(
     if skip:
         scheduler_of(call).skip(skip)
         if common.json:
-            call.out.data({"skipped": skip})
+            call.out.data({"skipped": skip[0] if len(skip) == 1 else skip})
     elif dry_run:
         _foresee(call)
     elif watch:
@@ -329,6 +330,7 @@ def _watched(
 ) -> int:
     """One run, its end told to the watchdog, whatever it is. Returns its exit code."""
     from digest.scheduling import watchdog
+    from digest.scheduling.outcome import TaskStatus
 
     said, good, code = "", False, 0
     try:
@@ -336,7 +338,8 @@ def _watched(
         results = scheduler_of(call).run(stopping, force=held)
         code, said = _code(results), "\n".join(each.worst.message for each in results if each.code)
         # A reader who is refused is no failure of the schedule; a newsroom that does not know is one.
-        good = all(each.settled and not each.untold for each in results)
+        # Nor is what a person holds back, of which the newsroom is told every day.
+        good = all((each.settled or each.kind is TaskStatus.PAUSED) and not each.untold for each in results)
         show(call, results)
     except BaseException as error:
         said = str(error) or type(error).__name__

@@ -171,7 +171,7 @@ def _code(ledger: SqlLedger, edition: str) -> int:
 
 
 def _tell(call: Call, ledger: SqlLedger, edition: str, held: list[Delivery]) -> None:
-    from digest.delivery import State
+    from digest.delivery import MailingStatus, State
     from digest.report import WORDS, sentence
 
     mailing = ledger.mailing(edition)
@@ -187,7 +187,8 @@ def _tell(call: Call, ledger: SqlLedger, edition: str, held: list[Delivery]) -> 
         said = f"{each.code} {each.detail}" if each.code else each.detail
         again = f", again at {_clock(call, each.next_try)}" if each.state is State.DEFERRED and each.next_try else ""
         call.out.line(f"  {each.address}: {WORDS[each.state]}: {said}{again}")
-    for line in _advice(edition, ledger.counts(edition)):
+    held_back = mailing is not None and mailing.standing is MailingStatus.PAUSED
+    for line in _advice(edition, ledger.counts(edition), "when it may go on" if held_back else "to go on"):
         call.out.line(f"  {line}")
 
 
@@ -211,7 +212,7 @@ def _changed(call: Call, name: str) -> Iterator[str]:
             yield f"{story.file}: {said(fields, name)}"
 
 
-def _advice(edition: str, counts: Any) -> Iterator[str]:
+def _advice(edition: str, counts: Any, going_on: str) -> Iterator[str]:
     from digest.delivery import State
 
     if counts.get(State.IN_DOUBT):
@@ -219,7 +220,7 @@ def _advice(edition: str, counts: Any) -> Iterator[str]:
     if counts.get(State.REFUSED):
         yield f"refused, and it was not about them: digest resolve {edition} --refused"
     if any(counts.get(state) for state in (State.PLANNED, State.CLAIMED, State.SENDING, State.DEFERRED)):
-        yield f"to go on: digest resume {edition}"
+        yield f"{going_on}: digest resume {edition}"
 
 
 def _clock(call: Call, moment: float) -> str:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from digest.delivery import MailingStatus, State
-from digest.errors import NothingToSend, SendStopped, TransportError, UsageError
+from digest.errors import NothingToSend, SendStopped, TransportError
 from digest.fleet.chunks import ChunkSender
 from digest.fleet.pacing import SharedClock
-from digest.sending.freeze import publish
+from digest.sending.freeze import publish, refuse_paused
 from digest.sending.progress import UNFINISHED, Progress, RunReport
 from digest.sending.stopping import this_process
 
@@ -39,15 +39,12 @@ class FleetEngine:
         """Let the fleet send what is left of the edition, and follow it to the end.
 
         A request to stop ends the following, not the sending. Workers may have sent it all before it is looked at: that
-        is no mistake. Raises UsageError when it is paused.
+        is no mistake. Raises EditionPaused.
         """
         sharing, edition = job.ledger.sharing, job.content.edition.id
         assert sharing is not None, "a fleet's ledger is opened as one"
         ledger = sharing.ledger
-        mailing = ledger.mailing(edition)
-        if mailing is not None and mailing.standing is MailingStatus.PAUSED:
-            message = f"{edition} is paused; `digest resume` lets it go on"
-            raise UsageError(message)
+        refuse_paused(ledger, edition)
         publish(sharing, job.content)
         if job.limit is not None or job.only:
             return _from_here(job, sharing)

@@ -88,15 +88,12 @@ class DueTask:
         """`2022-02/everyone`."""
         return "/".join(self.task.key)
 
-    @property
-    def why(self) -> str:
-        """Why it is held, and what to do, on one line."""
+    def why(self, nothing: str = "") -> str:
+        """Why it is held, and what to do, on one line. `nothing` says why there would be nothing to send."""
         at = f"{self.task.at:%-d %B %Y at %H:%M}"
         what = "and its schedule is newer than that" if self.hold == "new" else "longer ago than catch_up allows"
-        return (
-            f"it was due on {at}, {what}; send it with `digest send {flag(self.task.period)} --audience "
-            f"{self.task.audience} --live`, or let it be: `digest run --skip {self.name}`"
-        )
+        send = f"send it with `digest send {flag(self.task.period)} --audience {self.task.audience} --live`, or"
+        return f"it was due on {at}, {what}; {nothing or send} let it be: `digest run --skip {self.name}`"
 
 
 def pending(rules: Sequence[ScheduleLine], journal: Journal, now: datetime) -> tuple[DueTask, ...]:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 DAY = timedelta(days=1)
 LATE = timedelta(hours=2)  # a relay that is away, or greylists, is back by then; longer is news
 AGAIN: dict[TaskStatus, timedelta | None] = {
+    TaskStatus.PAUSED: DAY,
     TaskStatus.RETRY: DAY,
     TaskStatus.UNAPPROVED: DAY,
     TaskStatus.SOURCE: DAY,
@@ -90,6 +91,9 @@ def notice_about(result: Result, ledger: SqlLedger | None, now: datetime) -> Not
         said = "; ".join(f"{each.edition.language}: {each.message}" if several else each.message for each in told)
         subject = f"{what}: {said}"
         lines += tuple(_named(result, ledger, HELD)) if ledger else ()
+    elif kind is TaskStatus.PAUSED:
+        subject = f"{what} has NOT gone out{' to everybody' if result.counts.get(State.SENT) else ''}: it is paused"
+        lines += (_overdue(task, now), "No more of it goes until somebody says so. To call it off: digest cancel.")
     elif kind is TaskStatus.RETRY:
         if now - task.at < LATE:
             return None
@@ -129,6 +133,7 @@ def notice_of_held(results: Sequence[Result], now: datetime) -> Notice:
         lines=(
             *(f"{line}." for line in held_lines(results)),
             "All of them, once you have looked at them: digest run --held",
+            f"None of them: digest run {' '.join(f'--skip {each.item.name}' for each in results[:_NAMED])}",
         ),
     )
 

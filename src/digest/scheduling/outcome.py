@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from digest.errors import ApprovalError, DigestError, LedgerBusy, TransportError
+from digest.errors import ApprovalError, DigestError, EditionPaused, LedgerBusy, TransportError
 from digest.newsroom import history
 from digest.newsroom.paths import ARCHIVE
 from digest.report import sentence
@@ -33,6 +33,7 @@ class TaskStatus(StrEnum):
     NOTHING = "nothing"  # by the audience's policy there is no edition: settled
     DUE = "due"  # foreseen only: nothing stands in its way, and a run sends it
     SENT = "sent"  # as far as the machine can bring it: settled; who was refused is named
+    PAUSED = "paused"  # a person holds it back, and only a person lets it go on
     RETRY = "retry"  # some readers, or the relay, are tried again at the next run
     UNAPPROVED = "unapproved"  # its time has come, and nobody's word
     SOURCE = "source"  # its time has come, and a source of its stories cannot be read, or is not what it was
@@ -109,6 +110,16 @@ def waiting(root: Path, ledger: SqlLedger, edition: Edition) -> EditionOutcome:
     )
 
 
+def paused(ledger: SqlLedger, edition: Edition) -> EditionOutcome:
+    """A person holds it back: nothing failed, and no run goes on with it. A fleet that was refused does as much."""
+    counts = ledger.counts(edition.id)
+    if ledger.sharing is not None and (reason := ledger.sharing.halted(edition.id)):
+        message = f"{sentence(counts)}; held back by {reason}; mended, `digest resume {edition.id}`"
+        return EditionOutcome(edition=edition, kind=TaskStatus.FAILED, message=message, code=1, counts=counts)
+    message = f"paused: {sentence(counts)}; when it may go on: digest resume {edition.id}"
+    return EditionOutcome(edition=edition, kind=TaskStatus.PAUSED, message=message, counts=counts)
+
+
 def going_on(ledger: SqlLedger, edition: Edition) -> EditionOutcome:
     """Its readers and content are settled, and some are left to be mailed."""
     counts = ledger.counts(edition.id)
@@ -117,6 +128,8 @@ def going_on(ledger: SqlLedger, edition: Edition) -> EditionOutcome:
 
 def stopped(ledger: SqlLedger | None, edition: Edition, error: DigestError) -> EditionOutcome:
     """It was refused, or could not go on."""
+    if isinstance(error, EditionPaused) and ledger is not None:
+        return paused(ledger, edition)
     kinds = {ApprovalError: TaskStatus.UNAPPROVED, TransportError: TaskStatus.RETRY, LedgerBusy: TaskStatus.RETRY}
     kind = next((kind for known, kind in kinds.items() if isinstance(error, known)), TaskStatus.FAILED)
     message = "; ".join(str(error).removeprefix(f"{edition.id}: ").splitlines())

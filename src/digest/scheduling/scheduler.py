@@ -113,15 +113,16 @@ class Scheduler:
         """What a run would make of what is due, now; nothing is written or sent."""
         return tuple(foresee(self.newsroom, ledger, item, self.now, self.warn) for item in self.pending(journal))
 
-    def skip(self, name: str) -> None:
-        """Settle an edition that is due or held without sending it. Raises UsageError when it is neither."""
+    def skip(self, names: Sequence[str]) -> None:
+        """Settle editions that are due or held without sending them. Raises UsageError when one of them is neither."""
         with self._locked() as run:
             known = [item.name for item in self.pending(run.journal)]
-            if name not in known:
-                message = f"{name!r} is not due; what is: {', '.join(known) or 'nothing'}"
+            if unknown := [name for name in names if name not in known]:
+                message = f"{unknown[0]!r} is not due; what is: {', '.join(known) or 'nothing'}"
                 raise UsageError(message)
-            run.journal = run.journal.settle(name, self.moment)
-            self.say(f"{name} is settled without having been sent")
+            for name in names:
+                run.journal = run.journal.settle(name, self.moment)
+                self.say(f"{name} is settled without having been sent")
 
     def run(self, stopping: Stopping, *, force: bool = False) -> tuple[Result, ...]:
         """Do what is due. Raises AnotherRun when another run is at it, and DigestError when nothing can be done."""
@@ -212,7 +213,7 @@ class Scheduler:
                 newsroom=self.newsroom, transport=transport, now=self.now, stopping=stopping, warn=self.warn
             )
             results = [
-                held_result(self.newsroom, item) if item.hold else failed_result(self.newsroom, item, error)
+                held_result(self.newsroom, item, self.now) if item.hold else failed_result(self.newsroom, item, error)
                 for item in tasks
             ]
             for result in results:
@@ -272,7 +273,8 @@ class Scheduler:
         again = notices.AGAIN.get(kind)
         notice = notices.notice_about(result, ledger, self.now)
         if notice is not None:
-            if kind is not TaskStatus.NOTHING and not run.journal.was_told(f"{name} {kind} hook", self.moment, again):
+            quiet = kind in (TaskStatus.NOTHING, TaskStatus.PAUSED)
+            if not quiet and not run.journal.was_told(f"{name} {kind} hook", self.moment, again):
                 if reporter.stopping.signal:
                     return False  # the next run tells
                 run.told(f"{name} {kind} hook")  # first: a hook is tried once, also one that hangs until we are killed

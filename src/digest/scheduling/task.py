@@ -24,7 +24,7 @@ from digest.scheduling import due, outcome
 from digest.scheduling.hook_reporter import build_facts, is_new
 from digest.scheduling.outcome import EditionOutcome, TaskStatus
 from digest.sending.engines import SendJob, demand_own, send
-from digest.sending.freeze import demand_ready, foreseen_readers, freeze, frozen_as, unoffered
+from digest.sending.freeze import demand_ready, foreseen_readers, freeze, frozen_as, paused, unoffered
 from digest.sending.transports import TransportSetup, open_transport
 from digest.text.counting import counted
 
@@ -118,7 +118,7 @@ class RunContext(Reporter):
 def run_task(context: RunContext, item: DueTask, *, force: bool = False) -> Result:
     """Do the task as far as it can be done now. With `force`, what is held goes too."""
     editions = _editions(context.newsroom, context.ledger, item)
-    if waits := _waiting(context.newsroom, context.ledger, item, editions, force=force):
+    if waits := _waiting(context.newsroom, context.ledger, item, editions, context.now, force=force):
         return waits
     demand = due.needed(context.newsroom, item.task.rule)
     outcomes = (
@@ -133,7 +133,7 @@ def foresee(
 ) -> Result:
     """What a run would make of the task now; nothing is written or sent. No ledger where nothing was ever sent."""
     editions = _editions(newsroom, ledger, item)
-    if waits := _waiting(newsroom, ledger, item, editions, force=False):
+    if waits := _waiting(newsroom, ledger, item, editions, now, force=False):
         return waits
     demand = due.needed(newsroom, item.task.rule)
 
@@ -168,14 +168,8 @@ def decide(
 
     Raises what building it raises, and LedgerError for a ledger in another place than where it sent from.
     """
-    if ledger is not None:
-        if outcome.is_settled(ledger, edition):
-            return EditionDecision(outcome=outcome.sent(newsroom.root, ledger, edition))
-        if why := unoffered(ledger, edition):
-            return EditionDecision(outcome=EditionOutcome(edition=edition, kind=TaskStatus.NOTHING, message=why))
-        ledger.demand_place()
-        if outcome.is_begun(ledger, edition):
-            return EditionDecision(outcome=outcome.going_on(ledger, edition))
+    if ledger is not None and (stands := _recorded(newsroom, ledger, edition)):
+        return EditionDecision(outcome=stands)
     build = build_edition(newsroom, edition, now=now)
     if build.rendering is None:
         return EditionDecision(
@@ -192,19 +186,37 @@ def decide(
     )
 
 
+def _recorded(newsroom: Newsroom, ledger: SqlLedger, edition: Edition) -> EditionOutcome | None:
+    """How it stands by what the ledger says; None while its content is not settled. Raises LedgerError."""
+    if outcome.is_settled(ledger, edition):
+        return outcome.sent(newsroom.root, ledger, edition)
+    if paused(ledger, edition.id):
+        return outcome.paused(ledger, edition)
+    if why := unoffered(ledger, edition):
+        return EditionOutcome(edition=edition, kind=TaskStatus.NOTHING, message=why)
+    ledger.demand_place()
+    return outcome.going_on(ledger, edition) if outcome.is_begun(ledger, edition) else None
+
+
 def _editions(newsroom: Newsroom, ledger: SqlLedger | None, item: DueTask) -> list[Edition]:
     editions = newsroom.editions(item.task.period, [item.task.audience])
     return [edition if ledger is None else frozen_as(ledger, edition) for edition in editions]
 
 
 def _waiting(
-    newsroom: Newsroom, ledger: SqlLedger | None, item: DueTask, editions: Sequence[Edition], *, force: bool
+    newsroom: Newsroom,
+    ledger: SqlLedger | None,
+    item: DueTask,
+    editions: Sequence[Edition],
+    now: datetime,
+    *,
+    force: bool,
 ) -> Result | None:
     """Why none of the task's editions is even looked at: it is held, or waits for a source. None when it is begun."""
     if force or (ledger is not None and any(ledger.mailing(edition.id) for edition in editions)):
         return None
     if item.hold:
-        return held_result(newsroom, item)
+        return held_result(newsroom, item, now)
     if missing := missing_sources(newsroom, item.task):
         message = f"it waits for its stories: {'; '.join(missing)}"
         outcomes = (
@@ -224,11 +236,21 @@ def missing_sources(newsroom: Newsroom, task: Task) -> tuple[str, ...]:
     return sources.wanting(newsroom, newsroom.config.audience(task.audience), task.period)
 
 
-def held_result(newsroom: Newsroom, item: DueTask) -> Result:
-    """A task that waits for a person's decision."""
+def held_result(newsroom: Newsroom, item: DueTask, now: datetime) -> Result:
+    """A task that waits for a person's decision; of one that has nothing to send, sending is not offered."""
     editions = newsroom.editions(item.task.period, [item.task.audience])
-    outcomes = (EditionOutcome(edition=each, kind=TaskStatus.HELD, message=item.why, code=1) for each in editions)
+    message = item.why(_nothing(newsroom, editions, now))
+    outcomes = (EditionOutcome(edition=each, kind=TaskStatus.HELD, message=message, code=1) for each in editions)
     return Result(item=item, outcomes=tuple(outcomes))
+
+
+def _nothing(newsroom: Newsroom, editions: Sequence[Edition], now: datetime) -> str:
+    """That none of the editions has anything to send, and why; empty where one has, or cannot be built."""
+    try:
+        made = [build_edition(newsroom, each, now=now, checked=False) for each in editions]
+    except Exception:  # noqa: BLE001 - whoever sends it is told
+        return ""
+    return "" if any(each.rendering for each in made) else f"nothing is there to send ({made[0].why_nothing}):"
 
 
 def failed_result(newsroom: Newsroom, item: DueTask, error: DigestError) -> Result:
@@ -290,6 +312,8 @@ def _send(context: RunContext, edition: Edition, demand: Needed) -> EditionOutco
     report = send(job, context.engine)
     if report.stopped is not None:
         raise report.stopped
+    if report.left and paused(context.ledger, edition.id):  # while it went
+        return outcome.paused(context.ledger, edition)
     stands = outcome.waiting if report.left else outcome.sent
     return stands(context.newsroom.root, context.ledger, edition)
 

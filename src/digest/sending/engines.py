@@ -19,7 +19,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from digest.delivery import Delivery, MailingStatus, State
+from digest.delivery import Delivery, State
 from digest.editions import archive
 from digest.editions.builder import UNKNOWN_FIELD, build_edition
 from digest.errors import AlreadySent, CheckFailed, DigestError, LedgerError, NothingToSend, SendStopped, UsageError
@@ -30,7 +30,7 @@ from digest.newsroom import newsroom_id
 from digest.newsroom.history import folder
 from digest.newsroom.paths import ARCHIVE
 from digest.sending.edition_readers import Readers
-from digest.sending.freeze import ledger_place
+from digest.sending.freeze import ledger_place, refuse_paused
 from digest.sending.messages import content_of, message_builder
 from digest.sending.progress import Progress, RunReport
 from digest.sending.run import Patience, Run
@@ -205,7 +205,7 @@ def send_edition(
     doubt, not one; only for a sender whose claims nobody can take over while it lives.
 
     Raises LedgerBusy when somebody else is sending it, AlreadySent when nothing is left to do, NothingToSend when it
-    was never frozen or `only` names nobody who waits, UsageError when it is paused, LedgerError when the ledger cannot
+    was never frozen or `only` names nobody who waits, EditionPaused, LedgerError when the ledger cannot
     be used from the start.
     """
     owner = owner or this_process()
@@ -215,9 +215,7 @@ def send_edition(
         if mailing is None:
             message = f"{edition} is not in the ledger: nothing was frozen to be sent"
             raise NothingToSend(message)
-        if mailing.standing is MailingStatus.PAUSED:
-            message = f"{edition} is paused; `digest resume` lets it go on"
-            raise UsageError(message)
+        refuse_paused(ledger, edition)
         now = clock()
         ledger.recover(edition, now)
         ledger.expire(edition, now, age=MAX_AGE, attempts=MIN_TRIES)

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from digest.config.unfilled import unfilled
-from digest.delivery import FINAL, State
+from digest.delivery import FINAL, MailingStatus, State
 from digest.editions import archive
 from digest.editions.approval import demand
 from digest.editions.builder import build_edition
@@ -28,6 +28,7 @@ from digest.errors import (
     CheckFailed,
     ConfigError,
     DigestError,
+    EditionPaused,
     Fault,
     LedgerBusy,
     LedgerError,
@@ -86,6 +87,19 @@ def refuse_finished(ledger: Ledger, edition: str) -> None:
 
         message = f"{edition} was sent already: {sentence(ledger.counts(edition))}"
         raise AlreadySent(message)
+
+
+def paused(ledger: Ledger, edition: str) -> bool:
+    """Whether a person holds it back."""
+    mailing = ledger.mailing(edition)
+    return mailing is not None and mailing.standing is MailingStatus.PAUSED
+
+
+def refuse_paused(ledger: Ledger, edition: str) -> None:
+    """Raise EditionPaused (exit 2) when a person holds it back."""
+    if paused(ledger, edition):
+        message = f"{edition} is paused; when it may go on: digest resume {edition}"
+        raise EditionPaused(message)
 
 
 def freeze(
