@@ -419,9 +419,14 @@ InactiveReason = Literal["", "unconfirmed", "manual", "unsubscribed", "bounced",
 class InactiveReader:
     """A row of a list that says itself that its reader is not to be mailed. `detail` is what stands there."""
 
-    address: str
+    recipient: Recipient  # what cannot be read in the row is empty
     reason: InactiveReason
     detail: str = ""
+
+    @property
+    def address(self) -> str:
+        """The reader's."""
+        return self.recipient.address
 
 
 def slot_token(nonce: str, name: str) -> str:

@@ -251,7 +251,7 @@ def test_why_a_reader_is_not_mailed_is_said_everywhere_the_same_way(newsroom):
     assert listed.code == 1
     assert listed.out.splitlines() == [
         "in@example.org  In  water",
-        "left@example.org  not mailed: unsubscribed (status: unsubscribed)",
+        "left@example.org  Left  water  not mailed: unsubscribed (status: unsubscribed)",
         "de@example.org  De  water  not mailed: country is none of ch, FR",
         "skill@example.org  Skill  skills  not mailed: has none of the topics water",
         "gone@example.org  Gone  water  not mailed: manual",
@@ -261,7 +261,7 @@ def test_why_a_reader_is_not_mailed_is_said_everywhere_the_same_way(newsroom):
     assert exported.out == "email,name,language,topics,country\nin@example.org,In,,water,CH\n"
     assert "digest: not mailed: 1, has none of the topics water\n" in exported.err
     everyone = newsroom("subscribers", "export", "-a", "everyone", "--everyone").out
-    assert everyone.splitlines()[2] == "left@example.org,,,,,unsubscribed"
+    assert everyone.splitlines()[2] == "left@example.org,Left,,water,CH,unsubscribed"
     flags = ("--month", "2022-02", "--audience", "everyone")
     plan = newsroom("send", *flags)
     assert re.search(r"  1 mail x \d+ KB \(1 suppressed, 1 not readable, 2 for another edition left out\)", plan.out)

@@ -52,9 +52,9 @@ def test_mailchimp_unsubscribed(read):
     """A file of nobody but people who left: its times say so."""
     rows = read('"Email Address","First Name","Last Name",UNSUB_TIME,UNSUB_CAMPAIGN_TITLE,UNSUB_REASON\n'
                 'gone@example.org,Gone,Away,"2021-05-05 10:00:00","May news",NORMAL\n')  # fmt: skip
-    assert rows == [
-        InactiveReader(address="gone@example.org", reason="unsubscribed", detail="UNSUB_TIME: 2021-05-05 10:00:00")
-    ]
+    fields = {"first_name": "Gone", "last_name": "Away", "unsub_campaign_title": "May news"}
+    away = Recipient(address="gone@example.org", name="Gone Away", fields=fields)
+    assert rows == [InactiveReader(recipient=away, reason="unsubscribed", detail="UNSUB_TIME: 2021-05-05 10:00:00")]
 
 
 def test_mailchimp_audience(read):

@@ -110,6 +110,31 @@ def test_a_row_that_goes_takes_no_word_of_leaving_with_it(tmp_path, suppressions
     assert not set(suppressions.suppressed(["ann@h.pt", "ida@h.pt"], "everyone"))
 
 
+def test_an_export_of_everyone_is_the_list_whole(tmp_path, suppressions):
+    """Name, language, topics and columns of one's own: also of who is not mailed, the first row or a repeated one."""
+    path, back = tmp_path / "list.csv", tmp_path / "back.csv"
+    path.write_text(
+        "email,status,name,language,topics,city\n"
+        "zoe@h.pt,unsubscribed,Zoe,pt,water,Faro\n"
+        "odd@h.pt,bounced,Odd,no language at all,water,Rome\n"
+        "ann@h.pt,active,Ann,fr,skills;youth,Bern\n"
+        "ZOE@h.pt,active,Zoe Two,en,,Oslo\n"
+        "cut@h.pt,active,Cut,de,,Graz\n"
+    )
+    suppressions.suppress("cut@h.pt", "*", "complained", "", 1.0)
+    back.write_text(
+        "".join(subscribers.export(subscribers.listed(CsvSource(path), suppressions, "all"), everyone=True))
+    )
+    assert back.read_text() == (
+        "email,name,language,topics,city,status\n"
+        "zoe@h.pt,Zoe,pt,water,Faro,unsubscribed\n"
+        "odd@h.pt,Odd,,water,Rome,bounced\n"  # what cannot be read of one who is not mailed is left out
+        "ann@h.pt,Ann,fr,skills;youth,Bern,subscribed\n"
+        "ZOE@h.pt,Zoe Two,en,,Oslo,unsubscribed\n"
+        "cut@h.pt,Cut,de,,Graz,complained\n"
+    )
+
+
 def test_a_reader_is_taken_off_with_all_their_lines(path, suppressions):
     """Every row with the address goes, in whatever case and over several lines; the neighbours stay byte by byte."""
     remove = partial(subscribers.remove, suppressions=suppressions, audience="everyone", now=1.0)

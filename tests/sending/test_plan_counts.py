@@ -80,7 +80,11 @@ ROWS = st.lists(
             fields=st.sampled_from([{"role": "press"}, {}]),
         ),
         st.just(Fault(file="list.csv", line=3, message="has no @")),
-        st.builds(InactiveReader, address=st.just("gone@example.org"), reason=st.sampled_from(["bounced", "left"])),
+        st.builds(
+            InactiveReader,
+            recipient=st.just(Recipient(address="gone@example.org")),
+            reason=st.sampled_from(["bounced", "left"]),
+        ),
     ),
     max_size=30,
 )

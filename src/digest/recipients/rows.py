@@ -63,8 +63,12 @@ class RowReader:
         if len(row) != at.width:
             row = _fit(row, at.width)
         address = self._address(row[at.email])
-        if at.statuses and (inactive := self._inactive(address, row)):
-            return inactive
+        if at.statuses and (stopped := self._stopped(row)):
+            return InactiveReader(recipient=self._as_far_as_read(address, row), reason=stopped[0], detail=stopped[1])
+        return self._recipient(address, row)
+
+    def _recipient(self, address: str, row: list[str]) -> Recipient:
+        at = self._columns
         language = row[at.language] if at.language >= 0 else ""
         topics = row[at.topics] if at.topics >= 0 else ""
         return Recipient(
@@ -74,6 +78,17 @@ class RowReader:
             topics=self._topics[topics] if topics in self._topics else self._parted(topics),
             fields={key: _field(key, row[place]) for key, place in at.fields},
         )
+
+    def _as_far_as_read(self, address: str, row: list[str]) -> Recipient:
+        """The reader of a row that stops them, whatever else is wrong in it: that cell counts as empty."""
+        at = self._columns
+        for _ in at.keys:
+            try:
+                return self._recipient(address, row)
+            except BadRow as bad:
+                wrong = {at.first, at.last} if bad.key == "name" and at.name < 0 else {at.keys.index(bad.key)}
+                row = ["" if place in wrong else cell for place, cell in enumerate(row)]
+        return Recipient(address=address)
 
     def many(self, rows: list[list[str]]) -> list[Recipient] | None:
         """What one() gives for each row, a column at a time; None when a row among them is out of the ordinary."""
@@ -113,8 +128,8 @@ class RowReader:
         statuses = zip(self._active, self._columns.statuses, strict=True)
         return all(known.issuperset([row[status.place] for row in rows]) for known, status in statuses)
 
-    def _inactive(self, address: str, row: list[str]) -> InactiveReader | None:
-        """The reader as one who is not to be mailed, when a status says so. Raises BadRow for one not understood."""
+    def _stopped(self, row: list[str]) -> tuple[InactiveReason, str] | None:
+        """Why a status stops the reader, and its words; None where none does. Raises BadRow for one not understood."""
         stopped: dict[InactiveReason, str] = {}
         strange: StatusColumn | None = None
         for known, status in zip(self._active, self._columns.statuses, strict=True):
@@ -130,7 +145,7 @@ class RowReader:
                 _add(known, text)
         if stopped:
             reason = worst(stopped)
-            return InactiveReader(address=address, reason=reason, detail=stopped[reason])
+            return reason, stopped[reason]
         if strange is not None:
             value = " ".join(row[strange.place].split())[:_SHOWN]
             message = f"{value!r} is not known to mean that a reader may be mailed; write subscribed, or unsubscribed"
@@ -161,9 +176,12 @@ def stopped_once(read: Callable[[], Iterator[Row]]) -> Iterator[Row]:
     One that was never confirmed in a row says nothing of the others.
     """
     rows = (row for row in read() if isinstance(row, InactiveReader) and row.reason != "unconfirmed")
-    stopped = {address_key(row.address): row for row in rows}
+    stopped = {address_key(row.address): (row.reason, row.detail) for row in rows}
     for row in read():
-        yield stopped.get(address_key(row.address), row) if isinstance(row, Recipient) else row
+        if isinstance(row, Recipient) and (why := stopped.get(address_key(row.address))):
+            yield InactiveReader(recipient=row, reason=why[0], detail=why[1])
+        else:
+            yield row
 
 
 def _fit(row: list[str], width: int) -> list[str]:

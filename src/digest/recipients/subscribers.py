@@ -407,8 +407,7 @@ class _Judge:
         held = frozenset(_held(self._suppressions, self._audience, [row.address for row in rows]))
         for row in rows:
             if isinstance(row, InactiveReader):
-                recipient = Recipient(address=row.address)
-                yield ListEntry(recipient=recipient, why=f"{row.reason} ({row.detail})", status=row.reason)
+                yield ListEntry(recipient=row.recipient, why=f"{row.reason} ({row.detail})", status=row.reason)
             elif row.address in held:
                 status = self._reason(row.address)
                 yield ListEntry(recipient=row, why=status, status=status)
