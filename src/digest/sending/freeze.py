@@ -336,7 +336,10 @@ def unoffered(ledger: SqlLedger, edition: Edition) -> str:
     if round_ is None:
         return ""
     names = ", ".join(mailing.edition for mailing in round_)
-    return f"nobody to send it to: the readers of this period have their mail in {names}"
+    return (
+        f"nobody to send it to: the readers of this period were settled in {names}, before this language was there; "
+        "who came to the list since gets the next issue"
+    )
 
 
 def _demand_round(newsroom: Newsroom, ledger: SqlLedger, edition: Edition) -> None:
