@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -66,11 +67,18 @@ class Shown:
         return httpx.post(self.url + path, json=body, headers={**ours, **headers}, timeout=30)
 
 
+def settle(root: Path) -> None:
+    """Wait until no file is so new that a server which begins now tells its pages of it: they would be drawn twice."""
+    newest = max(path.lstat().st_ctime for path in (root, *root.rglob("*")))
+    time.sleep(max(0.0, newest + 0.025 - time.time()))
+
+
 @contextmanager
 def serving(shown: Shown, host: str = "127.0.0.1", keys: dict[str, str] | None = None) -> Iterator[server.PageAccess]:
     common = Common(config=shown.root / "config.yaml", now=NOW)
     state = preview_state(Call(common), ViewRequest(period="2022-02"))
     ready = threading.Event()
+    settle(shown.root)
     with server.bound("127.0.0.1", 0) as (listener, bound):
         access = server.PageAccess(host=host, port=bound.port, token=bound.token, keys=keys or {})
         running = server.server_of(state, access, ready.set)
