@@ -73,6 +73,18 @@ def test_a_period_is_every_edition_of_it(newsroom):
     assert standing == {NAME: "paused", "2022-02/skills/en": "cancelled"}
 
 
+def test_one_that_is_paused_is_said_before_another_goes(newsroom):
+    """Of several that are sent at once: nobody is asked, and nothing goes by half."""
+    newsroom.edit("config.yaml", "title: Skills", "title: Skills\n    recipients: {csv: recipients/everyone.csv}")
+    assert newsroom("send", NAME, "2022-02/skills", *LIVE, "--limit", "1").code == 75
+    newsroom("pause", "2022-02/skills")
+    before = newsroom("status", NAME).out
+    refused = newsroom("send", NAME, "2022-02/skills", *LIVE)
+    assert (refused.code, refused.out) == (2, "")
+    assert "2022-02/skills/en is paused; when it may go on: digest resume 2022-02/skills/en" in refused.err
+    assert newsroom("status", NAME).out == before
+
+
 def test_a_round_is_all_its_languages(newsroom):
     """Without its language a name means every language of the audience."""
     newsroom.edit("config.yaml", "title: Skills", "title: Skills\n    languages: [en, fr]")

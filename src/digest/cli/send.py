@@ -228,7 +228,7 @@ def deliver(
     from digest.scheduling.hook_reporter import reporting
     from digest.sending.engines import SendJob, demand_own
     from digest.sending.engines import send as send_edition
-    from digest.sending.freeze import finished, freeze, frozen_as, refuse_finished
+    from digest.sending.freeze import finished, freeze, frozen_as, refuse_finished, refuse_paused
     from digest.sending.stopping import signals
 
     if eml is None:
@@ -245,6 +245,8 @@ def deliver(
         done = [each for each in editions if finished(ledger, each.id)]
         if len(done) == len(editions):
             refuse_finished(ledger, done[0].id)
+        for edition in () if go_on else editions:
+            refuse_paused(ledger, edition.id)  # before anybody is asked, and before another edition goes
         if said := demand_own(call.newsroom, ledger):
             tell(said)
         if not yes:
