@@ -119,7 +119,7 @@ def test_blocks_are_moved_changed_and_removed_and_comments_stay(browser, shown, 
     shown.write(FILE, TWO)
     with opened(browser, shown, width, "panels=issue") as page:
         press(page, "Move down: letter")
-        said(page)
+        expect(page.locator("#said").get_by_role("button", name="Undo")).to_be_visible()
         expect(page.locator("#blocks li").first).to_contain_text("Answer the survey")
         expect(page.locator("[data-focus='down 1']")).to_be_focused()
         assert [block["kind"] for block in data(shown)["blocks"]] == ["button", "letter"]
@@ -133,6 +133,7 @@ def test_blocks_are_moved_changed_and_removed_and_comments_stay(browser, shown, 
         becomes(page, shown, TWO.replace("Ana Silva", "Ana Lima"))
         press(page, "Remove: button")
         expect(page.locator("#blocks li")).to_have_count(1)
+        expect(page.locator("#said").get_by_role("button", name="Undo")).to_be_visible()
         assert [block["kind"] for block in data(shown)["blocks"]] == ["letter"]
         page.locator("#said").get_by_role("button", name="Undo").click()
         expect(page.locator("#blocks li")).to_have_count(2)

@@ -6,7 +6,7 @@ import { asked, state } from './state.js';
 let facts = null;
 let turns = 0; // answers may overtake each other: only the last one asked for is shown
 let standing = [];
-let result = { test: '', approve: '' };
+let result = {}; // by the deed's name: the words, and whether they are of a refusal
 let people = { listed: [], you: '' };
 const KEPT = 'digest.by'; // a name is typed once: this browser keeps it
 const typed = { by: localStorage.getItem(KEPT) ?? '', test: '' };
@@ -14,18 +14,23 @@ let working = 0;
 let late = false; // what came meanwhile is to be drawn
 
 async function run(button, name, task) {
+  const pressed = document.activeElement === button;
+  const { id } = facts.edition;
+  const told = (words, wrong = false) => {
+    if (facts.edition.id !== id) return; // another edition is looked at by now
+    result[name] = { words, wrong };
+    if ($(`${name}-result`)) $(`${name}-result`).textContent = words;
+  };
   button.disabled = true;
   working += 1;
-  result[name] = 'Working…';
-  $(`${name}-result`).textContent = result[name];
+  told('Working…');
   try {
-    result[name] = await task();
+    told(await task());
   } catch (error) {
-    result[name] = error.message;
+    told(error.message, true);
   }
-  const said = $(`${name}-result`);
-  if (said) said.textContent = result[name];
   button.disabled = false;
+  if (pressed && document.activeElement === document.body) button.focus();
   working -= 1;
   if (late && !working) draw();
 }
@@ -43,7 +48,7 @@ function testing() {
     document.dispatchEvent(new Event('acted'));
     return said;
   }));
-  return el('div', { class: 'action' }, el('label', { for: 'test-address' }, 'A test mail to'), choice, button, el('p', { id: 'test-result', class: 'small', role: 'status' }, result.test));
+  return el('div', { class: 'action' }, el('label', { for: 'test-address' }, 'A test mail to'), choice, button, el('p', { id: 'test-result', class: 'small', role: 'status' }, result.test?.words));
 }
 
 function approving() {
@@ -54,8 +59,9 @@ function approving() {
   const wrong = facts.findings.filter((each) => each.severity === 'error').length;
   const button = el('button', { type: 'button', class: 'main', 'data-focus': 'approve', disabled: !facts.fingerprint || facts.errors.length > 0 }, 'Approve exactly this');
   button.addEventListener('click', () => run(button, 'approve', async () => {
+    const { id } = facts.edition;
     const { lines } = await post('/api/approve', { ...asked(), who: '', by: name.value, fingerprint: facts.fingerprint });
-    standing = lines;
+    if (facts.edition.id === id) standing = lines;
     document.dispatchEvent(new Event('acted'));
     return lines.join('\n');
   }));
@@ -64,7 +70,7 @@ function approving() {
     state.who ? el('p', { class: 'small soft' }, 'You look as one reader; what is approved is the edition for all.') : null,
     el('label', { for: 'by' }, people.you ? 'You, by your key' : 'Your name'), name, button,
     wrong ? el('p', { class: 'small soft' }, 'Its errors must be mended before it is sent.') : null,
-    el('p', { id: 'approve-result', class: 'small', role: 'status' }, result.approve));
+    el('p', { id: 'approve-result', class: 'small', role: 'status' }, result.approve?.words));
 }
 
 function draw() {
@@ -75,10 +81,12 @@ function draw() {
 }
 
 export async function act(now) {
-  const same = facts && facts.fingerprint === now.fingerprint && facts.edition.id === now.edition.id;
+  const same = facts?.fingerprint === now.fingerprint;
+  const other = facts?.edition.id !== now.edition.id;
   facts = now;
   const turn = (turns += 1);
-  if (!same) result = { test: '', approve: '' };
+  if (other) result = {};
+  else if (!same) result = Object.fromEntries(Object.entries(result).filter(([, { wrong }]) => wrong)); // a refusal holds
   if (!state.who || state.who.startsWith('reader:')) {
     try {
       standing = (await get('/api/standing', asked())).lines.slice(1);

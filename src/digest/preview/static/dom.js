@@ -44,13 +44,20 @@ export function holdWhilePressed(view, root, pressed) {
     holder = view;
     held = new Promise((done) => { release = done; });
   }, true);
-  for (const name of ['pointerup', 'pointercancel', 'blur']) {
+  // A link that is dragged, and a frame that is taken away, get no other word of the way up.
+  for (const name of ['pointerup', 'pointercancel', 'dragstart', 'pagehide', 'blur']) {
     view.addEventListener(name, (event) => {
-      if (holder === view && (event.target === view || event.isPrimary)) setTimeout(release); // the click comes first
+      if (holder === view && (event.isPrimary ?? (name !== 'blur' || event.target === view))) setTimeout(release); // the click comes first
     }, true);
   }
 }
-holdWhilePressed(window, window, (target) => target.closest('button, a, summary, .grip')); // a list of choices swallows the way up
+holdWhilePressed(window, window, (target) => target.closest('button, a, summary, .grip, .handle')); // a list of choices swallows the way up
+
+// Whether the focus is where it was when something was asked for: what comes late takes it from nobody.
+export function focusStays(from) {
+  const now = document.activeElement;
+  return now === from || now === document.body || Boolean(from?.dataset?.focus && from.dataset.focus === now.dataset.focus);
+}
 
 async function answer(response) {
   const data = await response.json().catch(() => ({ errors: ['the preview gave no answer that can be read'] }));
@@ -82,11 +89,12 @@ export const upload = async (path, query, file) => answer(await reach(`${path}?$
 }));
 
 // Say what was done; `undo` is the number of the save, which a button takes back (and later the panel of what was saved).
+// The second of two quick clicks would meet the next Undo in the same place: it does nothing.
 let quiet;
 export function say(words, undo = 0) {
   clearTimeout(quiet);
   $('said').replaceChildren(el('span', {}, words));
-  if (undo) $('said').append(el('button', { type: 'button', onclick: () => takeBack(undo) }, 'Undo'));
+  if (undo) $('said').append(el('button', { type: 'button', onclick: ({ detail }) => { if (detail < 2) takeBack(undo); } }, 'Undo'));
   quiet = setTimeout(() => { if (!$('said').contains(document.activeElement)) $('said').replaceChildren(); }, undo ? 20000 : 6000);
 }
 

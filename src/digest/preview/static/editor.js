@@ -2,7 +2,7 @@
 //
 // A subject says how it is loaded ({ title, file, fields, values, version, faults }), sent, and drafted.
 
-import { $, el, fill, post, say } from './dom.js';
+import { $, el, fill, focusStays, post, say } from './dom.js';
 import { Form } from './form.js';
 import { showStory } from './frames.js';
 import { here } from './state.js';
@@ -13,8 +13,10 @@ let opener = null; // what had the focus before
 let timer;
 let turns = 0; // answers may overtake each other: only the last one counts
 let saving = Promise.resolve(); // the save that is under way
+let openings = 0; // forms may be answered late: only the last one asked for is opened
 
-export const dirty = () => Boolean(open?.form.dirty);
+export const dirty = () => Boolean(open?.form.dirty || open?.form.busy);
+const typed = () => JSON.stringify(open?.form.changed() ?? null);
 
 function draw() {
   clearTimeout(timer);
@@ -48,31 +50,37 @@ const save = () => { saving = saving.then(send); };
 
 async function send() {
   if (!open) return;
-  const { form, subject } = open;
+  const opened = open;
+  const { form, subject } = opened;
+  const button = $('editor-save');
+  const pressed = document.activeElement === button;
+  const sent = typed();
   if (!subject.fresh && !form.dirty) { say('Nothing changed.'); return; }
   clearTimeout(timer);
   turns += 1;
-  $('editor-save').disabled = true;
+  button.disabled = true;
   try {
-    const saved = await subject.send(form, open.version);
+    const saved = await subject.send(form, opened.version);
     here.draft = '';
     form.values = saved.values;
     form.complain({});
     form.conflict.hidden = true;
-    open.version = saved.version;
+    opened.version = saved.version;
     say(saved.said, saved.undo);
     document.dispatchEvent(new Event('saved'));
+    if (open === opened && form.dirty) draw(); // typed while it was saved
   } catch (error) {
     if (!error.errors) throw error;
     if (error.conflict) {
       form.differ(error.conflict, {
-        mine: () => { open.version = error.conflict.version; save(); },
-        theirs: () => load(subject),
+        mine: () => { opened.version = error.conflict.version; save(); },
+        theirs: () => load(subject, () => open !== opened),
       });
-    } else if (Object.keys(error.fields).length) form.complain(error.fields);
+    } else if (Object.keys(error.fields).length) form.complain(error.fields, open === opened && typed() === sent);
     else say(error.message);
   }
-  $('editor-save').disabled = false;
+  button.disabled = false;
+  if (pressed && document.activeElement === document.body) button.focus();
 }
 
 const may = () => !dirty() || window.confirm('Throw away what you typed here?');
@@ -96,11 +104,14 @@ export function leave() {
   $('editor').hidden = true;
 }
 
-async function load(subject, quietly = false) {
+// `unwanted` is asked when the answer is there: a form that somebody is in by then stays. Returns whether it was opened.
+async function load(subject, unwanted) {
   const data = await subject.load();
-  if (quietly && (open?.subject !== subject || dirty())) return; // somebody typed meanwhile
+  if (unwanted()) return false;
+  const more = open?.subject === subject && open.form.more?.open;
   forget();
   const form = new Form(data.fields, data.values, { onInput: draw });
+  if (more && form.more) form.more.open = true;
   open = { subject, version: data.version, form };
   fill($('editor'),
     el('div', { class: 'head' }, el('h2', { id: 'editor-title', tabindex: -1 }, data.title), el('button', { type: 'button', class: 'quiet', onclick: close }, 'Close')),
@@ -109,24 +120,31 @@ async function load(subject, quietly = false) {
     el('div', { class: 'buttons' }, el('button', { type: 'button', class: 'main', id: 'editor-save', onclick: save }, 'Save')));
   $('editor').hidden = false;
   form.complain(data.faults ?? {}, false);
+  return true;
 }
 
 // Open a subject, at a field where one is named. The subject that is open already only gets the focus.
 export async function edit(subject, field = '') {
   if (open?.subject.key === subject.key) { open.form.focus(field); return; }
+  const turn = (openings += 1);
+  const from = document.activeElement;
   await saving;
-  if (!may()) return;
-  open?.subject.closed?.();
-  opener = document.activeElement;
+  if (turn !== openings || !may()) return;
+  const before = open;
+  const thrown = typed(); // what may be thrown away; more of it is asked about again
   try {
-    await load(subject);
+    if (!await load(subject, () => turn !== openings || (open && (open !== before || typed() !== thrown) && !may()))) return;
   } catch (error) {
     if (!error.errors) throw error;
     say(error.message);
     return;
   }
+  before?.subject.closed?.();
+  opener = from;
   subject.opened?.();
+  const stays = focusStays(from);
   if (window.innerWidth > 1024) showStory(subject.spot?.(open.form.values) ?? {}).catch(() => {});
+  if (!stays) return;
   $('editor').scrollIntoView({ block: 'start' });
   if (field) open.form.focus(field);
   else $('editor-title').focus();
@@ -134,7 +152,9 @@ export async function edit(subject, field = '') {
 
 // The file changed elsewhere: a form in which nothing was typed follows it.
 export async function follow() {
-  if (open && !open.subject.fresh && !dirty() && !$('editor').contains(document.activeElement)) await load(open.subject, true).catch(() => {});
+  const inUse = () => dirty() || $('editor').contains(document.activeElement);
+  const { subject } = open ?? {};
+  if (subject && !subject.fresh && !inUse()) await load(subject, () => open?.subject !== subject || inUse()).catch(() => {});
 }
 
 $('editor').addEventListener('keydown', (event) => {

@@ -38,7 +38,7 @@ function thumbnail(place, path) {
   fill(place, local ? el('img', { src: `/image/${path.replace(/^\/+/, '').split('/').map(encodeURIComponent).join('/')}`, alt: '', onerror: (event) => event.target.remove() }) : null);
 }
 
-function picture(input, id, label) {
+function picture(input, id, label, form) {
   const shown = el('span', { class: 'thumbnail' });
   const file = el('input', { type: 'file', id: `${id}-file`, accept: 'image/jpeg,image/png,image/gif,image/webp', 'aria-label': `${label}: a file of yours` });
   thumbnail(shown, input.value);
@@ -46,6 +46,7 @@ function picture(input, id, label) {
   file.addEventListener('change', async () => {
     if (!file.files.length) return;
     file.disabled = true;
+    form.busy += 1;
     try {
       const { path, said, undo, notes } = await upload('/api/picture', { name: file.files[0].name }, file.files[0]);
       input.value = path;
@@ -54,6 +55,7 @@ function picture(input, id, label) {
     } catch (error) {
       say(error.message);
     }
+    form.busy -= 1;
     file.disabled = false;
     file.value = '';
   });
@@ -121,6 +123,7 @@ export class Form {
     this.fields = fields;
     this.values = values;
     this.controls = new Map();
+    this.busy = 0; // pictures on their way
     this.conflict = el('div', { class: 'conflict', role: 'group', 'aria-label': 'Both versions', hidden: true });
     this.general = el('p', { class: 'fault', role: 'alert' });
     const row = (field) => this.row(field);
@@ -142,7 +145,7 @@ export class Form {
     const input = control(field, id, this.values[field.key]);
     this.controls.set(field.key, input);
     const label = el('label', { for: id }, field.label, field.required ? el('span', { class: 'soft' }, ' (needed)') : null);
-    const beside = field.kind === 'markdown' ? toolbar(input, field.label) : field.kind === 'picture' ? picture(input, id, field.label) : null;
+    const beside = field.kind === 'markdown' ? toolbar(input, field.label) : field.kind === 'picture' ? picture(input, id, field.label, this) : null;
     const help = el('p', { class: 'small soft', id: `${id}-help` }, field.help || (field.kind === 'markdown' ? 'Markdown: **bold**, *italic*, [words](address).' : ''));
     const fault = el('p', { class: 'fault', id: `${id}-fault` });
     if (field.kind === 'truth') return el('div', { class: 'row truth' }, input, label, help, fault);

@@ -16,18 +16,24 @@ function source(at) {
   return `/frame?${new URLSearchParams(query)}`;
 }
 
+// Whether the whole mail is in the frame, but for pictures that are on their way.
+function isThere({ contentDocument: mail }) {
+  return Boolean(mail) && mail.URL !== 'about:blank' && mail.readyState !== 'loading';
+}
+
 function remember() {
   for (const frame of document.querySelectorAll('iframe')) {
-    if (frame.dataset.ready) scrolls.set(frame.name, frame.contentWindow.scrollY);
+    if (isThere(frame)) scrolls.set(frame.name, frame.contentWindow.scrollY);
   }
 }
 
 function sheet(name, width, at, title) {
   const frame = el('iframe', { name, title, sandbox: 'allow-same-origin allow-popups allow-popups-to-escape-sandbox', class: state.scheme === 'light' ? '' : 'dark' });
   frame.addEventListener('load', () => {
+    if (!frame.contentDocument) return; // the server is away
     frame.dataset.ready = 'yes';
-    frame.contentWindow.scrollTo(0, scrolls.get(name) ?? 0);
     listen(frame, at);
+    arrive(frame);
   });
   frame.src = source(at);
   const box = el('figure', { class: 'sheet', 'data-width': width }, el('figcaption'), el('div', { class: 'window' }, frame));
@@ -50,9 +56,17 @@ function listen(frame, at) {
 
 // The mail is there to be clicked on before its last picture is, and nothing tells when: it is looked for.
 function listenSoon(frame, at) {
-  if (!frame.isConnected || frame.dataset.ready) return;
+  if (!frame.isConnected || frame.dataset.ready || !frame.contentDocument) return;
   if (frame.contentDocument.URL !== 'about:blank') listen(frame, at);
+  if (isThere(frame)) arrive(frame);
   else requestAnimationFrame(() => listenSoon(frame, at));
+}
+
+// Back to where it was scrolled to; once, as somebody may scroll on before the last picture is there.
+function arrive(frame) {
+  if (frame.dataset.arrived) return;
+  frame.dataset.arrived = 'yes';
+  frame.contentWindow.scrollTo(0, scrolls.get(frame.name) ?? 0);
 }
 
 // A click in the mail is for the form of what was clicked, on a link, too: that opens with Ctrl, or the middle button.
@@ -135,8 +149,11 @@ const faces = {
   ],
 };
 
+let showings = 0; // answers may overtake each other: only the last one asked for is shown
+
 export async function show(facts) {
   const board = $('board');
+  const turn = (showings += 1);
   direction = facts?.edition.direction ?? direction;
   remember();
   board.setAttribute('aria-labelledby', `tab-${state.tab}`);
@@ -152,11 +169,11 @@ export async function show(facts) {
   }
   board.classList.remove('two');
   const tab = state.tab;
+  const data = await get('/api/part', { ...asked(), part: tab });
+  if (turn !== showings) return;
   const place = board.querySelector('.paper');
   const top = place && place.dataset.tab === tab ? place.scrollTop : 0;
-  const data = await get('/api/part', { ...asked(), part: tab });
-  if (tab !== state.tab) return;
-  const paper = el('div', { class: 'paper', 'data-tab': tab, tabindex: 0, role: 'group', 'aria-label': 'Content' }, faces[tab](data));
+  const paper = el('div', { class: 'paper', 'data-tab': tab, 'data-focus': 'paper', tabindex: 0, role: 'group', 'aria-label': 'Content' }, faces[tab](data));
   fill(board, paper);
   paper.scrollTop = top;
 }
@@ -169,8 +186,9 @@ function spot(frame, story) {
     ?? [...frame.contentDocument.querySelectorAll('a[href]')].find((each) => story.link && each.getAttribute('href') === story.link);
 }
 
-function once(frame) {
-  return frame.dataset.ready ? Promise.resolve() : new Promise((done) => frame.addEventListener('load', done, { once: true }));
+// When the mail is there to be looked at; or another frame in the place of this one.
+async function once(frame) {
+  while (frame.isConnected && !isThere(frame)) await new Promise((done) => setTimeout(done, 16));
 }
 
 function outline(frame, element) {
@@ -187,8 +205,11 @@ function outline(frame, element) {
 
 async function first() {
   if (state.tab !== 'html') set({ tab: 'html' });
-  const frame = document.querySelector('iframe[name="first"]');
-  if (frame) await once(frame);
+  let frame = null;
+  do {
+    frame = document.querySelector('iframe[name="first"]');
+    if (frame) await once(frame);
+  } while (frame && !frame.isConnected);
   return frame;
 }
 
@@ -219,8 +240,8 @@ const unseen = (element) => !element || element.closest('head') || !element.getC
 
 async function inSource(place) {
   if (state.tab !== 'source') set({ tab: 'source' });
-  for (let tries = 0; tries < 80 && !document.querySelector('.numbered'); tries += 1) await new Promise((done) => setTimeout(done, 25));
-  const row = document.querySelectorAll('.numbered span')[place.line - 1];
+  for (let tries = 0; tries < 80 && !document.querySelector('[data-tab=source] .numbered'); tries += 1) await new Promise((done) => setTimeout(done, 25));
+  const row = document.querySelectorAll('[data-tab=source] .numbered span')[place.line - 1];
   if (!row) return;
   const text = row.textContent;
   const marked = el('mark', { class: 'marked' }, place.end ? text.slice(place.start, place.end) : text);

@@ -1,6 +1,6 @@
 // Import: an address, a file or a source of config.yaml, read and shown as a diff; taken only when somebody says so.
 
-import { $, counted, el, fill, get, post, say, upload } from './dom.js';
+import { $, counted, el, fill, focusStays, get, post, say, upload } from './dom.js';
 
 let offer = null;
 let sources = [];
@@ -37,6 +37,8 @@ function shown() {
 }
 
 async function work(button, task) {
+  if (working) { say('Something is being read already.'); return; }
+  const from = document.activeElement;
   button.disabled = true;
   working = true;
   $('import-result').textContent = 'Reading…';
@@ -50,8 +52,9 @@ async function work(button, task) {
   } finally {
     working = false;
   }
+  const stays = focusStays(from) || $('import').contains(document.activeElement);
   draw();
-  if (offer) $('offer').focus();
+  if (offer && stays) $('offer').focus();
 }
 
 const about = () => ({ channel: typed.channel, language: typed.language });
@@ -77,6 +80,7 @@ const readSources = async () => { ({ sources } = await get('/api/sources')); };
 
 function draw() {
   const more = Boolean($('import').querySelector('details')?.open);
+  const top = $('import').querySelector('.diff')?.scrollTop ?? 0;
   const look = el('button', { type: 'button', 'data-focus': 'look' }, 'Show what it would bring');
   const file = el('input', { type: 'file', id: 'import-file', 'data-focus': 'file' });
   file.addEventListener('change', () => { if (file.files.length) fromFile(file, file.files[0]); });
@@ -98,6 +102,7 @@ function draw() {
     el('details', { class: 'more', open: more }, el('summary', {}, 'More'), line('channel', 'Channel', 'The listing’s own title if empty.'), line('language', 'Language', 'A tag like fr, where the listing does not say it.')),
     el('p', { id: 'import-result', class: 'small fault', role: 'alert' }, result), shown(),
     sources.length ? el('h3', {}, 'Sources of config.yaml') : null, sources.length ? el('ul', { class: 'rows' }, sources.map(sourceRow)) : null);
+  $('import').querySelector('.diff')?.scrollTo(0, top);
 }
 
 // Not under who types there, or waits for what is read there.

@@ -1,29 +1,54 @@
 // The issue beside its stories: subject, preheader, intro, and the blocks in their order.
 
-import { $, counted, el, fill, get, post, say } from './dom.js';
+import { $, Refused, counted, el, fill, get, post, say } from './dom.js';
 import { edit } from './editor.js';
 import { showWords } from './frames.js';
 import { asked } from './state.js';
 
-let shown = null; // what the server said last
+let shown = null; // what the panel shows: what the server said last, and what was asked of it since
 let file = 'own'; // or 'all', the file of every audience
 let queue = Promise.resolve(); // one change at a time, each over what the last one left
 let dragged = null;
 let wanted = 'letter'; // the kind that is to be added: chosen once, it stays chosen when the panel is drawn anew
 
+let saving = 0; // changes that the server has not answered
+let asking = 0;
+let answered = 0; // answers may overtake each other: none goes over one that was asked for later
+
+const about = () => ({ ...asked(), file });
+const isAbout = (one, other) => ['period', 'audience', 'language', 'file'].every((key) => one[key] === other[key]);
+
 // After all that was asked for before; what a save left is what the next one goes over.
-function inTurn(task) {
+function inTurn(edition, task) {
+  saving += 1;
   const turn = queue.then(async () => {
     const saved = await task();
-    shown.version = saved.version;
+    if (isAbout(shown.edition, edition)) shown.version = saved.version;
     return saved;
-  });
+  }).finally(() => { saving -= 1; });
   queue = turn.catch(() => {});
   return turn;
 }
 
-const about = () => ({ ...asked(), file });
-const kindOf = (name) => shown.kinds.find((each) => each.name === name);
+// Neither under a hand that drags, nor over what is being saved of the same rows.
+const isBusy = (edition) => Boolean(dragged || (saving && shown && isAbout(shown.edition, edition)));
+
+// Rows and version go together: whoever presses at a row means what stands there.
+function take(found, edition, turn) {
+  if (isBusy(edition) || turn < answered || !isAbout(edition, about())) return;
+  answered = turn;
+  shown = { ...found, edition };
+  draw();
+}
+
+async function read(edition) {
+  const turn = (asking += 1);
+  const found = await get('/api/issue', edition);
+  take(found, edition, turn);
+  return found;
+}
+
+const kindOf = (found, name) => found.kinds.find((each) => each.name === name);
 
 // What is edited belongs to the edition and the file that were chosen when it was opened, whatever is looked at later.
 function subject(key, title, fields, values, body) {
@@ -32,31 +57,38 @@ function subject(key, title, fields, values, body) {
     key: `${key} ${file} ${edition.period} ${edition.audience} ${edition.language}`,
     edition,
     load: async () => {
-      shown = await get('/api/issue', edition);
-      return { title, file: shown.file, version: shown.version, fields: fields(), values: values() };
+      const found = await read(edition);
+      return { title, file: found.file, version: found.version, fields: fields(found), values: values(found) };
     },
-    send: (form, version) => inTurn(() => post('/api/issue', { ...edition, ...body(form), version })),
+    send: (form, version) => inTurn(edition, () => post('/api/issue', { ...edition, ...body(form), version })),
     draft: (form) => ({ ...edition, ...body(form) }),
   };
 }
 
-const texts = () => subject('texts', 'The issue’s words', () => shown.fields, () => shown.values, (form) => ({ do: 'texts', values: form.changed() }));
+const texts = () => subject('texts', 'The issue’s words', (found) => found.fields, (found) => found.values, (form) => ({ do: 'texts', values: form.changed() }));
 
 function block(index) {
-  const { kind } = shown.blocks[index];
-  const made = subject(`block ${index}`, `Edit the ${kind}`, () => kindOf(kind).fields, () => shown.blocks[index]?.values ?? {}, (form) => ({ do: 'change', index, kind, was: form.values, values: form.changed() }));
-  return { ...made, opened: () => showWords(shown.blocks[index].title) };
+  const { kind, title } = shown.blocks[index];
+  const was = JSON.stringify(shown.blocks[index]);
+  let at = index; // the file may have others before it by now
+  const values = (found) => {
+    const moved = found.blocks.findIndex((each) => JSON.stringify(each) === was);
+    if (JSON.stringify(found.blocks[at]) !== was && moved >= 0) at = moved;
+    return found.blocks[at]?.values ?? {};
+  };
+  const made = subject(`block ${index}`, `Edit the ${kind}`, (found) => kindOf(found, kind).fields, values, (form) => ({ do: 'change', index: at, kind, was: form.values, values: form.changed() }));
+  return { ...made, opened: () => showWords(title) };
 }
 
 function added(kind) {
-  const made = subject(`new ${kind}`, `A new ${kind}`, () => kindOf(kind).fields, () => ({}), (form) => ({ do: 'add', kind, values: form.all() }));
+  const made = subject(`new ${kind}`, `A new ${kind}`, (found) => kindOf(found, kind).fields, () => ({}), (form) => ({ do: 'add', kind, values: form.all() }));
   const body = made.send;
   let index = null; // once it is saved, it is a block like the others
   return {
     ...made,
     fresh: true,
     send: async function send(form, version) {
-      if (index !== null) return inTurn(() => post('/api/issue', { ...made.edition, do: 'change', index, kind, was: form.values, values: form.changed(), version }));
+      if (index !== null) return inTurn(made.edition, () => post('/api/issue', { ...made.edition, do: 'change', index, kind, was: form.values, values: form.changed(), version }));
       const saved = await body(form, version);
       index = saved.index;
       Object.assign(this, { fresh: false });
@@ -68,29 +100,42 @@ function added(kind) {
 
 export async function editIssue(place) {
   file = place.file;
+  await queue;
   await issue();
   await edit(place.block >= 0 ? block(place.block) : texts(), place.field);
 }
 
+// What is shown changed already: the next press counts from there. It is of the edition in which it was pressed.
 async function change(body, focus) {
+  const on = shown;
+  say('Saving…'); // an Undo that is still there is of something else
+  draw();
+  document.querySelector(`#issue [data-focus="${focus}"]`)?.focus();
   try {
-    const saved = await inTurn(() => post('/api/issue', { ...about(), ...body, version: shown.version }));
+    const saved = await inTurn(on.edition, () => {
+      if (on.refused) throw new Refused(['What was asked for before was refused; so this was not done.']);
+      return post('/api/issue', { ...on.edition, ...body, version: on.version });
+    });
+    on.version = saved.version;
     say(saved.said, saved.undo);
     document.dispatchEvent(new Event('saved'));
   } catch (error) {
+    on.refused = true;
     if (!error.errors) throw error;
     say(error.message);
   }
   await issue();
-  if (focus) document.querySelector(`#issue [data-focus="${focus}"]`)?.focus();
 }
 
 function move(index, to, way) {
-  if (to >= 0 && to < shown.blocks.length && to !== index) change({ do: 'move', index, to }, `${way} ${to}`);
+  if (to < 0 || to >= shown.blocks.length || to === index) return;
+  shown.blocks.splice(to, 0, ...shown.blocks.splice(index, 1));
+  change({ do: 'move', index, to }, `${way} ${to}`);
 }
 
 function remove(index) {
-  change({ do: 'remove', index }, shown.blocks.length > 1 ? `edit-block ${Math.min(index, shown.blocks.length - 2)}` : 'add-block');
+  shown.blocks.splice(index, 1);
+  change({ do: 'remove', index }, shown.blocks.length ? `edit-block ${Math.min(index, shown.blocks.length - 1)}` : 'add-block');
 }
 
 const button = (name, index, label, words, off, onclick) => el('button', {
@@ -159,15 +204,6 @@ function draw() {
     others.length ? el('ul', { class: 'rows' }, others.map((each) => el('li', {}, el('p', { class: 'story', dir: 'auto' }, each.title || each.kind), el('p', { class: 'why' }, `${each.kind}, ${each.recurring ? 'in every issue; edit it in' : 'from'} ${each.where}`)))) : null);
 }
 
-let asking = 0;
-let answered = 0; // answers may overtake each other: none goes over one that was asked for later
-
 export async function issue() {
-  if (dragged) return; // not under a hand that drags
-  const turn = (asking += 1);
-  const found = await get('/api/issue', about());
-  if (turn < answered || dragged) return;
-  answered = turn;
-  shown = found;
-  draw();
+  if (!isBusy(about())) await read(about());
 }

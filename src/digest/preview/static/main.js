@@ -1,7 +1,7 @@
 // The page: what is asked, what is shown, the keys, and staying up to date.
 
 import { act } from './act.js';
-import { $, counted, el, fill, get, say } from './dom.js';
+import { $, counted, el, fill, focusStays, get, say } from './dom.js';
 import { follow as followEditor, leave } from './editor.js';
 import { fit, show, showFirst } from './frames.js';
 import { importing } from './importing.js';
@@ -52,19 +52,26 @@ function choices() {
   const languages = facts.audiences.find((each) => each.name === facts.edition.audience).languages;
   fill($('language'), languages.map((each) => option(each, each, facts.edition.language)));
   $('language').disabled = languages.length < 2;
-  const reader = state.who.startsWith('reader:') ? [option(state.who, state.who.slice(7), state.who)] : [];
-  const readers = el('optgroup', { label: 'A reader from the list', id: 'readers' }, reader, option('list', 'Choose…', ''));
+  const known = listed.id === facts.edition.id ? listed.readers : [];
+  const reader = state.who.startsWith('reader:') && !known.some((each) => `reader:${each.address}` === state.who) ? [option(state.who, state.who.slice(7), state.who)] : [];
+  const readers = el('optgroup', { label: 'A reader from the list', id: 'readers' }, reader,
+    known.map((each) => option(`reader:${each.address}`, each.name ? `${each.name} <${each.address}>` : each.address, state.who)), known.length ? null : option('list', 'Choose…', ''));
   fill($('who'), option('', 'Nobody in particular', state.who), readers,
     el('optgroup', { label: 'A stress case' }, facts.cases.map((each) => option(`case:${each.name}`, each.title, state.who))));
   $('who').value = state.who;
 }
 
+let listed = { id: '', readers: [] }; // of the edition with this id
+
 async function listReaders() {
-  const found = await get('/api/readers', asked());
-  fill($('readers'), found.map((each) => option(`reader:${each.address}`, each.name ? `${each.name} <${each.address}>` : each.address, state.who)));
-  $('who').value = state.who;
-  say(found.length ? `${counted(found.length, 'reader')} to choose from` : 'The list has no reader for this edition.');
-  $('who').focus();
+  const from = document.activeElement;
+  const { id } = facts.edition;
+  const readers = await get('/api/readers', asked());
+  if (facts.edition.id !== id) return;
+  listed = { id, readers };
+  choices();
+  say(readers.length ? `${counted(readers.length, 'reader')} to choose from` : 'The list has no reader for this edition.');
+  if (focusStays(from)) $('who').focus();
 }
 
 function complain(errors, stale) {
@@ -190,9 +197,12 @@ $('who').addEventListener('change', (event) => {
 $('help-open').addEventListener('click', () => $('help').showModal());
 $('help-close').addEventListener('click', () => $('help').close());
 window.addEventListener('resize', fit);
+let picks = 0; // answers may overtake each other: the last click counts
 document.addEventListener('picked', async ({ detail }) => {
+  const turn = (picks += 1);
   try {
     const { story, issue: place, elsewhere } = await get('/api/written', { ...asked(), ...detail });
+    if (turn !== picks) return;
     if (story) await editStory(story);
     else if (place) await editIssue(place);
     else say(elsewhere ? `That is written in ${elsewhere}.` : 'That is the theme’s, or made of the settings: no story, and no block.');

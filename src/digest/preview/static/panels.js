@@ -60,7 +60,7 @@ export function checks(facts) {
   $('checks-tally').textContent = [some(count('error'), 'error'), some(count('warning'), 'warning'), some(count('info'), 'note')].filter(Boolean).join(', ') || 'nothing found';
   fill($('checks'),
     el('ul', { class: 'findings' }, facts.findings.map((each) => el('li', {},
-      el('button', { type: 'button', class: each.severity, onclick: () => told(goTo(each)) },
+      el('button', { type: 'button', class: each.severity, 'data-focus': `finding ${each.code} ${each.message}`, onclick: () => told(goTo(each)) },
         el('span', { class: 'severity' }, `${each.severity === 'info' ? 'note' : each.severity}: `), el('span', { dir: 'auto' }, each.message),
         el('code', {}, [each.where, each.element, each.code].filter(Boolean).join('  ')),
         el('span', { class: 'why' }, each.why)), mend(each, facts)))),

@@ -1,0 +1,426 @@
+"""Answers come late, and panels are drawn anew: what a person typed, chose or pressed meanwhile is what counts."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+from PIL import Image
+from playwright.sync_api import expect
+from previewed import opened
+
+pytestmark = pytest.mark.browser
+FILE = "issues/2022-02/everyone.yaml"
+UKRAINE = "2022-02-10-strengthening-digital-tvet-in-ukraine"
+WOMEN = "2022-02-14-helping-women-workers-manage-cultural"
+URUGUAY = "2022-02-25-digitally-and-financially-empowered"
+ABC = """blocks:
+  - {kind: heading, title: Alpha}
+  - {kind: heading, title: Beta}
+  - {kind: heading, title: Gamma}
+"""
+ZERO = "blocks:\n  - {kind: heading, title: Zero}\n"
+
+
+class Late:
+    """Answers that are kept back until `come()`: the first `count` of those asked for at this address, or all."""
+
+    def __init__(self, page, address, count=0):
+        self.page, self.address, self.count, self.kept, self.seen = page, re.compile(address), count, [], 0
+        self.open = False
+        page.route(self.address, self.keep)
+
+    def keep(self, route):
+        self.seen += 1
+        if self.open or (self.count and self.seen > self.count):
+            route.continue_()
+        else:
+            self.kept.append(route)
+
+    def asked(self, count=1):
+        for _ in range(800):
+            if len(self.kept) >= count:
+                return
+            self.page.wait_for_timeout(25)
+        raise AssertionError(self.address)
+
+    def come(self):
+        kept, self.kept, self.open = self.kept, [], True
+        with self.page.expect_response(self.address) as answered:
+            for route in kept:
+                route.continue_()
+        answered.value.finished()
+        rest(self.page)
+
+
+def rest(page):
+    """What was answered so far is drawn."""
+    page.evaluate("() => fetch('/static/mark.svg').then((next) => next.text())")
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def mail(page):
+    return page.frame_locator("iframe[name=first]")
+
+
+def field(page, label):
+    return page.locator("#editor").get_by_label(label, exact=True)
+
+
+def edit(page, story):
+    page.locator(f"li[data-id='{story}'] [data-do=edit]").click()
+
+
+def press(page, label):
+    page.locator("#blocks").get_by_role("button", name=label, exact=True).click()
+
+
+def becomes(page, shown, wanted):
+    """The file has these blocks, soon, and the panel shows them."""
+    for _ in range(400):
+        if titles(shown) == wanted:
+            break
+        page.wait_for_timeout(50)
+    assert titles(shown) == wanted
+    expect(page.locator("#blocks .story")).to_have_text(wanted)
+
+
+def titles(shown):
+    return [block["title"] for block in yaml.safe_load((shown.root / FILE).read_text()).get("blocks", [])]
+
+
+def test_a_late_form_takes_the_place_of_none_that_was_asked_for_later(browser, shown):
+    """Edit one story, then another, and type: the first one's answer is not wanted any more."""
+    with opened(browser, shown, query="panels=stories") as page:
+        late = Late(page, rf"/api/story\?.*id={UKRAINE}")
+        edit(page, UKRAINE)
+        late.asked()
+        edit(page, WOMEN)
+        title = field(page, "Title (needed)")
+        expect(title).to_have_value(re.compile("^Helping"))
+        title.fill("Typed by me")
+        late.come()
+        expect(title).to_have_value("Typed by me")
+
+
+def test_what_is_typed_while_the_next_form_is_late_is_asked_about(browser, shown):
+    """Nobody was asked when the next form was asked for, as nothing was typed then."""
+    with opened(browser, shown, query="panels=stories") as page:
+        edit(page, WOMEN)
+        title = field(page, "Title (needed)")
+        expect(title).to_have_value(re.compile("^Helping"))
+        late = Late(page, rf"/api/story\?.*id={UKRAINE}")
+        edit(page, UKRAINE)
+        late.asked()
+        title.fill("Typed by me")
+        asked = []
+        page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+        late.come()
+        expect(title).to_have_value("Typed by me")
+        assert asked == ["Throw away what you typed here?"]
+
+
+def test_a_form_stays_under_the_caret(browser, shown):
+    """Another file changed: the form that follows it is answered when somebody is about to type in it."""
+    with opened(browser, shown, query="panels=stories") as page:
+        edit(page, WOMEN)
+        title = field(page, "Title (needed)")
+        expect(title).to_have_value(re.compile("^Helping"))
+        page.locator("#search").focus()
+        late = Late(page, rf"/api/story\?.*id={WOMEN}", 1)
+        shown.story("another")
+        late.asked()
+        title.focus()
+        page.keyboard.press("End")
+        late.come()
+        page.keyboard.type(" nid")
+        expect(title).to_have_value(re.compile("^Helping.* nid$"))
+
+
+def test_a_late_form_leaves_the_focus_where_somebody_types(browser, shown):
+    """Edit was pressed, and then the search was chosen: letters go on there."""
+    with opened(browser, shown, query="panels=stories") as page:
+        late = Late(page, rf"/api/story\?.*id={UKRAINE}")
+        edit(page, UKRAINE)
+        late.asked()
+        page.locator("#search").click()
+        page.keyboard.type("pri")
+        late.come()
+        expect(field(page, "Title (needed)")).to_have_value(re.compile("^Strengthening"))
+        page.keyboard.type("son")
+        expect(page.locator("#search")).to_have_value("prison")
+
+
+def test_a_picture_on_its_way_is_not_lost(browser, shown, tmp_path):
+    """A change of another file, as of the picture itself, draws no form anew that waits for one."""
+    Image.new("RGB", (90, 60), (30, 120, 60)).save(tmp_path / "m.jpg", "JPEG")
+    with opened(browser, shown, query="panels=stories", expected="404") as page:
+        edit(page, URUGUAY)
+        expect(field(page, "Title (needed)")).to_have_value(re.compile("^Digitally"))
+        late = Late(page, "/api/picture")
+        page.get_by_label("Picture: a file of yours").set_input_files(tmp_path / "m.jpg")
+        late.asked()
+        page.locator("#search").focus()
+        with page.expect_response(re.compile("/api/edition")):
+            shown.story("another")
+        expect(page.locator("li[data-id='another']")).to_be_visible()
+        late.come()
+        expect(page.locator("#said")).to_contain_text("m.jpg")
+        expect(field(page, "Picture")).to_have_value("images/m.jpg")
+
+
+def test_a_form_that_is_saved_while_the_edition_is_turned(browser, shown):
+    """Its answer finds no form any more; the next form is opened and saved as ever."""
+    with opened(browser, shown, query="panels=issue,stories") as page:
+        page.get_by_label("Add a block").select_option("divider")
+        page.get_by_role("button", name="Add", exact=True).click()
+        expect(page.locator("#editor-title")).to_have_text("A new divider")
+        late = Late(page, "/api/issue$")
+        page.locator("#editor-save").click()
+        late.asked()
+        page.locator("#previous").click()
+        expect(page.locator("#editor")).to_be_hidden()
+        late.come()
+        page.locator("#next").click()
+        expect(page.locator("#period")).to_have_value("2022-02")
+        edit(page, WOMEN)
+        field(page, "Title (needed)").fill("Anew")
+        page.locator("#editor-save").click()
+        expect(page.locator("#said")).to_contain_text("Saved: stories/")
+        assert "divider" in (shown.root / FILE).read_text()
+
+
+def test_what_is_typed_while_it_is_saved_is_shown(browser, shown):
+    """The mail does not fall back to what was saved."""
+    with opened(browser, shown, query="panels=stories") as page:
+        edit(page, WOMEN)
+        title = field(page, "Title (needed)")
+        title.fill("First")
+        expect(mail(page).locator("h2", has_text="First")).to_be_visible()
+        late = Late(page, "/api/story$")
+        page.keyboard.press("Control+s")
+        late.asked()
+        title.press("End")
+        page.keyboard.type(" second")
+        late.come()
+        expect(page.locator("#said")).to_contain_text("Saved")
+        expect(mail(page).locator("h2", has_text="First second")).to_be_visible()
+        expect(page.locator("html")).to_have_attribute("data-draft", "yes")
+
+
+def test_a_save_by_keys_keeps_the_focus_and_a_late_refusal_takes_none(browser, shown):
+    """The button is off while it works; what is refused is shown at its field, and whoever typed on types on."""
+    with opened(browser, shown, query="panels=stories") as page:
+        edit(page, WOMEN)
+        field(page, "Title (needed)").fill("Anew")
+        page.locator("#editor-save").focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("#said")).to_contain_text("Saved")
+        expect(page.locator("#editor-save")).to_be_focused()
+        field(page, "Date (needed)").fill("nonsense")
+        late = Late(page, "/api/story$")
+        page.keyboard.press("Control+s")
+        late.asked()
+        field(page, "Kicker").fill("One")
+        late.come()
+        expect(field(page, "Date (needed)")).to_have_attribute("aria-invalid", "true")
+        page.keyboard.type(" two")
+        expect(field(page, "Kicker")).to_have_value("One two")
+
+
+def test_two_quick_presses_mean_the_rows_that_were_pressed(browser, shown):
+    """The second is pressed before the first is saved, as two keys are."""
+    shown.write(FILE, ABC)
+    with opened(browser, shown, query="panels=issue") as page:
+        late = Late(page, "/api/issue$", 1)
+        press(page, "Move down: heading “Alpha”")
+        press(page, "Move down: heading “Alpha”")
+        late.come()
+        becomes(page, shown, ["Beta", "Gamma", "Alpha"])
+        late = Late(page, "/api/issue$", 1)
+        press(page, "Remove: heading “Beta”")
+        press(page, "Remove: heading “Gamma”")
+        late.come()
+        becomes(page, shown, ["Alpha"])
+
+
+def test_a_press_is_of_the_edition_in_which_it_was_made(browser, shown):
+    """It waits for the one before it, and the period is turned meanwhile."""
+    shown.write(FILE, ABC)
+    with opened(browser, shown, query="panels=issue&period=2022-02") as page:
+        late = Late(page, "/api/issue$", 1)
+        press(page, "Remove: heading “Alpha”")
+        press(page, "Move down: heading “Beta”")
+        page.locator("#previous").click()
+        expect(page.locator("#blocks")).to_have_count(0)
+        late.come()
+        page.locator("#next").click()
+        becomes(page, shown, ["Gamma", "Beta"])
+        assert sorted(path.name for path in (shown.root / "issues").iterdir()) == ["2022-02"]
+
+
+def test_after_one_that_is_refused_no_other_press_goes(browser, shown):
+    """The file changed underneath: its rows are others, and the presses meant those that were shown."""
+    shown.write(FILE, ABC)
+    with opened(browser, shown, query="panels=issue") as page:
+        expect(page.locator("#blocks li")).to_have_count(3)
+        late, facts = Late(page, "/api/issue$", 1), Late(page, "/api/edition")
+        press(page, "Remove: heading “Alpha”")
+        press(page, "Remove: heading “Beta”")
+        late.asked()
+        shown.edit(FILE, "blocks:\n", ZERO)
+        facts.asked()
+        late.come()
+        expect(page.locator("#said")).to_contain_text("was refused; so this was not done")
+        becomes(page, shown, ["Zero", "Alpha", "Beta", "Gamma"])
+
+
+def test_a_row_that_is_older_than_the_file(browser, shown):
+    """Another person's block came before it: what is edited and removed is what was pressed."""
+    shown.write(FILE, "intro: A word.\n" + ABC)
+    with opened(browser, shown, query="panels=issue") as page:
+        expect(page.locator("#blocks li")).to_have_count(3)
+        late = Late(page, "/api/edition")
+        shown.edit(FILE, "blocks:\n", ZERO)
+        late.asked()
+        press(page, "Edit: heading “Alpha”")
+        expect(field(page, "Title (needed)")).to_have_value("Alpha")
+        expect(page.locator("#blocks .story")).to_have_text(["Zero", "Alpha", "Beta", "Gamma"])  # rows and version
+        press(page, "Remove: heading “Beta”")
+        becomes(page, shown, ["Zero", "Alpha", "Gamma"])
+        late.come()
+
+
+def test_a_late_move_leaves_the_focus_where_somebody_types(browser, shown):
+    """It is shown at once, and its answer takes nothing."""
+    shown.write(FILE, ABC)
+    with opened(browser, shown, query="panels=issue,stories") as page:
+        late = Late(page, "/api/issue$", 1)
+        press(page, "Move down: heading “Alpha”")
+        expect(page.locator("[data-focus='down 1']")).to_be_focused()
+        late.asked()
+        page.locator("#search").click()
+        page.keyboard.type("prison")
+        late.come()
+        becomes(page, shown, ["Beta", "Alpha", "Gamma"])
+        page.keyboard.type(" to")
+        expect(page.locator("#search")).to_have_value("prison to")
+
+
+def test_a_width_that_is_dragged_while_the_mail_changes(browser, shown):
+    """The frame is drawn anew when the hand lets go, and is to be clicked in as before."""
+    with opened(browser, shown, query="width=375") as page:
+        expect(mail(page).locator("h2").first).to_be_visible()
+        box = page.locator(".handle").bounding_box()
+        at, down = box["x"] + box["width"] / 2, box["y"] + 200
+        page.mouse.move(at, down)
+        page.mouse.down()
+        page.mouse.move(at + 20, down)
+        with page.expect_response(re.compile("/api/edition")) as answered:
+            shown.story("another", title="Quite another", date="2022-02-27")
+        answered.value.finished()
+        rest(page)
+        page.mouse.move(at + 40, down)
+        expect(page.locator(".handle")).to_have_attribute("aria-valuenow", "455")
+        page.mouse.up()
+        expect(mail(page).locator("h2", has_text="Quite another")).to_be_visible()
+        assert page.evaluate("document.body.className") == ""
+
+
+def test_a_press_in_a_mail_that_is_taken_away_holds_nothing_back(browser, shown):
+    """A key changes the colours while the button is down: what changes after it is shown."""
+    with opened(browser, shown) as page:
+        mail(page).get_by_role("heading", name=re.compile("^Strengthening digital TVET")).hover()
+        page.mouse.down()
+        page.keyboard.press("d")
+        expect(page.locator("iframe.dark[data-ready]")).to_be_visible()
+        page.mouse.up()
+        shown.story("another", title="Quite another", date="2022-02-27")
+        expect(mail(page).locator("h2", has_text="Quite another")).to_be_visible()
+
+
+@pytest.mark.parametrize("look", [False, True])
+def test_what_is_said_of_a_draft_waits_for_no_picture(browser, shown, look):
+    """Nor for a frame that was taken away: the colours were changed meanwhile."""
+    story = "stories/2022-02-10-supporting-young-people-through-quality.md"
+    shown.edit(story, "stories/pictures/", "https://pictures.example.org/")
+    with opened(browser, shown, query="panels=issue", expected="net::ERR") as page:
+        pictures = []
+        page.route("https://pictures.example.org/*", lambda route: pictures.append(route))  # noqa: PLW0108 - Playwright
+        page.get_by_role("button", name="Edit subject, preheader, intro").click()
+        frames = Late(page, r"/frame\?", 1) if look else None
+        field(page, "Subject").fill("Quite another subject")
+        if frames:
+            frames.asked()
+            page.get_by_role("button", name="Dark").click()
+        expect(page.locator("#inbox .desktop .subject")).to_have_text("Quite another subject")
+        for each in pictures:
+            each.abort()
+
+
+def test_the_text_of_the_edition_that_was_asked_for_last(browser, shown):
+    """An older answer comes after the newer one."""
+    with opened(browser, shown, query="tab=text&period=2022-02") as page:
+        paper = page.locator(".paper")
+        expect(paper).to_contain_text("February 2022")
+        late = Late(page, r"/api/part\?.*period=2022-01")
+        page.locator("#previous").click()
+        late.asked()
+        page.locator("#next").click()
+        expect(page.locator("#period")).to_have_value("2022-02")
+        expect(paper).to_contain_text("February 2022")
+        late.come()
+        expect(paper).to_contain_text("February 2022")
+
+
+def test_of_two_clicks_in_the_mail_the_last_one_counts(browser, shown):
+    """The first one is answered late."""
+    with opened(browser, shown) as page:
+        late = Late(page, "/api/written", 1)
+        mail(page).get_by_role("heading", name=re.compile("^Strengthening digital TVET")).click()
+        late.asked()
+        mail(page).get_by_role("heading", name=re.compile("^Helping")).click()
+        title = field(page, "Title (needed)")
+        expect(title).to_have_value(re.compile("^Helping"))
+        late.come()
+        expect(title).to_have_value(re.compile("^Helping"))
+
+
+def test_an_approval_is_told_of_the_edition_that_was_approved(browser, shown):
+    """Another edition is looked at when the answer comes; a refusal stays to be read when the mail is drawn anew."""
+    with opened(browser, shown, query="panels=act&period=2022-02") as page:
+        page.get_by_label("Your name").fill("Ada")
+        late = Late(page, "/api/approve")
+        page.get_by_role("button", name="Approve exactly this").click()
+        late.asked()
+        with page.expect_response(re.compile("/api/people")):
+            page.locator("#previous").click()
+        expect(page.locator("#period")).to_have_value("2022-01")
+        late.come()
+        expect(page.locator("#act")).not_to_contain_text("2022-02")
+        page.locator("#next").click()
+        expect(page.locator("#period")).to_have_value("2022-02")
+        expect(page.locator("#act")).to_contain_text("holds: it may go")
+        late = Late(page, "/api/edition")
+        shown.edit(f"stories/{UKRAINE}.md", "title: S", "title: Really s")
+        late.asked()
+        page.get_by_role("button", name="Approve exactly this").click()
+        refused = page.locator("#approve-result")
+        expect(refused).to_contain_text("changed")
+        late.come()
+        expect(mail(page).locator("body")).to_contain_text("Really strengthening")
+        expect(refused).to_contain_text("changed")
+
+
+def test_the_list_of_readers_stays_to_be_chosen_from(browser, shown):
+    """A change of another file draws the choices anew."""
+    with opened(browser, shown) as page:
+        page.get_by_label("Who reads").select_option("list")
+        readers = page.locator("#readers option[value^=reader]")
+        expect(readers).to_have_count(6)
+        with page.expect_response(re.compile("/api/edition")) as answered:
+            shown.story("another")
+        answered.value.finished()
+        rest(page)
+        expect(readers).to_have_count(6)
