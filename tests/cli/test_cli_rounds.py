@@ -68,7 +68,7 @@ def test_a_language_that_comes_later(harbour):
     assert mailed(harbour) == {"ann": 1, "bob": 1, "cid": 1}
     harbour.edit("config.yaml", "languages: [en]", "languages: [fr, en]")
     done = harbour(*FEBRUARY, "--language", "fr")
-    assert (done.code, "were settled in 2022-02/everyone/en, before this language was there; who came" in done.err) == (3, True)
+    assert (done.code, "were settled in 2022-02/everyone/en, without this language; who came" in done.err) == (3, True)
     assert mailed(harbour) == {"ann": 1, "bob": 1, "cid": 1}
 
 

@@ -135,6 +135,28 @@ def test_an_export_of_everyone_is_the_list_whole(tmp_path, suppressions):
     )
 
 
+def test_a_file_that_says_otherwise_of_a_reader_is_not_passed_over(tmp_path, suppressions):
+    """Who is not confirmed there and mailed here, and the other way round: named, and with --sync taken off."""
+    path, other = tmp_path / "list.csv", tmp_path / "other.csv"
+    rows = "email,status\nmax@h.pt,active\neva@h.pt,pending\nann@h.pt,active\n"
+    path.write_text(rows)
+    other.write_text("email,status\nmax@h.pt,pending\nEva@h.pt,active\nann@h.pt,active\nann@h.pt,pending\n")
+    source = CsvSource(other, name="other.csv")
+    change = subscribers.bring_in(path, source, suppressions, "everyone", now=1.0, name="list.csv")
+    assert change.notes == (
+        "1 reader has not confirmed by the file, and stays on list.csv and mailed: max@h.pt; --sync takes them off",
+        "1 reader is not mailed by list.csv itself, whatever the file says: eva@h.pt (status: pending)",
+    )
+    assert path.read_text() == rows
+    how = subscribers.Intake(sync=True)
+    assert subscribers.bring_in(path, source, suppressions, "everyone", how, now=1.0).removed == 1
+    assert path.read_text() == rows.replace("max@h.pt,active\n", "")
+    everyone = "".join(subscribers.export(subscribers.listed(CsvSource(path), suppressions, "all"), everyone=True))
+    other.write_text(everyone)  # one's own list, whole: nothing changes
+    again = subscribers.bring_in(path, CsvSource(other), suppressions, "everyone", how, now=1.0)
+    assert (again.removed, again.added, again.notes) == (0, 0, ())
+
+
 def test_a_reader_is_taken_off_with_all_their_lines(path, suppressions):
     """Every row with the address goes, in whatever case and over several lines; the neighbours stay byte by byte."""
     remove = partial(subscribers.remove, suppressions=suppressions, audience="everyone", now=1.0)

@@ -121,7 +121,7 @@ def test_held_and_sent_by_hand_is_not_held(newsroom, sink):
     sent_by_hand(newsroom)
     out = newsroom.run(late, "--dry-run").out
     assert "--skip" not in out
-    assert "would only report it, as it went out already: 5 stories, 6 accepted" in out
+    assert "would only report it, as nothing of it is left to send: 5 stories, 6 accepted" in out
     (told,) = json.loads(newsroom.run(late, "--dry-run", "--json").out)["due"]
     assert (told["held"], told["state"]) == ("", "sent")
     assert newsroom.run(late).code == 0

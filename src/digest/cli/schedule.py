@@ -132,7 +132,7 @@ def _foreseen(result: Result, now: datetime) -> Iterator[str]:
         return
     would = {
         TaskStatus.DUE: "send it now",
-        TaskStatus.SENT: "only report it, as it went out already",
+        TaskStatus.SENT: "only report it, as nothing of it is left to send",
         TaskStatus.NOTHING: "send nothing",
     }
     for each in result.outcomes:

@@ -120,7 +120,7 @@ def _plan(call: Call, editions: tuple[Edition, ...], chosen: EditionFlags) -> No
         message = "every edition of this period was sent already"
         raise AlreadySent(message)
     if all("nothing" in row or row.get("finished") for row in rows):
-        message = "nothing to send: no edition that is left has stories enough"
+        message = "nothing to send: no edition that is left has stories enough, and readers"
         raise NothingToSend(message)
 
 
@@ -141,7 +141,7 @@ def _foresee(call: Call, ledger: SqlLedger, edition: Edition) -> dict[str, Any]:
     from digest.editions.builder import build_edition
     from digest.newsroom.edition_setup import UNPUBLISHED
     from digest.sending.edition_readers import Readers, plan_send
-    from digest.sending.freeze import offered
+    from digest.sending.freeze import offered, unoffered
     from digest.text.merge import shown_subject
 
     audience, parts = call.newsroom.config.audience(edition.audience), call.newsroom.sending_setup
@@ -149,9 +149,10 @@ def _foresee(call: Call, ledger: SqlLedger, edition: Edition) -> dict[str, Any]:
     readers = Readers(parts.source(audience), edition, audience, parts.segment(audience), offer)
     plan = plan_send(readers, ledger, *parts.rates())
     build = build_edition(call.newsroom, edition, now=call.now)
-    if build.rendering is None:
-        call.out.line(f"{edition.id}: nothing to send: {build.why_nothing}\n")
-        return {"edition": edition.id, "begun": False, "nothing": build.why_nothing}
+    nothing = build.why_nothing or unoffered(ledger, edition)
+    if nothing or build.rendering is None:
+        call.out.line(f"{edition.id}: {'' if build.rendering else 'nothing to send: '}{nothing}\n")
+        return {"edition": edition.id, "begun": False, "nothing": nothing}
     errors = [finding for finding in build.findings if finding.severity.value == "error"]
     for finding in build.findings:
         if finding in errors:

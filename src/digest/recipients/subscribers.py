@@ -234,6 +234,8 @@ class _Merge:
         self.faults: list[Fault] = []
         self.already = self.updated = 0
         self._differing: dict[str, list[str]] = {}
+        self._doubtful: dict[str, str] = {}
+        self._stopped: dict[str, str] = {}
         for column in how.update:
             for where, columns in ((incoming.name, self._offered), (edit.name, self._own)):
                 if column not in columns or column == "email":
@@ -251,10 +253,19 @@ class _Merge:
             return
         address = key(row.address)
         first = address not in self._met
-        self._met.add(address)
+        known = self._known[address][0] if address in self._known else None
         if isinstance(row, InactiveReader):
             self.inactive.append(row)
-        elif address in self._known:
+            if row.reason != "unconfirmed" or not isinstance(known, Recipient):
+                self._met.add(address)
+            elif first:
+                self._doubtful[address] = known.address  # with --sync taken off, unless another row says otherwise
+            return
+        self._met.add(address)
+        self._doubtful.pop(address, None)
+        if isinstance(known, InactiveReader):
+            self._stopped.setdefault(address, f"{known.address} ({known.detail})")
+        if known is not None:
             self.already += 1
             if first:
                 self._compare(row, *self._known[address])
@@ -310,12 +321,22 @@ class _Merge:
         if new := [column for column in self._edit.keys if column not in self._own]:
             yield f"{self._edit.name} {'would get' if self._how.dry_run else 'got'} more columns: {', '.join(new)}"
         for column, examples in self._differing.items():
-            count = len(examples)
-            more = "; …" if count > _EXAMPLES else ""
-            who = counted(count, "reader differs", "readers differ")
-            yield (
-                f"{who} in {column}: {'; '.join(examples[:_EXAMPLES])}{more}; --update {column} takes the other list's"
-            )
+            who = counted(len(examples), "reader differs", "readers differ")
+            yield f"{who} in {column}: {_some(examples)}; --update {column} takes the other list's"
+        if self._doubtful and not self._how.sync:
+            who = counted(len(self._doubtful), "reader has", "readers have")
+            stay = f"{'stay' if len(self._doubtful) > 1 else 'stays'} on {self._edit.name} and mailed"
+            some = _some(self._doubtful.values())
+            yield f"{who} not confirmed by the file, and {stay}: {some}; --sync takes them off"
+        if self._stopped:
+            who = counted(len(self._stopped), "reader is", "readers are")
+            some = _some(self._stopped.values())
+            yield f"{who} not mailed by {self._edit.name} itself, whatever the file says: {some}"
+
+
+def _some(examples: Iterable[str]) -> str:
+    shown = list(examples)
+    return "; ".join(shown[:_EXAMPLES]) + ("; …" if len(shown) > _EXAMPLES else "")
 
 
 def _same(column: str, one: str, other: str) -> bool:

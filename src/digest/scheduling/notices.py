@@ -94,6 +94,7 @@ def notice_about(result: Result, ledger: SqlLedger | None, now: datetime) -> Not
     elif kind is TaskStatus.PAUSED:
         subject = f"{what} has NOT gone out{' to everybody' if result.counts.get(State.SENT) else ''}: it is paused"
         lines += (_overdue(task, now), "No more of it goes until somebody says so. To call it off: digest cancel.")
+        lines += tuple(_named(result, ledger, HELD)) if ledger else ()
     elif kind is TaskStatus.RETRY:
         if now - task.at < LATE:
             return None
@@ -133,7 +134,7 @@ def notice_of_held(results: Sequence[Result], now: datetime) -> Notice:
         lines=(
             *(f"{line}." for line in held_lines(results)),
             "All of them, once you have looked at them: digest run --held",
-            f"None of them: digest run {' '.join(f'--skip {each.item.name}' for each in results[:_NAMED])}",
+            f"None of them: digest run {' '.join(f'--skip {each.item.name}' for each in results)}",
         ),
     )
 

@@ -9,22 +9,23 @@ fails after the last reader leaves the report to the next run. It decides nothin
 from __future__ import annotations
 
 import traceback
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from digest.config.unfilled import unfilled
-from digest.errors import DigestError, LedgerBusy, UsageError
+from digest.errors import DigestError, LedgerBusy, NoLedger, UsageError
 from digest.publishing import publisher
 from digest.scheduling import due, notices
 from digest.scheduling.journal import journal_store, locked_journal
-from digest.scheduling.outcome import TaskStatus, bug, is_begun
+from digest.scheduling.outcome import TaskStatus, bug, is_begun, is_settled
 from digest.scheduling.task import (
     Reporter,
     Result,
     RunContext,
+    editions_of,
     failed_result,
     foresee,
     held_result,
@@ -114,15 +115,33 @@ class Scheduler:
         return tuple(foresee(self.newsroom, ledger, item, self.now, self.warn) for item in self.pending(journal))
 
     def skip(self, names: Sequence[str]) -> None:
-        """Settle editions that are due or held without sending them. Raises UsageError when one of them is neither."""
+        """Settle editions that are due or held without sending them.
+
+        Raises UsageError when one of them is neither, or was begun: somebody waits for that.
+        """
+        chosen = dict.fromkeys(name.strip("/") for name in names)
         with self._locked() as run:
-            known = [item.name for item in self.pending(run.journal)]
-            if unknown := [name for name in names if name not in known]:
+            known = {item.name: item for item in self.pending(run.journal)}
+            if unknown := [name for name in chosen if name not in known]:
                 message = f"{unknown[0]!r} is not due; what is: {', '.join(known) or 'nothing'}"
                 raise UsageError(message)
-            for name in names:
+            for name in chosen:
+                if waiting := self._begun(known[name]):
+                    message = f"{name} was begun, and readers of {waiting} wait; digest resume {waiting}, or cancel it"
+                    raise UsageError(message)
+            for name in chosen:
                 run.journal = run.journal.settle(name, self.moment)
                 self.say(f"{name} is settled without having been sent")
+
+    def _begun(self, item: DueTask) -> str:
+        """The first edition of a task that was frozen and has readers left; empty when there is none."""
+        try:
+            ledger = self.newsroom.sending_setup.ledger(create=False)
+        except NoLedger:
+            return ""
+        with closing(ledger):
+            frozen = (each for each in editions_of(self.newsroom, ledger, item) if ledger.mailing(each.id))
+            return next((each.id for each in frozen if not is_settled(ledger, each)), "")
 
     def run(self, stopping: Stopping, *, force: bool = False) -> tuple[Result, ...]:
         """Do what is due. Raises AnotherRun when another run is at it, and DigestError when nothing can be done."""

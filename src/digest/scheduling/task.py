@@ -80,7 +80,10 @@ class Result:
     @property
     def code(self) -> int:
         """The exit code of the worst; 75 where all is well but for the mail that says so."""
-        return max(self.outcomes, key=lambda each: each.rank).code or (_LATER if self.untold else 0)
+        worst = max(self.outcomes, key=lambda each: each.rank)
+        if worst.kind is TaskStatus.PAUSED:  # whoever was refused in another language is held all the same
+            worst = max(self.outcomes, key=lambda each: each.code)
+        return worst.code or (_LATER if self.untold else 0)
 
     def as_data(self) -> dict[str, Any]:
         """For programs."""
@@ -117,7 +120,7 @@ class RunContext(Reporter):
 
 def run_task(context: RunContext, item: DueTask, *, force: bool = False) -> Result:
     """Do the task as far as it can be done now. With `force`, what is held goes too."""
-    editions = _editions(context.newsroom, context.ledger, item)
+    editions = editions_of(context.newsroom, context.ledger, item)
     if waits := _waiting(context.newsroom, context.ledger, item, editions, context.now, force=force):
         return waits
     demand = due.needed(context.newsroom, item.task.rule)
@@ -132,7 +135,7 @@ def foresee(
     newsroom: Newsroom, ledger: SqlLedger | None, item: DueTask, now: datetime, warn: Callable[[str], None]
 ) -> Result:
     """What a run would make of the task now; nothing is written or sent. No ledger where nothing was ever sent."""
-    editions = _editions(newsroom, ledger, item)
+    editions = editions_of(newsroom, ledger, item)
     if waits := _waiting(newsroom, ledger, item, editions, now, force=False):
         return waits
     demand = due.needed(newsroom, item.task.rule)
@@ -198,9 +201,19 @@ def _recorded(newsroom: Newsroom, ledger: SqlLedger, edition: Edition) -> Editio
     return outcome.going_on(ledger, edition) if outcome.is_begun(ledger, edition) else None
 
 
-def _editions(newsroom: Newsroom, ledger: SqlLedger | None, item: DueTask) -> list[Edition]:
-    editions = newsroom.editions(item.task.period, [item.task.audience])
-    return [edition if ledger is None else frozen_as(ledger, edition) for edition in editions]
+def editions_of(newsroom: Newsroom, ledger: SqlLedger | None, item: DueTask) -> list[Edition]:
+    """The task's editions, and those of its round that wait in a language which config.yaml has no more."""
+    period, audience = item.task.key
+    editions = newsroom.editions(item.task.period, [audience])
+    if ledger is None:
+        return list(editions)
+    found = {each.id: each for each in (frozen_as(ledger, edition) for edition in editions)}
+    ours = tuple(f"{period}/{name}/" for name in ledger.names(audience))
+    for name in (mailing.edition for mailing in ledger.mailings() if mailing.edition.startswith(ours)):
+        edition = newsroom.edition_of(name)
+        if name not in found and not outcome.is_settled(ledger, edition):
+            found[name] = edition
+    return list(found.values())
 
 
 def _waiting(

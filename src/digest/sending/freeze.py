@@ -337,8 +337,8 @@ def unoffered(ledger: SqlLedger, edition: Edition) -> str:
         return ""
     names = ", ".join(mailing.edition for mailing in round_)
     return (
-        f"nobody to send it to: the readers of this period were settled in {names}, before this language was there; "
-        "who came to the list since gets the next issue"
+        f"nobody to send it to: the readers of this period were settled in {names}, without this language; who came to "
+        "the list since gets the next issue"
     )
 
 
