@@ -182,6 +182,7 @@ def test_a_form_that_is_saved_while_the_edition_is_turned(browser, shown):
         page.locator("#previous").click()
         expect(page.locator("#editor")).to_be_hidden()
         late.come()
+        expect(page.locator("#period")).to_have_value("2022-01")
         page.locator("#next").click()
         expect(page.locator("#period")).to_have_value("2022-02")
         edit(page, WOMEN)
@@ -255,6 +256,7 @@ def test_a_press_is_of_the_edition_in_which_it_was_made(browser, shown):
         page.locator("#previous").click()
         expect(page.locator("#blocks")).to_have_count(0)
         late.come()
+        expect(page.locator("#period")).to_have_value("2022-01")
         page.locator("#next").click()
         becomes(page, shown, ["Gamma", "Beta"])
         assert sorted(path.name for path in (shown.root / "issues").iterdir()) == ["2022-02"]
@@ -290,6 +292,29 @@ def test_a_row_that_is_older_than_the_file(browser, shown):
         press(page, "Remove: heading “Beta”")
         becomes(page, shown, ["Zero", "Alpha", "Gamma"])
         late.come()
+
+
+def test_a_block_that_is_moved_while_its_form_is_open(browser, shown):
+    """The form is that block's wherever it goes, and another one in its old place is another."""
+    shown.write(FILE, ABC)
+    with opened(browser, shown, query="panels=issue") as page:
+        press(page, "Edit: heading “Alpha”")
+        title = field(page, "Title (needed)")
+        expect(title).to_have_value("Alpha")
+        title.fill("Alpha anew")
+        press(page, "Move down: heading “Alpha”")
+        becomes(page, shown, ["Beta", "Alpha", "Gamma"])
+        page.locator("#editor-save").click()
+        becomes(page, shown, ["Beta", "Alpha anew", "Gamma"])
+        press(page, "Move down: heading “Alpha anew”")
+        becomes(page, shown, ["Beta", "Gamma", "Alpha anew"])
+        title.fill("Alpha again")
+        page.locator("#editor-save").click()
+        becomes(page, shown, ["Beta", "Gamma", "Alpha again"])
+        press(page, "Move up: heading “Alpha again”")
+        becomes(page, shown, ["Beta", "Alpha again", "Gamma"])
+        press(page, "Edit: heading “Gamma”")
+        expect(title).to_have_value("Gamma")
 
 
 def test_a_late_move_leaves_the_focus_where_somebody_types(browser, shown):
@@ -367,6 +392,7 @@ def test_the_text_of_the_edition_that_was_asked_for_last(browser, shown):
         late = Late(page, r"/api/part\?.*period=2022-01")
         page.locator("#previous").click()
         late.asked()
+        expect(page.locator("#period")).to_have_value("2022-01")
         page.locator("#next").click()
         expect(page.locator("#period")).to_have_value("2022-02")
         expect(paper).to_contain_text("February 2022")

@@ -16,14 +16,20 @@ let asking = 0;
 let answered = 0; // answers may overtake each other: none goes over one that was asked for later
 
 const about = () => ({ ...asked(), file });
-const isAbout = (one, other) => ['period', 'audience', 'language', 'file'].every((key) => one[key] === other[key]);
+const nameOf = ({ period, audience, language, file: which }) => [period, audience, language, which].join(' ');
+const isAbout = (one, other) => nameOf(one) === nameOf(other);
+const ours = new Map(); // the version that a save of this page left, by the one that it went over
 
-// After all that was asked for before; what a save left is what the next one goes over.
-function inTurn(edition, task) {
+// After all that was asked for before, and over what those left of the version that is meant.
+function inTurn(edition, version, task) {
   saving += 1;
   const turn = queue.then(async () => {
-    const saved = await task();
-    if (isAbout(shown.edition, edition)) shown.version = saved.version;
+    const key = (each) => `${nameOf(edition)} ${each}`;
+    let newest = version;
+    while (ours.has(key(newest))) newest = ours.get(key(newest));
+    const saved = await task(newest);
+    ours.set(key(newest), saved.version);
+    ours.delete(key(saved.version)); // it may be an earlier one again
     return saved;
   }).finally(() => { saving -= 1; });
   queue = turn.catch(() => {});
@@ -37,6 +43,7 @@ const isBusy = (edition) => Boolean(dragged || (saving && shown && isAbout(shown
 function take(found, edition, turn) {
   if (isBusy(edition) || turn < answered || !isAbout(edition, about())) return;
   answered = turn;
+  ours.delete(`${nameOf(edition)} ${found.version}`);
   shown = { ...found, edition };
   draw();
 }
@@ -60,24 +67,41 @@ function subject(key, title, fields, values, body) {
       const found = await read(edition);
       return { title, file: found.file, version: found.version, fields: fields(found), values: values(found) };
     },
-    send: (form, version) => inTurn(edition, () => post('/api/issue', { ...edition, ...body(form), version })),
+    send: (form, from) => inTurn(edition, from, (version) => post('/api/issue', { ...edition, ...body(form), version })),
     draft: (form) => ({ ...edition, ...body(form) }),
   };
 }
 
 const texts = () => subject('texts', 'The issue’s words', (found) => found.fields, (found) => found.values, (form) => ({ do: 'texts', values: form.changed() }));
 
+const words = ({ kind, values }) => JSON.stringify([kind, values]);
+
+// A block is known by its words: it is moved while its form is open, and others may come before it.
 function block(index) {
   const { kind, title } = shown.blocks[index];
-  const was = JSON.stringify(shown.blocks[index]);
-  let at = index; // the file may have others before it by now
+  let was = words(shown.blocks[index]);
+  let at = index;
+  const isIn = ({ blocks }) => {
+    const moved = blocks.findIndex((each) => words(each) === was);
+    if (moved >= 0 && (!blocks[at] || words(blocks[at]) !== was)) at = moved;
+    return moved >= 0;
+  };
   const values = (found) => {
-    const moved = found.blocks.findIndex((each) => JSON.stringify(each) === was);
-    if (JSON.stringify(found.blocks[at]) !== was && moved >= 0) at = moved;
+    if (!isIn(found) && found.blocks[at]) was = words(found.blocks[at]);
     return found.blocks[at]?.values ?? {};
   };
-  const made = subject(`block ${index}`, `Edit the ${kind}`, (found) => kindOf(found, kind).fields, values, (form) => ({ do: 'change', index: at, kind, was: form.values, values: form.changed() }));
-  return { ...made, opened: () => showWords(title) };
+  const body = (form) => ({ do: 'change', index: at, kind, was: form.values, values: form.changed() });
+  const made = subject(`block ${was}`, `Edit the ${kind}`, (found) => kindOf(found, kind).fields, values, body);
+  return {
+    ...made,
+    send: (form, from) => inTurn(made.edition, from, async (version) => {
+      if (isAbout(shown.edition, made.edition)) isIn(shown);
+      const saved = await post('/api/issue', { ...made.edition, ...body(form), version });
+      was = words({ kind, values: saved.values });
+      return saved;
+    }),
+    opened: () => showWords(title),
+  };
 }
 
 function added(kind) {
@@ -88,7 +112,7 @@ function added(kind) {
     ...made,
     fresh: true,
     send: async function send(form, version) {
-      if (index !== null) return inTurn(made.edition, () => post('/api/issue', { ...made.edition, do: 'change', index, kind, was: form.values, values: form.changed(), version }));
+      if (index !== null) return inTurn(made.edition, version, (newest) => post('/api/issue', { ...made.edition, do: 'change', index, kind, was: form.values, values: form.changed(), version: newest }));
       const saved = await body(form, version);
       index = saved.index;
       Object.assign(this, { fresh: false });
@@ -112,11 +136,10 @@ async function change(body, focus) {
   draw();
   document.querySelector(`#issue [data-focus="${focus}"]`)?.focus();
   try {
-    const saved = await inTurn(on.edition, () => {
+    const saved = await inTurn(on.edition, on.version, (version) => {
       if (on.refused) throw new Refused(['What was asked for before was refused; so this was not done.']);
-      return post('/api/issue', { ...on.edition, ...body, version: on.version });
+      return post('/api/issue', { ...on.edition, ...body, version });
     });
-    on.version = saved.version;
     say(saved.said, saved.undo);
     document.dispatchEvent(new Event('saved'));
   } catch (error) {
