@@ -384,6 +384,19 @@ def test_what_is_said_of_a_draft_waits_for_no_picture(browser, shown, look):
             each.abort()
 
 
+def test_what_is_said_of_a_draft_waits_for_no_frame_that_failed(browser, shown):
+    """The mail could not be fetched once: what is known of it is shown, and the next frame as ever."""
+    with opened(browser, shown, query="panels=issue", expected="net::ERR|chrome-error|Blocked a frame") as page:
+        page.get_by_role("button", name="Edit subject, preheader, intro").click()
+        subject = field(page, "Subject")
+        expect(subject).to_be_visible()
+        page.route(re.compile(r"/frame\?"), lambda route: route.abort(), times=1)
+        subject.fill("Quite another subject")
+        expect(page.locator("#inbox .desktop .subject")).to_have_text("Quite another subject")
+        subject.fill("And one more")
+        expect(mail(page).locator("h2").first).to_be_visible()
+
+
 def test_the_text_of_the_edition_that_was_asked_for_last(browser, shown):
     """An older answer comes after the newer one."""
     with opened(browser, shown, query="tab=text&period=2022-02") as page:

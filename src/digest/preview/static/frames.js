@@ -30,7 +30,10 @@ function remember() {
 function sheet(name, width, at, title) {
   const frame = el('iframe', { name, title, sandbox: 'allow-same-origin allow-popups allow-popups-to-escape-sandbox', class: state.scheme === 'light' ? '' : 'dark' });
   frame.addEventListener('load', () => {
-    if (!frame.contentDocument) return; // the server is away
+    if (!frame.contentDocument) { // the server is away
+      frame.dataset.failed = 'yes';
+      return;
+    }
     frame.dataset.ready = 'yes';
     listen(frame, at);
     arrive(frame);
@@ -186,9 +189,9 @@ function spot(frame, story) {
     ?? [...frame.contentDocument.querySelectorAll('a[href]')].find((each) => story.link && each.getAttribute('href') === story.link);
 }
 
-// When the mail is there to be looked at; or another frame in the place of this one.
+// When the mail is there to be looked at, or never will be; or another frame is in the place of this one.
 async function once(frame) {
-  while (frame.isConnected && !isThere(frame)) await new Promise((done) => setTimeout(done, 16));
+  while (frame.isConnected && !frame.dataset.failed && !isThere(frame)) await new Promise((done) => setTimeout(done, 16));
 }
 
 function outline(frame, element) {
@@ -210,7 +213,7 @@ async function first() {
     frame = document.querySelector('iframe[name="first"]');
     if (frame) await once(frame);
   } while (frame && !frame.isConnected);
-  return frame;
+  return frame?.dataset.failed ? null : frame;
 }
 
 export async function showStory(story) {
