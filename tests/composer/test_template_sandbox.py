@@ -93,6 +93,34 @@ def test_values_are_escaped_and_never_evaluated():
     assert render("{{ x }}|{{ x ~ '<' }}", x="{{ 7*7 }}<b>") == "{{ 7*7 }}&lt;b&gt;|{{ 7*7 }}&lt;b&gt;&lt;"
 
 
+def test_what_is_joined_is_escaped_once_where_it_is_written():
+    """`~` makes words until markup is among its parts, as in Jinja: a filter sees what people wrote, not entities."""
+    source = "{{ (x ~ '&')|length }} {{ (x ~ '<')|upper }} {% set m %}<i>{% endset %}{{ m ~ x ~ 7 }}"
+    assert render(source, x="é&") == "3 É&amp;&lt; <i>é&amp;7"
+
+
+def test_everything_stands_where_it_was_written():
+    """Pieces, loops, macros, blocks and what a name was set to come in the order of the template."""
+    source = (
+        "a{{ x }}{% for y in 'bc'.split('|') %}{{ y }}{% if y %}d{% endif %}{% endfor %}{% macro m(z) %}<{{ z }}>"
+        "{% endmacro %}e{{ m('f') }}{% block t %}[{{ x }}{% for y in [1, 2] %}{{ y }}{% endfor %}]{% endblock %}g"
+        "{{ self.t() }}{% set s %}h{{ x }}{% endset %}{{ s }}{% filter upper %}i{{ x }}{% endfilter %}"
+    )
+    assert render(source, x="1") == "a1bcde<f>[112]g[112]h1I1"
+
+
+def test_a_fault_among_pieces_has_its_own_line():
+    """What stands between two tags is written at once, and yet the line of a fault is that of its value."""
+    with pytest.raises(RenderError, match=r"^templates/t\.j2:4: division by zero$"):
+        render("one {{ x }}\ntwo {{ x }}\nthree\n{{ 1 / 0 }} {{ x }}", x="x")
+
+
+def test_what_a_loop_has_not_is_said():
+    """`loop` is one of the values that are known."""
+    with pytest.raises(RenderError, match=r"^templates/t\.j2:2: loop has no 'frist', did you mean 'first'\?$"):
+        render("{% for x in [1] %}{{ loop.first }}\n{{ loop.frist }}{% endfor %}")
+
+
 def test_honest_work_is_not_hindered():
     """What themes need works: arithmetic, joining, slicing, loops with their helpers, macros."""
     source = (

@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import markupsafe
 from jinja2 import pass_context, pass_eval_context
 from jinja2.filters import FILTERS as DEFAULT_FILTERS
 from markupsafe import Markup, escape
@@ -69,6 +70,10 @@ LONGEST_LIST = 100_000  # a year of a large newsroom has some thousand stories
 TOO_LONG = f"this makes more than {LARGEST // (1024 * 1024)} MB of text"
 
 
+# What MarkupSafe 3 makes its Markup of: the same, without an object for each word.
+_plainly: Callable[[str], str] = getattr(markupsafe, "_escape_inner", lambda text: str(escape(text)))
+
+
 class BudgetError(Exception):
     """A template did more work, or made more text, than any digest needs."""
 
@@ -77,7 +82,7 @@ def bounded(value: Any) -> Any:
     """The value, unless it is a text longer than LARGEST, or a list of more than LONGEST_LIST. Raises BudgetError."""
     if isinstance(value, str) and len(value) > LARGEST:
         raise BudgetError(TOO_LONG)
-    if isinstance(value, list | tuple) and len(value) > LONGEST_LIST:
+    if isinstance(value, (list, tuple)) and len(value) > LONGEST_LIST:
         message = f"this makes a list of more than {LONGEST_LIST:,}"
         raise BudgetError(message)
     return value
@@ -99,24 +104,24 @@ def limited_range(*numbers: int) -> range:
 def escaped(value: object) -> str:
     """What `markupsafe.escape` gives, but words stay plain words: what is written out or joined needs no Markup."""
     if type(value) is str:
-        if value.isalnum():  # as most are: ltr, left, a number
-            return value
-        value = value.replace("&", "&amp;").replace(">", "&gt;").replace("<", "&lt;")
-        return value.replace("'", "&#39;").replace('"', "&#34;")
-    return value if type(value) is Markup else escape(value)
+        return _plainly(value)
+    return value if type(value) is Markup else str(value) if type(value) is int else escape(value)
 
 
 @pass_context
 def _steps(context: Context, items: Iterable[Any]) -> Iterable[Any]:
     """`items`, each for one step of the rendering's budget: a few are paid at once, which is most of the work saved."""
-    budget = context.parent["_budget"]
     try:
         count = len(items)  # type: ignore[arg-type]
     except TypeError:  # what a generator yields is not known beforehand
-        return _one_by_one(budget, items)
-    if count > LOOK_EVERY:
-        return _one_by_one(budget, items)
-    budget.spend(count)
+        count = LOOK_EVERY + 1
+    if count:
+        budget = context.parent["_budget"]
+        if count > LOOK_EVERY:
+            return _one_by_one(budget, items)
+        budget.steps -= count
+        if budget.looked - budget.steps >= LOOK_EVERY:
+            budget.look()
     return items
 
 
@@ -128,13 +133,13 @@ def _one_by_one(budget: Any, items: Iterable[Any]) -> Iterator[Any]:
 
 @pass_eval_context
 def _joined(context: EvalContext, parts: list[Any]) -> str:
-    """`a ~ b`: escaped as Jinja would, and no longer than LARGEST."""
-    texts: list[Any] = [part if isinstance(part, str) else str(part) for part in parts]
+    """`a ~ b`: escaped as Jinja would, which is where one of them is markup, and no longer than LARGEST."""
+    escape_all = context.autoescape and Markup in map(type, parts)
+    texts = list(map(escaped if escape_all else str, parts))
     if sum(map(len, texts)) > LARGEST:
         raise BudgetError(TOO_LONG)
-    if not context.autoescape:
-        return "".join(texts)
-    return Markup("".join(map(escaped, texts)))  # noqa: S704 - each is escaped
+    text = "".join(texts)
+    return Markup(text) if escape_all else text  # noqa: S704 - each is escaped
 
 
 @pass_eval_context
@@ -166,9 +171,7 @@ def _fill(text: str, **values: object) -> str:
 
 def _wrap(text: object, first: str = "", rest: str | None = None) -> str:
     """Set a paragraph in 72 columns; `first` begins its first line, `rest` (or blanks) the others."""
-    if rest is None:
-        rest = " " * width(first) if first else ""
-    return wrap(str(text), first=first, rest=rest)
+    return wrap(str(text), COLUMNS, first, rest)
 
 
 def _rule(mark: str) -> str:

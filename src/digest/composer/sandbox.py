@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, UndefinedError, nodes
 from jinja2.compiler import CodeGenerator, Frame
+from jinja2.runtime import LoopContext
 from jinja2.sandbox import SandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
@@ -65,6 +66,7 @@ def template_value(kind: T) -> T:
 
 
 template_value(merge_fields.ReaderView)
+template_value(LoopContext)
 
 
 class Budget:
@@ -158,9 +160,10 @@ class ThemeEnvironment(SandboxedEnvironment):
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Call something from a template: one step, and what comes back is bounded."""
         context.parent["_budget"].spend()
-        if merge_fields.has_token(text := getattr(obj, "__self__", None)):
+        ours = obj.__class__ is MethodType and obj.__self__.__class__ in _values
+        if not ours and merge_fields.has_token(text := getattr(obj, "__self__", None)):
             merge_fields.refuse(f".{obj.__name__}()", text)
-        if type(obj) is BuiltinMethodType or (type(obj) is MethodType and type(obj.__self__) in _values):
+        if ours or obj.__class__ is BuiltinMethodType:
             kwargs.pop("_block_vars", None)  # such a method wants none of what Jinja would look for
             kwargs.pop("_loop_vars", None)
             return bounded(obj(*args, **kwargs))
@@ -196,14 +199,38 @@ class ThemeEnvironment(SandboxedEnvironment):
 
 
 class _Generator(CodeGenerator):
-    """Writes Python for templates; a public attribute of our own values is read without a detour."""
+    """Writes Python for templates; a public attribute of our own values is read without a detour.
+
+    What stands between two blocks is one piece, and goes to where the rendering collects them.
+    """
 
     def write_commons(self) -> None:
         super().write_commons()
         self.writeline("values = environment.values")
         self.writeline("escape = environment.escaped")
+        self.writeline("written = context.parent['_budget'].parts")
 
-    def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802 - visitors are named after nodes
+    def visit_Output(self, node: nodes.Output, frame: Frame) -> None:  # noqa: N802 - visitors are named after nodes
+        if frame.buffer is None and frame.block:  # `self.name()` may want its pieces elsewhere
+            super().visit_Output(node, frame)
+            return
+        finalize = self._make_finalize()
+        before, after = ("''.join((", ")))") if node.nodes[1:] else ("", ")")
+        self.writeline(f"{frame.buffer or 'written'}.append({before}", node)
+        self.indent()
+        for part in node.nodes:
+            self.newline(part)
+            if isinstance(part, nodes.TemplateData):
+                self.write(repr(part.data))
+            else:
+                self._output_child_pre(part, frame, finalize)
+                self.visit(part, frame)
+                self._output_child_post(part, frame, finalize)
+            self.write(",")
+        self.outdent()
+        self.writeline(after)
+
+    def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802
         if not isinstance(node.node, nodes.Name) or node.attr not in _attributes:
             super().visit_Getattr(node, frame)
             return
@@ -275,7 +302,8 @@ def run(template: Template, values: Mapping[str, Any], places: SourceMap, parts:
     context = template.new_context({**values, "_budget": budget})
     try:
         try:
-            parts.extend(template.root_render_func(context))
+            for piece in template.root_render_func(context):  # those of blocks; all others come by themselves
+                parts.append(piece)  # noqa: PERF402 - others are written in between
             budget.look()
         except Exception:  # noqa: BLE001 - whatever it is, Jinja puts the template's lines into its traceback
             template.environment.handle_exception()
@@ -302,7 +330,8 @@ def _unknown(kind: type, attribute: str) -> str:
     from digest.yamlfile import did_you_mean
 
     known = [name for name in dir(kind) if not name.startswith("_")]
-    return f"{kind.__name__.removesuffix('View').lower()} has no {attribute!r}{did_you_mean(attribute, known)}"
+    name = kind.__name__.removesuffix("View").removesuffix("Context").lower()
+    return f"{name} has no {attribute!r}{did_you_mean(attribute, known)}"
 
 
 def _where(traceback: TracebackType | None, template: Template, places: SourceMap) -> str:
