@@ -446,25 +446,20 @@ def content_hash(value: object) -> str:
 
     Of a dataclass only what differs from its defaults counts, by the field's name: a field that is new voids nothing.
     """
-    text = json.dumps(_said(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(_ENCODER.encode(value).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _said(value: object) -> Any:
-    match value:
-        case None | str() | bool() | int() | float():
-            return value
-        case tuple() | list():
-            return [_said(part) for part in value]
-        case _ if is_dataclass(value):
-            said: Iterable[tuple[str, object]] = _saying(value.__class__)
-            return {name: _said(part) for name, default in said if (part := getattr(value, name)) != default}
-        case datetime():
-            return value.isoformat()
-        case Mapping():
-            return {str(key): _said(part) for key, part in value.items()}
-        case _:
-            return str(value)
+def _said(value: object) -> object:
+    """What a value says that JSON has no word for."""
+    if is_dataclass(value):
+        said: Iterable[tuple[str, object]] = _saying(value.__class__)
+        return {name: part for name, default in said if (part := getattr(value, name)) != default}
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_said)
 
 
 @lru_cache(maxsize=64)  # an edition's stories are asked one after the other
