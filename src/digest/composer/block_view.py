@@ -172,6 +172,8 @@ def prepare_blocks(
 
     At the top notices come first, then the intro. What is to stand after a story that is not in stands at the end.
     """
+    if not (issue.blocks or issue.intro):
+        return PlacedBlocks(after={})
     maker = _Maker(markdown=markdown, newsroom=newsroom, wording=wording, route=route, today=today, speak=speak)
     blocks = [(block, maker.prepared(block)) for block in issue.blocks]
     intro = [maker.prepared(_letter(issue))] if issue.intro else []

@@ -8,6 +8,7 @@ Every text of the views is clean, every address one that a mail may carry. Image
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -15,7 +16,7 @@ from digest.composer.block_view import BlockView, IssueView, PreparedBlock, issu
 from digest.composer.edition_view import EditionView, GroupView, NewsroomView, PlaceView, StoryCount, StoryList, runs
 from digest.composer.i18n import PAGE
 from digest.composer.merge_fields import ReaderView
-from digest.composer.photos import BESIDE, LEAD, MOST, ROW, WORDS, WORDS_BESIDE, within
+from digest.composer.photos import MOST, within
 from digest.composer.sandbox import run
 from digest.composer.story_view import StoryView, prepare_stories
 from digest.model import Finding, InlineImage, Issue, Severity, content_hash
@@ -34,6 +35,11 @@ if TYPE_CHECKING:
 
 _TEASER = 140  # columns: more than any inbox shows after the subject
 _TEASED = 4  # headlines in it
+
+
+@lru_cache(maxsize=64)  # the same for every edition of an audience
+def _house(newsroom: NewsroomProfile, audience: Audience) -> str:
+    return content_hash((newsroom, audience))
 
 
 class EditionDraft:
@@ -59,14 +65,8 @@ class EditionDraft:
         self.in_full = options.in_full(len(stories))
         self.photos = [logo] if logo else []
         self.stories = prepare_stories(
-            (
-                (
-                    story,
-                    LEAD if index == 0 else BESIDE if index < self.in_full else ROW,
-                    WORDS_BESIDE if index and story.image else WORDS,
-                )
-                for index, story in enumerate(stories)
-            ),
+            stories,
+            self.in_full,
             markdown=theme.markdown,
             newsroom=newsroom,
             wording=self.wording,
@@ -95,8 +95,8 @@ class EditionDraft:
 
     def images(self, html: str) -> tuple[tuple[InlineImage, ...], list[Finding]]:
         """The images that travel in the mail, each once, and only those that `html` shows; what is wrong with them."""
-        carried = (photo.carried for photo in self.photos)
-        images, total = within(image for image in carried if image and f"cid:{image.cid}" in html)
+        carried = [photo.carried for photo in self.photos if photo.carried]
+        images, total = within(image for image in carried if f"cid:{image.cid}" in html)
         if total <= MOST:
             return images, []
         message = (
@@ -154,7 +154,8 @@ class EditionDraft:
 
     def _nonce(self) -> str:
         """Hash what goes in: a story would have to contain a hash of itself to forge a slot."""
-        said = (self.theme.hash, self.selection.edition.id, self.newsroom, self.audience, self.archive_url)
+        house = _house(self.newsroom, self.audience)
+        said = (self.theme.hash, self.selection.edition.id, house, self.archive_url)
         issue = issue_hash(self.selection.issue, self.blocks) if self.selection.issue != Issue() else ""
         return content_hash((*said, [story.hash for story in self.stories], *filter(None, (issue,))))[:20]
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import filterfalse
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, overload
 
@@ -34,12 +33,10 @@ class StoryCount:
     def sizes(self) -> dict[str, int]:
         """Bytes of UTF-8 per story id; what belongs to no story is under the empty one."""
         found: dict[str, int] = {"": 0}
+        sizes = list(map(len, map(str.encode, self.parts)))
         story, start = "", 0
-        for following, end in [*self.spans, ("", len(self.parts))]:
-            parts = self.parts[start:end]
-            wide = "".join(filterfalse(str.isascii, parts))  # most markup is ASCII, a byte a character
-            size = sum(map(len, parts)) - len(wide) + len(wide.encode())
-            found[story] = found.get(story, 0) + size
+        for following, end in [*self.spans, ("", len(sizes))]:
+            found[story] = found.get(story, 0) + sum(sizes[start:end])
             story, start = following, end
         return found
 
@@ -126,15 +123,16 @@ def runs(
             found.append((kind, [story]))
         else:
             found[-1][1].append(story)
+    labels = {"rows": label}  # the first of them has it
     return tuple(
         RunView(
             stories=StoryList(part, tally),
             photo=kind == "photo",
             rows=kind == "rows",
-            label=label if kind == "rows" and "rows" not in (kind for kind, _ in found[:place]) else "",
+            label=labels.pop(kind, ""),
             blocks=after.get(part[-1].id, ()),
         )
-        for place, (kind, part) in enumerate(found)
+        for kind, part in found
     )
 
 

@@ -226,7 +226,12 @@ class Wording:
 
 def fill(text: str, **values: object) -> str:
     """Replace `{name}` by its value; unlike str.format() it reads nothing else into braces, nor into a value."""
-    return PLACE.sub(lambda place: str(values.get(place[1], place[0])), text)
+    for name, value in values.items():
+        said = str(value)
+        if "{" in said:
+            return PLACE.sub(lambda place: str(values.get(place[1], place[0])), text)
+        text = text.replace(f"{{{name}}}", said)
+    return text
 
 
 def direction(language: str) -> Literal["ltr", "rtl"]:

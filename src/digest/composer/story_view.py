@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from digest.composer.i18n import direction
-from digest.composer.photos import BESIDE, WORDS, ImageRoute, Photo
+from digest.composer.photos import BESIDE, LEAD, ROW, WORDS, WORDS_BESIDE, ImageRoute, Photo
 from digest.composer.sandbox import template_value
 from digest.model import Finding, Severity, content_hash
 from digest.text.cleaning import one_line
@@ -23,7 +23,7 @@ from digest.text.language import primary, script
 from digest.text.urls import SafeLink, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from digest.composer.i18n import Wording
     from digest.composer.options import ThemeOptions
@@ -110,6 +110,7 @@ class PreparedStory:
     said: Mapping[str, Any]  # a StoryView's fields but for its place
     own_read: str  # its words for the link below the summary
     summary: Summary
+    unlinked: str  # the summary for the text part where no number of a link stands in it
     photos: tuple[Photo, ...]  # its own, and those of its summary
     findings: tuple[Finding, ...]
     hash: str  # of all that it says
@@ -128,19 +129,18 @@ class PreparedStory:
         read: str,
     ) -> StoryView:
         """The story at this place. `reference` is the number of its first link in the text part."""
-        numbers: dict[str, int] = {}
-
-        def number_of(url: str) -> int:
-            return numbers.setdefault(url, reference + len(numbers))
-
         title, link = self.said["title"], self.said["link"]
-        own_read = self.own_read if link and not (brief or row) else ""
+        numbers: dict[str, int] = {link: reference} if link else {}
+        own_read, text = "", ""
+        if not (brief or row):
+            own_read = self.own_read if link else ""
+            text = self.unlinked or self.summary.text(lambda url: numbers.setdefault(url, reference + len(numbers)))
         return StoryView(
             **self.said,
             own_read=own_read,
             number=number,
-            heading=f"{title}\u00a0[{number_of(link)}]" if link else title,
-            text="" if brief or row else self.summary.text(number_of),
+            heading=f"{title}\u00a0[{reference}]" if link else title,
+            text=text,
             links=tuple([LinkView(number=count, url=url) for url, count in numbers.items()]),
             lead=lead,
             first=first,
@@ -153,7 +153,8 @@ class PreparedStory:
 
 
 def prepare_stories(
-    stories: Iterable[tuple[Story, Box, Box]],
+    stories: Sequence[Story],
+    in_full: int,
     *,
     markdown: Markdown,
     newsroom: NewsroomProfile,
@@ -161,17 +162,19 @@ def prepare_stories(
     options: ThemeOptions,
     route: ImageRoute,
 ) -> list[PreparedStory]:
-    """Make stories ready to be set, each with the boxes in which its image and the pictures of its summary are shown.
+    """Make stories ready to be set, of which the first `in_full` have room for more than a small image.
 
     They come from memory where no file of the newsroom is read, which may change.
     """
     remembered = _remembered(markdown, newsroom, wording, options)
     prepared: list[PreparedStory] = []
-    for story, box, words in stories:
+    for index, story in enumerate(stories):
         if "![" not in story.summary and (not story.image or story.image.startswith(("http://", "https://"))):
             prepared.append(remembered(story))
         else:
+            box = LEAD if index == 0 else BESIDE if index < in_full else ROW
             photo = route.place(story.image, box) if story.image else Photo()
+            words = WORDS_BESIDE if index and story.image else WORDS
             prepared.append(_prepare(story, markdown, newsroom, wording, options, photo, route, words))
     return prepared
 
@@ -238,4 +241,12 @@ def _prepare(
     photos = (photo, *summary.photos)
     content = content_hash((story, *(part.src for part in photos)))
     read = one_line(story.read)
-    return PreparedStory(said=said, own_read=read, summary=summary, photos=photos, findings=findings, hash=content)
+    return PreparedStory(
+        said=said,
+        own_read=read,
+        summary=summary,
+        unlinked="" if summary.links else summary.text(lambda _: 0),
+        photos=photos,
+        findings=findings,
+        hash=content,
+    )

@@ -424,9 +424,9 @@ def _table(rows: Sequence[Sequence[str]]) -> str:
 def _broken(text: str, block: SummaryBlock) -> str:
     """A paragraph, which may have line breaks of its own."""
     if "\n" not in text:
-        return wrap(text, first=block.first, rest=block.rest)
+        return wrap(text, COLUMNS, block.first, block.rest)
     parts = text.split("\n")
-    lines = (wrap(part, first=block.rest if at else block.first, rest=block.rest) for at, part in enumerate(parts))
+    lines = (wrap(part, COLUMNS, block.rest if at else block.first, block.rest) for at, part in enumerate(parts))
     return "\n".join(lines)
 
 

@@ -48,17 +48,15 @@ def clusters(text: str) -> list[str]:
     return found
 
 
-def wrap(text: str, columns: int = COLUMNS, *, first: str = "", rest: str = "") -> str:
+@lru_cache(maxsize=2048)  # a month is composed for many audiences, and checked before it is sent
+def wrap(text: str, columns: int = COLUMNS, first: str = "", rest: str | None = None) -> str:
     r"""`text` (one paragraph) in lines of at most `columns`, joined by `\n`.
 
-    The first line begins with `first`, the others with `rest`. Only an address (`https://…`) may be wider; it then
-    has its line for itself. Words that are too wide are cut between characters.
+    The first line begins with `first`, the others with `rest` or as many blanks. Only an address (`https://…`) may be
+    wider; it then has its line for itself. Words that are too wide are cut between characters.
     """
-    return _wrapped(text, columns, first, rest)
-
-
-@lru_cache(maxsize=2048)  # a month is composed for many audiences, and checked before it is sent
-def _wrapped(text: str, columns: int, first: str, rest: str) -> str:
+    if rest is None:
+        rest = " " * width(first)
     lines: list[str] = []
     line, taken, empty = first, width(first), True
     for word in filter(None, _BLANKS.split(text)):  # a no-break space breaks no line
