@@ -10,8 +10,12 @@ import re
 import subprocess
 import sys
 from importlib.metadata import version
+from itertools import product
+from string import ascii_lowercase
 
 import pytest
+
+from digest.checks.bulk_sender import BULK
 
 FEBRUARY = ("build", "--month", "2022-02")
 EVERYONE = "build/2022-02/everyone/en"
@@ -267,18 +271,29 @@ def test_a_failed_write_leaves_the_old_edition_whole(newsroom):
 
 
 def test_a_build_loads_only_what_it_runs(newsroom):
-    """What knows blocks, schedules or mails that were sent stays out of a build that has none."""
+    """What knows blocks, schedules, mails that were sent or a list's rows stays out of a build that asks none."""
     code = (
         "import sys\n"
         "from digest.cli import main\n"
         "try:\n    main()\n"
         "finally:\n"
-        "    idle = ('blocks.kinds', 'issues.block_reader', 'config.schedule_lines', 'editions.sent_edition')\n"
+        "    idle = ('blocks.kinds', 'issues.block_reader', 'config.schedule_lines', 'editions.sent_edition',\n"
+        "            'recipients.csvfile', 'delivery')\n"
         "    print([name for name in idle if f'digest.{name}' in sys.modules], file=sys.stderr)\n"
     )
     command = [sys.executable, "-c", code, *FEBRUARY, "--quiet", "--now", "2022-03-01T09:00"]
     done = subprocess.run(command, cwd=newsroom.root, capture_output=True, text=True, check=True)
     assert done.stderr == "[]\n"
+
+
+def test_a_list_of_bulk_is_read_however_short_its_addresses(newsroom):
+    """5,000 readers at one provider, in few bytes each: the build says what their provider wants."""
+    readers = [f"{one}{two}{three}@aol.de\n" for one, two, three in product(ascii_lowercase, repeat=3)][:BULK]
+    newsroom.write("recipients/everyone.csv", "email\n" + "".join(readers))
+
+    done = newsroom(*FEBRUARY, "--audience", "everyone", "-v")
+
+    assert "the list has 5,000 readers or more at Yahoo and AOL" in done.out + done.err
 
 
 def test_another_folder_changes_nothing(newsroom):

@@ -133,12 +133,13 @@ def words_html(context: CheckContext) -> Iterator[Hit]:
 
 
 def _lines(context: CheckContext) -> Iterator[tuple[str, str, str]]:
-    """Every line of plain words that readers see: where it is written, its key, and the line."""
+    """The lines of plain words that readers see, of a story those with HTML: where it is written, its key, the line."""
     yield "config.yaml: newsroom.name", "newsroom.name", context.newsroom.name
     if context.audience:
         yield f"config.yaml: audiences.{context.audience.name}.title", "its title", context.audience.title
     for story in context.stories:
-        yield from ((context.place(story, key), key, getattr(story, key)) for key in STORY_WORDS if key != "summary")
+        lines = [(key, getattr(story, key)) for key in STORY_WORDS if key != "summary"]
+        yield from ((context.place(story, key), key, text) for key, text in lines if _HTML.search(text))
     issue = context.issue
     yield from ((issue.places.get(key, key), key, getattr(issue, key)) for key in ("subject", "preheader"))
     for block in context.blocks:

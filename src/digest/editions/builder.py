@@ -14,6 +14,7 @@ from functools import cache, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from digest.checks.bulk_sender import BULK
 from digest.checks.context import CheckContext
 from digest.checks.registry import run
 from digest.composer.compose import column_faults, reader_fields
@@ -89,7 +90,7 @@ def build_edition(
         network=network,
         checked=checked,
         sent=_sent(newsroom, edition, history),
-        readers=partial(_addresses, newsroom, edition),
+        readers=partial(_addresses, newsroom, edition) if _may_be_many(newsroom, edition) else None,
     )
     newsroom.edition_setup.theme.save_cache()
     return replace(made, findings=(*_field_findings(newsroom, made), *made.findings)) if made.rendering else made
@@ -107,6 +108,18 @@ def _sent(newsroom: Newsroom, edition: Edition, history: Sequence[PastEdition]) 
     zone = newsroom.config.newsroom.timezone
     kept = (sent_edition.read(folder(archive, each), each, zone) for each in looked)
     return {each.edition.id: each.stories for each in kept if each}
+
+
+def _may_be_many(newsroom: Newsroom, edition: Edition) -> bool:
+    """Whether the audience's list may be of bulk; a file of so few bytes need not be read for that."""
+    audience = newsroom.config.audience(edition.audience)
+    recipients = newsroom.config.settings.audiences[audience.name].recipients
+    if recipients is None or not recipients.csv:
+        return recipients is not None
+    try:
+        return newsroom.config.path(recipients.csv).stat().st_size >= BULK * len("a@b.ch\n")
+    except OSError:  # what is wrong with a list is said where it is sent to
+        return False
 
 
 def _addresses(newsroom: Newsroom, edition: Edition) -> Iterator[str]:
