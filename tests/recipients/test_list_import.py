@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from digest.errors import UsageError, gathered
 from digest.model import Recipient
 from digest.recipients.csvfile import CsvSource
-from digest.recipients.subscribers import Change, Intake, bring_in, listed
+from digest.recipients.subscribers import Change, Intake, bring_in, export, listed
 from digest.testing import MemoryLedger
 
 LIST = "email,name,language,topics,city\nann@example.org,Ann,en,water,Bern\nbob@example.org,Bob,,,\n"
@@ -124,8 +124,61 @@ def test_a_sync_that_takes_off_too_many_is_refused(take, own, rows, gone, refuse
         return
     with pytest.raises(UsageError, match=rf"would take {gone} of {rows:,} readers off own\.csv.*then add --shrink"):
         take(text, sync=True)
+    dry = take(text, sync=True, dry_run=True)
+    assert (dry.removed, len(dry.notes)) == (gone, 1)
+    assert "off own.csv, more than a tenth or 50: r0@example.org; r1@example.org" in dry.notes[0]
+    assert dry.notes[0].endswith("; it is not done without --shrink")
     assert own.read_text() == "email\n" + "".join(readers)
     assert take(text, sync=True, shrink=True).removed == gone
+
+
+TWO = ("Vorname,Name", "Vorname,Nachname", "Prénom,Nom", "first_name,last_name", "nombre,apellidos")
+
+
+def names(own) -> dict[str, str]:
+    rows = (row for row in CsvSource(own).recipients() if isinstance(row, Recipient))
+    return {row.address.partition("@")[0]: row.name for row in rows}
+
+
+@pytest.mark.parametrize("here", TWO)
+@pytest.mark.parametrize("there", TWO)
+def test_first_and_last_names_stay_whole_in_whatever_language_the_headers_are(take, own, here, there):
+    """New readers get theirs in the list's own columns, known ones keep theirs; `--update name` means both."""
+    own.write_text(f"email,{here}\nann@example.org,Ann,Silva\n")
+    text = f"email,{there}\nbob@example.org,Bob,Le Mann\nann@example.org,Anna,Sylva\n"
+    change = take(text)
+    assert (change.added, len(change.notes)) == (1, 2)  # two columns differ, and there is none more
+    assert own.read_text() == f"email,{here}\nann@example.org,Ann,Silva\nbob@example.org,Bob,Le Mann\n"
+    assert names(own) == {"ann": "Ann Silva", "bob": "Bob Le Mann"}
+    assert take(text, update=("name",)).updated == 1
+    assert names(own) == {"ann": "Anna Sylva", "bob": "Bob Le Mann"}
+
+
+@pytest.mark.parametrize("two", TWO)
+def test_a_name_in_one_column_and_one_in_two_are_the_same_name(take, own, two):
+    """Either way nobody's name is lost or said twice, and what was exported is read back."""
+    own.write_text("email,name\nann@example.org,Ann Silva\n")
+    take(f"email,{two}\nbob@example.org,Bob,Le Mann\nann@example.org,Ann,Silva\n")
+    assert names(own) == {"ann": "Ann Silva", "bob": "Bob Le Mann"}
+    own.write_text(f"email,{two}\nann@example.org,Ann,Silva\n")
+    take("email,name\nbob@example.org,Bob Le Mann\nann@example.org,Ann Silva\n")
+    assert names(own) == {"ann": "Ann Silva", "bob": "Bob Le Mann"}
+    exported = "".join(export(listed(CsvSource(own), MemoryLedger(), "everyone")))
+    assert take(exported) == Change(already=2)
+
+
+@pytest.mark.parametrize(("here", "there", "new", "kept", "refused"), [
+    ("tags", "topics,tags", "water,vip", "water", "tags"), ("sprache", "language,sprache", "fr,de", "fr", "sprache"),
+    ("full name", "name,full name", "Neu,Neu Mann", "Neu", "full_name"),
+    ("Vorname", "firstname,first name", "Neu,N.", "N.", "firstname"),
+])  # fmt: skip
+def test_a_column_with_which_the_list_would_be_read_otherwise_is_not_taken(take, own, here, there, new, kept, refused):
+    """The header stays one, every reader keeps what they have, and what was not taken is told."""
+    own.write_text(f"email,{here}\nann@example.org,de\n")
+    change = take(f"email,{there}\nbob@example.org,{new}\n")
+    assert own.read_text() == f"email,{here}\nann@example.org,de\nbob@example.org,{kept}\n"
+    assert [note.partition(";")[0] for note in change.notes] == [f"not taken: {refused}"]
+    assert len(list(CsvSource(own).recipients())) == 2
 
 
 def test_a_row_that_cannot_be_read_takes_nobody_off(take, own):

@@ -67,6 +67,17 @@ def test_a_reader_who_has_left_stays_suppressed_when_added_again(path, suppressi
     assert entries == {"Bob@example.org": False, "c@example.org": False, "ann@example.org": True}
 
 
+def test_who_is_there_already_and_is_not_mailed_is_said(tmp_path, suppressions):
+    """Neither by a suppression, nor by the word of the list's own row: nobody thinks that it is done."""
+    path = tmp_path / "list.csv"
+    path.write_text("email,status\nann@example.org,subscribed\nbob@example.org,unsubscribed\n")
+    suppressions.suppress("ann@example.org", "everyone", "unsubscribed", "", 1.0)
+    on, held = add(path, suppressions, "Ann@example.org").notes
+    assert (on, "not mailed until `unsuppress`" in held) == ("list.csv:2: Ann@example.org is on the list already", True)
+    (said,) = add(path, suppressions, "bob@example.org").notes
+    assert "bob@example.org is on the list already, and not mailed by it (" in said
+
+
 def test_a_list_that_is_not_there_is_begun(tmp_path, suppressions):
     """The first reader of a new audience makes the file, with the usual header."""
     add(tmp_path / "new" / "list.csv", suppressions, "a@example.org", topics=("skills", "gender"))

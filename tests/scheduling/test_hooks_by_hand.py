@@ -181,3 +181,17 @@ def test_a_hook_that_fails_changes_nothing_but_a_line(newsroom, sink, verb):
     }[verb]
     assert (done.code, [line for line in done.err.splitlines() if "hook" in line]) == (0, [said]), done.err
     assert len(sink.readers) == (0 if verb == "build" else 6)
+
+
+def test_what_was_called_off_before_anybody_had_it_is_not_told_as_sent(newsroom, sink, listener):
+    """Neither by the run, whose time comes then, nor as failed: who called it off knows. In part, it went out."""
+    assert newsroom.run("2022-02-20T10:00").code == 0
+    (newsroom.root / "recipients/everyone.csv").write_text("email\nann@example.org\nbob@example.org\n")
+    sink.answers |= dict.fromkeys(("ann@example.org", "bob@example.org"), "450 4.2.0 Later, please")
+    assert newsroom(*SEND, now="2022-02-28T18:00").code == 75
+    assert newsroom("cancel", "2022-02/everyone/en", "--yes").code == 0
+    before = events(listener)
+    done = newsroom.run("2022-03-01T09:00")
+    assert (done.code, "2 called off" in done.out) == (0, True), done
+    assert "sent" not in events(listener)
+    assert events(listener) == before

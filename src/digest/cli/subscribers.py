@@ -258,7 +258,7 @@ def export(
         _unread(call, audience)
     for why, count in sorted(out.items()):
         tell(f"not mailed: {count:,}, {why}")
-    _name(faults)
+    _demand_sound(faults)
 
 
 def _entries(call: Call, audience: str) -> Iterator[ListEntry | Fault]:

@@ -425,7 +425,11 @@ class HooksSection(Section):
 
     built: Words = Field((), description="Another edition was built than before. A command, https://…, or $VARIABLE.")
     approved: Words = Field((), description="Somebody approved an edition.")
-    sent: Words = Field((), description="An edition went out, or is as far as the machine can bring it.")
+    sent: Words = Field(
+        (),
+        description="An edition went out, or is as far as the machine can bring it; not one that was called off before "
+        "anybody had it.",
+    )
     failed: Words = Field((), description="An edition has not gone out: its time has come, or a live send was refused.")
     timeout: float = Field(30, gt=0, le=600, description="Seconds that each may take.")
 

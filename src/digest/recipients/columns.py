@@ -189,6 +189,11 @@ class Columns:
         return (*made, *(key for key in self.keys if key))
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The columns of a first and of a last name."""
+        return tuple(self.keys[place] for place in (self.first, self.last) if place >= 0)
+
+    @property
     def merge_fields(self) -> tuple[str, ...]:
         """The columns of the list's own, as a header names them: before values tell that one is a status."""
         return (*(name for name, _ in self.fields), *(self.keys[status.place] for status in self.statuses))
@@ -226,6 +231,7 @@ def header(names: Sequence[str]) -> Columns:
     name, first, last = _find(known, _NAME), _find(known, _FIRST), _find(known, _LAST)
     if name >= 0 and known[name] == "name" and first >= 0 and known[first] == "vorname" and last < 0:
         name, last = -1, name  # in German the one beside the Vorname is the family's
+        keys[last], places["nachname"] = "nachname", last  # as templates call it, too; the name is both together
     topics = _find(known, _TOPICS)
     tags = topics < 0
     roles = {
@@ -247,6 +253,20 @@ def header(names: Sequence[str]) -> Columns:
         fields=tuple((key, place) for key, place in places.items() if place not in roles.values()),
         **roles,
     )
+
+
+def takes(names: Sequence[str], more: str) -> bool:
+    """Whether a header that gets one more column still says the same of all that it had.
+
+    >>> [takes(("email", "Vorname", "Sprache"), more) for more in ("city", "first_name", "sprache")]
+    [True, False, False]
+    """
+    try:
+        before, after = header(names), header((*names, more))
+    except BadRow:
+        return False
+    roles = ((before.name, after.name), (before.first, after.first), (before.last, after.last))
+    return after.keys[: before.width] == before.keys and all(old in (-1, new) for old, new in roles)
 
 
 def folded(text: str) -> str:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from digest.errors import Fault, FaultyInput, UsageError
 from digest.files import write_whole
 from digest.mail.address import key
+from digest.recipients.columns import takes
 from digest.recipients.csvfile import Rows, line_end, open_list, settled_columns
 from digest.recipients.rows import RowReader, topics_cell
 
@@ -63,7 +64,9 @@ class ListFile:
         self._header = rows.header_end
         self._changed: dict[tuple[int, int], str | None] = {}  # first and last line: what stands there now
         self._added: list[dict[str, str]] = []
+        self._names = rows.names
         self._new_keys: list[str] = []
+        self.refused: set[str] = set()
 
     def readers(self) -> Iterator[tuple[Recipient | InactiveReader, tuple[int, int]]]:
         """Every usable row, with its first and last line; a bad one stays in the file, for a person to mend."""
@@ -105,12 +108,19 @@ class ListFile:
         return [reader for reader, _ in gone]
 
     def make_room(self, reader: Recipient, columns: Iterable[str]) -> None:
-        """Give the header, at its end, those of `columns` in which this reader has something; other rows stay."""
+        """Give the header, at its end, those of `columns` in which this reader has something; other rows stay.
+
+        But for those beside which what is there would be read as something else: they are `refused`.
+        """
         given = cells_of(reader)
         two = self.columns.name < 0 <= self.columns.first  # a first name and a last: there is room for a name
         new = [name for name in columns if given.get(name) and name not in self.keys and not (two and name == "name")]
-        self.keys += new
-        self._new_keys += new
+        for name in new:
+            if takes((*self._names, *self._new_keys), name):
+                self.keys.append(name)
+                self._new_keys.append(name)
+            else:
+                self.refused.add(name)
 
     def save(self) -> None:
         """Write the file whole. Raises UsageError when the folder or the disk refuses; then it is as it was."""

@@ -10,7 +10,7 @@ lives. Nothing is printed here.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from digest.errors import Fault, UsageError
@@ -122,18 +122,20 @@ def add(path: Path, reader: Recipient, suppressions: Suppressions, audience: str
     file that is no list, UsageError for an address that cannot be mailed or a merge field without a column.
     """
     address = _canonical(reader.address)
+    held = tuple(suppressions.suppressed([address], audience))
+    notes = (f"{address} has left or cannot be reached, and is not mailed until `unsuppress`",) if held else ()
     with editing(path, name) as edit:
         if unknown := [name for name in reader.fields if name not in edit.keys]:
             message = f"{edit.name} has no column {', '.join(unknown)}; add it to the header first"
             raise UsageError(message)
-        where = next((lines[0] for known, lines in edit.readers() if key(known.address) == key(address)), 0)
-        if where:
-            return Change(already=1, notes=(f"{edit.name}:{where}: {address} is on the list already",))
+        for known, lines in edit.readers():
+            if key(known.address) != key(address):
+                continue
+            said = f", and not mailed by it ({known.detail})" if isinstance(known, InactiveReader) else ""
+            return Change(already=1, notes=(f"{edit.name}:{lines[0]}: {address} is on the list already{said}", *notes))
         edit.make_room(reader, HEADER)
         edit.append(reader, address)
         edit.save()
-    held = tuple(suppressions.suppressed([address], audience))
-    notes = (f"{address} has left or cannot be reached, and is not mailed until `unsuppress`",) if held else ()
     return Change(added=1, suppressed=held, notes=notes)
 
 
@@ -228,7 +230,11 @@ class _Merge:
             self._known.setdefault(key(reader.address), (reader, lines))
         self._met: set[str] = set()
         self._own = tuple(edit.keys)
-        self._offered = incoming.columns().gives
+        theirs, ours = incoming.columns(), edit.columns
+        places = ((theirs.first, ours.first), (theirs.last, ours.last))
+        # A second column of first names would be read as the only one, and every name beside it be lost.
+        self._spelled = {theirs.keys[at]: ours.keys[own] for at, own in places if at >= 0 <= own}
+        self._offered = tuple(self._spelled.get(column, column) for column in theirs.gives)
         self.added: list[str] = []
         self.inactive: list[InactiveReader] = []
         self.faults: list[Fault] = []
@@ -236,7 +242,11 @@ class _Merge:
         self._differing: dict[str, list[str]] = {}
         self._doubtful: dict[str, str] = {}
         self._stopped: dict[str, str] = {}
-        for column in how.update:
+        self._beyond = ""
+        both = edit.columns.names if "name" not in self._own and set(edit.columns.names) <= set(self._offered) else ()
+        asked = (both if both and column == "name" else (column,) for column in how.update)
+        self._update = tuple(self._spelled.get(column, column) for columns in asked for column in columns)
+        for column in self._update:
             for where, columns in ((incoming.name, self._offered), (edit.name, self._own)):
                 if column not in columns or column == "email":
                     others = [known for known in columns if known and known != "email"]
@@ -261,6 +271,8 @@ class _Merge:
             elif first:
                 self._doubtful[address] = known.address  # with --sync taken off, unless another row says otherwise
             return
+        spelled = {own: row.fields[column] for column, own in self._spelled.items()}
+        row = replace(row, fields={**row.fields, **spelled})
         self._met.add(address)
         self._doubtful.pop(address, None)
         if isinstance(known, InactiveReader):
@@ -285,7 +297,7 @@ class _Merge:
             value = new.get(column, "")
             if column not in self._own or column not in old or _same(column, value, old[column]):
                 continue
-            if column in self._how.update and (value or self._how.clear):
+            if column in self._update and (value or self._how.clear):
                 taken[column] = value
             elif value:
                 self._differing.setdefault(column, []).append(
@@ -307,19 +319,25 @@ class _Merge:
         gone = [(reader, lines) for reader, lines in self._rows if key(reader.address) not in self._met]
         most = min(_SHRINK_PART * len(self._rows), _SHRINK_ROWS)
         if len(gone) > most and len(gone) >= _SHRINK_FREE and not self._how.shrink:
-            message = (
-                f"--sync would take {len(gone):,} of {len(self._rows):,} readers off {self._edit.name}, more than a "
-                f"tenth or {_SHRINK_ROWS}; nothing was changed: look with --dry-run, then add --shrink"
-            )
-            raise UsageError(message)
+            off = f"--sync would take {len(gone):,} of {len(self._rows):,} readers off {self._edit.name}"
+            off += f", more than a tenth or {_SHRINK_ROWS}"
+            if not self._how.dry_run:
+                message = f"{off}; nothing was changed: look with --dry-run, then add --shrink"
+                raise UsageError(message)
+            names = _some(reader.address for reader, _ in gone)
+            self._beyond = f"{off}: {names}; it is not done without --shrink"
         for _, lines in gone:
             self._edit.drop(lines)
         return [reader for reader, _ in gone]
 
     def notes(self) -> Iterator[str]:
         """What a person should know besides the counts."""
+        if self._beyond:
+            yield self._beyond
         if new := [column for column in self._edit.keys if column not in self._own]:
             yield f"{self._edit.name} {'would get' if self._how.dry_run else 'got'} more columns: {', '.join(new)}"
+        if refused := ", ".join(sorted(self._edit.refused)):
+            yield f"not taken: {refused}; {self._edit.name} would be read otherwise with it, so give it another name"
         for column, examples in self._differing.items():
             who = counted(len(examples), "reader differs", "readers differ")
             yield f"{who} in {column}: {_some(examples)}; --update {column} takes the other list's"
@@ -376,7 +394,7 @@ def export(entries: Iterable[ListEntry | Fault], *, everyone: bool = False) -> I
             continue
         reader = entry.recipient
         if fields is None:  # every row of one source has the same merge fields
-            fields = [name for name in reader.fields if name not in more]
+            fields = [name for name in reader.fields if name not in (*HEADER, *more)]
             yield line(map(inert, (*HEADER, *fields, *more)), ",", "\n")
         values = (reader.address, reader.name, reader.language, topics_cell(reader.topics))
         status = [entry.status] if everyone else []

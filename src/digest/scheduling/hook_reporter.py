@@ -106,8 +106,9 @@ class HookReporter:
         """Call the hooks, and let the schedule's next run know of what they heard, so that it does not repeat it."""
         newsroom = self.newsroom
         for key, outcomes in self._found.items():
-            event: hooks.Event = "sent" if all(each.kind is TaskStatus.SENT for each in outcomes) else "failed"
-            if not getattr(newsroom.config.settings.hooks, event):
+            kinds = {each.kind for each in outcomes} - {TaskStatus.NOTHING}  # who called it off knows
+            event: hooks.Event = "failed" if kinds - {TaskStatus.SENT} else "sent"
+            if not kinds or not getattr(newsroom.config.settings.hooks, event):
                 continue
             warnings: tuple[str, ...] = ()
             if event == "sent" and self._is_all(outcomes[0].edition):  # first: a hook may hang until we are killed

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from digest.delivery import State
 from digest.errors import ApprovalError, DigestError, EditionPaused, LedgerBusy, TransportError
 from digest.newsroom import history
 from digest.newsroom.paths import ARCHIVE
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from digest.delivery import State
     from digest.ledger.ledger import SqlLedger
     from digest.model import Edition
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class TaskStatus(StrEnum):
     """How a task stands after a run, the worst last."""
 
-    NOTHING = "nothing"  # by the audience's policy there is no edition: settled
+    NOTHING = "nothing"  # by the audience's policy there is no edition, or all of it was called off: settled
     DUE = "due"  # foreseen only: nothing stands in its way, and a run sends it
     SENT = "sent"  # as far as the machine can bring it: settled; who was refused is named
     PAUSED = "paused"  # a person holds it back, and only a person lets it go on
@@ -91,14 +91,17 @@ def is_begun(ledger: SqlLedger, edition: Edition) -> bool:
 
 
 def sent(root: Path, ledger: SqlLedger, edition: Edition) -> EditionOutcome:
-    """It went out as far as the machine can bring it. `root` is the newsroom's folder."""
+    """It went out as far as the machine can bring it, which is nowhere when it was called off before anybody had it.
+
+    `root` is the newsroom's folder.
+    """
     counts, stories = ledger.counts(edition.id), _stories(root, edition)
     known = f"{counted(stories, 'story', 'stories')}, " if stories else ""  # in a fleet another may have them
     message = f"{known}{sentence(counts)}"
     code = 1 if any(counts.get(state) for state in HELD) else 0
-    return EditionOutcome(
-        edition=edition, kind=TaskStatus.SENT, message=message, code=code, stories=stories, counts=counts
-    )
+    nobodys = set(counts) <= {State.CANCELLED, State.SUPPRESSED} and counts.get(State.CANCELLED)
+    kind = TaskStatus.NOTHING if nobodys else TaskStatus.SENT
+    return EditionOutcome(edition=edition, kind=kind, message=message, code=code, stories=stories, counts=counts)
 
 
 def waiting(root: Path, ledger: SqlLedger, edition: Edition) -> EditionOutcome:
