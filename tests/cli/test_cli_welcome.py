@@ -24,6 +24,9 @@ def test_each_step_leads_to_the_next(newsroom, sink):
     assert step(newsroom) == f"digest send {EDITION}"
     newsroom("send", EDITION, "--live", "--yes", "--limit", "2", "--eml", "out")
     assert step(newsroom) == f"digest resume {EDITION}"
+    assert "paused" not in newsroom(now=None).out
+    newsroom("pause", EDITION)
+    assert f"{EDITION}: paused, 2 accepted, 4 waiting" in newsroom(now=None).out
     newsroom("resume", EDITION, "--yes")
     assert len(sink.mails) == 4
     assert step(newsroom) == 'digest new "Title"'

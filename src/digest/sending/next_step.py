@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from digest.config.unfilled import unfilled
-from digest.delivery import State
+from digest.delivery import MailingStatus, State
 from digest.errors import DigestError, NoLedger, UsageError
 from digest.model import Recipient
 from digest.newsroom.history import MANIFEST, folder, read_manifest
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from digest.delivery import Mailing
     from digest.ledger.ledger import SqlLedger
     from digest.model import Edition, Story
     from digest.newsroom.newsroom import Newsroom
@@ -48,7 +49,7 @@ def next_step(newsroom: Newsroom, now: datetime) -> NextStep:
         if moved := ledger.elsewhere():
             why = "compare it with the relay's log, then say so: digest config --moved"
             return NextStep(standing=(first, moved), command="digest status", why=why)
-        begun = [mailing.edition for mailing in ledger.mailings() if not finished(ledger, mailing.edition)]
+        begun = [mailing for mailing in ledger.mailings() if not finished(ledger, mailing.edition)]
         if begun:
             return _under_way(ledger, first, begun[-1])
         return _before(newsroom, stories, first, ledger, now)
@@ -56,9 +57,10 @@ def next_step(newsroom: Newsroom, now: datetime) -> NextStep:
         ledger.close()
 
 
-def _under_way(ledger: SqlLedger, first: str, name: str) -> NextStep:
-    counts = ledger.counts(name)
-    standing = (first, f"{name}: {sentence(counts)}")
+def _under_way(ledger: SqlLedger, first: str, mailing: Mailing) -> NextStep:
+    name, counts = mailing.edition, ledger.counts(mailing.edition)
+    paused = "paused, " if mailing.standing is MailingStatus.PAUSED else ""
+    standing = (first, f"{name}: {paused}{sentence(counts)}")
     if counts.get(State.IN_DOUBT) and not any(
         counts.get(state) for state in (State.PLANNED, State.CLAIMED, State.SENDING, State.DEFERRED)
     ):
