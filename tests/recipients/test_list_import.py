@@ -268,3 +268,51 @@ def test_whoever_left_once_is_never_mailed_again(tmp_path_factory, steps):
         assert (own.read_bytes(), again.added, again.removed, again.stopped) == (before, 0, 0, 0)
     entries = list(listed(CsvSource(own), suppressions, "everyone"))
     assert not {entry.recipient.address for entry in entries if not entry.why} & gone
+
+
+PEOPLE = (("", ""), ("Ann", "Silva"), ("Bob", "Le Mann"), ("Cid", ""), ("", "Xu"))
+NAMED = {  # columns of a name, and what stands in them
+    (): lambda _first, _last: (),
+    ("name",): lambda first, last: (f"{first} {last}".strip(),),
+    ("Nom complet",): lambda first, last: (f"{first} {last}".strip(),),
+    ("Vorname", "Name"): lambda first, last: (first, last),
+    ("last_name", "First name"): lambda first, last: (last, first),
+    ("Prénom",): lambda first, _last: (first,),
+    ("apellidos",): lambda _first, last: (last,),
+}
+MORE = {"Sprache": "de", "language": "fr", "tags": "vip", "topics": "water", "city": "Bern", "status": "subscribed"}
+
+
+@st.composite
+def written(draw, *addresses):
+    """A list of these addresses, as some tool may write it, and what each of its readers is called there."""
+    columns = draw(st.sampled_from(sorted(NAMED)))
+    more = draw(st.lists(st.sampled_from(sorted(MORE)), unique=True, max_size=4))
+    order = draw(st.permutations(["email", *columns, *more]))
+    lines = [",".join(order)]
+    for address in addresses:
+        values = dict(zip(columns, NAMED[columns](*draw(st.sampled_from(PEOPLE))), strict=True))
+        values |= {column: draw(st.sampled_from(["", MORE[column]])) for column in more}
+        lines.append(",".join({"email": address, **values}[column] for column in order))
+    return "\n".join(lines) + "\n"
+
+
+def seen(path):
+    rows = [row for row in CsvSource(path).recipients() if isinstance(row, Recipient)]
+    return {row.address: (row.name, row.language, row.topics) for row in rows}
+
+
+@given(written("ann@x.org", "bob@x.org"), written("bob@x.org", "new@x.org"))
+@settings(max_examples=150)
+def test_whatever_list_comes_into_whatever_list_both_are_read_as_they_were(tmp_path_factory, here, there):
+    """Who was on it is called and chosen as before, who is new as in the file; what goes out comes back the same."""
+    own, other = (tmp_path_factory.mktemp("lists") / "own.csv", tmp_path_factory.mktemp("lists") / "other.csv")
+    own.write_text(here)
+    other.write_text(there)
+    before, theirs, ledger = seen(own), seen(other), MemoryLedger()
+    bring_in(own, CsvSource(other), ledger, "everyone", now=1.0)
+    after = seen(own)
+    assert {address: after[address] for address in before} == before
+    assert all(mine == said or not said for mine, said in zip(after["new@x.org"], theirs["new@x.org"], strict=True))
+    other.write_text("".join(export(listed(CsvSource(own), ledger, "everyone"), everyone=True)))
+    assert seen(other) == after

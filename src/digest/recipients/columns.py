@@ -256,17 +256,17 @@ def header(names: Sequence[str]) -> Columns:
 
 
 def takes(names: Sequence[str], more: str) -> bool:
-    """Whether a header that gets one more column still says the same of all that it had.
+    """Whether a header that gets one more column still says the same of all that it had, and has that column then.
 
-    >>> [takes(("email", "Vorname", "Sprache"), more) for more in ("city", "first_name", "sprache")]
-    [True, False, False]
+    >>> [takes(("email", "Vorname", "Sprache"), more) for more in ("city", "first_name", "sprache", "full_name")]
+    [True, False, False, False]
     """
     try:
         before, after = header(names), header((*names, more))
     except BadRow:
         return False
     roles = ((before.name, after.name), (before.first, after.first), (before.last, after.last))
-    return after.keys[: before.width] == before.keys and all(old in (-1, new) for old, new in roles)
+    return after.keys == (*before.keys, more) and all(old in (-1, new) for old, new in roles)
 
 
 def folded(text: str) -> str:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from digest.errors import Fault, FaultyInput, UsageError
 from digest.files import write_whole
 from digest.mail.address import key
-from digest.recipients.columns import takes
+from digest.recipients.columns import header, takes
 from digest.recipients.csvfile import Rows, line_end, open_list, settled_columns
 from digest.recipients.rows import RowReader, topics_cell
 
@@ -58,6 +58,7 @@ class ListFile:
         self._delimiter = rows.delimiter
         self.columns = settled_columns(io.BytesIO(data), name)
         self.keys = list(self.columns.keys)
+        self._grown = self.columns  # with the columns that are new, as the list will be read
         self._break = line_end(data).encode()  # what lines are counted by
         self._end = "\r\n" if b"\r\n" in data[:4096] else line_end(data)
         self._data = data
@@ -80,10 +81,11 @@ class ListFile:
     def append(self, reader: Recipient, address: str) -> None:
         """Add a row in this file's own columns, as one of a reader who may be mailed."""
         values = {**cells_of(reader), "email": address}
-        at = self.columns
-        if at.name < 0 <= at.first and not any(values.get(at.keys[place]) for place in (at.first, at.last)):
-            values[at.keys[at.first]] = reader.name
-        for status in at.statuses:
+        at = self._grown
+        if at.name < 0 <= at.first and " ".join(filter(None, map(values.get, at.names))) != reader.name:
+            last = values.get(at.keys[at.last], "") if at.last >= 0 else ""
+            values[at.keys[at.first]] = reader.name.removesuffix(last).rstrip()
+        for status in self.columns.statuses:
             values[at.keys[status.place]] = {"yes": "yes", "status": "subscribed"}.get(status.says, "")
         self._added.append(values)
 
@@ -119,6 +121,7 @@ class ListFile:
             if takes((*self._names, *self._new_keys), name):
                 self.keys.append(name)
                 self._new_keys.append(name)
+                self._grown = header((*self._names, *self._new_keys))
             else:
                 self.refused.add(name)
 

@@ -395,6 +395,8 @@ def export(entries: Iterable[ListEntry | Fault], *, everyone: bool = False) -> I
         reader = entry.recipient
         if fields is None:  # every row of one source has the same merge fields
             fields = [name for name in reader.fields if name not in (*HEADER, *more)]
+            if header((*HEADER, *fields)).name < 0:  # beside a Vorname alone, the name would be the family's
+                fields.append("nachname")
             yield line(map(inert, (*HEADER, *fields, *more)), ",", "\n")
         values = (reader.address, reader.name, reader.language, topics_cell(reader.topics))
         status = [entry.status] if everyone else []
