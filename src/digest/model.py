@@ -446,7 +446,17 @@ def content_hash(value: object) -> str:
 
     Of a dataclass only what differs from its defaults counts, by the field's name: a field that is new voids nothing.
     """
-    return hashlib.sha256(_ENCODER.encode(value).encode("utf-8", "surrogatepass")).hexdigest()
+    return text_hash(canonical_json(value))
+
+
+def canonical_json(value: object) -> str:
+    """What content_hash() hashes: JSON with sorted keys and no blanks. Mappings have texts as keys."""
+    return _ENCODER.encode(value)
+
+
+def text_hash(text: str) -> str:
+    """SHA-256, in hex, over a text that may hold anything."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _said(value: object) -> object:

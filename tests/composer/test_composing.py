@@ -7,6 +7,7 @@ import html as html_module
 import re
 from dataclasses import replace
 from datetime import datetime
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -16,12 +17,14 @@ from hypothesis import strategies as st
 
 from digest.composer import story_view
 from digest.composer.compose import compose
-from digest.composer.edition_view import EditionView
+from digest.composer.edition_view import EditionView, StoryCount, StoryList
+from digest.composer.files import whole
 from digest.composer.options import ThemeOptions
+from digest.composer.sandbox import ThemeEnvironment, run
 from digest.composer.theme import load_theme
 from digest.errors import RenderError
 from digest.mail.body import fill_html
-from digest.model import Group, LateGroup, slot_token
+from digest.model import Group, LateGroup, content_hash, slot_token
 from digest.period import parse
 
 LEAD = "{{ edition.lead.title }}"
@@ -371,6 +374,25 @@ def test_bytes_are_counted_per_story():
     assert sizes["2022-02-12-story-2"] > 10_000
     assert sum(sizes.values()) < len(made.html.encode())
     assert all(size > 500 for size in sizes.values())
+
+
+@pytest.mark.parametrize("end", ["{{ '' if loop.last else '|' }}", "{% if not loop.last %}|{% endif %}"])
+def test_a_storys_bytes_are_its_own_where_the_template_looks_ahead(end):
+    """What asks a loop for its end takes the next story out of it; what was written before is not the next one's."""
+    tally, environment = StoryCount(), ThemeEnvironment(escape=True)
+    listed = [SimpleNamespace(id=f"s{number}", title="t" * number) for number in (1, 20, 300)]
+    source = "{% for story in stories %}<p>{{ story.title }}</p>" + end + "{% endfor %}"
+    template = environment.template(environment.guarded(source, "t"))
+    run(template, {"stories": StoryList(listed, tally)}, whole("t"), tally.parts)
+    assert tally.sizes() == {"": 0, "s1": 8, "s20": 28, "s300": 308}
+
+
+def test_an_editions_nonce_is_the_hash_that_it_was():
+    """Of all that goes in, as one list: another way to make it would void approvals of the same mail."""
+    one = story(0)
+    made = render(selection(one))
+    said = (theme().hash, made.edition.id, NEWSROOM, AUDIENCE, "", [content_hash((one, ""))])
+    assert made.nonce == content_hash(said)[:20]
 
 
 def test_a_template_error_names_the_partial(tmp_path):

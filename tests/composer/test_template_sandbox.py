@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from jinja2 import TemplateSyntaxError
+from markupsafe import Markup
 
 from digest.composer.files import SourceMap, whole
 from digest.composer.sandbox import ThemeEnvironment, run
@@ -102,11 +105,12 @@ def test_what_is_joined_is_escaped_once_where_it_is_written():
 def test_everything_stands_where_it_was_written():
     """Pieces, loops, macros, blocks and what a name was set to come in the order of the template."""
     source = (
-        "a{{ x }}{% for y in 'bc'.split('|') %}{{ y }}{% if y %}d{% endif %}{% endfor %}{% macro m(z) %}<{{ z }}>"
+        "a{{ x }}{% for y in [1, 2] %}{{ loop.index }}{{ y }}{{ '' if loop.last else '-' }}{% endfor %}"
+        "{% for y in 'bc'.split('|') %}{{ y }}{% if y %}d{% endif %}{% endfor %}{% macro m(z) %}<{{ z }}>"
         "{% endmacro %}e{{ m('f') }}{% block t %}[{{ x }}{% for y in [1, 2] %}{{ y }}{% endfor %}]{% endblock %}g"
         "{{ self.t() }}{% set s %}h{{ x }}{% endset %}{{ s }}{% filter upper %}i{{ x }}{% endfilter %}"
     )
-    assert render(source, x="1") == "a1bcde<f>[112]g[112]h1I1"
+    assert render(source, x="1") == "a111-22bcde<f>[112]g[112]h1I1"
 
 
 def test_a_fault_among_pieces_has_its_own_line():
@@ -119,6 +123,43 @@ def test_what_a_loop_has_not_is_said():
     """`loop` is one of the values that are known."""
     with pytest.raises(RenderError, match=r"^templates/t\.j2:2: loop has no 'frist', did you mean 'first'\?$"):
         render("{% for x in [1] %}{{ loop.first }}\n{{ loop.frist }}{% endfor %}")
+
+
+BIG = (  # eight million characters, and the same as markup
+    "{% set n = namespace(s='&<xxxxxx') %}{% for i in range(20) %}{% set n.s = n.s + n.s %}{% endfor %}"
+    "{% set m %}{{ n.s|replace('&<', 'xx') }}{% endset %}"
+)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ m }}" * 300,
+        "{{ m }}{% if true %}{% endif %}" * 300,
+        "{% macro a() %}" + "{{ m }}" * 300 + "{% endmacro %}{{ a() }}",
+        "{% set w %}" + "{{ m }}" * 300 + "{% endset %}{{ w|length }}",
+        "{{ (" + "m ~ n.s ~ " * 100 + "m)|length }}",
+        "{{ '" + "{a}" * 300 + "'|fill(a=m) }}",
+    ],
+)
+def test_what_is_too_long_is_never_put_together(source):
+    """A large text may be had many times for nothing; where it is written, it is counted before it is copied."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(RenderError, match=r"this makes more than 16 MB of text$"):
+            render(BIG + source)
+        assert tracemalloc.get_traced_memory()[1] < 300_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_words_are_filled_in_once():
+    """Nothing is read into a value, and a value that is not asked for is not looked at."""
+    source = (
+        "{{ w|fill(a=x) }}|{{ '{a}{b}{c}'|fill(a=x, b=y) }}|{{ '{x{a}}'|fill(a='y', xy='z') }}|{{ 'no'|fill(a=u) }}"
+    )
+    values = {"w": Markup("<b>{a}</b>"), "x": "{b}", "y": "<"}
+    assert render(source, **values) == "&lt;b&gt;{b}&lt;/b&gt;|{b}&lt;{c}|{xy}|no"
 
 
 def test_honest_work_is_not_hindered():

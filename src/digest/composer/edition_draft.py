@@ -19,7 +19,7 @@ from digest.composer.merge_fields import ReaderView
 from digest.composer.photos import MOST, within
 from digest.composer.sandbox import run
 from digest.composer.story_view import StoryView, prepare_stories
-from digest.model import Finding, InlineImage, Issue, Severity, content_hash
+from digest.model import Finding, InlineImage, Issue, Severity, canonical_json, text_hash
 from digest.text.cleaning import multiline, one_line
 from digest.text.urls import resolve
 from digest.text.wrapping import shorten
@@ -39,7 +39,8 @@ _TEASED = 4  # headlines in it
 
 @lru_cache(maxsize=64)  # the same for every edition of an audience
 def _house(newsroom: NewsroomProfile, audience: Audience) -> str:
-    return content_hash((newsroom, audience))
+    """Both as a part of the JSON of a list."""
+    return canonical_json((newsroom, audience))[1:-1]
 
 
 class EditionDraft:
@@ -154,10 +155,10 @@ class EditionDraft:
 
     def _nonce(self) -> str:
         """Hash what goes in: a story would have to contain a hash of itself to forge a slot."""
-        house = _house(self.newsroom, self.audience)
-        said = (self.theme.hash, self.selection.edition.id, house, self.archive_url)
-        issue = issue_hash(self.selection.issue, self.blocks) if self.selection.issue != Issue() else ""
-        return content_hash((*said, [story.hash for story in self.stories], *filter(None, (issue,))))[:20]
+        issue = (issue_hash(self.selection.issue, self.blocks),) if self.selection.issue != Issue() else ()
+        theme = canonical_json((self.theme.hash, self.selection.edition.id))[1:-1]
+        stories = canonical_json((self.archive_url, [story.hash for story in self.stories], *issue))[1:-1]
+        return text_hash(f"[{theme},{_house(self.newsroom, self.audience)},{stories}]")[:20]
 
     def _arrange(self) -> None:
         """Set blocks and stories in reading order, so that the links of the text part are numbered in that."""

@@ -134,12 +134,12 @@ def _one_by_one(budget: Any, items: Iterable[Any]) -> Iterator[Any]:
 @pass_eval_context
 def _joined(context: EvalContext, parts: list[Any]) -> str:
     """`a ~ b`: escaped as Jinja would, which is where one of them is markup, and no longer than LARGEST."""
-    escape_all = context.autoescape and Markup in map(type, parts)
-    texts = list(map(escaped if escape_all else str, parts))
+    texts: list[Any] = [part if isinstance(part, str) else str(part) for part in parts]
     if sum(map(len, texts)) > LARGEST:
         raise BudgetError(TOO_LONG)
-    text = "".join(texts)
-    return Markup(text) if escape_all else text  # noqa: S704 - each is escaped
+    if context.autoescape and Markup in map(type, texts):
+        return Markup(bounded("".join(map(escaped, texts))))  # noqa: S704 - each is escaped
+    return "".join(texts)
 
 
 @pass_eval_context
@@ -166,6 +166,9 @@ def _replace(text: str, old: str, new: str) -> str:
 
 def _fill(text: str, **values: object) -> str:
     """Put values where `{name}` stands in one of the theme's words."""
+    for value in values.values():
+        if isinstance(value, str) and len(text) + len(value) * text.count("{") > LARGEST:
+            raise BudgetError(TOO_LONG)
     return i18n.fill(text, **values)
 
 

@@ -226,12 +226,11 @@ class Wording:
 
 def fill(text: str, **values: object) -> str:
     """Replace `{name}` by its value; unlike str.format() it reads nothing else into braces, nor into a value."""
-    for name, value in values.items():
-        said = str(value)
-        if "{" in said:
-            return PLACE.sub(lambda place: str(values.get(place[1], place[0])), text)
-        text = text.replace(f"{{{name}}}", said)
-    return text
+    if len(values) == 1 and text.count("{") == 1:  # nearly every text
+        ((name, value),) = values.items()
+        place = f"{{{name}}}"
+        return str(text).replace(place, str(value)) if place in text else str(text)
+    return PLACE.sub(lambda place: str(values.get(place[1], place[0])), text)
 
 
 def direction(language: str) -> Literal["ltr", "rtl"]:

@@ -26,7 +26,7 @@ from digest.composer.filters import FILTERS, LARGEST, LOOK_EVERY, TOO_LONG, Budg
 from digest.errors import RenderError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from types import CodeType, TracebackType
 
     from jinja2.runtime import Context
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 STEPS = 200_000  # turns of loops and calls in one rendering; 500 stories take about 5,000
 SECONDS = 20.0  # a rendering takes milliseconds
+_AT_ONCE = 16  # parts of a piece
+_LARGE = 65_536  # characters of a piece after which it is looked at how many there are
 _OF_DICTS = frozenset(dir(dict))
 _TEXT_METHODS = frozenset(
     (
@@ -180,6 +182,14 @@ class ThemeEnvironment(SandboxedEnvironment):
             raise BudgetError(message)
         return bounded(super().call_binop(context, operator, left, right))
 
+    @staticmethod
+    def concat(parts: Iterable[str]) -> str:
+        """What a macro, a block or `{% set %}…{% endset %}` wrote, as one text. Raises BudgetError."""
+        parts = list(parts)
+        if sum(map(len, parts)) > LARGEST:
+            raise BudgetError(TOO_LONG)
+        return "".join(parts)
+
     def guarded(self, source: str | nodes.Template, name: str) -> CodeType:
         """Compile a template in which everything that repeats or grows counts. Raises TemplateSyntaxError.
 
@@ -201,34 +211,40 @@ class ThemeEnvironment(SandboxedEnvironment):
 class _Generator(CodeGenerator):
     """Writes Python for templates; a public attribute of our own values is read without a detour.
 
-    What stands between two blocks is one piece, and goes to where the rendering collects them.
+    What stands between two tags goes in a few pieces to where the rendering collects them.
     """
 
     def write_commons(self) -> None:
         super().write_commons()
         self.writeline("values = environment.values")
         self.writeline("escape = environment.escaped")
-        self.writeline("written = context.parent['_budget'].parts")
+        self.writeline("budget = context.parent['_budget']")
+        self.writeline("written = budget.parts")
 
     def visit_Output(self, node: nodes.Output, frame: Frame) -> None:  # noqa: N802 - visitors are named after nodes
-        if frame.buffer is None and frame.block:  # `self.name()` may want its pieces elsewhere
+        if frame.buffer is not None or frame.block:  # a macro's, or a block's, which `self.name()` may want elsewhere
             super().visit_Output(node, frame)
             return
         finalize = self._make_finalize()
-        before, after = ("''.join((", ")))") if node.nodes[1:] else ("", ")")
-        self.writeline(f"{frame.buffer or 'written'}.append({before}", node)
-        self.indent()
-        for part in node.nodes:
-            self.newline(part)
-            if isinstance(part, nodes.TemplateData):
-                self.write(repr(part.data))
-            else:
-                self._output_child_pre(part, frame, finalize)
-                self.visit(part, frame)
-                self._output_child_post(part, frame, finalize)
-            self.write(",")
-        self.outdent()
-        self.writeline(after)
+        for parts in _pieces(node.nodes):
+            if not parts[1:] and isinstance(parts[0], nodes.TemplateData):
+                self.writeline(f"written.append({parts[0].data!r})")
+                continue
+            self.writeline("piece = ''.join((", node)
+            self.indent()
+            for part in parts:
+                self.newline(part)
+                if isinstance(part, nodes.TemplateData):
+                    self.write(repr(part.data))
+                else:
+                    self._output_child_pre(part, frame, finalize)
+                    self.visit(part, frame)
+                    self._output_child_post(part, frame, finalize)
+                self.write(",")
+            self.outdent()
+            self.writeline("))")
+            self.writeline("written.append(piece)")
+            self.writeline(f"if len(piece) > {_LARGE}: budget.look()")
 
     def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802
         if not isinstance(node.node, nodes.Name) or node.attr not in _attributes:
@@ -238,6 +254,18 @@ class _Generator(CodeGenerator):
         self.write(f"({name}.{node.attr} if {name}.__class__ in values else ")
         super().visit_Getattr(node, frame)
         self.write(")")
+
+
+def _pieces(parts: list[nodes.Expr]) -> Iterator[list[nodes.Expr]]:
+    """What is written together, a few values at a time; before a part that asks the loop, which then looks ahead."""
+    piece: list[nodes.Expr] = []
+    for part in parts:
+        if piece and (len(piece) == _AT_ONCE or any(each.name == "loop" for each in part.find_all(nodes.Name))):
+            yield piece
+            piece = []
+        piece.append(part)
+    if piece:
+        yield piece
 
 
 ThemeEnvironment.code_generator_class = _Generator

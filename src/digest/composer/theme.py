@@ -14,8 +14,10 @@ import hashlib
 import importlib.util
 import json
 import marshal
+import os
 import sys
 from dataclasses import asdict, dataclass, field, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -28,7 +30,6 @@ from digest.composer.i18n import Answers, Wording
 from digest.composer.merge_fields import FieldUse
 from digest.composer.sandbox import ThemeEnvironment
 from digest.composer.summary import Markdown
-from digest.distribution import installed
 from digest.errors import ThemeError
 from digest.model import content_hash
 
@@ -163,7 +164,14 @@ def _version(name: str) -> str:
     spec = importlib.util.find_spec(name)
     if spec is None or not spec.origin:
         return ""
-    return ",".join(one for one in installed(str(Path(spec.origin).parent.parent)) if one.startswith(name))
+    return ",".join(one for one in _installed(Path(spec.origin).parent.parent) if one.startswith(name))
+
+
+@lru_cache(maxsize=8)
+def _installed(folder: Path) -> tuple[str, ...]:
+    """The names of the distributions in a folder of packages, with their versions."""
+    found = (entry.name for entry in os.scandir(folder) if entry.name.endswith(".dist-info"))
+    return tuple(sorted(one.removesuffix(".dist-info").lower().replace("-", "_") for one in found))
 
 
 def _sha(data: bytes) -> str:

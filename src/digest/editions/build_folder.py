@@ -55,6 +55,8 @@ def write(newsroom: Newsroom, build: Build, root: Path | None = None) -> Path:
 
 def manifest(newsroom: Newsroom, build: Build) -> dict[str, Any]:
     """The folder's account of itself, as plain data."""
+    from importlib import metadata
+
     selection, rendering = build.selection, build.rendering
     edition = selection.edition
     reasons = {decision.story.id: decision.rule for decision in selection.decisions}
@@ -78,7 +80,7 @@ def manifest(newsroom: Newsroom, build: Build) -> dict[str, Any]:
             for name, data in sorted(build.parts.items())
         },
         "inputs": inputs(newsroom, build),
-        "versions": {"digest": distribution.version(), **{name: distribution.version(name) for name in _LIBRARIES}},
+        "versions": {"digest": distribution.version(), **{name: metadata.version(name) for name in _LIBRARIES}},
     }
     if rendering is not None:
         account |= {
