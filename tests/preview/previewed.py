@@ -95,12 +95,12 @@ def serving(shown: Shown, host: str = "127.0.0.1", keys: dict[str, str] | None =
 
 
 @lru_cache(maxsize=2)
-def _context(browser: Browser, *, bypass_csp: bool) -> BrowserContext:
+def _context(browser: Browser, *, bypass_csp: bool, touch: bool) -> BrowserContext:
     """The one context of a browser for the pages of its tests, with a blank page: each other is one more tab.
 
     A new context is a new process, and the first page of one a new window, with all that a Chromium draws around it.
     """
-    context = browser.new_context(bypass_csp=bypass_csp)
+    context = browser.new_context(bypass_csp=bypass_csp, has_touch=touch, is_mobile=touch)
     context.new_page()
     return context
 
@@ -115,12 +115,13 @@ def opened(
     *,
     color_scheme: str = "light",
     bypass_csp: bool = False,
+    touch: bool = False,
 ) -> Iterator[Page]:
     """The page, loaded and listening for changes. A script's error that was not `expected` fails the test.
 
     Of what it stores in its browser, or a test asks of its context, nothing is left to the next one.
     """
-    context = _context(browser, bypass_csp=bypass_csp)
+    context = _context(browser, bypass_csp=bypass_csp, touch=touch)
     page = context.new_page()
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))

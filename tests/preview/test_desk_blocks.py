@@ -129,7 +129,9 @@ def test_blocks_are_moved_changed_and_removed_and_comments_stay(browser, shown, 
         becomes(page, shown, TWO)
         press(page, "Edit: letter")
         field(page, "Name").fill("Ana Lima")
-        save(page)
+        with page.expect_response(re.compile("/api/issue$")) as saved:
+            save(page)
+        saved.value.finished()  # its Undo is there before the next one
         becomes(page, shown, TWO.replace("Ana Silva", "Ana Lima"))
         press(page, "Remove: button")
         expect(page.locator("#blocks li")).to_have_count(1)

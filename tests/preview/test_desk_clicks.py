@@ -144,6 +144,13 @@ def test_a_link_opens_beside_with_control_and_marked_words_open_nothing(browser,
         expect(field(page, "Title (needed)")).to_have_value(re.compile("^Helping Women"))
 
 
+def test_a_click_in_a_mail_that_is_long_gone_is_refused_in_words(shown):
+    """Whose words those were is not known any more; nor is it guessed."""
+    answer = shown.get("/api/written", period="2022-02", tag="h2", nth="0", made="0" * 64)
+    assert answer.status_code in (409, 422)
+    assert answer.json()["errors"] == ["the mail has changed meanwhile; look again, then click"]
+
+
 @pytest.mark.parametrize("query", [{"tag": "h2", "nth": "999"}, {"tag": "h2"}, {"tag": "<", "nth": "-1"}])
 def test_an_element_that_is_not_there_is_nobodys(shown, query):
     """The mail changed since, or somebody asks for what it never had."""

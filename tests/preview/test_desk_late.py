@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 
 import pytest
 import yaml
@@ -84,6 +85,29 @@ def becomes(page, shown, wanted):
         page.wait_for_timeout(50)
     assert titles(shown) == wanted
     expect(page.locator("#blocks .story")).to_have_text(wanted)
+
+
+def press_story(page, label, story):
+    page.locator(f"li[data-id='{story}']").get_by_role("button", name=re.compile(f"^{label}:")).click()
+
+
+@contextmanager
+def answered(page, key):
+    """What saves a hand with something under this key is answered, and its Undo is there."""
+    with page.expect_response(lambda each: "overrides" in each.url and each.request.post_data_json[key]) as saved:
+        yield
+    saved.value.finished()
+    rest(page)
+
+
+def hand(page, shown, wanted):
+    """The issue file says this, soon, and nothing of what was pressed was refused."""
+    for _ in range(400):
+        if yaml.safe_load((shown.root / FILE).read_text() or "{}") == wanted:
+            break
+        page.wait_for_timeout(50)
+    assert yaml.safe_load((shown.root / FILE).read_text()) == wanted
+    expect(page.locator("#said")).to_contain_text("Saved")
 
 
 def titles(shown):
@@ -411,6 +435,139 @@ def test_the_text_of_the_edition_that_was_asked_for_last(browser, shown):
         expect(paper).to_contain_text("February 2022")
         late.come()
         expect(paper).to_contain_text("February 2022")
+
+
+@pytest.mark.parametrize(
+    ("button", "first", "then"), [("previous", "2022-01", "2021-12"), ("next", "2022-03", "2022-04")]
+)
+def test_the_second_press_goes_on_from_where_the_first_one_leads(browser, shown, button, first, then):
+    """The first one is answered late; one the other way takes one back, and a period that is typed stands."""
+    with opened(browser, shown, query="period=2022-02") as page:
+        expect(page.locator("#period")).to_have_value("2022-02")
+        late = Late(page, rf"/api/edition\?.*period={first}")
+        page.locator(f"#{button}").click()
+        late.asked()
+        page.locator(f"#{button}").click()
+        late.come()
+        expect(page.locator("#period")).to_have_value(then)
+        expect(page).to_have_url(re.compile(f"period={then}"))
+        late = Late(page, r"/api/edition\?.*period=2021-07")
+        page.locator("#period").fill("2021-07")
+        page.locator("#period").press("Enter")
+        late.asked()
+        for each in ("next", "next", "previous"):
+            page.locator(f"#{each}").click()
+        late.come()
+        expect(page.locator("#period")).to_have_value("2021-08")
+        late = Late(page, r"/api/edition\?.*period=2021-09")
+        page.locator("#next").click()
+        late.asked()
+        page.locator("#next").click()
+        page.locator("#period").fill("2020-05")
+        page.locator("#period").press("Enter")
+        late.come()
+        expect(page.locator("#steps .step-words").first).to_have_text("none is in")
+        expect(page).to_have_url(re.compile("period=2020-05"))
+
+
+def test_a_click_in_an_older_mail_is_for_what_was_clicked(browser, shown):
+    """Another story leads by now, or the period was turned: the frame shows none of it yet."""
+    with opened(browser, shown, query="period=2022-02") as page:
+        expect(mail(page).locator("h2", has_text="Helping")).to_be_visible()
+        late = Late(page, "/api/edition")
+        shown.write(FILE, f"pin: [{UKRAINE}]\nskip: [{WOMEN}]\n")
+        late.asked()
+        mail(page).locator("h2", has_text="Helping").click()
+        expect(field(page, "Title (needed)")).to_have_value(re.compile("^Helping"))
+        page.locator("#previous").click()
+        late.asked(2)
+        mail(page).locator("h2", has_text="Digitally").click()
+        expect(field(page, "Title (needed)")).to_have_value(re.compile("^Digitally"))
+        late.come()
+
+
+def test_a_click_on_a_block_in_an_older_mail_opens_no_other(browser, shown):
+    """Its number is another one's by now: that is said, and the next click is for what it is on."""
+    shown.write(FILE, ABC)
+    with opened(browser, shown) as page:
+        expect(mail(page).get_by_text("Beta")).to_be_visible()
+        late = Late(page, "/api/edition")
+        shown.edit(FILE, "blocks:\n", ZERO)
+        late.asked()
+        mail(page).get_by_text("Beta").click()
+        expect(page.locator("#said")).to_contain_text("the mail has changed meanwhile")
+        expect(page.locator("#editor")).to_be_hidden()
+        late.come()
+        expect(mail(page).get_by_text("Zero")).to_be_visible()
+        mail(page).get_by_text("Beta").click()
+        expect(field(page, "Title (needed)")).to_have_value("Beta")
+
+
+def test_what_is_pressed_right_after_undo_goes_over_what_that_left(browser, shown):
+    """Undo is answered late, or the list after it: the pin that was taken back stays so, and the others are saved."""
+    with opened(browser, shown, query="panels=stories") as page:
+        for story in (WOMEN, URUGUAY):
+            with answered(page, "pin"):
+                press_story(page, "Pin", story)
+        hand(page, shown, {"pin": [WOMEN, URUGUAY]})
+        late = Late(page, "/api/undo")
+        page.locator("#said").get_by_role("button", name="Undo").click()
+        late.asked()
+        press_story(page, "Pin", UKRAINE)
+        press_story(page, "Move down", UKRAINE)
+        with answered(page, "order"):
+            late.come()
+        expect(page.locator(f"[data-focus='pin {UKRAINE}']")).to_have_attribute("aria-pressed", "true")
+        order = page.locator("#stories-in li").evaluate_all("rows => rows.map((row) => row.dataset.id)")
+        hand(page, shown, {"pin": [WOMEN, UKRAINE], "order": order})
+        late = Late(page, "/api/selection")
+        page.locator("#said").get_by_role("button", name="Undo").click()
+        late.asked(2)
+        press_story(page, "Skip", URUGUAY)
+        late.come()
+        hand(page, shown, {"pin": [WOMEN, UKRAINE], "skip": [URUGUAY]})
+
+
+def test_a_block_that_is_pressed_right_after_undo_is_that_block(browser, shown):
+    """It has another place since, and stories are pinned before and after it from the same page."""
+    shown.write(FILE, ABC)
+    with opened(browser, shown, query="panels=issue,stories") as page:
+        press_story(page, "Pin", WOMEN)
+        with page.expect_response(re.compile("/api/issue$")) as removed:
+            press(page, "Remove: heading “Alpha”")
+        removed.value.finished()
+        becomes(page, shown, ["Beta", "Gamma"])
+        late = Late(page, "/api/undo")
+        page.locator("#said").get_by_role("button", name="Undo").click()
+        late.asked()
+        press(page, "Remove: heading “Beta”")
+        late.come()
+        becomes(page, shown, ["Alpha", "Gamma"])
+        late = Late(page, "/api/issue$")
+        press(page, "Move down: heading “Alpha”")
+        late.asked()
+        press_story(page, "Pin", URUGUAY)
+        late.come()
+        becomes(page, shown, ["Gamma", "Alpha"])
+        expect(page.locator(f"[data-focus='pin {URUGUAY}']")).to_have_attribute("aria-pressed", "true")
+        hand(page, shown, {**yaml.safe_load((shown.root / FILE).read_text()), "pin": [WOMEN, URUGUAY]})
+
+
+def test_a_story_with_a_fault_leaves_the_search_to_who_types(browser, shown):
+    """What is wrong is listed under it, and goes when it is mended."""
+    with opened(browser, shown, query="panels=stories") as page:
+        page.locator("#search").click()
+        page.keyboard.type("pri")
+        expect(page.locator("#stories-tally")).to_contain_text("found")
+        broken = shown.write("stories/broken.md", "---\ntitle: [\n---\n")
+        expect(page.locator("#stories")).to_contain_text("stories/broken.md")
+        page.keyboard.type("son")
+        expect(page.locator("#search")).to_be_focused()
+        expect(page.locator("#search")).to_have_value("prison")
+        broken.unlink()
+        expect(page.locator("#stories")).not_to_contain_text("stories/broken.md")
+        expect(page.locator("#search")).to_be_focused()
+        expect(page.locator(".rows li")).to_have_count(1)
 
 
 def test_of_two_clicks_in_the_mail_the_last_one_counts(browser, shown):

@@ -20,7 +20,7 @@ from digest.preview.export import export_page
 from digest.preview.forms import text_of
 from digest.preview.mail_structure import begins, order_page
 from digest.preview.modes import in_mode, local_images, view_mode
-from digest.preview.state import Draft, ShownEdition, requested
+from digest.preview.state import CHANGED, Draft, ShownEdition, requested
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,6 +97,7 @@ def frame(state: PreviewState, query: Query) -> Response:
         page = order_page(html, view.edition.language, made.direction if made else "ltr")
     else:
         page = in_mode(_with_local_images(view, html), mode)
+        page = page.replace("<html", f'<html data-made="{view.fingerprint}"', 1)  # so a click says in which mail it was
     return _page(page)
 
 
@@ -170,12 +171,16 @@ def written(state: PreviewState, query: Query) -> Response:
     """Whose words the element of the mail is that is the `nth` of its `tag`: a story's id, or a place of an issue file.
 
     `elsewhere` says where else it is written: a block of every issue in config.yaml; empty where it is the theme's.
+    `made` is the fingerprint of the mail that was clicked in. Raises UsageError where a block may have moved since.
     """
-    view, nth = state.view(requested(query), checked=False), query.get("nth", "")
+    asked, nth, made_as = requested(query), query.get("nth", ""), query.get("made", "")
+    view = state.seen(made_as) if made_as else state.view(asked, checked=False)
     build, made = view.build, view.build.rendering
     trace = made and view.newsroom.edition_setup.trace(build.selection, view.audience, build.made, made)
     place = begins(made.html, query.get("tag", ""), int(nth)) if made and nth.isascii() and nth.isdecimal() else -1
     origin = trace.at(place, "") if trace and place >= 0 else None
+    if origin and origin.block and state.view(asked, checked=False).fingerprint != view.fingerprint:
+        raise UsageError(CHANGED)
     file, _, line = origin.block.rpartition(":") if origin else ("", "", "")
     found = issue_form.place_of(view.newsroom, view.edition, file, int(line)) if line.isdecimal() else None
     return JSONResponse({

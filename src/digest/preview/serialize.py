@@ -71,7 +71,7 @@ def edition(view: ShownEdition, revision: int) -> dict[str, Any]:
         "verdict": build.selection.verdict,
         "stories": len(build.selection.stories),
         "included": [{"id": s.id, "title": s.title, "link": s.link} for s in build.selection.stories],
-        "fingerprint": rendering.fingerprint if rendering else "",
+        "fingerprint": view.fingerprint,
     }
 
 

@@ -39,7 +39,9 @@ if TYPE_CHECKING:
 
 KEPT = 24  # editions that are remembered; an editor looks at one
 READERS = 50  # of a list that are offered at a time
+SEEN = 6  # views of files that have changed since: frames still show them
 SCANNED = 1_000_000  # rows of a list that a search reads at most
+CHANGED = "the mail has changed meanwhile; look again, then click"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,11 @@ class ShownEdition:
     def identity(self) -> SenderIdentity:
         """What the mail says of its sender."""
         return self.newsroom.edition_setup.identity(self.audience, self.edition)
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells this mail from another; empty when there is nothing to send."""
+        return self.build.rendering.fingerprint if self.build.rendering else ""
 
     @property
     def example(self) -> dict[str, str]:
@@ -161,11 +168,12 @@ class PreviewState:
             self.changed()
 
     def changed(self) -> None:
-        """A file changed: nothing that was made holds any longer."""
+        """A file changed: nothing that was made holds any longer, but for who looks at it still."""
         with self._lock:
             self.revision += 1
             self._newsroom = None
-            self._made.clear()
+            while len(self._made) > SEEN:
+                self._made.popitem(last=False)
 
     def newsroom(self) -> Newsroom:
         """The newsroom as its files are now. Raises ConfigError."""
@@ -214,6 +222,14 @@ class PreviewState:
             while len(self._good) > KEPT:
                 self._good.popitem(last=False)
             return view
+
+    def seen(self, fingerprint: str) -> ShownEdition:
+        """The edition as a frame shows it, though files have changed since. Raises UsageError when that is long ago."""
+        with self._lock:
+            for view in reversed(self._made.values()):
+                if view.fingerprint == fingerprint:
+                    return view
+        raise UsageError(CHANGED)
 
     def readers(self, asked: ViewRequest, words: str) -> list[Recipient]:
         """The first readers of the edition's list whose name or address has these words. Raises DigestError."""

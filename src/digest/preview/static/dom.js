@@ -98,14 +98,28 @@ export function say(words, undo = 0) {
   quiet = setTimeout(() => { if (!$('said').contains(document.activeElement)) $('said').replaceChildren(); }, undo ? 20000 : 6000);
 }
 
-export async function takeBack(save) {
-  try {
-    const { said, undo } = await post('/api/undo', { id: save });
-    say(said, undo);
-    document.dispatchEvent(new Event('saved'));
-  } catch (error) {
-    say(error.message);
-  }
+// One change after another, in the order of the presses: each goes over what the one before it left.
+let queue = Promise.resolve();
+export function queued(task) {
+  const turn = queue.then(task);
+  queue = turn.catch(() => {});
+  return turn;
+}
+
+// When the panels show what the last Undo left. What is pressed in them meanwhile waits for it, and counts from there.
+export let undone = Promise.resolve();
+export function takeBack(save) {
+  undone = queued(async () => {
+    try {
+      const { said, undo } = await post('/api/undo', { id: save });
+      say(said, undo);
+      const saved = new CustomEvent('saved', { detail: [] });
+      document.dispatchEvent(saved);
+      await Promise.all(saved.detail);
+    } catch (error) {
+      say(error.message);
+    }
+  });
 }
 
 // A count with its noun: `1 story`, `2 stories`; `plural` where it is not the noun with an s. (digest/text/counting.py)

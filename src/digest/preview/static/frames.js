@@ -79,7 +79,7 @@ function clicked(event, frame) {
   if (!frame.contentWindow.getSelection().isCollapsed) return; // who marks words does not ask for a form
   const tag = event.target.tagName.toLowerCase();
   const nth = [...frame.contentDocument.getElementsByTagName(tag)].indexOf(event.target);
-  document.dispatchEvent(new CustomEvent('picked', { detail: { tag, nth } }));
+  document.dispatchEvent(new CustomEvent('picked', { detail: { tag, nth, made: frame.contentDocument.documentElement.dataset.made ?? '' } }));
 }
 
 function handle(box) {

@@ -1,13 +1,12 @@
 // The issue beside its stories: subject, preheader, intro, and the blocks in their order.
 
-import { $, Refused, counted, el, fill, get, post, say } from './dom.js';
+import { $, Refused, counted, el, fill, get, post, queued, say, undone } from './dom.js';
 import { edit } from './editor.js';
 import { showWords } from './frames.js';
 import { asked } from './state.js';
 
 let shown = null; // what the panel shows: what the server said last, and what was asked of it since
 let file = 'own'; // or 'all', the file of every audience
-let queue = Promise.resolve(); // one change at a time, each over what the last one left
 let dragged = null;
 let wanted = 'letter'; // the kind that is to be added: chosen once, it stays chosen when the panel is drawn anew
 
@@ -20,20 +19,23 @@ const nameOf = ({ period, audience, language, file: which }) => [period, audienc
 const isAbout = (one, other) => nameOf(one) === nameOf(other);
 const ours = new Map(); // the version that a save of this page left, by the one that it went over
 
+const key = (edition, version) => `${nameOf(edition)} ${version}`;
+
+// This version stands in the file now: it may be an earlier one again.
+export const stands = (edition, version) => ours.delete(key(edition, version));
+
 // After all that was asked for before, and over what those left of the version that is meant.
-function inTurn(edition, version, task) {
+export function inTurn(edition, version, task) {
   saving += 1;
-  const turn = queue.then(async () => {
-    const key = (each) => `${nameOf(edition)} ${each}`;
+  const go = async () => {
     let newest = version;
-    while (ours.has(key(newest))) newest = ours.get(key(newest));
+    while (ours.has(key(edition, newest))) newest = ours.get(key(edition, newest));
     const saved = await task(newest);
-    ours.set(key(newest), saved.version);
-    ours.delete(key(saved.version)); // it may be an earlier one again
+    ours.set(key(edition, newest), saved.version);
+    stands(edition, saved.version);
     return saved;
-  }).finally(() => { saving -= 1; });
-  queue = turn.catch(() => {});
-  return turn;
+  };
+  return queued(() => go().finally(() => { saving -= 1; }));
 }
 
 // Neither under a hand that drags, nor over what is being saved of the same rows.
@@ -43,7 +45,7 @@ const isBusy = (edition) => Boolean(dragged || (saving && shown && isAbout(shown
 function take(found, edition, turn) {
   if (isBusy(edition) || turn < answered || !isAbout(edition, about())) return;
   answered = turn;
-  ours.delete(`${nameOf(edition)} ${found.version}`);
+  stands(edition, found.version);
   shown = { ...found, edition };
   draw();
 }
@@ -100,7 +102,7 @@ function block(index) {
       was = words({ kind, values: saved.values });
       return saved;
     }),
-    opened: () => showWords(title),
+    opened: () => { if (window.innerWidth > 1024) showWords(title); }, // else the form would be out of sight
   };
 }
 
@@ -124,8 +126,7 @@ function added(kind) {
 
 export async function editIssue(place) {
   file = place.file;
-  await queue;
-  await issue();
+  await queued(issue);
   await edit(place.block >= 0 ? block(place.block) : texts(), place.field);
 }
 
@@ -188,7 +189,13 @@ function grab(event, item, index) {
   }, { once: true });
 }
 
-function row({ kind, title }, index) {
+function row(one, index) {
+  const { kind, title } = one;
+  const press = (deed) => undone.then(() => {
+    const at = shown.blocks[index] === one ? index : shown.blocks.findIndex((each) => words(each) === words(one));
+    if (at < 0) say('That block is not there any more.');
+    else deed(at);
+  });
   const name = title ? `${kind} “${title}”` : kind;
   const last = shown.blocks.length - 1;
   const grip = el('button', { type: 'button', class: 'grip', 'aria-hidden': 'true', tabindex: -1 }, '⠿');
@@ -196,15 +203,15 @@ function row({ kind, title }, index) {
     el('p', { class: 'story', dir: 'auto' }, title || kind), el('p', { class: 'why' }, kind),
     el('div', { class: 'hand' }, grip,
       button('edit-block', index, `Edit: ${name}`, 'Edit', false, () => edit(block(index))),
-      button('up', index, `Move up: ${name}`, '↑', index === 0, () => move(index, index - 1, 'up')),
-      button('down', index, `Move down: ${name}`, '↓', index === last, () => move(index, index + 1, 'down')),
-      button('remove', index, `Remove: ${name}`, 'Remove', false, () => remove(index))));
+      button('up', index, `Move up: ${name}`, '↑', index === 0, () => press((at) => move(at, at - 1, 'up'))),
+      button('down', index, `Move down: ${name}`, '↓', index === last, () => press((at) => move(at, at + 1, 'down'))),
+      button('remove', index, `Remove: ${name}`, 'Remove', false, () => press(remove))));
   grip.addEventListener('pointerdown', (event) => grab(event, item, index));
   item.addEventListener('keydown', (event) => {
     const step = event.altKey && { ArrowUp: -1, ArrowDown: 1 }[event.key];
     if (!step) return;
     event.preventDefault();
-    move(index, index + step, step < 0 ? 'up' : 'down');
+    press((at) => move(at, at + step, step < 0 ? 'up' : 'down'));
   });
   return item;
 }

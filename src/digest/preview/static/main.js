@@ -17,6 +17,8 @@ const LOOK = ['tab', 'scheme', 'images', 'style', 'size', 'at'];
 const PANELS = ['checks', 'issue', 'stories', 'import', 'calendar', 'compare', 'act', 'saves'];
 let facts = null;
 let asking = 0;
+let known = false; // whether `facts` answer what was asked for last
+let ahead = 0; // presses of ‹ (below 0) and ›: each waits until it is known where the one before it leads
 
 function segment(place, pairs, action) {
   fill($(place), pairs.map(([name, label, pressed]) => el('button', { type: 'button', 'data-focus': name, 'aria-pressed': String(Boolean(pressed)), onclick: () => action(name) }, label)));
@@ -86,8 +88,17 @@ async function panel(name) {
     await drawers[name]();
   } catch (error) {
     if (!error.errors) throw error;
-    $(name).replaceChildren(...error.errors.map((line) => el('p', { class: 'soft' }, line)));
+    ($(`${name}-wrong`) ?? $(name)).replaceChildren(...error.errors.map((line) => el('p', { class: 'soft' }, line)));
   }
+}
+
+function turnBy(presses) {
+  ahead += presses;
+  const period = known && ahead && facts.edition[ahead < 0 ? 'previous' : 'next'];
+  if (!period) return;
+  const rest = ahead - Math.sign(ahead);
+  set({ period });
+  ahead = rest;
 }
 
 // After a save the mail comes first, and what is said of it as soon as that is found out.
@@ -100,6 +111,9 @@ async function refresh(saved = false) {
     const found = await get('/api/edition', asked());
     if (turn !== asking) return;
     facts = found;
+    known = true;
+    turnBy(0);
+    if (turn !== asking) return;
     here.month = facts.edition.month;
     complain(facts.errors, true);
     choices();
@@ -108,7 +122,9 @@ async function refresh(saved = false) {
     if (!shown) await show(facts);
   } catch (error) {
     if (!error.errors) throw error;
-    if (turn === asking) complain(error.errors, false);
+    if (turn !== asking) return;
+    [known, ahead] = [Boolean(facts), 0];
+    complain(error.errors, false);
   }
   if (turn !== asking) return;
   await Promise.all([steps(), ...PANELS.filter((name) => name !== 'checks' && facts && $(`panel-${name}`).open).map(panel)]);
@@ -118,6 +134,7 @@ async function refresh(saved = false) {
 onChange(async (changed) => {
   tools();
   if (EDITION.some((key) => changed.has(key))) {
+    [known, ahead] = [false, 0];
     leave(); // a form with nothing typed in it; any other stays, and saves where it was opened
     await refresh();
   }
@@ -163,8 +180,8 @@ document.addEventListener('keydown', (event) => {
 function search() {
   $('panel-stories').open = true;
   if (!$('search')) panel('stories');
-  $('search')?.scrollIntoView({ block: 'center' }); // absent when a story has a mistake, which stands there instead
-  $('search')?.focus();
+  $('search').scrollIntoView({ block: 'center' });
+  $('search').focus();
 }
 
 $('tabs').addEventListener('keydown', (event) => {
@@ -186,8 +203,8 @@ for (const name of PANELS) {
 }
 $('asks').addEventListener('submit', (event) => event.preventDefault());
 $('period').addEventListener('change', (event) => set({ period: event.target.value.trim() }));
-$('previous').addEventListener('click', () => set({ period: facts.edition.previous }));
-$('next').addEventListener('click', () => set({ period: facts.edition.next }));
+$('previous').addEventListener('click', () => turnBy(-1));
+$('next').addEventListener('click', () => turnBy(1));
 $('audience').addEventListener('change', (event) => set({ audience: event.target.value, language: '', who: '', at: '' }));
 $('language').addEventListener('change', (event) => set({ language: event.target.value, who: '' }));
 $('who').addEventListener('change', (event) => {
@@ -211,7 +228,11 @@ document.addEventListener('picked', async ({ detail }) => {
     say(error.message);
   }
 });
-document.addEventListener('saved', () => { refresh(true); followEditor(); });
+document.addEventListener('saved', ({ detail: awaited }) => {
+  refresh(true);
+  followEditor();
+  awaited?.push(...['issue', 'stories'].filter((name) => $(`panel-${name}`).open).map(panel));
+});
 document.addEventListener('drafted', () => refresh(true));
 document.addEventListener('acted', () => { steps(); });
 

@@ -1,6 +1,7 @@
 // The selection: every candidate, in or out, and why; pinned, skipped and ordered by hand, into the overrides file.
 
-import { $, el, fill, get, post, say } from './dom.js';
+import { $, el, fill, get, post, say, undone } from './dom.js';
+import { inTurn, stands } from './issue.js';
 import { asked, set, state } from './state.js';
 import { editStory } from './story.js';
 
@@ -8,14 +9,13 @@ let shown = { rows: [], pin: [], skip: [], order: [], included: 0, total: 0, ask
 let grabbed = null;
 let turns = 0; // answers may overtake each other: only the last one asked for is shown
 let presses = 0; // what the hand has asked for so far
-let read = ''; // the version of the issue file that the next save may go over
 let saving = 0; // of these, what the server has not answered
-let queue = Promise.resolve(); // one save at a time, in the order of the presses
+let reading; // the answer that was asked for last
 const made = new Map(); // the row of each story: it stays the same node when the list changes, and so keeps the focus
 
 // What is shown changes at once: the next press counts from there, not from what the server said before.
 function save(changes) {
-  const { asked: edition, pin, skip, order } = shown;
+  const { asked: edition, version, pin, skip, order } = shown;
   const hand = { pin, skip, order, ...changes };
   const skipped = new Set(hand.skip);
   hand.order = hand.order.filter((id) => !skipped.has(id));
@@ -23,19 +23,17 @@ function save(changes) {
   presses += 1;
   saving += 1;
   draw();
-  queue = queue.then(async () => {
-    try {
-      const { said, undo, version } = await post('/api/overrides', { ...edition, ...hand, version: read });
-      read = version;
-      say(said, undo);
-    } catch (error) {
-      say(error.message);
-    }
-    saving -= 1;
-    if (!saving) await stories().catch((error) => say(error.message));
-  });
+  inTurn(ownFile(edition), version, (newest) => post('/api/overrides', { ...edition, ...hand, version: newest }))
+    .then(({ said, undo }) => say(said, undo))
+    .catch((error) => say(error.message))
+    .then(() => {
+      saving -= 1;
+      return saving ? null : stories();
+    })
+    .catch((error) => say(error.message));
 }
 
+const ownFile = (edition) => ({ ...edition, file: 'own' });
 const without = (list, id) => list.filter((each) => each !== id);
 const toggled = (list, id) => (list.includes(id) ? without(list, id) : [...list, id]);
 const included = () => shown.rows.filter((each) => each.included);
@@ -151,13 +149,13 @@ function listen(rows) {
   const idOf = (target) => target.closest('li')?.dataset.id;
   rows.addEventListener('click', ({ target }) => {
     const pressed = target.closest('[data-do]');
-    if (pressed && pressed.getAttribute('aria-disabled') !== 'true') deeds[pressed.dataset.do](idOf(pressed));
+    if (pressed && pressed.getAttribute('aria-disabled') !== 'true') undone.then(() => deeds[pressed.dataset.do](idOf(pressed)));
   });
   rows.addEventListener('keydown', (event) => {
     const id = idOf(event.target);
     if (!id || !event.altKey || !['ArrowUp', 'ArrowDown'].includes(event.key)) return;
     event.preventDefault();
-    move(id, event.key === 'ArrowUp' ? -1 : 1);
+    undone.then(() => move(id, event.key === 'ArrowUp' ? -1 : 1));
   });
   rows.addEventListener('pointerdown', (event) => {
     if (event.target.closest('.grip')) grab(event, event.target.closest('li'));
@@ -172,12 +170,12 @@ function frame() {
     el('ol', { class: 'rows', id: 'stories-in' }), el('ul', { class: 'rows', id: 'stories-out' }),
     el('p', { class: 'small soft', id: 'stories-more', hidden: true }),
     el('p', { id: 'stories-clear', hidden: true }, button('clear', '', 'Undo every pin, skip and move')));
-  const all = el('div', { class: 'stacked' }, el('p', {}, button('new', '', 'Write a new story')), search, rows);
+  const all = el('div', { class: 'stacked' }, el('p', {}, button('new', '', 'Write a new story')), search, el('div', { id: 'stories-wrong' }), rows);
   listen(all);
   fill($('stories'), all);
 }
 
-export async function stories() {
+async function read() {
   if (grabbed) return; // not under a hand that drags
   frame();
   const turn = (turns += 1);
@@ -185,8 +183,12 @@ export async function stories() {
   const [edition, words] = [asked(), state.q];
   const data = await get('/api/selection', { ...edition, q: words });
   // An answer from before the last press would take it back. The last save asks again.
-  if (turn !== turns || saving || presses !== before || grabbed) return;
+  if (turn !== turns) return reading;
+  if (saving || presses !== before || grabbed) return;
+  stands(ownFile(edition), data.version);
   shown = { ...data, asked: edition, words };
-  read = data.version;
+  $('stories-wrong').replaceChildren();
   draw();
 }
+
+export const stories = () => (reading = read());

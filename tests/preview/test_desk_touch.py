@@ -1,0 +1,158 @@
+"""The desk under a finger: what is tapped opens in sight, is wide enough to be hit, and holds nothing back."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+from playwright.sync_api import expect
+from previewed import opened
+
+pytestmark = pytest.mark.browser
+BOTH = pytest.mark.parametrize("width", [375, 768])
+FILE = "issues/2022-02/everyone.yaml"
+UKRAINE = "2022-02-10-strengthening-digital-tvet-in-ukraine"
+URUGUAY = "2022-02-25-digitally-and-financially-empowered"
+ISSUE = """blocks:
+  - {kind: heading, title: Alpha}
+  - {kind: heading, title: Beta}
+"""
+
+
+def mail(page):
+    return page.frame_locator("iframe[name=first]")
+
+
+def hand(shown):
+    return yaml.safe_load((shown.root / FILE).read_text())
+
+
+def tap(page, label, story):
+    page.locator(f"li[data-id='{story}']").get_by_role("button", name=re.compile(f"^{label}:")).tap()
+
+
+def settled(page):
+    """All that was changed so far is drawn: nothing more is asked for."""
+    asked = -1
+    while asked != (asked := page.evaluate("performance.getEntriesByType('resource').length")):
+        page.wait_for_timeout(300)
+
+
+def middle(locator):
+    settled(locator.page)
+    locator.scroll_into_view_if_needed()
+    box = locator.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + min(box["height"] / 2, 200)
+
+
+def drawn(page, *points, end="touchEnd"):
+    """A finger goes down at the first point, over the others, and up; or the phone takes it away."""
+    finger = page.context.new_cdp_session(page)
+    for number, (x, y) in enumerate(points):
+        kind = "touchMove" if number else "touchStart"
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+    finger.send("Input.dispatchTouchEvent", {"type": end, "touchPoints": []})
+
+
+def dragged(page, rows, start, end):
+    """A row is drawn by its grip to before another one."""
+    x, y = middle(page.locator(rows).nth(start).locator(".grip"))
+    top = page.locator(rows).nth(end).bounding_box()["y"]
+    drawn(page, (x, y), (x, (y + top) / 2), (x, top + 2))
+
+
+@BOTH
+def test_a_story_is_edited_by_taps(browser, shown, width):
+    """Its form comes into sight, and is saved, taken back and closed."""
+    with opened(browser, shown, width, touch=True) as page:
+        mail(page).get_by_role("heading", name=re.compile("^Strengthening")).tap()
+        expect(page.locator("#editor-title")).to_be_in_viewport()
+        title = page.locator("#editor").get_by_label("Title (needed)")
+        title.fill("By a finger")
+        page.locator("#editor-save").tap()
+        expect(mail(page).get_by_role("heading", name="By a finger")).to_be_attached()
+        page.locator("#said").get_by_role("button", name="Undo").tap()
+        expect(title).to_have_value(re.compile("^Strengthening"))
+        page.locator("#editor").get_by_role("button", name="Close").tap()
+        expect(page.locator("#editor")).to_be_hidden()
+
+
+@BOTH
+def test_the_form_of_a_block_comes_into_sight(browser, shown, width):
+    """Opened by its button, and by a tap in the mail: in sight, and not under what was said."""
+    shown.write(FILE, ISSUE)
+    with opened(browser, shown, width, "panels=issue", touch=True) as page:
+        page.locator("#blocks").get_by_role("button", name="Move down: heading “Alpha”").tap()
+        expect(page.locator("#said")).to_contain_text("Saved")
+        page.locator("#blocks").get_by_role("button", name="Edit: heading “Alpha”").tap()
+        expect(page.locator("#editor").get_by_label("Title (needed)")).to_have_value("Alpha")
+        settled(page)
+        expect(page.locator("#editor-title")).to_be_in_viewport()
+        x, y = (page.locator("#editor").get_by_role("button", name="Close").bounding_box()[each] for each in "xy")
+        assert page.evaluate("([x, y]) => document.elementFromPoint(x + 9, y + 9).textContent", [x, y]) == "Close"
+        mail(page).get_by_text("Beta").tap()
+        expect(page.locator("#editor").get_by_label("Title (needed)")).to_have_value("Beta")
+        settled(page)
+        expect(page.locator("#editor").get_by_label("Title (needed)")).to_be_in_viewport()
+
+
+@BOTH
+def test_stories_and_blocks_are_chosen_and_moved_by_a_finger(browser, shown, width):
+    """Pin, skip, Undo, the arrows, and the grips, which do not scroll the page."""
+    shown.write(FILE, ISSUE)
+    with opened(browser, shown, width, "panels=issue,stories", touch=True) as page:
+        tap(page, "Pin", UKRAINE)
+        tap(page, "Skip", URUGUAY)
+        expect(page.locator(f"#stories-out li[data-id='{URUGUAY}']")).to_be_visible()
+        expect(page.locator("#said")).to_contain_text("Saved")
+        page.locator("#said").get_by_role("button", name="Undo").tap()
+        expect(page.locator(f"#stories-in li[data-id='{URUGUAY}']")).to_be_visible()
+        page.locator("#blocks").get_by_role("button", name="Move down: heading “Alpha”").tap()
+        expect(page.locator("#blocks .story")).to_have_text(["Beta", "Alpha"])
+        expect(page.locator("#said")).to_contain_text("Saved")
+        dragged(page, "#blocks li", 1, 0)
+        expect(page.locator("#blocks .story")).to_have_text(["Alpha", "Beta"])
+        expect(page.locator("#said")).to_contain_text("Saved")
+        story = page.locator("#stories-in li").nth(2).get_attribute("data-id")
+        dragged(page, "#stories-in li", 2, 1)
+        expect(page.locator("#stories-in li").nth(1)).to_have_attribute("data-id", story)
+        expect(mail(page).get_by_role("heading", level=2).nth(1)).to_have_text(
+            page.locator("#stories-in .story").nth(1).text_content()
+        )
+        assert hand(shown)["pin"] == [UKRAINE]
+        assert hand(shown)["order"][:2] == [UKRAINE, story]
+        assert [each["title"] for each in hand(shown)["blocks"]] == ["Alpha", "Beta"]
+
+
+@BOTH
+def test_what_is_pressed_is_wide_enough_for_a_finger(browser, shown, width):
+    """44 pixels high; the grip of the width is 24 wide and is drawn without the page."""
+    shown.write(FILE, ISSUE)
+    with opened(browser, shown, width, "panels=issue,stories", touch=True) as page:
+        expect(page.locator("#blocks li")).to_have_count(2)
+        tap(page, "Pin", UKRAINE)
+        expect(page.locator("#said button")).to_be_visible()
+        low = "all => all.filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < 44)"
+        assert page.locator("button, summary").evaluate_all(f"all => ({low})(all).map((each) => each.outerHTML)") == []
+        handle = page.locator(".handle")
+        assert handle.bounding_box()["width"] >= 24
+        before = int(handle.get_attribute("aria-valuenow"))
+        x, y = middle(handle)
+        drawn(page, (x, y), (x - 10, y), (x - 20, y))
+        expect(handle).not_to_have_attribute("aria-valuenow", str(before))
+        assert page.evaluate("[document.body.className, document.documentElement.scrollWidth]") == ["", width]
+
+
+@BOTH
+def test_a_finger_that_scrolls_or_is_taken_away_holds_nothing_back(browser, shown, width):
+    """What changes after it is shown: the mail was moved, or the phone's own gesture took the finger."""
+    with opened(browser, shown, width, touch=True) as page:
+        x, y = middle(page.locator("iframe[name=first]"))
+        drawn(page, (x, y), *((x, y - step) for step in range(20, 160, 20)))
+        shown.story("one", title="One more", date="2022-02-27")
+        expect(mail(page).locator("h2", has_text="One more")).to_be_attached()
+        drawn(page, (x, y), end="touchCancel")
+        shown.story("two", title="Two more", date="2022-02-28")
+        expect(mail(page).locator("h2", has_text="Two more")).to_be_attached()
+        expect(page.locator("#editor")).to_be_hidden()
