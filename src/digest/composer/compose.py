@@ -161,8 +161,7 @@ def _html(draft: EditionDraft, lines: dict[str, str], cut: int | None) -> tuple[
     if cut is not None:
         return html, sizes, []
     # What a reader's own values will need beyond the tokens that stand for them: a link with which to leave is longer.
-    tokens = len(html.rsplit(f"slot-{draft.nonce}-")) - 1  # most are near the end, from where they are found sooner
-    limit = draft.options.size_limit - _OF_A_READER * tokens
+    limit = draft.options.size_limit - _OF_A_READER * _count(html, f"slot-{draft.nonce}-")
     size = sum(sizes.values())
     if size <= limit:
         return html, sizes, []
@@ -183,6 +182,14 @@ def _html(draft: EditionDraft, lines: dict[str, str], cut: int | None) -> tuple[
         message = f"the HTML has {_kb(left)} even with titles only, over {_kb(limit)}; set a limit for this audience"
         findings.append(Finding(code="size-over", severity=Severity.ERROR, where=where, message=message))
     return html, sizes, findings
+
+
+def _count(text: str, words: str) -> int:
+    """How often they occur: sought from the end, where a reader's own values are."""
+    count, at = 0, text.rfind(words)
+    while at >= 0:
+        count, at = count + 1, text.rfind(words, 0, at)
+    return count
 
 
 def finish(text: str) -> str:

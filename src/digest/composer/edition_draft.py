@@ -97,6 +97,8 @@ class EditionDraft:
     def images(self, html: str) -> tuple[tuple[InlineImage, ...], list[Finding]]:
         """The images that travel in the mail, each once, and only those that `html` shows; what is wrong with them."""
         carried = [photo.carried for photo in self.photos if photo.carried]
+        if not carried:
+            return (), []
         images, total = within(image for image in carried if f"cid:{image.cid}" in html)
         if total <= MOST:
             return images, []

@@ -130,18 +130,19 @@ class PreparedStory:
     ) -> StoryView:
         """The story at this place. `reference` is the number of its first link in the text part."""
         title, link = self.said["title"], self.said["link"]
-        numbers: dict[str, int] = {link: reference} if link else {}
-        own_read, text = "", ""
-        if not (brief or row):
-            own_read = self.own_read if link else ""
-            text = self.unlinked or self.summary.text(lambda url: numbers.setdefault(url, reference + len(numbers)))
+        whole = not (brief or row)
+        own_read = self.own_read if link and whole else ""
+        text = self.unlinked if whole else ""
+        links: tuple[LinkView, ...] = (LinkView(number=reference, url=link),) if link else ()
+        if whole and self.summary.links:
+            text, links = self._numbered(reference)
         return StoryView(
             **self.said,
             own_read=own_read,
             number=number,
             heading=f"{title}\u00a0[{reference}]" if link else title,
             text=text,
-            links=tuple([LinkView(number=count, url=url) for url, count in numbers.items()]),
+            links=links,
             lead=lead,
             first=first,
             last=last,
@@ -150,6 +151,12 @@ class PreparedStory:
             row=row,
             read=own_read or (read if lead and link else ""),
         )
+
+    def _numbered(self, reference: int) -> tuple[str, tuple[LinkView, ...]]:
+        """The summary for the text part with the numbers of its links, and these after the story's own."""
+        numbers: dict[str, int] = {self.said["link"]: reference} if self.said["link"] else {}
+        text = self.summary.text(lambda url: numbers.setdefault(url, reference + len(numbers)))
+        return text, tuple([LinkView(number=count, url=url) for url, count in numbers.items()])
 
 
 def prepare_stories(
