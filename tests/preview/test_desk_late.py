@@ -553,6 +553,28 @@ def test_a_block_that_is_pressed_right_after_undo_is_that_block(browser, shown):
         hand(page, shown, {**yaml.safe_load((shown.root / FILE).read_text()), "pin": [WOMEN, URUGUAY]})
 
 
+def test_an_answer_from_before_a_save_is_not_what_the_next_press_goes_over(browser, shown):
+    """It was read before the form was saved, and comes after: what is pressed then goes over what the form left."""
+    shown.write(FILE, ABC)
+    with opened(browser, shown, query="panels=issue") as page:
+        press(page, "Edit: heading “Beta”")
+        field(page, "Title (needed)").fill("Beta too")
+        old = []
+        page.route(re.compile(r"/api/issue\?"), lambda route: old.append((route, None if old else route.fetch())))
+        for _ in range(2):
+            page.locator("#panel-issue summary").first.click()
+        with page.expect_response(re.compile("/api/issue$")) as saved:
+            page.locator("#editor").get_by_role("button", name="Save", exact=True).click()
+        saved.value.finished()
+        route, answer = old[0]
+        route.fulfill(response=answer)
+        rest(page)
+        with page.expect_response(re.compile("/api/issue$")) as removed:
+            press(page, "Remove: heading “Gamma”")
+        assert removed.value.ok
+        assert titles(shown) == ["Alpha", "Beta too"]
+
+
 def test_a_story_with_a_fault_leaves_the_search_to_who_types(browser, shown):
     """What is wrong is listed under it, and goes when it is mended."""
     with opened(browser, shown, query="panels=stories") as page:

@@ -17,6 +17,7 @@ let answered = 0; // answers may overtake each other: none goes over one that wa
 const about = () => ({ ...asked(), file });
 const nameOf = ({ period, audience, language, file: which }) => [period, audience, language, which].join(' ');
 const isAbout = (one, other) => nameOf(one) === nameOf(other);
+export let kept = 0; // saves so far: what was read while one went on may be of before it, and is read again after it
 const ours = new Map(); // the version that a save of this page left, by the one that it went over
 
 const key = (edition, version) => `${nameOf(edition)} ${version}`;
@@ -33,6 +34,7 @@ export function inTurn(edition, version, task) {
     const saved = await task(newest);
     ours.set(key(edition, newest), saved.version);
     stands(edition, saved.version);
+    kept += 1;
     return saved;
   };
   return queued(() => go().finally(() => { saving -= 1; }));
@@ -42,8 +44,8 @@ export function inTurn(edition, version, task) {
 const isBusy = (edition) => Boolean(dragged || (saving && shown && isAbout(shown.edition, edition)));
 
 // Rows and version go together: whoever presses at a row means what stands there.
-function take(found, edition, turn) {
-  if (isBusy(edition) || turn < answered || !isAbout(edition, about())) return;
+function take(found, edition, turn, before) {
+  if (isBusy(edition) || turn < answered || kept !== before || !isAbout(edition, about())) return;
   answered = turn;
   stands(edition, found.version);
   shown = { ...found, edition };
@@ -51,9 +53,9 @@ function take(found, edition, turn) {
 }
 
 async function read(edition) {
-  const turn = (asking += 1);
+  const [turn, before] = [asking += 1, kept];
   const found = await get('/api/issue', edition);
-  take(found, edition, turn);
+  take(found, edition, turn, before);
   return found;
 }
 

@@ -1,7 +1,7 @@
 // The selection: every candidate, in or out, and why; pinned, skipped and ordered by hand, into the overrides file.
 
 import { $, el, fill, get, post, say, undone } from './dom.js';
-import { inTurn, stands } from './issue.js';
+import { inTurn, kept, stands } from './issue.js';
 import { asked, set, state } from './state.js';
 import { editStory } from './story.js';
 
@@ -179,12 +179,12 @@ async function read() {
   if (grabbed) return; // not under a hand that drags
   frame();
   const turn = (turns += 1);
-  const before = presses;
+  const [before, saves] = [presses, kept];
   const [edition, words] = [asked(), state.q];
   const data = await get('/api/selection', { ...edition, q: words });
   // An answer from before the last press would take it back. The last save asks again.
   if (turn !== turns) return reading;
-  if (saving || presses !== before || grabbed) return;
+  if (saving || presses !== before || kept !== saves || grabbed) return;
   stands(ownFile(edition), data.version);
   shown = { ...data, asked: edition, words };
   $('stories-wrong').replaceChildren();
