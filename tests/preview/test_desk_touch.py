@@ -135,6 +135,7 @@ def test_what_is_pressed_is_wide_enough_for_a_finger(browser, shown, width):
         expect(page.locator("#said button")).to_be_visible()
         low = "all => all.filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < 44)"
         assert page.locator("button, summary").evaluate_all(f"all => ({low})(all).map((each) => each.outerHTML)") == []
+        settled(page)  # the mail with the story pinned has come, and with it another frame and its grip
         handle = page.locator(".handle")
         assert handle.bounding_box()["width"] >= 24
         before = int(handle.get_attribute("aria-valuenow"))
