@@ -66,6 +66,65 @@ def test_named_values_of_any_format_become_an_item_as_a_row_of_a_table_does():
         assert str(fault) == f"a:3: {key}: {reason}; the row is left out"
 
 
+IMAGE = '<description>&lt;img src="x.jpg"&gt; &lt;a href="more"&gt;More&lt;/a&gt;</description>'
+SITE, PAGE = "<link>https://h.example/</link>", "<link>https://h.example/2022/a/</link>"
+ITSELF = '<link xmlns="http://www.w3.org/2005/Atom" rel="self" href="https://h.example/feeds/all.xml"/>'
+
+
+@pytest.mark.parametrize(
+    ("attributes", "channel", "item", "source", "image"),
+    [
+        ("", "", IMAGE, "https://h.example/f/all.xml", "https://h.example/f/x.jpg"),
+        ("", ITSELF, IMAGE, "all.xml", "https://h.example/feeds/x.jpg"),
+        ("", SITE, IMAGE, "all.xml", "https://h.example/x.jpg"),
+        ("", SITE, PAGE + IMAGE, FEED, "https://h.example/2022/a/x.jpg"),
+        ("", SITE, "<link>2022/a/</link>" + IMAGE, "all.xml", "https://h.example/2022/a/x.jpg"),
+        ("", "", PAGE + IMAGE, "all.xml", "https://h.example/2022/a/x.jpg"),
+        ("", SITE, "<link>https://other.example/b/</link>" + IMAGE, "all.xml", "https://h.example/x.jpg"),
+        (' xml:base="https://b.example/q/"', SITE, PAGE + IMAGE, FEED, "https://b.example/q/x.jpg"),
+        (' xml:base="q/"', SITE, IMAGE, FEED, "https://news.example/q/x.jpg"),
+        (' xml:base="file:///etc/"', SITE, PAGE + IMAGE, FEED, "https://h.example/2022/a/x.jpg"),
+        ("", SITE, PAGE + '<enclosure url="x.jpg" type="image/jpeg"/>', FEED, "https://news.example/x.jpg"),
+        ("", "", PAGE + '<enclosure url="/x.jpg"/>', "all.xml", "https://h.example/x.jpg"),
+        ("", "", PAGE + '<m:thumbnail url="/x.jpg"/>', "all.xml", "https://h.example/x.jpg"),
+    ],
+)
+def test_relative_addresses_in_a_feed_are_read_from_where_it_says(attributes, channel, item, source, image):
+    """From xml:base; else in HTML from the entry's page, where the site has it, else from the feed or the site."""
+    media = ' xmlns:m="http://search.yahoo.com/mrss/"'
+    dated = f"<item><title>A</title><pubDate>2022-02-14</pubDate>{item}</item>"
+    listing = read(f"<rss{media}{attributes}><channel>{channel}{dated}</channel></rss>".encode(), source)
+    assert [one.image for one in listing.items] == [image]
+    assert IMAGE not in item or listing.items[0].summary == f"[More]({image.replace('x.jpg', 'more')})"
+    assert listing.notes == ()
+
+
+def test_relative_addresses_of_atom_and_json_are_read_alike():
+    """xml:base may stand on the text, and on what is in it; a JSON Feed has its page, its site and its own address."""
+    text = (
+        '<feed xmlns="http://www.w3.org/2005/Atom" xml:base="https://h.example/f/"><entry><title>A</title>'
+        '<updated>2022-02-14T00:00:00Z</updated><link href="a"/><content type="xhtml" xml:base="c/">'
+        '<div xmlns="http://www.w3.org/1999/xhtml" xml:base="d/"><img src="x.jpg"/></div></content></entry></feed>'
+    )
+    (one,) = read(text.encode(), "all.xml").items
+    assert (one.link, one.image) == ("https://h.example/f/a", "https://h.example/f/c/d/x.jpg")
+    item = {"title": "A", "date_published": "2022-02-14", "url": "/2022/a/", "content_html": "<img src='x.jpg'>"}
+    feed = {"home_page_url": "https://h.example/", "items": [item, {**item, "title": "B", "image": "/b.jpg"}]}
+    one, two = read(json.dumps(feed).encode(), "all.json").items
+    assert (one.link, one.image) == ("https://h.example/2022/a/", "https://h.example/2022/a/x.jpg")
+    assert two.image == "https://h.example/b.jpg"
+
+
+@pytest.mark.parametrize("picture", [IMAGE, '<enclosure url="x.jpg"/>'])
+def test_a_picture_whose_address_cannot_be_told_is_counted_and_not_lost_in_silence(picture):
+    """Nothing says from where the feed is: then the note says how to."""
+    items = "".join(f"<item><title>{n}</title><pubDate>2022-02-14</pubDate>{picture}</item>" for n in "AB")
+    listing = read(f"<rss><channel>{items}</channel></rss>".encode(), "all.xml")
+    reason = "'x.jpg' is no http or https address; --base https://… says from where the feed is"
+    assert listing.notes == (f"all.xml: 2 pictures left out: {reason}",)
+    assert [one.image for one in listing.items] == ["", ""]
+
+
 def test_atom_gives_the_same():
     """Published before updated, alternate links, HTML and XHTML contents."""
     listing = read((DATA / "feed.atom").read_bytes())

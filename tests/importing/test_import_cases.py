@@ -169,7 +169,10 @@ def test_what_is_no_picture_is_not_taken_for_one(desk):
         ),
         (THUMBNAIL, "https://e.org/t.jpg"),
         ("<description>&lt;img src='https://e.org/pixel.gif' width=1&gt;</description>", ""),
-        ("<description>&lt;img src='data:image/gif;base64,R' data-src='/c.jpg'&gt;</description>", ""),
+        (
+            "<description>&lt;img src='data:image/gif;base64,R' data-src='/c.jpg'&gt;</description>",
+            "https://e.org/c.jpg",
+        ),
         ("<description>&lt;img src='https://e.org/emoji/1.png'&gt;</description>", ""),
     ],
 )

@@ -157,7 +157,14 @@ class FeedElement:
 
     def html(self, *names: str) -> str:
         """The same as HTML: what Atom calls plain text is escaped, what is written as elements is kept as such."""
-        return next((html for child in self.all(*names) if (html := html_of(child)).strip()), "")
+        return self.markup(*names)[0]
+
+    def markup(self, *names: str) -> tuple[str, str]:
+        """The same, and the xml:base that holds in it; empty where there is none."""
+        for child in self.all(*names):
+            if (html := html_of(child)).strip():
+                return html, (child[0] if len(child) else child).base or ""
+        return "", ""
 
     def language(self) -> str:
         """The language that it says it is in, as written."""

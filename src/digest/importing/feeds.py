@@ -21,11 +21,12 @@ from digest.importing import dates, feed_xml, html_to_markdown, languages
 from digest.importing.feed_xml import FeedElement, html_of, name_of, text_of
 from digest.importing.listing_text import CREDIT
 from digest.importing.naming import slug
-from digest.importing.pictures import Picture, is_image, largest, of_image, pixels
+from digest.importing.pictures import Picture, is_image, is_photo, largest, of_image, pixels
 from digest.importing.source import Item, Listing
 from digest.model import Status
 from digest.text.characters import blank, clean_line
-from digest.text.urls import absolute, untracked
+from digest.text.counting import counted
+from digest.text.urls import absolute, host_of, untracked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -79,12 +80,15 @@ def parse_xml(text: str, source: str, *, zone: tzinfo, language: str = "", base:
         f"{source}: {count} of kind '{clean_line(kind)}' are no posts; not read" for kind, count in others.items()
     ]
     head = FeedElement(root if kind == "feed" else next((one for one in root if name_of(one) == "channel"), root))
-    reader = FeedReader(source, base, zone, languages.language(head.language(), language))
+    own = next((one.get("href", "") for one in head.all("link") if one.get("rel") == "self"), "")
+    spoken = languages.language(head.language(), language)
+    home = absolute(head.link(), head.element.base or "") or head.link()
+    reader = FeedReader(source, base, zone, spoken, own=own, home=home)
     reader.attachments = {entry.text("wp:post_id"): entry for entry in entries if entry.text("wp:attachment_url")}
     if head.language() and not languages.read(head.language()):
         notes.append(f"{source}: '{clean_line(head.language())[:40]}' is no language; left out")
-    own = head.text("id") or next((one.get("href", "") for one in head.all("link") if one.get("rel") == "self"), "")
-    return reader.listing(html_to_markdown.plain(head.html("title")), map(reader.entry, posts), notes, clean_line(own))
+    own = clean_line(head.text("id") or own)
+    return reader.listing(html_to_markdown.plain(head.html("title")), map(reader.entry, posts), notes, own)
 
 
 def parse_json(text: str, source: str, *, zone: tzinfo, language: str = "", base: str = "") -> Listing:
@@ -97,9 +101,10 @@ def parse_json(text: str, source: str, *, zone: tzinfo, language: str = "", base
     if not isinstance(feed, dict) or not isinstance(feed.get("items"), list):
         message = f"{source}: is JSON, but no JSON Feed: it has no list of items"
         raise ImportFailed(message)
-    reader = FeedReader(source, base, zone, languages.language(feed.get("language"), language))
+    own, home = _text(feed.get("feed_url")), _text(feed.get("home_page_url"))
+    reader = FeedReader(source, base, zone, languages.language(feed.get("language"), language), own=own, home=home)
     items = (reader.object(one if isinstance(one, dict) else {}) for one in feed["items"])
-    return reader.listing(clean_line(_text(feed.get("title"))), items, [], clean_line(_text(feed.get("feed_url"))))
+    return reader.listing(clean_line(_text(feed.get("title"))), items, [], clean_line(own))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,17 +113,25 @@ class _Article:
 
     pictures: tuple[Picture, ...] = ()
     credit: str = ""
+    lost: tuple[str, ...] = ()  # the address of one that cannot be told
 
 
 class FeedReader:
-    """Makes items of entries; what an entry lacks becomes a fault."""
+    """Makes items of entries; what an entry lacks becomes a fault.
 
-    def __init__(self, source: str, base: str, zone: tzinfo, language: str) -> None:
+    Relative addresses are read from the feed's address (RFC 3986, 5.1): `base`, the source, else what the feed calls
+    its `own`; else from its site, `home`.
+    """
+
+    def __init__(self, source: str, base: str, zone: tzinfo, language: str, *, own: str = "", home: str = "") -> None:
         self.source = source
-        self.base = base or source
+        known = absolute(base) or absolute(source) or absolute(own)
+        self.home = absolute(home, known)
+        self.base = known or self.home
         self.zone = zone
         self.language = language
         self.notes: list[str] = []
+        self.lost: list[str] = []  # pictures of entries that have no other, and no address of theirs can be made out
         self.attachments: Mapping[str, FeedElement] = {}  # of a WordPress export, by number
 
     def listing(self, title: str, reads: Iterator[Item | Fault], notes: Iterable[str], own: str) -> Listing:
@@ -135,6 +148,10 @@ class FeedReader:
                 items.append(read)
             else:
                 faults.append(read)
+        if self.lost:
+            hint = "" if self.base or ":" in self.lost[0] else "; --base https://… says from where the feed is"
+            shown = f"'{clean_line(self.lost[0])[:60]}' is no http or https address"
+            self.notes.append(f"{self.source}: {counted(len(self.lost), 'picture')} left out: {shown}{hint}")
         return Listing(
             source=self.source,
             title=title,
@@ -148,21 +165,29 @@ class FeedReader:
     def entry(self, entry: FeedElement) -> Item | Fault:
         """An entry of RSS or Atom."""
         about = entry.element.get("{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about", "")
-        summary = entry.html("excerpt:encoded", "description", "summary")
-        content = entry.html("content:encoded", "content")
+        base = absolute(entry.element.base or "", self.base) or self.base
+        link = entry.link()
+        summary, of_summary = entry.markup("excerpt:encoded", "description", "summary")
+        content, of_content = entry.markup("content:encoded", "content")
         if content and summary.strip() in ("", content.strip()):
             summary = ""
-        inside = self.inside(content or summary)
-        picture = self.featured(entry) or self.picture(entry) or largest(inside.pictures) or self.thumbnail(entry)
+        page = absolute(link, base)
+        of_summary, of_content = self.around(of_summary, page), self.around(of_content, page)
+        inside = self.inside(content or summary, of_content if content else of_summary)
+        enclosed = self.featured(entry) or self.picture(entry, base or page)
+        picture = enclosed or largest(inside.pictures) or self.thumbnail(entry, base or page)
+        if picture is None:
+            self.lost += inside.lost
         credits_ = [clean_line(text_of(one)) for one in entry.media("media:credit")]
         tags = [one.get("label") or one.get("term") or text_of(one) for one in entry.all("category")]
         return self.item(
             title=entry.html("title"),
             written=_first_date(entry),
-            link=entry.link(),
+            link=link,
+            base=base,
             guid=entry.text("guid", "id") or about,
-            summary=html_to_markdown.from_html(summary, self.base),
-            article=html_to_markdown.from_html(content, self.base),
+            summary=html_to_markdown.from_html(summary, of_summary),
+            article=html_to_markdown.from_html(content, of_content),
             picture=picture or Picture(address=""),
             credit=next(filter(None, (*credits_, inside.credit)), ""),
             topics=[*tags, *(text_of(one) for one in entry.all("dc:subject"))],
@@ -180,51 +205,68 @@ class FeedReader:
             Picture(address=address, alt=clean_line(_meta(attached, "_wp_attachment_image_alt"))) if address else None
         )
 
-    def inside(self, html: str) -> _Article:
-        """The pictures of an article, and the credit below the first of them."""
+    def around(self, explicit: str, page: str) -> str:
+        """From where the addresses in an entry's HTML are read: its xml:base, else its page, where the site has it."""
+        near = page if not self.home or _site(page) == _site(self.home) else ""
+        return absolute(explicit, self.base) or near or self.home or self.base
+
+    def inside(self, html: str, base: str) -> _Article:
+        """The pictures of an article, seen from `base`, and the credit below the first of them."""
         root = html_to_markdown.fragment(html) if "<img" in html.lower() else None
         if root is None:
             return _Article()
-        pictures = [picture for image in root.iter("img") if (picture := of_image(image, self.base))]
+        pictures = [picture for image in root.iter("img") if (picture := of_image(image, base))]
+        named = (image.get("src") or "" for image in root.iter("img"))
         captions = (clean_line(" ".join(one.itertext())) for one in root.iter("figcaption"))
         credit = next((text for text in captions if CREDIT.match(text)), "")
-        return _Article(pictures=tuple(pictures[:1]), credit=credit)
+        lost = tuple(src for src in named if is_photo(src) and not absolute(src, base))
+        return _Article(pictures=tuple(pictures[:1]), credit=credit, lost=lost[:1])
 
-    def picture(self, entry: FeedElement) -> Picture | None:
+    def picture(self, entry: FeedElement, base: str) -> Picture | None:
         """The largest of what the entry encloses as its picture."""
         found = []
         links = [one for one in entry.all("link") if one.get("rel") == "enclosure"]
         for part in (*entry.media("media:content"), *entry.all("enclosure"), *links):
-            address = absolute(part.get("url") or part.get("href") or "", self.base)
-            kind = part.get("type") or part.get("medium") or ("image" if is_image(address) else "")
-            if address and kind.startswith("image"):
+            named = part.get("url") or part.get("href") or ""
+            kind = part.get("type") or part.get("medium") or ("image" if is_image(named) else "")
+            if not kind.startswith("image"):
+                continue
+            if not (address := absolute(named, base)):
+                self.lost += [named] if named else []
+            else:
                 found.append(Picture(address=address, width=pixels(part.get("width")), alt=_media_alt(part)))
         best = largest(found)
         alts = (html_to_markdown.plain(html_of(one)) for one in entry.media("media:description"))
         return Picture(address=best.address, alt=best.alt or next(filter(None, alts), "")) if best else None
 
-    def thumbnail(self, entry: FeedElement) -> Picture | None:
+    def thumbnail(self, entry: FeedElement, base: str) -> Picture | None:
         """The largest thumbnail, where there is nothing better."""
         return largest(
-            Picture(address=absolute(one.get("url", ""), self.base), width=pixels(one.get("width")))
+            Picture(address=absolute(one.get("url", ""), base), width=pixels(one.get("width")))
             for one in entry.media("media:thumbnail")
         )
 
     def object(self, one: Mapping[str, Any]) -> Item | Fault:
         """An item of a JSON Feed."""
         html = _text(one.get("content_html"))
-        page = html_to_markdown.from_html(html, self.base)
+        link, page = _text(one.get("external_url") or one.get("url")), _text(one.get("url"))
+        around = self.around("", absolute(page, self.base))
         tags = one.get("tags")
-        image = absolute(_text(one.get("image") or one.get("banner_image")), self.base)
-        inside = self.inside(html)
+        named = _text(one.get("image") or one.get("banner_image"))
+        inside = self.inside(html, around)
+        picture = largest([Picture(address=absolute(named, self.base or around)), *inside.pictures])
+        if picture is None:
+            self.lost += [named] if named else inside.lost
         return self.item(
             title=_escaped(_text(one.get("title"))),
             written=_text(one.get("date_published") or one.get("date_modified")),
-            link=_text(one.get("external_url") or one.get("url")),
+            link=link,
+            base=self.base,
             guid=_text(one.get("id")),
             summary=html_to_markdown.paragraphs(_text(one.get("summary")).split("\n\n")),
-            article=page or html_to_markdown.paragraphs(_text(one.get("content_text")).split("\n\n")),
-            picture=largest([Picture(address=image), *inside.pictures]) or Picture(address=""),
+            article=html_to_markdown.from_html(html, around)
+            or html_to_markdown.paragraphs(_text(one.get("content_text")).split("\n\n")),
+            picture=picture or Picture(address=""),
             credit=inside.credit,
             topics=[_text(tag) for tag in tags] if isinstance(tags, list) else [],
             language=languages.language(one.get("language"), self.language),
@@ -236,6 +278,7 @@ class FeedReader:
         title: str,
         written: str,
         link: str,
+        base: str,
         guid: str,
         summary: str,
         article: str,
@@ -245,7 +288,10 @@ class FeedReader:
         language: str,
         status: Status = Status.PUBLISHED,
     ) -> Item | Fault:
-        """An item of what an entry says, or why it is none; `title` and `topics` may be HTML, texts are Markdown."""
+        """An item of what an entry says, or why it is none; `title` and `topics` may be HTML, texts are Markdown.
+
+        A relative `link` is seen from `base`.
+        """
         name = html_to_markdown.plain(title)
         which = f"'{name[:60]}'" if not blank(name) else f"the entry {clean_line(guid or link)}"[:100].rstrip()
         if blank(name):
@@ -257,7 +303,7 @@ class FeedReader:
         if when is None:
             said = f"its date '{clean_line(written)[:40]}' cannot be read" if written else "has no date"
             return Fault(file=self.source, message=f"{which}: {said}; left out")
-        if link and not absolute(link, self.base):
+        if link and not absolute(link, base):
             self.notes.append(
                 f"{self.source}: {which}: '{clean_line(link)[:60]}' is no http or https address; left out"
             )
@@ -267,7 +313,7 @@ class FeedReader:
             date=when.at,
             date_only=when.date_only,
             credit=credit,
-            link=untracked(absolute(link, self.base)),
+            link=untracked(absolute(link, base)),
             image=picture.address,
             image_alt=picture.alt,
             guid=clean_line(guid),
@@ -363,6 +409,10 @@ def teaser(article: str) -> str:
             break
         text += ("\n\n" if text else "") + block
     return text
+
+
+def _site(address: str) -> str:
+    return host_of(address).removeprefix("www.")
 
 
 def _escaped(text: str) -> str:

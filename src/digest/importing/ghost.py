@@ -93,7 +93,7 @@ class _Posts:
         html = _text(post.get("html"))
         if post.get("visibility", "public") != "public":
             html = html.partition(_WALL)[0] if _WALL in html else ""
-        inside = self._reader.inside(html)
+        inside = self._reader.inside(html, self._site)
         address = absolute(_text(post.get("feature_image")), self._site)
         picture = Picture(address=address, alt=clean_line(_text(more.get("feature_image_alt"))))
         caption = html_to_markdown.plain(_text(more.get("feature_image_caption")))
@@ -101,6 +101,7 @@ class _Posts:
             title=escape(_text(post.get("title")), quote=False),
             written=_written(post.get("published_at")) or _written(post.get("created_at")),
             link=self._link(post),
+            base=self._site,
             guid=_text(post.get("uuid")) or number,
             summary=html_to_markdown.paragraphs(_text(post.get("custom_excerpt")).split("\n\n")),
             article=html_to_markdown.from_html(html, self._site),
