@@ -34,6 +34,9 @@ MAX_DEPTH = 40
 _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # as YAML counts lines
 _TAKEN = re.compile(r"\s*(?:- )*[\w.-]+:[ \t]+[@`%&*!\[{\"']")  # a text whose first sign means something to YAML
 _TOUCHING = re.compile(r"[ \t]+#(?=[^\s#])")
+_WITHIN = re.compile(r"[ \t]#[^\s#]")
+_COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
+_WORDS = re.compile(r"#(?![\s#]|-\s|[\w.-]+:(?:\s|$))")  # no remark, and no item or key that was taken out
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "seq", "map")}
 _ABYSS = 1000  # levels at which composing is not even tried
 _TOO_DEEP = f"more than {_ABYSS} levels deep"
@@ -62,8 +65,8 @@ class Document:
     """What a YAML text says. `data` holds strings, lists and dicts only; a key with nothing after it is left out.
 
     `lines` gives the line (from 1) on which the value at a path was written; `origins` names the source of values that
-    did not come from the file itself (`environment DIGEST_SMTP__HOST`). `cut` has what is left of each text that a
-    comment ends which touches its sign: `We are` of `We are #1 in jobs`, nothing of `#8M`. What is not `readable` is
+    did not come from the file itself (`environment DIGEST_SMTP__HOST`). `cut` says of each text how a comment cuts it
+    that touches its sign: it `ends at 'We are'` of `We are #1 in jobs`, `is empty` of `#8M`. What is not `readable` is
     no YAML, or no mapping: then nothing more can be said of it than `faults` does.
     """
 
@@ -87,10 +90,9 @@ class Document:
 
     def cut_texts(self, suspect: Callable[[Path], bool]) -> Iterator[Fault]:
         """A Fault for each text that YAML cut, of those that `suspect(path)` takes for one."""
-        for path, kept in self.cut.items():
+        for path, how in self.cut.items():
             if suspect(path):
-                where = f"ends at {kept[-40:]!r}, since ' #'" if kept else "is empty, since '#'"
-                yield self.fault(path, f"{where} begins a comment; put quotes around the whole text")
+                yield self.fault(path, f"{how} begins a comment; put quotes around the whole text")
 
     def origin(self, path: Path) -> str:
         """Where what stands at `path` is from, or what it is part of; empty where that is the file itself."""
@@ -129,6 +131,8 @@ def parse(text: str, file: str, *, first_line: int = 1) -> Document:
             hint = "; put quotes around a value that holds a colon: 'Skills: a path'"
         elif at and _TAKEN.match(at[0]):
             hint = "; put single quotes around the whole text, and write those in it twice"
+        elif any(map(_WITHIN.search, text.split("\n")[max(0, line - first_line - 2) : line - first_line + 1])):
+            hint = "; ' #' begins a comment: put quotes around a text that holds it"
         if "nesting depth" in problem:  # libyaml's newer releases count, too, and may be first: they read ahead
             problem = _TOO_DEEP
         document.faults.append(Fault(file=file, line=line, message=f"this is not YAML: {problem}{hint}"))
@@ -230,6 +234,7 @@ class _Walker:
 
         self.document = document
         self.text_lines = _BREAK.split(text.removeprefix("\ufeff")) if "#" in text else []
+        self.cut_lines: set[int] = set()
         self.first_line = first_line
         self.count = 0
         self.mapping, self.sequence, self.scalar = yaml.MappingNode, yaml.SequenceNode, yaml.ScalarNode
@@ -257,7 +262,7 @@ class _Walker:
 
     def _pairs(self, node: yaml.MappingNode, path: Path) -> Iterator[tuple[str, Any]]:
         seen: dict[str, int] = {}
-        for key_node, value_node in node.value:
+        for number, (key_node, value_node) in enumerate(node.value):
             line = key_node.start_mark.line + self.first_line
             if not isinstance(key_node, self.scalar):
                 self._fault(path, "a key is a word, not a list or a mapping")
@@ -278,8 +283,11 @@ class _Walker:
             empty = isinstance(value_node, self.scalar) and value_node.value in ("", "~", "null")
             if empty and not value_node.style:  # quoted, it is a text
                 self._note_cut(value_node, here)
-                continue
-            yield key, self.value(value_node, here)
+            else:
+                yield key, self.value(value_node, here)
+            if self.text_lines:
+                after = [key.start_mark for key, _ in node.value[number + 1 : number + 2]]
+                self._note_lines(here, key_node, value_node, *after or [node.end_mark])
 
     def _note_cut(self, node: typing.Any, path: Path) -> None:
         """Note a plain text that a comment ends; one whose sign stands alone is a comment and nothing else."""
@@ -287,7 +295,29 @@ class _Walker:
             return
         (rest, *_) = (*self.text_lines[node.end_mark.line : node.end_mark.line + 1], "")
         if _TOUCHING.match(rest, node.end_mark.column):
-            self.document.cut[path] = node.value
+            how = f"ends at {node.value[-40:]!r}, since ' #'" if node.value else "is empty, since '#'"
+            self.document.cut[path] = how
+            self.cut_lines.add(node.end_mark.line)
+
+    def _note_lines(self, path: Path, key: typing.Any, node: typing.Any, end: yaml.Mark) -> None:
+        """Note a text, or a list of texts, of which comments take whole lines, or its first words; up to `end`."""
+        parts = node.value if isinstance(node, self.sequence) else [node]
+        if not all(isinstance(part, self.scalar) and part.start_mark.index >= key.end_mark.index for part in parts):
+            return  # keys of their own, which are looked at one by one; or what stands elsewhere, and is an alias here
+        stops = [*(part.start_mark for part in parts), node.end_mark if getattr(node, "flow_style", False) else end]
+        starts = [key.end_mark, *(part.end_mark for part in parts)]
+        for number, (start, stop) in enumerate(zip(starts, stops, strict=True)):
+            before = parts[number - 1] if number else None
+            whole = before and (before.style or before.value in ("~", "null"))  # what stands behind it is a comment
+            for line in () if whole else range(start.line, min(stop.line + 1, len(self.text_lines))):
+                if line in self.cut_lines:
+                    continue
+                first, last = line == start.line, line == stop.line
+                text = self.text_lines[line][: stop.column if last else None]
+                found = _COMMENT.search(text, start.column if first else 0)
+                if found and _WORDS.match(found[0]) and (first or found.start() > key.start_mark.column):
+                    how = f"lacks {found[0][:40]!r}" if parts and parts[0].value else "is empty"
+                    self.document.cut.setdefault(path, f"{how}, since '#'")
 
     def _fault(self, path: Path, message: str) -> None:
         self.document.faults.append(self.document.fault(path, message))

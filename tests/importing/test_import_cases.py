@@ -442,13 +442,24 @@ def test_no_other_line_of_words_is_cut_in_silence(desk, key):
         ("kicker: We\n  are #1", "3: kicker: ends at 'We are', since ' #' begins a comment"),
         ("topics: #jobs", "3: topics: is empty, since '#' begins a comment"),
         ("topics:\n- work #1", "4: topics[0]: ends at 'work', since ' #' begins a comment"),
+        ("kicker: #1\n  in jobs", "3: kicker: lacks '#1', since '#' begins a comment"),
+        ("kicker: We are\n  #1 in jobs", "3: kicker: lacks '#1 in jobs', since '#' begins a comment"),
+        ("topics:\n  #jobs\n  #water", "3: topics: is empty, since '#' begins a comment"),
+        ("topics: [work,\n  #jobs,\n  water]", "3: topics: lacks '#jobs,', since '#' begins a comment"),
+        ("topics: [work, #jobs\n  water]", "3: topics: lacks '#jobs', since '#' begins a comment"),
+        ("topics: [work #1, jobs]", "4: this is not YAML: "),
+        ("kicker: We are\n#link: https://e.org/", ""),
+        ("kicker: We are\n  # 1 in jobs", ""),
+        ("topics:\n  #- jobs\n  - water", ""),
+        ("topics: [work, water] #todo", ""),
+        ('kicker: "We are" #1', ""),
         ("kicker: ## the series", ""),
         ("weight: 3 #up", ""),
         ("kicker: |-\n  We are #1", ""),
     ],
 )
 def test_what_a_sign_takes_away_is_said_wherever_it_stands(desk, line, said):
-    """Also where nothing is left, on a second line, and in a list."""
+    """Also where nothing is left, on a second line or a line of its own, and in a list; a remark is none of these."""
     desk.write(
         "stories/a.md", (CASES / "28-hash-title.md").read_text().replace("We are #1 in jobs", f"All of us\n{line}")
     )
@@ -460,7 +471,9 @@ def test_a_folder_of_texts_is_not_cut_either(desk):
     """Texts of Hugo and Jekyll are named, not taken in with half a title."""
     desk.write("posts/a.md", "---\ntitle: We are #1 in jobs\ndate: 2022-02-14\n---\nWords.\n")
     desk.write("posts/b.md", "---\ntitle: All of us # ours\ndate: 2022-02-14\n---\nWords.\n")
+    desk.write("posts/c.md", "---\ntitle: Others\ndate: 2022-02-14\ntags:\n  #jobs\n  #water\n---\nWords.\n")
     ran = desk("import", "posts")
+    assert "posts/c.md:4: tags: is empty, since '#' begins a comment" in ran.out
     assert "posts/a.md:2: title: ends at 'We are', since ' #' begins a comment" in ran.out
     assert [story.title for story in desk.stories()] == ["All of us"]
 

@@ -49,7 +49,9 @@ _KEYS = {
 }
 _INNER = ("image", "url", "src", "name")  # where a value has keys of its own
 _READ = {name for names in _KEYS.values() for name in names} | {"draft", "published", "status"}
-_IN_WORDS = {name for key in ("title", "summary", "kicker", "credit", "image_alt") for name in _KEYS[key]}
+_IN_WORDS = {
+    name for key in ("title", "summary", "kicker", "credit", "image_alt", "topics", "channels") for name in _KEYS[key]
+}
 _DATE_IN_NAME = re.compile(r"(\d{4}-\d{2}-\d{2})-")
 _CODES = re.compile(r"\{\{[<%].{0,2000}?[%>]\}\}|\{%.{0,2000}?%\}|\{\{.{0,2000}?\}\}", re.DOTALL)
 _TOML = re.compile(r"\ufeff?\+\+\+[ \t]*\r?\n(.*?)^\+\+\+[ \t]*\r?(?:\n|\Z)", re.DOTALL | re.MULTILINE)

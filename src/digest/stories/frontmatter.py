@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from digest.stories.fields import StoryFields
     from digest.yamlfile import Document
 
-VERSION = 5  # raise it when the same bytes mean another story than before: indexes are then made anew
+VERSION = 6  # raise it when the same bytes mean another story than before: indexes are then made anew
 MAX_BYTES = 1_000_000  # a story is a page of text; what is larger is something else
 _MANY = 10  # faults of one kind in one file, after which the rest is not listed
 _DATE_LINE = re.compile(r"^date[ \t]*:[ \t]*['\"]?([0-9][^'\"#\n]*)", re.MULTILINE)
