@@ -8,6 +8,7 @@ import struct
 import zlib
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from io import BytesIO
 
 import pytest
@@ -19,9 +20,10 @@ from PIL import Image
 from digest.blocks.kinds import LetterBlock, SponsorBlock
 from digest.composer import photos
 from digest.composer.options import ThemeOptions
-from digest.composer.photos import BESIDE, LEAD, MOST, ROW, CarriedImage, size, sniff, within
+from digest.composer.photos import BESIDE, LEAD, MOST, ROW, CarriedImage, ImageRoute, size, sniff, within
 from digest.composer.recompress import QUALITIES, Box, recompress
 from digest.model import Issue, Severity
+from digest.newsroom.paths import inside
 
 SPONSOR = {"name": "A press", "title": "A book", "link": "https://a.example/", "link_text": "Look inside"}
 
@@ -77,6 +79,24 @@ def test_a_path_is_joined_to_the_base_address():
     assert "<img" not in bare.html
     assert codes(bare) == [("image-unresolved", Severity.WARNING)]
     assert bare.findings[0].where == "stories/2022-02-10-story-0.md"
+
+
+@pytest.mark.parametrize(
+    ("files", "image", "address"),
+    [
+        (["a%20b.png"], "a%20b.png", "a%2520b.png"),
+        (["a%20b.png", "a b.png"], "a%20b.png", "a%2520b.png"),
+        (["a b.png"], "a%20b.png", "a%20b.png"),
+        (["100%.png"], "100%.png", "100%25.png"),
+        ([], "a%20b.png", "a%20b.png"),
+    ],
+)
+def test_a_file_with_a_percent_sign_in_its_own_name_is_linked_by_that_name(tmp_path, files, image, address):
+    """The file that is there tells whether `%20` is a blank, as it does where pictures travel in the mail."""
+    for name in files:
+        (tmp_path / name).write_bytes(b"GIF89a")
+    route = ImageRoute(base_url="https://img.example", read=partial(inside, tmp_path))
+    assert route.place(image, LEAD).src == f"https://img.example/{address}"
 
 
 @pytest.mark.parametrize(

@@ -146,12 +146,20 @@ class ImageRoute:
         if not self.base_url:
             reason = f"{image!r} is a path; set theme.image_base_url, or theme.images: auto"
             return Photo(code="image-unresolved", reason=reason)
-        src = self.base_url.rstrip("/") + "/" + quote(unquote(image).lstrip("/"))
+        name = image if self._has(quote(image)) else unquote(image)
+        src = self.base_url.rstrip("/") + "/" + quote(name.lstrip("/"))
         try:
             width, height = size(self.read(image)) if self.read else (0, 0)
         except (OSError, DigestError):
             width, height = 0, 0  # it is linked, not carried: whether it is on the web is a check's question
         return Photo(src=src, width=width, height=height)
+
+    def _has(self, address: str) -> bool:
+        """Whether `address` names a file whose own name has a percent sign: `a%2520b.png`, the file `a%20b.png`."""
+        try:
+            return "%25" in address and self.read is not None and bool(self.read(address))
+        except (OSError, DigestError):
+            return False
 
     def _carried(self, image: str, box: Box) -> Photo:
         if self.read is None:
