@@ -389,6 +389,17 @@ def test_a_list_of_contents_does_not_put_links_into_another_order():
     assert "text-links" in codes(subject(*told, rendering=rendering(told, text=text(told[::-1]))))
 
 
+def test_a_picture_that_the_text_links_is_shown_in_the_html():
+    """The picture in a summary is an image in one part and an address in the other."""
+    told = [story(1)]
+    pier = "https://img.example/pier.png"
+    plain = text(told).replace(told[0].link, f"{told[0].link}\n{pier}")
+    image = f'<img src="{pier}" alt="The pier" width="9">'
+    assert "text-links" in codes(subject(*told, rendering=rendering(told, text=plain)))
+    shown = rendering(told, html=html(told, before=image), text=plain)
+    assert "text-links" not in codes(subject(*told, rendering=shown))
+
+
 def test_findings_are_the_same_every_time():
     """The same subject gives the same findings in the same order, errors first."""
     trouble = subject(
