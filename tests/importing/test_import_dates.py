@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from digest.importing import dates
 
 ZURICH = ZoneInfo("Europe/Zurich")
+FURTHER = "fa he hi bn ta te ur th vi id sw pl cs sk hu ro bg sr hr sl el sv da nb fi et lv lt ca eu hy kk uz mn my ne"
 
 
 @pytest.mark.parametrize(
@@ -155,3 +156,50 @@ def test_every_day_that_babel_writes_is_read_back(day, language, width):
     moment = dates.parse(text, ZURICH, language[:2])
     assert moment is not None, text
     assert moment.at.date() == day
+
+
+@given(
+    day=st.dates(date(1990, 1, 1), date(2100, 12, 31)),
+    language=st.sampled_from(FURTHER.split()),
+    width=st.sampled_from(["medium", "long", "full"]),
+)
+def test_a_further_language_is_read_as_it_writes_itself(day, language, width):
+    """Year first, with signs and words between, a letter before the month: as CLDR has it for the page's language."""
+    text = format_date(day, width, locale=language)
+    moment = dates.parse(text, ZURICH, language)
+    assert moment is not None, text
+    assert moment.at.date() == day
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "right"),
+    [
+        ("Mon Feb 14 2022 09:30:00 GMT+0100 (Central European Standard Time)", "en", "2022-02-14T09:30"),
+        ("Mon Feb 14 2022 00:30:00 GMT-0800 (PST)", "en", "2022-02-14T09:30"),
+        ("2022-02-14 08:30:00+00", "en", "2022-02-14T09:30"),
+        ("2022-02-14 00:30:00-08", "en", "2022-02-14T09:30"),
+        ("2022년 2월 14일 오전 9:30", "ko", "2022-02-14T09:30"),
+        ("2022년 2월 14일 오전 12:30", "ko", "2022-02-14T00:30"),
+        ("2022.02.14 (월)", "ko", "2022-02-14"),
+        ("2022年2月14日 下午3:15", "zh", "2022-02-14T15:15"),
+        ("2022年2月14日 午後3時15分", "ja", "2022-02-14T15:15"),
+        ("令和4年2月14日", "ja", "2022-02-14"),
+        ("平成元年3月1日", "ja", "1989-03-01"),
+        ("中華民國111年2月14日", "zh-TW", "2022-02-14"),
+        ("14 กุมภาพันธ์ 2565", "th", "2022-02-14"),
+        ("14 กุมภาพันธ์ พ.ศ. 2565", "th", "2022-02-14"),
+        ("14 lutego 2022 r.", "pl", "2022-02-14"),
+        ("den 14 februari 2022", "sv", "2022-02-14"),
+        ("Ngày 14 tháng 2 năm 2022", "vi", "2022-02-14"),
+        ("the 14th of February 2022", "en", "2022-02-14"),
+        ("Feb.14,2022", "en", "2022-02-14"),
+        ("14/feb/2022", "es", "2022-02-14"),
+        ("Feb 14, 2022 · 5 min read", "en", "2022-02-14"),
+    ],
+)
+def test_other_eras_clocks_and_zones_are_read_and_not_half_of_them(text, language, right):
+    """An offset behind GMT counts, the half of a day may come first, a year may be the emperor's or the Buddha's."""
+    moment = dates.parse(text, ZURICH, language)
+    assert moment is not None
+    assert moment.at.replace(tzinfo=None) == datetime.fromisoformat(right)
+    assert moment.date_only == ("T" not in right)

@@ -57,10 +57,10 @@ _SPELLINGS = {
 }
 # What newsrooms write before a date and what adds nothing to it. "Since" and "In" do: these make it part of a sentence.
 _BEFORE = re.compile(
-    r"(?:(?:date|published|posted|issued|released|publication date|date published)(?: on)?|on"
+    r"(?:(?:date|published|posted|issued|released|publication date|date published)(?: on)?(?: the)?|on(?: the)?|the"
     r"|(?:publié|posté|mis en ligne|paru)e?(?: le)?|date de publication|le"
     r"|(?:publicado|fecha de publicación|fecha)(?: el)?|el"
-    r"|(?:veröffentlicht|erschienen|erstellt|publiziert|datum)(?: am)?|am|vom"
+    r"|(?:veröffentlicht|erschienen|erstellt|publiziert|datum)(?: am)?|am|vom|den|ngày"
     r"|(?:publicado|data de publicação|data)(?: em)?|em"
     r"|(?:pubblicato|data)(?: il)?|il|(?:gepubliceerd|geplaatst|datum)(?: op)?|op"
     r"|опубликовано|дата|опубліковано|yayınlanma tarihi|tarih|تاريخ النشر|نشر في|发布时间|发布日期|公開日)"
@@ -73,7 +73,8 @@ _KINDS = re.compile(
     r"|feature(?: story)?|story|blog(?: post)?|report|video|event|speech|interview|opinion|briefing"
     r"|communiqué(?: de presse)?|actualités?|reportage|discours|nota de prensa|comunicado(?: de prensa)?|noticias?"
     r"|artículo|pressemitteilung|meldung|artikel|nachricht(?:en)?|comunicato stampa|notizia|persbericht"
-    r"|nieuws(?:bericht)?|notícia|nota à imprensa|пресс-релиз|новости|новина|новини)",
+    r"|nieuws(?:bericht)?|notícia|nota à imprensa|пресс-релиз|новости|новина|новини"
+    r"|\d{1,3}\s?min(?:ute)?s?\.?(?:\s(?:read|de lecture|de lectura|di lettura|lesezeit|leestijd))?)",
     re.IGNORECASE,
 )
 _PLACE = re.compile(r"(?P<place>[^\W\d_][^\d,|·•:]{1,38}),\s*(?P<date>.*\d.*)")  # GENEVA, 29 July 2022
@@ -101,26 +102,35 @@ _MONTH_RANGE = re.compile(
     r"(?P<month>[^\W\d]\D*?)\s*(?P<first>\d{1,2})\s*[–—-]\s*(?P<last>\d{1,2}),?\s+(?P<year>\d{4})"
 )
 _ORDINAL = r"(?:(?:st|nd|rd|th|er|re|e|[oa°]|-?го|-?е)(?!\w))?"
-_YEAR_END = r"(?:\s*(?:г\.?|року|р\.?|года|م))?"
+_YEAR_END = r"(?:\s*(?:г\.?|року|р\.?|r\.|года|م))?"
 _DAY_FIRST = re.compile(
     rf"(?:(?P<weekday>\D+?)[\s,،]+)?(?P<day>\d{{1,2}})\s*{_ORDINAL}(?P<dot>\.)?\s*(?P<month>\D+?)"
     rf"[\s,،]*(?P<year>\d{{4}}){_YEAR_END}(?:[\s,،]+(?P<weekday_last>[^\d\s]+))?"
 )
 _MONTH_FIRST = re.compile(
-    rf"(?:(?P<weekday>\D+?)[\s,،]+)?(?P<month>\D+?)\s*(?P<day>\d{{1,2}})\s*{_ORDINAL}(?P<dot>\.)?\s*[,،]?\s+(?P<year>\d{{4}})(?:[\s,،]+(?P<weekday_last>[^\d\s]+))?"
+    rf"(?:(?P<weekday>\D+?)[\s,،]+)?(?P<month>\D+?)\s*(?P<day>\d{{1,2}})\s*{_ORDINAL}(?P<dot>\.)?\s*[,،\s]\s*(?P<year>\d{{4}})(?:[\s,،]+(?P<weekday_last>[^\d\s]+))?"
 )
 _CJK = re.compile(r"(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[日号號일](?:\D{0,8}?)?")
 _ISO = re.compile(
     r"(\d{4})\s?[-/.]\s?(\d{1,2})\s?[-/.]\s?(\d{1,2})\.?"
-    r"(?:[T\s]+(\d{2}):(\d{2})(?::(\d{2})(?:[.,]\d{1,9})?)?\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2})?)?",
+    r"(?:[T\s]+(\d{2}):(\d{2})(?::(\d{2})(?:[.,]\d{1,9})?)?\s*(Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?)?"
+    r"(?:\s*\([^\d()]{1,4}\))?",  # 2022.02.14 (월)
     re.IGNORECASE,
 )
-_NUMERIC = re.compile(r"(?:(?P<weekday>[^\d,]+?)\.?,?\s+)?(\d{1,2})([./-])\s?(\d{1,2})\3\s?(\d{4}|\d{2})\.?")
-_HYPHENED = re.compile(r"(\d{1,2})-([^\W\d]{3,12}\.?)-(\d{4})")  # 14-Feb-2022
+_NUMERIC = re.compile(
+    r"(?:(?P<weekday>[^\d,]+?)\.?,?\s+)?(\d{1,2})([./-])\s?(\d{1,2})\3\s?(\d{4}|\d{2})\.?" + _YEAR_END
+)
+_HYPHENED = re.compile(r"(\d{1,2})([-/])([^\W\d]{3,12}\.?)\2(\d{4})")  # 14-Feb-2022
 _MONTH_YEAR = re.compile(rf"(\D+?)[\s,./-]*(\d{{4}}){_YEAR_END}")
 _YEAR_MONTH = re.compile(r"(\d{4})(?:\s*[年년]\s*(\d{1,2})\s*[月월]|[-/](\d{1,2}))|(\d{1,2})/(\d{4})")
 _YEAR = re.compile(rf"(\d{{4}})(?:\s*[年년])?{_YEAR_END}")
 _INTERNET_ZONE = re.compile(r"\d:\d\d(?::\d\d)?\s+(?:UT|UTC|GMT|Z|[ECMP][SD]T|[+-]\d{4})", re.IGNORECASE)
+_ERAS = {"令和": 2018, "平成": 1988, "昭和": 1925, "民國": 1911, "民国": 1911}  # the year before their first
+_ERA = re.compile(rf"(?:中[華华])?({'|'.join(_ERAS)})\s*(\d{{1,3}}|元)(?=\s*年)")
+_BUDDHIST = re.compile(r"(?<!\d)2[4-7]\d\d(?!\d)")
+_HALF_DAY = re.compile(r"(오전|上午|午前|오후|下午|午後)\s*(\d{1,2})\s?[:시時时点]\s?(\d{2})[분分]?")
+_FROM_GMT = re.compile(r"\b(?:GMT|UTC)\s?([+-]\d{2}:?\d{2})(?:\s*\([^\d()]{1,40}\)$)?")  # as JavaScript writes it
+_MORNINGS = ("오전", "上午", "午前")
 _JOINING = {"of": {"en"}, "de": {"es", "pt"}, "del": {"es"}, "d": {"fr"}, "di": {"it"}}
 _NOON = 12  # hours
 
@@ -136,7 +146,7 @@ def parse(text: str, zone: tzinfo, language: str = "", *, place: bool = False) -
     shown = " ".join(text.split())
     if not _SHORTEST <= len(shown) <= _LONGEST or not any(map(str.isdigit, shown)):
         return None
-    plain = _plain_digits(shown)
+    plain = _western(_plain_digits(shown), language)
     for candidate in _without_company(plain, place=place):
         moment = (
             _whole(candidate, shown, zone, language)
@@ -176,7 +186,7 @@ def _whole(plain: str, shown: str, zone: tzinfo, language: str) -> Moment | None
     if moment := _from_internet_date(plain, zone):
         return moment
     if found := _HYPHENED.fullmatch(plain):
-        plain = " ".join(found.groups())
+        plain = " ".join(found.group(1, 3, 4))
     return _from_words(plain, shown, zone, language)
 
 
@@ -315,11 +325,11 @@ def _from_internet_date(plain: str, zone: tzinfo) -> Moment | None:
 
 
 def _from_words(plain: str, shown: str, zone: tzinfo, language: str) -> Moment | None:
-    for form in (_DAY_FIRST, _MONTH_FIRST):
+    for form in (_DAY_FIRST, _MONTH_FIRST, *_own_forms(language.replace("-", "_"))):
         found = form.fullmatch(plain.lower())
         if not found:
             continue
-        around = {_fold(found[group]) for group in ("weekday", "weekday_last") if found[group]}
+        around = {_fold(text) for key, text in found.groupdict().items() if key.startswith("weekday") and text}
         if not around <= _weekdays(language[:2].lower()):
             continue
         if month := _month(found["month"], language):
@@ -329,9 +339,10 @@ def _from_words(plain: str, shown: str, zone: tzinfo, language: str) -> Moment |
 
 def _spelled(found: re.Match[str], month: tuple[int, frozenset[str]], shown: str, zone: tzinfo) -> Moment:
     number, languages = month
-    if found["dot"] or len(languages) > 1:  # "4. Mai" is German, "4 mai" is French
+    dot = found.groupdict().get("dot")
+    if dot or len(languages) > 1:  # "4. Mai" is German, "4 mai" is French
         german = languages & {"de"}
-        languages = (german if found["dot"] else languages - german) or languages
+        languages = (german if dot else languages - german) or languages
     date = (int(found["year"]), number, int(found["day"]))
     moment = _time(shown, date, (0, 0, 0), zone, zone)
     return Moment(at=moment.at, date_only=moment.date_only, languages=languages)
@@ -366,7 +377,7 @@ def _settle(at: datetime, shown: str, zone: tzinfo) -> Moment:
 def _offset(text: str) -> tzinfo:
     if (hours := ZONES.get(text.upper())) is not None:
         return timezone(timedelta(hours=hours)) if hours else UTC
-    minutes = int(text[1:3]) * 60 + int(text[-2:])
+    minutes = int(text[1:3]) * 60 + int(text[3:].strip(":") or 0)
     if minutes >= 24 * 60:
         message = f"'{text}' is no offset from UTC"
         raise NoSuchDay(message)
@@ -379,8 +390,19 @@ def _plain_digits(text: str) -> str:
     return "".join(str(unicodedata.decimal(char)) if char.isdecimal() else char for char in kept)
 
 
+def _western(plain: str, language: str) -> str:
+    """The text with years of other eras as ours, a clock's half behind its time, and `GMT+0100` as `+0100`."""
+    plain = _ERA.sub(lambda found: str(_ERAS[found[1]] + (1 if found[2] == "元" else int(found[2]))), plain)
+    if language[:2].lower() == "th":
+        plain = _BUDDHIST.sub(lambda found: str(int(found[0]) - 543), plain)
+    plain = plain.replace(" năm ", ", ")
+    plain = _HALF_DAY.sub(lambda found: f"{found[2]}:{found[3]} {'ap'[found[1] not in _MORNINGS]}m", plain)
+    return _FROM_GMT.sub(r"\1", plain)
+
+
 def _fold(text: str) -> str:
-    bare = "".join(char for char in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(char))
+    bare = unicodedata.normalize("NFKD", text.casefold())
+    bare = "".join(char for char in bare if not (unicodedata.combining(char) or unicodedata.category(char) == "Cf"))
     return " ".join(re.sub(r"[.,'’]", " ", bare).split())
 
 
@@ -422,12 +444,33 @@ def _months(language: str) -> dict[str, dict[int, set[str]]]:
 
 
 @cache
+def _own_forms(language: str) -> tuple[re.Pattern[str], ...]:
+    """How a language that is not in LOCALES writes a day in words, by CLDR: `2022. február 14.`, `14 בפברואר 2022`."""
+    fields = {"y": r"(?P<year>\d{4})", "d": r"(?P<day>\d{1,2})", "M": "(?P<month>.+?)", "G": r"\s\S+?"}
+    fields |= dict.fromkeys("Ec", r"(?P<weekday>\D+?)")
+    patterns = (
+        unicodedata.normalize("NFKC", locale.date_formats[width].pattern)
+        for _, locale in _locales(language)[len(LOCALES) :]
+        for width in ("medium", "long", "full")
+    )
+    return tuple(
+        re.compile(
+            "".join(
+                fields[field] if field else re.sub(r"\\?\s", r"\\s*", re.escape((words or sign).lower()))
+                for words, _, field, sign in re.findall(r"'([^']*)'|(([A-Za-z])\3*)|(.)", pattern)
+            )
+        )
+        for pattern in patterns
+        if "MMM" in pattern
+    )
+
+
+@cache
 def _weekdays(language: str) -> frozenset[str]:
-    names = set()
-    for _, locale in _locales(language):
-        for width in ("wide", "abbreviated"):
-            names |= {_fold(name) for name in locale.days["format"][width].values()}
-    return frozenset(names)
+    days = [locale.days[context] for _, locale in _locales(language) for context in ("format", "stand-alone")]
+    return frozenset(
+        _fold(name) for names in days for width in ("wide", "abbreviated") for name in names[width].values()
+    )
 
 
 def _locales(language: str) -> list[tuple[str, LocaleData]]:
