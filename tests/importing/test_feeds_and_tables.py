@@ -299,6 +299,96 @@ def test_a_source_is_told_by_its_content(data, content_type, kind):
     assert formats.detect(Source(name="x", data=data, content_type=content_type, zone=ZURICH, language="en")) == kind
 
 
+@pytest.mark.parametrize(
+    ("text", "real", "own", "server", "said"),
+    [
+        ("Café Zürich", "utf-8", "ISO-8859-1", "", "CP1252"),
+        ("Café Zürich", "utf-8", "UTF-8", "iso-8859-1", "CP1252"),
+        ("Привет, мир", "windows-1251", "windows-1251", "utf-8", "UTF-8"),
+        ("Café Zürich", "cp1252", "ISO-8859-1", "iso-8859-1", ""),
+        ("新聞镕", "gbk", "gb2312", "", ""),
+        ("서울 뷁", "cp949", "ks_c_5601-1987", "", ""),
+        ("ข่าว", "cp874", "tis-620", "", ""),
+        ("①ニュース", "cp932", "x-sjis", "", ""),
+    ],
+)
+def test_a_character_set_that_the_bytes_disprove_is_not_believed(text, real, own, server, said):
+    """UTF-8 that calls itself Latin-1, a server that calls all UTF-8: read as it is, and said; else as the web does."""
+    xml = (
+        f'<?xml version="1.0" encoding="{own}"?><rss><channel><item><title>{text}</title><pubDate>2022-02-14</pubDate>'
+    )
+    data = f"{xml}</item></channel></rss>".encode(real)
+    listing = read(data, content_type=f"text/xml; charset={server}" if server else "")
+    assert [one.title for one in listing.items] == [text]
+    real = "CP1251" if real == "windows-1251" else real.upper()
+    assert listing.notes == ((f"{FEED}: says that it is {said}, and is {real}; read as that",) if said else ())
+
+
+@pytest.mark.parametrize("written", ["It&#146;s &#150; new&#133;", "It&#x92;s &#x96; new…", "It\x92s \x96 new…"])
+def test_an_apostrophe_of_windows_is_one(written):
+    """References and characters from U+0080 to U+009F mean those of Windows-1252, as browsers read them."""
+    feed = f"<rss><channel><item><title>{written}</title><pubDate>2022-02-14</pubDate></item></channel></rss>"
+    assert [one.title for one in read(feed.encode()).items] == ["It’s – new…"]
+
+
+@pytest.mark.parametrize("root", ["urlset", "sitemapindex", "opml"])
+def test_what_has_addresses_and_no_headlines_says_what_it_is(root):
+    """A sitemap is no listing, and no page."""
+    with pytest.raises(ImportFailed, match=r"without headlines; give the site's feed, or the page that lists its news"):
+        read(f'<?xml version="1.0"?><{root}><url><loc>https://h.example/</loc></url></{root}>'.encode())
+
+
+@pytest.mark.parametrize(
+    ("xml", "summary", "image", "alt"),
+    [
+        (
+            '<m:group><m:description>About it.\n\nMore.</m:description><m:thumbnail url="https://h.example/t.jpg"/></m:group>',
+            "About it.\n\nMore.",
+            "https://h.example/t.jpg",
+            "",
+        ),
+        (
+            (
+                '<i:summary>About it.</i:summary><i:image href="https://h.example/e.jpg"/>'
+                '<enclosure url="https://h.example/a.mp3" type="audio/mpeg"/>'
+            ),
+            "About it.",
+            "https://h.example/e.jpg",
+            "",
+        ),
+        (
+            (
+                "<description>&lt;figure>&lt;img src='https://h.example/p.jpg'>&lt;figcaption>The pier&lt;/figcaption>"
+                "&lt;/figure>&lt;p>About it.&lt;/p></description>"
+            ),
+            "About it.",
+            "https://h.example/p.jpg",
+            "The pier",
+        ),
+    ],
+)
+def test_films_podcasts_and_captions_are_read_as_they_are_meant(xml, summary, image, alt):
+    """A film's and an episode's words and picture are the story's; a caption is its picture's, and no summary."""
+    spaces = 'xmlns:m="http://search.yahoo.com/mrss/" xmlns:i="http://www.itunes.com/dtds/podcast-1.0.dtd"'
+    item = f"<item><title>A</title><pubDate>2022-02-14</pubDate>{xml}</item>"
+    (one,) = read(f"<rss {spaces}><channel>{item}</channel></rss>".encode()).items
+    assert (one.summary, one.image, one.image_alt) == (summary, image, alt)
+
+
+def test_the_fields_of_drupal_that_are_elements_are_read_for_what_they_say():
+    """A view of Drupal puts its fields into a feed with their HTML: title, link and date."""
+    day = '&lt;time datetime="2022-02-14T09:30:00+01:00">Mon, 02/14/2022 - 09:30&lt;/time>'
+    link = '&lt;a href="/news/a" hreflang="en">A&lt;/a>'
+    items = "".join(
+        f"<item><title>{link}</title><link>{link}</link><pubDate>{when}</pubDate></item>"
+        for when in (day, "&lt;span>14 February 2022&lt;/span>")
+    )
+    listing = read(f"<rss><channel>{items}</channel></rss>".encode())
+    read_ = [(one.title, one.link, one.date.isoformat()) for one in listing.items]
+    link = "https://news.example/news/a"
+    assert read_ == [("A", link, "2022-02-14T09:30:00+01:00"), ("A", link, "2022-02-14T00:00:00+01:00")]
+
+
 def test_other_character_sets_are_read_when_they_are_declared():
     """In the header, in the page, or by a mark; Latin-1 is what the web means by it."""
     page = "<meta charset='{}'>é“"

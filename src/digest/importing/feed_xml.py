@@ -39,6 +39,7 @@ _SPACES = {
     "http://purl.org/rss/1.0/modules/content/": "content:",
     "http://purl.org/dc/elements/1.1/": "dc:",
     "http://purl.org/dc/terms/": "dcterms:",
+    "http://www.itunes.com/dtds/podcast-1.0.dtd": "itunes:",
 }
 _WORDPRESS = "http://wordpress.org/export/"
 
@@ -177,7 +178,7 @@ class FeedElement:
         hrefs = [one for one in links if one.get("href") and one.get("rel", "alternate") == "alternate"]
         hrefs.sort(key=lambda one: one.get("type", "text/html") != "text/html")
         permanent = [one for one in self.all("guid") if one.get("isPermaLink", "true") == "true"]
-        texts = (text_of(one).strip() for one in links if not one.get("href"))
+        texts = (said(text_of(one).strip(), "href") for one in links if not one.get("href"))
         guids = (text for one in permanent if absolute(text := text_of(one).strip()))
         return next(filter(None, (*texts, *(one.get("href", "") for one in hrefs), *guids)), "")
 
@@ -198,6 +199,16 @@ def html_of(element: Element) -> str:
     if name_of(element) in ("title", "summary", "content") and "html" not in kind and (kind or _is_atom(element)):
         return text.replace("&", "&amp;").replace("<", "&lt;")
     return re.sub(r"<!(?!--|doctype|\[)", "&lt;!", text, flags=re.IGNORECASE)
+
+
+def said(text: str, attribute: str) -> str:
+    """What a text says that is an element, as Drupal writes its fields: for machines (`datetime`, `href`), or in words.
+
+    >>> said('<time datetime="2022-02-14T09:30:00+01:00">Mon, 02/14/2022 - 09:30</time>', "datetime")
+    '2022-02-14T09:30:00+01:00'
+    """
+    root = html_to_markdown.fragment(text) if text.startswith("<") else None
+    return text if root is None else next(map(str, root.xpath(f"//@{attribute}")), "") or text_of(root).strip()
 
 
 def _is_atom(element: Element) -> bool:

@@ -12,13 +12,13 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from digest.errors import Fault, ImportFailed
 from digest.importing import dates, feed_xml, html_to_markdown, languages
-from digest.importing.feed_xml import FeedElement, html_of, name_of, text_of
+from digest.importing.feed_xml import FeedElement, html_of, name_of, said, text_of
 from digest.importing.listing_text import CREDIT
 from digest.importing.naming import slug
 from digest.importing.pictures import Picture, is_image, is_photo, largest, of_image, pixels
@@ -167,7 +167,7 @@ class FeedReader:
         about = entry.element.get("{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about", "")
         base = absolute(entry.element.base or "", self.base) or self.base
         link = entry.link()
-        summary, of_summary = entry.markup("excerpt:encoded", "description", "summary")
+        summary, of_summary = entry.markup("excerpt:encoded", "description", "summary", "itunes:summary")
         content, of_content = entry.markup("content:encoded", "content")
         if content and summary.strip() in ("", content.strip()):
             summary = ""
@@ -178,6 +178,7 @@ class FeedReader:
         picture = enclosed or largest(inside.pictures) or self.thumbnail(entry, base or page)
         if picture is None:
             self.lost += inside.lost
+        described = "" if enclosed or summary or content else next(map(text_of, entry.media("media:description")), "")
         credits_ = [clean_line(text_of(one)) for one in entry.media("media:credit")]
         tags = [one.get("label") or one.get("term") or text_of(one) for one in entry.all("category")]
         return self.item(
@@ -186,7 +187,7 @@ class FeedReader:
             link=link,
             base=base,
             guid=entry.text("guid", "id") or about,
-            summary=html_to_markdown.from_html(summary, of_summary),
+            summary=html_to_markdown.from_html(summary, of_summary) or _paragraphs(described),
             article=html_to_markdown.from_html(content, of_content),
             picture=picture or Picture(address=""),
             credit=next(filter(None, (*credits_, inside.credit)), ""),
@@ -217,8 +218,10 @@ class FeedReader:
             return _Article()
         pictures = [picture for image in root.iter("img") if (picture := of_image(image, base))]
         named = (image.get("src") or "" for image in root.iter("img"))
-        captions = (clean_line(" ".join(one.itertext())) for one in root.iter("figcaption"))
+        captions = [clean_line(" ".join(one.itertext())) for one in root.iter("figcaption")]
         credit = next((text for text in captions if CREDIT.match(text)), "")
+        if pictures and not pictures[0].alt:
+            pictures[0] = replace(pictures[0], alt=next((text for text in captions if not CREDIT.match(text)), ""))
         lost = tuple(src for src in named if is_photo(src) and not absolute(src, base))
         return _Article(pictures=tuple(pictures[:1]), credit=credit, lost=lost[:1])
 
@@ -242,8 +245,8 @@ class FeedReader:
     def thumbnail(self, entry: FeedElement, base: str) -> Picture | None:
         """The largest thumbnail, where there is nothing better."""
         return largest(
-            Picture(address=absolute(one.get("url", ""), base), width=pixels(one.get("width")))
-            for one in entry.media("media:thumbnail")
+            Picture(address=absolute(one.get("url") or one.get("href") or "", base), width=pixels(one.get("width")))
+            for one in (*entry.media("media:thumbnail"), *entry.all("itunes:image"))
         )
 
     def object(self, one: Mapping[str, Any]) -> Item | Fault:
@@ -263,9 +266,8 @@ class FeedReader:
             link=link,
             base=self.base,
             guid=_text(one.get("id")),
-            summary=html_to_markdown.paragraphs(_text(one.get("summary")).split("\n\n")),
-            article=html_to_markdown.from_html(html, around)
-            or html_to_markdown.paragraphs(_text(one.get("content_text")).split("\n\n")),
+            summary=_paragraphs(_text(one.get("summary"))),
+            article=html_to_markdown.from_html(html, around) or _paragraphs(_text(one.get("content_text"))),
             picture=picture or Picture(address=""),
             credit=inside.credit,
             topics=[_text(tag) for tag in tags] if isinstance(tags, list) else [],
@@ -374,7 +376,7 @@ def _spelled_out(text: str, language: str) -> dates.Moment | None:
 
 def _first_date(entry: FeedElement) -> str:
     """When it was published, as written; of a draft in a WordPress export, when it was begun."""
-    written = entry.text(*_PUBLISHED) or entry.text(*_UPDATED)
+    written = said(entry.text(*_PUBLISHED) or entry.text(*_UPDATED), "datetime")
     if entry.text("wp:post_date") and (not written or " -0001 " in written or " 0000 " in written):
         return entry.text("wp:post_date")
     return written
@@ -413,6 +415,10 @@ def teaser(article: str) -> str:
 
 def _site(address: str) -> str:
     return host_of(address).removeprefix("www.")
+
+
+def _paragraphs(text: str) -> str:
+    return html_to_markdown.paragraphs(text.split("\n\n"))
 
 
 def _escaped(text: str) -> str:

@@ -24,6 +24,7 @@ MAX_BYTES = 20_000_000  # where no newsroom says another limit, and of what the 
 _ROOT = re.compile(
     r"(?>(?:<!--.*?-->|<\?[^>]*\?>|<!DOCTYPE[^>\[]*(?:\[[^\]]*\])?[^>]*>|\s)*)<([A-Za-z:]+)", re.DOTALL | re.IGNORECASE
 )
+_NO_HEADLINES = {"urlset": "a sitemap", "sitemapindex": "a list of sitemaps", "opml": "a list of feeds"}
 _FEED_ROOTS = {"rss", "feed", "rdf:rdf", "atom:feed"}
 
 
@@ -110,6 +111,9 @@ def read(source: Source, format: str = "", *, most: int = MAX_BYTES) -> Listing:
     """
     if len(source.data) > most:
         message = f"{source.name}: has {len(source.data):,} bytes, and import.max_bytes allows {most:,}"
+        raise ImportFailed(message)
+    if what := _NO_HEADLINES.get(_root(source)):
+        message = f"{source.name}: is {what}, without headlines; give the site's feed, or the page that lists its news"
         raise ImportFailed(message)
     name = format or ("html" if source.selectors else detect(source))
     if source.sheet and name != "xlsx":

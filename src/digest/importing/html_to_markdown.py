@@ -40,6 +40,8 @@ _BLOCKS = frozenset(
     | {"header", "footer", "aside", "main", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "figcaption", "body", "html"}
 )
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, 2.2
+# Where a text says U+0092, somebody took the bytes of Windows-1252 for those of Latin-1.
+C1 = {code: sign for code in range(0x80, 0xA0) if (sign := bytes([code]).decode("cp1252", "ignore"))}
 _REFERENCE = re.compile(r"&#(?:[xX]([0-9a-fA-F]{1,12})|(\d{1,12}));?")
 _DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
 _MARKS = {"em": "*", "i": "*", "strong": "**", "b": "**"}
@@ -90,10 +92,15 @@ def without_declaration(text: str) -> str:
 
 
 def without_bad_references(markup: str) -> str:
-    """Markup without references to what is no character (`&#0;`, `&#xD800;`), and without such characters."""
+    """Markup without references to what is no character (`&#0;`, `&#xD800;`), and without such characters.
+
+    `&#146;` is an apostrophe, as HTML has it (13.2.5.80), in a feed as well.
+    """
 
     def kept(found: re.Match[str]) -> str:
         number = int(found[1], 16) if found[1] else int(found[2])
+        if number in C1:
+            return C1[number]
         return "" if number > sys.maxunicode or NOT_XML.match(chr(number)) else found[0]
 
     return NOT_XML.sub("", _REFERENCE.sub(kept, markup))
@@ -108,8 +115,10 @@ def plain(html: str) -> str:
 
 
 def from_html(html: str, base: str = "") -> str:
-    """Markdown of an HTML fragment: its paragraphs, lists, links and emphasis."""
+    """Markdown of an HTML fragment: its paragraphs, lists, links and emphasis, without what stands below pictures."""
     root = fragment(html)
+    for caption in root.xpath("//figure[.//img]//figcaption") if root is not None else ():
+        caption.drop_tree()
     return "" if root is None else from_element(root, base)
 
 

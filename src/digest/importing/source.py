@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from digest.errors import ImportFailed
+from digest.importing.html_to_markdown import C1
 from digest.model import StoryContent
 
 if TYPE_CHECKING:
@@ -22,8 +23,24 @@ if TYPE_CHECKING:
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 # Only sets in which a `<` is a `<`: UTF-7 and its like hide markup from who looks for it.
 _ENCODINGS = re.compile(
-    r"utf-?8|us-ascii|utf-?16(?:-?[lb]e)?|(?:iso|windows|cp|koi8|gb|big5|shift|euc|mac)[\w-]*|latin-?\d"
+    r"utf-?8|us-ascii|utf-?16(?:-?[lb]e)?|(?:iso|windows|cp|koi8|gb|big5|shift|sjis|euc|ks_c|tis|mac)[\w-]*|latin-?\d"
 )
+_RAW = C1 | {0x85: "\x85"}  # which ends a line, in some texts
+_SINGLE_BYTE = ("cp125", "iso8859", "koi8", "mac", "cp874")
+# What calls itself Latin-1 or ASCII is Windows-1252 on the web, and so on (WHATWG Encoding, 4.2); UTF-16 has a mark or
+# isn't.
+_AS_ON_THE_WEB = {
+    "iso8859-1": "cp1252",
+    "iso8859-9": "cp1254",
+    "iso8859-11": "cp874",
+    "tis-620": "cp874",
+    "ascii": "utf-8",
+    "utf-16": "utf-8",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+}
 _DECLARED = re.compile(rb"""(?:encoding|charset)\s*=\s*["']?\s*([A-Za-z0-9_:.-]{2,40})""", re.IGNORECASE)
 _MULTIBYTE = re.compile(rb"[\xc3-\xdf][\x80-\xbf](?![\x80-\xbf])|[\xe1-\xef][\x80-\xbf]{2}(?![\x80-\xbf])")
 _OTHER_FILES = {
@@ -75,6 +92,9 @@ class Source:
     def damage(self) -> str:
         """What was read as well as could be: bytes that are not UTF-8 in a text that is. Empty when there is none."""
         encoding, start = _encoding(self.data, self.content_type)
+        said = _declared(self.data, self.content_type)
+        if said and said[0] != encoding and not start:
+            return f"{self.name}: says that it is {said[0].upper()}, and is {encoding.upper()}; read as that"
         if encoding == "utf-8" and not self.data.startswith(b"PK"):
             try:
                 self.data[start:].decode()
@@ -102,6 +122,7 @@ def decode(data: bytes, source: str, content_type: str = "") -> str:
             message = f"{source}:{line}: is not {encoding.upper()} here; save it as UTF-8"
             raise ImportFailed(message) from None
         text = data[start:].decode(encoding, "windows-1252 where bad")
+    text = text.translate(_RAW)
     if "\x00" in text:
         message = f"{source}:{text.count(chr(10), 0, text.index(chr(0))) + 1}: holds a NUL; this is no text"
         raise ImportFailed(message)
@@ -125,21 +146,42 @@ def _is_utf8_with_bad_bytes(data: bytes, encoding: str, content_type: str) -> bo
 
 
 def _encoding(data: bytes, content_type: str) -> tuple[str, int]:
-    """The character set, and where the text begins."""
+    """The character set, and where the text begins.
+
+    What was declared is not believed where the bytes prove another: UTF-8 of which each byte is right, or the set that
+    the text itself names where a server says that it is UTF-8 and it is not.
+    """
     for mark, name in _BOMS:
         if data.startswith(mark):
             return name, len(mark)
-    declared = re.search(r"charset\s*=\s*[\"']?([\w:.-]{2,40})", content_type, re.IGNORECASE)
-    inside = _DECLARED.search(data[:1024]) if data.lstrip()[:1] == b"<" else None
-    name = (declared[1] if declared else inside[1].decode("ascii") if inside else "utf-8").lower()
-    if not _ENCODINGS.fullmatch(name):
+    said = _declared(data, content_type) or ["utf-8"]
+    if said[0].startswith(_SINGLE_BYTE) and _MULTIBYTE.search(data) and _is_utf8(data):
         return "utf-8", 0
+    return (said[-1] if said[0] == "utf-8" != said[-1] and not _is_utf8(data) else said[0]), 0
+
+
+def _declared(data: bytes, content_type: str) -> list[str]:
+    """The character sets that are named: by the server, then in the text."""
+    found = _DECLARED.search(content_type.encode("ascii", "replace"))
+    inside = _DECLARED.search(data[:1024]) if data.lstrip()[:1] == b"<" else None
+    names = (one[1].decode("ascii").lower().removeprefix("x-") for one in (found, inside) if one)
+    return [known for name in names if _ENCODINGS.fullmatch(name) and (known := _known(name))]
+
+
+def _known(name: str) -> str:
     try:
         known = codecs.lookup(name).name
     except LookupError:
-        return "utf-8", 0
-    # What calls itself Latin-1 or ASCII is Windows-1252 on the web (WHATWG Encoding, 4.2); UTF-16 has a mark or isn't.
-    return {"iso8859-1": "cp1252", "ascii": "utf-8", "utf-16": "utf-8"}.get(known, known), 0
+        return ""
+    return _AS_ON_THE_WEB.get(known, known)
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
