@@ -603,6 +603,54 @@ def test_a_folder_of_another_tool(desk):
     assert json.loads(desk("import", "site", "--json").out)["unchanged"] == 3
 
 
+def test_relative_links_and_pictures_of_a_folder_are_seen_from_its_base_or_counted(desk):
+    """Hugo and Jekyll write `/img/x.jpg`, and name a picture that lies beside its text alone."""
+    desk.write("site/a.md", "---\ntitle: A\ndate: 2022-02-14\nurl: /news/a/\nimage: a.jpg\n---\n[More](/more)\n")
+    desk.write("site/b.md", "---\ntitle: B\ndate: 2022-02-14\ncover: {image: /img/b.jpg, alt: The quay}\n---\nText.\n")
+    desk.write("site/c.html", "---\ntitle: C\ndate: 2022-02-14\n---\nText.\n")
+    hint = "--base https://… says from where they are seen"
+    assert json.loads(desk("import", "site", "--dry-run", "--json").out)["notes"] == [
+        "site: texts that are no Markdown are not read: 1 in .html",
+        f"site: 'link' is no http or https address; left out (files: 1); {hint}",
+        f"site: 'image' is no http or https address; left out (files: 2); {hint}",
+    ]
+    desk("import", "site", "--base", "https://e.org/")
+    one, two = desk.stories()
+    assert (one.link, one.image, one.summary) == (
+        "https://e.org/news/a/",
+        "https://e.org/news/a/a.jpg",
+        "[More](https://e.org/more)",
+    )
+    assert (two.image, two.image_alt) == ("https://e.org/img/b.jpg", "The quay")
+
+
+def test_what_obsidian_and_kramdown_have_besides_markdown_is_no_text(desk):
+    """Comments are for nobody else; embedded files, attributes and footnotes say nothing; links say their words."""
+    text = (
+        "![[pier.png]]\n\nOn [[Ports|the quay]] of [[Lisbon]][^1]. %%Ask Jo\nfirst.%%{: .lead} ^b1\n\n[^1]: Or Porto.\n"
+    )
+    desk.write(
+        "vault/a.md", f"---\ntitle: A\ndate: 2022-02-14\n---\n{text}\n> [!note] Mind\n> the gap\n\n100 %% of 5 %.\n"
+    )
+    desk("import", "vault")
+    assert [story.summary for story in desk.stories()] == ["On the quay of Lisbon.\n\nMind the gap\n\n100 %% of 5 %."]
+
+
+def test_a_file_of_a_folder_that_cannot_be_read_stops_no_other(desk):
+    """A link to nowhere, a link in a circle, another character set: each is named, and what it is."""
+    desk.write("site/a.md", "---\ntitle: A\ndate: 2022-02-14\n---\nText.\n")
+    desk.write("site/b.md", "---\ntitle: Café\n---\n".encode("latin-1"))
+    for name, target in (("c.md", "nowhere.md"), ("d.md", "d.md")):
+        (desk.root / "site" / name).symlink_to(target)
+    data = json.loads(desk("import", "site", "--json").out)
+    assert len(data["new"]) == 1
+    assert data["faults"] == [
+        "site/b.md:2: is not UTF-8 here (byte 0xE9); save the file as UTF-8",
+        "site/c.md: cannot be read (No such file or directory); left out",
+        "site/d.md: cannot be read (Too many levels of symbolic links); left out",
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "reason"),
     [

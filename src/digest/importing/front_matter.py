@@ -21,9 +21,9 @@ from digest.importing.feeds import teaser
 from digest.importing.naming import slug
 from digest.importing.source import Item, Listing
 from digest.model import Status
-from digest.stories.frontmatter import MAX_BYTES, cut
+from digest.stories.frontmatter import MAX_BYTES, cut, decode
 from digest.text.characters import blank, clean_line
-from digest.text.urls import absolute
+from digest.text.urls import absolute, host_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 _NOT_TEXTS = ("_site", "_includes", "_layouts", "_data", "node_modules")  # folders of what tools make or need
+_OTHER_TEXTS = (".html", ".htm", ".mdx", ".txt", ".rst", ".adoc", ".org", ".docx", ".odt")
 ENDINGS = (".md", ".markdown", ".mdown", ".mkd")
 # What other tools call what a story has. The first that is there counts.
 _KEYS = {
@@ -54,25 +55,46 @@ _IN_WORDS = {
 }
 _DATE_IN_NAME = re.compile(r"(\d{4}-\d{2}-\d{2})-")
 _CODES = re.compile(r"\{\{[<%].{0,2000}?[%>]\}\}|\{%.{0,2000}?%\}|\{\{.{0,2000}?\}\}", re.DOTALL)
+# What Obsidian and Kramdown have besides: comments, embedded files, footnotes, attributes, names of blocks, callouts.
+_BESIDE = re.compile(
+    r"%%.{0,2000}?%%|!\[\[[^\]\n]{0,300}\]\]|^\[\^[^\]\n]{1,80}\]:[^\n]*$|\[\^[^\]\n]{1,80}\]|\{:[^}\n]{0,300}\}"
+    r"|(?<=\s)\^[\w-]{1,40}$|(?<=^> )\[!\w{1,20}\][+-]?",
+    re.DOTALL | re.MULTILINE,
+)
+_WIKI_LINK = re.compile(r"\[\[(?:[^\]|\n]{0,300}\|)?([^\]|\n]{1,300})\]\]")
 _TOML = re.compile(r"\ufeff?\+\+\+[ \t]*\r?\n(.*?)^\+\+\+[ \t]*\r?(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 
 
-def read_folder(folder: Path, *, zone: ZoneInfo, language: str) -> Listing:
-    """The stories of every Markdown file below `folder`. Its own name is the listing's title. Raises OSError."""
+def read_folder(folder: Path, *, zone: ZoneInfo, language: str, base: str = "") -> Listing:
+    """The stories of every Markdown file below `folder`. Its own name is the listing's title.
+
+    `base` is the address that relative links and pictures are seen from. What of these is no address then, and other
+    files of texts, are counted in the notes.
+    """
     items: list[Item] = []
     faults: list[Fault] = []
     unread: Counter[str] = Counter()
+    others: Counter[str] = Counter()
+    lost: Counter[str] = Counter()
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
         hidden = path.name.startswith("_") or any(part.startswith(".") or part in _NOT_TEXTS for part in parts)
-        if path.suffix.lower() not in ENDINGS or not path.is_file() or hidden:
+        ending = path.suffix.lower()
+        others.update([ending] if ending in _OTHER_TEXTS and not hidden else [])
+        if ending not in ENDINGS or path.is_dir() or hidden:
             continue
-        read = _read_file(path, zone, language, unread)
+        read = _read_file(path, zone, language, base, unread, lost)
         if isinstance(read, Item) and "_drafts" in parts:  # where Jekyll keeps them
             read = replace(read, status=Status.DRAFT)
         (items if isinstance(read, Item) else faults).append(read)  # type: ignore[arg-type]
     notes = tuple(
         f"{folder}: '{key}' has no place in a story; not read (files: {count})" for key, count in unread.items()
+    )
+    kinds = ", ".join(f"{count} in {ending}" for ending, count in others.items())
+    hint = "" if base else "; --base https://… says from where they are seen"
+    notes += (f"{folder}: texts that are no Markdown are not read: {kinds}",) if others else ()
+    notes += tuple(
+        f"{folder}: '{key}' is no http or https address; left out (files: {count}){hint}" for key, count in lost.items()
     )
     title = clean_line(folder.resolve().name)
     return Listing(
@@ -80,12 +102,24 @@ def read_folder(folder: Path, *, zone: ZoneInfo, language: str) -> Listing:
     )
 
 
-def _read_file(path: Path, zone: ZoneInfo, language: str, unread: Counter[str]) -> Item | Fault:
-    data = path.read_bytes()
+def _opened(path: Path) -> str | Fault:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return Fault(file=str(path), message=f"cannot be read ({error.strerror}); left out")
     if len(data) > MAX_BYTES:
         return Fault(file=str(path), message=f"has {len(data):,} bytes, and a text at most {MAX_BYTES:,}; left out")
+    return decode(data, str(path))
+
+
+def _read_file(
+    path: Path, zone: ZoneInfo, language: str, base: str, unread: Counter[str], lost: Counter[str]
+) -> Item | Fault:
+    text = _opened(path)
+    if isinstance(text, Fault):
+        return text
     try:
-        document, body = _parts(data.decode("utf-8-sig").replace("\r\n", "\n"), str(path))
+        document, body = _parts(text, str(path))
     except ValueError as error:
         return Fault(file=str(path), line=1, message=f"{str(error).splitlines()[0]}; left out")
     if faults := [*document.faults, *document.cut_texts(lambda path: path[0] in _IN_WORDS)]:
@@ -104,15 +138,20 @@ def _read_file(path: Path, zone: ZoneInfo, language: str, unread: Counter[str]) 
         key = "title" if blank(title) else "date"
         said = f"'{written[:40]}' is no date" if key == "date" and written else "is missing"
         return document.fault((key,), f"{said}; the file is left out")
+    picture: dict[str, Any] = next((keys[name] for name in _KEYS["image"] if isinstance(keys.get(name), dict)), {})
+    link = absolute(_text(keys, "link"), base)
+    image = absolute(_text(keys, "image"), link if host_of(link) == host_of(base) else base)  # it may lie beside
+    lost.update(key for key, address in (("link", link), ("image", image)) if _text(keys, key) and not address)
     values: dict[str, Any] = {key: clean_line(_text(keys, key)) for key in ("kicker", "credit", "image_alt", "guid")}
+    values["image_alt"] = values["image_alt"] or clean_line(str(picture.get("alt") or ""))
     return Item(
         **values,
+        link=link,
+        image=image,
         title=title,
         date=when.at,
         date_only=when.date_only,
-        link=absolute(_text(keys, "link")),
-        image=absolute(_text(keys, "image")),
-        summary=_markdown(_text(keys, "summary")) or teaser(_markdown(body)),
+        summary=_markdown(_text(keys, "summary"), base) or teaser(_markdown(body, base)),
         topics=_slugs(keys, "topics"),
         channels=_slugs(keys, "channels"),
         language=spoken,
@@ -152,8 +191,9 @@ def _status(keys: dict[str, Any]) -> Status:
     return Status.DRAFT if draft or str(keys.get("status", "")).lower() in ("draft", "private") else Status.PUBLISHED
 
 
-def _markdown(text: str) -> str:
-    """The prose of a Markdown text, as we write it: no pictures, no HTML, no codes."""
+def _markdown(text: str, base: str) -> str:
+    """The prose of a Markdown text, as we write it: no pictures, no HTML, no codes, no notes to oneself."""
     from markdown_it import MarkdownIt
 
-    return html_to_markdown.from_html(MarkdownIt("commonmark").render(_CODES.sub("", text)))
+    bare = _WIKI_LINK.sub(r"\1", _BESIDE.sub("", _CODES.sub("", text)))
+    return html_to_markdown.from_html(MarkdownIt("commonmark").enable("table").render(bare), base)

@@ -126,7 +126,7 @@ def run_import(
     folders = [Path(name) for name in names if Path(name).is_dir()]
     spoken = tag or newsroom.config.newsroom.language
     zone = newsroom.config.newsroom.timezone
-    listings = [front_matter.read_folder(folder, zone=zone, language=spoken) for folder in folders]
+    listings = [front_matter.read_folder(folder, zone=zone, language=spoken, base=base) for folder in folders]
     files_ = [_source(newsroom, name) for name in names if not Path(name).is_dir()]
     sources = [replace(source, language=spoken, sheet=sheet, base=base or source.base) for source in files_]
     added = tuple(filter(None, map(slug, topics)))

@@ -47,7 +47,7 @@ def parse(
     """
     if len(data) > MAX_BYTES:
         return None, (too_large(file, len(data)),)
-    text = _decode(data, file)
+    text = decode(data, file)
     if isinstance(text, Fault):
         return None, (text,)
     faults = list(_bad_characters(text, file))
@@ -96,14 +96,15 @@ def day_named(name: str) -> int:
 
 
 def _document(data: bytes) -> Document | None:
-    text = _decode(data, "")
+    text = decode(data, "")
     try:
         return None if isinstance(text, Fault) else yamlfile.parse(cut(text).header, "", first_line=2)
     except ValueError:
         return None
 
 
-def _decode(data: bytes, file: str) -> str | Fault:
+def decode(data: bytes, file: str) -> str | Fault:
+    """The text of a file in UTF-8, with its line ends as LF; or why it is none."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return Fault(file=file, line=1, message="is UTF-16; save the file as UTF-8")
     try:
