@@ -265,6 +265,31 @@ def test_rows_that_cannot_be_read_are_faults_with_their_lines():
     assert listing.notes[0].startswith("a.csv:1: column 'colour' is not known")
 
 
+def test_a_summary_that_a_cms_wrote_as_html_is_its_prose():
+    """An export has paragraphs as elements; words that merely hold a sign stay as they are."""
+    cells = ['"<p>See <a href=""https://e.org/"">it</a> &amp; go</p>\n<p>Two</p>"', '"5 < 6 > 4, <b>bold</b>"']
+    text = "title,date,summary\n" + "".join(f"A,2022-02-14,{cell}\n" for cell in cells)
+    assert [item.summary for item in table.parse(text, "a.csv", zone=ZURICH).items] == [
+        "See [it](https://e.org/) & go\n\nTwo",
+        "5 < 6 > 4, \\<b>bold\\</b>",
+    ]
+
+
+@pytest.mark.parametrize("error", ["#N/A", "#REF!", "#NAME?", "#DIV/0!", "#ERROR!"])
+def test_an_error_of_the_sheet_is_no_title(error):
+    """Who looks a headline up and finds none has #N/A in the cell."""
+    listing = table.parse(f"title,date\n{error},2022-02-14\n#1 in jobs,2022-02-15\n", "a.csv", zone=ZURICH)
+    assert [item.title for item in listing.items] == ["#1 in jobs"]
+    message = f"a.csv:2: title: '{error}' is an error of the sheet; mend it there; the row is left out"
+    assert [str(fault) for fault in listing.faults] == [message]
+
+
+def test_a_status_may_begin_with_a_capital():
+    """As people write it into a sheet."""
+    listing = table.parse("title,date,status\nA,2022-02-14,Draft\n", "a.csv", zone=ZURICH)
+    assert [item.status for item in listing.items] == ["draft"]
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [

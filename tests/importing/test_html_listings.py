@@ -217,3 +217,49 @@ def test_no_text_makes_the_reader_fail(text):
     except ImportFailed as refused:
         faults = (refused,)
     assert not any("\n" in str(fault) for fault in faults)
+
+
+STORIES = "".join(
+    f'<article><h2><a href="/{n}">Story {n}</a></h2><time>{n} May 2022</time><img src="{{}}{n}.jpg"><p>T.</p></article>'
+    for n in (1, 2)
+)
+
+
+@pytest.mark.parametrize("beside", ["./News of May_files/", "News%20of%20May-Dateien/"])
+def test_a_picture_that_the_browser_saved_beside_the_page_is_counted_and_no_broken_address(beside):
+    """`News_files/a.jpg` is on this machine alone; the page says from where it was saved."""
+    page = (
+        f"<!-- saved from url=(0026)https://h.example/news/all --><html><body>{STORIES.format(beside, beside)}</body>"
+    )
+    listing = listing_html.parse(page, "in/News of May.html", zone=ZURICH, language="en")
+    assert [(item.link, item.image) for item in listing.items] == [(f"https://h.example/{n}", "") for n in (1, 2)]
+    reason = "left out: give the page's address instead of the file"
+    assert listing.notes == (
+        f"in/News of May.html: 2 pictures in the folder that the browser saved beside it; {reason}",
+    )
+    whole = listing_html.parse(page.replace(beside, "News_files/"), "All.html", zone=ZURICH, language="en")
+    assert [item.image for item in whole.items] == [f"https://h.example/news/News_files/{n}.jpg" for n in (1, 2)]
+
+
+def test_a_picture_with_blanks_in_its_name_is_one_address():
+    """`src` is one address, `srcset` is several."""
+    page = f"<html><body>{STORIES.format('/media/my photo ', '/media/my photo ')}</body>"
+    listing = listing_html.parse(page, "https://h.example/news", zone=ZURICH, language="en")
+    assert [item.image for item in listing.items] == [f"https://h.example/media/my%20photo%20{n}.jpg" for n in (1, 2)]
+
+
+def test_a_page_that_word_saved_has_its_titles_in_bold():
+    """There are no headings: a paragraph that is bold from end to end is one."""
+    told = "".join(f"<p><b>Story {n}</b><o:p></o:p></p><p>{n} February 2022</p><p>Text <b>{n}</b>.</p>" for n in (1, 2))
+    listing = listing_html.parse(f"<html><body><div>{told}</div></body></html>", "a.html", zone=ZURICH, language="en")
+    assert [(item.title, item.summary) for item in listing.items] == [(f"Story {n}", f"Text **{n}**.") for n in (1, 2)]
+
+
+def test_an_address_is_no_title():
+    """A sheet that was published as a page shows addresses where a listing has headlines."""
+    rows = "".join(f'<tr><td>2022-02-0{n}</td><td><a href="/{n}">https://e.org/{n}</a></td></tr>' for n in (1, 2))
+    listing = listing_html.parse(f"<html><table>{rows}</table></html>", "a.html", zone=ZURICH, language="en")
+    assert listing.items == ()
+    assert [fault.message for fault in listing.faults] == [
+        f"'https://e.org/{n}' is an address and no title; left out" for n in (1, 2)
+    ]

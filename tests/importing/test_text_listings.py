@@ -219,3 +219,11 @@ def test_what_is_written_as_a_listing_is_read_back(groups, contact, title, inden
 def test_no_text_makes_the_reader_fail(text):
     """Whatever is handed in, the answer is a listing."""
     assert read(text).source == "page.txt"
+
+
+@pytest.mark.parametrize("bullet", ["·", "o", "§", "Ø", "ü", "\uf0b7", "\uf0a7"])
+def test_what_word_puts_before_an_item_is_a_bullet(bullet):
+    """Letters of Symbol and Wingdings before a tab, as they are copied."""
+    text = "".join(f"{bullet}\tStory {n}\n\t{n} February 2022\n\tText.\n\n" for n in (1, 2))
+    listing = listing_text.parse(f"News\n\n{text}", "a.txt", zone=ZURICH, language="en")
+    assert [(item.title, item.summary) for item in listing.items] == [("Story 1", "Text."), ("Story 2", "Text.")]

@@ -15,7 +15,8 @@ from digest.errors import Fault, UsageError
 from digest.importing import dates
 from digest.importing.page import HEADINGS, words
 from digest.importing.source import Item
-from digest.importing.story_nodes import Dated, Parts, dated, has_title, is_link
+from digest.importing.story_nodes import Dated, Parts, dated, has_title, is_bold, is_link
+from digest.text.urls import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -97,6 +98,8 @@ def _take(
     if not isinstance(when, dates.Moment):
         problem = f": {when}" if when else " has no date"
         faults.append(Fault(file=page.source, line=line, message=f"{name}{problem}; left out"))
+    elif absolute(title):
+        faults.append(Fault(file=page.source, line=line, message=f"{name} is an address and no title; left out"))
     elif not title:
         faults.append(Fault(file=page.source, line=line, message="no title was found for this date; left out"))
     else:
@@ -163,13 +166,16 @@ class _Shape:
             if title is None and (room := next((one for one in after if has_title(one)), None)) is not None:
                 return Parts.within(self.page, room)  # `<dt>` the day, `<dd>` the story
             after = after[after.index(title) + 1 :] if title is not None else []
-        ends = next((n for n, one in enumerate(after) if one.tag in _TITLES or is_link(one)), len(after))
+        ends = next(
+            (n for n, one in enumerate(after) if one.tag in _TITLES or is_link(one) or is_bold(one)), len(after)
+        )
         return Parts.of(self.page, title, after[:ends])
 
     def _title(self, row: Iterable[HtmlElement]) -> HtmlElement | None:
         siblings = list(row)
         heading = next((one for one in siblings if one.tag in _TITLES), None)
-        return heading if heading is not None else next((one for one in siblings if is_link(one)), None)
+        alone = (next((one for one in siblings if is_title(one)), None) for is_title in (is_link, is_bold))
+        return heading if heading is not None else next((one for one in alone if one is not None), None)
 
     def _until(self, row: HtmlElement, *, backwards: bool) -> Iterator[HtmlElement]:
         """Siblings up to the next date or heading of a period; up to the title, going back."""

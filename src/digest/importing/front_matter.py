@@ -57,11 +57,11 @@ _DATE_IN_NAME = re.compile(r"(\d{4}-\d{2}-\d{2})-")
 _CODES = re.compile(r"\{\{[<%].{0,2000}?[%>]\}\}|\{%.{0,2000}?%\}|\{\{.{0,2000}?\}\}", re.DOTALL)
 # What Obsidian and Kramdown have besides: comments, embedded files, footnotes, attributes, names of blocks, callouts.
 _BESIDE = re.compile(
-    r"%%.{0,2000}?%%|!\[\[[^\]\n]{0,300}\]\]|^\[\^[^\]\n]{1,80}\]:[^\n]*$|\[\^[^\]\n]{1,80}\]|\{:[^}\n]{0,300}\}"
+    r"%%.{0,2000}?%%|!\[\[[^\[\]\n]{0,300}\]\]|^\[\^[^\[\]\n]{1,80}\]:[^\n]*$|\[\^[^\[\]\n]{1,80}\]|\{:[^{}\n]{0,300}\}"
     r"|(?<=\s)\^[\w-]{1,40}$|(?<=^> )\[!\w{1,20}\][+-]?",
     re.DOTALL | re.MULTILINE,
 )
-_WIKI_LINK = re.compile(r"\[\[(?:[^\]|\n]{0,300}\|)?([^\]|\n]{1,300})\]\]")
+_WIKI_LINK = re.compile(r"\[\[(?:[^\[\]|\n]{0,300}\|)?([^\[\]|\n]{1,300})\]\]")
 _TOML = re.compile(r"\ufeff?\+\+\+[ \t]*\r?\n(.*?)^\+\+\+[ \t]*\r?(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 
 

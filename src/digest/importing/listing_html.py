@@ -20,6 +20,7 @@ from digest.importing.naming import slug
 from digest.importing.page import ListingPage
 from digest.importing.source import Item, Listing
 from digest.text.characters import clean_line
+from digest.text.counting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -59,6 +60,9 @@ def parse(
             items = _completed(items, said)
         if not items and (alone := open_graph(page)):
             items, faults = [alone], []
+    if page.beside:
+        where = f"{counted(page.beside, 'picture')} in the folder that the browser saved beside it"
+        page.notes.append(f"{source}: {where}; left out: give the page's address instead of the file")
     return Listing(
         source=source,
         title=page.title,

@@ -201,6 +201,7 @@ def _quoted(text: str, longest: int = 60) -> str:
 _BULLET = re.compile(
     r"(?P<indent>\s*)(?P<sign>\(?(?P<number>\d{1,5})(?:[.)](?=\s|$)|[、．）])|[-*+•‣▪◦·●○■□–—→►](?=\s|$))\s*(?P<text>.*)"
 )
+_WORD_BULLET = re.compile(r"^(\s*)(?:[\uf000-\uf0ff]|[o§ØüvqF](?=\t))(\s)")  # letters of Symbol and Wingdings
 _CONTACT_WORDS = 60  # a name and an office beside an address; a sentence has more
 _RULE = re.compile(r"\s*([-=*_~#])(?:\s*\1){2,}\s*")
 
@@ -270,7 +271,7 @@ class Calendar:
 def _rows(text: str, calendar: Calendar) -> Iterator[Row]:
     gap = True
     for number, raw in enumerate(re.split(r"\r\n|\r|\n", text), 1):
-        line = raw.replace("\xa0", " ").expandtabs(4).lstrip("\ufeff").rstrip()
+        line = _WORD_BULLET.sub(r"\1•\2", raw.replace("\xa0", " ")).expandtabs(4).lstrip("\ufeff").rstrip()
         if not clean_line(line) or _RULE.fullmatch(line):
             gap = True
             continue

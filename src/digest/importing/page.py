@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import unquote
 
 from lxml import etree
 from lxml.html import Element, HTMLParser, document_fromstring
@@ -45,6 +47,8 @@ _BEFORE_DATE = re.compile(
 )
 _OF_THE_PAGE = re.compile(r"\b(?:page|site|website|seite|página|pagina)\b|^\W*date modified|^\W*stand\b", re.IGNORECASE)
 _LONGEST_DATE = 120
+_SAVED = re.compile(r"<!--\s*saved from url=\(\d{4}\)(https?://\S{1,2000})")
+_HEAD = 4_096
 _JSON_LD = "//script[@type='application/ld+json']"
 
 
@@ -56,6 +60,8 @@ class ListingPage:
         self.scripts = [(script.text or "", script.sourceline or 0) for script in root.xpath(_JSON_LD)]
         self.source = source
         self.address = source  # where it came from in the end
+        self.saved = ""  # from where the browser says that it saved it
+        self.beside = 0  # pictures that it saved beside it
         self.zone = zone
         self.language = languages.language(root.get("lang") or root.get("xml:lang"), language)
         self.notes: list[str] = []
@@ -78,6 +84,8 @@ class ListingPage:
             raise ImportFailed(message)
         _wrap_broken_lines(root)
         page = cls(root, source, zone, language)
+        found = _SAVED.search(text, 0, _HEAD)
+        page.saved = found[1] if found else ""
         # The page's name and whom to write to may stand in what is dropped now.
         page.title, page.contact  # noqa: B018 - asked, and so remembered
         _drop_furniture(root)
@@ -88,7 +96,7 @@ class ListingPage:
         """The address against which links are read: `<base>`, the source, or what the page calls its own."""
         own = self.address if self.address.startswith(("http://", "https://")) else ""
         canonical = self.first_attribute("//link[@rel='canonical']/@href") or self.meta("og:url")
-        own = own or absolute(canonical)
+        own = own or absolute(canonical) or absolute(self.saved)
         return absolute(self.first_attribute("//base/@href"), own) or own
 
     @cached_property
@@ -137,6 +145,18 @@ class ListingPage:
             given = clean_line(href)[:60]
             self.notes.append(f"{self.source}: {which[:60]}: '{given}' is no http or https address{hint}")
         return address
+
+    def picture(self, source: str) -> str:
+        """The absolute address of a picture; nothing for one that the browser saved beside the page (`News_files/`)."""
+        first, slash, _ = unquote(source).removeprefix("./").partition("/")
+        if (
+            slash
+            and self.address == self.source
+            and re.fullmatch(rf"{re.escape(PurePath(self.source).stem)}[_-]\w+", first)
+        ):
+            self.beside += 1
+            return ""
+        return absolute(source, self.base)
 
     def date(self, element: HtmlElement) -> dates.Moment | dates.NoSuchDay | None:
         """The date that an element is: what it shows, then what it tells machines."""

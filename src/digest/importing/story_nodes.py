@@ -13,7 +13,6 @@ from digest.importing import html_to_markdown
 from digest.importing.listing_text import CREDIT
 from digest.importing.page import HEADINGS, HIDDEN, words
 from digest.text.characters import clean_line
-from digest.text.urls import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,6 +65,12 @@ def is_link(element: HtmlElement) -> bool:
     """Tell whether all that an element says is one link."""
     anchors = [element] if element.tag == "a" else list(element.iter("a"))
     return len(anchors) == 1 and bool(words(element)) and words(anchors[0]) == words(element)
+
+
+def is_bold(element: HtmlElement) -> bool:
+    """Tell whether all that a paragraph says is bold: a title, as Word saves one."""
+    bold = list(element.iter("b", "strong")) if element.tag == "p" else []
+    return bool(bold) and bool(words(element)) and words(bold[0]) == words(element)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,7 +187,7 @@ class Parts:
         chosen = self.found.get("image", [] if self.room is None else [self.room])
         for one in chosen:
             for image in one.iter("img"):
-                if address := absolute(picture_source(image), self.page.base):
+                if address := self.page.picture(picture_source(image)):
                     return address, clean_line(image.get("alt") or "") or self.text("caption")
         return "", ""
 
@@ -213,17 +218,17 @@ def picture_source(image: HtmlElement) -> str:
     """
     if any((size := image.get(side)) and size.isdigit() and int(size) <= _PIXEL for side in ("width", "height")):
         return ""
-    named = [value for key, value in image.items() if key.startswith("data-") and _LATE.search(key)]
-    offered = [*named, image.get("srcset") or "", image.get("src") or ""]
-    for text in offered:
-        sources = sorted(_sources(text), key=lambda source: -source[0])
-        if found := next((address for _, address in sources if not _PLACEHOLDER.search(address)), ""):
+    named = [(key, value) for key, value in image.items() if key.startswith("data-") and _LATE.search(key)]
+    for key, text in (*named, *((key, image.get(key) or "") for key in ("srcset", "src"))):
+        # A single address may have blanks in it, as people name their files.
+        sources = sorted(_sources(text), key=lambda source: -source[0]) if "set" in key else [(1.0, text.strip())]
+        if found := next((one for _, one in sources if one and not _PLACEHOLDER.search(one)), ""):
             return found
     return ""
 
 
 def _sources(text: str) -> Iterator[tuple[float, str]]:
-    """The addresses of a `src` or `srcset`, each with its width or density (HTML, 4.8.4.2.1)."""
+    """The addresses of a `srcset`, each with its width or density (HTML, 4.8.4.2.1)."""
     for candidate in _CANDIDATE.finditer(text[:_LONGEST_SRCSET]):
         yield float(candidate["size"] or 1), candidate["address"]
 

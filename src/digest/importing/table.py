@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from digest import yamlfile
 from digest.errors import Fault
 from digest.importing import dates, languages
-from digest.importing.html_to_markdown import paragraphs
+from digest.importing.html_to_markdown import from_html, paragraphs
 from digest.importing.naming import slug
 from digest.importing.source import Item, Listing
 from digest.model import STORY_KEYS, STORY_LISTS, STORY_TIMES
@@ -106,6 +106,8 @@ WORDS: dict[str, dict[str, tuple[str, ...]]] = {
         "language": ("sprache",),
     },
 }
+_IS_HTML = re.compile(r"\s*<(?:p|div|span|ul|ol|h[1-6]|blockquote|article|section)\b[^<>]*>.*>\s*", re.DOTALL)
+_SHEET_ERROR = re.compile(r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|ERROR!)")
 _SIGNS = ",;\t|"
 _SEPARATOR_LINE = re.compile(r"\ufeff?\"?sep=(.)\"?\r?\n", re.IGNORECASE)
 
@@ -270,7 +272,9 @@ def item(
     except _CellError as error:
         return Fault(file=source, line=line, key=error.key, message=f"{error}; the row is left out")
     values |= {key: when.at for key, when in times.items()}
-    summary = paragraphs(re.split(r"\r?\n\s*\r?\n", str(row.get("summary", ""))))
+    written = str(row.get("summary", ""))
+    html = _IS_HTML.fullmatch(written)
+    summary = from_html(written) if html else paragraphs(re.split(r"\r?\n\s*\r?\n", written))
     only = times["date"].date_only
     return Item(**values, language=spoken or language, date_only=only, summary=summary, line=line)
 
@@ -301,6 +305,9 @@ def _times(cells: dict[str, str], zone: tzinfo, language: str) -> dict[str, date
 
 def _values(cells: dict[str, str], lists: dict[str, list[str]], line: int, source: str) -> dict[str, Any]:
     """The typed values of a row: what a story file with these keys would say. Without its times and language."""
+    for key, text in cells.items():
+        if _SHEET_ERROR.fullmatch(text):
+            raise _CellError(key, f"'{text}' is an error of the sheet; mend it there")
     for key, own in _OWN_PATHS.items():
         if key in cells and not absolute(cells[key]) and not own.fullmatch(cells[key]):
             raise _CellError(key, f"'{cells[key][:80]}' is no http or https address, and no path of the newsroom's")
@@ -309,6 +316,7 @@ def _values(cells: dict[str, str], lists: dict[str, list[str]], line: int, sourc
     for key in {"topics", "channels"} & data.keys():
         data[key] = [name for part in data[key] if (name := slug(part))]
     data = {key: value for key, value in data.items() if key in STORY_KEYS and key != "language"}
+    data |= {key: value.lower() for key, value in data.items() if key == "status"}
     document = yamlfile.Document(file=source, data=data, lines={(key,): line for key in data})
     fields, faults = yamlfile.validate(StoryFields, document)
     if fields is None:
