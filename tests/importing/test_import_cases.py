@@ -670,6 +670,38 @@ def test_a_folder_without_stories_says_what_its_stories_are(desk, name, text, re
     assert not (desk.root / ".digest/evidence").exists()
 
 
+@pytest.mark.parametrize("folder", ["stories", ".", "stories/2022"])
+def test_the_newsrooms_own_stories_are_no_source(desk, folder):
+    """They would all get a channel called `stories`, and with it other readers."""
+    text = "---\ntitle: A\ndate: 2022-02-14\n---\n"
+    story = desk.write("stories/2022/a.md", text)
+    ran = desk("import", folder)
+    assert (ran.code, ran.err) == (
+        2,
+        f"digest: {folder}: has the newsroom's own stories in it; name another folder\n",
+    )
+    assert story.read_text() == text
+
+
+def test_a_story_file_that_is_a_link_to_elsewhere_stops_no_import(desk):
+    """It is named, and left as it is."""
+    desk.write("elsewhere.md", "---\ntitle: A\ndate: 2022-02-14\n---\n")
+    (desk.root / "stories").mkdir()
+    (desk.root / "stories/a.md").symlink_to(desk.root / "elsewhere.md")
+    report = desk.take(rss(("B", "")))
+    assert report.counts == (1, 0, 0)
+    assert "stories/a.md: is a symbolic link" in report.notes[0]
+
+
+def test_a_record_that_cannot_be_read_is_one_line(desk):
+    """A folder of its name, or stories that are no folder."""
+    (desk.root / "stories/.imports.json").mkdir(parents=True)
+    desk.write("f.xml", rss(("B", "")))
+    ran = desk("import", "f.xml")
+    assert ran.code == 2
+    assert ran.err.endswith("stories/.imports.json: cannot be read (Is a directory); make it a file that can be\n")
+
+
 def test_what_was_read_beside_such_a_folder_is_kept(desk):
     """A feed that was fetched with it would be gone otherwise."""
     desk.write("site/notes.txt", "Nothing here.")

@@ -9,6 +9,7 @@ shows exactly what would be written. A file that changed in between is not overw
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from dataclasses import asdict, dataclass, replace
@@ -124,6 +125,11 @@ def run_import(
         message = f"--base {base!r} is no http or https address"
         raise UsageError(message)
     folders = [Path(name) for name in names if Path(name).is_dir()]
+    own = (newsroom.root / "stories").resolve()
+    for folder in folders:
+        if own.is_relative_to(folder.resolve()) or folder.resolve().is_relative_to(own):
+            message = f"{folder}: has the newsroom's own stories in it; name another folder"
+            raise UsageError(message)
     spoken = tag or newsroom.config.newsroom.language
     zone = newsroom.config.newsroom.timezone
     listings = [front_matter.read_folder(folder, zone=zone, language=spoken, base=base) for folder in folders]
@@ -167,7 +173,8 @@ def import_sources(
         files_of_stories = replace(newsroom, skip_bad=True).stories  # a file with a fault stops no import
         existing = files_of_stories.stories() if folder.exists() else ()
         root = folder.resolve()
-        faulty = {story_id(str(Path(each.file).resolve().relative_to(root))): each for each in files_of_stories.faults}
+        places = {fault: Path(fault.file).parent.resolve() / Path(fault.file).name for fault in files_of_stories.faults}
+        faulty = {story_id(os.path.relpath(place, root)): fault for fault, place in places.items()}
         plan = planning.plan(
             listings,
             existing,

@@ -60,6 +60,9 @@ def load(folder: Path) -> ImportRecord:
         )
     except FileNotFoundError:
         return ImportRecord()
+    except OSError as error:
+        message = f"cannot be read ({error.strerror}); make it a file that can be"
+        raise StoryError([Fault(file=str(path), message=message)]) from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         message = (
             "is damaged; restore it from version control, or delete it: then what differs counts as edited by hand"
