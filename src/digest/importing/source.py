@@ -29,6 +29,7 @@ _RAW = C1 | {0x85: "\x85"}  # which ends a line, in some texts
 _SINGLE_BYTE = ("cp125", "iso8859", "koi8", "mac", "cp874")
 # What calls itself Latin-1 or ASCII is Windows-1252 on the web, and so on (WHATWG Encoding, 4.2); UTF-16 has a mark or
 # isn't.
+_LABELS = {"windows-874": "cp874", "windows-949": "cp949", "iso-8859-8-i": "iso-8859-8"}  # which Python lacks
 _AS_ON_THE_WEB = {
     "iso8859-1": "cp1252",
     "iso8859-9": "cp1254",
@@ -170,7 +171,7 @@ def _declared(data: bytes, content_type: str) -> list[str]:
 
 def _known(name: str) -> str:
     try:
-        known = codecs.lookup(name).name
+        known = codecs.lookup(_LABELS.get(name, name)).name
     except LookupError:
         return ""
     return _AS_ON_THE_WEB.get(known, known)
