@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 from datetime import UTC, date, datetime
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from newsdesk import CONFIG, Desk
@@ -295,6 +300,19 @@ def test_an_excel_workbook_is_a_table(desk):
     assert "stories.xlsx:5: date: is missing" in data["faults"][0]
     assert "column 'Poids' is not known" in data["notes"][0]
     assert "Titre" in data["notes"][0]
+
+
+def test_what_a_library_thinks_of_a_workbooks_styles_is_told_to_nobody(desk):
+    """Programs that write workbooks leave the default style out; it is no word of the newsroom's."""
+    data = sheet(["Title", "Date"], ["A", date(2022, 2, 14)])
+    with ZipFile(BytesIO(data)) as old, ZipFile(desk.root / "a.xlsx", "w") as new:
+        for name in old.namelist():
+            new.writestr(name, re.sub(rb"<cellStyles>.*</cellStyles>|<cellStyles .*</cellStyles>", b"", old.read(name)))
+    code = "import sys; from digest.cli.app import main; main(sys.argv[1:])"
+    ran = subprocess.run(
+        [sys.executable, "-c", code, "import", "a.xlsx"], cwd=desk.root, capture_output=True, text=True
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
 
 
 def test_the_sheets_that_are_not_read_are_named(desk):

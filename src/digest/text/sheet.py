@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 import zlib
 from contextlib import contextmanager
 from datetime import date, datetime, time
@@ -50,6 +51,7 @@ def other_sheets(data: bytes, source: str, sheet: str = "") -> list[str]:
 def _opened(data: bytes, source: str) -> Iterator[Workbook]:
     from openpyxl import load_workbook
 
+    warnings.filterwarnings("ignore", module="openpyxl")  # of styles and rules that no value needs
     try:
         with ZipFile(io.BytesIO(data)) as packed:
             if sum(entry.file_size for entry in packed.infolist()) > _LARGEST_SHEET:
