@@ -67,7 +67,8 @@ _STATUSES = """
 ## Words of a status
 
 A status column says who may be mailed. Whoever has one of the words of the first row is mailed; whoever has another one
-is not, for the reason on the left. A word that is not known stops the list and is named.
+is not, for the reason on the left. A row with a word that is not known is left out and named: nobody is mailed by a
+word of which digest is not sure. A column that is called a status and says something else needs another name.
 """
 _CHECKS = """
 # Checks

@@ -2,8 +2,9 @@
 
     column names ─header─▶ Columns          values of a status column ─StatusColumn.reason─▶ why not to mail, or ""
 
-Names are understood in any order and case, in English, German, French and Spanish, and as Mailchimp, Ghost, Substack,
-Buttondown, listmonk, HubSpot and Brevo write them. Nothing here opens a file.
+Names are understood in any order and case, in English, German, French, Spanish and Arabic, and as Mailchimp, Ghost,
+Substack, Buttondown, listmonk, HubSpot, Brevo, Keila, MailerLite and CiviCRM write them. A column that is called a
+status is one, whatever stands in it: a word that nobody knows keeps the mail back. Nothing here opens a file.
 """
 
 from __future__ import annotations
@@ -16,9 +17,12 @@ from typing import TYPE_CHECKING, Literal
 from digest.text.merge import field_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from digest.model import InactiveReason
+
+    _Says = Literal["status", "type", "yes", "no"]
+    _Meaning = tuple[_Says, InactiveReason]
 
 MAX_COLUMNS = 200
 
@@ -39,92 +43,123 @@ def _words(text: str) -> tuple[str, ...]:
 _EMAIL = frozenset(_words(
     "email|e mail|mail|email address|e mail address|primary email|e mail 1 value|emailadresse|e mail adresse|"
     "email adresse|mailadresse|adresse e mail|adresse email|adresse mail|adresse electronique|courriel|correo|"
-    "correo electronico|direccion de correo|direccion de correo electronico"
+    "correo electronico|direccion de correo|direccion de correo electronico|البريد الالكتروني|عنوان البريد الالكتروني"
 ))  # fmt: skip
 _NAME = _words(
     "name|full name|fullname|display name|contact name|subscriber name|nom complet|nom et prenom|nombre completo|"
-    "nombre y apellidos"
+    "nombre y apellidos|الاسم الكامل|الاسم"
 )
-_FIRST = _words("first name|firstname|fname|given name|forename|vorname|prenom|prenoms|nombre de pila|nombre|nombres")
+_FIRST = _words(
+    "first name|firstname|fname|given name|forename|vorname|prenom|prenoms|nombre de pila|nombre|nombres|الاسم الاول"
+)
 _LAST = _words(
-    "last name|lastname|lname|surname|family name|nachname|familienname|nom de famille|nom|apellidos|apellido"
+    "last name|lastname|lname|surname|family name|nachname|familienname|nom de famille|nom|apellidos|apellido|"
+    "اسم العايلة|اللقب"
 )
 _LANGUAGE = _words(
     "language|lang|locale|preferred language|language preference|sprache|bevorzugte sprache|langue|langue preferee|"
-    "idioma|idioma preferido"
+    "idioma|idioma preferido|اللغة"
 )
 _TOPICS = _words("topics|topic|interests|themen|interessen|themes|sujets|temas|intereses")
 _TAGS = _words("tags|tag|labels|label|schlagworte|schlagworter|etiquettes|etiquetas")
 
 _STATUS_NAMES = frozenset(_words(
     "status|subscription status|subscriber status|email status|member status|contact status|marketing status|"
-    "email marketing status|marketing contact status|email subscription status|newsletter status|abostatus|abo status|"
-    "zustand|statut|statut d abonnement|etat|estado|estado de suscripcion"
+    "email marketing status|marketing contact status|email subscription status|email permission status|"
+    "permission to send|email marketing consent|newsletter status|mailing status|delivery status|global status|"
+    "consent status|opt in status|optin status|subscription state|subscriber type|abostatus|abo status|zustand|statut|"
+    "statut d abonnement|statut de l abonnement|statut d inscription|statut email|etat|etat de l abonnement|estado|"
+    "estado de suscripcion|estado de la suscripcion|estado del suscriptor|estado del correo|stato|stato iscrizione|"
+    "situacao|الحالة|حالة الاشتراك|статус|статус подписки|状态|订阅状态"
 ))  # fmt: skip
-_TYPE_NAMES = frozenset(_words("type|subscriber type"))  # Buttondown's; a type of anything else has no word that stops
+_TYPE_NAMES = frozenset(_words("type"))  # Buttondown's, too; a type of anything else has no word that stops
 _STATUS_WORDS: dict[InactiveReason, frozenset[str]] = {
     "": frozenset(_words(
-        "subscribed|active|enabled|confirmed|verified|valid|ok|regular|premium|gifted|free|paid|comped|opted in|opt in|"
-        "marketing contact|abonniert|angemeldet|aktiv|bestatigt|abonne|abonnee|inscrit|inscrite|actif|active|confirme|"
-        "confirmee|suscrito|suscrita|activo|activa|confirmado|confirmada|alta"
+        "subscribed|active|enabled|confirmed|verified|valid|ok|regular|premium|gifted|free|paid|comped|trialed|unpaid|"
+        "churning|added|opted in|opt in|marketing contact|abonniert|angemeldet|aktiv|bestatigt|abonne|abonnee|inscrit|"
+        "inscrite|actif|active|confirme|confirmee|suscrito|suscrita|activo|activa|confirmado|confirmada|alta|مشترك|"
+        "مشتركة|نشط|موكد"
     )),
     "unconfirmed": frozenset(_words(
         "unconfirmed|not confirmed|unverified|unactivated|pending|waiting|awaiting confirmation|inactive|disabled|"
-        "archived|deleted|paused|nonsubscribed|non subscribed|not subscribed|never subscribed|transactional|"
-        "non marketing contact|unbestatigt|nicht bestatigt|ausstehend|inaktiv|en attente|non confirme|non confirmee|"
-        "inactif|inactive|pendiente|sin confirmar|no confirmado|no confirmada|inactivo|inactiva"
+        "deactivated|archived|deleted|paused|validating|nonsubscribed|non subscribed|not subscribed|never subscribed|"
+        "transactional|non marketing contact|unbestatigt|nicht bestatigt|ausstehend|inaktiv|deaktiviert|geloscht|"
+        "nicht abonniert|nicht angemeldet|en attente|non confirme|non confirmee|a confirmer|inactif|inactive|desactive|"
+        "desactivee|supprime|supprimee|non abonne|non abonnee|non inscrit|non inscrite|pendiente|sin confirmar|"
+        "por confirmar|no confirmado|no confirmada|inactivo|inactiva|desactivado|desactivada|eliminado|eliminada|"
+        "no suscrito|no suscrita|غير موكد|غير نشط|قيد الانتظار|معلق"
     )),
     "manual": frozenset(_words(
-        "blocked|blocklisted|blacklisted|banned|suppressed|spammy|gesperrt|blockiert|bloque|bloquee|bloqueado|bloqueada"
+        "blocked|blocklisted|blocklist|blacklisted|blacklist|banned|suppressed|spammy|do not contact|do not email|"
+        "deceased|gesperrt|sperrliste|blockiert|bloque|bloquee|blackliste|blacklistee|liste noire|bloqueado|bloqueada|"
+        "lista negra|محظور|محظورة"
     )),
     "unsubscribed": frozenset(_words(
-        "unsubscribed|unsubscribe|opted out|opt out|optout|removed|left|abgemeldet|ausgetragen|abbestellt|gekundigt|"
-        "desabonne|desabonnee|desinscrit|desinscrite|baja|de baja|dado de baja|dada de baja|cancelado|cancelada"
+        "unsubscribed|unsubscribe|unsub|opted out|opt out|on hold opt out|removed|left|cancelled|canceled|abgemeldet|"
+        "ausgetragen|abbestellt|gekundigt|widerrufen|widersprochen|ausgetreten|desabonne|desabonnee|desinscrit|"
+        "desinscrite|resilie|resiliee|annule|annulee|opposition|baja|de baja|dado de baja|dada de baja|desuscrito|"
+        "desuscrita|cancelado|cancelada|anulado|anulada|غير مشترك|غير مشتركة|الغى الاشتراك|تم الغاء الاشتراك|"
+        "الغاء الاشتراك"
     )),
     "bounced": frozenset(_words(
-        "bounced|hard bounced|hard bounce|bounce|cleaned|undeliverable|invalid|unzustellbar|ungultig|invalide|rejete|"
-        "non distribuable|rebotado|rebotada|no entregable"
+        "bounced|hard bounced|hard bounce|bounce|on hold bounce|cleaned|undeliverable|unreachable|invalid|"
+        "unzustellbar|nicht zustellbar|ungultig|invalide|rejete|rejetee|non distribuable|npai|rebotado|rebotada|"
+        "rechazado|rechazada|invalido|no entregable|مرتد|غير صالح"
     )),
     "complained": frozenset(_words(
-        "complained|complaint|spam complaint|spam|marked as spam|reported spam|abuse|beschwerde|plainte|queja"
+        "complained|complaint|spam complaint|spam|junk|marked as spam|reported spam|abuse|abused|beschwerde|plainte|"
+        "queja|شكوى"
     )),
 }  # fmt: skip
 _KINDS = frozenset(_words("regular|premium|gifted|free|paid|comped|valid|ok"))  # kinds of members, or of anything
-_REASON_OF = {word: reason for reason, words in _STATUS_WORDS.items() for word in words}
 # Columns that say yes to mails, with the reason of a no; and columns that say no, with the reason of a yes or a date.
 _YES_NAMES: dict[str, InactiveReason] = {
     **dict.fromkeys(_words(
         "subscribed|is subscribed|subscribed to emails|accepts marketing|accepts email marketing|abonniert|angemeldet|"
-        "abonne|inscrit|suscrito"
+        "abonne|inscrit|suscrito|مشترك"
     ), "unsubscribed"),
     **dict.fromkeys(_words(
         "opt in|optin|opted in|email opt in|double opt in|consent|email consent|confirmed|is confirmed|active|"
-        "is active|confirm time|confirmed at|bestatigt|aktiv|einwilligung|confirme|actif|consentement|confirmado|"
-        "activo|consentimiento"
+        "is active|confirm time|confirmed at|enabled|email enabled|bestatigt|aktiv|einwilligung|confirme|actif|"
+        "consentement|confirmado|activo|consentimiento|نشط|موكد"
     ), "unconfirmed"),
 }  # fmt: skip
 _NO_NAMES: dict[str, InactiveReason] = {
     **dict.fromkeys(_words(
-        "unsubscribed|is unsubscribed|unsub time|unsub reason|unsubscribed at|unsubscribed on|unsubscribe time|"
-        "unsubscribe date|date unsubscribed|unsubscribed from all email|opted out|opt out|optout|email opt out|"
-        "has opted out of email|do not email|do not contact|email disabled|abgemeldet|abgemeldet am|abmeldedatum|"
-        "ausgetragen|desabonne|desabonne le|desinscrit|date de desabonnement|date de desinscription|baja|dado de baja|"
-        "fecha de baja"
+        "unsubscribed|is unsubscribed|unsub|unsub time|unsub reason|unsubscribed at|unsubscribed on|unsubscribed date|"
+        "unsubscribe time|unsubscribe date|unsubscribe reason|unsubscription date|date unsubscribed|"
+        "date of unsubscription|unsubscribed from all email|global unsubscribe|opted out|opted out at|opt out|"
+        "is opt out|is opted out|opt out date|opt out time|email opt out|has opted out of email|no bulk emails|"
+        "no bulk emails user opt out|do not email|email disabled|stop time|abgemeldet|abgemeldet am|abmeldedatum|"
+        "abmeldung|ausgetragen|ausgetragen am|deaktiviert|deaktiviert am|widerspruch|deactivated|deactivated at|"
+        "desabonne|desabonne le|desinscrit|desinscrit le|date de desabonnement|date de desinscription|baja|"
+        "dado de baja|fecha de baja|desuscrito|تاريخ الغاء الاشتراك|الغاء الاشتراك"
     ), "unsubscribed"),
     **dict.fromkeys(_words(
-        "bounced|bounced at|hard bounced|hard bounce|hard bounce reason|email hard bounced|email hard bounce reason|"
-        "cleaned|clean time|invalid email address|unzustellbar|rejete|rebotado"
+        "bounced|bounced at|bounce date|bounce time|bounce reason|hard bounced|hard bounced at|hard bounce|"
+        "hard bounce reason|email hard bounced|email hard bounce reason|is bounced|on hold|hold date|cleaned|"
+        "clean time|invalid email address|unzustellbar|rejete|rebotado"
     ), "bounced"),
-    **dict.fromkeys(_words("complained|complained at|spam complaint|marked as spam|beschwerde|plainte"), "complained"),
     **dict.fromkeys(_words(
-        "blocked|blocklisted|blacklisted|email blacklisted|emailblacklisted|gesperrt|bloque|bloqueado"
+        "complained|complained at|complaint|complaint date|spam complaint|marked as spam|beschwerde|plainte|queja"
+    ), "complained"),
+    **dict.fromkeys(_words(
+        "blocked|is blocked|blocklisted|blacklisted|is blacklisted|blacklist|blocklist|email blacklist|"
+        "email blacklisted|suppressed|is suppressed|do not contact|is deceased|gesperrt|bloque|liste noire|bloqueado|"
+        "lista negra"
     ), "manual"),
-    **dict.fromkeys(_words("unconfirmed|deleted at|archived|archived at"), "unconfirmed"),
+    **dict.fromkeys(_words("unconfirmed|disabled|is disabled|deleted at|is deleted|archived|archived at"),
+                    "unconfirmed"),
 }  # fmt: skip
-_YES = frozenset(_words("true|yes|y|t|1|x|on|ok|ja|wahr|oui|o|vrai|si|s|verdadero"))
+_YES = frozenset(_words("true|yes|y|t|1|x|on|ok|ja|j|wahr|oui|o|vrai|si|s|verdadero|sim|verdadeiro|vero|waar|نعم|да"))
 _BLANK = " \t\u00a0-–—/."  # what stands for nothing
-_NO = frozenset(_words("false|no|n|f|0|off|null|none|never|n a|nein|falsch|non|faux|falso"))
+_NO = frozenset(_words("false|no|n|f|0|off|null|none|never|n a|nein|falsch|non|faux|falso|nao|onwaar|nee|لا|нет"))
 _DATE = re.compile(r"[1-9]\d{3}|\d{1,2}[./-]\d{1,2}[./-]\d{2}")
+# The words of a day; with any other one, as in "Opt-out 2021", it is not said what was done on it.
+_OF_A_DATE = frozenset(_words(
+    "t|z|utc|gmt|am|pm|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|january|february|march|april|june|july|august|"
+    "september|october|november|december|mon|tue|wed|thu|fri|sat|sun"
+))  # fmt: skip
 # The worst first: a row that is both bounced and unsubscribed has bounced.
 _WORST: tuple[InactiveReason, ...] = ("complained", "bounced", "unsubscribed", "manual", "unconfirmed")
 
@@ -135,31 +170,33 @@ class StatusColumn:
 
     name: str
     place: int
-    says: Literal["status", "type", "yes", "no"]
+    says: _Says
     otherwise: InactiveReason = ""  # the reason of a no in a column that says yes, of a yes in one that says no
 
     def reason(self, text: str) -> InactiveReason | None:
         """Why this reader is not to be mailed, empty where they may be; None for a value that is not understood."""
         value, blank = folded(text), not text.strip(_BLANK)
+        word = None if self.says in ("yes", "no") and value in _KINDS else _REASON_OF.get(_close(value))
         if self.says in ("status", "type"):
-            return "" if blank else _REASON_OF.get(value)
+            return "" if blank else word
         dated = bool(_DATE.search(text)) and bool(text.strip("0 :.-/"))
-        yes = value in _YES or text.strip() in ("✓", "✔") or dated
+        yes = value in _YES or text.strip() in ("✓", "✔")
         if self.says == "yes":
             # An empty cell among others that say yes is a box that was not ticked: nobody asked for anything there.
-            return "" if yes else "unconfirmed" if blank else self.otherwise if value in _NO else None
+            yes = yes or (dated and _OF_A_DATE.issuperset(re.findall(r"[^\W\d]+", value)))
+            return "" if yes else "unconfirmed" if blank else self.otherwise if value in _NO else word
         if blank or value in _NO or (value and not value.strip("0 ")):
             return ""
-        return self.otherwise if yes or "reason" in folded(self.name) else None
+        return self.otherwise if yes or dated or "reason" in folded(self.name) else word
 
     def knows(self, text: str) -> bool:
-        """Whether this value shows that the column is a status, and no field that happens to be called so."""
-        if not text.strip(_BLANK):
-            return False
-        reason = self.reason(text)
+        """Whether the column is a status for having this value: a name says enough, but that of a type.
+
+        A word that is not understood is no field: who has left in a word of another tool would be mailed.
+        """
         if self.says == "type":
-            return bool(reason)
-        return reason is not None and (self.says != "status" or folded(text) not in _KINDS)
+            return bool(self.reason(text))
+        return bool(text.strip(_BLANK)) and (self.says != "status" or folded(text) not in _KINDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +204,7 @@ class Columns:
     """Where a row's values stand, counted from 0; -1 for a column that is not there. `fields` are merge fields.
 
     `keys` names every column: `email`, `name`, `language`, `topics`, or the merge field. `statuses` may still be
-    fields: settled() says, once values were seen.
+    fields, where nothing stands in them, or a type is of something else: settled() says, once values were seen.
     """
 
     width: int
@@ -279,6 +316,11 @@ def folded(text: str) -> str:
     return " ".join(re.findall(r"[^\W_]+", plain))
 
 
+def _close(text: str) -> str:
+    """Folded text without its blanks: `hardBounced`, `hard_bounced` and `Hard bounced` are one."""
+    return text.replace(" ", "")
+
+
 def worst(reasons: Iterable[str]) -> InactiveReason:
     """The reason that weighs most; empty when there is none."""
     given = set(reasons)
@@ -289,14 +331,21 @@ def _find(known: Sequence[str], wanted: Sequence[str]) -> int:
     return next((known.index(name) for name in wanted if name in known), -1)
 
 
+def _by_name(names: Iterable[str], says: _Says, otherwise: Mapping[str, InactiveReason] = {}) -> dict[str, _Meaning]:
+    return {_close(name): (says, otherwise.get(name, "")) for name in names}
+
+
+_REASON_OF = {_close(word): reason for reason, words in _STATUS_WORDS.items() for word in words}
+_MEANINGS = {
+    **_by_name(_NO_NAMES, "no", _NO_NAMES),
+    **_by_name(_YES_NAMES, "yes", _YES_NAMES),
+    **_by_name(_TYPE_NAMES, "type"),
+    **_by_name(_STATUS_NAMES, "status"),
+}
+
+
 def _statuses(names: Sequence[str], known: Sequence[str]) -> Iterable[StatusColumn]:
     for place, (raw, name) in enumerate(zip(names, known, strict=True)):
-        shown = " ".join(raw.split())
-        if name in _STATUS_NAMES:
-            yield StatusColumn(name=shown, place=place, says="status")
-        elif name in _TYPE_NAMES:
-            yield StatusColumn(name=shown, place=place, says="type")
-        elif name in _YES_NAMES:
-            yield StatusColumn(name=shown, place=place, says="yes", otherwise=_YES_NAMES[name])
-        elif name in _NO_NAMES:
-            yield StatusColumn(name=shown, place=place, says="no", otherwise=_NO_NAMES[name])
+        if meaning := _MEANINGS.get(_close(name)):
+            says, otherwise = meaning
+            yield StatusColumn(name=" ".join(raw.split()), place=place, says=says, otherwise=otherwise)

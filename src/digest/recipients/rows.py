@@ -148,7 +148,8 @@ class RowReader:
             return reason, stopped[reason]
         if strange is not None:
             value = " ".join(row[strange.place].split())[:_SHOWN]
-            message = f"{value!r} is not known to mean that a reader may be mailed; write subscribed, or unsubscribed"
+            message = f"{value!r} is not known to mean that a reader may be mailed; write subscribed, or unsubscribed; "
+            message += "a column that says something else needs another name"
             raise BadRow(message, strange.name)
         return None
 
