@@ -167,6 +167,38 @@ def test_a_name_in_one_column_and_one_in_two_are_the_same_name(take, own, two):
     assert take(exported) == Change(already=2)
 
 
+@pytest.mark.parametrize("two", TWO)
+def test_a_whole_name_there_overwrites_two_columns_here(take, own, two):
+    """It is told where it differs, and `--update name` parts it as far as the reader's own parts are in it."""
+    own.write_text(f"email,{two}\nann@example.org,Ann,Sylva\nbob@example.org,Rob,Le Mann\ncid@example.org,C,Xu\n")
+    text = "email,name\nann@example.org,Ann Silva\nbob@example.org,Bob Le Mann\ncid@example.org,Dr Cid Zu\n"
+    assert (
+        take(text).notes[0].startswith("3 readers differ in name: ann@example.org ('Ann Sylva', there 'Ann Silva'); ")
+    )
+    assert take(text, update=("name",)).updated == 3
+    rows = "ann@example.org,Ann,Silva\nbob@example.org,Bob,Le Mann\ncid@example.org,Dr Cid Zu,\n"
+    assert own.read_text() == f"email,{two}\n{rows}"
+    assert take(text, update=("name",)) == Change(already=3)
+
+
+def test_a_name_that_first_and_last_name_do_not_make_has_its_own_column(take, own):
+    """Nobody is called by a name said twice or cut within a word, and no part is lost; who was there stays."""
+    own.write_text("email,first_name,last_name\nann@example.org,Ann,Silva\n")
+    text = ("email,name,last_name\nbob@example.org,Dr Bob,Mann\ncid@example.org,Cid Xu-Lee,Lee\n"
+            "dan@example.org,Dan van Oort,van Oort\nann@example.org,Ann Silva,Silva\n")  # fmt: skip
+    assert take(text).notes == ("own.csv got more columns: name",)
+    assert names(own) == {"ann": "Ann Silva", "bob": "Dr Bob", "cid": "Cid Xu-Lee", "dan": "Dan van Oort"}
+    assert own.read_text().splitlines()[2:] == [
+        "bob@example.org,,Mann,Dr Bob", "cid@example.org,,Lee,Cid Xu-Lee", "dan@example.org,,van Oort,Dan van Oort",
+    ]  # fmt: skip
+    assert take(text) == Change(already=4)
+    own.write_text("email,Vorname,Name\nann@example.org,Ann,Silva\n")  # beside which a name cannot stand
+    assert take("email,name,last_name\nbob@example.org,Dr Bob,Mann\n").notes == (
+        "not taken: nachname; own.csv would be read otherwise with it, so give it another name",
+    )
+    assert names(own) == {"ann": "Ann Silva", "bob": "Dr Bob"}
+
+
 @pytest.mark.parametrize(("here", "there", "new", "kept", "refused"), [
     ("tags", "topics,tags", "water,vip", "water", "tags"), ("sprache", "language,sprache", "fr,de", "fr", "sprache"),
     ("full name", "name,full name", "Neu,Neu Mann", "Neu", "full_name"),
@@ -279,6 +311,7 @@ NAMED = {  # columns of a name, and what stands in them
     ("last_name", "First name"): lambda first, last: (last, first),
     ("Prénom",): lambda first, _last: (first,),
     ("apellidos",): lambda _first, last: (last,),
+    ("full name", "last_name"): lambda first, last: (f"Dr {first}".strip(), last),
 }
 MORE = {"Sprache": "de", "language": "fr", "tags": "vip", "topics": "water", "city": "Bern", "status": "subscribed"}
 

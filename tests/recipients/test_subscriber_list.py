@@ -17,6 +17,7 @@ from digest.errors import Fault, FaultyInput, UsageError
 from digest.model import Recipient
 from digest.recipients import subscribers
 from digest.recipients.csvfile import CsvSource
+from digest.recipients.segments import Segment
 from digest.recipients.subscribers import Change, ListEntry
 from digest.testing import MemoryLedger
 
@@ -250,6 +251,17 @@ def test_every_export_is_read_back_as_it_was(cells):
         out = Path(folder) / "out.csv"
         out.write_text("".join(subscribers.export([ListEntry(recipient=reader)])), newline="")
         assert list(CsvSource(out).recipients()) == [reader]
+
+
+def test_who_stands_twice_on_a_list_is_mailed_and_exported_once(tmp_path, suppressions):
+    """By the first row that may be mailed, as the freeze decides; an export of everyone has the others, too."""
+    path = tmp_path / "list.csv"
+    path.write_text("email,topics\nann@h.pt,youth\nbob@h.pt,water\nANN@h.pt,water\nann@H.pt,water\nBob@h.pt,water\n")
+    entries = [*subscribers.listed(CsvSource(path), suppressions, "all", Segment(topics=("water",)))]
+    assert [entry.why for entry in entries] == ["has none of the topics water", "", "", *["on the list twice"] * 2]
+    rows = [text.partition(",")[0] for text in subscribers.export(entries)]
+    assert rows == ["email", "bob@h.pt", "ANN@h.pt"]
+    assert len([*subscribers.export(entries, everyone=True)]) == 6
 
 
 def test_an_empty_export_is_still_a_list():

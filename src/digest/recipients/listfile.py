@@ -82,12 +82,27 @@ class ListFile:
         """Add a row in this file's own columns, as one of a reader who may be mailed."""
         values = {**cells_of(reader), "email": address}
         at = self._grown
-        if at.name < 0 <= at.first and " ".join(filter(None, map(values.get, at.names))) != reader.name:
-            last = values.get(at.keys[at.last], "") if at.last >= 0 else ""
-            values[at.keys[at.first]] = reader.name.removesuffix(last).rstrip()
+        if at.name < 0 <= at.first:
+            parts = self.parts(reader.name, values)
+            self.refused |= {column for column, part in parts.items() if values.get(column, part) not in ("", part)}
+            values |= parts
         for status in self.columns.statuses:
             values[at.keys[status.place]] = {"yes": "yes", "status": "subscribed"}.get(status.says, "")
         self._added.append(values)
+
+    def parts(self, name: str, values: Mapping[str, str]) -> dict[str, str]:
+        """A whole name in this list's columns of a first and a last one, parted as `values` part it where they can."""
+        one, *two = self._grown.names
+        first, last = values.get(one, ""), values.get(two[0], "") if two else ""
+        if " ".join(filter(None, (first, last))) == name:
+            cells = first, last
+        elif last and name.endswith(f" {last}"):
+            cells = name.removesuffix(last).rstrip(), last
+        elif two and first and name.startswith(f"{first} "):
+            cells = first, name.removeprefix(first).lstrip()
+        else:
+            cells = name, ""
+        return dict(zip((one, *two), cells, strict=False))
 
     def replace(self, lines: tuple[int, int], values: Mapping[str, str]) -> None:
         """Write other values into some columns of the row on these lines."""
@@ -115,9 +130,12 @@ class ListFile:
         But for those beside which what is there would be read as something else: they are `refused`.
         """
         given = cells_of(reader)
-        two = self.columns.name < 0 <= self.columns.first  # a first name and a last: there is room for a name
-        new = [name for name in columns if given.get(name) and name not in self.keys and not (two and name == "name")]
-        for name in new:
+        if self._grown.name < 0 <= self._grown.first:  # a first name and a last: there is room for a name, where
+            parts = self.parts(reader.name, given)  # what else is said of it can stay beside it
+            fits = all(given.get(column, part) in ("", part) for column, part in parts.items())
+            if fits or not takes((*self._names, *self._new_keys), "name"):
+                columns = [column for column in columns if column != "name"]
+        for name in [column for column in columns if given.get(column) and column not in self.keys]:
             if takes((*self._names, *self._new_keys), name):
                 self.keys.append(name)
                 self._new_keys.append(name)

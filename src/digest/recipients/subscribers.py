@@ -37,6 +37,7 @@ _BATCH = 500  # addresses asked about at once
 BY_ITSELF = ("bounced",)  # an address can be mended
 NEED_WORDS = ("unsubscribed", "complained", "manual")  # somebody said no
 _EXAMPLES = 3
+_TWICE = "on the list twice"  # the first of the rows is mailed, as the freeze decides
 _SHRINK_PART, _SHRINK_ROWS, _SHRINK_FREE = 0.1, 50, 3  # a sync that takes more than this off is a mistake with the file
 
 
@@ -233,7 +234,8 @@ class _Merge:
         theirs, ours = incoming.columns(), edit.columns
         places = ((theirs.first, ours.first), (theirs.last, ours.last))
         # A second column of first names would be read as the only one, and every name beside it be lost.
-        self._spelled = {theirs.keys[at]: ours.keys[own] for at, own in places if at >= 0 <= own}
+        spelled = {theirs.keys[at]: ours.keys[own] for at, own in places if at >= 0 <= own}
+        self._spelled = {column: own for column, own in spelled.items() if column == own or own not in theirs.keys}
         self._offered = tuple(self._spelled.get(column, column) for column in theirs.gives)
         self.added: list[str] = []
         self.inactive: list[InactiveReader] = []
@@ -243,12 +245,15 @@ class _Merge:
         self._doubtful: dict[str, str] = {}
         self._stopped: dict[str, str] = {}
         self._beyond = ""
-        both = edit.columns.names if "name" not in self._own and set(edit.columns.names) <= set(self._offered) else ()
+        alike = {self._spelled.get(column, column) for column in theirs.names} == set(ours.names)
+        both = ours.names if ours.name < 0 > theirs.name and alike else ()
+        self._parted = ours.name < 0 <= ours.first and theirs.name >= 0  # a whole name there, as the reader's is here
         asked = (both if both and column == "name" else (column,) for column in how.update)
         self._update = tuple(self._spelled.get(column, column) for columns in asked for column in columns)
         for column in self._update:
             for where, columns in ((incoming.name, self._offered), (edit.name, self._own)):
-                if column not in columns or column == "email":
+                parted = column == "name" and self._parted
+                if column == "email" or (column not in columns and not parted):
                     others = [known for known in columns if known and known != "email"]
                     message = f"--update: {where} has no column {column!r}{did_you_mean(column, others)}"
                     raise UsageError(message)
@@ -294,11 +299,11 @@ class _Merge:
         old, new = cells_of(known), cells_of(row)
         taken: dict[str, str] = {}
         for column in self._offered:
-            value = new.get(column, "")
-            if column not in self._own or column not in old or _same(column, value, old[column]):
+            value, parted = new.get(column, ""), column == "name" and self._parted
+            if not (parted or column in self._own) or column not in old or _same(column, value, old[column]):
                 continue
             if column in self._update and (value or self._how.clear):
-                taken[column] = value
+                taken |= self._edit.parts(value, old) if parted else {column: value}
             elif value:
                 self._differing.setdefault(column, []).append(
                     f"{known.address} ({old[column] or 'nothing'!r}, there {value!r})"
@@ -443,6 +448,7 @@ class _Judge:
         self._suppressions = suppressions
         self._audience = audience
         self._segment = segment
+        self._mailed: set[int] = set()  # hashes of addresses (of 64 bits, which no two readers of a list share)
 
     def entries(self, rows: Sequence[Recipient | InactiveReader]) -> Iterator[ListEntry]:
         held = frozenset(_held(self._suppressions, self._audience, [row.address for row in rows]))
@@ -453,7 +459,11 @@ class _Judge:
                 status = self._reason(row.address)
                 yield ListEntry(recipient=row, why=status, status=status)
             else:
-                yield ListEntry(recipient=row, why=self._segment.why_not(row))
+                why, hashed = self._segment.why_not(row), hash(key(row.address))
+                why = why or (_TWICE if hashed in self._mailed else "")
+                if not why:
+                    self._mailed.add(hashed)
+                yield ListEntry(recipient=row, why=why)
 
     def _reason(self, address: str) -> str:
         rows = self._suppressions.reasons(address)
