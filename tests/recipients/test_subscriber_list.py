@@ -177,6 +177,47 @@ def test_a_reader_is_taken_off_with_all_their_lines(path, suppressions):
     assert remove(path, "bob@example.org", name="l").notes == ("bob@example.org is not on l",)
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_who_stands_before_the_last_row_is_still_read_when_that_is_taken_off(tmp_path, suppressions, end):
+    """Of a list whose last line has no end: the line before keeps its own, or its reader would look cut off."""
+    path = tmp_path / "list.csv"
+    path.write_bytes(f"email,name,city{end}ann@h.pt,Ann{end}bob@h.pt,Bob,Faro".encode())
+    assert subscribers.remove(path, "bob@h.pt", suppressions, "everyone", now=1.0).removed == 1
+    assert path.read_bytes() == f"email,name,city{end}ann@h.pt,Ann{end}".encode()
+    assert [row.address for row in CsvSource(path).recipients()] == ["ann@h.pt"]
+
+
+def test_nothing_is_written_behind_a_line_that_may_be_cut_off(tmp_path, suppressions):
+    """With a row after it nobody would doubt `ann@example.co` any more; taking it off is fine."""
+    path, other = tmp_path / "list.csv", tmp_path / "other.csv"
+    path.write_text("email\nann@example.co")
+    other.write_text("email,status\nbob@h.pt,subscribed\nzoe@h.pt,unsubscribed\n")
+    with pytest.raises(
+        FaultyInput, match=r"list\.csv:2: is the last line and has no end, so it may be cut off: 'ann@exa"
+    ):
+        add(path, suppressions, "bob@h.pt")
+    with pytest.raises(FaultyInput, match=r"list\.csv:2: is the last line and has no end"):
+        subscribers.bring_in(path, CsvSource(other), suppressions, "everyone", now=1.0)
+    assert path.read_text() == "email\nann@example.co"
+    assert not list(suppressions.suppressions())
+    assert subscribers.remove(path, "ann@example.co", suppressions, "everyone", now=1.0).removed == 1
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("value", ["two\nlines", "'=1", "''@x", 'a "b", c', "=1"])
+def test_whatever_a_new_reader_has_is_read_back_and_the_list_stays_one(tmp_path, suppressions, end, value):
+    """Breaks are as the list's lines end (an old Mac's was unreadable), apostrophes stay: added and overwritten."""
+    path, other = tmp_path / "list.csv", tmp_path / "other.csv"
+    path.write_bytes(f"email,city{end}ann@h.pt,{end}bob@h.pt,Faro{end}".encode())
+    other.write_text("".join(subscribers.export(
+        ListEntry(recipient=Recipient(address=address, fields={"city": value})) for address in ("ann@h.pt", "new@h.pt")
+    )), newline="")  # fmt: skip
+    how = subscribers.Intake(update=("city",))
+    subscribers.bring_in(path, CsvSource(other), suppressions, "everyone", how, now=1.0)
+    rows = [(row.address, row.fields["city"]) for row in CsvSource(path).recipients()]
+    assert rows == [("ann@h.pt", value), ("bob@h.pt", "Faro"), ("new@h.pt", value)]
+
+
 def test_another_list_is_taken_in(path, tmp_path, suppressions):
     """New readers come at the end, with columns of their own; known, bad and suppressed ones are counted and named."""
     suppressions.suppress("left@example.org", "*", "complained", "", 1.0)

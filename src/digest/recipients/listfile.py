@@ -19,7 +19,7 @@ from digest.errors import Fault, FaultyInput, UsageError
 from digest.files import write_whole
 from digest.mail.address import key
 from digest.recipients.columns import header, takes
-from digest.recipients.csvfile import Rows, line_end, open_list, settled_columns
+from digest.recipients.csvfile import Rows, line_end, open_list, runs, settled_columns
 from digest.recipients.rows import RowReader, topics_cell
 
 if TYPE_CHECKING:
@@ -79,7 +79,16 @@ class ListFile:
                     yield reader, (first, last)
 
     def append(self, reader: Recipient, address: str) -> None:
-        """Add a row in this file's own columns, as one of a reader who may be mailed."""
+        """Add a row in this file's own columns, as one of a reader who may be mailed.
+
+        Raises FaultyInput where the last line may be cut off: with one after it, nobody would doubt it any more.
+        """
+        if not self._added and not self._data.endswith(self._break):
+            last: Fault | None = None
+            for batch in Rows(io.BytesIO(self._data), self.name).batches(doubt_the_end=True):
+                last = batch.fault
+            if last:
+                raise FaultyInput([last])
         values = {**cells_of(reader), "email": address}
         at = self._grown
         if at.name < 0 <= at.first:
@@ -110,7 +119,7 @@ class ListFile:
         cells = next(csv.reader(io.StringIO(text, newline=""), delimiter=self._delimiter))
         row = [*cells, *([""] * (len(self.keys) - len(cells)))]
         for place, column in enumerate(self.keys):
-            row[place] = values.get(column, row[place])
+            row[place] = self._cell(values[column]) if column in values else row[place]
         self._changed[lines] = line(row, self._delimiter, "")
 
     def drop(self, lines: tuple[int, int]) -> None:
@@ -143,6 +152,11 @@ class ListFile:
             else:
                 self.refused.add(name)
 
+    def _cell(self, value: str) -> str:
+        """A value as this file holds it: breaks as its lines end, and with the apostrophe that reading takes off."""
+        cell = value.replace("\n", "\r") if self._end == "\r" else value
+        return f"'{cell}" if cell[:1] == "'" and runs(cell) else cell
+
     def save(self) -> None:
         """Write the file whole. Raises UsageError when the folder or the disk refuses; then it is as it was."""
         try:
@@ -155,6 +169,8 @@ class ListFile:
         lines = self._data.split(self._break)
         # The end of \r\n stays with the line before it, as lines are counted by \n.
         tail = b"\r" if self._end == "\r\n" else b""
+        if lines[-1] and any(last == len(lines) and text is None for (_, last), text in self._changed.items()):
+            lines.append(b"")  # the line before the last one keeps its end, or it would look cut off
         for (first, last), text in sorted(self._changed.items(), reverse=True):
             ending = tail if lines[last - 1].endswith(b"\r") else b""
             lines[first - 1 : last] = [] if text is None else [text.encode() + ending]
@@ -166,7 +182,7 @@ class ListFile:
         data = self._break.join(lines)
         if self._added and not data.endswith(self._break):
             data += self._end.encode()
-        rows = ([values.get(key_, "") for key_ in self.keys] for values in self._added)
+        rows = ([self._cell(values.get(key_, "")) for key_ in self.keys] for values in self._added)
         return data + "".join(line(row, self._delimiter, self._end) for row in rows).encode()
 
 
