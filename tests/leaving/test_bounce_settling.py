@@ -273,6 +273,17 @@ def test_a_report_about_a_mail_in_doubt_settles_it(run, ledger, status, action):
     assert {one.state for one in ledger.deliveries(MONTHS[2]) if one.address == "carl@example.org"} == {State.IN_DOUBT}
 
 
+def test_a_dry_run_counts_what_the_run_does(run, ledger):
+    """The same reader, or the same mail, in several reports is one; who is suppressed so already is none."""
+    ledger.suppress("ann@example.org", "*", "bounced", "", NOW)
+    mails = [about(month, address) for month in MONTHS[2:] for address in READERS]
+    dry = run(*mails, about(MONTHS[2], "CARL@example.org"), dry=True)
+    wet = run(*mails, about(MONTHS[2], "CARL@example.org"))
+    assert (dry.suppressed, dry.settled) == (wet.suppressed, wet.settled) == ({"bounced": 2}, 2)
+    again = run(*mails, dry=True)
+    assert (again.suppressed, again.settled) == ({}, 0)
+
+
 def test_a_dry_run_says_and_does_nothing(run, ledger):
     """The same verdicts, and neither ledger nor suppressions nor count are touched."""
     mails = [about(MONTHS[3], "Bob@example.org"), about(MONTHS[3], "carl@example.org", "5.2.2")]

@@ -19,6 +19,7 @@ from digest.bounces.report import BounceReport, ReportKind, read
 from digest.bounces.rules import IN_A_ROW, BounceClass, BounceVerdict, classify, decide
 from digest.delivery import Event, State
 from digest.files import make_folder
+from digest.mail.address import key
 from digest.mail.message_id import message_id
 from digest.recipients import tokens
 from digest.text.counting import counted
@@ -84,10 +85,10 @@ def process(newsroom: Newsroom, ledger: SqlLedger, source: str, now: float, *, d
     # Without it Message-IDs can be worked out by anybody who knows a reader, and a report could be forged.
     secrets = newsroom.sending_setup.demand_secrets("a report of ours cannot be told from a forged one")
     domain = newsroom.config.newsroom.sender.rpartition("@")[2]
-    key = secrets[-1].encode()
+    secret = secrets[-1].encode()
 
     def identify(edition: str, address: str) -> str:
-        return message_id(edition, address, domain=domain, secret=key)
+        return message_id(edition, address, domain=domain, secret=secret)
 
     folder = newsroom.root / ".digest"
     make_folder(folder)
@@ -182,8 +183,7 @@ def settle(
     """
     verdicts = judge(reports, ledger=ledger, log=log, identify=identify, secrets=secrets, now=now, audiences=audiences)
     if dry:
-        planned = Counter(one.suppression.reason for one in verdicts if one.suppression)
-        return BounceSummary(verdicts=verdicts, suppressed=planned, settled=sum(one.arrived for one in verdicts))
+        return _foreseen(verdicts, suppressions)
     new: Counter[str] = Counter()
     for verdict in verdicts:
         row = verdict.suppression
@@ -198,6 +198,18 @@ def settle(
         now,
     )
     return BounceSummary(verdicts=verdicts, suppressed=new, settled=settled)
+
+
+def _foreseen(verdicts: tuple[BounceVerdict, ...], suppressions: Suppressions) -> BounceSummary:
+    """What carrying it out would count: nobody who is suppressed so already, and each reader and mail once."""
+    rows = {(key(one.suppression.address), one.suppression.scope, one.suppression.reason)
+            for one in verdicts if one.suppression}  # fmt: skip
+    known = {
+        (key(row.address), row.scope, row.reason) for address, _, _ in rows for row in suppressions.reasons(address)
+    }
+    arrived = {(one.delivery.edition, key(one.delivery.address)) for one in verdicts if one.arrived and one.delivery}
+    new = Counter(reason for _, _, reason in sorted(rows - known))
+    return BounceSummary(verdicts=verdicts, suppressed=new, settled=len(arrived))
 
 
 def _known_by_address(report: BounceReport, domain: str) -> BounceReport:
