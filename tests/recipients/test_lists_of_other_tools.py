@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 from datetime import date
 from zipfile import ZipFile
 
@@ -203,6 +204,19 @@ def test_whom_one_row_stops_no_other_row_brings_back(read):
     ]  # fmt: skip
 
 
+def test_whom_one_row_may_stop_no_other_row_brings_back(read, tmp_path):
+    """A word that nobody understands is doubt about the reader, not about the row: both are named; a query's, too."""
+    text = "email,status\na@example.org,subscribed\nA@example.org,weg\nb@example.org,left\nB@example.org,weg\n"
+    rows = read(text)
+    assert (mailed(rows), stopped(rows)) == ([], {"b": "unsubscribed"})
+    assert [fault.partition(": ")[0] for fault in faults(rows)] == ["list.csv:3", "list.csv:3", "list.csv:5"]
+    assert "another row of a@example.org is left out, too, as 'status: weg' is not understood" in faults(rows)[0]
+    with contextlib.closing(sqlite3.connect(tmp_path / "crm.db", isolation_level=None)) as database:
+        database.execute("CREATE TABLE r (email, status)")
+        database.executemany("INSERT INTO r VALUES (?, ?)", [row.split(",") for row in text.split()[1:]])
+    assert mailed(SqlSource(f"sqlite:///{tmp_path}/crm.db", "SELECT * FROM r").recipients()) == []
+
+
 ACTIVE = ["", "subscribed", "Active", "ABONNÉ", "confirmado"]
 OTHER = ["unsubscribed", "cleaned", "spam", "pending", "Blocked", "désabonné", "gekündigt", "???", "maybe"]
 
@@ -279,8 +293,6 @@ def test_topics_beat_tags(read):
 
 def test_a_database_says_it_the_same_way(tmp_path):
     """A query's status columns are understood as a file's, booleans of the database among them."""
-    import sqlite3
-
     with contextlib.closing(sqlite3.connect(tmp_path / "crm.db", isolation_level=None)) as database:
         database.execute("CREATE TABLE r (email, first_name, last_name, subscribed, bounced_at)")
         database.executemany("INSERT INTO r VALUES (?, 'Ana', 'Silva', ?, ?)", [

@@ -187,6 +187,28 @@ def test_who_stands_before_the_last_row_is_still_read_when_that_is_taken_off(tmp
     assert [row.address for row in CsvSource(path).recipients()] == ["ann@h.pt"]
 
 
+def test_a_bad_row_is_somebodys_too(tmp_path, suppressions):
+    """Who cannot be read whole is on the list: not added again beside it, brought in only into it, and taken off."""
+    path, other = tmp_path / "list.csv", tmp_path / "other.csv"
+    rows = "email,language,status\nann@h.pt,klingonish,active\nbea@h.pt,en,weg\ncid@h.pt,en,active\n"
+    path.write_text(rows)
+    assert "left out of it: 'klingonish' is no language" in add(path, suppressions, "Ann@h.pt").notes[0]
+    assert "and not mailed by it (status: weg)" in add(path, suppressions, "bea@h.pt").notes[0]
+    other.write_text("email,language\nann@h.pt,fr\nbea@h.pt,en\n")
+    source, how = CsvSource(other), subscribers.Intake(update=("language",))
+    change = subscribers.bring_in(path, source, suppressions, "everyone", how, now=1.0)
+    assert (change.added, change.updated) == (0, 1)
+    assert "1 reader is not mailed by" in change.notes[0]
+    assert path.read_text() == rows.replace("klingonish", "fr")
+    assert subscribers.remove(path, "bea@h.pt", suppressions, "everyone", now=1.0).notes == (
+        "suppressed here, as a row that is taken off kept them from being mailed: 1",
+    )
+    assert set(suppressions.suppressed(["bea@h.pt"], "everyone")) == {"bea@h.pt"}  # in doubt, not mailed
+    path.write_text(rows)
+    assert subscribers.remove(path, "ann@h.pt", suppressions, "everyone", now=1.0) == Change(removed=1)
+    assert path.read_text() == rows.replace("ann@h.pt,klingonish,active\n", "")
+
+
 def test_nothing_is_written_behind_a_line_that_may_be_cut_off(tmp_path, suppressions):
     """With a row after it nobody would doubt `ann@example.co` any more; taking it off is fine."""
     path, other = tmp_path / "list.csv", tmp_path / "other.csv"

@@ -19,7 +19,7 @@ from digest.text.merge import field_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from digest.model import InactiveReason
+    from digest.model import InactiveReason, Recipient
 
     _Says = Literal["status", "type", "yes", "no"]
     _Meaning = tuple[_Says, InactiveReason]
@@ -28,10 +28,15 @@ MAX_COLUMNS = 200
 
 
 class BadRow(ValueError):
-    """A row that names no usable reader. `key` is the column, `str()` says what is wrong."""
+    """A row that names no usable reader. `key` is the column, `str()` says what is wrong.
 
-    def __init__(self, message: str, key: str = "") -> None:
+    `reader` is whose row it is, as far as it can be read; `doubt`, a status of theirs that is not understood.
+    """
+
+    def __init__(self, message: str, key: str = "", doubt: str = "") -> None:
         self.key = key
+        self.reader: Recipient | None = None
+        self.doubt = doubt
         super().__init__(message)
 
 

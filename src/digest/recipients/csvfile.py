@@ -23,7 +23,7 @@ from digest.errors import Fault, FaultyInput, ImportFailed
 from digest.recipients import columns
 from digest.recipients.columns import BadRow
 from digest.recipients.encoding import as_utf8, encoding_of
-from digest.recipients.rows import RowReader, stopped_once
+from digest.recipients.rows import RowReader, row_fault, stopped_once
 from digest.text import sheet
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ class Rows:
                 try:
                     yield first, last, understand.one(row)
                 except BadRow as bad:
-                    yield first, last, Fault(file=self.name, line=first, key=bad.key, message=str(bad))
+                    yield first, last, row_fault(bad, file=self.name, line=first, key=bad.key)
             first = last + 1
 
     def _cut_off(self, rows: list[list[str]], first: int) -> Fault | None:

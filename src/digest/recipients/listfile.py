@@ -18,15 +18,16 @@ from typing import TYPE_CHECKING
 from digest.errors import Fault, FaultyInput, UsageError
 from digest.files import write_whole
 from digest.mail.address import key
+from digest.model import InactiveReader
 from digest.recipients.columns import header, takes
 from digest.recipients.csvfile import Rows, line_end, open_list, runs, settled_columns
-from digest.recipients.rows import RowReader, topics_cell
+from digest.recipients.rows import RowFault, RowReader, topics_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from digest.model import InactiveReader, Recipient
+    from digest.model import Recipient
 
 HEADER = ("email", "name", "language", "topics")
 
@@ -68,15 +69,23 @@ class ListFile:
         self._names = rows.names
         self._new_keys: list[str] = []
         self.refused: set[str] = set()
+        self.faults: dict[tuple[int, int], Fault] = {}
 
     def readers(self) -> Iterator[tuple[Recipient | InactiveReader, tuple[int, int]]]:
-        """Every usable row, with its first and last line; a bad one stays in the file, for a person to mend."""
+        """Every row of a reader, with its first and last line; one of nobody stays in the file, for a person to mend.
+
+        A bad one is read as far as it can be, and is in `faults`: whom its status may stop is one not to be mailed.
+        """
         rows = Rows(io.BytesIO(self._data), self.name)
         understand = RowReader(self.columns)
         for batch in rows.batches():
-            for first, last, reader in rows.one_by_one(batch, understand):
-                if not isinstance(reader, Fault):
-                    yield reader, (first, last)
+            for first, last, row in rows.one_by_one(batch, understand):
+                if isinstance(row, RowFault):
+                    self.faults[first, last] = row
+                    doubted = InactiveReader(recipient=row.reader, reason="manual", detail=row.doubt)
+                    yield doubted if row.doubt else row.reader, (first, last)
+                elif not isinstance(row, Fault):
+                    yield row, (first, last)
 
     def append(self, reader: Recipient, address: str) -> None:
         """Add a row in this file's own columns, as one of a reader who may be mailed.

@@ -9,6 +9,7 @@ that is wrong makes the row a bad one, named and left out. Nothing here opens a 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
@@ -44,6 +45,21 @@ _NOT_UTF8 = re.compile("[\ud800-\udfff]")
 _SPOKEN = ("en", "fr", "es", "de", "it", "pt", "nl", "pl", "tr", "ru", "uk", "ar", "fa", "zh", "ja", "ko")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowFault(Fault):
+    """A bad row of which it is known whose it is; `doubt` is a status of theirs that is not understood."""
+
+    reader: Recipient
+    doubt: str = ""
+
+
+def row_fault(bad: BadRow, *, file: str, line: int = 0, key: str) -> Fault:
+    """What is wrong in a row, for a person."""
+    if bad.reader is None:
+        return Fault(file=file, line=line, key=key, message=str(bad))
+    return RowFault(file=file, line=line, key=key, message=str(bad), reader=bad.reader, doubt=bad.doubt)
+
+
 class RowReader:
     """Turns rows of cells into Recipients. It remembers domains, languages and topic lists that it has judged.
 
@@ -63,9 +79,14 @@ class RowReader:
         if len(row) != at.width:
             row = _fit(row, at.width)
         address = self._address(row[at.email])
-        if at.statuses and (stopped := self._stopped(row)):
-            return InactiveReader(recipient=self._as_far_as_read(address, row), reason=stopped[0], detail=stopped[1])
-        return self._recipient(address, row)
+        try:
+            if at.statuses and (stopped := self._stopped(row)):
+                known = self._as_far_as_read(address, row)
+                return InactiveReader(recipient=known, reason=stopped[0], detail=stopped[1])
+            return self._recipient(address, row)
+        except BadRow as bad:
+            bad.reader = self._as_far_as_read(address, row)
+            raise
 
     def _recipient(self, address: str, row: list[str]) -> Recipient:
         at = self._columns
@@ -150,7 +171,7 @@ class RowReader:
             value = " ".join(row[strange.place].split())[:_SHOWN]
             message = f"{value!r} is not known to mean that a reader may be mailed; write subscribed, or unsubscribed; "
             message += "a column that says something else needs another name"
-            raise BadRow(message, strange.name)
+            raise BadRow(message, strange.name, f"{strange.name}: {value}")
         return None
 
     def _name(self, row: list[str]) -> str:
@@ -174,13 +195,22 @@ class RowReader:
 def stopped_once(read: Callable[[], Iterator[Row]]) -> Iterator[Row]:
     """The rows of a list with statuses, which is read twice: whom one row stops, no other row of theirs brings back.
 
-    One that was never confirmed in a row says nothing of the others.
+    Nor where it is not understood whether it stops them. Never confirmed in a row says nothing of the others.
     """
-    rows = (row for row in read() if isinstance(row, InactiveReader) and row.reason != "unconfirmed")
-    stopped = {address_key(row.address): (row.reason, row.detail) for row in rows}
+    stopped: dict[str, tuple[InactiveReason, str]] = {}
+    doubted: dict[str, RowFault] = {}
     for row in read():
-        if isinstance(row, Recipient) and (why := stopped.get(address_key(row.address))):
+        if isinstance(row, InactiveReader) and row.reason != "unconfirmed":
+            stopped[address_key(row.address)] = row.reason, row.detail
+        elif isinstance(row, RowFault) and row.doubt:
+            doubted[address_key(row.reader.address)] = row
+    for row in read():
+        address = address_key(row.address) if isinstance(row, Recipient) else ""
+        if isinstance(row, Recipient) and (why := stopped.get(address)):
             yield InactiveReader(recipient=row, reason=why[0], detail=why[1])
+        elif isinstance(row, Recipient) and (doubt := doubted.get(address)):
+            message = f"another row of {row.address} is left out, too, as {doubt.doubt!r} is not understood"
+            yield replace(doubt, message=message, reader=row)
         else:
             yield row
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from digest.errors import Fault, FaultyInput, UsageError
 from digest.recipients import columns
 from digest.recipients.columns import BadRow
-from digest.recipients.rows import RowReader, stopped_once
+from digest.recipients.rows import RowReader, row_fault, stopped_once
 from digest.text.urls import without_secrets
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class SqlSource:
                 yield understand.one([value if value.__class__ is str else _cell(value) for value in row])
             except BadRow as bad:
                 key = f"row {number}, {bad.key}" if bad.key else f"row {number}"
-                yield Fault(file=self.name, key=key, message=str(bad))
+                yield row_fault(bad, file=self.name, key=key)
 
     def _header(self, result: CursorResult[Any]) -> Columns:
         try:

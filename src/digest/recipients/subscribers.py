@@ -133,6 +133,8 @@ def add(path: Path, reader: Recipient, suppressions: Suppressions, audience: str
             if key(known.address) != key(address):
                 continue
             said = f", and not mailed by it ({known.detail})" if isinstance(known, InactiveReader) else ""
+            if not said and lines in edit.faults:
+                said = f", and left out of it: {edit.faults[lines].message}"
             return Change(already=1, notes=(f"{edit.name}:{lines[0]}: {address} is on the list already{said}", *notes))
         edit.make_room(reader, HEADER)
         edit.append(reader, address)
