@@ -42,6 +42,13 @@ def test_json_is_json_on_a_terminal_that_knows_ascii_only(newsroom):
     assert (found["arabic"]["title"], found["arabic"]["credit"]) == ("مرحبا", "© René 2022")
 
 
+def test_an_exported_list_is_utf8_on_a_terminal_that_knows_ascii_only(newsroom):
+    """It is read back, as itself: no name has escapes in it."""
+    newsroom.write("recipients/everyone.csv", "email,name\nann@example.org,Zoë 日本\n")
+    done = newsroom.shell("subscribers", "export", "--audience", "everyone", env=ASCII)
+    assert (done.code, done.out) == (0, "email,name,language,topics\nann@example.org,Zoë 日本,,\n")
+
+
 @pytest.mark.parametrize("verb", ["stories", "build --month 2022-02 --audience skills"])
 def test_a_full_disk_behind_standard_output_is_one_line(newsroom, verb):
     """What cannot be printed is said on standard error, with exit code 1 and no traceback."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -252,6 +253,8 @@ def export(
         notes = _unread(call, audience)
         call.out.data({"readers": readers, "faults": [str(fault) for fault in faults], "notes": notes})
     else:
+        if isinstance(sys.stdout, TextIOWrapper) and not sys.stdout.isatty():
+            sys.stdout.reconfigure(encoding="utf-8")  # a list is that, whatever the letters of this terminal
         for text in lists.export(noted(), everyone=everyone):
             sys.stdout.write(text)
         _unread(call, audience)
