@@ -147,6 +147,24 @@ def test_an_export_of_everyone_is_the_list_whole(tmp_path, suppressions):
     )
 
 
+@pytest.mark.parametrize("scope", ["*", "everyone"])
+@pytest.mark.parametrize("reason", ["unsubscribed", "bounced", "complained", "manual"])
+def test_what_an_export_says_of_who_is_not_mailed_is_read_back_as_that(tmp_path, suppressions, scope, reason):
+    """Each word that digest writes itself is one that it knows, and says nothing that was not known: no wider scope."""
+    path, back = tmp_path / "list.csv", tmp_path / "back.csv"
+    path.write_text("email\nann@h.pt\nbob@h.pt\n")
+    suppressions.suppress("ann@h.pt", scope, reason, "", 1.0)
+    entries = subscribers.listed(CsvSource(path), suppressions, "everyone")
+    back.write_text("".join(subscribers.export(entries, everyone=True)))
+    before = [*suppressions.suppressions()]
+    change = subscribers.bring_in(path, CsvSource(back), suppressions, "everyone", now=2.0)
+    assert change == Change(already=1, inactive={reason: 1})
+    assert [*suppressions.suppressions()] == before
+    new = MemoryLedger()
+    assert subscribers.bring_in(tmp_path / "new.csv", CsvSource(back), new, "everyone", now=2.0).added == 1
+    assert [row.reason for row in new.suppressions()] == [reason]
+
+
 def test_a_file_that_says_otherwise_of_a_reader_is_not_passed_over(tmp_path, suppressions):
     """Who is not confirmed there and mailed here, and the other way round: named, and with --sync taken off."""
     path, other = tmp_path / "list.csv", tmp_path / "other.csv"

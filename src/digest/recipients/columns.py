@@ -95,9 +95,9 @@ _STATUS_WORDS: dict[InactiveReason, frozenset[str]] = {
         "no suscrito|no suscrita|غير موكد|غير نشط|قيد الانتظار|معلق"
     )),
     "manual": frozenset(_words(
-        "blocked|blocklisted|blocklist|blacklisted|blacklist|banned|suppressed|spammy|do not contact|do not email|"
-        "deceased|gesperrt|sperrliste|blockiert|bloque|bloquee|blackliste|blacklistee|liste noire|bloqueado|bloqueada|"
-        "lista negra|محظور|محظورة"
+        "blocked|blocklisted|blocklist|blacklisted|blacklist|banned|manual|suppressed|spammy|do not contact|"
+        "do not email|deceased|gesperrt|sperrliste|blockiert|bloque|bloquee|blackliste|blacklistee|liste noire|"
+        "bloqueado|bloqueada|lista negra|محظور|محظورة"
     )),
     "unsubscribed": frozenset(_words(
         "unsubscribed|unsubscribe|unsub|opted out|opt out|on hold opt out|removed|left|cancelled|canceled|abgemeldet|"

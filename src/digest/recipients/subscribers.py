@@ -372,8 +372,8 @@ def _is_news(suppressions: Suppressions, audience: str, row: InactiveReader) -> 
     """Whether the old list's word keeps mails from somebody here for a reason that was not known."""
     if row.reason == "unconfirmed":
         return False
-    known = suppressions.reasons(row.address)
-    return not any((each.scope, each.reason) == (_scope(row, audience), row.reason) for each in known)
+    scopes = (_scope(row, audience), audience, EVERYWHERE)
+    return not any(each.scope in scopes and each.reason == row.reason for each in suppressions.reasons(row.address))
 
 
 def _scope(row: InactiveReader, audience: str) -> str:
