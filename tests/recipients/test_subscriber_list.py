@@ -165,6 +165,21 @@ def test_what_an_export_says_of_who_is_not_mailed_is_read_back_as_that(tmp_path,
     assert [row.reason for row in new.suppressions()] == [reason]
 
 
+def test_an_export_says_the_worst_of_what_the_row_and_a_suppression_say(tmp_path, suppressions):
+    """Who never confirmed, and has left: taken elsewhere as unconfirmed, the next file would bring them in."""
+    path = tmp_path / "list.csv"
+    path.write_text("email,status\nann@h.pt,pending\nbob@h.pt,bounced\ncid@h.pt,pending\n")
+    for address in ("ann@h.pt", "bob@h.pt"):
+        suppressions.suppress(address, "everyone", "unsubscribed", "", 1.0)
+    entries = [*subscribers.listed(CsvSource(path), suppressions, "everyone")]
+    assert [entry.status for entry in entries] == ["unsubscribed", "bounced", "unconfirmed"]
+    assert [entry.why for entry in entries] == [
+        "unsubscribed",
+        "bounced (status: bounced)",
+        "unconfirmed (status: pending)",
+    ]
+
+
 def test_a_file_that_says_otherwise_of_a_reader_is_not_passed_over(tmp_path, suppressions):
     """Who is not confirmed there and mailed here, and the other way round: named, and with --sync taken off."""
     path, other = tmp_path / "list.csv", tmp_path / "other.csv"

@@ -456,7 +456,11 @@ class _Judge:
         held = frozenset(_held(self._suppressions, self._audience, [row.address for row in rows]))
         for row in rows:
             if isinstance(row, InactiveReader):
-                yield ListEntry(recipient=row.recipient, why=f"{row.reason} ({row.detail})", status=row.reason)
+                status: str = row.reason  # unless a suppression weighs more: what goes elsewhere must say so
+                if row.address in held:
+                    status = worst((row.reason, self._reason(row.address)))
+                why = f"{row.reason} ({row.detail})" if status == row.reason else status
+                yield ListEntry(recipient=row.recipient, why=why, status=status)
             elif row.address in held:
                 status = self._reason(row.address)
                 yield ListEntry(recipient=row, why=status, status=status)
