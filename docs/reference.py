@@ -256,6 +256,7 @@ def reader_lists() -> str:
         "status": ("a word that says whether to mail", sorted(columns._STATUS_NAMES)),
         "type": ("Buttondown's status", sorted(columns._TYPE_NAMES)),
         "says yes to mails": ("a yes or a day; else the reader is not mailed", sorted(columns._YES_NAMES)),
+        "newsletter": ("the same, where it says yes or no of somebody", sorted(columns._NEWSLETTER_NAMES)),
         "says no to mails": ("a yes or a day: the reader is not mailed", sorted(columns._NO_NAMES)),
     }
     spelled = ((key, what, ", ".join(names)) for key, (what, names) in known.items())

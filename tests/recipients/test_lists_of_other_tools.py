@@ -113,6 +113,10 @@ OF_TOOLS = [
     ("French", "Courriel;Statut de l'abonnement", "Actif", "NPAI", "bounced"),
     ("German", "E-Mail;Newsletter-Status", "aktiv", "widerrufen", "unsubscribed"),
     ("Excel", "E-Mail;Abgemeldet", "FALSCH", "WAHR", "unsubscribed"),
+    ("Excel", "E-Mail;Newsletter", "ja", "nein", "unsubscribed"),
+    ("Excel", "Courriel;Infolettre", "x", "non", "unsubscribed"),
+    ("Excel", "E-Mail;Newsletter", "ja", "abgemeldet", "unsubscribed"),
+    ("Shopify", "Email,Accepts Email Marketing", "yes", "no", "unsubscribed"),
     ("Excel", "Courriel;Abonné", "VRAI", "FAUX", "unsubscribed"),
     ("Arabic", "البريد الإلكتروني;الحالة", "مشترك", "ألغى الاشتراك", "unsubscribed"),
     ("Arabic", "البريد الإلكتروني;تاريخ إلغاء الاشتراك", "", "٢٠٢١-٠٥-٠٥", "unsubscribed"),
@@ -165,7 +169,12 @@ def test_a_column_that_is_called_a_status_mails_nobody_by_a_word_that_it_does_no
 
 @pytest.mark.parametrize(
     ("column", "values"),
-    [("status", ["premium", "free"]), ("type", ["regular", "gold"]), ("marital_status", ["single"])],
+    [
+        ("status", ["premium", "free"]),
+        ("type", ["regular", "gold"]),
+        ("marital_status", ["single"]),
+        ("newsletter", ["Water weekly", ""]),
+    ],
 )
 def test_a_column_that_says_nothing_of_mails_is_a_field(read, column, values):
     """It is of kinds of members, or called otherwise: everybody is mailed, and it is a merge field."""

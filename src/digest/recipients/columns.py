@@ -126,9 +126,14 @@ _YES_NAMES: dict[str, InactiveReason] = {
     **dict.fromkeys(_words(
         "opt in|optin|opted in|email opt in|double opt in|consent|email consent|confirmed|is confirmed|active|"
         "is active|confirm time|confirmed at|enabled|email enabled|bestatigt|aktiv|einwilligung|confirme|actif|"
-        "consentement|confirmado|activo|consentimiento|نشط|موكد"
+        "consentement|confirmado|activo|consentimiento|marketing consent|newsletter consent|gdpr consent|"
+        "marketing opt in|newsletter opt in|email permission|werbeeinwilligung|einwilligung newsletter|نشط|موكد"
     ), "unconfirmed"),
 }  # fmt: skip
+# Called so in lists of whoever gets it, and in lists of what somebody gets: a yes or a no among the values tells.
+_NEWSLETTER_NAMES: dict[str, InactiveReason] = dict.fromkeys(
+    _words("newsletter|email newsletter|newsletter abo|rundbrief|infolettre|boletin|النشرة"), "unsubscribed"
+)
 _NO_NAMES: dict[str, InactiveReason] = {
     **dict.fromkeys(_words(
         "unsubscribed|is unsubscribed|unsub|unsub time|unsub reason|unsubscribed at|unsubscribed on|unsubscribed date|"
@@ -177,6 +182,7 @@ class StatusColumn:
     place: int
     says: _Says
     otherwise: InactiveReason = ""  # the reason of a no in a column that says yes, of a yes in one that says no
+    sure: bool = True  # by its name alone
 
     def reason(self, text: str) -> InactiveReason | None:
         """Why this reader is not to be mailed, empty where they may be; None for a value that is not understood."""
@@ -195,13 +201,14 @@ class StatusColumn:
         return self.otherwise if yes or dated or "reason" in folded(self.name) else word
 
     def knows(self, text: str) -> bool:
-        """Whether the column is a status for having this value: a name says enough, but that of a type.
+        """Whether the column is a status for having this value: most names say enough, not that of a type.
 
         A word that is not understood is no field: who has left in a word of another tool would be mailed.
         """
         if self.says == "type":
             return bool(self.reason(text))
-        return bool(text.strip(_BLANK)) and (self.says != "status" or folded(text) not in _KINDS)
+        said = self.sure or self.reason(text) is not None
+        return said and bool(text.strip(_BLANK)) and (self.says != "status" or folded(text) not in _KINDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -341,9 +348,11 @@ def _by_name(names: Iterable[str], says: _Says, otherwise: Mapping[str, Inactive
 
 
 _REASON_OF = {_close(word): reason for reason, words in _STATUS_WORDS.items() for word in words}
+_UNSURE = frozenset(map(_close, _NEWSLETTER_NAMES))
 _MEANINGS = {
     **_by_name(_NO_NAMES, "no", _NO_NAMES),
     **_by_name(_YES_NAMES, "yes", _YES_NAMES),
+    **_by_name(_NEWSLETTER_NAMES, "yes", _NEWSLETTER_NAMES),
     **_by_name(_TYPE_NAMES, "type"),
     **_by_name(_STATUS_NAMES, "status"),
 }
@@ -353,4 +362,5 @@ def _statuses(names: Sequence[str], known: Sequence[str]) -> Iterable[StatusColu
     for place, (raw, name) in enumerate(zip(names, known, strict=True)):
         if meaning := _MEANINGS.get(_close(name)):
             says, otherwise = meaning
-            yield StatusColumn(name=" ".join(raw.split()), place=place, says=says, otherwise=otherwise)
+            sure = _close(name) not in _UNSURE
+            yield StatusColumn(name=" ".join(raw.split()), place=place, says=says, otherwise=otherwise, sure=sure)
