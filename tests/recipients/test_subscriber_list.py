@@ -220,6 +220,24 @@ def test_who_stands_before_the_last_row_is_still_read_when_that_is_taken_off(tmp
     assert [row.address for row in CsvSource(path).recipients()] == ["ann@h.pt"]
 
 
+@pytest.mark.parametrize("verb", ["remove", "sync"])
+def test_a_row_of_a_file_that_two_audiences_share_keeps_its_word_for_both(tmp_path, suppressions, verb):
+    """Who has left by the list's own status has left both: taken off for one, an import for the other mails nobody."""
+    path, other = tmp_path / "list.csv", tmp_path / "other.csv"
+    path.write_text("email,status\nzoe@h.pt,unsubscribed\nann@h.pt,active\n")
+    other.write_text("email\nann@h.pt\n")
+    if verb == "remove":
+        change = subscribers.remove(path, "zoe@h.pt", suppressions, "press", now=1.0, name="l", sharing=("all",))
+    else:
+        how, source = subscribers.Intake(sync=True), CsvSource(other)
+        change = subscribers.bring_in(path, source, suppressions, "press", how, now=1.0, name="l", sharing=("all",))
+    assert change.notes == (
+        "l is the list of all, too: who is taken off is not mailed there either",
+        "suppressed here, as a row that is taken off kept them from being mailed: 1",
+    )
+    assert {row.scope for row in suppressions.suppressions()} == {"press", "all"}
+
+
 def test_a_bad_row_is_somebodys_too(tmp_path, suppressions):
     """Who cannot be read whole is on the list: not added again beside it, brought in only into it, and taken off."""
     path, other = tmp_path / "list.csv", tmp_path / "other.csv"

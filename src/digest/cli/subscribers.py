@@ -112,7 +112,8 @@ def remove(common: Common, audience: Name, address: Reader) -> None:
     call = Call(common)
     path = call.newsroom.sending_setup.csv_file(call.newsroom.config.audience(audience), "remove readers")
     with call.ledger() as ledger:
-        _tell(call, lists.remove(path, address, ledger, audience, now=call.now.timestamp(), name=_shown(path)))
+        name, now, sharing = _shown(path), call.now.timestamp(), _sharing(call, audience, path)
+        _tell(call, lists.remove(path, address, ledger, audience, now=now, name=name, sharing=sharing))
 
 
 @verb("suppress", subscribers)
@@ -222,7 +223,8 @@ def import_(
     with call.ledger() as ledger:
         path = call.newsroom.sending_setup.csv_file(call.newsroom.config.audience(audience), "add readers")
         source, now = CsvSource(file, name=str(file)), call.now.timestamp()
-        change = lists.bring_in(path, source, ledger, audience, how, now=now, name=_shown(path))
+        name, sharing = _shown(path), _sharing(call, audience, path)
+        change = lists.bring_in(path, source, ledger, audience, how, now=now, name=name, sharing=sharing)
     _tell(call, change, dry_run=dry_run)
     _demand_sound(change.faults)
 
@@ -281,6 +283,17 @@ def _unread(call: Call, audience: str) -> list[str]:
 
 def _scope(call: Call, audience: str) -> str:
     return call.newsroom.config.audience(audience).name if audience else "*"
+
+
+def _sharing(call: Call, audience: str, path: Path) -> tuple[str, ...]:
+    """Other audiences whose list is the same file."""
+    config = call.newsroom.config
+    others = ((name, each.recipients) for name, each in config.settings.audiences.items() if name != audience)
+    return tuple(
+        name
+        for name, section in others
+        if section and section.csv and config.path(section.csv).resolve() == path.resolve()
+    )
 
 
 def _shown(path: Path) -> str:

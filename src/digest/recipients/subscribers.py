@@ -143,9 +143,18 @@ def add(path: Path, reader: Recipient, suppressions: Suppressions, audience: str
 
 
 def remove(
-    path: Path, address: str, suppressions: Suppressions, audience: str, *, now: float, name: str = ""
+    path: Path,
+    address: str,
+    suppressions: Suppressions,
+    audience: str,
+    *,
+    now: float,
+    name: str = "",
+    sharing: Sequence[str] = (),
 ) -> Change:
     """Take every row with this address, in whatever case, off the list. Raises FaultyInput, UsageError.
+
+    `sharing` are other audiences of whom it is the list, too: what a row said is kept for them as well.
 
     It suppresses only whom a row itself keeps from being mailed: an import may bring any other reader back. Somebody
     who wants to leave is suppressed instead.
@@ -153,10 +162,10 @@ def remove(
     address = _canonical(address)
     with editing(path, name) as edit:
         gone = edit.drop_reader(address)
-        kept = _keep_word(suppressions, audience, gone, edit.name, now)
+        kept = _keep_word(suppressions, (audience, *sharing), gone, edit.name, now)
         if gone:
             edit.save()
-    notes = () if gone else (f"{address} is not on {edit.name}",)
+    notes = _shared(edit.name, sharing) if gone else (f"{address} is not on {edit.name}",)
     return Change(removed=len(gone), notes=(*notes, *_kept_words(kept)))
 
 
@@ -169,6 +178,7 @@ def bring_in(
     *,
     now: float,
     name: str = "",
+    sharing: Sequence[str] = (),
 ) -> Change:
     """Bring another list into this one (`digest subscribers import`). Run again, it changes nothing.
 
@@ -182,11 +192,12 @@ def bring_in(
         for row in incoming.recipients():
             merge.take(row)
         gone = merge.missing()
-        stopped = [row for row in merge.inactive if _is_news(suppressions, audience, row)]
-        kept = [row for row in gone if isinstance(row, InactiveReader) and _is_news(suppressions, audience, row)]
+        audiences = (audience, *sharing)
+        stopped = _told(suppressions, audience, merge.inactive)
+        kept = [row for each in audiences for row in _told(suppressions, each, gone)]
         if not how.dry_run:
-            _keep_word(suppressions, audience, stopped, incoming.name, now)
-            _keep_word(suppressions, audience, kept, edit.name, now)
+            _keep_word(suppressions, (audience,), stopped, incoming.name, now)
+            _keep_word(suppressions, audiences, gone, edit.name, now)
             if merge.changed or gone:
                 edit.save()
     return Change(
@@ -198,18 +209,44 @@ def bring_in(
         inactive=dict(Counter(row.reason for row in merge.inactive)),
         stopped=len({key(row.address) for row in stopped}),
         faults=tuple(merge.faults),
-        notes=(*incoming.unread(), *merge.notes(), *_kept_words(kept, dry_run=how.dry_run)),
+        notes=(
+            *incoming.unread(),
+            *merge.notes(),
+            *(_shared(edit.name, sharing) if gone else ()),
+            *_kept_words(kept, dry_run=how.dry_run),
+        ),
     )
 
 
 def _keep_word(
-    suppressions: Suppressions, audience: str, rows: Iterable[Recipient | InactiveReader], source: str, now: float
+    suppressions: Suppressions,
+    audiences: Iterable[str],
+    rows: Sequence[Recipient | InactiveReader],
+    source: str,
+    now: float,
 ) -> list[InactiveReader]:
     """Suppress whom these rows keep from being mailed, where that is news: a row that goes takes its word along."""
-    told = [row for row in rows if isinstance(row, InactiveReader) and _is_news(suppressions, audience, row)]
-    for row in told:
-        suppressions.suppress(row.address, _scope(row, audience), row.reason, f"{source}: {row.detail}", now)
-    return told
+    kept: list[InactiveReader] = []
+    for audience in audiences:
+        told = _told(suppressions, audience, rows)
+        for row in told:
+            suppressions.suppress(row.address, _scope(row, audience), row.reason, f"{source}: {row.detail}", now)
+        kept += told
+    return kept
+
+
+def _told(
+    suppressions: Suppressions, audience: str, rows: Iterable[Recipient | InactiveReader]
+) -> list[InactiveReader]:
+    return [row for row in rows if isinstance(row, InactiveReader) and _is_news(suppressions, audience, row)]
+
+
+def _shared(name: str, sharing: Sequence[str]) -> tuple[str, ...]:
+    return (
+        (f"{name} is the list of {', '.join(sharing)}, too: who is taken off is not mailed there either",)
+        if sharing
+        else ()
+    )
 
 
 def _kept_words(rows: Sequence[InactiveReader], *, dry_run: bool = False) -> tuple[str, ...]:
