@@ -257,7 +257,10 @@ def reader_lists() -> str:
         "type": ("Buttondown's status", sorted(columns._TYPE_NAMES)),
         "says yes to mails": ("a yes or a day; else the reader is not mailed", sorted(columns._YES_NAMES)),
         "newsletter": ("the same, where it says yes or no of somebody", sorted(columns._NEWSLETTER_NAMES)),
-        "says no to mails": ("a yes or a day: the reader is not mailed", sorted(columns._NO_NAMES)),
+        "says no to mails": (
+            "a yes, a day or a reason: the reader is not mailed; also `unsubscribed_at`, `is bounced`, `Bounce reason`",
+            sorted(columns._NO_NAMES),
+        ),
     }
     spelled = ((key, what, ", ".join(names)) for key, (what, names) in known.items())
     words = ((reason or "mailed", ", ".join(sorted(given))) for reason, given in columns._STATUS_WORDS.items())

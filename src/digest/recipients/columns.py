@@ -136,31 +136,31 @@ _NEWSLETTER_NAMES: dict[str, InactiveReason] = dict.fromkeys(
 )
 _NO_NAMES: dict[str, InactiveReason] = {
     **dict.fromkeys(_words(
-        "unsubscribed|is unsubscribed|unsub|unsub time|unsub reason|unsubscribed at|unsubscribed on|unsubscribed date|"
-        "unsubscribe time|unsubscribe date|unsubscribe reason|unsubscription date|date unsubscribed|"
-        "date of unsubscription|unsubscribed from all email|global unsubscribe|opted out|opted out at|opt out|"
-        "is opt out|is opted out|opt out date|opt out time|email opt out|has opted out of email|no bulk emails|"
-        "no bulk emails user opt out|do not email|email disabled|stop time|abgemeldet|abgemeldet am|abmeldedatum|"
-        "abmeldung|ausgetragen|ausgetragen am|deaktiviert|deaktiviert am|widerspruch|deactivated|deactivated at|"
-        "desabonne|desabonne le|desinscrit|desinscrit le|date de desabonnement|date de desinscription|baja|"
-        "dado de baja|fecha de baja|desuscrito|تاريخ الغاء الاشتراك|الغاء الاشتراك"
+        "unsubscribed|unsubscribe|unsubscription|global unsubscribe|unsub|opted out|opt out|no bulk emails|"
+        "no bulk emails user opt out|do not email|email disabled|cancelled|canceled|removed|left|stop time|abgemeldet|"
+        "abmeldung|abmeldedatum|abmeldegrund|ausgetragen|ausgetreten|austritt|deaktiviert|widerspruch|widerrufen|"
+        "kein newsletter|keine e mails|keine massen e mails|werbesperre|deactivated|desabonne|desabonnement|desinscrit|"
+        "desinscription|baja|dado de baja|desuscrito|cancelado|الغاء الاشتراك"
     ), "unsubscribed"),
     **dict.fromkeys(_words(
-        "bounced|bounced at|bounce date|bounce time|bounce reason|hard bounced|hard bounced at|hard bounce|"
-        "hard bounce reason|email hard bounced|email hard bounce reason|is bounced|on hold|hold date|cleaned|"
-        "clean time|invalid email address|unzustellbar|rejete|rebotado"
+        "bounced|bounce|hard bounced|hard bounce|hold|on hold|cleaned|clean|invalid email address|unzustellbar|rejete|"
+        "rebond|rebotado|rebote"
     ), "bounced"),
     **dict.fromkeys(_words(
-        "complained|complained at|complaint|complaint date|spam complaint|marked as spam|beschwerde|plainte|queja"
+        "complained|complaint|spam complaint|marked as spam|beschwerde|plainte|queja"
     ), "complained"),
     **dict.fromkeys(_words(
-        "blocked|is blocked|blocklisted|blacklisted|is blacklisted|blacklist|blocklist|email blacklist|"
-        "email blacklisted|suppressed|is suppressed|do not contact|is deceased|gesperrt|bloque|liste noire|bloqueado|"
-        "lista negra"
+        "blocked|blocklisted|blocklist|blockliste|blacklisted|blacklist|suppressed|suppression|do not contact|dnc|"
+        "deceased|gesperrt|sperrvermerk|verstorben|bloque|liste noire|ne pas contacter|bloqueado|lista negra|"
+        "no contactar"
     ), "manual"),
-    **dict.fromkeys(_words("unconfirmed|disabled|is disabled|deleted at|is deleted|archived|archived at"),
-                    "unconfirmed"),
+    **dict.fromkeys(_words("unconfirmed|disabled|deleted|archived|geloscht"), "unconfirmed"),
 }  # fmt: skip
+# What may stand beside one of these: whether, when, why, of what. `is_bounced`, `Motivo de baja`, `Bounce reason`.
+_WHY = frozenset(_words("reason|grund|raison|motif|motivo"))
+_BESIDE = _WHY | frozenset(_words(
+    "is|has|was|at|on|of|from|all|date|time|day|email|e|mail|am|seit|datum|le|de|du|depuis|fecha|تاريخ"
+))  # fmt: skip
 _YES = frozenset(_words("true|yes|y|t|1|x|on|ok|ja|j|wahr|oui|o|vrai|si|s|verdadero|sim|verdadeiro|vero|waar|نعم|да"))
 _BLANK = " \t\u00a0-–—/."  # what stands for nothing
 _NO = frozenset(_words("false|no|n|f|0|off|null|none|never|n a|nein|falsch|non|faux|falso|nao|onwaar|nee|لا|нет"))
@@ -198,7 +198,8 @@ class StatusColumn:
             return "" if yes else "unconfirmed" if blank else self.otherwise if value in _NO else word
         if blank or value in _NO or (value and not value.strip("0 ")):
             return ""
-        return self.otherwise if yes or dated or "reason" in folded(self.name) else word
+        why = any(word in _WHY or word.endswith("grund") for word in _name(self.name).split())
+        return self.otherwise if yes or dated or why else word
 
     def knows(self, text: str) -> bool:
         """Whether the column is a status for having this value: most names say enough, not that of a type.
@@ -333,6 +334,11 @@ def _close(text: str) -> str:
     return text.replace(" ", "")
 
 
+def _name(raw: str) -> str:
+    """A column's name, folded, and in words where it is written as one: `unsubscribedAt` is `unsubscribed at`."""
+    return folded(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", raw))
+
+
 def worst(reasons: Iterable[str]) -> InactiveReason:
     """The reason that weighs most; empty when there is none."""
     given = set(reasons)
@@ -349,8 +355,11 @@ def _by_name(names: Iterable[str], says: _Says, otherwise: Mapping[str, Inactive
 
 _REASON_OF = {_close(word): reason for reason, words in _STATUS_WORDS.items() for word in words}
 _UNSURE = frozenset(map(_close, _NEWSLETTER_NAMES))
+_STATES = frozenset(_words("status|statut|etat|estado|stato|situacao|الحالة|статус"))
+_OF_STATUS = frozenset(word for name in _STATUS_NAMES for word in name.split())  # in whatever order: Status E-Mail
+_NOES = _by_name(_NO_NAMES, "no", _NO_NAMES)
 _MEANINGS = {
-    **_by_name(_NO_NAMES, "no", _NO_NAMES),
+    **_NOES,
     **_by_name(_YES_NAMES, "yes", _YES_NAMES),
     **_by_name(_NEWSLETTER_NAMES, "yes", _NEWSLETTER_NAMES),
     **_by_name(_TYPE_NAMES, "type"),
@@ -360,7 +369,12 @@ _MEANINGS = {
 
 def _statuses(names: Sequence[str], known: Sequence[str]) -> Iterable[StatusColumn]:
     for place, (raw, name) in enumerate(zip(names, known, strict=True)):
-        if meaning := _MEANINGS.get(_close(name)):
+        words = _name(raw).split()
+        bare = "".join(word for word in words if word not in _BESIDE)
+        status: _Meaning | None = (
+            ("status", "") if _OF_STATUS.issuperset(words) and not _STATES.isdisjoint(words) else None
+        )
+        if meaning := _MEANINGS.get(_close(name)) or _NOES.get(bare) or status:
             says, otherwise = meaning
             sure = _close(name) not in _UNSURE
             yield StatusColumn(name=" ".join(raw.split()), place=place, says=says, otherwise=otherwise, sure=sure)
