@@ -133,6 +133,7 @@ def test_what_is_pressed_is_wide_enough_for_a_finger(browser, shown, width):
         expect(page.locator("#blocks li")).to_have_count(2)
         tap(page, "Pin", UKRAINE)
         expect(page.locator("#said button")).to_be_visible()
+        settled(page)
         low = "all => all.filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < 44)"
         assert page.locator("button, summary").evaluate_all(f"all => ({low})(all).map((each) => each.outerHTML)") == []
         settled(page)  # the mail with the story pinned has come, and with it another frame and its grip
@@ -143,6 +144,116 @@ def test_what_is_pressed_is_wide_enough_for_a_finger(browser, shown, width):
         drawn(page, (x, y), (x - 10, y), (x - 20, y))
         expect(handle).not_to_have_attribute("aria-valuenow", str(before))
         assert page.evaluate("[document.body.className, document.documentElement.scrollWidth]") == ["", width]
+
+
+@BOTH
+def test_what_is_said_covers_nothing_of_a_form(browser, shown, width):
+    """Its head, its buttons and Undo are all to be tapped, with the phone's keyboard, too, and at the page's end."""
+    with opened(browser, shown, width, "panels=saves,stories", touch=True) as page:
+        page.set_viewport_size({"width": width, "height": 667})
+        page.locator("#stories-in [data-do=edit]").first.tap()
+        title = page.locator("#editor").get_by_label("Title (needed)")
+        title.fill("By a finger")
+        page.locator("#editor-save").tap()
+        expect(page.locator("#said button")).to_be_visible()
+        settled(page)
+        on_top = """({ id, gone }) => {
+            const box = document.querySelector(id).getBoundingClientRect();
+            const [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
+            return y < window.innerHeight - gone && document.elementFromPoint(x, y)?.closest(id) !== null;
+        }"""
+        for top in ("#editor-title", "#editor .row:last-of-type"):
+            page.locator(top).first.evaluate("row => row.scrollIntoView()")
+            for each in (top, "#editor-save", "#said button"):
+                assert page.evaluate(on_top, {"id": each, "gone": 0}), (top, each)
+        # No keyboard comes up in a test: this is how a phone tells of it that puts it over the page.
+        page.evaluate("""() => {
+            const height = { configurable: true, get: () => window.innerHeight - 260 };
+            Object.defineProperty(visualViewport, 'height', height);
+            visualViewport.dispatchEvent(new Event('resize'));
+            document.querySelector('#editor-title').scrollIntoView();
+        }""")
+        for each in ("#editor-title", "#editor-save", "#said button"):
+            assert page.evaluate(on_top, {"id": each, "gone": 260}), each
+        assert "interactive-widget=resizes-content" in page.locator("meta[name=viewport]").get_attribute("content")
+        page.evaluate("() => { delete visualViewport.height; visualViewport.dispatchEvent(new Event('resize')); }")
+        page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+        undo, said = page.locator("#saves button").bounding_box(), page.locator("#said").bounding_box()
+        assert undo["y"] + undo["height"] <= said["y"]
+
+
+@BOTH
+def test_a_field_stays_in_sight_when_the_keyboard_comes(browser, shown, width):
+    """The phone makes the window lower: the field is above the form's buttons, not under them."""
+    with opened(browser, shown, width, "panels=stories", touch=True) as page:
+        page.set_viewport_size({"width": width, "height": 700})
+        page.locator("#stories-in [data-do=edit]").first.tap()
+        expect(page.locator("#editor-title")).to_be_focused()
+        for label in ("Title (needed)", "Words for the picture", "Date (needed)"):
+            page.locator("#editor").get_by_label(label, exact=True).tap()
+            page.set_viewport_size({"width": width, "height": 420})
+            page.wait_for_function("""() => {
+                const [field, buttons] = [document.activeElement, document.querySelector('#editor > .buttons')];
+                const box = field.getBoundingClientRect();
+                return field.matches('input') && box.top >= 0 && box.bottom <= buttons.getBoundingClientRect().top;
+            }""")
+            page.set_viewport_size({"width": width, "height": 700})
+
+
+@BOTH
+def test_every_control_is_in_sight_and_wide_enough_for_a_finger(browser, shown, width):
+    """44 pixels each way, none over another or beyond the window's edge: forms, import, calendar, test, approval."""
+    config = (shown.root / "config.yaml").read_text()
+    people = "preview: {people: [Ana Silva], test_addresses: [desk@example.org]}\n"
+    shown.write("config.yaml", f"{config}\n{people}sources: [{{name: news, url: 'https://example.org/feed'}}]\n")
+    shown.write(FILE, ISSUE + "  - {kind: events, title: Coming, events: [{date: 2022-03-08, title: Women}]}\n")
+    with opened(browser, shown, width, "panels=checks,issue,import,calendar,compare,act,saves", touch=True) as page:
+        narrow = """all => all.filter((each) => {
+            const box = each.getBoundingClientRect();
+            const strip = each.closest('.months, .tabs'); // scrolled by a finger
+            const out = !strip && (box.left < 0 || box.right > window.innerWidth);
+            const over = each.matches('button') && each.scrollWidth > each.clientWidth + 1;
+            const small = box.height < 44 || box.width < 44;
+            return each.checkVisibility() && !each.matches('.skip') && (small || over || out);
+        }).map((each) => each.outerHTML)"""
+        controls = page.locator("a, button, summary, input, select, textarea")
+        expect(page.locator("#blocks li")).to_have_count(3)
+        expect(page.locator(".months")).to_be_visible()
+        for kind in ("events", "heading"):
+            page.locator("#blocks").get_by_role("button", name=re.compile(f"^Edit: {kind}")).first.tap()
+            expect(page.locator("#editor-title")).to_have_text(f"Edit the {kind}")
+            settled(page)
+            assert controls.evaluate_all(narrow) == []
+        mail(page).get_by_role("heading", name=re.compile("^Strengthening")).tap()
+        expect(page.locator("#editor-title")).to_have_text("Edit the story")
+        page.locator("#editor .more summary").tap()
+        settled(page)
+        assert controls.evaluate_all(narrow) == []
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+@BOTH
+def test_a_file_is_taken_tested_and_approved_by_taps(browser, shown, width):
+    """Import, the diff, Take it; a refused test mail is said beside its button; the approval is for this edition."""
+    config = (shown.root / "config.yaml").read_text()
+    shown.write("config.yaml", f"{config}\npreview: {{people: [Ana Silva], test_addresses: [desk@example.org]}}\n")
+    listing = shown.root.parent / "news.csv"
+    listing.write_text("date,title,link,summary\n2022-02-27,By a finger,https://example.org/finger,Quite new.\n")
+    with opened(browser, shown, width, "panels=import,calendar,compare,act", touch=True) as page:
+        page.locator("#import-file").set_input_files(listing)
+        expect(page.locator("#offer")).to_be_focused()
+        expect(page.locator("#offer")).to_be_in_viewport()
+        page.get_by_role("button", name="Take it: 1 new").tap()
+        expect(mail(page).get_by_role("heading", name="By a finger")).to_be_attached()
+        page.get_by_label("Your name").select_option("Ana Silva")
+        page.get_by_role("button", name="Approve exactly this").tap()
+        expect(page.locator("#approve-result")).to_contain_text("holds: it may go")
+        expect(page.locator("#approve-result")).to_be_in_viewport()
+        page.get_by_role("button", name="Send a test").tap()
+        expect(page.locator("#test-result")).to_contain_text("localhost:2525")
+        expect(page.locator("#test-result")).to_be_in_viewport()
+        page.get_by_role("button", name=re.compile("^January 2022")).tap()
+        expect(page.locator("#period")).to_have_value("2022-01")
 
 
 @BOTH

@@ -126,3 +126,11 @@ export function takeBack(save) {
 export const counted = (count, noun, plural = `${noun}s`) => `${count.toLocaleString('en')} ${count === 1 ? noun : plural}`;
 
 export const kilobytes = (bytes) => `${(bytes / 1024).toFixed(bytes < 10240 ? 1 : 0)} KB`;
+// What lies at the bottom of a small window, for what must lie above it: the words that are said, and a phone's keyboard.
+const lies = (name, pixels) => document.documentElement.style.setProperty(`--${name}`, `${Math.max(0, Math.round(pixels))}px`);
+new ResizeObserver(() => lies('said', $('said').offsetHeight && $('said').offsetHeight + 8)).observe($('said'));
+const { visualViewport: seen } = window;
+const keyboard = () => lies('keyboard', seen.scale === 1 ? window.innerHeight - seen.height - seen.offsetTop : 0);
+for (const name of ['resize', 'scroll']) seen.addEventListener(name, keyboard);
+seen.addEventListener('resize', () => { if (seen.scale === 1 && document.activeElement.matches('input, textarea')) document.activeElement.scrollIntoView({ block: 'nearest' }); });
+
