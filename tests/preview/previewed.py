@@ -74,12 +74,14 @@ def settle(root: Path) -> None:
 
 
 @contextmanager
-def serving(shown: Shown, host: str = "127.0.0.1", keys: dict[str, str] | None = None) -> Iterator[server.PageAccess]:
+def serving(
+    shown: Shown, host: str = "127.0.0.1", keys: dict[str, str] | None = None, port: int = 0
+) -> Iterator[server.PageAccess]:
     common = Common(config=shown.root / "config.yaml", now=NOW)
     state = preview_state(Call(common), ViewRequest(period="2022-02"))
     ready = threading.Event()
     settle(shown.root)
-    with server.bound("127.0.0.1", 0) as (listener, bound):
+    with server.bound("127.0.0.1", port) as (listener, bound):
         access = server.PageAccess(host=host, port=bound.port, token=bound.token, keys=keys or {})
         running = server.server_of(state, access, ready.set)
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})

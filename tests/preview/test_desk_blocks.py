@@ -205,6 +205,26 @@ def test_an_issue_file_that_changed_underneath_is_not_written_over(browser, show
 
 
 @BOTH
+def test_a_block_that_was_deleted_under_its_form_is_written_anew(browser, shown, width):
+    """With its file or without: what was typed becomes a block again, and is that block from then on."""
+    shown.write(FILE, TWO)
+    with opened(browser, shown, width, "panels=issue") as page:
+        press(page, "Edit: letter")
+        field(page, "Name").fill("Mine")
+        (shown.root / FILE).unlink()
+        save(page)
+        page.get_by_role("button", name="Write mine anew").click()
+        said(page, f"Saved: {FILE}")
+        letter = {"kind": "letter", "text": "Dear readers, this month is about skills.", "name": "Mine"}
+        assert data(shown)["blocks"] == [letter]
+        field(page, "Name").fill("Mine too")
+        expect(page.locator("html")).to_have_attribute("data-draft", "yes")
+        save(page)
+        expect(page.locator("html")).to_have_attribute("data-draft", "no")
+        assert data(shown)["blocks"] == [letter | {"name": "Mine too"}]
+
+
+@BOTH
 def test_words_for_every_audience_go_into_their_own_file(browser, shown, width):
     """What is for all is written to all.yaml, and each audience's issue shows it as what it is."""
     shown.write(FILE, TWO)

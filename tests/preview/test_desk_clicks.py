@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from playwright.sync_api import expect
@@ -73,6 +74,55 @@ def test_a_click_on_a_block_opens_its_form(browser, shown, width):
         mail(page).get_by_text("Every month").click()
         expect(page.locator("#said")).to_contain_text(f"That is written in config.yaml:{line}.")
         assert page.context.pages[1:] == [page]
+
+
+@BOTH
+def test_a_click_on_a_block_that_is_being_typed_stays_in_its_form(browser, shown, width):
+    """Its lines are not those of the file yet, nor after a save; the next block's click opens that one's form."""
+    shown.write(FILE, ISSUE)
+    with opened(browser, shown, width, "panels=issue") as page:
+        asked = []
+        page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.accept()))
+        page.get_by_label("Add a block").select_option("notice")
+        page.get_by_role("button", name="Add", exact=True).click()
+        text = field(page, "Text (needed)")
+        text.fill("One line.\n\nAnd quite another.")
+        mail(page).get_by_text("And quite another.").click()
+        title(page, "A new notice")
+        expect(text).to_be_focused()
+        mail(page).get_by_text("Dear readers").click()
+        title(page, "Edit the letter")
+        for words in ("Dear all,\n\nlisten:\n\nthis is", "Dear you,\n\nlisten:\n\nhere is"):
+            page.get_by_label("Add a block").focus()
+            text.fill(f"{words} about skills.")
+            mail(page).get_by_text(f"{words.split()[-2]} is about skills.").click()
+            expect(text).to_be_focused()
+            title(page, "Edit the letter")
+            page.keyboard.press("Control+s")
+            expect(page.locator("#said")).to_contain_text("Saved")
+        assert asked == ["Throw away what you typed here?"]  # the notice
+        text.fill("Dear you,\n\nwait.\n\nAnd so on, and so on.")
+        expect(mail(page).get_by_text("And so on")).to_be_visible()
+        mail(page).get_by_role("link", name="Women at work").click()
+        title(page, "Edit the events")
+
+
+def test_a_click_counts_though_lines_of_the_file_moved(shown):
+    """Nothing of the mail changed: a comment was written above the block."""
+    shown.write(FILE, ISSUE)
+    frame = shown.get("/frame", period="2022-02").text
+    made = re.search('data-made="([0-9a-f]+)"', frame)[1]
+    nth = str([text[:12] for text in re.findall(r"<p\b[^>]*>([^<]*)", frame)].index("Dear readers"))
+    query = {"period": "2022-02", "tag": "p", "nth": nth, "made": made}
+    before = shown.get("/api/written", **query).json()["issue"]
+    assert before["words"].startswith("Dear readers")
+    was = shown.get("/api/edition").json()["revision"]
+    shown.edit(FILE, "blocks:", "# one\n# two\n# three\n# four\nblocks:")
+    for _ in range(400):
+        if shown.get("/api/edition", period="2021-01").json()["revision"] > was:
+            break
+        time.sleep(0.025)
+    assert shown.get("/api/written", **query).json()["issue"] == before
 
 
 @BOTH

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
+import shutil
+from contextlib import ExitStack, contextmanager
 
 import pytest
 import yaml
 from PIL import Image
 from playwright.sync_api import expect
-from previewed import opened
+from previewed import Shown, opened, serving
 
 pytestmark = pytest.mark.browser
 FILE = "issues/2022-02/everyone.yaml"
@@ -21,6 +22,7 @@ ABC = """blocks:
   - {kind: heading, title: Beta}
   - {kind: heading, title: Gamma}
 """
+AWAY = "Failed to load|chrome-error|Blocked a frame"  # what a browser says of a server that is not there
 ZERO = "blocks:\n  - {kind: heading, title: Zero}\n"
 
 
@@ -470,6 +472,30 @@ def test_the_second_press_goes_on_from_where_the_first_one_leads(browser, shown,
         expect(page).to_have_url(re.compile("period=2020-05"))
 
 
+@pytest.mark.parametrize(("button", "begin", "broken", "then"), [
+    ("previous", "2022-03", "2022-02", "2022-01"), ("next", "2022-01", "2022-02", "2022-03"),
+])  # fmt: skip
+def test_an_edition_that_cannot_be_read_is_gone_past(browser, shown, button, begin, broken, then):
+    """It is named, its period stands above, and the next press leads on; so do two at once."""
+    shown.write(f"issues/{broken}/everyone.yaml", "blocks: [")
+    with opened(browser, shown, query=f"period={begin}") as page:
+        period = page.locator("#period")
+        page.locator(f"#{button}").click()
+        expect(page.locator("#errors")).to_contain_text(f"issues/{broken}/everyone.yaml")
+        expect(period).to_have_value(broken)
+        page.locator(f"#{button}").click()
+        expect(period).to_have_value(then)
+        expect(page.locator("#errors")).to_be_hidden()
+        back = "next" if button == "previous" else "previous"
+        late = Late(page, rf"/api/edition\?.*period={broken}")
+        page.locator(f"#{back}").click()
+        late.asked()
+        page.locator(f"#{back}").click()
+        late.come()
+        expect(period).to_have_value(begin)
+        expect(page.locator("#errors")).to_be_hidden()
+
+
 def test_a_click_in_an_older_mail_is_for_what_was_clicked(browser, shown):
     """Another story leads by now, or the period was turned: the frame shows none of it yet."""
     with opened(browser, shown, query="period=2022-02") as page:
@@ -553,6 +579,57 @@ def test_a_block_that_is_pressed_right_after_undo_is_that_block(browser, shown):
         hand(page, shown, {**yaml.safe_load((shown.root / FILE).read_text()), "pin": [WOMEN, URUGUAY]})
 
 
+def drag(page, rows, start, end, *, let_go=True):
+    """A row by its grip to above another one."""
+    page.locator(rows).nth(start).locator(".grip").hover()
+    page.mouse.down()
+    box = page.locator(rows).nth(end).bounding_box()
+    for down in (9, 2):
+        page.mouse.move(box["x"] + 5, box["y"] + down)
+    if let_go:
+        page.mouse.up()
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_what_is_dragged_right_after_undo_goes_over_what_that_left(browser, shown, held):
+    """A block to before another one, by their words; and the hand may still hold it when the answer comes."""
+    shown.write(FILE, ABC)
+    with opened(browser, shown, query="panels=issue") as page:
+        with page.expect_response(re.compile("/api/issue$")) as removed:
+            press(page, "Remove: heading “Alpha”")
+        removed.value.finished()
+        becomes(page, shown, ["Beta", "Gamma"])
+        rest(page)
+        late = Late(page, "/api/undo")
+        page.locator("#said").get_by_role("button", name="Undo").click()
+        late.asked()
+        drag(page, "#blocks li", 1, 0, let_go=not held)
+        late.come()
+        if held:
+            page.mouse.up()
+        becomes(page, shown, ["Alpha", "Gamma", "Beta"])
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_a_story_that_is_dragged_right_after_undo(browser, shown, held):
+    """It goes to before the row at which it was let go, though another story is there again."""
+    shown.write(FILE, "intro: A word.\n")
+    with opened(browser, shown, query="panels=stories") as page:
+        expect(page.locator("#stories-in li")).to_have_count(5)
+        order = page.locator("#stories-in li").evaluate_all("rows => rows.map((row) => row.dataset.id)")
+        with answered(page, "skip"):
+            press_story(page, "Skip", order[0])
+        expect(page.locator("#stories-in li")).to_have_count(4)
+        late = Late(page, "/api/undo")
+        page.locator("#said").get_by_role("button", name="Undo").click()
+        late.asked()
+        drag(page, "#stories-in li", 2, 0, let_go=not held)
+        late.come()
+        if held:
+            page.mouse.up()
+        hand(page, shown, {"intro": "A word.", "order": [order[0], order[3], order[1], order[2], order[4]]})
+
+
 def test_an_answer_from_before_a_save_is_not_what_the_next_press_goes_over(browser, shown):
     """It was read before the form was saved, and comes after: what is pressed then goes over what the form left."""
     shown.write(FILE, ABC)
@@ -573,6 +650,48 @@ def test_an_answer_from_before_a_save_is_not_what_the_next_press_goes_over(brows
             press(page, "Remove: heading “Gamma”")
         assert removed.value.ok
         assert titles(shown) == ["Alpha", "Beta too"]
+
+
+def test_what_is_typed_outlives_a_preview_that_is_started_anew(browser, folder):
+    """It is said while nothing answers; then the mail shows it again, and it is saved. An older Undo does nothing."""
+    story = f"stories/{WOMEN}.md"
+    with ExitStack() as pages:
+        with serving(folder) as access:
+            page = pages.enter_context(opened(browser, folder, query="panels=stories", expected=AWAY))
+            edit(page, WOMEN)
+            field(page, "Title (needed)").fill("Saved before")
+            page.keyboard.press("Control+s")
+            expect(page.locator("#said")).to_contain_text("Saved")
+            undo = page.locator("#said").get_by_role("button", name="Undo").element_handle()
+            field(page, "Title (needed)").fill("Typed before")
+            expect(mail(page).locator("h2", has_text="Typed before")).to_be_visible()
+        expect(page.locator("#errors")).to_contain_text("the preview does not answer")
+        with serving(folder, port=access.port):
+            expect(page.locator("#errors")).to_be_hidden()
+            folder.post("/api/overrides", {"period": "2022-02", "version": "", "pin": [WOMEN], "skip": [], "order": []})
+            undo.evaluate("button => { document.body.append(button); button.click(); }")
+            expect(page.locator("#said")).to_contain_text("can no longer be undone here")
+            expect(mail(page).locator("h2", has_text="Typed before")).to_be_visible()
+            page.locator("#editor-save").click()
+            expect(page.locator("#said")).to_contain_text("Saved")
+            assert "title: Typed before\n" in (folder.root / story).read_text()
+            assert yaml.safe_load((folder.root / FILE).read_text()) == {"pin": [WOMEN]}
+
+
+def test_a_page_of_another_newsroom_writes_nothing_here(browser, folder, tmp_path):
+    """Its preview ended, and that of this newsroom took its port: the page says so, and what is typed stays in it."""
+    other = Shown(tmp_path / "other" / "newsroom")
+    shutil.copytree(folder.root, other.root)
+    with ExitStack() as pages:
+        with serving(other) as access:
+            page = pages.enter_context(opened(browser, other, query="panels=stories", expected=AWAY))
+            edit(page, WOMEN)
+            field(page, "Title (needed)").fill("Typed there")
+        with serving(folder, port=access.port):
+            expect(page.locator("html")).to_have_attribute("data-live", "yes")
+            page.locator("#editor-save").click()
+            expect(page.locator("#said")).to_contain_text("the preview was started anew; reload the page")
+            assert "Typed there" not in (folder.root / f"stories/{WOMEN}.md").read_text()
 
 
 def test_a_story_with_a_fault_leaves_the_search_to_who_types(browser, shown):

@@ -94,6 +94,65 @@ def test_a_story_that_changed_underneath_is_shown_in_both_versions(browser, show
 
 
 @BOTH
+def test_a_story_that_was_deleted_under_its_form_is_written_anew(browser, shown, width):
+    """It is said in the form as soon as something is typed; all that it has can still be saved, as a new story."""
+    with opened(browser, shown, width, "panels=stories") as page:
+        edit(page)
+        (shown.root / FILE).unlink()
+        expect(page.locator(f"li[data-id='{URUGUAY}']")).to_have_count(0)
+        field(page, "Title (needed)").fill(TITLE)
+        expect(page.locator("#editor .form > .fault")).to_contain_text(f"there is no story '{URUGUAY}'")
+        save(page)
+        both = page.get_by_role("group", name="Both versions")
+        expect(both).to_contain_text("It was deleted since you opened it. Nothing was saved.")
+        expect(both.get_by_role("row", name=re.compile("^Date"))).to_contain_text("2022-02-25")
+        both.get_by_role("button", name="Write mine anew").click()
+        anew = "stories/2022-02-25-small-firms-in-uruguay-learn-to-handle.md"
+        expect(page.locator("#said")).to_contain_text(f"Written: {anew}")
+        assert "\nimage: stories/pictures/" in text(shown, anew)
+        field(page, "Kicker").fill("Social finance")
+        save(page)
+        expect(page.locator("#said")).to_contain_text(f"Saved: {anew}")
+        assert "kicker: Social finance\n" in text(shown, anew)
+
+
+@BOTH
+def test_what_is_typed_back_is_no_change(browser, shown, width):
+    """The mail shows the file again; and a second Ctrl S takes the Undo of the first one away from nobody."""
+    with opened(browser, shown, width, "panels=stories") as page:
+        edit(page)
+        before = field(page, "Title (needed)").input_value()
+        for words, drafted in ((TITLE, "yes"), (before, "no"), (TITLE, "yes")):
+            field(page, "Title (needed)").fill(words)
+            expect(page.locator("html")).to_have_attribute("data-draft", drafted)
+        for _ in range(2):
+            page.keyboard.press("Control+s")
+        expect(page.locator("#said")).to_contain_text(f"Saved: {FILE}")
+        page.keyboard.press("Control+s")
+        field(page, "Kicker").fill("Social finance")
+        expect(mail(page).get_by_text("Social finance")).to_be_visible()
+        expect(page.locator("#said").get_by_role("button", name="Undo")).to_be_visible()
+
+
+@BOTH
+def test_no_field_has_the_focus_under_the_forms_buttons(browser, shown, width):
+    """By Tab alone, in a window that is lower than the form."""
+    under = """() => {
+        const [field, buttons] = [document.activeElement, document.querySelector('#editor > .buttons')];
+        const [down, top] = [field.getBoundingClientRect().bottom, buttons.getBoundingClientRect().top];
+        return down > top && field.matches('input, button, select, summary') && !buttons.contains(field);
+    }"""
+    with opened(browser, shown, width, "panels=stories") as page:
+        page.set_viewport_size({"width": width, "height": 600})
+        edit(page)
+        expect(page.locator("#editor-title")).to_be_focused()
+        while page.evaluate("document.activeElement.id") != "editor-save":
+            page.keyboard.press("Tab")
+            page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+            assert not page.evaluate(under), page.evaluate("document.activeElement.outerHTML")
+
+
+@BOTH
 def test_a_mistake_stands_at_its_field_and_nothing_is_written(browser, shown, width):
     """A day that does not exist, a link with a blank: each is named at its field, which gets the focus."""
     before = text(shown)
@@ -216,6 +275,56 @@ def test_what_is_typed_is_not_thrown_away_by_a_slip(browser, shown, width):
         expect(page.locator("#editor")).to_be_hidden()
         expect(page.locator(f"[data-focus='edit {URUGUAY}']")).to_be_focused()
         expect(page.locator("html")).to_have_attribute("data-draft", "no")
+
+
+@BOTH
+def test_what_was_typed_is_there_again_when_the_page_is_loaded_anew(browser, shown, width):
+    """A phone does so without a word. What another wrote meanwhile is not written over; what was closed is gone."""
+    with opened(browser, shown, width, "panels=stories") as page:
+        page.on("dialog", lambda dialog: dialog.accept())
+        edit(page)
+        field(page, "Title (needed)").fill(TITLE)
+        page.locator("#editor .more summary").click()
+        field(page, "Topics").fill("one, two")
+        field(page, "On top of the issue").check()
+        expect(mail(page).locator("h2").first).to_have_text(TITLE)
+        shown.edit(FILE, "date: 2022-02-25", "date: 2022-02-24")
+        page.reload()
+        expect(page.locator("#said")).to_contain_text("What you typed here before is here again")
+        expect(mail(page).locator("h2").first).to_have_text(TITLE)
+        save(page)
+        both = page.get_by_role("group", name="Both versions")
+        expect(both.get_by_role("row", name=re.compile("^Title"))).to_contain_text(TITLE)
+        both.get_by_role("button", name="Save mine over it").click()
+        expect(page.locator("#said")).to_contain_text("Saved")
+        assert f"title: {TITLE}\ndate: 2022-02-24\n" in text(shown)
+        assert "topics: [one, two]\n" in text(shown)
+        field(page, "Kicker").fill("Half a thought")
+        expect(mail(page).get_by_text("Half a thought")).to_be_visible()
+        page.locator("#editor").get_by_role("button", name="Close").click()
+        expect(page.locator("#editor")).to_be_hidden()
+        edit(page)
+        expect(field(page, "Title (needed)")).to_have_value(TITLE)
+        expect(field(page, "Kicker")).to_have_value("")
+
+
+@BOTH
+def test_the_keys_are_where_they_are_on_any_keyboard(browser, shown, width):
+    """On an Arabic one, and under Caps Lock; a letter that is written with AltGr saves nothing."""
+    with opened(browser, shown, width, "panels=stories") as page:
+        edit(page)
+        press = """(keys) => {
+            const common = { code: 'KeyS', ctrlKey: true, bubbles: true, cancelable: true };
+            document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { ...common, ...keys }));
+        }"""
+        for number, keys in enumerate(({"key": "س"}, {"key": "S"})):
+            field(page, "Kicker").fill(f"Number {number}")
+            expect(page.locator("html")).to_have_attribute("data-draft", "yes")
+            page.evaluate(press, {**keys, "key": "ś", "altKey": True})
+            page.evaluate(press, keys)
+            expect(page.locator("html")).to_have_attribute("data-draft", "no")
+            assert f"kicker: Number {number}\n" in text(shown)
+        assert len(shown.get("/api/saves").json()["saves"]) == 2
 
 
 EVIL = "<img src=x onerror=top.hacked=1><script>top.hacked=1</script>"

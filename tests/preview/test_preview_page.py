@@ -247,6 +247,48 @@ def test_a_finding_leads_to_its_place(browser, served, width):
 
 
 @BOTH
+def test_what_is_outlined_in_the_mail_stays_so(browser, shown, width):
+    """Though another story is written and the colours are changed; not once its form is closed."""
+    with opened(browser, shown, width) as page:
+        marked = mail(page).locator("[data-preview-mark]")
+        page.locator("#checks button", has_text="is not encrypted").first.click()
+        expect(marked).to_contain_text("Digitally and financially empowered")
+        shown.story("another", title="Quite another", date="2022-02-27")
+        expect(mail(page).locator("h2", has_text="Quite another")).to_be_attached()
+        expect(marked).to_contain_text("Digitally and financially empowered")
+        page.get_by_role("button", name="Dark").click()
+        expect(page.locator("iframe.dark[data-ready]")).to_be_visible()
+        expect(marked).to_contain_text("Digitally and financially empowered")
+        page.get_by_role("button", name="Mend").click()
+        expect(page.locator("#editor-title")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.locator("#editor")).to_be_hidden()
+        expect(marked).to_have_count(0)
+
+
+@BOTH
+def test_what_was_scrolled_stays_so_when_it_is_drawn_anew(browser, shown, width):
+    """The months, the comparison and the text, when another story is written."""
+    for month in range(1, 13):
+        shown.story(f"old-{month}", date=f"2019-{month:02}-10")
+    with opened(browser, shown, width, "panels=calendar,compare,stories&tab=text") as page:
+        assert shown.post("/api/approve", {"by": "Ada", "fingerprint": shown.get("/api/edition").json()["fingerprint"]})
+        shown.story("long", title="A long one", date="2022-02-26", summary="Words. " * 600)
+        places = {".months": "scrollLeft", "#compare .diff": "scrollTop", ".paper": "scrollTop"}
+        expect(page.locator("#compare .diff")).to_contain_text("A long one")
+        expect(page.locator(".paper")).to_contain_text("A long one")
+        for place, way in places.items():
+            page.locator(place).evaluate(f"place => {{ place.{way} = 120; }}")
+        shown.story("another", title="Quite another", date="2022-02-27")
+        expect(page.locator("#compare .diff")).to_contain_text("Quite another")
+        expect(page.locator(".months [aria-current]")).to_have_accessible_name("February 2022: 7 stories")
+        for place, way in places.items():
+            assert page.locator(place).evaluate(f"place => place.{way}") == 120, place
+        page.get_by_role("button", name="December 2021").click()
+        expect(page.locator(".months [aria-current]")).to_be_in_viewport()
+
+
+@BOTH
 def test_sizes_are_told_against_gmails_limit(browser, served, width):
     """The bar says how much of 102 KB is used; each story has its bytes."""
     with opened(browser, served, width) as page:
@@ -290,6 +332,17 @@ def test_an_error_stands_over_the_last_good_mail(browser, shown, width):
         shown.write("templates/default/credit.mjml.j2", "\n{{ 1 + }}\n")
         expect(page.locator("#errors")).to_contain_text(re.compile(r"credit\.mjml\.j2:2"))
         expect(mail(page).get_by_role("heading", name=LEAD)).to_be_visible()
+        mail(page).get_by_role("heading", name=LEAD).click()
+        with page.expect_response(re.compile(r"/api/edition\?.*draft=[^&]")):
+            page.locator("#editor").get_by_label("Kicker").fill("Typed under it")
+        expect(page.locator("#errors")).to_contain_text("the last good mail")
+        expect(mail(page).get_by_role("heading", name=LEAD)).to_be_visible()
+        page.locator("#period").fill("2022-01")
+        page.locator("#period").press("Enter")
+        expect(page.locator("#errors")).to_contain_text("This does not work.")
+        page.get_by_role("button", name="Dark").click()
+        expect(mail(page).locator("h1")).to_have_text("This mail cannot be shown")
+        expect(mail(page).locator("p")).to_contain_text("credit.mjml.j2:2")
 
 
 @BOTH

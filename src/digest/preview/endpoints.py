@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import re
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, Response
 
 from digest.composer.photos import sniff
 from digest.editions import build_folder
-from digest.errors import UsageError
+from digest.errors import DigestError, UsageError
 from digest.preview import compare, issue_form, mail_structure, serialize, story_form
 from digest.preview.export import export_page
 from digest.preview.forms import text_of
@@ -35,18 +36,22 @@ FRAME_POLICY = (
     "default-src 'none'; img-src 'self' data: https: http:; style-src 'unsafe-inline'; base-uri 'none'; "
     f"form-action 'none'; frame-ancestors 'self'; sandbox {SANDBOX}"
 )
-_EMPTY = (
-    '<!doctype html><html lang="en"><head><title>Nothing to send</title><style>:root{color-scheme:light dark}'
+_NO_MAIL = (
+    '<!doctype html><html lang="en"><head><title>%s</title><style>:root{color-scheme:light dark}'
     "body{font:1.1rem/1.5 Georgia,serif;padding:3rem 1.5rem;text-align:center;background:#fff;color:#3a3d45}"
-    "@media(prefers-color-scheme:dark){body{background:#181b23;color:#c3c8d4}}</style></head>"
-    "<body><main><h1>Nothing to send</h1><p>Too few stories suit this edition.</p></main></body></html>"
+    "p{overflow-wrap:anywhere}@media(prefers-color-scheme:dark){body{background:#181b23;color:#c3c8d4}}</style></head>"
+    "<body><main><h1>%s</h1><p>%s</p></main></body></html>"
 )
 
 
 def edition(state: PreviewState, query: Query) -> Response:
-    """Everything about the edition that the page shows at once."""
-    view = state.view(requested(query))
-    return JSONResponse(serialize.edition(view, state.revision))
+    """Everything about the edition that the page shows at once; of one that cannot be read, which are around it."""
+    asked = requested(query)
+    try:
+        return JSONResponse(serialize.edition(state.view(asked), state.revision))
+    except DigestError as error:
+        around = serialize.around(state.edition(asked))
+        return JSONResponse({"errors": str(error).splitlines(), "around": around}, 409)
 
 
 def selection(state: PreviewState, query: Query) -> Response:
@@ -91,8 +96,8 @@ def frame(state: PreviewState, query: Query) -> Response:
     view, mode, at = state.view(requested(query), checked=False), view_mode(query), query.get("at", "")
     html = compare.earlier(view.newsroom.root, view.edition, at, "index.html") if at else view.html
     if not html:
-        page = _EMPTY
-    elif query.get("tab") == "order":
+        return no_mail("Nothing to send", "Too few stories suit this edition.")
+    if query.get("tab") == "order":
         made = view.build.rendering
         page = order_page(html, view.edition.language, made.direction if made else "ltr")
     else:
@@ -133,8 +138,13 @@ def _with_local_images(view: ShownEdition, html: str) -> str:
     return local_images(html, base, lambda name: view.newsroom.edition_setup.read_image(name) is not None)
 
 
-def _page(html: str) -> Response:
-    return Response(html, headers={"Content-Security-Policy": FRAME_POLICY}, media_type="text/html")
+def no_mail(title: str, words: str, status: int = 200) -> Response:
+    """What the frame shows in the place of a mail."""
+    return _page(_NO_MAIL % (title, title, escape(words)), status)
+
+
+def _page(html: str, status: int = 200) -> Response:
+    return Response(html, status, headers={"Content-Security-Policy": FRAME_POLICY}, media_type="text/html")
 
 
 MOST = 2000  # stories that one file may name
@@ -174,15 +184,21 @@ def written(state: PreviewState, query: Query) -> Response:
     `made` is the fingerprint of the mail that was clicked in. Raises UsageError where a block may have moved since.
     """
     asked, nth, made_as = requested(query), query.get("nth", ""), query.get("made", "")
-    view = state.seen(made_as) if made_as else state.view(asked, checked=False)
+    try:
+        now = state.view(asked, checked=False)
+    except DigestError:
+        if not made_as:
+            raise
+        now = None  # what was clicked in may still be known
+    view = now if now and made_as in ("", now.fingerprint) else state.seen(made_as)
     build, made = view.build, view.build.rendering
     trace = made and view.newsroom.edition_setup.trace(build.selection, view.audience, build.made, made)
     place = begins(made.html, query.get("tag", ""), int(nth)) if made and nth.isascii() and nth.isdecimal() else -1
     origin = trace.at(place, "") if trace and place >= 0 else None
-    if origin and origin.block and state.view(asked, checked=False).fingerprint != view.fingerprint:
+    if origin and origin.block and view is not now:
         raise UsageError(CHANGED)
     file, _, line = origin.block.rpartition(":") if origin else ("", "", "")
-    found = issue_form.place_of(view.newsroom, view.edition, file, int(line)) if line.isdecimal() else None
+    found = issue_form.place_of(view, file, int(line)) if line.isdecimal() else None
     return JSONResponse({
         "story": origin.story if origin else "",
         "issue": found,

@@ -74,8 +74,12 @@ def saved(save: Save, version: str, **more: Any) -> Response:
 
 
 def conflict(error: EditConflict, version: str, values: Mapping[str, Any]) -> Response:
-    """What the page hears of a file that is not as it was read: how it is now, to be shown beside what was typed."""
-    return JSONResponse({"errors": [str(error)], "conflict": {"version": version, "values": dict(values)}}, 409)
+    """What the page hears of a file that is not as it was read: how it is now, to be shown beside what was typed.
+
+    Without `values`, what was edited is there no more.
+    """
+    now = {"version": version, "values": dict(values), "gone": not values}
+    return JSONResponse({"errors": [str(error)], "conflict": now}, 409)
 
 
 class FaultyForm(FaultyInput):

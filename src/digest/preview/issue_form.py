@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from digest.issues.issue_file import IssueFile
     from digest.model import Edition, Story
     from digest.newsroom.newsroom import Newsroom
-    from digest.preview.state import PreviewState
+    from digest.preview.state import PreviewState, ShownEdition
 
 TEXTS = (
     FormField(key="subject", label="Subject", help="The newsroom's usual one, if this is empty."),
@@ -177,11 +177,14 @@ def open_issue(newsroom: Newsroom, edition: Edition, *, everybodys: bool = False
     return OpenedIssue(path=path, source=source, data=data, file=file, languages=languages, language=edition.language)
 
 
-def place_of(newsroom: Newsroom, edition: Edition, place: str, line: int) -> dict[str, Any] | None:
-    """What stands on a line of one of the edition's issue files: which file, which block or text, and its field."""
+def place_of(view: ShownEdition, place: str, line: int) -> dict[str, Any] | None:
+    """What stands on a line of one of the view's issue files: which file, which block or text, and its field."""
+    newsroom, typed = view.newsroom, view.typed
     for everybodys in (False, True):
-        issue = open_issue(newsroom, edition, everybodys=everybodys)
-        if issue.data is None or not _same(newsroom, place, issue.source):
+        issue = open_issue(newsroom, view.edition, everybodys=everybodys)
+        if typed:
+            issue = replace(issue, file=typed[everybodys])
+        if (issue.data is None and not typed) or not _same(newsroom, place, issue.source):
             continue
         lines = issue.file.document.lines
         known = [(at, len(path), path) for path, at in lines.items() if path and at <= line]
@@ -189,13 +192,13 @@ def place_of(newsroom: Newsroom, edition: Edition, place: str, line: int) -> dic
         file = "all" if everybodys else "own"
         if path[:1] != ("blocks",):
             field = str(path[0]) if path else ""
-            return {"file": file, "block": -1, "field": field, "words": issue.texts().get(field, "")}
+            return {"file": file, "block": -1, "kind": "", "field": field, "words": issue.texts().get(field, "")}
         depth = next((place for place, part in enumerate(path) if isinstance(part, int)), None)
         if depth is None:
-            return {"file": file, "block": -1, "field": "", "words": ""}
+            return {"file": file, "block": -1, "kind": "", "field": "", "words": ""}
         number, blocks, inner = path[depth], issue.blocks(), next(iter(path[depth + 1 :]), "")
-        words = _listed(blocks[number])["title"] if isinstance(number, int) and number < len(blocks) else ""
-        return {"file": file, "block": number, "field": str(inner), "words": words}
+        block = _listed(blocks[number] if isinstance(number, int) and number < len(blocks) else {})
+        return {"file": file, "block": number, "kind": block["kind"], "field": str(inner), "words": block["title"]}
     return None
 
 

@@ -86,7 +86,7 @@ class Saves:
         self._made: OrderedDict[int, Save] = OrderedDict()
         self._offers: OrderedDict[str, Offer] = OrderedDict()
         self._written: dict[Path, str] = {}  # the version of each file as it was written last
-        self._count = 0
+        self._count = secrets.randbelow(1 << 32)  # a page that is older than this knows no number of these
 
     def wrote(self, path: Path) -> bool:
         """Whether the file is as this page has written it last."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from digest.model import Decision, Finding, Selection, Story
+    from digest.model import Decision, Edition, Finding, Selection, Story
     from digest.newsroom.newsroom import Newsroom
     from digest.preview.state import ShownEdition
 
@@ -43,13 +43,11 @@ def edition(view: ShownEdition, revision: int) -> dict[str, Any]:
         "newsroom": config.newsroom.name,
         "edition": {
             "id": view.edition.id,
-            "period": view.edition.period.id,
             "month": containing(view.edition.period.first, "month", view.edition.period.zone).id,
             "audience": view.edition.audience,
             "language": view.edition.language,
             "direction": rendering.direction if rendering else "ltr",
-            "previous": _step(view, -1),
-            "next": _step(view, 1),
+            **around(view.edition),
         },
         "audiences": [
             {"name": each.name, "title": each.title, "languages": list(each.languages)}
@@ -113,9 +111,14 @@ def calendar(stories: Iterable[Story], newsroom: Newsroom) -> dict[str, Any]:
     return {"months": months, "kickers": [name for name, _ in total.most_common()]}
 
 
-def _step(view: ShownEdition, count: int) -> str:
+def around(edition: Edition) -> dict[str, str]:
+    """The edition's period, and those before and after it."""
+    return {"period": edition.period.id, "previous": _step(edition, -1), "next": _step(edition, 1)}
+
+
+def _step(edition: Edition, count: int) -> str:
     try:
-        return view.edition.period.step(count).id
+        return edition.period.step(count).id
     except DigestError:
         return ""  # at the calendar's end
 
@@ -149,7 +152,7 @@ def _finding(finding: Finding, view: ShownEdition) -> dict[str, Any]:
     stories = view.build.selection.stories
     about = next((story for story in stories if place and place in (story.file, story.id)), None)
     check = CHECKS.get(finding.code)
-    issue = place_of(view.newsroom, view.edition, place, number) if place.endswith(".yaml") and number else None
+    issue = place_of(view, place, number) if place.endswith(".yaml") and number else None
     return {
         "code": finding.code,
         "severity": finding.severity.value,

@@ -8,6 +8,7 @@ Loopback unless told otherwise; elsewhere a key is demanded of every browser. No
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import secrets
 from functools import partial
 from html import escape
@@ -172,7 +173,9 @@ def app(state: PreviewState, access: PageAccess) -> tuple[Starlette, Live]:
         return await run_in_threadpool(signing.approve, state, signers, request.scope.get(SHOWN_KEY, ""), body)
 
     files = _files()
-    page = files.pop("preview.html").decode().replace("{{token}}", escape(access.token)).encode()
+    newsroom = hashlib.sha256(str(state.newsroom().root).encode()).hexdigest()
+    html = files.pop("preview.html").decode().replace("{{token}}", escape(access.token))
+    page = html.replace("{{newsroom}}", newsroom).encode()
     routes = [
         Route("/", partial(_static, page, "text/html")),
         *(
@@ -216,8 +219,10 @@ async def _static(data: bytes, kind: str, _request: Request) -> Response:
     return Response(data, media_type=kind)
 
 
-async def _mistake(_: Request, error: Exception) -> Response:
+async def _mistake(request: Request, error: Exception) -> Response:
     """What a person can mend, in the words that the command line would use."""
+    if request.url.path == "/frame":
+        return endpoints.no_mail("This mail cannot be shown", str(error), 409)
     if isinstance(error, FaultyForm):
         return JSONResponse({"errors": str(error).splitlines(), "fields": error.by_field()}, 422)
     status = 422 if isinstance(error, FaultyInput) else 409

@@ -85,6 +85,7 @@ class ShownEdition:
     build: Build
     reader: Recipient | None = None
     errors: tuple[str, ...] = ()
+    typed: tuple[IssueFile, ...] = ()  # a draft's
 
     @property
     def identity(self) -> SenderIdentity:
@@ -211,9 +212,9 @@ class PreviewState:
             try:
                 view = self._make(asked, checked=checked)
             except DigestError as error:
-                if asked not in self._good:
+                if (good := self._good.get(asked) or self._good.get(replace(asked, draft=""))) is None:
                     raise
-                return replace(self._good[asked], errors=tuple(str(error).splitlines()))
+                return replace(good, errors=tuple(str(error).splitlines()))
             self._made[*key, checked] = view
             if checked:
                 self._good[asked] = view
@@ -253,6 +254,7 @@ class PreviewState:
             if draft
             else build_edition(newsroom, edition, now=now, checked=checked),
             reader=reader,
+            typed=draft.issues if draft else (),
         )
 
     def _stressed(

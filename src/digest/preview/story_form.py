@@ -133,16 +133,18 @@ def save(state: PreviewState, body: dict[str, Any]) -> Response:
     """Save the changed values of a story, or a new story. Raises UsageError, FaultyForm, DigestError."""
     newsroom = state.newsroom()
     values = forms.values_of(body, FIELDS)
-    name = forms.text_of(body, "id")
+    name, read = forms.text_of(body, "id"), forms.text_of(body, "version")
     if not name:
         story, after = _new(newsroom, values)
         title = f"Written: {state.saves.name(story.path)}"
+    elif not (story := file_of(newsroom, name, gone=bool(read))).path.is_file():
+        deleted = EditConflict(f"{state.saves.name(story.path)} was deleted since you opened it")
+        return forms.conflict(deleted, "", {})
     else:
-        story = file_of(newsroom, name)
         after = _edited(newsroom, story, values)
         title = f"Saved: {state.saves.name(story.path)}"
     try:
-        state.saves.insist(story.path, forms.text_of(body, "version"))
+        state.saves.insist(story.path, read)
         change = FileChange(path=story.path, before=story.data, after=after.encode())
         made = state.saves.save(title, [change])
     except EditConflict as error:
@@ -167,13 +169,13 @@ def draft(newsroom: Newsroom, body: dict[str, Any]) -> Story:
     return made
 
 
-def file_of(newsroom: Newsroom, name: str) -> StoryFile:
-    """The file of a story, faulty ones too. Raises UsageError for what is none of the newsroom's stories."""
+def file_of(newsroom: Newsroom, name: str, *, gone: bool = False) -> StoryFile:
+    """The file of a story, faulty ones too, or `gone`. Raises UsageError for what is none of the newsroom's stories."""
     folder = (newsroom.root / "stories").resolve()
     parts = story_id(name).split("/")
     path = spelled_below(folder, "/".join(parts) + STORY_SUFFIX)
     hidden = any(not part or part.startswith(".") or "\0" in part or len(part.encode()) > _LONGEST for part in parts)
-    if hidden or not path.resolve().is_relative_to(folder) or not path.is_file():
+    if hidden or not path.resolve().is_relative_to(folder) or not (gone or path.is_file()):
         message = f"there is no story {name[:120]!r}"
         raise UsageError(message)
     path = newsroom.root / "stories" / path.relative_to(folder)

@@ -1,6 +1,7 @@
 // Make elements and talk to the server. Everything that comes from the newsroom goes in as text, never as HTML.
 
-const token = document.querySelector('meta[name="digest-token"]').content;
+export const meta = (page, name) => page.querySelector(`meta[name="digest-${name}"]`)?.content;
+let token = meta(document, 'token');
 
 export const $ = (id) => document.getElementById(id);
 
@@ -16,19 +17,50 @@ export function el(tag, properties = {}, ...children) {
   return made;
 }
 
+// What is drawn anew keeps the focus (`data-focus`), the caret, and how far it was scrolled (`data-scroll`), by the name.
 export function fill(place, ...children) {
   const { dataset: { focus: holds }, selectionStart: from, selectionEnd: to } = place.contains(document.activeElement) ? document.activeElement : place;
+  const scrolled = [...place.querySelectorAll('[data-scroll]')].map((each) => [each.dataset.scroll, each.scrollLeft, each.scrollTop]);
   place.replaceChildren(...children.flat().filter(Boolean));
+  for (const [name, left, top] of scrolled) place.querySelector(`[data-scroll="${CSS.escape(name)}"]`)?.scrollTo(left, top);
   const again = holds && place.querySelector(`[data-focus="${CSS.escape(holds)}"]`);
   again?.focus();
   if (typeof from === 'number') again?.setSelectionRange?.(from, to); // who types goes on where the caret was
 }
 
+// Drag a row by its grip, with a mouse, a pen and a finger alike. `drop` is told before which row it is let go, and the
+// number of that one; null for the end, and the row itself where it is to stay.
+export function drag(event, item, drop) {
+  event.preventDefault();
+  const { target } = event;
+  target.setPointerCapture(event.pointerId);
+  item.classList.add('moved');
+  const rows = [...item.parentElement.children];
+  let before = item;
+  const over = (at) => {
+    before = rows.find((each) => at.clientY < each.getBoundingClientRect().top + each.offsetHeight / 2) ?? null;
+    for (const each of rows) each.classList.toggle('drop', each === before);
+  };
+  const stay = () => { before = item; };
+  target.addEventListener('pointermove', over);
+  target.addEventListener('pointercancel', stay); // the phone took the finger away
+  target.addEventListener('lostpointercapture', () => {
+    target.removeEventListener('pointermove', over);
+    target.removeEventListener('pointercancel', stay);
+    for (const each of rows) each.classList.remove('drop', 'moved');
+    drop(before, rows.indexOf(before));
+  }, { once: true });
+}
+
+// The key as the page's keys are named: on an Arabic or Cyrillic keyboard by its place, and under Caps Lock, too.
+export const named = ({ key, code }) => (key.length === 1 && key > '~' && code.startsWith('Key') ? code.at(-1) : key.length === 1 ? key : '').toLowerCase();
+
 export class Refused extends Error {
-  // `fields`: what is wrong at each field of a form; `conflict`: the file as it is now, when it is not as it was read.
-  constructor(errors, { fields = {}, conflict = null } = {}) {
+  // `fields`: what is wrong at each field of a form; `conflict`: the file as it is now, when it is not as it was read;
+  // `around`: the periods before and after an edition that cannot be read.
+  constructor(errors, { fields = {}, conflict = null, around = null } = {}) {
     super(errors.join('\n'));
-    Object.assign(this, { errors, fields, conflict });
+    Object.assign(this, { errors, fields, conflict, around });
   }
 }
 
@@ -76,17 +108,21 @@ async function reach(path, options) {
 
 export const get = async (path, query = {}) => answer(await reach(`${path}?${new URLSearchParams(query)}`));
 
-export const post = async (path, body) => answer(await reach(path, {
-  method: 'POST',
-  headers: { 'Content-Type': 'application/json', 'X-Digest-Token': token },
-  body: JSON.stringify(body),
-}));
+// A preview that was started anew knows this page no more, and has done nothing: it is asked again with its own token,
+// where it serves the same newsroom. To load the page anew would lose what is typed.
+async function write(path, kind, body) {
+  const used = token;
+  const send = () => reach(path, { method: 'POST', headers: { 'Content-Type': kind, 'X-Digest-Token': token }, body });
+  const response = await send();
+  if (response.status === 403) {
+    const page = new DOMParser().parseFromString(await (await reach('/')).text(), 'text/html');
+    if (meta(page, 'newsroom') === meta(document, 'newsroom')) token = meta(page, 'token');
+  }
+  return answer(token === used ? response : await send());
+}
 
-export const upload = async (path, query, file) => answer(await reach(`${path}?${new URLSearchParams(query)}`, {
-  method: 'POST',
-  headers: { 'Content-Type': 'application/octet-stream', 'X-Digest-Token': token },
-  body: file,
-}));
+export const post = (path, body) => write(path, 'application/json', JSON.stringify(body));
+export const upload = (path, query, file) => write(`${path}?${new URLSearchParams(query)}`, 'application/octet-stream', file);
 
 // Say what was done; `undo` is the number of the save, which a button takes back (and later the panel of what was saved).
 // The second of two quick clicks would meet the next Undo in the same place: it does nothing.
@@ -97,6 +133,14 @@ export function say(words, undo = 0) {
   if (undo) $('said').append(el('button', { type: 'button', onclick: ({ detail }) => { if (detail < 2) takeBack(undo); } }, 'Undo'));
   quiet = setTimeout(() => { if (!$('said').contains(document.activeElement)) $('said').replaceChildren(); }, undo ? 20000 : 6000);
 }
+
+// What lies at the bottom of a small window, for what must lie above it: the words that are said, and a phone's keyboard.
+const lies = (name, pixels) => document.documentElement.style.setProperty(`--${name}`, `${Math.max(0, Math.round(pixels))}px`);
+new ResizeObserver(() => lies('said', $('said').offsetHeight && $('said').offsetHeight + 8)).observe($('said'));
+const { visualViewport: seen } = window;
+const keyboard = () => lies('keyboard', seen.scale === 1 ? window.innerHeight - seen.height - seen.offsetTop : 0);
+for (const name of ['resize', 'scroll']) seen.addEventListener(name, keyboard);
+seen.addEventListener('resize', () => { if (seen.scale === 1 && document.activeElement.matches('input, textarea')) document.activeElement.scrollIntoView({ block: 'nearest' }); });
 
 // One change after another, in the order of the presses: each goes over what the one before it left.
 let queue = Promise.resolve();
@@ -126,11 +170,3 @@ export function takeBack(save) {
 export const counted = (count, noun, plural = `${noun}s`) => `${count.toLocaleString('en')} ${count === 1 ? noun : plural}`;
 
 export const kilobytes = (bytes) => `${(bytes / 1024).toFixed(bytes < 10240 ? 1 : 0)} KB`;
-// What lies at the bottom of a small window, for what must lie above it: the words that are said, and a phone's keyboard.
-const lies = (name, pixels) => document.documentElement.style.setProperty(`--${name}`, `${Math.max(0, Math.round(pixels))}px`);
-new ResizeObserver(() => lies('said', $('said').offsetHeight && $('said').offsetHeight + 8)).observe($('said'));
-const { visualViewport: seen } = window;
-const keyboard = () => lies('keyboard', seen.scale === 1 ? window.innerHeight - seen.height - seen.offsetTop : 0);
-for (const name of ['resize', 'scroll']) seen.addEventListener(name, keyboard);
-seen.addEventListener('resize', () => { if (seen.scale === 1 && document.activeElement.matches('input, textarea')) document.activeElement.scrollIntoView({ block: 'nearest' }); });
-

@@ -2,9 +2,9 @@
 //
 // A subject says how it is loaded ({ title, file, fields, values, version, faults }), sent, and drafted.
 
-import { $, el, fill, focusStays, post, say } from './dom.js';
+import { $, el, fill, focusStays, meta, named, post, say } from './dom.js';
 import { Form } from './form.js';
-import { showStory } from './frames.js';
+import { showStory, unmark } from './frames.js';
 import { here } from './state.js';
 
 const QUIET = 250; // milliseconds without a key, after which the mail shows what is typed
@@ -18,11 +18,20 @@ let openings = 0; // forms may be answered late: only the last one asked for is 
 export const dirty = () => Boolean(open?.form.dirty || open?.form.busy);
 const typed = () => JSON.stringify(open?.form.changed() ?? null);
 
+// A phone takes a page away without a word, and loads it anew: what is typed is there again when its form is opened.
+const keptAs = (subject) => `digest.typed ${meta(document, 'newsroom')} ${subject.key}`;
+const drop = (subject) => sessionStorage.removeItem(keptAs(subject));
+
 function draw() {
+  const { subject, version, form } = open;
+  if (form.dirty) sessionStorage.setItem(keptAs(subject), JSON.stringify({ version, typed: form.changed() }));
+  else drop(subject);
   clearTimeout(timer);
   const turn = (turns += 1);
   timer = setTimeout(async () => {
-    const body = open?.subject.draft(open.form);
+    if (!open) return;
+    if (!open.subject.fresh && !open.form.dirty) { forget(); open.form.complain({}, false); return; } // as it was again
+    const body = open.subject.draft(open.form);
     if (!body) return; // too little yet
     try {
       const { draft } = await post('/api/draft', body);
@@ -31,7 +40,7 @@ function draw() {
       open.form.complain({});
     } catch (error) {
       if (!error.errors) throw error;
-      if (turn === turns) open?.form.complain(error.fields, false);
+      if (turn === turns) open?.form.complain(Object.keys(error.fields).length ? error.fields : { '': error.message }, false);
       return;
     }
     document.dispatchEvent(new Event('drafted'));
@@ -54,8 +63,8 @@ async function send() {
   const { form, subject } = opened;
   const button = $('editor-save');
   const pressed = document.activeElement === button;
-  const sent = typed();
-  if (!subject.fresh && !form.dirty) { say('Nothing changed.'); return; }
+  const [sent, kept] = [typed(), keptAs(subject)];
+  if (!subject.fresh && !form.dirty) { if (!$('said').textContent) say('Nothing changed.'); return; } // nor is an Undo taken away
   clearTimeout(timer);
   turns += 1;
   button.disabled = true;
@@ -67,14 +76,15 @@ async function send() {
     form.conflict.hidden = true;
     opened.version = saved.version;
     say(saved.said, saved.undo);
+    sessionStorage.removeItem(kept);
     document.dispatchEvent(new Event('saved'));
     if (open === opened && form.dirty) draw(); // typed while it was saved
   } catch (error) {
     if (!error.errors) throw error;
     if (error.conflict) {
       form.differ(error.conflict, {
-        mine: () => { opened.version = error.conflict.version; save(); },
-        theirs: () => load(subject, () => open !== opened),
+        mine: () => { opened.version = error.conflict.version; if (error.conflict.gone) subject.renew(); save(); },
+        theirs: () => { drop(subject); load(subject, () => open !== opened); },
       });
     } else if (Object.keys(error.fields).length) form.complain(error.fields, open === opened && typed() === sent);
     else say(error.message);
@@ -88,9 +98,11 @@ const may = () => !dirty() || window.confirm('Throw away what you typed here?');
 export async function close() {
   await saving; // what was just saved is nothing to be thrown away
   if (!open || !may()) return;
-  open?.subject.closed?.();
+  drop(open.subject);
+  open.subject.closed?.();
   open = null;
   forget();
+  unmark();
   $('editor').hidden = true;
   (opener?.isConnected ? opener : document.querySelector(`[data-focus="${CSS.escape(opener?.dataset?.focus ?? '')}"]`))?.focus();
 }
@@ -110,9 +122,11 @@ async function load(subject, unwanted) {
   if (unwanted()) return false;
   const more = open?.subject === subject && open.form.more?.open;
   forget();
-  const form = new Form(data.fields, data.values, { onInput: draw });
+  const kept = JSON.parse(sessionStorage.getItem(keptAs(subject)));
+  const form = new Form(data.fields, { ...data.values, ...kept?.typed }, { onInput: draw });
+  form.values = data.values;
   if (more && form.more) form.more.open = true;
-  open = { subject, version: data.version, form };
+  open = { subject, version: kept?.version ?? data.version, form };
   fill($('editor'),
     el('div', { class: 'head' }, el('h2', { id: 'editor-title', tabindex: -1 }, data.title), el('button', { type: 'button', class: 'quiet', onclick: close }, 'Close')),
     data.file ? el('p', { class: 'small soft' }, data.file) : null,
@@ -120,6 +134,10 @@ async function load(subject, unwanted) {
     el('div', { class: 'buttons' }, el('button', { type: 'button', class: 'main', id: 'editor-save', onclick: save }, 'Save')));
   $('editor').hidden = false;
   form.complain(data.faults ?? {}, false);
+  if (kept) {
+    say('What you typed here before is here again; it is not saved yet.');
+    draw();
+  }
   return true;
 }
 
@@ -139,26 +157,31 @@ export async function edit(subject, field = '') {
     say(error.message);
     return;
   }
+  if (before) drop(before.subject);
   before?.subject.closed?.();
   opener = from;
   subject.opened?.();
   const stays = focusStays(from);
-  if (window.innerWidth > 1024) showStory(subject.spot?.(open.form.values) ?? {}).catch(() => {});
+  const story = subject.spot?.(open.form.values);
+  if (story && window.innerWidth > 1024) showStory(story);
   if (!stays) return;
   $('editor').scrollIntoView({ block: 'start' });
   if (field) open.form.focus(field);
   else $('editor-title').focus();
 }
 
+// A preview that was started anew knows no draft: what is typed is sent again.
+export const again = () => { if (here.draft) draw(); };
+
 // The file changed elsewhere: a form in which nothing was typed follows it.
 export async function follow() {
   const inUse = () => dirty() || $('editor').contains(document.activeElement);
   const { subject } = open ?? {};
-  if (subject && !subject.fresh && !inUse()) await load(subject, () => open?.subject !== subject || inUse()).catch(() => {});
+  if (subject && !subject.fresh && !inUse()) await load(subject, () => open?.subject !== subject || inUse()).catch((error) => say(error.message));
 }
 
 $('editor').addEventListener('keydown', (event) => {
-  if ((event.ctrlKey || event.metaKey) && event.key === 's') {
+  if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && named(event) === 's') {
     event.preventDefault();
     save();
   } else if (event.key === 'Escape') close();

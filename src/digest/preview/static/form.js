@@ -1,7 +1,7 @@
 // A form made from fields that the server names: its controls, the Markdown toolbar, mistakes at their fields, and both
 // versions when the file changed underneath. It knows nothing of stories or blocks.
 
-import { $, el, fill, say, upload } from './dom.js';
+import { $, el, fill, named, say, upload } from './dom.js';
 
 const MARKS = [
   ['Bold', 'B', (text) => ['**', text || 'words', '**'], 'b'],
@@ -23,7 +23,7 @@ function mark(area, [, , wrap]) {
 
 function toolbar(area, label) {
   area.addEventListener('keydown', (event) => {
-    const found = (event.ctrlKey || event.metaKey) && !event.altKey && MARKS.find(([, , , key]) => key === event.key);
+    const found = (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && MARKS.find(([, , , key]) => key === named(event));
     if (!found) return;
     event.preventDefault();
     mark(area, found);
@@ -199,16 +199,16 @@ export class Form {
 
   // The file as it was read changed: show both, and go on with the one that is chosen.
   differ(now, { mine, theirs }) {
-    const typed = this.changed();
+    const typed = now.gone ? Object.fromEntries(Object.entries(this.all()).filter(([, value]) => joined(value))) : this.changed();
     const differing = this.fields.filter((field) => field.key in typed || joined(now.values[field.key]) !== joined(this.values[field.key]));
     const cell = (value) => el('td', { dir: 'auto' }, joined(value) || '–');
     fill(this.conflict,
-      el('p', {}, el('strong', {}, 'The file changed since you opened it. Nothing was saved.')),
+      el('p', {}, el('strong', {}, `${now.gone ? 'It was deleted' : 'The file changed'} since you opened it. Nothing was saved.`)),
       el('table', {}, el('thead', {}, el('tr', {}, ['Field', 'In the file now', 'Yours'].map((each) => el('th', { scope: 'col' }, each)))),
         el('tbody', {}, differing.map((field) => el('tr', {}, el('th', { scope: 'row' }, field.label), cell(now.values[field.key]), cell(field.key in typed ? typed[field.key] : now.values[field.key]))))),
       el('div', { class: 'buttons' },
-        el('button', { type: 'button', onclick: mine }, 'Save mine over it'),
-        el('button', { type: 'button', onclick: theirs }, 'Take what is in the file')));
+        el('button', { type: 'button', onclick: mine }, now.gone ? 'Write mine anew' : 'Save mine over it'),
+        now.gone ? null : el('button', { type: 'button', onclick: theirs }, 'Take what is in the file')));
     this.conflict.hidden = false;
     this.conflict.querySelector('button').focus();
   }

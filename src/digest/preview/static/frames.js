@@ -69,6 +69,7 @@ function listenSoon(frame, at) {
 function arrive(frame) {
   if (frame.dataset.arrived) return;
   frame.dataset.arrived = 'yes';
+  if (frame.name === 'first') outline(frame);
   frame.contentWindow.scrollTo(0, scrolls.get(frame.name) ?? 0);
 }
 
@@ -174,11 +175,7 @@ export async function show(facts) {
   const tab = state.tab;
   const data = await get('/api/part', { ...asked(), part: tab });
   if (turn !== showings) return;
-  const place = board.querySelector('.paper');
-  const top = place && place.dataset.tab === tab ? place.scrollTop : 0;
-  const paper = el('div', { class: 'paper', 'data-tab': tab, 'data-focus': 'paper', tabindex: 0, role: 'group', 'aria-label': 'Content' }, faces[tab](data));
-  fill(board, paper);
-  paper.scrollTop = top;
+  fill(board, el('div', { class: 'paper', 'data-tab': tab, 'data-scroll': tab, 'data-focus': 'paper', tabindex: 0, role: 'group', 'aria-label': 'Content' }, faces[tab](data)));
 }
 
 const plain = (text) => text.replace(/\s+/g, ' ').trim();
@@ -194,14 +191,29 @@ async function once(frame) {
   while (frame.isConnected && !frame.dataset.failed && !isThere(frame)) await new Promise((done) => setTimeout(done, 16));
 }
 
-function outline(frame, element) {
-  for (const marked of frame.contentDocument.querySelectorAll('[data-preview-mark]')) {
-    marked.style.outline = '';
-    marked.removeAttribute('data-preview-mark');
+let marked = () => null; // finds what is outlined, in the mail that is drawn anew, too
+
+function outline(frame) {
+  for (const old of frame.contentDocument.querySelectorAll('[data-preview-mark]')) {
+    old.style.outline = '';
+    old.removeAttribute('data-preview-mark');
   }
+  const element = state.tab === 'html' ? marked(frame) : null;
+  element?.setAttribute('data-preview-mark', '');
+  if (element) element.style.outline = '3px solid #d9822b';
+  return element;
+}
+
+export function unmark() {
+  marked = () => null;
+  const frame = document.querySelector('iframe[name="first"]');
+  if (frame?.contentDocument) outline(frame);
+}
+
+function mark(frame, find) {
+  marked = find;
+  const element = outline(frame);
   if (!element) return;
-  element.setAttribute('data-preview-mark', '');
-  element.style.outline = '3px solid #d9822b';
   element.scrollIntoView({ block: 'center' });
   if (window.innerWidth <= 1024) $('stage').scrollIntoView();
 }
@@ -218,7 +230,7 @@ async function first() {
 
 export async function showStory(story) {
   const frame = await first();
-  if (frame) outline(frame, spot(frame, story));
+  if (frame) mark(frame, (mail) => spot(mail, story));
 }
 
 // The mail anew, as soon as it can be shown; whoever waits for this knows that it is.
@@ -234,8 +246,8 @@ export async function showFirst() {
 export async function showWords(words) {
   const frame = await first();
   const wanted = plain(words.replace(/[*_`>#]|\]\([^)]*\)|\[/g, '')).slice(0, 60);
-  const fits = [...(frame?.contentDocument.body.querySelectorAll('*') ?? [])].filter((each) => wanted && plain(each.textContent).replace(/^[“”„«»‘’"]\s*/, '').startsWith(wanted));
-  if (frame) outline(frame, fits.at(-1) ?? null);
+  const fits = (mail) => [...mail.contentDocument.body.querySelectorAll('*')].filter((each) => wanted && plain(each.textContent).replace(/^[“”„«»‘’"]\s*/, '').startsWith(wanted));
+  if (frame) mark(frame, (mail) => fits(mail).at(-1) ?? null);
 }
 
 // What no reader sees, of the head or without a place on the paper: only the source has it.
@@ -272,9 +284,10 @@ export async function goTo(finding) {
   if (/^html:\d+:\d+$/.test(finding.html)) {
     const place = await get('/api/place', { ...asked(), where: finding.html });
     const frame = await first();
-    const element = frame?.contentDocument.getElementsByTagName(place.tag)[place.nth];
-    if (unseen(element)) await inSource(place);
-    else outline(frame, element);
+    const made = frame?.contentDocument.documentElement.dataset.made; // in another mail another element may stand there
+    const find = (mail) => (mail.contentDocument.documentElement.dataset.made === made ? mail.contentDocument.getElementsByTagName(place.tag)[place.nth] : null);
+    if (!frame || unseen(find(frame))) await inSource(place);
+    else mark(frame, find);
   } else if (finding.story) await showStory(finding.story);
   else if (finding.issue?.words) await showWords(finding.issue.words);
   else if (line || finding.where === 'html') await inSource({ line: line ? Number(line[1]) : 1 });

@@ -31,7 +31,7 @@ function shown() {
   return el('div', { class: 'offer', id: 'offer', role: 'group', 'aria-label': 'What would change', tabindex: -1, 'data-focus': 'offer' },
     el('p', {}, el('strong', { dir: 'auto' }, offer.name)),
     offer.lines.map((line) => el('p', { class: 'small', dir: 'auto' }, line)),
-    offer.diff ? el('div', { class: 'diff', tabindex: 0, role: 'group', 'aria-label': 'The change, file by file' }, rows(offer.diff)) : null,
+    offer.diff ? el('div', { class: 'diff', 'data-scroll': offer.offer, tabindex: 0, role: 'group', 'aria-label': 'The change, file by file' }, rows(offer.diff)) : null,
     offer.cut ? el('p', { class: 'small soft' }, 'The rest is too long to show here; all of it would be taken.') : null,
     el('div', { class: 'buttons' }, insist ?? take, leave));
 }
@@ -80,7 +80,6 @@ const readSources = async () => { ({ sources } = await get('/api/sources')); };
 
 function draw() {
   const more = Boolean($('import').querySelector('details')?.open);
-  const top = $('import').querySelector('.diff')?.scrollTop ?? 0;
   const look = el('button', { type: 'button', 'data-focus': 'look' }, 'Show what it would bring');
   const file = el('input', { type: 'file', id: 'import-file', 'data-focus': 'file' });
   file.addEventListener('change', () => { if (file.files.length) fromFile(file, file.files[0]); });
@@ -102,7 +101,6 @@ function draw() {
     el('details', { class: 'more', open: more }, el('summary', {}, 'More'), line('channel', 'Channel', 'The listing’s own title if empty.'), line('language', 'Language', 'A tag like fr, where the listing does not say it.')),
     el('p', { id: 'import-result', class: 'small fault', role: 'alert' }, result), shown(),
     sources.length ? el('h3', {}, 'Sources of config.yaml') : null, sources.length ? el('ul', { class: 'rows' }, sources.map(sourceRow)) : null);
-  $('import').querySelector('.diff')?.scrollTo(0, top);
 }
 
 // Not under who types there, or waits for what is read there.

@@ -1,13 +1,14 @@
 // The issue beside its stories: subject, preheader, intro, and the blocks in their order.
 
-import { $, Refused, counted, el, fill, get, post, queued, say, undone } from './dom.js';
+import { $, Refused, counted, drag, el, fill, get, post, queued, say, undone } from './dom.js';
 import { edit } from './editor.js';
 import { showWords } from './frames.js';
 import { asked } from './state.js';
 
 let shown = null; // what the panel shows: what the server said last, and what was asked of it since
 let file = 'own'; // or 'all', the file of every audience
-let dragged = null;
+let dragged = false;
+let missed = false; // what was answered meanwhile
 let wanted = 'letter'; // the kind that is to be added: chosen once, it stays chosen when the panel is drawn anew
 
 let saving = 0; // changes that the server has not answered
@@ -41,7 +42,10 @@ export function inTurn(edition, version, task) {
 }
 
 // Neither under a hand that drags, nor over what is being saved of the same rows.
-const isBusy = (edition) => Boolean(dragged || (saving && shown && isAbout(shown.edition, edition)));
+function isBusy(edition) {
+  missed = dragged;
+  return dragged || Boolean(saving && shown && isAbout(shown.edition, edition));
+}
 
 // Rows and version go together: whoever presses at a row means what stands there.
 function take(found, edition, turn, before) {
@@ -61,11 +65,13 @@ async function read(edition) {
 
 const kindOf = (found, name) => found.kinds.find((each) => each.name === name);
 
+const keyIn = (name, edition) => `${name} ${nameOf(edition)}`;
+
 // What is edited belongs to the edition and the file that were chosen when it was opened, whatever is looked at later.
 function subject(key, title, fields, values, body) {
   const edition = about();
   return {
-    key: `${key} ${file} ${edition.period} ${edition.audience} ${edition.language}`,
+    key: keyIn(key, edition),
     edition,
     load: async () => {
       const found = await read(edition);
@@ -79,6 +85,12 @@ function subject(key, title, fields, values, body) {
 const texts = () => subject('texts', 'The issue’s words', (found) => found.fields, (found) => found.values, (form) => ({ do: 'texts', values: form.changed() }));
 
 const words = ({ kind, values }) => JSON.stringify([kind, values]);
+
+// Where a block is that was shown in this place; -1 where it is no more.
+function placeOf(one, index) {
+  const isIt = (each) => words(each) === words(one);
+  return index in shown.blocks && isIt(shown.blocks[index]) ? index : shown.blocks.findIndex(isIt);
+}
 
 // A block is known by its words: it is moved while its form is open, and others may come before it.
 function block(index) {
@@ -94,14 +106,18 @@ function block(index) {
     if (!isIn(found) && found.blocks[at]) was = words(found.blocks[at]);
     return found.blocks[at]?.values ?? {};
   };
-  const body = (form) => ({ do: 'change', index: at, kind, was: form.values, values: form.changed() });
+  let gone = false; // from the file: it is written anew
+  const body = (form) => (gone ? { do: 'add', kind, values: form.all() } : { do: 'change', index: at, kind, was: form.values, values: form.changed() });
   const made = subject(`block ${was}`, `Edit the ${kind}`, (found) => kindOf(found, kind).fields, values, body);
   return {
     ...made,
+    renew: () => { gone = true; },
+    get key() { return keyIn(`block ${was}`, made.edition); },
     send: (form, from) => inTurn(made.edition, from, async (version) => {
       if (isAbout(shown.edition, made.edition)) isIn(shown);
       const saved = await post('/api/issue', { ...made.edition, ...body(form), version });
       was = words({ kind, values: saved.values });
+      [at, gone] = [saved.index, false];
       return saved;
     }),
     opened: () => { if (window.innerWidth > 1024) showWords(title); }, // else the form would be out of sight
@@ -119,7 +135,7 @@ function added(kind) {
       if (index !== null) return inTurn(made.edition, version, (newest) => post('/api/issue', { ...made.edition, do: 'change', index, kind, was: form.values, values: form.changed(), version: newest }));
       const saved = await body(form, version);
       index = saved.index;
-      Object.assign(this, { fresh: false });
+      Object.assign(this, { fresh: false, key: keyIn(`block ${words({ kind, values: saved.values })}`, made.edition) });
       return saved;
     },
     draft: (form) => (index === null ? made.draft(form) : { ...made.edition, do: 'change', index, kind, was: form.values, values: form.changed() }),
@@ -129,7 +145,8 @@ function added(kind) {
 export async function editIssue(place) {
   file = place.file;
   await queued(issue);
-  await edit(place.block >= 0 ? block(place.block) : texts(), place.field);
+  // A block that the list does not have is the one that is being added.
+  await edit(place.block < 0 ? texts() : place.block in shown.blocks ? block(place.block) : added(place.kind), place.field);
 }
 
 // What is shown changed already: the next press counts from there. It is of the edition in which it was pressed.
@@ -168,36 +185,21 @@ const button = (name, index, label, words, off, onclick) => el('button', {
   type: 'button', 'data-focus': `${name} ${index}`, 'aria-label': label, 'aria-disabled': off ? 'true' : null, onclick: off ? null : onclick,
 }, words);
 
-// Drag by pointer, so that it works with a mouse, a pen and a finger alike.
-function grab(event, item, index) {
-  event.preventDefault();
-  dragged = item;
-  item.classList.add('moved');
-  event.target.setPointerCapture(event.pointerId);
-  const items = () => [...item.parentElement.children];
-  let to = index;
-  const over = (at) => {
-    for (const each of items()) each.classList.remove('drop');
-    const before = items().findIndex((each) => at.clientY < each.getBoundingClientRect().top + each.offsetHeight / 2);
-    to = before < 0 ? items().length : before;
-    items()[to]?.classList.add('drop');
-  };
-  event.target.addEventListener('pointermove', over);
-  event.target.addEventListener('lostpointercapture', () => {
-    event.target.removeEventListener('pointermove', over);
-    for (const each of items()) each.classList.remove('drop', 'moved');
-    dragged = null;
-    move(index, to > index ? to - 1 : to, 'up');
-  }, { once: true });
-}
-
 function row(one, index) {
   const { kind, title } = one;
-  const press = (deed) => undone.then(() => {
-    const at = shown.blocks[index] === one ? index : shown.blocks.findIndex((each) => words(each) === words(one));
+  const press = async (deed) => {
+    await undone;
+    if (missed) await issue();
+    const at = placeOf(one, index);
     if (at < 0) say('That block is not there any more.');
     else deed(at);
-  });
+  };
+  const drop = (before, number) => {
+    const next = shown.blocks[number];
+    dragged = false;
+    if (before !== item) press((at) => { const to = before ? placeOf(next, number) : shown.blocks.length; move(at, to > at ? to - 1 : to, 'up'); });
+    else if (missed) issue();
+  };
   const name = title ? `${kind} “${title}”` : kind;
   const last = shown.blocks.length - 1;
   const grip = el('button', { type: 'button', class: 'grip', 'aria-hidden': 'true', tabindex: -1 }, '⠿');
@@ -208,7 +210,7 @@ function row(one, index) {
       button('up', index, `Move up: ${name}`, '↑', index === 0, () => press((at) => move(at, at - 1, 'up'))),
       button('down', index, `Move down: ${name}`, '↓', index === last, () => press((at) => move(at, at + 1, 'down'))),
       button('remove', index, `Remove: ${name}`, 'Remove', false, () => press(remove))));
-  grip.addEventListener('pointerdown', (event) => grab(event, item, index));
+  grip.addEventListener('pointerdown', (event) => { dragged = true; drag(event, item, drop); });
   item.addEventListener('keydown', (event) => {
     const step = event.altKey && { ArrowUp: -1, ArrowDown: 1 }[event.key];
     if (!step) return;

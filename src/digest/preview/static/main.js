@@ -1,9 +1,9 @@
 // The page: what is asked, what is shown, the keys, and staying up to date.
 
 import { act } from './act.js';
-import { $, counted, el, fill, focusStays, get, say } from './dom.js';
-import { follow as followEditor, leave } from './editor.js';
-import { fit, show, showFirst } from './frames.js';
+import { $, counted, el, fill, focusStays, get, named, say } from './dom.js';
+import { again, follow as followEditor, leave } from './editor.js';
+import { fit, show, showFirst, unmark } from './frames.js';
 import { importing } from './importing.js';
 import { editIssue, issue } from './issue.js';
 import { calendar, checks, compare, inbox, saves } from './panels.js';
@@ -17,7 +17,7 @@ const LOOK = ['tab', 'scheme', 'images', 'style', 'size', 'at'];
 const PANELS = ['checks', 'issue', 'stories', 'import', 'calendar', 'compare', 'act', 'saves'];
 let facts = null;
 let asking = 0;
-let known = false; // whether `facts` answer what was asked for last
+let around = null; // of what was asked for last, once it is known: its period, the one before and the one after
 let ahead = 0; // presses of ‹ (below 0) and ›: each waits until it is known where the one before it leads
 
 function segment(place, pairs, action) {
@@ -47,9 +47,6 @@ function choices() {
   $('newsroom').textContent = facts.newsroom;
   document.documentElement.dataset.draft = here.draft ? 'yes' : 'no';
   document.title = `${facts.inbox.subject || facts.edition.id} – preview`;
-  if (document.activeElement !== $('period')) $('period').value = facts.edition.period;
-  $('previous').disabled = !facts.edition.previous;
-  $('next').disabled = !facts.edition.next;
   fill($('audience'), facts.audiences.map((each) => option(each.name, each.title, facts.edition.audience)));
   const languages = facts.audiences.find((each) => each.name === facts.edition.audience).languages;
   fill($('language'), languages.map((each) => option(each, each, facts.edition.language)));
@@ -94,11 +91,19 @@ async function panel(name) {
 
 function turnBy(presses) {
   ahead += presses;
-  const period = known && ahead && facts.edition[ahead < 0 ? 'previous' : 'next'];
-  if (!period) return;
+  const period = around && ahead && around[ahead < 0 ? 'previous' : 'next'];
+  if (!period) { if (around) ahead = 0; return; }
   const rest = ahead - Math.sign(ahead);
   set({ period });
   ahead = rest;
+}
+
+function stands(edition) {
+  around = edition;
+  if (document.activeElement !== $('period')) $('period').value = edition.period;
+  $('previous').disabled = !edition.previous;
+  $('next').disabled = !edition.next;
+  turnBy(0);
 }
 
 // After a save the mail comes first, and what is said of it as soon as that is found out.
@@ -111,8 +116,7 @@ async function refresh(saved = false) {
     const found = await get('/api/edition', asked());
     if (turn !== asking) return;
     facts = found;
-    known = true;
-    turnBy(0);
+    stands(facts.edition);
     if (turn !== asking) return;
     here.month = facts.edition.month;
     complain(facts.errors, true);
@@ -123,7 +127,9 @@ async function refresh(saved = false) {
   } catch (error) {
     if (!error.errors) throw error;
     if (turn !== asking) return;
-    [known, ahead] = [Boolean(facts), 0];
+    if (error.around) stands(error.around);
+    else [around, ahead] = [facts?.edition, 0];
+    if (turn !== asking) return;
     complain(error.errors, false);
   }
   if (turn !== asking) return;
@@ -134,7 +140,8 @@ async function refresh(saved = false) {
 onChange(async (changed) => {
   tools();
   if (EDITION.some((key) => changed.has(key))) {
-    [known, ahead] = [false, 0];
+    [around, ahead] = [null, 0];
+    unmark();
     leave(); // a form with nothing typed in it; any other stays, and saves where it was opened
     await refresh();
   }
@@ -148,14 +155,18 @@ onChange(async (changed) => {
 
 function follow() {
   const stream = new EventSource('/api/events');
-  let lost = false;
+  let lost = 0; // it comes again by itself, mostly at once; else that is said
   stream.addEventListener('hello', () => {
     document.documentElement.dataset.live = 'yes';
-    if (lost) refresh();
-    lost = false;
+    clearTimeout(lost);
+    if (lost) { refresh(); followEditor(); again(); }
+    lost = 0;
   });
   stream.addEventListener('change', () => { refresh(); followEditor(); });
-  stream.addEventListener('error', () => { lost = true; document.documentElement.dataset.live = 'no'; });
+  stream.addEventListener('error', () => {
+    document.documentElement.dataset.live = 'no';
+    lost ||= setTimeout(() => complain(['the preview does not answer; is it still running? What you typed is kept here'], Boolean(facts)), 2000);
+  });
 }
 
 const typing = (target) => target instanceof Element && target.matches('input, select, textarea');
@@ -172,9 +183,10 @@ document.addEventListener('keydown', (event) => {
     '?': () => $('help').showModal(),
   };
   if (WIDTHS[event.key - 1]) keys[event.key] = () => set({ width: WIDTHS[event.key - 1] });
-  if (!keys[event.key]) return;
+  const key = named(event);
+  if (!Object.hasOwn(keys, key)) return;
   event.preventDefault();
-  keys[event.key]();
+  keys[key]();
 });
 
 function search() {

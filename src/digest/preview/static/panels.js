@@ -84,11 +84,12 @@ export async function calendar() {
   el('span', { class: 'year' }, index === 0 || each.month.endsWith('-01') ? each.month.slice(2, 4).padStart(3, '’') : ''));
   const legend = kickers.slice(0, KINDS).map((name, index) => el('li', {}, el('i', { class: `k${index}` }), el('bdi', {}, name || 'no kicker')));
   if (kickers.length > KINDS) legend.push(el('li', {}, el('i', { class: `k${KINDS}` }), `${kickers.length - KINDS} more`));
+  const still = document.querySelector('.months')?.dataset.scroll === here.month;
   fill($('calendar'),
-    el('div', { class: 'months', role: 'group', 'aria-label': 'Stories per month' }, months.map(column)),
+    el('div', { class: 'months', 'data-scroll': here.month, role: 'group', 'aria-label': 'Stories per month' }, months.map(column)),
     el('ul', { class: 'legend' }, legend));
   const current = document.querySelector('.months [aria-current]');
-  if (current) current.parentElement.scrollLeft = current.offsetLeft - current.parentElement.offsetLeft - 140;
+  if (current && !still) current.parentElement.scrollLeft = current.offsetLeft - current.parentElement.offsetLeft - 140;
 }
 
 export async function saves() {
@@ -116,7 +117,7 @@ export async function compare() {
     if (turn !== turns) return;
     const tags = { gone: 'del', new: 'ins', same: 'span', skip: 'span' };
     fill($('compare'), head, rows.length
-      ? el('div', { class: 'diff', tabindex: 0, role: 'group', 'aria-label': 'What changed in the text' }, rows.map(({ mark, line }) => el(tags[mark], {}, mark === 'skip' ? '⋯' : line || ' ')))
+      ? el('div', { class: 'diff', 'data-scroll': here.month, tabindex: 0, role: 'group', 'aria-label': 'What changed in the text' }, rows.map(({ mark, line }) => el(tags[mark], {}, mark === 'skip' ? '⋯' : line || ' ')))
       : el('p', {}, 'The text is the same.'));
   } catch (error) {
     if (!error.errors) throw error;

@@ -1,12 +1,13 @@
 // The selection: every candidate, in or out, and why; pinned, skipped and ordered by hand, into the overrides file.
 
-import { $, el, fill, get, post, say, undone } from './dom.js';
+import { $, drag, el, fill, get, post, say, undone } from './dom.js';
 import { inTurn, kept, stands } from './issue.js';
 import { asked, set, state } from './state.js';
 import { editStory } from './story.js';
 
 let shown = { rows: [], pin: [], skip: [], order: [], included: 0, total: 0, asked: {}, words: '' };
-let grabbed = null;
+let grabbed = false;
+let missed = false; // what was answered meanwhile
 let turns = 0; // answers may overtake each other: only the last one asked for is shown
 let presses = 0; // what the hand has asked for so far
 let saving = 0; // of these, what the server has not answered
@@ -118,30 +119,15 @@ function draw() {
   if (holds && document.activeElement === document.body) document.querySelector(`#story-rows [data-focus="${CSS.escape(holds)}"]`)?.focus();
 }
 
-// Drag by pointer, so that it works with a mouse, a pen and a finger alike.
-function grab(event, item) {
-  event.preventDefault();
-  grabbed = item;
-  item.classList.add('moved');
-  event.target.setPointerCapture(event.pointerId);
-  const items = () => [...$('stories-in').children];
-  let to = items().indexOf(item);
-  const over = (at) => {
-    for (const each of items()) each.classList.remove('drop');
-    const before = items().findIndex((each) => at.clientY < each.getBoundingClientRect().top + each.offsetHeight / 2);
-    to = before < 0 ? items().length : before;
-    items()[to]?.classList.add('drop');
-  };
-  const drop = () => {
-    event.target.removeEventListener('pointermove', over);
-    for (const each of items()) each.classList.remove('drop', 'moved');
-    const from = items().indexOf(item);
-    grabbed = null;
-    move(item.dataset.id, (to > from ? to - 1 : to) - from);
-    if (!saving) stories().catch((error) => say(error.message)); // what changed while it was dragged
-  };
-  event.target.addEventListener('pointermove', over);
-  event.target.addEventListener('lostpointercapture', drop, { once: true });
+// Of what changed while it was dragged, too.
+async function drop(id, next) {
+  grabbed = false;
+  await undone;
+  if (missed && !saving) await stories().catch((error) => say(error.message));
+  if (next === id) return;
+  const ids = included().map((each) => each.id);
+  const [from, to] = [ids.indexOf(id), next ? ids.indexOf(next) : ids.length];
+  move(id, (to > from ? to - 1 : to) - from);
 }
 
 // Every key and press is heard here, by what stays: never by a row.
@@ -158,7 +144,10 @@ function listen(rows) {
     undone.then(() => move(id, event.key === 'ArrowUp' ? -1 : 1));
   });
   rows.addEventListener('pointerdown', (event) => {
-    if (event.target.closest('.grip')) grab(event, event.target.closest('li'));
+    const item = event.target.closest('.grip')?.closest('li');
+    if (!item) return;
+    grabbed = true;
+    drag(event, item, (before) => drop(item.dataset.id, before?.dataset.id));
   });
 }
 
@@ -176,7 +165,8 @@ function frame() {
 }
 
 async function read() {
-  if (grabbed) return; // not under a hand that drags
+  missed = grabbed; // not under a hand that drags
+  if (grabbed) return;
   frame();
   const turn = (turns += 1);
   const [before, saves] = [presses, kept];
@@ -184,6 +174,7 @@ async function read() {
   const data = await get('/api/selection', { ...edition, q: words });
   // An answer from before the last press would take it back. The last save asks again.
   if (turn !== turns) return reading;
+  missed = grabbed;
   if (saving || presses !== before || kept !== saves || grabbed) return;
   stands(ownFile(edition), data.version);
   shown = { ...data, asked: edition, words };

@@ -18,6 +18,7 @@ function subject(id) {
       set({ story: saved.id });
       return saved;
     },
+    renew: () => Object.assign(story, { id: '', key: 'story new', fresh: true }), // its file was deleted
     draft: (form) => {
       if (story.fresh && !form.all().title) return null; // a story begins with its title
       return { ...asked(), id: story.id, values: story.fresh ? form.all() : form.changed() };
