@@ -266,6 +266,21 @@ def test_a_schedule_written_the_day_after_is_held(newsroom, sink):
     assert not sink.readers
 
 
+def test_an_audience_that_was_renamed_is_no_news(newsroom, sink):
+    """What was sent, empty or skipped under its former name is not reported, held or offered again."""
+    begin(newsroom)
+    newsroom.run("2022-03-01T09:00")
+    newsroom.run("2022-04-01T09:00")  # nothing to send
+    newsroom.story("an-april-story", "2022-04-10")
+    assert "longer ago" in newsroom.run("2022-05-20T09:00").out
+    assert newsroom("run", "--skip", "2022-04/everyone", now="2022-05-20T09:10").code == 0
+    told = len(sink.mails)
+    newsroom.edit("config.yaml", "\n  everyone:\n", "\n  all:\n    was: [everyone]\n")
+    newsroom.edit("config.yaml", "audiences: [everyone]", "audiences: [all]")
+    done = newsroom.run("2022-05-20T09:20", "--held")
+    assert (done.code, done.out.startswith("nothing is due; 2022-05/all"), len(sink.mails)) == (0, True, told)
+
+
 def test_an_empty_month_is_said_and_settled(newsroom, sink):
     """No stories: nobody is mailed, the newsroom hears so once, and the month is done."""
     begin(newsroom, "2022-05-20T09:00")

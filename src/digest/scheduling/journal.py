@@ -23,7 +23,7 @@ from digest.errors import DigestError, LedgerBusy, LedgerError
 from digest.newsroom.paths import STATE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from digest.config.schedule_lines import ScheduleLine
@@ -55,6 +55,25 @@ class Journal:
     def settled(self) -> frozenset[tuple[str, str]]:
         """The keys of tasks that are done: (period id, audience)."""
         return frozenset((name.split("/")[0], name.split("/")[1]) for name in self.done)
+
+    def renamed(self, today: Mapping[str, str]) -> Journal:
+        """The same by the names that audiences have today; `today` has it for each that they had before."""
+
+        def task(key: str) -> str:
+            when, slash, rest = key.partition("/")
+            name, blank, words = rest.partition(" ")
+            return f"{when}{slash}{today.get(name, name)}{blank}{words}"
+
+        def line(key: str) -> str:
+            name, colon, words = key.partition(":")
+            return f"{today.get(name, name)}{colon}{words}"
+
+        def keyed(known: Mapping[str, datetime], by: Callable[[str], str]) -> dict[str, datetime]:
+            return {by(key): at for key, at in known.items()} | {key: at for key, at in known.items() if by(key) == key}
+
+        return replace(
+            self, in_force=keyed(self.in_force, line), done=keyed(self.done, task), told=keyed(self.told, task)
+        )
 
     def meet(self, lines: Iterable[str], rules: Sequence[ScheduleLine], now: datetime) -> Journal:
         """Put lines that were not known in force from now on, and forget those that are gone."""

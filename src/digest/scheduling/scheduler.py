@@ -99,6 +99,8 @@ class Scheduler:
         journal, warning = store.load(self.moment)
         if warning:
             self.warn(warning)
+        audiences = self.newsroom.config.audiences.values()
+        journal = journal.renamed({former: each.name for each in audiences for former in each.was})
         lines = due.lines(self.rules)
         return journal.meet(lines, self.rules, self.moment), journal.changes(lines)
 
