@@ -251,6 +251,18 @@ class TestTakenBack:
         assert newsroom("resume", "2022-02/everyone/en", "--yes").code == 0
         assert sorted(sink.readers.values()) == [1] * 6
 
+    def test_killed_while_it_was_taken_back(self, newsroom, sink):
+        """The ledger has let it go, the archive not yet: it is made anew all the same."""
+        newsroom.write("recipients/everyone.csv", "email\na@example.org\nb@example.org\n")
+        self.nobody_mailed(newsroom, sink)
+        kept = newsroom.root / "archive/2022-02/everyone/en"
+        shutil.copytree(kept, newsroom.root / "old")
+        assert newsroom("thaw", "2022-02/everyone/en", "--yes").code == 0
+        shutil.copytree(newsroom.root / "old", kept)
+        sink.answers = {}
+        assert newsroom(*LIVE).code == 0
+        assert sorted(sink.readers.values()) == [1, 1]
+
     @pytest.mark.usefixtures("sink")
     def test_without_yes_a_script_changes_nothing(self, newsroom):
         """As for everything that cannot be undone."""

@@ -418,9 +418,18 @@ def test_a_ledger_lost_with_its_folder_is_noticed(newsroom, sink):
     assert "begun before" in done.err
     assert "put the ledger back" in done.err
     assert len(sink.mails) == READERS
+
+
+def test_another_ledger_mails_nobody_again(newsroom, sink):
+    """Where config.yaml names another ledger halfway, it does not know to whom an edition went, and says which does."""
+    live(newsroom, "--limit", "2")
     newsroom.monkeypatch.setenv("DIGEST_SEND__LEDGER", "sqlite:///other/ledger.db")
-    done = live(newsroom, "--limit", "1")
-    assert "begun before with another ledger, .digest/ledger.db" in done.err
+    done = live(newsroom)
+    assert (done.code, len(done.lines), len(sink.mails)) == (1, 1, 2)
+    assert "it is .digest/ledger.db that does; set send.ledger to it" in done.err
+    newsroom.monkeypatch.delenv("DIGEST_SEND__LEDGER")
+    assert live(newsroom).code == 0
+    assert sorted(sink.readers.values()) == [1] * READERS
 
 
 def test_a_plan_counts_each_reader_once(newsroom):

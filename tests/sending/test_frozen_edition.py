@@ -82,16 +82,18 @@ def test_a_reader_whose_row_lacks_a_column(opened, tmp_path):
 def test_a_damaged_record_of_a_begun_edition(opened, tmp_path):
     """A ledger.json that cannot be read does not say that the edition was never begun."""
     edition = opened(OLD).edition("2022-02", "everyone")
-    assert archive.begun_elsewhere(tmp_path, edition, "ledger.db") == ""
+    assert not list(archive.begun(tmp_path, edition, ["everyone"]))
     archive.begin(tmp_path, edition, "ledger.db", "1234")
     (record,) = tmp_path.rglob(archive.LEDGER)
     whole = record.read_bytes()
-    assert archive.begun_elsewhere(tmp_path, edition, "other.db") == "ledger.db"
+    assert list(archive.begun(tmp_path, edition, ["everyone"])) == [edition]
+    with pytest.raises(LedgerError, match=r"it is ledger\.db that does"):
+        archive.refuse_begun(tmp_path, edition, "other.db")
     for damaged in (b"", whole[: len(whole) // 2], b"[]", b"{}", b"\xff" + whole):
         record.write_bytes(damaged)
         for place in ("ledger.db", "other.db"):
             with pytest.raises(LedgerError, match="was begun before"):
-                archive.begun_elsewhere(tmp_path, edition, place)
+                archive.refuse_begun(tmp_path, edition, place)
 
 
 @pytest.mark.parametrize("committed", [True, False])

@@ -28,7 +28,7 @@ from digest.newsroom.history import folder
 from digest.newsroom.paths import ARCHIVE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from digest.editions.builder import Build
@@ -212,23 +212,28 @@ def first_sent(home: Path) -> datetime | None:
         return None
 
 
-def begun_elsewhere(archive: Path, edition: Edition, place: str) -> str:
-    """The place of another ledger with which this edition was begun; empty when it never was.
+def begun(archive: Path, edition: Edition, audiences: Iterable[str]) -> Iterator[Edition]:
+    """Those of the edition's round that were begun, with whichever ledger; `audiences` has all names of its own."""
+    for audience in audiences:
+        there = dataclasses.replace(edition, audience=audience)
+        for record in sorted(folder(archive, there).parent.glob(f"*/{LEDGER}")):
+            yield dataclasses.replace(there, language=record.parent.name)
 
-    Raises LedgerError when it was begun with the ledger of this very place: then that one is lost, and the new one
-    in its place would mail everybody again.
+
+def refuse_begun(archive: Path, edition: Edition, place: str) -> None:
+    """Raise LedgerError for an edition that was begun, of which the ledger of this place knows nothing.
+
+    The one that was there is lost, or another one knows to whom it went; this one would mail everybody again.
     """
     home = folder(archive, edition)
     try:
         before = str(json.loads((home / LEDGER).read_bytes())["place"])
-    except FileNotFoundError:
-        return ""
     except (OSError, ValueError, KeyError, TypeError):
         before = place
-    if before == place:
-        message = (
-            f"{edition.id} was begun before, says {home / LEDGER}, but the ledger {place} knows nothing of it: put "
-            f"the ledger back from a backup. To mail all its readers, again where they have it, move {home} away"
-        )
-        raise LedgerError(message)
-    return before
+    lost = "put the ledger back from a backup"
+    mend = lost if before == place else f"it is {before} that does; set send.ledger to it"
+    message = (
+        f"{edition.id} was begun before, says {home / LEDGER}, but the ledger {place} knows nothing of it: {mend}. "
+        f"To mail all its readers, again where they have it, move {home} away"
+    )
+    raise LedgerError(message)

@@ -274,6 +274,11 @@ class SqlLedger:
             self._rows.pop(name, None)
         return gone
 
+    def took_back(self, edition: str) -> bool:
+        """Whether it is known, and was taken back before anybody was mailed."""
+        with self.database.reading() as transaction:
+            return sidecar.forgotten(transaction, edition)
+
     def mailing(self, edition: str) -> Mailing | None:
         """See `ports.Ledger.mailing`."""
         with self.database.reading() as transaction:

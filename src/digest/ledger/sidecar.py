@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, insert, select
 
 from digest.errors import LedgerError
 from digest.files import write_whole
@@ -104,6 +104,11 @@ def forget(transaction: Transaction, editions: Sequence[str]) -> None:
     transaction.core.execute(delete(meta).where(meta.c.key.in_(keys)))
     if keys:
         transaction.core.execute(insert(meta), [{"key": key, "value": "1"} for key in keys])
+
+
+def forgotten(transaction: Transaction, edition: str) -> bool:
+    """Whether it was taken back before anybody was mailed."""
+    return transaction.core.scalar(select(meta.c.value).where(meta.c.key == f"{_THAWED}{edition}")) is not None
 
 
 def compare(name: str, folder: Path, *, said: Mapping[str, str], editions: frozenset[str]) -> None:

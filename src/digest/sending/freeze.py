@@ -164,11 +164,9 @@ def _settled(
     """Settle the content, and the readers where they do not wait for it already."""
     if not waiting:
         _demand_round(newsroom, ledger, edition)
-    elsewhere = archive.begun_elsewhere(newsroom.root / ARCHIVE, edition, ledger_place(newsroom, ledger))
-    before = f"it was begun before with another ledger, {elsewhere}; this one does not know to whom it went"
+        _demand_unbegun(newsroom, ledger, edition)
     content = _ready(newsroom, ledger, edition, now, needed)
-    ready = _opened(ledger, content, now) if waiting else _frozen(newsroom, ledger, content, now, shrink=shrink)
-    return replace(ready, notes=(*ready.notes, before)) if elsewhere else ready
+    return _opened(ledger, content, now) if waiting else _frozen(newsroom, ledger, content, now, shrink=shrink)
 
 
 def _replaced(
@@ -348,6 +346,17 @@ def _demand_round(newsroom: Newsroom, ledger: SqlLedger, edition: Edition) -> No
         message = f"{edition.id}: {why}"
         raise NothingToSend(message)
     newsroom.config.demand_explained(edition.audience, ledger.audiences())
+
+
+def _demand_unbegun(newsroom: Newsroom, ledger: SqlLedger, edition: Edition) -> None:
+    """Raise LedgerError when another ledger knows to whom an edition of the round went.
+
+    Of one that was taken back, a kill in the midst of that, or another machine, may have kept a record.
+    """
+    kept = newsroom.root / ARCHIVE
+    for each in archive.begun(kept, edition, ledger.names(edition.audience)):
+        if ledger.mailing(each.id) is None and not ledger.took_back(each.id):
+            archive.refuse_begun(kept, each, ledger_place(newsroom, ledger))
 
 
 def _known(ledger: SqlLedger, edition: Edition) -> bool:
