@@ -94,6 +94,17 @@ def test_a_language_without_a_story_is_no_edition(harbour):
     assert mailed(harbour) == {"ann": 1, "bob": 1, "cid": 1}
 
 
+def test_a_language_with_nothing_to_send_holds_up_no_other_audience(harbour):
+    """A month without a French story is a month for everybody else: what has nothing to send is told, and passed."""
+    harbour.edit("config.yaml", "unsubscribe:", "  friends: {title: Friends, recipients: {csv: friends.csv}}\nunsubscribe:")
+    harbour.write("friends.csv", "email\ndan@reader.test\n")
+    (harbour.root / "stories/femmes-au-travail.md").unlink()
+    done = harbour(*FEBRUARY)
+    assert (done.code, mailed(harbour)) == (0, {"ann": 1, "bob": 1, "cid": 1, "dan": 1})
+    assert "2022-02/everyone/fr: nobody to send it to" in done.err
+    assert harbour(*FEBRUARY).code == 3
+
+
 def test_renamed_and_told(harbour):
     """`was` tells a rename: this month is not sent again, who left stays left, and a half-sent edition goes on."""
     harbour(*FEBRUARY, "--language", "en")
@@ -153,6 +164,36 @@ def test_a_language_taken_away_before_its_edition_was_sent_whole(harbour):
     harbour.edit("config.yaml", "languages: [en, fr]", "languages: [en]")
     assert "1 waiting" in harbour("status", "2022-02/everyone/fr").out
     assert harbour("cancel", "2022-02/everyone/fr", "--yes").code == 0
+
+
+def test_a_language_taken_away_is_sent_with_the_period(harbour):
+    """A send of the period mails who was settled in it; one of another language alone does not."""
+    harbour(*FEBRUARY, "--language", "en")
+    harbour.edit("config.yaml", "languages: [en, fr]", "languages: [en]")
+    assert harbour(*FEBRUARY, "--language", "en").code == 4
+    assert "1 waiting (begun" in harbour("send", "--month", "2022-02").out
+    assert harbour(*FEBRUARY).code == 0
+    assert (harbour(*FEBRUARY).code, mailed(harbour)) == (4, {"ann": 1, "bob": 1, "cid": 1})
+
+
+@pytest.mark.parametrize("asked", [["2022-02/all"], ["--audience", "all"], ["--month", "2022-02", "--audience", "all"],
+                                   ["2022-02/all/fr"]])  # fmt: skip
+def test_who_waits_is_named_under_the_audiences_new_name(harbour, asked):
+    """`status` knows an edition by all names of its audience, in a language that is gone from config.yaml, too."""
+    harbour(*FEBRUARY, "--language", "en")
+    harbour.edit("config.yaml", "everyone: {title: All harbour news, languages: [en, fr]",
+                 "all: {was: [everyone], title: All harbour news, languages: [en]")  # fmt: skip
+    done = harbour("status", *asked)
+    assert (done.code, "2022-02/everyone/fr: 1 waiting" in done.out) == (75, True)
+
+
+def test_what_is_next_knows_what_went_under_a_former_name(harbour):
+    """Nobody is told to build a month again that its readers have, nor one in a language that has no readers."""
+    (harbour.root / "stories/femmes-au-travail.md").unlink()
+    harbour(*FEBRUARY, "--language", "en")
+    assert "2022-02: sent" in harbour(now=None).out
+    harbour.edit("config.yaml", "everyone: {", "all: {was: [everyone], ")
+    assert "2022-02: sent" in harbour(now=None).out
 
 
 def test_a_language_is_taken_back_after_another_was_mailed(harbour):

@@ -14,7 +14,7 @@ from digest.errors import DigestError, LedgerError, NoLedger, UsageError
 from digest.period import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from digest.cli.flags import Common, EditionFlags, When
@@ -188,22 +188,22 @@ class Call:
 
         All of them when nothing is said. Raises UsageError.
         """
-        from digest.sending.freeze import frozen_as
-
         chosen.demand_one_way()
         names = [mailing.edition for mailing in ledger.mailings()]
         if chosen.named:
             wanted: set[str] = set()
             for text in chosen.named:
-                self._parts(text)
-                wanted |= {name for name in names if name == text or name.startswith(f"{text}/")} or {
-                    frozen_as(ledger, each).id for each in self._of_name(text)
+                period, audience, *language = self._parts(text)
+                called = [(period, each, *language) for each in ledger.names(audience)]
+                wanted |= {name for name in names if tuple(name.split("/")[: 2 + len(language)]) in called} or {
+                    each.id for each in self._of_name(text)
                 }
         else:
             span = chosen.optional(self.now, self.newsroom.config.newsroom.timezone)
-            wanted = {name for name in names if _fits(name, span, chosen)}
+            audiences = [name for each in chosen.audience for name in ledger.names(each)]
+            wanted = {name for name in names if _fits(name, span, audiences, chosen.language)}
             if span and not wanted:
-                wanted = {frozen_as(ledger, each).id for each in self.editions(chosen)}
+                wanted = {each.id for each in self.editions(chosen)}
         return tuple(self.newsroom.edition_of(name) for name in names if name in wanted)
 
     @contextlib.contextmanager
@@ -238,13 +238,9 @@ class Call:
         return ", ".join(each.id for each in self.editions(chosen))
 
 
-def _fits(name: str, span: Period | None, chosen: EditionFlags) -> bool:
+def _fits(name: str, span: Period | None, audiences: Sequence[str], tag: str) -> bool:
     period, audience, language = name.split("/")
-    return (
-        (span is None or period == span.id)
-        and (not chosen.audience or audience in chosen.audience)
-        and chosen.language in ("", language)
-    )
+    return (span is None or period == span.id) and (not audiences or audience in audiences) and tag in ("", language)
 
 
 def _examples(ledger: SqlLedger) -> str:

@@ -143,6 +143,11 @@ class EditionFlags(When):
         """Whether flags say which."""
         return bool(super().again() or self.audience or self.language)
 
+    @property
+    def whole(self) -> bool:
+        """Whether all languages are meant."""
+        return not self.language and all(name.strip("/").count("/") == 1 for name in self.named)
+
     def _whose(self) -> list[str]:
         flags = [f"--audience {name}" for name in self.audience]
         return [*flags, f"--language {self.language}"] if self.language else flags

@@ -72,7 +72,16 @@ def send(
         _plan(call, editions, chosen)
     else:
         deliver(
-            call, editions, yes=yes, yes_now=yes_now, limit=limit, only=only, eml=eml, maildir=maildir, shrink=shrink
+            call,
+            editions,
+            yes=yes,
+            yes_now=yes_now,
+            limit=limit,
+            only=only,
+            eml=eml,
+            maildir=maildir,
+            shrink=shrink,
+            whole=chosen.whole,
         )
 
 
@@ -94,13 +103,11 @@ def _test(call: Call, editions: tuple[Edition, ...], to: str, transport: Transpo
 
 
 def _plan(call: Call, editions: tuple[Edition, ...], chosen: EditionFlags) -> None:
-    from digest.sending.freeze import frozen_as
     from digest.text.urls import is_reserved
 
     with call.ledger() as ledger:
         rows = []
-        for named in editions:
-            edition = frozen_as(ledger, named)
+        for edition in _as_known(call, ledger, editions, whole=chosen.whole):
             make = _frozen_already if ledger.mailing(edition.id) else _foresee
             rows.append(make(call, ledger, edition))
     unsound = _unsound(call)
@@ -220,21 +227,24 @@ def deliver(
     maildir: bool = False,
     shrink: bool = False,
     go_on: bool = False,
+    whole: bool = False,
 ) -> None:
     """Freeze and send each edition that is not finished, and end with the exit code of the worst.
 
-    With `go_on`, one that is paused goes on: when all is asked and ready, for then the fleet sends, too.
+    With `go_on`, one that is paused goes on: when all is asked and ready, for then the fleet sends, too. With `whole`,
+    who waits in a language that is gone from config.yaml is mailed as well.
     """
     from digest.publishing.publisher import keeping_current
     from digest.scheduling.hook_reporter import reporting
     from digest.sending.engines import SendJob, demand_own
     from digest.sending.engines import send as send_edition
-    from digest.sending.freeze import finished, freeze, frozen_as, refuse_finished, refuse_paused
+    from digest.sending.freeze import finished, freeze, refuse_finished, refuse_paused
     from digest.sending.stopping import signals
 
     if eml is None:
         call.demand_clock(yes_now)
     reports: list[RunReport] = []
+    nothing: list[NothingToSend] = []
     with (
         _told(call, reports),
         call.ledger() as ledger,
@@ -242,7 +252,7 @@ def deliver(
         reporting(call.newsroom, ledger, call.now, tell) as hooks,
     ):
         transport = _transport(call, eml, maildir=maildir, stop=stopping.event)
-        editions = tuple(frozen_as(ledger, each) for each in editions)
+        editions = _as_known(call, ledger, editions, whole=whole)
         done = [each for each in editions if finished(ledger, each.id)]
         if len(done) == len(editions):
             refuse_finished(ledger, done[0].id)
@@ -257,7 +267,11 @@ def deliver(
             if edition in done or stopping.signal:
                 continue
             with hooks.about(edition):
-                ready = freeze(call.newsroom, ledger, edition, call.now, shrink=shrink, as_configured=as_configured)
+                try:
+                    ready = freeze(call.newsroom, ledger, edition, call.now, shrink=shrink, as_configured=as_configured)
+                except NothingToSend as error:  # those behind it have readers: a month without it is not without them
+                    nothing.append(error)
+                    continue
                 _frozen(call, ready)
                 with _progress(call, edition) as show:
                     job = SendJob(
@@ -278,7 +292,15 @@ def deliver(
             reports.append(report)
             _tell(call, report, eml, maildir=maildir)
     call.tell_exposed()
-    _end(reports, stopping.exit_code)
+    _end(reports, nothing, stopping.exit_code)
+
+
+def _as_known(call: Call, ledger: SqlLedger, editions: tuple[Edition, ...], *, whole: bool) -> tuple[Edition, ...]:
+    from digest.sending.freeze import frozen_as, whole_rounds
+
+    if whole:
+        return tuple(whole_rounds(call.newsroom, ledger, editions))
+    return tuple(frozen_as(ledger, each) for each in editions)
 
 
 @contextmanager
@@ -335,7 +357,7 @@ def _about(call: Call, ledger: SqlLedger, edition: Edition) -> tuple[int, str]:
     from digest.editions.builder import build_edition
     from digest.sending.edition_readers import Readers, plan_send
     from digest.sending.engines import WAITING
-    from digest.sending.freeze import frozen_content, offered
+    from digest.sending.freeze import frozen_content, offered, unoffered
     from digest.text.merge import shown_subject
 
     if content := frozen_content(call.newsroom, ledger, edition):
@@ -344,6 +366,8 @@ def _about(call: Call, ledger: SqlLedger, edition: Edition) -> tuple[int, str]:
     build = build_edition(call.newsroom, edition, now=call.now)
     if build.rendering is None:
         return 0, f"nothing to send: {build.why_nothing}"
+    if why := unoffered(ledger, edition):
+        return 0, why
     audience, parts = call.newsroom.config.audience(edition.audience), call.newsroom.sending_setup
     offer = offered(call.newsroom, edition, call.now)
     readers = Readers(parts.source(audience), edition, audience, parts.segment(audience), offer)
@@ -406,12 +430,20 @@ def _report_facts(report: RunReport) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _end(reports: list[RunReport], signalled: int) -> None:
-    """The exit code of the worst: a reason to stop first, then a signal, readers to retry, readers held."""
+def _end(reports: list[RunReport], nothing: list[NothingToSend], signalled: int) -> None:
+    """The exit code of the worst: a reason to stop first, then a signal, readers to retry, readers held.
+
+    What had nothing to send is told, and is the end where nothing else was to be done.
+    """
+    last = nothing.pop() if nothing and not reports else None
+    for each in nothing:
+        tell(str(each))
     if stopped := next((each.stopped for each in reports if each.stopped), None):
         raise stopped
     if signalled:
         raise typer.Exit(signalled)
+    if last is not None:
+        raise last
     codes = [each.exit_code for each in reports]
     if worst := next((code for code in (130, 75, 1) if code in codes), 0):
         raise typer.Exit(worst)

@@ -24,7 +24,7 @@ from digest.scheduling import due, outcome
 from digest.scheduling.hook_reporter import build_facts, is_new
 from digest.scheduling.outcome import EditionOutcome, TaskStatus
 from digest.sending.engines import SendJob, demand_own, send
-from digest.sending.freeze import demand_ready, foreseen_readers, freeze, frozen_as, paused, unoffered
+from digest.sending.freeze import demand_ready, foreseen_readers, freeze, paused, unoffered, whole_rounds
 from digest.sending.transports import TransportSetup, open_transport
 from digest.text.counting import counted
 
@@ -203,17 +203,8 @@ def _recorded(newsroom: Newsroom, ledger: SqlLedger, edition: Edition) -> Editio
 
 def editions_of(newsroom: Newsroom, ledger: SqlLedger | None, item: DueTask) -> list[Edition]:
     """The task's editions, and those of its round that wait in a language which config.yaml has no more."""
-    period, audience = item.task.key
-    editions = newsroom.editions(item.task.period, [audience])
-    if ledger is None:
-        return list(editions)
-    found = {each.id: each for each in (frozen_as(ledger, edition) for edition in editions)}
-    ours = tuple(f"{period}/{name}/" for name in ledger.names(audience))
-    for name in (mailing.edition for mailing in ledger.mailings() if mailing.edition.startswith(ours)):
-        edition = newsroom.edition_of(name)
-        if name not in found and not outcome.is_settled(ledger, edition):
-            found[name] = edition
-    return list(found.values())
+    editions = newsroom.editions(item.task.period, [item.task.audience])
+    return list(editions) if ledger is None else whole_rounds(newsroom, ledger, editions)
 
 
 def _waiting(

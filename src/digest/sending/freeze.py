@@ -38,12 +38,13 @@ from digest.model import Severity
 from digest.newsroom.paths import ARCHIVE
 from digest.sending.edition_readers import Readers, plan_send
 from digest.sending.messages import content_of, message_builder, message_ids
+from digest.sending.progress import UNFINISHED
 from digest.sending.stopping import this_process
 from digest.text.counting import counted
 from digest.text.urls import nobody_reads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from digest.config.load import Config
@@ -326,6 +327,18 @@ def frozen_as(ledger: SqlLedger, edition: Edition) -> Edition:
             if ledger.mailing(former.id) is not None:
                 return former
     return edition
+
+
+def whole_rounds(newsroom: Newsroom, ledger: SqlLedger, editions: Sequence[Edition]) -> list[Edition]:
+    """The editions as the ledger knows them, and those of their rounds that wait in a language that is gone since."""
+    found = {each.id: each for each in (frozen_as(ledger, edition) for edition in editions)}
+    ours = {(each.period.id, name) for each in editions for name in ledger.names(each.audience)}
+    for name in (mailing.edition for mailing in ledger.mailings()):
+        edition = newsroom.edition_of(name)
+        waits = set(UNFINISHED) & set(ledger.counts(name))
+        if waits and (edition.period.id, edition.audience) in ours:
+            found.setdefault(name, edition)
+    return list(found.values())
 
 
 def unoffered(ledger: SqlLedger, edition: Edition) -> str:

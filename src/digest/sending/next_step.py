@@ -12,7 +12,7 @@ from digest.model import Recipient
 from digest.newsroom.history import MANIFEST, folder, read_manifest
 from digest.newsroom.paths import BUILD
 from digest.report import sentence
-from digest.sending.freeze import finished
+from digest.sending.freeze import finished, unoffered
 from digest.text.counting import counted, them
 from digest.text.urls import nobody_reads
 
@@ -83,7 +83,7 @@ def _before(
     if not editions:
         why, when = "no audience of config.yaml has recipients yet: give one a list", newsroom.usual_period(newest)
         return NextStep(standing=standing, command=f"digest build --{when.kind} {when.id}", why=why)
-    left = [edition for edition in editions if ledger is None or ledger.mailing(edition.id) is None]
+    left = [each for each in editions if ledger is None or not (ledger.mailing(each.id) or unoffered(ledger, each))]
     if not left:
         return NextStep(
             standing=(*standing, f"{', '.join(dict.fromkeys(edition.period.id for edition in editions))}: sent"),
