@@ -139,6 +139,18 @@ def test_the_environment_lies_over_the_file(tmp_path):
     assert config.audience("everyone").select.topics == ("skills", "gender")
 
 
+def test_a_setting_in_the_environment_with_one_underscore_is_not_passed_over(tmp_path):
+    """DIGEST_SEND_APPROVAL=required would let everything go unapproved; a name that config.yaml gives itself is its."""
+    (told,) = refused(tmp_path, GOOD, {"DIGEST_SEND_APPROVAL": "required"})
+    assert told == ("environment DIGEST_SEND_APPROVAL: is not read; what sets send.approval is DIGEST_SEND__APPROVAL")
+    (told,) = refused(tmp_path, GOOD, {"DIGEST_IMPORT_MAX_BYTES": "1"})
+    assert told.endswith("DIGEST_IMPORT__MAX_BYTES")
+    others = {"DIGEST_SMTP_PASSWORD": "x", "DIGEST_SEND_LEDGER": "sqlite:///l.db", "DIGEST_NEWSROOM_HOOK": "x"}
+    assert read(tmp_path, GOOD + "send: {ledger_env: DIGEST_SEND_LEDGER}\n", others).settings.send.ledger_env
+    both = {"DIGEST_SEND_APPROVAL": "two", "DIGEST_SEND__APPROVAL": "required"}
+    assert read(tmp_path, GOOD, both).settings.send.approval == "required"
+
+
 def test_a_fault_from_the_environment_names_the_variable(tmp_path):
     """A bad override is told by the variable's name, an unknown section with the nearest one."""
     found = refused(tmp_path, GOOD, {"DIGEST_SMTP__PORT": "many", "DIGEST_SMTPP__HOST": "x"})

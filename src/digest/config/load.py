@@ -22,7 +22,7 @@ from digest.errors import ConfigError, Fault, UsageError
 from digest.model import Audience, Match, NewsroomProfile
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from digest.blocks.kinds import Block
     from digest.config.sections import AudienceSection, MatchSection, Settings
@@ -177,12 +177,18 @@ def _shown(file: Path) -> str:
 
 
 def _override(document: yamlfile.Document, environ: Mapping[str, str]) -> None:
-    """Lay `DIGEST_SMTP__HOST=…` over smtp.host. Names without `__` are other things (DIGEST_SMTP_PASSWORD)."""
+    """Lay `DIGEST_SMTP__HOST=…` over smtp.host. Names without `__` are other things (DIGEST_SMTP_PASSWORD).
+
+    But one that is a setting's name, with one underscore for two, is a slip: DIGEST_SEND_APPROVAL would ask nobody.
+    """
     sections = {info.alias or name for name, info in _model().model_fields.items()}
     audiences = document.data.get("audiences")
     own = list(audiences) if isinstance(audiences, dict) else []
     for variable in sorted(environ):
         if not _overrides(variable):
+            if meant := _meant(variable, environ, document.data):
+                message = f"is not read; what sets {meant} is {PREFIX}{meant.replace('.', '__').upper()}"
+                document.faults.append(Fault(file=f"environment {variable}", message=message))
             continue
         path = tuple(variable.removeprefix(PREFIX).lower().split("__"))
         origin = f"environment {variable}"
@@ -201,6 +207,29 @@ def _override(document: yamlfile.Document, environ: Mapping[str, str]) -> None:
 
 def _overrides(variable: str) -> bool:
     return variable.startswith(PREFIX) and "__" in variable.removeprefix(PREFIX)
+
+
+def _meant(variable: str, environ: Mapping[str, str], data: Mapping[str, Any]) -> str:
+    """The setting whose variable this would be with two underscores; empty for a name that config.yaml gives itself."""
+    if not variable.startswith(PREFIX) or variable in _named(data):
+        return ""
+    name = variable.removeprefix(PREFIX).lower()
+    for field_name, info in _model().model_fields.items():
+        section = info.alias or field_name
+        keys = {part.alias or key for key, part in getattr(info.annotation, "model_fields", {}).items()}
+        key = name.removeprefix(f"{section}_")
+        if key in keys and key != name and f"{PREFIX}{section}__{key}".upper() not in environ:
+            return f"{section}.{key}"
+    return ""
+
+
+def _named(data: Any) -> Iterator[str]:
+    """The variables that config.yaml names: `ledger_env: DIGEST_LEDGER`."""
+    if isinstance(data, dict):
+        for key, value in data.items():
+            if isinstance(value, str) and str(key).endswith("_env"):
+                yield value
+            yield from _named(value)
 
 
 def _put(document: yamlfile.Document, path: tuple[str, ...], value: Any, origin: str) -> None:
