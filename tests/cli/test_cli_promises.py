@@ -251,6 +251,13 @@ class TestTakenBack:
         assert newsroom("resume", "2022-02/everyone/en", "--yes").code == 0
         assert sorted(sink.readers.values()) == [1] * 6
 
+    def test_what_was_paused_is_said_to_be_so_no_more(self, newsroom, sink):
+        """Whoever stopped it may think that it is stopped still, and the schedule would send it."""
+        newsroom.write("recipients/everyone.csv", "email\na@example.org\nb@example.org\n")
+        self.nobody_mailed(newsroom, sink)
+        newsroom("pause", "2022-02/everyone/en")
+        assert "no longer paused" in newsroom("thaw", "2022-02/everyone/en", "--yes").err
+
     def test_killed_while_it_was_taken_back(self, newsroom, sink):
         """The ledger has let it go, the archive not yet: it is made anew all the same."""
         newsroom.write("recipients/everyone.csv", "email\na@example.org\nb@example.org\n")

@@ -96,7 +96,8 @@ def test_a_language_without_a_story_is_no_edition(harbour):
 
 def test_a_language_with_nothing_to_send_holds_up_no_other_audience(harbour):
     """A month without a French story is a month for everybody else: what has nothing to send is told, and passed."""
-    harbour.edit("config.yaml", "unsubscribe:", "  friends: {title: Friends, recipients: {csv: friends.csv}}\nunsubscribe:")
+    friends = "  friends: {title: Friends, recipients: {csv: friends.csv}}\n"
+    harbour.edit("config.yaml", "unsubscribe:", f"{friends}unsubscribe:")
     harbour.write("friends.csv", "email\ndan@reader.test\n")
     (harbour.root / "stories/femmes-au-travail.md").unlink()
     done = harbour(*FEBRUARY)

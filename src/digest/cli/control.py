@@ -94,11 +94,12 @@ def thaw(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask (for scripts).")] = False,
 ) -> None:
     """Take back an edition of which nobody was mailed: the next send makes it anew, with its readers."""
+    from digest.delivery import MailingStatus
     from digest.sending.freeze import thaw as take_back
 
     call = Call(common)
-    with call.begun(chosen) as (editions, _):
-        pass  # what was never sent is said before anybody is asked
+    with call.begun(chosen) as (editions, ledger):  # what was never sent is said before anybody is asked
+        held = {mailing.edition for mailing in ledger.mailings() if mailing.standing is MailingStatus.PAUSED}
     names = ", ".join(each.id for each in editions)
     if not yes and not (sys.stdin.isatty() and typer.confirm(f"Take {names} back?", err=True)):
         message = f"{names} was not taken back; in a script say --yes"
@@ -117,6 +118,8 @@ def thaw(
                 call.out.line(
                     f"{edition.id} waits for a new content; its readers stay, as others of the period were mailed"
                 )
+    if freed := sorted(held.intersection((*gone, *waiting))):
+        call.out.warn(f"no longer paused, so a send, the schedule's too, makes it anew: {', '.join(freed)}")
     if common.json:
         call.out.data({"taken_back": gone, "waiting": waiting})
 
