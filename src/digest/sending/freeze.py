@@ -165,7 +165,6 @@ def _settled(
     """Settle the content, and the readers where they do not wait for it already."""
     if not waiting:
         _demand_round(newsroom, ledger, edition)
-        _demand_unbegun(newsroom, ledger, edition)
     content = _ready(newsroom, ledger, edition, now, needed)
     return _opened(ledger, content, now) if waiting else _frozen(newsroom, ledger, content, now, shrink=shrink)
 
@@ -354,11 +353,12 @@ def unoffered(ledger: SqlLedger, edition: Edition) -> str:
 
 
 def _demand_round(newsroom: Newsroom, ledger: SqlLedger, edition: Edition) -> None:
-    """Raise for an edition that cannot be frozen: NothingToSend, or ConfigError for an unexplained rename."""
+    """Raise for an edition that cannot be frozen: NothingToSend, ConfigError for an unexplained rename, LedgerError."""
     if why := unoffered(ledger, edition):
         message = f"{edition.id}: {why}"
         raise NothingToSend(message)
     newsroom.config.demand_explained(edition.audience, ledger.audiences())
+    _demand_unbegun(newsroom, ledger, edition)
 
 
 def _demand_unbegun(newsroom: Newsroom, ledger: SqlLedger, edition: Edition) -> None:
