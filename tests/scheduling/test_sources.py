@@ -109,6 +109,27 @@ def test_an_unchanged_source_costs_a_question(fed, feed):
     assert "source press: 0 new, 1 changed, 3 in all" in fed.run("2022-02-20T12:00").out
 
 
+def test_a_source_that_is_to_be_read_otherwise_is_read_anew(fed, feed):
+    """Its bytes are what they were, and yet its stories are in another channel, or language: then nothing is old."""
+    fed.run("2022-02-20T10:00")
+    fed.edit("config.yaml", "channel: press}", "channel: desk, language: fr}")
+    done = fed("import")
+    assert "press: 0 new, 3 changed, 3 in all" in done.out
+    (story, *_) = (fed.root / "stories").glob("2022-02-*.md")
+    assert "language: fr\n" in story.read_text()
+    assert "desk" in story.read_text()
+    fed("import")
+    assert ["if-none-match" in asked for asked in feed.asked] == [False, False, True]
+
+
+def test_a_sources_language_is_a_tag(fed):
+    """One line, with its place."""
+    fed.edit("config.yaml", "channel: press}", "language: french}")
+    done = fed("config")
+    assert (done.code, len(done.err.splitlines())) == (2, 1)
+    assert "sources[0].language: 'french' is no language tag" in done.err
+
+
 def test_an_edition_waits_for_its_source(fed, feed, sink):
     """A feed that is down when the month is due: told once a day, and the edition goes when the feed is back."""
     fed.run("2022-02-20T10:00")

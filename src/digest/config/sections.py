@@ -24,6 +24,7 @@ from digest.config.setting_values import (
     Countries,
     Headers,
     Language,
+    LanguageOrNone,
     Languages,
     Line,
     Lines,
@@ -248,6 +249,7 @@ class SourceSection(Section):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", description="Its name: small letters, digits, - and _.")
     url: Text = Field(description="An http(s) address, or the path of a file.")
     channel: Line = Field("", description="The channel in which its stories are shown.")
+    language: LanguageOrNone = Field("", description="The language of all its stories; what they say when empty.")
     every: Stretch = Field(timedelta(hours=1), description="How often it is read: 1 hour, 30 minutes, 1 day.")
     format: Literal["", SourceFormat] = Field(
         "", description=f"{one_of(get_args(SourceFormat))}; found out when empty."

@@ -112,6 +112,7 @@ Words = Annotated[tuple[str, ...], BeforeValidator(listed)]
 Countries = Annotated[tuple[Annotated[str, AfterValidator(country)], ...], BeforeValidator(listed)]
 Address = Annotated[str, AfterValidator(_address)]
 Language = Annotated[str, AfterValidator(checked)]  # not spelled anew: editions are known by it
+LanguageOrNone = Annotated[str, AfterValidator(lambda value: value and checked(value))]
 Languages = Annotated[tuple[Language, ...], BeforeValidator(listed)]
 Web = Annotated[str, AfterValidator(_web)]
 Colour = Annotated[str, AfterValidator(str.lower)]

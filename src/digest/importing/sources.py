@@ -22,6 +22,7 @@ from digest.importing import provenance
 from digest.importing.formats import detect
 from digest.importing.importer import import_sources
 from digest.importing.source import Source
+from digest.model import content_hash
 from digest.newsroom.paths import STATE
 from digest.selection.rules import shared
 from digest.yamlfile import did_you_mean
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from threading import Event
 
-    from digest.config.sections import SourceSection
+    from digest.config.sections import SelectorSection, SourceSection
     from digest.importing.plan import ImportPlan
     from digest.model import Audience
     from digest.newsroom.newsroom import Newsroom
@@ -55,6 +56,7 @@ class SourceState:
     url: str = ""
     etag: str = ""
     modified: str = ""
+    told: str = ""  # a hash of what config.yaml says of how it is read
     tried: datetime | None = None
     read: datetime | None = None
     changed: datetime | None = None
@@ -229,8 +231,9 @@ def _read(
         if source is None:
             return SourceReport(name=section.name, state=_read_well(state, now, new=0, updated=0))
         report = import_sources(
-            newsroom, [source], channel=section.channel, kind=section.format, now=now, force=force, write=write
-        )
+            newsroom, [source], channel=section.channel, kind=section.format, now=now, force=force, write=write,
+            language=section.language,
+        )  # fmt: skip
     except DigestError as error:
         trouble = "; ".join(str(error).splitlines())
         failed = replace(
@@ -241,7 +244,8 @@ def _read(
         return SourceReport(name=section.name, state=failed, shrank=isinstance(error, SourceShrank))
     plan = report.plan
     items = len(plan.new) + len(plan.changed) + plan.unchanged
-    found = replace(state, url=section.url, etag=known[0], modified=known[1], items=items)
+    told = _told(newsroom, section)
+    found = replace(state, url=section.url, etag=known[0], modified=known[1], told=told, items=items)
     return SourceReport(
         name=section.name,
         state=_read_well(found, now, new=len(plan.new), updated=len(plan.changed)),
@@ -283,6 +287,16 @@ def _read_well(state: SourceState, now: datetime, *, new: int, updated: int) -> 
     )  # fmt: skip
 
 
+def _selectors(newsroom: Newsroom, section: SourceSection) -> SelectorSection | None:
+    return section.selectors or newsroom.config.settings.imports.selectors.get(urlsplit(section.url).hostname or "")
+
+
+def _told(newsroom: Newsroom, section: SourceSection) -> str:
+    profile, selectors = newsroom.config.newsroom, _selectors(newsroom, section)
+    how = (section.channel, section.format, section.sheet, section.language or profile.language, str(profile.timezone))
+    return content_hash((how, selectors.model_dump() if selectors else {}))[:16]
+
+
 def _fetch(
     newsroom: Newsroom, section: SourceSection, state: SourceState, stop: Event | None
 ) -> tuple[Source | None, tuple[str, str]]:
@@ -292,9 +306,11 @@ def _fetch(
     if re.match(r"https?://", section.url):
         from digest.fetching.fetch import fetch
 
+        # Where config.yaml says otherwise since how it is read, the same bytes are another thing: they are read anew.
+        as_before = state.told == _told(newsroom, section)
         answer = fetch(
             section.url, max_bytes=limits.max_bytes, timeout=limits.timeout, allow_private=limits.allow_private,
-            etag=state.etag, modified=state.modified, stop=stop,
+            etag=state.etag if as_before else "", modified=state.modified if as_before else "", stop=stop,
         )  # fmt: skip
         if answer.unchanged:
             return None, (state.etag, state.modified)
@@ -306,14 +322,14 @@ def _fetch(
         except OSError as error:
             message = f"{section.url}: cannot be read: {error.strerror}"
             raise ImportFailed(message) from None
-    selectors = section.selectors or limits.selectors.get(urlsplit(section.url).hostname or "")
+    selectors = _selectors(newsroom, section)
     source = Source(
         name=provenance.without_credentials(section.url),
         data=data,
         content_type=content_type,
         base=base,
         zone=newsroom.config.newsroom.timezone,
-        language=newsroom.config.newsroom.language,
+        language=section.language or newsroom.config.newsroom.language,
         selectors={key: value for key, value in selectors.model_dump().items() if value} if selectors else {},
         sheet=section.sheet,
     )
