@@ -239,6 +239,58 @@ def test_a_missing_approval_stops_the_send(newsroom, sink):
     assert len(sink.mails) == READERS
 
 
+def three_editions(newsroom):
+    """English goes to everyone and to skills; nobody has written in French yet, which comes between the two."""
+    newsroom.edit("config.yaml", "  everyone:\n", "  everyone:\n    languages: [en, fr]\n")
+    newsroom.edit("config.yaml", "title: Skills\n", "title: Skills\n    recipients: {csv: recipients/everyone.csv}\n")
+
+
+MONTH = ("--month", "2022-02")
+
+
+def test_a_language_without_stories_holds_up_no_other_edition(newsroom, sink):
+    """All others go, and it is named; asked for alone, or again when all has gone, it is an edition with nothing."""
+    three_editions(newsroom)
+    done = newsroom("send", *MONTH, "--live", "--yes")
+    assert done.code == 0, done
+    assert "2022-02/everyone/fr: nobody to send it to" in done.err
+    assert "2022-02/skills/en: 6 accepted" in done.out
+    assert set(sink.readers.values()) == {2}
+    assert newsroom("send", *MONTH, "--live", "--yes").code == 3
+    assert newsroom("send", "2022-02/everyone/fr", "--live", "--yes").code == 3
+
+
+def test_a_test_mail_of_a_month_is_one_of_each_edition_that_has_stories(newsroom, sink):
+    """The one without is named beside them, and an error only when it is all that was asked for."""
+    three_editions(newsroom)
+    done = newsroom("send", *MONTH, "--to", "me@example.org")
+    assert (done.code, "2022-02/everyone/fr: nothing to send" in done.err, len(sink.mails)) == (0, True, 2)
+    assert newsroom("send", "2022-02/everyone/fr", "--to", "me@example.org").code == 3
+
+
+def test_what_is_not_begun_after_a_refusal_is_named(newsroom, sink):
+    """An edition that is refused ends the command, and none that was asked for is passed over in silence."""
+    three_editions(newsroom)
+    newsroom.edit("config.yaml", "engine: local", "engine: local\n  approval: required")
+    done = newsroom("send", *MONTH, "--live", "--yes")
+    assert (done.code, sink.mails) == (5, [])
+    assert f"not begun, as {EDITION} was refused: 2022-02/everyone/fr, 2022-02/skills/en" in done.err
+
+
+@pytest.mark.usefixtures("sink")
+def test_a_month_that_is_not_over_is_warned_of(newsroom):
+    """By plan and send, once, and with what becomes of later stories: 2022-03 for 2022-02 is a slip of a finger."""
+    said = "2022-02 is not over: what is published after this issue has gone has to wait for the next one"
+    for more in ((), ("--live", "--yes")):
+        done = newsroom("send", *FEBRUARY, *more, now="2022-02-27T09:00")
+        assert (done.code, done.err.count(said)) == (0, 1)
+    assert said not in newsroom("send", EDITION, now="2022-02-27T09:00").err  # it went
+    newsroom.edit("config.yaml", "title: Skills\n", "title: Skills\n    recipients: {csv: recipients/everyone.csv}\n")
+    newsroom.edit("config.yaml", "title: Skills\n", "title: Skills\n    late: ignore\n")
+    done = newsroom("send", "2022-02/skills", now="2022-02-27T09:00")
+    assert "is not sent at all (late: ignore)" in done.err
+
+
 def test_an_unsubscribe_address_without_tls_is_refused(newsroom, sink):
     """Readers must be able to leave over https: an http or localhost base, or a missing secret, stops the send."""
     newsroom.monkeypatch.setenv("DIGEST_UNSUBSCRIBE__URL", "http://localhost:8025")

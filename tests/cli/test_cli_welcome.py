@@ -39,6 +39,22 @@ def test_the_next_period_is_of_the_kind_that_is_scheduled(newsroom):
     assert step(newsroom) == "digest build 2022-W08/everyone/en"
 
 
+def test_a_month_that_is_running_is_not_what_comes_next(newsroom):
+    """Its issue would lack what is yet to come: the newest month that is over is next, and after it the waiting."""
+    newsroom.story("march", date="2022-03-01")
+    newsroom.monkeypatch.setenv("SOURCE_DATE_EPOCH", "1646128800")  # 1 March 2022, 10:00 UTC
+    assert step(newsroom) == f"digest build {EDITION}"
+    newsroom("send", EDITION, "--live", "--yes", "--eml", "out")
+    assert step(newsroom) == 'digest new "Title"'
+
+
+def test_a_language_without_stories_is_waited_for_by_nothing(newsroom):
+    """It was led to for ever: nothing can be sent in it, so a month whose other languages went is sent."""
+    newsroom.edit("config.yaml", "  everyone:\n", "  everyone:\n    languages: [en, fr]\n")
+    newsroom("send", "2022-02/everyone", "--live", "--yes", "--eml", "out")
+    assert step(newsroom) == 'digest new "Title"'
+
+
 def test_the_state_is_told_beside_it(newsroom):
     """Two lines say whose newsroom it is and how far its newest month is."""
     out = newsroom(now=None).out.splitlines()

@@ -9,9 +9,9 @@ import typer
 
 from digest.cli.call import Call
 from digest.cli.flags import Common, EditionFlags
-from digest.cli.output import tally, told_once
+from digest.cli.output import tally, tell, told_once
 from digest.cli.verbs import verb
-from digest.errors import CheckFailed, NothingToSend, UsageError
+from digest.errors import CheckFailed, DigestError, NothingToSend, UsageError
 from digest.text.counting import counted
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _tell(call: Call, made: list[Build], found: list[tuple[Edition, Finding]], *
     else:
         for each, fresh in zip(made, told_once(each.findings for each in made), strict=True):
             stories = counted(len(each.selection.stories), "story", "stories")
-            state = tally(each.findings) if each.rendering else "nothing to check: too few stories"
+            state = tally(each.findings) if each.rendering else f"nothing to check: {each.why_nothing}"
             call.out.line(f"{each.edition.id}: {stories}, {state}")
             call.out.findings(each.findings, fresh)
         if not call.common.verbose:  # then they stand there already
@@ -126,16 +126,31 @@ def approve(
         message = "--by is empty; it takes the name of who approves"
         raise UsageError(message)
     call = Call(common)
-    states = []
-    try:
-        for each in call.editions(chosen):
+    states, refused = [], list[DigestError]()
+    for each in call.editions(chosen):
+        try:
             if show:
                 state = approval.state(call.newsroom, each, call.now)
             else:
                 state = approval.approve(call.newsroom, each, by or getpass.getuser(), call.now)
-            states.append(state.as_data())
-            for line in state.lines():
-                call.out.line(line)
-    finally:
-        if common.json and states:  # what was signed before one was refused is told, too
-            call.out.data(states)
+        except DigestError as error:  # the word was given for the others, too
+            refused.append(error)
+            continue
+        states.append(state.as_data())
+        for line in state.lines():
+            call.out.line(line)
+    if common.json and states:  # what was signed beside one that was refused is told, too
+        call.out.data(states)
+    _tell_refused(call, refused, signed=bool(states))
+
+
+def _tell_refused(call: Call, refused: list[DigestError], *, signed: bool) -> None:
+    """Name every edition that was not signed; end with the first reason, which an empty one is not beside others."""
+    empty = [error for error in refused if isinstance(error, NothingToSend)]
+    wrong = list({str(error): error for error in refused if error not in empty}.values())
+    for nothing in empty if signed or wrong else empty[1:]:
+        call.out.warn(str(nothing))
+    for error in wrong[1:]:
+        tell(str(error))
+    if wrong or (empty and not signed):
+        raise (wrong or empty)[0]

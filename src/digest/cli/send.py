@@ -13,7 +13,7 @@ from digest.cli.call import Call
 from digest.cli.flags import Common, EditionFlags, YesNow
 from digest.cli.output import size, tell
 from digest.cli.verbs import verb
-from digest.errors import AlreadySent, ConfigError, NothingToSend, UsageError, gathered
+from digest.errors import AlreadySent, ConfigError, DigestError, NothingToSend, UsageError, gathered
 from digest.text.counting import counted
 
 if TYPE_CHECKING:
@@ -90,16 +90,30 @@ def _test(call: Call, editions: tuple[Edition, ...], to: str, transport: Transpo
     from digest.errors import SendStopped
     from digest.sending.engines import send_test
 
-    rows = []
+    rows, empty = [], list[NothingToSend]()
     for edition in editions:
-        outcome = send_test(call.newsroom, edition, to, transport, call.now)
+        try:
+            outcome = send_test(call.newsroom, edition, to, transport, call.now)
+        except NothingToSend as error:
+            empty.append(error)
+            continue
         if outcome.event is not Event.ACCEPT:
-            message = f"{edition.id}: the test mail was not accepted: {outcome.code or ''} {outcome.detail}".rstrip()
+            said = " ".join(str(part) for part in (outcome.code, outcome.detail) if part)
+            message = f"{edition.id}: the test mail was not accepted: {said}"
             raise SendStopped(message)
         call.out.line(f"{edition.id}: a test mail went to {to}; nothing was recorded")
         rows.append({"edition": edition.id, "test_mail_to": to})
-    if call.common.json:
+    if call.common.json and rows:
         call.out.data(rows)
+    _tell_empty(call, empty, went=bool(rows))
+
+
+def _tell_empty(call: Call, empty: list[NothingToSend], *, went: bool) -> None:
+    """Say of each edition that had nothing to send why. It is an error where no other edition went, either."""
+    if empty and not went:
+        raise NothingToSend("\n".join(map(str, empty)))
+    for error in empty:
+        call.out.warn(str(error))
 
 
 def _plan(call: Call, editions: tuple[Edition, ...], chosen: EditionFlags) -> None:
@@ -131,6 +145,16 @@ def _plan(call: Call, editions: tuple[Edition, ...], chosen: EditionFlags) -> No
         raise NothingToSend(message)
 
 
+def _tell_running(call: Call, edition: Edition) -> None:
+    """Warn of a period that is not over: sent now, by a slip of the month, its issue lacks what is yet to come."""
+    if edition.period.end > call.now:
+        late = call.newsroom.config.audience(edition.audience).late
+        then = "has to wait for the next one" if late == "include" else "is not sent at all (late: ignore)"
+        text = f"{edition.period.id} is not over: what is published after this issue has gone {then}"
+        if call.out.is_new(text):
+            call.out.warn(text)
+
+
 def _unsound(call: Call) -> bool:
     """Whether config.yaml has mistakes that a live send would refuse; they are told."""
     try:
@@ -160,6 +184,7 @@ def _foresee(call: Call, ledger: SqlLedger, edition: Edition) -> dict[str, Any]:
     if nothing or build.rendering is None:
         call.out.line(f"{edition.id}: {'' if build.rendering else 'nothing to send: '}{nothing}\n")
         return {"edition": edition.id, "begun": False, "nothing": nothing}
+    _tell_running(call, edition)
     errors = [finding for finding in build.findings if finding.severity.value == "error"]
     for finding in build.findings:
         if finding in errors:
@@ -199,13 +224,13 @@ def _show_plan(call: Call, plan: SendPlan, subject: str, bytes_each: int) -> Non
     extra = [(plan.suppressed, "suppressed"), (plan.duplicates, "on the list twice"), (plan.bad, "not readable"),
              (plan.others, "for another edition")]  # fmt: skip
     words = ", ".join(f"{count:,} {word}" for count, word in extra if count)
-    weight = f" x {size(bytes_each)}" if bytes_each else ""
+    weight = f" x {size(bytes_each)}" if bytes_each and plan.readers else ""
     call.out.line(f"  {counted(plan.readers, 'mail')}{weight}" + (f" ({words} left out)" if words else ""))
     audience = plan.edition.split("/")[1]
     for note in plan.notes:
         if call.out.is_new((audience, note)):  # its languages share a list
             call.out.line(f"  {note}")
-    for label, counts in (("domains", plan.domains), ("languages", plan.languages)):
+    for label, counts in (("domains", plan.domains), ("languages", plan.languages)) if plan.readers else ():
         shown = [f"{name} {count:,}" for name, count in list(counts.items())[:_SHOWN]]
         more = len(counts) - len(shown)
         call.out.line(f"  {label}: {', '.join(shown)}{f' and {more} more' if more > 0 else ''}")
@@ -260,13 +285,16 @@ def deliver(
             refuse_paused(ledger, edition.id)  # before anybody is asked, and before another edition goes
         if said := demand_own(call.newsroom, ledger):
             tell(said)
+        left = [each for each in editions if each not in done]
+        for edition in left:
+            if ledger.mailing(edition.id) is None:
+                _tell_running(call, edition)
         if not yes:
             most = 1 if only else limit
-            _confirm(call, ledger, [each for each in editions if each not in done], eml, most)
-        for edition in editions:
-            if edition in done or stopping.signal:
-                continue
-            with hooks.about(edition):
+            _confirm(call, ledger, left, eml, most)
+        while left and not stopping.signal:
+            edition = left.pop(0)
+            with _naming(edition, left), hooks.about(edition):
                 try:
                     ready = freeze(call.newsroom, ledger, edition, call.now, shrink=shrink, as_configured=as_configured)
                 except NothingToSend as error:  # those behind it have readers: a month without it is not without them
@@ -301,6 +329,17 @@ def _as_known(call: Call, ledger: SqlLedger, editions: tuple[Edition, ...], *, w
     if whole:
         return tuple(whole_rounds(call.newsroom, ledger, editions))
     return tuple(frozen_as(ledger, each) for each in editions)
+
+
+@contextmanager
+def _naming(edition: Edition, left: list[Edition]) -> Iterator[None]:
+    """Where an edition is refused, name those that were asked for and are not begun either."""
+    try:
+        yield
+    except DigestError:
+        if left:
+            tell(f"not begun, as {edition.id} was refused: {', '.join(each.id for each in left)}")
+        raise
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from digest import files, hooks
 from digest.editions import build_folder
 from digest.editions.builder import build_edition
-from digest.errors import ApprovalError, DigestError, UsageError
+from digest.errors import ApprovalError, DigestError, NothingToSend, UsageError
 from digest.model import Severity
 from digest.newsroom.history import MANIFEST, folder, read_manifest
 from digest.newsroom.paths import BUILD
@@ -286,8 +286,9 @@ def _built(newsroom: Newsroom, edition: Edition) -> dict[str, Any]:
         message = f"{home / changed} was changed after it was built; `digest build {flags(edition)}`"
         raise ApprovalError(message)
     if not account.get("fingerprint"):
-        message = f"{edition.id} has nothing to approve: it was built with verdict {account['verdict']}"
-        raise UsageError(message)
+        why = f"thin, {account['verdict']}" if account["stories"] else "no stories"
+        message = f"{edition.id}: nothing to approve: {why}"
+        raise NothingToSend(message)
     return account
 
 

@@ -306,7 +306,7 @@ def send_test(newsroom: Newsroom, edition: Edition, address: str, transport: Tra
     build = build_edition(newsroom, edition, now=now)
     rendering = build.rendering
     if rendering is None:
-        message = f"{edition.id}: nothing to send: too few stories"
+        message = f"{edition.id}: nothing to send: {build.why_nothing}"
         raise NothingToSend(message)
     if unknown := next((finding for finding in build.findings if finding.code == UNKNOWN_FIELD), None):
         message = f"{edition.id}: {unknown.where}: {unknown.message}"

@@ -306,11 +306,12 @@ def offered(newsroom: Newsroom, edition: Edition, now: datetime) -> tuple[str, .
     return tuple(
         language
         for language in audience.languages
-        if language == edition.language or _has_stories(newsroom, replace(edition, language=language), now)
+        if language == edition.language or may_have_stories(newsroom, replace(edition, language=language), now)
     )
 
 
-def _has_stories(newsroom: Newsroom, edition: Edition, now: datetime) -> bool:
+def may_have_stories(newsroom: Newsroom, edition: Edition, now: datetime) -> bool:
+    """Whether the edition has something to send, or may have: its stories cannot be read."""
     try:
         selection = newsroom.select(edition, now=now)
     except DigestError:

@@ -12,7 +12,7 @@ from digest.model import Recipient
 from digest.newsroom.history import MANIFEST, folder, read_manifest
 from digest.newsroom.paths import BUILD
 from digest.report import sentence
-from digest.sending.freeze import finished, unoffered
+from digest.sending.freeze import finished, may_have_stories, unoffered
 from digest.text.counting import counted, them
 from digest.text.urls import nobody_reads
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from digest.ledger.ledger import SqlLedger
     from digest.model import Edition, Story
     from digest.newsroom.newsroom import Newsroom
+    from digest.period import Period
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,19 +72,22 @@ def _under_way(ledger: SqlLedger, first: str, mailing: Mailing) -> NextStep:
 def _before(
     newsroom: Newsroom, stories: Sequence[Story], first: str, ledger: SqlLedger | None, now: datetime
 ) -> NextStep:
-    """Nothing is on its way: the newest period with stories is to be built, looked at, approved, or it was sent."""
+    """Nothing is on its way: the newest period with stories is to be built, looked at, approved, or it was sent.
+
+    The one that is running is the newest where no other has stories: its issue is made when it is over.
+    """
     newest = max(story.date for story in stories)
     editions = [
         edition
         for name, section in newsroom.config.settings.audiences.items()
         if section.recipients is not None
-        for edition in newsroom.editions(newsroom.usual_period(newest, name), [name])
+        for edition in newsroom.editions(_newest_over(newsroom, stories, name, now), [name])
     ]
     standing: tuple[str, ...] = (f"{first}, the newest of {newest:%Y-%m-%d}",)
     if not editions:
         why, when = "no audience of config.yaml has recipients yet: give one a list", newsroom.usual_period(newest)
         return NextStep(standing=standing, command=f"digest build --{when.kind} {when.id}", why=why)
-    left = [each for each in editions if ledger is None or not (ledger.mailing(each.id) or unoffered(ledger, each))]
+    left = [edition for edition in editions if ledger is None or _may_go(newsroom, ledger, edition, now)]
     if not left:
         return NextStep(
             standing=(*standing, f"{', '.join(dict.fromkeys(edition.period.id for edition in editions))}: sent"),
@@ -106,6 +110,19 @@ def _before(
     if blanks and _has_real_reader(newsroom, edition):
         return NextStep(standing=standing, command="digest config", why="what to fill in: a live send would refuse it")
     return NextStep(standing=standing, command=f"digest send {edition.id}", why="a plan; nothing goes without --live")
+
+
+def _newest_over(newsroom: Newsroom, stories: Sequence[Story], audience: str, now: datetime) -> Period:
+    running = newsroom.usual_period(now, audience)
+    over = [story.date for story in stories if story.date < running.start]
+    return newsroom.usual_period(max(over or (story.date for story in stories)), audience)
+
+
+def _may_go(newsroom: Newsroom, ledger: SqlLedger, edition: Edition, now: datetime) -> bool:
+    """Whether it was not sent yet, and has something for somebody: a language without stories waits for nothing."""
+    if ledger.mailing(edition.id) is not None or unoffered(ledger, edition):
+        return False
+    return may_have_stories(newsroom, edition, now)
 
 
 def _has_real_reader(newsroom: Newsroom, edition: Edition) -> bool:
