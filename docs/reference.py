@@ -291,7 +291,7 @@ def exit_codes() -> str:
     """Every exit code, with the errors that end in it."""
     meanings = {
         0: "done",
-        1: "a check failed, or somebody was refused or is in doubt; what, and who, is named",
+        1: "a check failed, somebody was refused or is in doubt, or a file could not be written; each is named",
         2: "what was typed, or a file, has a mistake: file, line, key, what to do",
         3: "nothing to send: no story or no reader",
         4: "already sent: nothing is left to do",

@@ -94,7 +94,8 @@ def _command(
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
     except (OSError, IndexError, ValueError) as error:
-        yield f"{line}: {getattr(error, 'strerror', None) or error}"
+        hint = f"; make it a program: chmod +x {words[0]}" if isinstance(error, PermissionError) else ""
+        yield f"{line}: {getattr(error, 'strerror', None) or error}{hint}"
         return
     with process:
         try:

@@ -348,6 +348,8 @@ def _message(model: type[BaseModel], path: Path, error: ErrorDetails) -> str:  #
     if kind in _BOUNDS:
         bound, words = _BOUNDS[kind]
         return f"{given} is out of range; {words} {context[bound]}" if given else "is empty, give it a value"
+    if kind.startswith("date_"):
+        return f"{shown} is no day; write it like 2022-02-14"
     if kind == "value_error":
         return str(context.get("error", error["msg"]))
     text = error["msg"][:1].lower() + error["msg"][1:]

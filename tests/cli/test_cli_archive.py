@@ -111,6 +111,16 @@ class TestWhatIsPublished:
             assert 'href="' in public(newsroom, path).read_text()
             assert "2022-02/everyone/en/" in public(newsroom, path).read_text(), path
 
+    @pytest.mark.parametrize("out", ["config.yaml", "config.yaml/public"])
+    def test_a_file_in_the_place_of_its_folder_is_one_line(self, newsroom, out):
+        """It is left as it is."""
+        send(newsroom)
+        before = (newsroom.root / "config.yaml").read_bytes()
+        done = newsroom("archive", "--out", out)
+        assert (done.code, len(done.lines)) == (1, 1)
+        assert f"{out}: cannot be written: Not a directory" in done.err
+        assert (newsroom.root / "config.yaml").read_bytes() == before
+
     def test_what_was_only_built_or_frozen_is_not(self, newsroom):
         """A build, an approval, or a send that reached nobody shows the world nothing."""
         newsroom("build", *FEBRUARY)

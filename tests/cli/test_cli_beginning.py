@@ -90,6 +90,15 @@ def test_microsoft_wants_a_token_and_no_password(newsroom):
     assert "$DIGEST_SMTP_PASSWORD" not in done.out
 
 
+@pytest.mark.parametrize("contact", ["a b@example.org", "nobody", "Ana <ana@example.org>"])
+def test_a_contact_that_is_no_address_begins_nothing(newsroom, contact):
+    """It would be a newsroom that no other verb opens."""
+    done = newsroom("init", "fresh", "--contact", contact)
+    assert (done.code, len(done.lines)) == (2, 1)
+    assert f"--contact {contact!r} is not a mail address: " in done.err
+    assert not (newsroom.root / "fresh").exists()
+
+
 def test_language_and_slips_of_the_finger(newsroom):
     """--language is the newsroom's; what is no language and no provider is one line, and nothing is written."""
     newsroom("init", "mine", "--empty", "--language", "fr", now=None)

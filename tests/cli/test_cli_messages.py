@@ -55,6 +55,40 @@ def test_an_approval_names_what_must_be_mended(newsroom):
     assert len(status["errors"]) == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("subscribers", "list"), "--audience is missing: whose readers; see `digest subscribers list --help`"),
+        (("new",), "TITLE is missing: the story's title, in quotes; see `digest new --help`"),
+        (("new", "Water", "comes", "back"), "'comes back' is more than `digest new` takes; put quotes around a text"),
+        (("send", "--eml"), "--eml wants a value behind it"),
+        (("schedule", "--install", "launchd"), "--install: 'launchd' is not one of "),
+    ],
+)
+def test_what_was_left_out_or_typed_too_much_is_named_as_one_types_it(newsroom, arguments, said):
+    """An option by its long name, a value by what it is, in words of ours."""
+    done = newsroom(*arguments, now=None)
+    assert (done.code, len(done.lines)) == (2, 1)
+    assert done.err.startswith(f"digest: {said}")
+
+
+def test_a_word_for_a_month_is_a_word_for_each_of_its_editions(newsroom):
+    """One without stories, or signed before, or changed since, is named and keeps none from being signed."""
+    newsroom.edit("config.yaml", "  everyone:\n", "  everyone:\n    languages: [fr, en]\n")
+    newsroom("build", "--month", "2022-02")
+    assert newsroom("approve", EDITION, "--by", "Ana").code == 0
+    done = newsroom("approve", "--month", "2022-02", "--by", "Ana")
+    assert (done.code, done.lines) == (2, [
+        "digest: 2022-02/everyone/fr: nothing to approve: no stories",
+        f"digest: {EDITION}: Ana has approved this already; a second word must be another person's",
+    ])  # fmt: skip
+    for name in ("impact", "skills"):
+        assert f"2022-02/{name}/en: " in done.out
+    done = newsroom("approve", "2022-02/everyone", "--by", "Bob")
+    assert (done.code, done.lines) == (0, ["digest: 2022-02/everyone/fr: nothing to approve: no stories"])
+    assert newsroom("approve", "2022-02/everyone/fr", "--by", "Bob").code == 3
+
+
 def test_a_plan_does_not_contradict_itself(newsroom):
     """An edition without stories is no plan for six mails; one with an error is not said to be ready."""
     done = newsroom("send", "--month", "2019-02", "-a", "everyone")
@@ -68,7 +102,8 @@ def test_lifting_tells_whether_the_reader_is_mailed_now(newsroom):
     newsroom("subscribers", "suppress", "ana@example.org", "-a", "everyone")
     done = newsroom("subscribers", "unsuppress", "ana@example.org")
     assert "for all audiences" in done.out
-    assert "still held back for everyone" in done.out
+    assert "still held back for everyone: manual" in done.out
+    assert "; to lift that, ask with --audience everyone" in done.out
     assert "  everyone: not mailed: " in done.out
     newsroom.write("recipients/everyone.csv", "email\nana@example.org\n")
     done = newsroom("subscribers", "unsuppress", "ana@example.org", "-a", "everyone", "--because", "asked")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -35,6 +36,16 @@ def test_a_new_theme_works_at_once(newsroom, like):
     assert newsroom("build", *FEBRUARY).code == 0
     assert page.read_text() == before
     assert newsroom("theme", "check").out == "mine: no mistakes\n"
+
+
+def test_a_theme_that_cannot_be_written_is_one_line(newsroom):
+    """A read-only folder, a full disk, a file in the way."""
+    newsroom.edit("config.yaml", "theme:\n", "theme:\n  name: quiet\n")
+    shutil.rmtree(newsroom.root / "templates", ignore_errors=True)
+    newsroom.write("templates", "no folder")
+    done = newsroom("theme", "new", "mine")
+    assert (done.code, len(done.lines)) == (1, 1)
+    assert "templates/mine: cannot be written: " in done.err
 
 
 def test_a_mistake_that_no_story_of_the_month_would_show_is_found(newsroom):

@@ -166,6 +166,14 @@ def test_an_audiences_name_is_safe_in_a_path(tmp_path, name):
     assert "is no name for an audience" in refused(tmp_path, GOOD.replace("everyone:", f"'{name}':"))[0]
 
 
+@pytest.mark.parametrize("given", ["20", "2020", "soon", "2020-02-30", "true"])
+def test_a_limit_that_is_no_day_says_how_one_is_written(tmp_path, given):
+    """In words of ours; a year alone is no number of seconds."""
+    limit = f"recipients: {{csv: r.csv, except: {{joined: {{before: {given}}}}}}}"
+    (fault,) = refused(tmp_path, GOOD.replace("{title: Everyone}", f"{{title: Everyone, {limit}}}"))
+    assert fault.endswith(" is no day; write it like 2022-02-14")
+
+
 def test_readers_come_from_one_place(tmp_path):
     """An audience has a CSV or a query, not both and not neither."""
     both = "{title: E, recipients: {csv: a.csv, sql: {query: SELECT 1}}}"

@@ -126,6 +126,14 @@ def test_a_command_may_leave_its_input_unread_and_its_output_closed(tmp_path):
     assert fire(tmp_path, "sh -c 'exec >&- 2>&-; sleep 0.3; exit 4'")[0].endswith("ended with 4")
 
 
+def test_a_script_that_is_no_program_says_how_it_becomes_one(tmp_path):
+    """As an editor writes it, a file may not be run."""
+    (tmp_path / "tell.sh").write_text("#!/bin/sh\n")
+    assert fire(tmp_path, "./tell.sh") == (
+        "hook sent: ./tell.sh: Permission denied; make it a program: chmod +x ./tell.sh",
+    )
+
+
 @pytest.mark.parametrize("size", [0, 10, 1_000_000])
 def test_a_command_gets_all_of_its_input(tmp_path, size):
     """However long the facts are, and however slowly they are read."""

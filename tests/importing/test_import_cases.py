@@ -735,3 +735,29 @@ def test_a_format_misspelled_is_answered_with_the_one_that_is_meant(desk):
     desk.write("a.csv", "title,date\nA,2022-02-14\n")
     assert "--format 'cvs' is no format, did you mean 'csv'?" in desk("import", "a.csv", "--format", "cvs").err
     assert desk("import", "a.csv", "--format", "parquet").err.count("jsonfeed") == 1
+
+
+@pytest.mark.parametrize("name", ["stories.csv", "stories.TSV"])
+def test_a_table_without_a_date_is_told_what_its_columns_must_be(desk, name):
+    """It was taken for a text, in which nothing was found, and selectors were spoken of."""
+    desk.write(name, "Headline,When\nA,2022-02-14\n")
+    done = desk("import", name)
+    assert (done.code, len(done.err.splitlines())) == (6, 1)
+    assert f"{name}:1: the first row must name the columns, at least title and date" in done.err
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("site", "; the sources of config.yaml are read by `digest import` alone, all of them"),
+        ("news.example.org/feed", "; an address begins with https://"),
+        ("www.example.org", "; an address begins with https://"),
+        ("stories.csv", ""),
+        ("../there/stories.csv", ""),
+    ],
+)
+def test_what_is_no_file_is_told_what_it_may_be_meant_for(desk, name, said):
+    """A source's name, or an address that was typed as one says it."""
+    desk.write("config.yaml", f"{CONFIG}sources:\n  - {{name: site, url: 'https://news.example.org/feed'}}\n")
+    done = desk("import", name)
+    assert (done.code, done.err) == (2, f"digest: {name}: cannot be read: No such file or directory{said}\n")

@@ -143,6 +143,17 @@ def _usage(error: TyperException) -> str:
         close = difflib.get_close_matches(option, known, n=1, cutoff=0.6)
         meant = f", did you mean {close[0]}?" if close else f"; see `{path} --help`"
         return f"there is no option {option}{meant}"
-    if (refused := getattr(error, "param", None)) and not text.startswith("Missing"):
-        text = f"{refused.opts[0]}: {text[:1].lower()}{text[1:]}"  # typer's words leave out which option they mean
+    if text.startswith("Got unexpected extra"):
+        extra = text.partition("(")[2].partition("(")[2].rstrip(")")
+        return f"{extra!r} is more than `{path}` takes; put quotes around a text with blanks in it"
+    if option and text.endswith("requires an argument"):
+        return f"{option} wants a value behind it"
+    if refused := getattr(error, "param", None):  # typer's words leave out which option they mean
+        name = max(refused.opts, key=len)
+        name = name if name.startswith("-") else refused.metavar or name.upper()
+        if text.startswith("Missing"):
+            said, text = "is missing", str(refused.help or "").rstrip(".")
+        else:
+            said, text = "", text.removeprefix("Value error, ")
+        text = f"{f'{name} {said}'.strip()}: {text[:1].lower()}{text[1:]}"
     return f"{text}; see `{path} --help`"

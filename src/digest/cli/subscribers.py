@@ -151,8 +151,9 @@ def unsuppress(
     else:
         call.out.line(f"{address}: nothing was suppressed {f'for {audience}' if audience else 'for all audiences'}")
     for row in lifting.held:
-        where = "everywhere" if row.scope == "*" else f"for {row.scope}"
-        call.out.line(f"  still held back {where}: {row.reason} {row.detail}".rstrip())
+        where, how = ("everywhere", "without") if row.scope == "*" else (f"for {row.scope}", "with")
+        lifts = f"{how} --audience{'' if row.scope == '*' else f' {row.scope}'}"
+        call.out.line(f"  still held back {where}: {row.reason} {row.detail}".rstrip() + f"; to lift that, ask {lifts}")
     for name, why in standing.items():
         call.out.line(f"  {name}: {f'not mailed: {why}' if why else 'is mailed'}")
     if common.json:

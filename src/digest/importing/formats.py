@@ -83,7 +83,12 @@ FORMATS: Mapping[str, Format] = {
     ),
     "csv": Format(
         detect=lambda source: (
-            not _root(source) and (source.media_type == "text/csv" or bool(table.columns(source.head)))
+            not _root(source)
+            and (
+                source.media_type == "text/csv"
+                or source.name.lower().endswith((".csv", ".tsv"))  # or a column is missing, and nobody said so
+                or bool(table.columns(source.head))
+            )
         ),
         read=lambda source: table.parse(source.text, source.name, zone=source.zone, language=source.language),
     ),

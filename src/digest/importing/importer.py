@@ -42,6 +42,7 @@ _FOR_FOLDERS = (
     f"stories are its files in Markdown ({', '.join(front_matter.ENDINGS)}) that begin with a title and a date; "
     "name other files one by one"
 )
+_LIKE_AN_ADDRESS = re.compile(r"www\.|[\w-]+(?:\.[\w-]+)+/")
 _SUFFIX = {"text/html": "html", "application/xhtml+xml": "html", "text/csv": "csv", "application/json": "json"}
 
 
@@ -230,7 +231,12 @@ def _source(newsroom: Newsroom, name: str) -> Source:
         try:
             data = Path(name).read_bytes()
         except OSError as error:
-            message = f"{name}: cannot be read: {error.strerror}"
+            hint = ""
+            if name in {source.name for source in newsroom.config.settings.sources}:
+                hint = "; the sources of config.yaml are read by `digest import` alone, all of them"
+            elif isinstance(error, FileNotFoundError) and _LIKE_AN_ADDRESS.match(name):
+                hint = "; an address begins with https://"
+            message = f"{name}: cannot be read: {error.strerror}{hint}"
             raise UsageError(message) from None
     return source_of(newsroom, name, data)
 

@@ -51,7 +51,7 @@ _MEANINGS = {
     "SQLITE_FULL": "the disk is full; nothing more was sent. Free some space, then `digest resume` goes on",
     "SQLITE_READONLY": "cannot be written to; check who owns it and its folder, and that the disk is not read-only",
     "SQLITE_CANTOPEN": "cannot be opened; check that its folder exists and may be written to",
-    "SQLITE_IOERR": "the disk reports an error; nothing more was sent. Look at the system's log, then `digest resume`",
+    "SQLITE_IOERR": "the disk reports an error, or is full; nothing more was sent. Once it is mended, `digest resume`",
     "SQLITE_CORRUPT": "is damaged",
     "SQLITE_NOTADB": "is no SQLite file, or was overwritten",
 }

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from digest import files, yamlfile
 from digest.config.unfilled import unfilled
 from digest.errors import DigestError, UsageError
+from digest.mail.address import canonical
 from digest.newsroom import newsroom_id, own_secret
 from digest.smtp.providers import PROVIDERS
 from digest.text.cleaning import one_line
@@ -67,6 +68,11 @@ def make(
             checked(language)
         except ValueError as error:
             raise UsageError(str(error)) from None
+    try:
+        contact = contact and canonical(contact)
+    except ValueError as error:
+        message = f"--contact {contact!r} is not a mail address: {error}"
+        raise UsageError(message) from None
     if provider and provider not in PROVIDERS:
         message = f"there is no provider {provider!r}{yamlfile.did_you_mean(provider, PROVIDERS)}"
         raise UsageError(message)

@@ -57,7 +57,7 @@ def claim(folder: Path) -> None:
 
 
 def stamps(folder: Path) -> dict[str, Stamp]:
-    """Every file in the folder by its path below it, hidden ones left out."""
+    """Every file in the folder by its path below it, hidden ones left out. Raises DigestError."""
     found: dict[str, Stamp] = {}
     waiting = [""]
     while waiting:
@@ -74,6 +74,8 @@ def stamps(folder: Path) -> dict[str, Stamp]:
                         found[f"{below}{entry.name}"] = (status.st_mtime_ns, status.st_size)
         except FileNotFoundError:
             continue
+        except OSError as error:
+            raise DigestError(_refused(folder, error)) from None
     return found
 
 
