@@ -479,6 +479,9 @@ def test_another_ledger_mails_nobody_again(newsroom, sink):
     done = live(newsroom)
     assert (done.code, len(done.lines), len(sink.mails)) == (1, 1, 2)
     assert "it is .digest/ledger.db that does; set send.ledger to it" in done.err
+    plan = newsroom("send", "2022-02/everyone/en")
+    assert (plan.code, plan.err) == (1, done.err)
+    assert "2022-02: sent" in newsroom(now=None).out
     newsroom.monkeypatch.delenv("DIGEST_SEND__LEDGER")
     assert live(newsroom).code == 0
     assert sorted(sink.readers.values()) == [1] * READERS

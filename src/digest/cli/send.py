@@ -172,9 +172,10 @@ def _foresee(call: Call, ledger: SqlLedger, edition: Edition) -> dict[str, Any]:
     from digest.editions.builder import build_edition
     from digest.newsroom.edition_setup import UNPUBLISHED
     from digest.sending.edition_readers import Readers, plan_send
-    from digest.sending.freeze import offered, unoffered
+    from digest.sending.freeze import demand_unbegun, offered, unoffered
     from digest.text.merge import shown_subject
 
+    demand_unbegun(call.newsroom, ledger, edition)
     audience, parts = call.newsroom.config.audience(edition.audience), call.newsroom.sending_setup
     offer = offered(call.newsroom, edition, call.now)
     readers = Readers(parts.source(audience), edition, audience, parts.segment(audience), offer)

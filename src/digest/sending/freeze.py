@@ -359,10 +359,10 @@ def _demand_round(newsroom: Newsroom, ledger: SqlLedger, edition: Edition) -> No
         message = f"{edition.id}: {why}"
         raise NothingToSend(message)
     newsroom.config.demand_explained(edition.audience, ledger.audiences())
-    _demand_unbegun(newsroom, ledger, edition)
+    demand_unbegun(newsroom, ledger, edition)
 
 
-def _demand_unbegun(newsroom: Newsroom, ledger: SqlLedger, edition: Edition) -> None:
+def demand_unbegun(newsroom: Newsroom, ledger: SqlLedger, edition: Edition) -> None:
     """Raise LedgerError when another ledger knows to whom an edition of the round went.
 
     Of one that was taken back, a kill in the midst of that, or another machine, may have kept a record.

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from digest.config.unfilled import unfilled
 from digest.delivery import MailingStatus, State
-from digest.errors import DigestError, NoLedger, UsageError
+from digest.errors import DigestError, LedgerError, NoLedger, UsageError
 from digest.model import Recipient
 from digest.newsroom.history import MANIFEST, folder, read_manifest
 from digest.newsroom.paths import BUILD
 from digest.report import sentence
-from digest.sending.freeze import finished, may_have_stories, unoffered
+from digest.sending.freeze import demand_unbegun, finished, may_have_stories, unoffered
 from digest.text.counting import counted, them
 from digest.text.urls import nobody_reads
 
@@ -121,6 +121,10 @@ def _newest_over(newsroom: Newsroom, stories: Sequence[Story], audience: str, no
 def _may_go(newsroom: Newsroom, ledger: SqlLedger, edition: Edition, now: datetime) -> bool:
     """Whether it was not sent yet, and has something for somebody: a language without stories waits for nothing."""
     if ledger.mailing(edition.id) is not None or unoffered(ledger, edition):
+        return False
+    try:
+        demand_unbegun(newsroom, ledger, edition)
+    except LedgerError:  # with another ledger it was
         return False
     return may_have_stories(newsroom, edition, now)
 
