@@ -66,7 +66,7 @@ export class Refused extends Error {
 
 // A click is of the element that was under the pointer when its button went down and when it came up again. What is
 // drawn between the two moves that element away, or puts another one into its place, and the click comes to nothing.
-let held = Promise.resolve();
+export let held = Promise.resolve();
 let release = () => {};
 let holder; // the window that it went down in: the page's own is blurred when it is the mail's
 export function holdWhilePressed(view, root, pressed) {

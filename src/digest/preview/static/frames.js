@@ -1,7 +1,7 @@
 // The stage: the mail in one frame or two, at any width, and the mail's other faces as text.
 // The frame runs no script; this page scrolls it and marks places in it.
 
-import { $, el, fill, get, holdWhilePressed, kilobytes } from './dom.js';
+import { $, el, fill, get, held, holdWhilePressed, kilobytes } from './dom.js';
 import { NARROWEST, WIDEST, asked, clampWidth, set, state } from './state.js';
 
 const scrolls = new Map(); // where each frame was, so that a reload stays there
@@ -22,13 +22,13 @@ function isThere({ contentDocument: mail }) {
 }
 
 function remember() {
-  for (const frame of document.querySelectorAll('iframe')) {
-    if (isThere(frame)) scrolls.set(frame.name, frame.contentWindow.scrollY);
+  for (const frame of document.querySelectorAll('.sheet:not(.coming) iframe')) {
+    if (isThere(frame)) scrolls.set(frame.dataset.place, frame.contentWindow.scrollY);
   }
 }
 
 function sheet(name, width, at, title) {
-  const frame = el('iframe', { name, title, sandbox: 'allow-same-origin allow-popups allow-popups-to-escape-sandbox', class: state.scheme === 'light' ? '' : 'dark' });
+  const frame = el('iframe', { name, title, 'data-place': name, sandbox: 'allow-same-origin allow-popups allow-popups-to-escape-sandbox', class: state.scheme === 'light' ? '' : 'dark' });
   frame.addEventListener('load', () => {
     if (!frame.contentDocument) { // the server is away
       frame.dataset.failed = 'yes';
@@ -70,7 +70,7 @@ function arrive(frame) {
   if (frame.dataset.arrived) return;
   frame.dataset.arrived = 'yes';
   if (frame.name === 'first') outline(frame);
-  frame.contentWindow.scrollTo(0, scrolls.get(frame.name) ?? 0);
+  frame.contentWindow.scrollTo(0, scrolls.get(frame.dataset.place) ?? 0);
 }
 
 // A click in the mail is for the form of what was clicked, on a link, too: that opens with Ctrl, or the middle button.
@@ -98,7 +98,7 @@ function handle(box) {
     grip.setPointerCapture(event.pointerId);
     document.body.classList.add('dragging');
     // The sheet is centred, so its edge moves by half of what its width does.
-    const start = { x: event.clientX, width: Number(state.width), pull: document.querySelectorAll('.sheet').length > 1 ? 1 : 2, scale: Number(box.dataset.scale || 1) };
+    const start = { x: event.clientX, width: Number(state.width), pull: sheets.length > 1 ? 1 : 2, scale: Number(box.dataset.scale || 1) };
     const move = (at) => set({ width: clampWidth(start.width + ((at.clientX - start.x) * start.pull) / start.scale) });
     const end = () => {
       document.body.classList.remove('dragging');
@@ -110,8 +110,9 @@ function handle(box) {
   return grip;
 }
 
+let sheets = []; // the last that were asked for
+
 export function fit() {
-  const sheets = [...document.querySelectorAll('.sheet')];
   const narrow = window.innerWidth <= 768;
   const room = $('board').clientWidth - 36;
   const gap = 24;
@@ -155,6 +156,31 @@ const faces = {
 
 let showings = 0; // answers may overtake each other: only the last one asked for is shown
 
+// The mail that is seen stays, to be read and clicked on, until the next one can be seen in its place: neither before
+// that is there, nor under a button that is down.
+async function put(board, turn) {
+  const before = [...board.children].filter((each) => each.matches('.sheet:not(.coming)'));
+  for (const each of [...board.children]) if (!before.includes(each)) each.remove();
+  for (const each of before) each.querySelector('iframe').removeAttribute('name');
+  for (const each of sheets) each.classList.toggle('coming', before.length > 0);
+  board.prepend(...sheets);
+  fit();
+  if (before.length) {
+    const was = new Map(scrolls);
+    await Promise.all(sheets.map((each) => once(each.querySelector('iframe'))));
+    await held;
+    if (turn !== showings) return;
+    remember();
+    for (const each of sheets) {
+      const { contentWindow, dataset: { place } } = each.querySelector('iframe');
+      if (scrolls.get(place) !== was.get(place)) contentWindow.scrollTo(0, scrolls.get(place)); // scrolled meanwhile
+      each.classList.remove('coming');
+    }
+    for (const each of before) each.remove();
+  }
+  board.classList.toggle('two', sheets.length > 1);
+}
+
 export async function show(facts) {
   const board = $('board');
   const turn = (showings += 1);
@@ -164,11 +190,9 @@ export async function show(facts) {
   $('mail-tools').hidden = !['html', 'order'].includes(state.tab);
   if (!$('mail-tools').hidden) {
     const two = state.second || state.at;
-    board.classList.toggle('two', Boolean(two));
-    const sheets = [sheet('first', state.width, state.at, state.at ? `The mail as last ${state.at}` : 'The mail')];
+    sheets = [sheet('first', state.width, state.at, state.at ? `The mail as last ${state.at}` : 'The mail')];
     if (two) sheets.push(sheet('second', state.second || state.width, '', 'The mail, second frame'));
-    fill(board, sheets);
-    fit();
+    put(board, turn);
     return;
   }
   board.classList.remove('two');
