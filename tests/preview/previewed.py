@@ -75,10 +75,10 @@ def settle(root: Path) -> None:
 
 @contextmanager
 def serving(
-    shown: Shown, host: str = "127.0.0.1", keys: dict[str, str] | None = None, port: int = 0
+    shown: Shown, host: str = "127.0.0.1", keys: dict[str, str] | None = None, port: int = 0, first: str = "2022-02"
 ) -> Iterator[server.PageAccess]:
     common = Common(config=shown.root / "config.yaml", now=NOW)
-    state = preview_state(Call(common), ViewRequest(period="2022-02"))
+    state = preview_state(Call(common), ViewRequest(period=first))
     ready = threading.Event()
     settle(shown.root)
     with server.bound("127.0.0.1", port) as (listener, bound):

@@ -703,6 +703,27 @@ def test_what_is_typed_outlives_a_preview_that_is_started_anew(browser, folder):
             assert yaml.safe_load((folder.root / FILE).read_text()) == {"pin": [WOMEN]}
 
 
+def test_what_is_typed_goes_to_its_edition_though_the_preview_opens_with_another_now(browser, folder):
+    """Neither a form that stays open nor what is loaded anew: the page's address names no edition."""
+    with ExitStack() as pages:
+        with serving(folder) as access:
+            page = pages.enter_context(opened(browser, folder, query="panels=issue", expected=AWAY))
+            page.get_by_role("button", name="Edit subject, preheader, intro").click()
+            field(page, "Subject").fill("Typed for February")
+            expect(page.locator("html")).to_have_attribute("data-draft", "yes")
+        with serving(folder, port=access.port, first="2022-01"):
+            expect(page.locator("html")).to_have_attribute("data-live", "yes")
+            page.locator("#editor-save").click()
+            expect(page.locator("#said")).to_contain_text("Saved")
+            assert yaml.safe_load((folder.root / FILE).read_text()) == {"subject": "Typed for February"}
+            field(page, "Preheader").fill("Not saved")
+            page.on("dialog", lambda dialog: dialog.accept())
+            page.reload()
+            page.get_by_role("button", name="Edit subject, preheader, intro").click()
+            expect(field(page, "Preheader")).to_have_value("")
+            assert not (folder.root / "issues/2022-01").exists()
+
+
 def test_a_page_of_another_newsroom_writes_nothing_here(browser, folder, tmp_path):
     """Its preview ended, and that of this newsroom took its port: the page says so, and what is typed stays in it."""
     other = Shown(tmp_path / "other" / "newsroom")

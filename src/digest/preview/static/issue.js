@@ -3,7 +3,7 @@
 import { $, Refused, counted, drag, el, fill, get, post, queued, say, undone } from './dom.js';
 import { edit } from './editor.js';
 import { showWords } from './frames.js';
-import { asked } from './state.js';
+import { spelled } from './state.js';
 
 let shown = null; // what the panel shows: what the server said last, and what was asked of it since
 let file = 'own'; // or 'all', the file of every audience
@@ -15,7 +15,7 @@ let saving = 0; // changes that the server has not answered
 let asking = 0;
 let answered = 0; // answers may overtake each other: none goes over one that was asked for later
 
-const about = () => ({ ...asked(), file });
+const about = () => ({ ...spelled(), file });
 const nameOf = ({ period, audience, language, file: which }) => [period, audience, language, which].join(' ');
 const isAbout = (one, other) => nameOf(one) === nameOf(other);
 export let kept = 0; // saves so far: what was read while one went on may be of before it, and is read again after it

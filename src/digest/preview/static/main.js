@@ -118,7 +118,8 @@ async function refresh(saved = false) {
     facts = found;
     stands(facts.edition);
     if (turn !== asking) return;
-    here.month = facts.edition.month;
+    const { period, audience, language, month } = facts.edition;
+    Object.assign(here, { month, edition: { period, audience, language } });
     complain(facts.errors, true);
     choices();
     inbox(facts);

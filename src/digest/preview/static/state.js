@@ -29,6 +29,7 @@ export function set(changes) {
   const changed = Object.keys(changes).filter((key) => state[key] !== String(changes[key]));
   if (!changed.length) return;
   for (const key of changed) state[key] = String(changes[key]);
+  if (changed.some((key) => key in here.edition)) here.edition = {};
   const query = new URLSearchParams();
   for (const [key, value] of Object.entries(state)) if (value !== DEFAULTS[key]) query.set(key, value);
   history.replaceState(null, '', `${location.pathname}${query.size ? '?' : ''}${query}`);
@@ -36,6 +37,9 @@ export function set(changes) {
 }
 
 // What is shown, found out by the server; and the draft that the mail shows.
-export const here = { month: '', draft: '' };
+export const here = { month: '', edition: {}, draft: '' };
 
 export const asked = () => ({ period: state.period, audience: state.audience, language: state.language, who: state.who, draft: here.draft });
+
+// The edition by its name, for what is saved: the one that is shown where none is said may be another one tomorrow.
+export const spelled = () => ({ ...asked(), ...here.edition });

@@ -2,7 +2,7 @@
 
 import { $, drag, el, fill, get, post, say, undone } from './dom.js';
 import { inTurn, kept, stands } from './issue.js';
-import { asked, set, state } from './state.js';
+import { set, spelled, state } from './state.js';
 import { editStory } from './story.js';
 
 let shown = { rows: [], pin: [], skip: [], order: [], included: 0, total: 0, asked: {}, words: '' };
@@ -170,7 +170,7 @@ async function read() {
   frame();
   const turn = (turns += 1);
   const [before, saves] = [presses, kept];
-  const [edition, words] = [asked(), state.q];
+  const [edition, words] = [spelled(), state.q];
   const data = await get('/api/selection', { ...edition, q: words });
   // An answer from before the last press would take it back. The last save asks again.
   if (turn !== turns) return reading;
