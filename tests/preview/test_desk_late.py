@@ -724,6 +724,67 @@ def test_what_is_typed_goes_to_its_edition_though_the_preview_opens_with_another
             assert not (folder.root / "issues/2022-01").exists()
 
 
+def test_a_browser_that_keeps_nothing_has_a_form_all_the_same(browser, shown):
+    """It is told to refuse what pages store, or is full: the mail shows what is typed, and it is saved and closed."""
+    with opened(browser, shown, query="panels=stories") as page:
+        page.evaluate("""() => Object.defineProperty(window, 'sessionStorage', {
+            get() { throw new DOMException('refused', 'SecurityError'); },
+        })""")
+        edit(page, WOMEN)
+        for words in ("Typed first", "Typed then"):
+            field(page, "Title (needed)").fill(words)
+            expect(mail(page).locator("h2", has_text=words)).to_be_visible()
+            with page.expect_response(re.compile("/api/story$")):
+                page.keyboard.press("Control+s")
+        expect(page.locator("#said")).to_contain_text("Saved")
+        assert "title: Typed then\n" in (shown.root / f"stories/{WOMEN}.md").read_text()
+        page.locator("#editor").get_by_role("button", name="Close").click()
+        expect(page.locator("#editor")).to_be_hidden()
+
+
+def test_an_answer_that_is_cut_says_so_and_what_is_typed_can_be_saved_again(browser, shown):
+    """The preview ended in the midst of it: nobody knows what it was to say."""
+    with opened(browser, shown, query="panels=stories") as page:
+        edit(page, WOMEN)
+        field(page, "Title (needed)").fill("Typed by me")
+        page.route(re.compile("/api/story$"), lambda route: route.fulfill(body='{"id": '))
+        page.locator("#editor-save").click()
+        expect(page.locator("#said")).to_contain_text("no answer that can be read")
+        page.unroute_all()
+        page.locator("#editor-save").click()
+        expect(page.locator("#said")).to_contain_text("Saved")
+        assert "title: Typed by me\n" in (shown.root / f"stories/{WOMEN}.md").read_text()
+
+
+def test_a_panel_that_is_drawn_anew_does_not_scroll_back_to_its_focus(browser, shown):
+    """Who pressed in it, and reads on elsewhere, stays where they read."""
+    shown.write(FILE, ABC)
+    with opened(browser, shown, query="panels=issue,stories,calendar") as page:
+        press(page, "Move down: heading “Alpha”")
+        becomes(page, shown, ["Beta", "Alpha", "Gamma"])
+        page.locator("#panel-calendar").scroll_into_view_if_needed()
+        before = page.evaluate("document.querySelector('.panels').scrollTop")
+        assert before > 0
+        shown.edit(FILE, "Gamma", "Delta")
+        expect(page.locator("#blocks .story")).to_have_text(["Beta", "Alpha", "Delta"])
+        assert page.evaluate("document.activeElement.dataset.focus") == "down 1"
+        assert page.evaluate("document.querySelector('.panels').scrollTop") == before
+
+
+@pytest.mark.parametrize("rows", ["#blocks li", "#stories-in li"])
+def test_another_button_than_the_first_drags_nothing(browser, shown, rows):
+    """It asks for the browser's menu, which may keep its way up to itself."""
+    shown.write(FILE, ABC)
+    with opened(browser, shown, query="panels=issue,stories") as page:
+        expect(page.locator(rows).nth(2)).to_be_visible()
+        page.locator(f"{rows} .grip").first.hover()
+        page.mouse.down(button="right")
+        page.locator(rows).nth(2).hover()
+        expect(page.locator(".moved, .drop")).to_have_count(0)
+        page.mouse.up(button="right")
+        assert (shown.root / FILE).read_text() == ABC
+
+
 def test_a_page_of_another_newsroom_writes_nothing_here(browser, folder, tmp_path):
     """Its preview ended, and that of this newsroom took its port: the page says so, and what is typed stays in it."""
     other = Shown(tmp_path / "other" / "newsroom")

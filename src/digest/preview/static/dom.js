@@ -24,13 +24,15 @@ export function fill(place, ...children) {
   place.replaceChildren(...children.flat().filter(Boolean));
   for (const [name, left, top] of scrolled) place.querySelector(`[data-scroll="${CSS.escape(name)}"]`)?.scrollTo(left, top);
   const again = holds && place.querySelector(`[data-focus="${CSS.escape(holds)}"]`);
-  again?.focus();
+  again?.focus({ preventScroll: true });
   if (typeof from === 'number') again?.setSelectionRange?.(from, to); // who types goes on where the caret was
 }
 
 // Drag a row by its grip, with a mouse, a pen and a finger alike. `drop` is told before which row it is let go, and the
 // number of that one; null for the end, and the row itself where it is to stay.
+// Returns whether it is dragged: not by another button, nor by a second finger.
 export function drag(event, item, drop) {
+  if (!event.isPrimary || event.button) return false;
   event.preventDefault();
   const { target } = event;
   target.setPointerCapture(event.pointerId);
@@ -50,6 +52,7 @@ export function drag(event, item, drop) {
     for (const each of rows) each.classList.remove('drop', 'moved');
     drop(before, rows.indexOf(before));
   }, { once: true });
+  return true;
 }
 
 // The key as the page's keys are named: on an Arabic or Cyrillic keyboard by its place, and under Caps Lock, too.
@@ -92,8 +95,9 @@ export function focusStays(from) {
 }
 
 async function answer(response) {
-  const data = await response.json().catch(() => ({ errors: ['the preview gave no answer that can be read'] }));
+  const data = await response.json().catch(() => null);
   await held;
+  if (!data) throw new Refused(['the preview gave no answer that can be read']);
   if (!response.ok) throw new Refused(data.errors ?? ['the preview refused'], data);
   return data;
 }

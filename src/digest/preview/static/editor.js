@@ -20,11 +20,20 @@ const typed = () => JSON.stringify(open?.form.changed() ?? null);
 
 // A phone takes a page away without a word, and loads it anew: what is typed is there again when its form is opened.
 const keptAs = (subject) => `digest.typed ${meta(document, 'newsroom')} ${subject.key}`;
-const drop = (subject) => sessionStorage.removeItem(keptAs(subject));
+const drop = (subject) => stored('removeItem', keptAs(subject));
+
+// A browser that is told to keep nothing refuses; and none keeps more than so much. A form is one all the same.
+function stored(deed, ...given) {
+  try {
+    return sessionStorage[deed](...given);
+  } catch {
+    return null;
+  }
+}
 
 function draw() {
   const { subject, version, form } = open;
-  if (form.dirty) sessionStorage.setItem(keptAs(subject), JSON.stringify({ version, typed: form.changed() }));
+  if (form.dirty) stored('setItem', keptAs(subject), JSON.stringify({ version, typed: form.changed() }));
   else drop(subject);
   clearTimeout(timer);
   const turn = (turns += 1);
@@ -76,7 +85,7 @@ async function send() {
     form.conflict.hidden = true;
     opened.version = saved.version;
     say(saved.said, saved.undo);
-    sessionStorage.removeItem(kept);
+    stored('removeItem', kept);
     document.dispatchEvent(new Event('saved'));
     if (open === opened && form.dirty) draw(); // typed while it was saved
   } catch (error) {
@@ -122,7 +131,7 @@ async function load(subject, unwanted) {
   if (unwanted()) return false;
   const more = open?.subject === subject && open.form.more?.open;
   forget();
-  const kept = JSON.parse(sessionStorage.getItem(keptAs(subject)));
+  const kept = JSON.parse(stored('getItem', keptAs(subject)));
   const form = new Form(data.fields, { ...data.values, ...kept?.typed }, { onInput: draw });
   form.values = data.values;
   if (more && form.more) form.more.open = true;

@@ -210,7 +210,7 @@ function row(one, index) {
       button('up', index, `Move up: ${name}`, '↑', index === 0, () => press((at) => move(at, at - 1, 'up'))),
       button('down', index, `Move down: ${name}`, '↓', index === last, () => press((at) => move(at, at + 1, 'down'))),
       button('remove', index, `Remove: ${name}`, 'Remove', false, () => press(remove))));
-  grip.addEventListener('pointerdown', (event) => { dragged = true; drag(event, item, drop); });
+  grip.addEventListener('pointerdown', (event) => { dragged ||= drag(event, item, drop); });
   item.addEventListener('keydown', (event) => {
     const step = event.altKey && { ArrowUp: -1, ArrowDown: 1 }[event.key];
     if (!step) return;

@@ -145,9 +145,7 @@ function listen(rows) {
   });
   rows.addEventListener('pointerdown', (event) => {
     const item = event.target.closest('.grip')?.closest('li');
-    if (!item) return;
-    grabbed = true;
-    drag(event, item, (before) => drop(item.dataset.id, before?.dataset.id));
+    if (item) grabbed ||= drag(event, item, (before) => drop(item.dataset.id, before?.dataset.id));
   });
 }
 
