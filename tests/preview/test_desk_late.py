@@ -537,6 +537,17 @@ def test_a_click_counts_while_the_mail_is_on_its_way_anew(browser, shown, width)
             assert page.evaluate(f"{scroll}Y") == 77
 
 
+@pytest.mark.parametrize("held", [".handle", "iframe"])
+def test_a_mail_that_is_drawn_anew_keeps_the_focus(browser, shown, held):
+    """Who widens the frame by keys, or reads in it, goes on."""
+    with opened(browser, shown) as page:
+        page.locator(held).focus()
+        page.keyboard.press("d")
+        expect(page.locator("iframe.dark")).to_be_visible()
+        expect(page.locator("iframe")).to_have_count(1)
+        expect(page.locator(held)).to_be_focused()
+
+
 def test_a_click_on_a_block_in_an_older_mail_opens_no_other(browser, shown):
     """Its number is another one's by now: that is said, and the next click is for what it is on."""
     shown.write(FILE, ABC)
@@ -740,6 +751,22 @@ def test_a_browser_that_keeps_nothing_has_a_form_all_the_same(browser, shown):
         assert "title: Typed then\n" in (shown.root / f"stories/{WOMEN}.md").read_text()
         page.locator("#editor").get_by_role("button", name="Close").click()
         expect(page.locator("#editor")).to_be_hidden()
+
+
+def test_what_is_in_the_file_is_taken_when_it_can_be_had(browser, shown):
+    """Until then that is said, and what is typed stays."""
+    with opened(browser, shown, query="panels=stories", expected=AWAY) as page:
+        edit(page, WOMEN)
+        field(page, "Title (needed)").fill("Typed by me")
+        shown.edit(f"stories/{WOMEN}.md", "title: H", "title: Really h")
+        page.keyboard.press("Control+s")
+        page.route(re.compile(r"/api/story\?"), lambda route: route.abort())
+        page.get_by_role("button", name="Take what is in the file").click()
+        expect(page.locator("#said")).to_contain_text("the preview does not answer")
+        expect(field(page, "Title (needed)")).to_have_value("Typed by me")
+        page.unroute_all()
+        page.get_by_role("button", name="Take what is in the file").click()
+        expect(field(page, "Title (needed)")).to_have_value(re.compile("^Really helping"))
 
 
 def test_an_answer_that_is_cut_says_so_and_what_is_typed_can_be_saved_again(browser, shown):

@@ -93,7 +93,7 @@ async function send() {
     if (error.conflict) {
       form.differ(error.conflict, {
         mine: () => { opened.version = error.conflict.version; if (error.conflict.gone) subject.renew(); save(); },
-        theirs: () => { drop(subject); load(subject, () => open !== opened); },
+        theirs: () => { drop(subject); load(subject, () => open !== opened).catch((wrong) => say(wrong.message)); },
       });
     } else if (Object.keys(error.fields).length) form.complain(error.fields, open === opened && typed() === sent);
     else say(error.message);

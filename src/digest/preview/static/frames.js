@@ -176,7 +176,10 @@ async function put(board, turn) {
       if (scrolls.get(place) !== was.get(place)) contentWindow.scrollTo(0, scrolls.get(place)); // scrolled meanwhile
       each.classList.remove('coming');
     }
+    const { activeElement } = document;
+    const from = before.findIndex((each) => each.contains(activeElement));
     for (const each of before) each.remove();
+    sheets[from]?.querySelector(activeElement.localName === 'iframe' ? 'iframe' : '.handle')?.focus({ preventScroll: true });
   }
   board.classList.toggle('two', sheets.length > 1);
 }
