@@ -537,6 +537,21 @@ def test_a_click_counts_while_the_mail_is_on_its_way_anew(browser, shown, width)
             assert page.evaluate(f"{scroll}Y") == 77
 
 
+def test_the_mail_that_is_seen_stays_while_nothing_answers(browser, shown):
+    """There is no browser's own error page in its place; the next one that comes is shown."""
+    with opened(browser, shown, expected=AWAY) as page:
+        page.route(re.compile("/frame"), lambda route: route.abort())
+        page.get_by_role("button", name="Dark").click()
+        expect(page.locator("iframe.dark[data-failed]")).to_be_attached()
+        rest(page)
+        expect(page.locator("iframe:not(.dark)")).to_be_visible()
+        expect(page.frame_locator("iframe:not(.dark)").locator("h2").first).to_be_visible()
+        page.unroute_all()
+        page.get_by_role("button", name="Forced, fully").click()
+        expect(mail(page).locator("h2").first).to_be_visible()
+        expect(page.locator("iframe")).to_have_count(1)
+
+
 @pytest.mark.parametrize("held", [".handle", "iframe"])
 def test_a_mail_that_is_drawn_anew_keeps_the_focus(browser, shown, held):
     """Who widens the frame by keys, or reads in it, goes on."""

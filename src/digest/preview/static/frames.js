@@ -157,7 +157,7 @@ const faces = {
 let showings = 0; // answers may overtake each other: only the last one asked for is shown
 
 // The mail that is seen stays, to be read and clicked on, until the next one can be seen in its place: neither before
-// that is there, nor under a button that is down.
+// that is there, nor under a button that is down, nor for one that never comes.
 async function put(board, turn) {
   const before = [...board.children].filter((each) => each.matches('.sheet:not(.coming)'));
   for (const each of [...board.children]) if (!before.includes(each)) each.remove();
@@ -169,7 +169,7 @@ async function put(board, turn) {
     const was = new Map(scrolls);
     await Promise.all(sheets.map((each) => once(each.querySelector('iframe'))));
     await held;
-    if (turn !== showings) return;
+    if (turn !== showings || sheets.some((each) => each.querySelector('iframe').dataset.failed)) return;
     remember();
     for (const each of sheets) {
       const { contentWindow, dataset: { place } } = each.querySelector('iframe');
