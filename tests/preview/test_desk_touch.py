@@ -245,6 +245,7 @@ def test_a_file_is_taken_tested_and_approved_by_taps(browser, shown, width):
         expect(page.locator("#offer")).to_be_in_viewport()
         page.get_by_role("button", name="Take it: 1 new").tap()
         expect(mail(page).get_by_role("heading", name="By a finger")).to_be_attached()
+        expect(page.locator("#steps")).to_contain_text("6 stories")  # the mail comes before what is approved with it
         page.get_by_label("Your name").select_option("Ana Silva")
         page.get_by_role("button", name="Approve exactly this").tap()
         expect(page.locator("#approve-result")).to_contain_text("holds: it may go")
