@@ -192,6 +192,28 @@ def test_a_column_that_says_nothing_of_mails_is_a_field(read, column, values):
     assert [row.fields for row in rows] == [{column: value} for value in values]
 
 
+@pytest.mark.parametrize("day", [
+    "12. März 2021", "Ja, am 12.03.2021 um 10:00 Uhr", "12 mars 2021", "12/03/2021 à 10h30", "1er juin 2021",
+    "12 de marzo de 2021", "March 3rd, 2021", "2021-03-12 10:00:00 CET", "yes (2021-03-12)", "12 марта 2021 г.",
+    "١٢ مارس ٢٠٢١",
+])  # fmt: skip
+def test_a_day_is_a_yes_in_whatever_language_it_is_written(read, day):
+    """With a yes before it, too; with a no, or with words that may be one, it is none."""
+    assert mailed(read(f'email,Opt-in\na@example.org,"{day}"\n')) == ["a"]
+    assert mailed(read(f'email,Opt-in\na@example.org,"n {day}"\nb@example.org,"weg {day}"\n')) == []
+
+
+@pytest.mark.parametrize(("column", "value"), [
+    ("Unsubscribe", "https://news.example.org/leave/4839201"), ("opt_out", "mailto:leave+2021@example.org"),
+    ("Clean email", "a@example.org"), ("is_clean", "yes"), ("Clean", "TRUE"),
+])  # fmt: skip
+def test_a_link_to_leave_by_and_an_address_that_was_cleaned_say_nothing_of_mails(read, column, value):
+    """They are merge fields; a link among other words of such a column is one that is not understood."""
+    assert mailed(read(f"email,{column}\na@example.org,{value}\nb@example.org,{value}\n")) == ["a", "b"]
+    rows = read("email,Unsubscribe\na@example.org,https://example.org/2021\nb@example.org,yes\nc@example.org,\n")
+    assert (mailed(rows), stopped(rows), len(faults(rows))) == (["c"], {"b": "unsubscribed"}, 1)
+
+
 def test_all_names_and_words_are_written_as_they_are_compared():
     """One that is not would never be found."""
     for words in (columns._MEANINGS, columns._REASON_OF, columns._YES, columns._NO, columns._EMAIL, columns._NAME):

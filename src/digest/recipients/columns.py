@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from digest.text.merge import field_name
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     _Meaning = tuple[_Says, InactiveReason]
 
 MAX_COLUMNS = 200
+SPOKEN = ("en", "fr", "es", "de", "it", "pt", "nl", "pl", "tr", "ru", "uk", "ar", "fa", "zh", "ja", "ko")
 
 
 class BadRow(ValueError):
@@ -143,8 +145,8 @@ _NO_NAMES: dict[str, InactiveReason] = {
         "desinscription|baja|dado de baja|desuscrito|cancelado|الغاء الاشتراك"
     ), "unsubscribed"),
     **dict.fromkeys(_words(
-        "bounced|bounce|hard bounced|hard bounce|hold|on hold|cleaned|clean|invalid email address|unzustellbar|rejete|"
-        "rebond|rebotado|rebote"
+        "bounced|bounce|hard bounced|hard bounce|hold|on hold|cleaned|clean time|invalid email address|unzustellbar|"
+        "rejete|rebond|rebotado|rebote"
     ), "bounced"),
     **dict.fromkeys(_words(
         "complained|complaint|spam complaint|marked as spam|beschwerde|plainte|queja"
@@ -164,11 +166,12 @@ _BESIDE = _WHY | frozenset(_words(
 _YES = frozenset(_words("true|yes|y|t|1|x|on|ok|ja|j|wahr|oui|o|vrai|si|s|verdadero|sim|verdadeiro|vero|waar|نعم|да"))
 _BLANK = " \t\u00a0-–—/."  # what stands for nothing
 _NO = frozenset(_words("false|no|n|f|0|off|null|none|never|n a|nein|falsch|non|faux|falso|nao|onwaar|nee|لا|нет"))
-_DATE = re.compile(r"[1-9]\d{3}|\d{1,2}[./-]\d{1,2}[./-]\d{2}")
-# The words of a day; with any other one, as in "Opt-out 2021", it is not said what was done on it.
+_LINK = re.compile(r"\s*(?:https?://|mailto:)", re.IGNORECASE)
+_DATE = re.compile(r"(?![0٠۰])\d{4}|\d{1,2}[./-]\d{1,2}[./-]\d{2}")
+# Beside the months and days of CLDR; with any other word, as in "Opt-out 2021", it is not said what was done on a day.
 _OF_A_DATE = frozenset(_words(
-    "t|z|utc|gmt|am|pm|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|january|february|march|april|june|july|august|"
-    "september|october|november|december|mon|tue|wed|thu|fri|sat|sun"
+    "t|z|utc|gmt|cet|cest|mez|mesz|bst|est|edt|pst|pdt|a|p|m|am|pm|st|nd|rd|th|er|sept|at|on|of|the|um|uhr|den|le|h|el|"
+    "de|del|las|г|年|月|日"
 ))  # fmt: skip
 # The worst first: a row that is both bounced and unsubscribed has bounced.
 _WORST: tuple[InactiveReason, ...] = ("complained", "bounced", "unsubscribed", "manual", "unconfirmed")
@@ -190,11 +193,11 @@ class StatusColumn:
         word = None if self.says in ("yes", "no") and value in _KINDS else _REASON_OF.get(_close(value))
         if self.says in ("status", "type"):
             return "" if blank else word
-        dated = bool(_DATE.search(text)) and bool(text.strip("0 :.-/"))
+        dated = bool(_DATE.search(text)) and bool(text.strip("0 :.-/")) and not _LINK.match(text)
         yes = value in _YES or text.strip() in ("✓", "✔")
         if self.says == "yes":
             # An empty cell among others that say yes is a box that was not ticked: nobody asked for anything there.
-            yes = yes or (dated and _OF_A_DATE.issuperset(re.findall(r"[^\W\d]+", value)))
+            yes = yes or (dated and _of_dates().issuperset(re.findall(r"[^\W\d]+", value)))
             return "" if yes else "unconfirmed" if blank else self.otherwise if value in _NO else word
         if blank or value in _NO or (value and not value.strip("0 ")):
             return ""
@@ -204,9 +207,12 @@ class StatusColumn:
     def knows(self, text: str) -> bool:
         """Whether the column is a status for having this value: most names say enough, not that of a type.
 
-        A word that is not understood is no field: who has left in a word of another tool would be mailed.
+        A word that is not understood is no field: who has left in a word of another tool would be mailed. An address is
+        one: a link to leave by is a field of who is on the list.
         """
         if self.says == "type":
+            return bool(self.reason(text))
+        if self.says == "no" and _LINK.match(text):
             return bool(self.reason(text))
         said = self.sure or self.reason(text) is not None
         return said and bool(text.strip(_BLANK)) and (self.says != "status" or folded(text) not in _KINDS)
@@ -337,6 +343,16 @@ def _close(text: str) -> str:
 def _name(raw: str) -> str:
     """A column's name, folded, and in words where it is written as one: `unsubscribedAt` is `unsubscribed at`."""
     return folded(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", raw))
+
+
+@cache
+def _of_dates() -> frozenset[str]:
+    """The words in which days are written, and a yes before one: `Ja, am 3. März 2021`; read when first met."""
+    from babel import Locale
+
+    named = (table for tag in SPOKEN for table in (Locale(tag).months, Locale(tag).days))
+    names = (name for table in named for width in ("wide", "abbreviated") for name in table["format"][width].values())
+    return _OF_A_DATE.union(_YES, *(re.findall(r"[^\W\d]+", folded(name)) for name in names)) - _NO
 
 
 def worst(reasons: Iterable[str]) -> InactiveReason:

@@ -17,7 +17,7 @@ from digest.errors import Fault
 from digest.mail.address import canonical
 from digest.mail.address import key as address_key
 from digest.model import InactiveReader, Recipient
-from digest.recipients.columns import BadRow, folded, worst
+from digest.recipients.columns import SPOKEN, BadRow, folded, worst
 from digest.text.cleaning import multiline, one_line
 from digest.text.counting import counted
 from digest.text.language import shortest
@@ -42,7 +42,6 @@ _PLAIN_LOCALS = re.compile(rf"(?:{_ATOM}(?:\.{_ATOM})*+@[a-z0-9.-]++(?:\n|$))++"
 # Wider than a tag is: a list may have what other tools make of one, and its reader is mailed all the same.
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}").fullmatch
 _NOT_UTF8 = re.compile("[\ud800-\udfff]")
-_SPOKEN = ("en", "fr", "es", "de", "it", "pt", "nl", "pl", "tr", "ru", "uk", "ar", "fa", "zh", "ja", "ko")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,8 +270,8 @@ def _named_languages() -> dict[str, str]:
     """Tags by the languages' names in English, French, Spanish, German and themselves (CLDR); read when first met."""
     from babel import Locale
 
-    names = {folded(name): tag for tag in reversed(_SPOKEN[:4]) for tag, name in Locale(tag).languages.items()}
-    return names | {folded(Locale(tag).get_language_name(tag) or tag): tag for tag in _SPOKEN}
+    names = {folded(name): tag for tag in reversed(SPOKEN[:4]) for tag, name in Locale(tag).languages.items()}
+    return names | {folded(Locale(tag).get_language_name(tag) or tag): tag for tag in SPOKEN}
 
 
 def topic_key(topic: str) -> str:
