@@ -313,8 +313,8 @@ class _Walker:
                 if line in self.cut_lines:
                     continue
                 first, last = line == start.line, line == stop.line
-                text = self.text_lines[line][: stop.column if last else None]
-                found = _COMMENT.search(text, start.column if first else 0)
+                text = self.text_lines[line]  # which may be all of the file: it is never copied
+                found = _COMMENT.search(text, start.column if first else 0, stop.column if last else len(text))
                 if found and _WORDS.match(found[0]) and (first or found.start() > key.start_mark.column):
                     how = f"lacks {found[0][:40]!r}" if parts and parts[0].value else "is empty"
                     self.document.cut.setdefault(path, f"{how}, since '#'")

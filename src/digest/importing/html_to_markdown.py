@@ -118,7 +118,7 @@ def from_html(html: str, base: str = "") -> str:
     """Markdown of an HTML fragment: its paragraphs, lists, links and emphasis, without what stands below pictures."""
     root = fragment(html)
     for caption in root.xpath("//figure[.//img]//figcaption") if root is not None else ():
-        caption.drop_tree()
+        caption.clear(keep_tail=True)  # to drop it would join the texts around it, each time anew
     return "" if root is None else from_element(root, base)
 
 
