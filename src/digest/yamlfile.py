@@ -36,7 +36,7 @@ _TAKEN = re.compile(r"\s*(?:- )*[\w.-]+:[ \t]+[@`%&*!\[{\"']")  # a text whose f
 _TOUCHING = re.compile(r"[ \t]+#(?=[^\s#])")
 _WITHIN = re.compile(r"[ \t]#[^\s#]")
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
-_WORDS = re.compile(r"#(?![\s#]|-\s|[\w.-]+:(?:\s|$))")  # no remark, and no item or key that was taken out
+_WORDS = re.compile(r"#(?![\s#!=*~/-]|[\w.-]+:(?:\s|$))")  # no remark or rule, and no item or key that was taken out
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "seq", "map")}
 _ABYSS = 1000  # levels at which composing is not even tried
 _TOO_DEEP = f"more than {_ABYSS} levels deep"
@@ -301,21 +301,26 @@ class _Walker:
 
     def _note_lines(self, path: Path, key: typing.Any, node: typing.Any, end: yaml.Mark) -> None:
         """Note a text, or a list of texts, of which comments take whole lines, or its first words; up to `end`."""
-        parts = node.value if isinstance(node, self.sequence) else [node]
+        several = isinstance(node, self.sequence)
+        parts = node.value if several else [node]
         if not all(isinstance(part, self.scalar) and part.start_mark.index >= key.end_mark.index for part in parts):
             return  # keys of their own, which are looked at one by one; or what stands elsewhere, and is an alias here
-        stops = [*(part.start_mark for part in parts), node.end_mark if getattr(node, "flow_style", False) else end]
+        flow = getattr(node, "flow_style", False)
+        # Among items that each have a dash of their own, a line without one is a remark, unless it goes on with a text.
+        dashes = node.start_mark if several and not flow else None
+        column = (dashes or key.start_mark).column
+        stops = [*(part.start_mark for part in parts), node.end_mark if flow else end]
         starts = [key.end_mark, *(part.end_mark for part in parts)]
         for number, (start, stop) in enumerate(zip(starts, stops, strict=True)):
             before = parts[number - 1] if number else None
             whole = before and (before.style or before.value in ("~", "null"))  # what stands behind it is a comment
             for line in () if whole else range(start.line, min(stop.line + 1, len(self.text_lines))):
-                if line in self.cut_lines:
+                if line in self.cut_lines or (dashes and line < dashes.line):
                     continue
                 first, last = line == start.line, line == stop.line
                 text = self.text_lines[line]  # which may be all of the file: it is never copied
                 found = _COMMENT.search(text, start.column if first else 0, stop.column if last else len(text))
-                if found and _WORDS.match(found[0]) and (first or found.start() > key.start_mark.column):
+                if found and _WORDS.match(found[0]) and (first or found.start() > column):
                     how = f"lacks {found[0][:40]!r}" if parts and parts[0].value else "is empty"
                     self.document.cut.setdefault(path, f"{how}, since '#'")
 

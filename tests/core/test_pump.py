@@ -360,13 +360,14 @@ def captions_of_a_figure(size):
 @pytest.mark.parametrize("parse", [line_of_keys, captions_of_a_figure])
 def test_a_long_text_is_not_copied_whole_for_each_of_its_parts(parse):
     """Copies are quick: it takes megabytes of one line, or of one figure, until their square is seen."""
+    eight, most = (500 * SIZE, 500 * MORE), 12
     parse(SIZE)  # load what it needs
     ratios = []
-    while len(ratios) < ROUNDS and min(ratios, default=LIMIT) >= LIMIT:
+    while len(ratios) < ROUNDS and min(ratios, default=most) >= most:
         times = []
-        for size in (500 * SIZE, 500 * MORE):
+        for size in eight:
             start = time.thread_time()
             parse(size)
             times.append(time.thread_time() - start)
         ratios.append(times[1] / times[0])
-    assert min(ratios) < LIMIT
+    assert min(ratios) < most
