@@ -149,6 +149,9 @@ def test_a_setting_in_the_environment_with_one_underscore_is_not_passed_over(tmp
     assert read(tmp_path, GOOD + "send: {ledger_env: DIGEST_SEND_LEDGER}\n", others).settings.send.ledger_env
     both = {"DIGEST_SEND_APPROVAL": "two", "DIGEST_SEND__APPROVAL": "required"}
     assert read(tmp_path, GOOD, both).settings.send.approval == "required"
+    hook = GOOD + "hooks: {failed: [$DIGEST_HOOKS_FAILED, ./tell.sh --to $DIGEST_MAIL_SUBJECT]}\n"
+    assert read(tmp_path, hook, {"DIGEST_HOOKS_FAILED": "https://x.org/", "DIGEST_MAIL_SUBJECT": "x"})
+    read(tmp_path, GOOD, {"DIGEST_SMTP_PORT": "tcp://10.0.0.7:25"})  # as Kubernetes tells of a service digest-smtp
 
 
 def test_a_fault_from_the_environment_names_the_variable(tmp_path):

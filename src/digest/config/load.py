@@ -210,8 +210,12 @@ def _overrides(variable: str) -> bool:
 
 
 def _meant(variable: str, environ: Mapping[str, str], data: Mapping[str, Any]) -> str:
-    """The setting whose variable this would be with two underscores; empty for a name that config.yaml gives itself."""
-    if not variable.startswith(PREFIX) or variable in _named(data):
+    """The setting whose variable this would be with two underscores; empty for a name that config.yaml gives itself.
+
+    And for what Kubernetes gives every container of its services, one called digest-smtp among them.
+    """
+    service = environ[variable].startswith(("tcp://", "udp://"))
+    if not variable.startswith(PREFIX) or service or any(variable in text for text in _texts(data)):
         return ""
     name = variable.removeprefix(PREFIX).lower()
     for field_name, info in _model().model_fields.items():
@@ -223,13 +227,12 @@ def _meant(variable: str, environ: Mapping[str, str], data: Mapping[str, Any]) -
     return ""
 
 
-def _named(data: Any) -> Iterator[str]:
-    """The variables that config.yaml names: `ledger_env: DIGEST_LEDGER`."""
-    if isinstance(data, dict):
-        for key, value in data.items():
-            if isinstance(value, str) and str(key).endswith("_env"):
-                yield value
-            yield from _named(value)
+def _texts(data: Any) -> Iterator[str]:
+    """What config.yaml says, in which it may name variables: `ledger_env: DIGEST_LEDGER`, `failed: $DIGEST_FAILED`."""
+    for value in data.values() if isinstance(data, dict) else data if isinstance(data, list) else ():
+        if isinstance(value, str):
+            yield value
+        yield from _texts(value)
 
 
 def _put(document: yamlfile.Document, path: tuple[str, ...], value: Any, origin: str) -> None:
