@@ -8,6 +8,8 @@ from email import message_from_bytes
 
 import pytest
 
+from digest.ledger.ledger import SqlLedger
+
 CONFIG = """\
 newsroom:
   name: Harbour Newsroom
@@ -175,6 +177,17 @@ def test_a_language_taken_away_is_sent_with_the_period(harbour):
     assert "1 waiting (begun" in harbour("send", "--month", "2022-02").out
     assert harbour(*FEBRUARY).code == 0
     assert (harbour(*FEBRUARY).code, mailed(harbour)) == (4, {"ann": 1, "bob": 1, "cid": 1})
+
+
+def test_a_month_is_planned_without_counting_the_others(harbour, monkeypatch):
+    """Each count goes over all readers of an edition: what was sent in other months is not looked at."""
+    harbour(*FEBRUARY)
+    counted, count = [], SqlLedger.counts
+    monkeypatch.setattr(SqlLedger, "counts", lambda self, name: counted.append(name) or count(self, name))
+    harbour("send", "--month", "2022-03", now="2022-04-01T09:00")
+    assert counted == []
+    harbour("send", "--month", "2022-02")
+    assert "2022-02/everyone/en" in counted
 
 
 @pytest.mark.parametrize("asked", [["2022-02/all"], ["--audience", "all"], ["--month", "2022-02", "--audience", "all"],
