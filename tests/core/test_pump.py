@@ -345,29 +345,24 @@ def test_ten_times_the_input_costs_about_ten_times_the_time(parse, tmp_path):
             pytest.fail(f"{piece!r} costs {shown} times as much when there is ten times as much of it")
 
 
-def line_of_keys(size):
+def line_of_keys(text):
     from digest import yamlfile
 
-    yamlfile.parse("x: {" + ", ".join(f"k{n}: {'v' * 160}" for n in range(size // 170)) + "} # c\n", "a.yaml")
+    yamlfile.parse("x: {" + ", ".join(f"k{n}: {'v' * 160}" for n in range(len(text) // 170)) + "} # c\n", "a.yaml")
 
 
-def captions_of_a_figure(size):
+def captions_of_a_figure(text):
     from digest.importing.html_to_markdown import from_html
 
-    from_html("<figure><img src=a>" + "<figcaption>a</figcaption>a " * (size // 28))
+    from_html("<figure><img src=a>" + "<figcaption>a</figcaption>a " * (len(text) // 28))
 
 
 @pytest.mark.parametrize("parse", [line_of_keys, captions_of_a_figure])
 def test_a_long_text_is_not_copied_whole_for_each_of_its_parts(parse):
     """Copies are quick: it takes megabytes of one line, or of one figure, until their square is seen."""
-    eight, most = (500 * SIZE, 500 * MORE), 12
-    parse(SIZE)  # load what it needs
+    most = 12
+    seconds(parse, "x", SIZE)  # load what it needs
     ratios = []
     while len(ratios) < ROUNDS and min(ratios, default=most) >= most:
-        times = []
-        for size in eight:
-            start = time.thread_time()
-            parse(size)
-            times.append(time.thread_time() - start)
-        ratios.append(times[1] / times[0])
+        ratios.append(seconds(parse, "x", 500 * MORE) / seconds(parse, "x", 500 * SIZE))
     assert min(ratios) < most
