@@ -111,7 +111,7 @@ class Ledger(Protocol):
         ...
 
     def expire(self, edition: str, now: float, *, age: float, attempts: int) -> int:
-        """Refuse what is deferred, was frozen more than `age` seconds ago and tried at least `attempts` times."""
+        """Refuse what is deferred and was tried at least `attempts` times, the last `age` seconds after the freeze."""
         ...
 
     def mailing(self, edition: str) -> Mailing | None:

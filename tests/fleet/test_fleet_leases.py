@@ -194,8 +194,8 @@ def test_a_beat_puts_right_what_others_left(shared, database):
     one.ledger.freeze(EDITION, "hash", readers(3), now=now - 6 * 86400)
     one.ledger.claim(EDITION, "dead", 2, now)
     with psycopg.connect(database, autocommit=True) as connection:
-        put_off = "UPDATE digest.deliveries SET state = 'deferred', attempts = 9, next_try = %s WHERE state = 'planned'"
-        connection.execute(put_off, [now + 999])
+        put_off = "UPDATE digest.deliveries SET state = 'deferred', attempts = 9, next_try = %s, changed = %s "
+        connection.execute(f"{put_off} WHERE state = 'planned'", [now + 999, now - 99])
     bench = Bench(shared())
     ledger = bench.sharing.ledger
     lapse(database, "dead")
@@ -204,6 +204,20 @@ def test_a_beat_puts_right_what_others_left(shared, database):
     assert bench.said == ["found 2 readers of a worker that is gone, now planned"]
     assert bench.queue.waiting() == 1
     assert bench.sharing.present() == 1
+
+
+def test_an_edition_that_is_held_back_gives_nobody_up(shared):
+    """A relay that refuses us for a week, until somebody mends it, costs no reader the mail."""
+    bench = Bench(shared())
+    sharing, ledger, now = bench.sharing, bench.sharing.ledger, bench.sharing.now()
+    ledger.freeze(EDITION, "hash", readers(1), now=now - 6 * 86400)
+    for _ in range(9):
+        (row,) = ledger.claim(EDITION, "me", 1, now + 86400)
+        refusal = Outcome(delivery=row.id, event=Event.DEFER, phase=Phase.RCPT, code=550, detail="5.7.1 blocked")
+        ledger.record([(row.id, Event.DEFER, refusal)], now, "me")
+    sharing.halt(EDITION, "blocked")
+    bench.worker._beat()
+    assert ledger.counts(EDITION) == {State.DEFERRED: 1}
 
 
 def test_what_stops_the_fleet_and_what_does_not(shared):

@@ -480,6 +480,7 @@ class TestExpire:
             ledger.record([said(row.id, Event.DEFER, 450, "4.2.2 full", Phase.RCPT)], now, "me")
             now += 20_000
         assert ledger.expire(EDITION, NOW + 99, age=100, attempts=4) == 0
+        assert ledger.expire(EDITION, NOW + 99_999, age=60_001, attempts=4) == 0, "not tried since, in a long pause"
         assert ledger.expire(EDITION, NOW + 101, age=100, attempts=5) == 0
         assert ledger.expire(EDITION, NOW + 101, age=100, attempts=4) == 1
         (row,) = ledger.deliveries(EDITION, [State.REFUSED])

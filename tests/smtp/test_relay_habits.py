@@ -205,12 +205,70 @@ def test_a_limit_on_the_size(ledger):
         (Phase.MAIL, "421 4.3.2 Too many concurrent SMTP connections", Concern.CONNECTIONS),
         (Phase.DOT, "432 4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded", Concern.CONNECTIONS),
         (Phase.AUTH, "454 4.7.0 Temporary authentication failure", Concern.LIMIT),
+        (Phase.MAIL, "421 4.4.2 Message submission rate for this client has exceeded the limit", Concern.LIMIT),
+        (Phase.RCPT, "451 4.7.500 Server busy. Please try again later from [192.0.2.1]. (S77719)", Concern.LIMIT),
+        (Phase.DOT, "450 Requested mail action not taken: mailbox unavailable Sending limit exceeded", Concern.LIMIT),
+        (Phase.DOT, "451 You have exceeded your messaging limits", Concern.LIMIT),
+        (Phase.RCPT, "451 Authentication failed: Maximum credits exceeded", Concern.LIMIT),
     ],
 )
 def test_whom_a_4xx_is_about(phase, reply, about):
     """Words of providers, and whom they mean: one reader, how fast we send, or how many connections we hold."""
     code, _, words = reply.partition(" ")
     assert concern(phase, int(code), words) is about
+
+
+@pytest.mark.parametrize(
+    ("reply", "about"),
+    [
+        # Exchange, Google, SES, Postmark, Mailgun, SendGrid, Brevo
+        ("550 5.1.8 Access denied, bad outbound sender AS(42004)", Concern.POLICY),
+        ("550 5.1.90 Your message can't be sent because you've reached your daily limit", Concern.LIMIT),
+        ("554 5.2.0 STOREDRV.Submission.Exception:SendAsDeniedException.MapiExceptionSendAsDenied", Concern.POLICY),
+        ("550 5.7.1 Invalid credentials for relay [192.0.2.1]. The IP address is not registered", Concern.POLICY),
+        ("554 Message rejected: Email address is not verified. These identities failed the check", Concern.POLICY),
+        ("554 Message rejected: Sending paused for this account.", Concern.POLICY),
+        ("554 Access denied: User `arn:aws:iam::1:user/x' is not authorized to perform `ses:Send'", Concern.POLICY),
+        ("550 The Sender signature for this address was not found", Concern.POLICY),
+        ("550 Account pending approval: all recipients must share the domain of the From", Concern.POLICY),
+        ("550 5.7.1 Domain mg.example.org is not allowed to send: Free accounts are for tests", Concern.POLICY),
+        ("550 The from address does not match a verified Sender Identity.", Concern.POLICY),
+        ("525 5.7.1 Unauthorized IP address", Concern.POLICY),
+        ("550 Unable to send email. Your SMTP account has insufficient credits", Concern.LIMIT),
+        # a hoster's Exim, Postfix, qmail, Zoho, T-Online
+        ("550 Domain a.example has exceeded the max defers and failures per hour (5/5)", Concern.LIMIT),
+        ("550 Sender verify failed", Concern.POLICY),
+        ("550 SMTP AUTH is required for message submission on port 587", Concern.POLICY),
+        ("554 5.7.1 <unknown[192.0.2.1]>: Client host rejected: Access denied", Concern.POLICY),
+        ("553 Relaying disallowed as news", Concern.POLICY),
+        ("550 5.4.6 Unusual sending activity detected", Concern.LIMIT),
+        ("554 IP=192.0.2.1 - A problem occurred. (Ask your postmaster)", Concern.POLICY),
+        ("552 5.3.4 Error: message file too big", Concern.POLICY),
+        ("550 5.7.1 Límite de envío diario alcanzado", Concern.LIMIT),
+        ("550 Das Versandlimit wurde erreicht", Concern.LIMIT),
+        # and what is about one reader
+        ("550 5.1.1 <x@auth.example.com>: Recipient address rejected: User unknown", Concern.MAILBOX),
+        ("550 5.4.1 Recipient address rejected: Access denied. AS(201806281)", Concern.MAIL),
+        ("552 5.2.2 The mailbox of this account is full", Concern.MAIL),
+        ("550 5.1.1 unverified address: the account john.doe is disabled", Concern.MAILBOX),
+    ],
+)
+def test_whom_a_5xx_is_about(reply, about):
+    """The account, the sender, the address we come from or the size of the mail are no reader's fault."""
+    code, _, words = reply.partition(" ")
+    assert concern(Phase.RCPT, int(code), words) is about
+
+
+def test_a_short_list_pays_no_more_than_a_long_one(tmp_path):
+    """Three readers and an account in the sandbox: nobody is refused for it, though three are no proof."""
+    words = "554 Message rejected: Email address is not verified. The following identities failed the check"
+    opened = open_ledger("sqlite:///short.db", newsroom="ILO Newsroom", root=tmp_path)
+    opened.freeze(EDITION, "hash", [Recipient(address=f"r{number}@a.example") for number in range(3)], 0.0)
+    with FaultServer(lambda visit: Say(words) if visit.phase is Phase.DOT else None) as server:
+        report = run(opened, server, patience=Patience(deferred=0.0))
+    opened.close()
+    assert report.counts == {State.DEFERRED: 3}
+    assert report.exit_code == 75
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
-from faultserver import FaultServer, Say
+from faultserver import Drop, FaultServer, Say
 from smtprun import settings
 
 from digest.delivery import Outgoing, Phase, State
@@ -19,6 +20,7 @@ from digest.smtp.transport import SmtpTransport
 EDITION = "2022-02/everyone/en"
 PATIENCE = Patience(budget=20.0, shortest=0.01, longest=0.05, deferred=0.0)
 START, LATER = 1_646_092_800.0, 1_646_092_800.0 + 600
+DAY = 86_400.0
 TAKEN = 10  # mails, before the relay changes its mind
 DOMAINS = ("a.example", "b.example", "c.example")
 
@@ -35,14 +37,14 @@ def address(number):
     return f"r{number}@{DOMAINS[number % len(DOMAINS)]}"
 
 
-def run(ledger, server, now=START, **options):
+def run(ledger, server, now=START, patience=PATIENCE, **options):
     def build(delivery):
         data = b"Subject: February\r\n\r\nto you\r\n"
         return Outgoing(delivery=delivery.id, sender="digest@newsroom.test", recipient=delivery.address, data=data)
 
     transport = SmtpTransport(settings(server))
     return send_edition(
-        ledger, transport, build, edition=EDITION, connections=1, clock=lambda: now, patience=PATIENCE, **options
+        ledger, transport, build, edition=EDITION, connections=1, clock=lambda: now, patience=patience, **options
     )
 
 
@@ -144,6 +146,44 @@ def test_who_was_put_off_for_us_comes_after_who_was_never_tried(ledger):
         assert isinstance(run(ledger, server).stopped, SendStopped)
         report = run(ledger, server, LATER)
     assert report.counts == {State.SENT: 38, State.DEFERRED: 2}
+
+
+@pytest.mark.parametrize(
+    "said", ["550 5.7.1 Client host blocked using zen.example.net", "451 4.3.0 lookup failure", ""]
+)
+def test_nobody_is_given_up_while_the_relay_takes_nothing(ledger, said):
+    """A week on a blocklist, or with a relay that is broken or lost: all wait, and have their mail when it is well."""
+
+    def script(visit):
+        return (Say(said) if said else Drop()) if visit.phase is Phase.RCPT else None
+
+    patience = replace(PATIENCE, budget=0.0)
+    with FaultServer(script) as server:
+        for each in range(40):
+            report = run(ledger, server, START + each * DAY / 4, patience=patience)
+            assert report.counts.keys() <= {State.PLANNED, State.DEFERRED}, report.counts
+        assert max(row.attempts for row in ledger.deliveries(EDITION)) >= 4
+        server.script = lambda _: None
+        report = run(ledger, server, START + 20 * DAY)
+    assert report.counts == {State.SENT: 40}
+
+
+def test_a_reader_is_given_up_by_a_run_that_tried(ledger):
+    """A mailbox is full for five days: refused, with the words; after a pause not without one more try."""
+
+    def script(visit):
+        full = visit.recipient == address(7) and visit.phase is Phase.RCPT
+        return Say("452 4.2.2 mailbox full") if full else None
+
+    with FaultServer(script) as server:
+        for hours in (0, 5, 10, 15, 20):
+            assert run(ledger, server, START + hours * 3600).counts == {State.SENT: 39, State.DEFERRED: 1}
+        tried = server.visits[Phase.RCPT]
+        report = run(ledger, server, START + 9 * DAY)
+        assert server.visits[Phase.RCPT] == tried + 1
+    assert (report.exit_code, report.outcomes) == (1, {State.REFUSED: 1})
+    (row,) = ledger.deliveries(EDITION, [State.REFUSED])
+    assert row.detail == "given up after 6 tries; the last answer: 4.2.2 mailbox full"
 
 
 def test_a_dot_answered_with_mixed_codes(ledger):

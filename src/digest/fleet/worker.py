@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from digest import distribution
+from digest.delivery import MailingStatus
 from digest.errors import DigestError, LedgerBusy, LedgerError, RelayLimit, SendStopped, TransportError, UsageError
 from digest.fleet import queue
 from digest.fleet.chunks import ChunkSender
@@ -254,7 +255,8 @@ class Worker:
         if now - self._tidied > _HOUSEKEEPING:
             self._tidied = now
             for mailing in ledger.mailings():
-                ledger.expire(mailing.edition, now, age=MAX_AGE, attempts=MIN_TRIES)
+                if mailing.standing is MailingStatus.OPEN:  # one that is held back waits for a person, however long
+                    ledger.expire(mailing.edition, now, age=MAX_AGE, attempts=MIN_TRIES)
         self._queue.tend()
 
     def _say_away(self, error: Exception) -> None:

@@ -95,7 +95,7 @@ def recover(transaction: Transaction, edition: EditionRow, now: float) -> dict[S
 
 
 def expire(transaction: Transaction, edition: EditionRow, now: float, *, age: float, attempts: int) -> int:
-    """`Ledger.expire`. Both are asked for, so that a clock that is set forward gives nobody up."""
+    """`Ledger.expire`. All is asked for: nobody is given up for a clock that is set forward, or for a long pause."""
     if edition.frozen + age > now:
         return 0
     tries = cast(deliveries.c.attempts, Text)
@@ -105,6 +105,7 @@ def expire(transaction: Transaction, edition: EditionRow, now: float, *, age: fl
         deliveries.c.state == State.DEFERRED,
         deliveries.c.state.in_(WAITING),  # what the index of waiting deliveries asks for
         deliveries.c.attempts >= attempts,
+        deliveries.c.changed >= edition.frozen + age,
     )
     return transaction.core.execute(given_up.values(state=TARGET[Event.REFUSE], detail=words, changed=now)).rowcount
 

@@ -218,7 +218,6 @@ def send_edition(
         refuse_paused(ledger, edition)
         now = clock()
         ledger.recover(edition, now)
-        ledger.expire(edition, now, age=MAX_AGE, attempts=MIN_TRIES)
         counts = ledger.counts(edition)
         total = sum(counts.get(state, 0) for state in WAITING)
         if not total:
@@ -282,6 +281,10 @@ def _report(
     stopped = run.halted if isinstance(run.halted, DigestError) else None
     try:
         now = clock()
+        if stopped is None and not (interrupted or run.called_off):  # a relay that is away, or refuses us, burns nobody
+            given_up = ledger.expire(edition, now, age=MAX_AGE, attempts=MIN_TRIES)
+            run.outcomes[State.REFUSED] += given_up
+            run.outcomes[State.DEFERRED] -= min(given_up, run.outcomes[State.DEFERRED])
         if not isinstance(stopped, LedgerError):
             ledger.witness(edition, now)
         counts, next_try = ledger.counts(edition), ledger.next_try(edition, now)
@@ -290,7 +293,7 @@ def _report(
     return RunReport(
         edition=edition,
         counts=counts,
-        outcomes=dict(run.outcomes),
+        outcomes=dict(+run.outcomes),
         stopped=stopped,
         interrupted=interrupted,
         next_try=next_try,

@@ -19,7 +19,7 @@ TEMPORARY = 400
 _BEFORE_MAIL = frozenset({Phase.CONNECT, Phase.BANNER, Phase.EHLO, Phase.STARTTLS, Phase.AUTH})
 _BEFORE_READERS = _BEFORE_MAIL | {Phase.MAIL}  # said before any reader was named
 _ADDRESS = re.compile(r"[^\s<>@]{1,64}@[\w.-]{1,253}")  # a reader called policy@ says nothing
-_NO_SUCH_MAILBOX = re.compile(r"(?<![\d.])5\.(?:1\.\d{1,3}|2\.1)(?![\d.])", re.ASCII)  # RFC 3463, 3.2 and 3.3
+_NO_SUCH_MAILBOX = re.compile(r"(?<![\d.])5\.(?:1\.(?:[0-6]|10)|2\.1)(?![\d.])", re.ASCII)  # RFC 3463, 3.2 and 3.3
 
 
 def _any(*words: str) -> re.Pattern[str]:
@@ -27,29 +27,40 @@ def _any(*words: str) -> re.Pattern[str]:
 
 
 LIMIT_WORDS = _any(  # how much we send
-    r"(?<![\d.])5\.4\.5(?![\d.])",
-    r"too many (?:recipients|messages|e?mails)|(?:e?mails?|messages|recipients) (?:per|this) (?:hour|day|minute)",
-    r"(?:sent|sending|send|submission|daily|hourly|outbound).{0,30}(?:limit|quota)|quotaexceeded",
+    r"(?<![\d.])5\.(?:4\.5|1\.90)(?![\d.])",
+    r"too many (?:recipients|messages|e?mails)",
+    r"(?:e?mails?|messages|recipients|failures) (?:per|this) (?:hour|day|minute)",
+    r"(?:sent|sending|send|submission|daily|hourly|outbound|messaging).{0,30}(?:limit|quota)|quotaexceeded",
+    r"(?:insufficient|maximum|sending|e?mail) credits|unusual sending",
+    r"versand(?:limit|kontingent)|limite d.envoi|l.mite de env.o|limite di invio",
 )
 POLICY_WORDS = _any(  # who we are; that one server calls a mail spam is its own judgement
-    r"(?<![\d.])5\.7\.\d{2,3}(?![\d.])",
-    r"black ?list|block ?list|\b(?:dns|r)bl\b|/bl\?|[?&]ip=|reputation|polic(?:y|ies)|banned",
+    r"(?<![\d.])5\.(?:7\.\d{2,3}|1\.[78])(?![\d.])",
+    r"black ?list|block ?list|\b(?:dns|r)bl\b|/bl\?|[?&]ip=|^ip=|reputation|polic(?:y|ies)|banned",
     r"(?:has been|was|is|are) blocked|blocked (?:using|by|for|because)",
-    r"authenticat(?:e|ion)|\b(?:spf|dkim|dmarc|ptr|helo)\b|reverse dns",
-    r"\b(?:sender|ip)\b.{0,40}(?:rejected|denied|refused|blocked|listed)",
-    r"relay(?:ing)? (?:access )?(?:denied|not permitted)",
+    r"authenticat(?:e|ion)|\b(?:spf|dkim|dmarc|ptr|helo|smtp auth)\b|reverse dns|credentials",
+    r"\b(?:sender|client host|ip)\b.{0,40}(?:rejected|denied|refused|blocked|listed)",
+    r"\b(?:mail|messages?) from \[?\d.{0,60}(?:rejected|denied|refused|blocked)",
+    r"relay(?:ing)? (?:access )?(?:denied|not permitted|disallowed)|unable to relay",
+    # what the relay that we log in to says of the account, or of the From (SES, Postmark, SendGrid, Mailgun, Exchange)
+    r"not (?:allowed|authori[sz]ed|permitted) to (?:send|perform)|unauthori[sz]ed ip|to submit messages|sendasdenied",
+    r"e?mail address is not verified|verified sender|sender (?:signature|verif|address must)|test purposes",
+    r"your (?:smtp )?account|sending paused|account (?:is )?(?:pending|not activated)",
 )
+SIZE_WORDS = _any(r"(?<![\d.])5\.(?:3\.4|2\.3)(?![\d.])|message.{0,20}too (?:big|large)|size (?:limit|exceeds)")
 
 
 # The same while it may pass: rates, quotas of an hour or a day, throttling (SES, Exchange, Google, cPanel's Exim).
 _SLOW_WORDS = _any(
     LIMIT_WORDS.pattern,
-    r"(?<![\d.])4\.4\.5(?![\d.])|throttl|rate.?limit|(?:sending|unusual|maximum) rate|too (?:fast|quickly|much mail)",
+    r"(?<![\d.])4\.(?:4\.5|7\.\d{3})(?![\d.])|throttl|rate.?limit|too (?:fast|quickly|much mail)",
+    r"(?:sending|submission|unusual|maximum) rate",
     r"\b(?:relay|hourly|daily) (?:limit|quota)|(?:limit|quota) (?:exceeded|reached)|try again (?:in|after) \d",
 )
 _CROWD_WORDS = _any(r"concurrent connection|too many (?:[a-z]{1,12} ){0,2}(?:connections|sessions)|sender thread limit")
 _READER_WORDS = _any(  # one reader's mailbox, or a stranger's first mail: the next reader may have another answer
-    r"gr[ea]y.?list|user you are trying to contact|mailbox|recipient.{0,40}(?:quota|full|rate|too)|(?<![\d.])4\.2\.2"
+    r"gr[ea]y.?list|user you are trying to contact|mailbox(?! unavailable)|(?<![\d.])4\.2\.2",
+    r"recipient\b.{0,40}(?:quota|full|rate|too)",
 )
 _STATUS_OF_US = re.compile(r"(?<![\d.])4\.7\.\d{1,3}(?![\d.])", re.ASCII)
 _WAIT = re.compile(
@@ -95,6 +106,6 @@ def concern(phase: Phase, code: int, detail: str) -> Concern:
         return Concern.LIMIT
     if phase in _BEFORE_READERS:
         return Concern.US
-    if POLICY_WORDS.search(words):
+    if POLICY_WORDS.search(words) or SIZE_WORDS.search(words):  # all of an edition's mails are of one size
         return Concern.POLICY
     return Concern.MAILBOX if _NO_SUCH_MAILBOX.search(detail) else Concern.MAIL

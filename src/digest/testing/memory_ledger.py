@@ -204,9 +204,12 @@ class MemoryLedger(MemorySuppressions):
     def expire(self, edition: str, now: float, *, age: float, attempts: int) -> int:
         """See `ports.Ledger.expire`."""
         with self._lock:
-            if self._must(edition).frozen + age > now:
-                return 0
-            late = [row for row in self._of(edition) if row.state is State.DEFERRED and row.attempts >= attempts]
+            last = self._must(edition).frozen + age
+            late = [
+                row
+                for row in self._of(edition)
+                if row.state is State.DEFERRED and row.attempts >= attempts and last <= min(row.changed, now)
+            ]
             for row in late:
                 detail = f"given up after {row.attempts} tries; the last answer: {row.detail}"
                 self._put(row, State.REFUSED, now, detail=detail)
