@@ -196,6 +196,8 @@ class SendStopped(DigestError):
 class TransportError(SendStopped):
     """No connection could be had, or none that lasts. Nobody is marked; it is tried again later."""
 
+    crowded = False  # the server has enough connections of ours
+
     exit_code = 75
 
 

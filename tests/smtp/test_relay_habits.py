@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from faultserver import Drop, FaultServer, Say
+from faultserver import Drop, FaultServer, Say, Slow
 from smtprun import settings
 
 from digest.delivery import Concern, Outgoing, Phase, State
@@ -134,6 +134,32 @@ def test_too_many_connections_are_made_fewer(ledger):
     assert report.exit_code == 0
     assert report.counts == {State.SENT: READERS}
     assert once_each(server)
+
+
+@pytest.mark.parametrize("words", ["421 4.7.0 Too many connections from 192.0.2.1", "554 Too many connections"])
+def test_connections_that_are_not_even_greeted_are_given_up(ledger, words):
+    """A relay that takes two, and turns the others away with whatever code: two mail everybody, none knocks on."""
+    refused = []
+
+    def script(visit):
+        if visit.phase is Phase.BANNER and visit.connection not in sorted(server.open)[:2]:
+            refused.append(visit.connection)
+            return Say(words, then=Drop())
+        return Slow(0.02) if visit.phase is Phase.DOT else None
+
+    with FaultServer(script) as server:
+        report = run(ledger, server, connections=4)
+    assert report.exit_code == 0
+    assert once_each(server)
+    assert len(refused) <= 8
+
+
+def test_a_quota_that_is_said_for_a_greeting(ledger):
+    """Nothing is wrong that a person could mend: the rest goes later, and the exit code says so."""
+    with FaultServer(lambda _: Say("550 5.4.5 Daily sending quota exceeded", then=Drop())) as server:
+        report = run(ledger, server)
+    assert isinstance(report.stopped, RelayLimit)
+    assert report.counts == {State.PLANNED: READERS}
 
 
 def test_one_bad_connection_of_two_does_not_put_half_the_list_off(ledger):

@@ -316,10 +316,10 @@ class Run:
         """Seconds for which nothing more is to be said to a relay that finds us too fast."""
         return max(0.0, self._held_until - time.monotonic())
 
-    def others_talk(self) -> bool:
-        """Whether another connection is open beside the one that asks."""
+    def others_talk(self, *, besides: int = 1) -> bool:
+        """Whether another connection is open beside the one that asks; `besides` 0: it is not open itself."""
         with self._lock:
-            return self._talking > 1
+            return self._talking > besides
 
     def talking(self, change: int) -> None:
         """Count the connections that talk: each may still put somebody off, for the others to take up."""

@@ -59,7 +59,7 @@ class SenderThread:
             except RelayLimit:
                 raise  # another connection would hear the same
             except TransportError as error:
-                if self._superfluous:
+                if self._superfluous or (error.crowded and self._run.others_talk(besides=0)):
                     return  # the relay has enough connections of ours; the others do the work
                 failures = failures + 1 if self._run.failing else 0
                 self._run.back_off(error, failures)

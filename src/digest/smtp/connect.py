@@ -20,8 +20,9 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from digest.delivery import Phase
-from digest.errors import SendStopped, TransportError
+from digest.delivery import Concern, Phase
+from digest.errors import RelayLimit, SendStopped, TransportError
+from digest.smtp.refusals import TEMPORARY, concern
 from digest.smtp.socket import Lost, TlsSocket, Wire, reason
 from digest.text.urls import is_loopback
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from digest.smtp.replies import Reply
 
 READY, ACCEPTED, DONE, CHALLENGE = 220, 235, 250, 334
-LATER = 4  # the first digit
 MASK = "***"  # in the place of a secret
 PERMANENT = 5  # the first digit
 SIZE_DIGITS = 20  # RFC 1870, 4
@@ -111,8 +111,9 @@ class Login:
             self._accepted = token
             return
         words = f"{self._settings.peer}: {self._mask(str(reply))}"
-        if reply.code // 100 == LATER:  # 454 (RFC 4954, 6): whoever checks passwords is away, and said nothing of ours
-            raise TransportError(words)
+        # 454 (RFC 4954, 6): whoever checks passwords is away, and said nothing of ours
+        if reply.code >= TEMPORARY and (error := _for_now(Phase.AUTH, reply, words)):
+            raise error
         self._refused = (
             f"{words} (AUTH {mechanism} as {self._settings.username}, tried once); "
             f"check the username and the {'token' if token else 'password'}"
@@ -286,13 +287,11 @@ class _Opening:
         client.seconds = self._settings.timeouts.of(phase)
 
     def _expect(self, reply: Reply, code: int, what: str) -> None:
-        """Go on at `code`; stop the run at 5xx; anything else may be better another time."""
+        """Go on at `code`; stop the run at 5xx; anything else, and a limit, may be better another time."""
         if reply.code == code:
             return
         message = f"{self._settings.peer}: {what}: {reply}"
-        if reply.code // 100 == PERMANENT:
-            raise SendStopped(message)
-        raise TransportError(message)
+        raise _for_now(self.phase, reply, message) or SendStopped(message)
 
     def _greet(self, client: _Client) -> None:
         """EHLO, or HELO where EHLO is not known (RFC 5321, 3.2): then there is no extension, no TLS and no AUTH."""
@@ -350,6 +349,18 @@ class _Opening:
         if settings.username:
             message = f"{settings.peer}: smtp.tls is none, and a password is never said in clear; use starttls or tls"
             raise SendStopped(message)
+
+
+def _for_now(phase: Phase, reply: Reply, message: str) -> TransportError | None:
+    """The error for a reply that may be another one later; None for one that is for good."""
+    about = concern(phase, reply.code, reply.text)
+    if reply.code // 100 == PERMANENT and about is Concern.LIMIT:
+        return RelayLimit(message)
+    if reply.code // 100 == PERMANENT and about is not Concern.CONNECTIONS:
+        return None
+    error = TransportError(message)
+    error.crowded = about is Concern.CONNECTIONS
+    return error
 
 
 def _refused_greeting(name: str, given: str) -> str:

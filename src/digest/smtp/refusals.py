@@ -104,6 +104,8 @@ def concern(phase: Phase, code: int, detail: str) -> Concern:
         return _for_now(phase, code, words) if code >= TEMPORARY else Concern.MAIL
     if LIMIT_WORDS.search(words):
         return Concern.LIMIT
+    if phase in _BEFORE_MAIL and _CROWD_WORDS.search(words):
+        return Concern.CONNECTIONS
     if phase in _BEFORE_READERS:
         return Concern.US
     if POLICY_WORDS.search(words) or SIZE_WORDS.search(words):  # all of an edition's mails are of one size
