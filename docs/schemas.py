@@ -211,7 +211,12 @@ VERBS: dict[str, tuple[str, Schema]] = {
     ),
     "status": (
         "What became of every reader of each edition.",
-        rows(obj(edition=EDITION, standing=TEXT, content=TEXT, counts=COUNTS, bounced=COUNT, held=rows(HELD))),
+        rows(
+            obj(
+                edition=EDITION, standing=TEXT, content=TEXT, counts=COUNTS, stopped=TEXT, bounced=COUNT,
+                held=rows(HELD),
+            )
+        ),
     ),
     "resume": ("What became of each edition.", rows(REPORT)),
     "pause": (

@@ -618,6 +618,25 @@ def test_maildir_opens_in_a_mail_program(newsroom):
     assert len(mailbox.Maildir(newsroom.root / "box", create=False)) == READERS
 
 
+def test_status_says_why_the_last_run_ended_early(newsroom, sink):
+    """Everybody waits, as the relay refuses the From: that is said to who asks later, until a run comes to its end."""
+
+    async def refuse(*_):
+        return "550 5.1.8 Sender address rejected"
+
+    sink.handle_MAIL = refuse
+    assert newsroom("send", "--month", "2022-02", "--audience", "everyone", "--live", "--yes").code == 1
+    asked = newsroom("status")
+    assert (asked.code, asked.out.count("6 waiting")) == (75, 1)
+    assert "  the last run ended early: 127.0.0.1:" in asked.out
+    assert "refuses the sender digest@example.org: 550 5.1.8 Sender address rejected; check newsroom.from" in asked.out
+    (told,) = json.loads(newsroom("status", "--json").out)
+    assert "Sender address rejected" in told["stopped"]
+    del sink.handle_MAIL
+    assert newsroom("resume", "2022-02/everyone/en", "--yes").code == 0
+    assert "ended early" not in newsroom("status").out
+
+
 def test_the_status_page(newsroom, sink):
     """Status --html writes a page with charts and every held reader."""
     sink.answers["wei.chen@example.net"] = "550 5.1.1 No such user here"

@@ -269,7 +269,6 @@ def test_whom_a_4xx_is_about(phase, reply, about):
         ("553 Relaying disallowed as news", Concern.POLICY),
         ("550 5.4.6 Unusual sending activity detected", Concern.LIMIT),
         ("554 IP=192.0.2.1 - A problem occurred. (Ask your postmaster)", Concern.POLICY),
-        ("552 5.3.4 Error: message file too big", Concern.POLICY),
         ("550 5.7.1 Límite de envío diario alcanzado", Concern.LIMIT),
         ("550 Das Versandlimit wurde erreicht", Concern.LIMIT),
         # and what is about one reader
@@ -280,7 +279,7 @@ def test_whom_a_4xx_is_about(phase, reply, about):
     ],
 )
 def test_whom_a_5xx_is_about(reply, about):
-    """The account, the sender, the address we come from or the size of the mail are no reader's fault."""
+    """The account, the sender and the address we come from are no reader's fault."""
     code, _, words = reply.partition(" ")
     assert concern(Phase.RCPT, int(code), words) is about
 

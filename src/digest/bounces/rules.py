@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from digest.bounces.report import ReportKind
 from digest.delivery import EVERYWHERE, State, Suppression
-from digest.smtp.refusals import LIMIT_WORDS, POLICY_WORDS, SIZE_WORDS
+from digest.smtp.refusals import LIMIT_WORDS, POLICY_WORDS
 
 if TYPE_CHECKING:
     from digest.bounces.report import BounceReport
@@ -58,7 +58,7 @@ _ABOUT_US = _any(
     POLICY_WORDS.pattern,
     r"spam|junk|bulk mail|unsolicited|suspicious|phish|malware|virus",
     r"\bcontent\b.{0,40}(?:rejected|denied|refused|blocked)",
-    SIZE_WORDS.pattern,
+    r"message.{0,20}too (?:big|large)|size limit",
 )
 _FOR_NOW = _any(
     r"gr[ea]y ?list|try (?:again|later)|temporar",

@@ -183,6 +183,8 @@ def _tell(call: Call, ledger: SqlLedger, edition: str, held: list[Delivery]) -> 
     call.out.line(f"{edition}: {sentence(ledger.counts(edition))}{bounced}{standing}")
     if ledger.sharing is not None and (reason := ledger.sharing.halted(edition)):
         call.out.line(f"  held back by {reason}")
+    elif why := _stopped(ledger, edition):
+        call.out.line(f"  the last run ended early: {why}")
     for each in held:
         said = f"{each.code} {each.detail}" if each.code else each.detail
         again = f", again at {_clock(call, each.next_try)}" if each.state is State.DEFERRED and each.next_try else ""
@@ -190,6 +192,14 @@ def _tell(call: Call, ledger: SqlLedger, edition: str, held: list[Delivery]) -> 
     held_back = mailing is not None and mailing.standing is MailingStatus.PAUSED
     for line in _advice(edition, ledger.counts(edition), "when it may go on" if held_back else "to go on"):
         call.out.line(f"  {line}")
+
+
+def _stopped(ledger: SqlLedger, edition: str) -> str:
+    """Why the last run ended before its work did; empty where it did not, or nobody waits any more."""
+    from digest.sending.progress import STOPPED, RunReport
+
+    left = RunReport(edition=edition, counts=ledger.counts(edition)).left
+    return ledger.mark(STOPPED + edition) if left else ""
 
 
 def _changed(call: Call, name: str) -> Iterator[str]:
@@ -255,6 +265,7 @@ def _facts(call: Call, ledger: SqlLedger, edition: str, held: list[Delivery]) ->
         "standing": mailing.standing.value if mailing else "",
         "content": mailing.content if mailing else "",
         "counts": _counts(ledger, edition),
+        "stopped": _stopped(ledger, edition),
         "bounced": _bounced(call, ledger, edition),
         "held": [
             {

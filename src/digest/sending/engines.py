@@ -32,7 +32,7 @@ from digest.newsroom.paths import ARCHIVE
 from digest.sending.edition_readers import Readers
 from digest.sending.freeze import ledger_place, refuse_paused
 from digest.sending.messages import content_of, message_builder
-from digest.sending.progress import Progress, RunReport
+from digest.sending.progress import STOPPED, Progress, RunReport
 from digest.sending.run import Patience, Run
 from digest.sending.sender_threads import drive
 from digest.sending.stopping import this_process
@@ -91,7 +91,7 @@ class LocalEngine:
         """Send what is left from here. Raises what `send_edition` raises, but NothingToSend for a frozen edition."""
         section = job.newsroom.config.settings.send
         edition = job.content.edition.id
-        return send_edition(
+        report = send_edition(
             job.ledger,
             job.transport,
             message_builder(job.newsroom, job.content, now=job.now, live=True).outgoing,
@@ -105,6 +105,11 @@ class LocalEngine:
             # Safe here: the edition's lock is ours, and a claim has no lease that could run out beneath it.
             ahead=section.early_intents,
         )
+        why = " ".join(str(report.stopped or "").split())
+        with contextlib.suppress(LedgerError):  # which the report tells
+            if job.ledger.mark(STOPPED + edition) != why:
+                job.ledger.set_mark(STOPPED + edition, why)
+        return report
 
 
 def send(job: SendJob, engine: Engine) -> RunReport:

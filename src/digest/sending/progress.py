@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 UNFINISHED = (State.PLANNED, State.CLAIMED, State.SENDING, State.DEFERRED)
 HELD = (State.IN_DOUBT, State.REFUSED)
 DONE, TROUBLED, RETRY, INTERRUPTED = 0, 1, 75, 130
+STOPPED = "stopped "  # and an edition: the ledger's mark that says why its last run from this machine ended early
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,7 +47,6 @@ POLICY_WORDS = _any(  # who we are; that one server calls a mail spam is its own
     r"e?mail address is not verified|verified sender|sender (?:signature|verif|address must)|test purposes",
     r"your (?:smtp )?account|sending paused|account (?:is )?(?:pending|not activated)",
 )
-SIZE_WORDS = _any(r"(?<![\d.])5\.(?:3\.4|2\.3)(?![\d.])|message.{0,20}too (?:big|large)|size (?:limit|exceeds)")
 
 
 # The same while it may pass: rates, quotas of an hour or a day, throttling (SES, Exchange, Google, cPanel's Exim).
@@ -108,6 +107,6 @@ def concern(phase: Phase, code: int, detail: str) -> Concern:
         return Concern.CONNECTIONS
     if phase in _BEFORE_READERS:
         return Concern.US
-    if POLICY_WORDS.search(words) or SIZE_WORDS.search(words):  # all of an edition's mails are of one size
+    if POLICY_WORDS.search(words):
         return Concern.POLICY
     return Concern.MAILBOX if _NO_SUCH_MAILBOX.search(detail) else Concern.MAIL
