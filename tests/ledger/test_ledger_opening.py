@@ -446,3 +446,18 @@ class TestShared:
         """The database itself refuses a second place for one reader of a round."""
         with closing(sqlite3.connect(used / "ledger.db")) as file, pytest.raises(sqlite3.IntegrityError):
             file.execute("INSERT INTO places (round, recipient, id) SELECT round, recipient, 99 FROM places LIMIT 1")
+
+
+@pytest.mark.parametrize("then", ["gone", "put back"])
+def test_a_ledger_that_is_replaced_while_it_is_open_takes_nothing_more(used, then):
+    """What is written into the file that was moved away nobody reads again: a reader who left would be mailed."""
+    with closing(opened(used)) as ledger:
+        ledger.suppress("ann@example.org", "everyone", "unsubscribed", "", 300.0)
+        shutil.copy(used / "ledger.db", used / "backup.db")
+        (used / "ledger.db").rename(used / "away.db")
+        if then == "put back":
+            (used / "backup.db").rename(used / "ledger.db")
+        with pytest.raises(LedgerError, match=r"ledger\.db: was moved, removed or put back while this ran; start this"):
+            ledger.suppress("bea@example.org", "everyone", "unsubscribed", "", 300.0)
+        (used / "away.db").replace(used / "ledger.db")
+        ledger.suppress("cyd@example.org", "everyone", "unsubscribed", "", 300.0)

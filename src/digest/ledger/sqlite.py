@@ -84,6 +84,7 @@ class SqliteDatabase(Database):
         self.name = str(path)
         self._writing = threading.Lock()
         self._writer: Connection | None = None
+        self._opened: int | None = None
         target = f"file:{_quoted(path)}?{_mode(path) if readonly else 'mode=rw'}"
         self.engine = create_engine(
             "sqlite+pysqlite://",
@@ -102,11 +103,17 @@ class SqliteDatabase(Database):
             if self._writer is None:
                 self._writer = self.engine.connect()
                 self._writer.connection.cursor().execute(f"PRAGMA cache_size = -{_CACHE}")
+                self._opened = _inode(self.path)
             core = self._writer
             driver = core.connection.dbapi_connection
             assert driver is not None
             driver.cursor().execute("BEGIN IMMEDIATE")  # by the driver: this happens for every mail
             try:
+                if self._opened != _inode(self.path):
+                    words = (
+                        "was moved, removed or put back while this ran; start this again, with the ledger in its place"
+                    )
+                    raise _fault(self.path, words)
                 yield Transaction(self, core)
                 driver.commit()
             finally:
@@ -189,6 +196,14 @@ class SqliteDatabase(Database):
                 self._writer.close()
                 self._writer = None
             self.engine.dispose()
+
+
+def _inode(path: Path) -> int | None:
+    """Which file it is: one that was opened goes on to be written where nobody will ever read it again."""
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
 
 
 def rescue(path: Path) -> str:
