@@ -16,10 +16,11 @@ import uvicorn
 from digest.composer.options import ThemeOptions
 from digest.composer.page_theme import load_page_theme
 from digest.errors import LedgerBusy, UsageError
+from digest.listening import listen
 from digest.model import Audience, NewsroomProfile
 from digest.recipients import tokens
 from digest.testing import MemoryLedger
-from digest.web.app import app
+from digest.web.app import app, serve
 
 THEME = load_page_theme([], ThemeOptions())
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -351,6 +352,53 @@ def test_a_body_that_never_comes_is_given_up(client, monkeypatch, suppressions):
     assert not left(suppressions)
 
 
+def test_a_body_that_ends_too_early_is_nobodys_bug(client, caplog, suppressions):
+    """A client that goes away in the middle leaves no traceback in the log."""
+    with socket.create_connection((client.base_url.host, client.base_url.port)) as gone:
+        gone.sendall(f"POST {link()} HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\nList".encode())
+    assert client.get("/healthz").status_code == 200
+    time.sleep(0.2)
+    assert not left(suppressions)
+    assert "ClientDisconnect" not in caplog.text
+
+
+@pytest.fixture
+def served(suppressions, monkeypatch):
+    """The endpoint as `digest serve` has it."""
+    monkeypatch.setattr("digest.web.app.SILENCE", 0.5)
+    made = app(secrets=[SECRET], suppressions=suppressions, newsroom=NEWSROOM, audiences=AUDIENCES, theme=THEME)
+    servers = []
+    monkeypatch.setattr("uvicorn.Server", lambda config, of=uvicorn.Server: servers.append(of(config)) or servers[0])
+    with listen("127.0.0.1", 0) as listener:
+        thread = threading.Thread(target=serve, args=(made, listener))
+        thread.start()
+        while not (servers and servers[0].started):
+            time.sleep(0.01)
+        yield listener.getsockname()[:2]
+        servers[0].should_exit = True
+        thread.join(20)
+
+
+def test_a_thousand_readers_who_leave_at_once_are_all_heard(served, suppressions):
+    """A mail provider may ask for a whole list in a second."""
+    addresses = [f"reader{number}@example.org" for number in range(1_000)]
+    connections = [socket.create_connection(served, timeout=60) for _ in addresses]
+    for each, address in zip(connections, addresses, strict=True):
+        each.sendall(f"POST {link('everyone', address)} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode())
+    assert {each.recv(15) for each in connections} == {b"HTTP/1.1 200 OK"}
+    for each in connections:
+        each.close()
+    assert {address for address, _scope in left(suppressions)} == set(addresses)
+
+
+def test_a_connection_that_says_nothing_is_closed(served):
+    """Or begins and never ends its first line: else a few of them would keep everybody out."""
+    for begun in (b"", b"GET /healthz HTT"):
+        with socket.create_connection(served, timeout=20) as silent:
+            silent.sendall(begun)
+            assert silent.recv(100) == b""
+
+
 def test_trouble_with_the_database_is_never_called_done(suppressions):
     """When it could not be stored, the reader and the mail program are told to try again; no trace is shown."""
 
@@ -420,6 +468,9 @@ def test_the_archive_is_served(client):
         "2022-02/",
         "%c0%ae%c0%ae/ledger.html",
         "x" * 300,
+        "index.html/",
+        "/2022-02/everyone",
+        "2022-02//everyone/",
     ],
 )
 def test_the_archive_gives_nothing_else_away(client, path):
@@ -461,6 +512,8 @@ def test_a_cache_asks_for_what_it_has_and_gets_304(client, archive, path, media_
         ({"If-Modified-Since": old}, 200),
         ({"If-Modified-Since": "yesterday"}, 200),
         ({"If-Modified-Since": "Mon, 01 Jan 2001 00:00:00"}, 200),
+        ({"If-Modified-Since": "Mon, 01 Jan 2001 00:00:00 +99999999999999"}, 200),
+        ({"If-Modified-Since": "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"}, 200),
     ):
         for ask in (client.get, client.head):
             answer = ask(path, headers=asked)

@@ -34,6 +34,7 @@ from digest.web.leave_page import Kind, PageNames, leave_page, preferred
 from digest.web.page_style import page_style
 
 if TYPE_CHECKING:
+    import asyncio
     import socket
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from digest.model import Audience, NewsroomProfile
     from digest.ports import Suppressions
 
+MOST = 2_000  # connections at once; a mail provider's requests for a whole list wait, and none is refused
+SILENCE = 15.0  # seconds in which a connection must have asked for something
 SAFE = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
@@ -263,15 +266,43 @@ def serve(application: Starlette, listener: socket.socket) -> None:
     """
     import uvicorn
 
+    _allow_files(2 * MOST)
+
     config = uvicorn.Config(
         application,
         access_log=False,
         server_header=False,
         log_level="error",  # what strangers' programs get wrong is answered, and is nobody's news here
         timeout_keep_alive=5,
-        limit_concurrency=200,
+        limit_concurrency=MOST,
         h11_max_incomplete_event_size=16_384,
-        http="h11",
+        http=_patient(),
     )
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises the signal again when it is done
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def _patient() -> type[asyncio.Protocol]:
+    """Uvicorn's HTTP; it waits for ever for a first request, and so few silent connections keep all others out."""
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    class Patient(H11Protocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self.loop.call_later(SILENCE, self._give_up)
+
+        def _give_up(self) -> None:
+            if self.cycle is None:
+                self.transport.close()  # type: ignore[unreachable]  # uvicorn begins with None
+
+    return Patient
+
+
+def _allow_files(number: int) -> None:
+    """Let this process open so many files, where it may: each connection is one, and many systems begin with 1,024."""
+    import resource
+
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = number if most == resource.RLIM_INFINITY else min(number, most)
+    if now != resource.RLIM_INFINITY and now < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))

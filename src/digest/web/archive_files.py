@@ -64,7 +64,7 @@ class PublicFile:
             return tags.strip() == "*" or own in (tag.strip().removeprefix("W/") for tag in tags.split(","))
         try:
             since = parsedate_to_datetime(request.get("if-modified-since", ""))
-        except ValueError:  # none, or no date
+        except (ValueError, OverflowError):  # none, or no date
             return False
         return self.modified <= (since if since.tzinfo else since.replace(tzinfo=UTC))
 
@@ -74,12 +74,14 @@ def find(root: Path, path: str) -> Path | None:
 
     A folder means its index.html.
     """
-    parts = [part for part in path.split("/") if part]
-    if any(part.startswith(".") or "\\" in part or "\0" in part or ":" in part for part in parts):
+    parts = path.removesuffix("/").split("/") if path else []
+    if any(not part or part.startswith(".") or "\\" in part or "\0" in part or ":" in part for part in parts):
         return None
     try:
         home = root.resolve(strict=True)
         found = home.joinpath(*parts).resolve(strict=True)
+        if path.endswith("/") and not found.is_dir():  # its links would count from elsewhere
+            return None
         if found.is_dir():
             found = (found / "index.html").resolve(strict=True)
     except (OSError, RuntimeError):  # not there, not allowed, a loop of links, a name too long

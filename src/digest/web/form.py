@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -35,6 +36,8 @@ async def read_form(request: Request) -> dict[str, str] | None:
                     raise HTTPException(413)
     except TimeoutError:
         raise HTTPException(408) from None
+    except ClientDisconnect:  # nobody is there to be answered, and it is no bug
+        raise HTTPException(400) from None
     if not body.strip():
         return None
     kind = request.headers.get("content-type", "")
