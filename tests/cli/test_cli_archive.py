@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from digest.editions.archive import PAGE
-from digest.publishing import sent_editions
+from digest.publishing import public_folder, sent_editions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,6 +157,102 @@ class TestWhatIsPublished:
         assert done.code == 2
         assert "site is not empty, and not made by `digest archive`" in done.err
         assert files(newsroom.root / "site") == {"index.html": b"mine"}
+
+    def test_a_page_of_somebody_else_in_the_folder_stays(self, newsroom):
+        """Also one at an address like those of lists and editions: only what was written is removed."""
+        send(newsroom)
+        theirs = ("imprint/index.html", "blog/en/index.html", "2022/a/b/index.html", "robots.txt")
+        for path in theirs:
+            newsroom.write(f"public/{path}", "theirs")
+        newsroom.edit("config.yaml", "archive: public", "archive: none")
+        assert newsroom("archive").code == 0
+        assert {path for path in files(public(newsroom)) if "everyone" in path} == set()
+        assert [path for path in theirs if not public(newsroom, path).exists()] == []
+
+    def test_what_a_killed_run_wrote_goes_when_it_is_not_wanted_any_more(self, newsroom, monkeypatch):
+        """What is ours was written down before it was there, whatever else was lost."""
+        send(newsroom, "2022-01")
+        write = public_folder.files.write_whole
+
+        class KilledError(BaseException):
+            pass
+
+        def until_a_list(path, data, **values):
+            if path.name == "feed.json":
+                raise KilledError
+            write(path, data, **values)
+
+        monkeypatch.setattr(public_folder.files, "write_whole", until_a_list)
+        with pytest.raises(KilledError):
+            newsroom("archive", "--out", "elsewhere")
+        monkeypatch.setattr(public_folder.files, "write_whole", write)
+        assert (newsroom.root / "elsewhere/2022-01/everyone/en/index.html").exists()
+        newsroom.edit("config.yaml", "archive: public", "archive: none")
+        shutil.rmtree(newsroom.root / ".digest", ignore_errors=True)
+        newsroom("archive", "--out", "elsewhere")
+        assert files(newsroom.root / "elsewhere") == {}
+
+    def test_a_folder_of_an_older_version_is_kept_up_to_date(self, newsroom):
+        """It has no list of what is ours: that is known by its paths, once."""
+        send(newsroom)
+        public(newsroom, ".digest-archive").write_text("Made by `digest archive`.\n")
+        newsroom.edit("config.yaml", "archive: public", "archive: none")
+        newsroom("archive")
+        assert files(public(newsroom)) == {}
+
+    def test_pictures_behind_a_link_go_as_others_do(self, newsroom):
+        """A folder for them on a larger disk: what was withdrawn is not there any more, either."""
+        photo(newsroom, "images/port.jpg")
+        pictured(newsroom, "A port")
+        send(newsroom)
+        shutil.move(public(newsroom, "img"), newsroom.root / "large")
+        public(newsroom, "img").symlink_to(newsroom.root / "large")
+        assert newsroom("archive").out.startswith("public: 0 files written, 0 removed")
+        newsroom.edit("config.yaml", "archive: public", "archive: none")
+        newsroom("archive")
+        assert list((newsroom.root / "large").iterdir()) == []
+
+    def test_an_audience_that_is_renamed_keeps_its_addresses_and_its_feeds_their_ids(self, newsroom):
+        """Bookmarks and feeds go on at the old ones; search engines are led to the new ones."""
+        send(newsroom)
+        before = files(public(newsroom))
+        ids = [ET.fromstring(before[f"{place}feed.atom"]).findtext(f"{ATOM}id") for place in ("", "everyone/en/")]
+        newsroom.edit("config.yaml", "  everyone:\n", "  friends:\n    was: [everyone]\n")
+        assert newsroom("archive").code == 0
+        after = files(public(newsroom))
+        assert before.keys() <= after.keys()
+        for path in (path for path in after if path.startswith("friends/")):
+            assert after[path] == after[path.replace("friends", "everyone", 1)]
+        assert [ET.fromstring(after[f"{place}feed.atom"]).findtext(f"{ATOM}id") for place in ("", "friends/en/")] == ids
+        assert b"/friends/en/<" in after["sitemap.xml"]
+        assert b"/everyone/en/<" not in after["sitemap.xml"].replace(f"/{EDITION}/".encode(), b"")
+
+    def test_the_id_of_the_feed_of_all_stays_when_its_first_editions_leave_it(self, newsroom):
+        """Else each new year would be another feed."""
+        send(newsroom, "2021-12")
+        before = ET.parse(public(newsroom, "feed.atom")).getroot().findtext(f"{ATOM}id")
+        newsroom.edit("config.yaml", "archive:\n  url:", "archive:\n  feed_items: 1\n  url:")
+        send(newsroom)
+        assert len(entries(newsroom, "feed.atom")) == 1
+        assert ET.parse(public(newsroom, "feed.atom")).getroot().findtext(f"{ATOM}id") == before
+
+    @pytest.mark.parametrize("others", [("2022-01",), ()])
+    def test_the_page_of_an_edition_that_cannot_be_read_stays(self, newsroom, others):
+        """With its pictures, run after run, until it is withdrawn."""
+        photo(newsroom, "images/port.jpg")
+        pictured(newsroom, "A port")
+        for month in (*others, "2022-02"):
+            send(newsroom, month)
+        shown, pictures = page(newsroom), set(public(newsroom, "img").iterdir())
+        (newsroom.root / f"archive/{EDITION}/{PAGE}").write_text("{")
+        for _run in range(2):
+            shutil.rmtree(newsroom.root / ".digest/", ignore_errors=True)
+            assert "put it back from your backup" in newsroom("archive").err
+            assert page(newsroom) == shown
+            assert set(public(newsroom, "img").iterdir()) == pictures
+            assert public(newsroom, "style.css").exists()
+        newsroom("archive", "--withdraw", EDITION, "--because", "The figures were wrong.")
+        assert not public(newsroom, f"{EDITION}/index.html").exists()
 
     def test_folders_that_are_no_editions_are_passed_over_and_named(self, newsroom):
         """A path unlike period/audience/language is never published, whatever lies in it."""
@@ -450,6 +546,30 @@ class TestWithdrawnEditions:
         assert (done.code, said in done.err) == (2, True)
         assert not (newsroom.root / "withdrawn").exists()
 
+    def test_its_subject_goes_too(self, newsroom):
+        """What an editor put into the subject is of what is gone: from the title, feeds and the search."""
+        newsroom.write("issues/2022-02/everyone.yaml", "subject: Who reads the contract aloud\n")
+        send(newsroom)
+        assert "Who reads the contract aloud" in page(newsroom)
+        newsroom("archive", "--withdraw", EDITION, "--because", "The figures were wrong.")
+        for path, data in files(public(newsroom)).items():
+            assert b"contract aloud" not in data, path
+
+    def test_an_edition_is_withdrawn_by_its_audiences_name_of_today(self, newsroom):
+        """It lies where its former name says, and so does the record."""
+        send(newsroom)
+        newsroom.edit("config.yaml", "  everyone:\n", "  friends:\n    was: [everyone]\n")
+        done = newsroom("archive", "--withdraw", "2022-02/friends/en", "--because", "The figures were wrong.")
+        assert (done.code, "withdrawn/2022-02/everyone/en.yaml: commit it" in done.out) == (0, True)
+        assert public(newsroom, "gone.txt").read_text() == f"{EDITION}/\n"
+
+    @pytest.mark.parametrize("name", ["2022-02/everyone/en.yml", "2022-02/everybody/en.yaml", "2022-02.yaml"])
+    def test_a_record_that_withdraws_nothing_is_named(self, newsroom, name):
+        """Whoever wrote it believes that something is gone."""
+        send(newsroom)
+        newsroom.write(f"withdrawn/{name}", "on: 2022-03-08\nbecause: A reason\n")
+        assert f"withdrawn/{name} withdraws nothing" in newsroom("archive").err
+
     def test_a_record_with_a_mistake_is_told_by_line_and_changes_nothing(self, newsroom):
         """Nobody is withdrawn, and nothing comes back, by a slip of the keyboard."""
         send(newsroom)
@@ -640,6 +760,20 @@ class TestAgain:
         public(newsroom, "everyone/en/feed.json").unlink()
         public(newsroom, f"{EDITION}/index.html").write_text("defaced")
         assert newsroom("archive").out.startswith("public: 2 files written")
+        assert files(public(newsroom)) == before
+
+    def test_a_picture_that_somebody_touched_is_put_right(self, newsroom):
+        """Whatever stands in its place: other bytes, as many of them, a link to elsewhere."""
+        photo(newsroom, "images/port.jpg")
+        pictured(newsroom, "A port")
+        send(newsroom)
+        before = files(public(newsroom))
+        first, second = sorted(public(newsroom, "img").iterdir())[:2]
+        first.write_bytes(first.read_bytes()[::-1])
+        second.rename(newsroom.root / "moved")
+        second.symlink_to(newsroom.root / "moved")
+        assert newsroom("archive").out.startswith("public: 2 files written")
+        assert not second.is_symlink()
         assert files(public(newsroom)) == before
 
     def test_a_template_that_fails_leaves_everything_as_it_was(self, newsroom):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated
 
@@ -66,10 +67,14 @@ def _withdraw(call: Call, name: str, because: str) -> None:
     from digest.publishing import withdrawals
 
     edition = call.newsroom.edition_of(name) if name.count("/") == 2 else call.edition_named(name)  # noqa: PLR2004
-    if not folder(call.newsroom.root / ARCHIVE, edition).is_dir():
+    known = ((each.name, *each.was) for each in call.newsroom.config.audiences.values())
+    names = (edition.audience, *next((each for each in known if edition.audience in each), ()))
+    called = (dataclasses.replace(edition, audience=name) for name in names)
+    there = next((each for each in called if folder(call.newsroom.root / ARCHIVE, each).is_dir()), None)
+    if there is None:
         message = f"{edition.id} was never sent, so there is nothing to withdraw"
         raise UsageError(message)
     zone = call.newsroom.config.newsroom.timezone
     record = withdrawals.Withdrawal(on=call.now.astimezone(zone).date(), because=" ".join(because.split()))
-    path = withdrawals.withdraw(call.newsroom.root, edition, record)
-    call.out.line(f"{typed(path)}: commit it; whoever removes it brings {edition.id} back")
+    path = withdrawals.withdraw(call.newsroom.root, there, record)
+    call.out.line(f"{typed(path)}: commit it; whoever removes it brings {there.id} back")

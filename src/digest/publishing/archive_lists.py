@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
@@ -48,6 +49,7 @@ class ArchiveLists:
         cards = {key: [known.card for known in reversed(group) if known.card] for key, group in lists.items()}
         self._lists(cards)
         self._feeds(lists)
+        self._former(cards)
         editions = [known for group in lists.values() for known in group]
         gone = sorted((known.edition for known in editions if known.withdrawal), key=lambda edition: edition.id)
         self.pages.add_now("gone.txt", "".join(f"{page_path(edition)}\n" for edition in gone).encode())
@@ -83,6 +85,14 @@ class ArchiveLists:
             )
             for key in mine:
                 self._list(key, cards[key], [(tag, f"{audience}/{tag}/") for _, tag in mine])
+
+    def _former(self, cards: Mapping[tuple[str, str], Sequence[Card]]) -> None:
+        """What names an audience stands below its former names, too: bookmarks and feeds go on at the old addresses."""
+        for audience in {audience for audience, _language in cards}:
+            for path in [path for path in self.pages.wanted if path.startswith(f"{audience}/")]:
+                for name in self.templates.newsroom.config.audience(audience).was:
+                    made_of, former = self.pages.wanted[path], f"{name}{path.removeprefix(audience)}"
+                    self.pages.add(former, made_of, partial(self.pages.content, path))
 
     def _part(self, key: tuple[str, str], cards: Sequence[Card], most: int, *, by_language: bool = False) -> IndexPart:
         audience, language = key
@@ -143,10 +153,10 @@ class ArchiveLists:
             newest = sorted(group, key=_PUBLISHED, reverse=True)
             entries += newest[:most]
             settings = config.audience(audience).in_language(language)
-            oldest = newest[-1].card
-            assert oldest is not None, "every edition has its card by now"
+            oldest = newest[-1]
+            assert oldest.card is not None, "every edition has its card by now"
             info = syndication.FeedInfo(
-                id=f"{oldest.id.partition('digest/')[0]}digest/{audience}/{language}",
+                id=f"{oldest.card.id.partition('digest/')[0]}digest/{oldest.edition.audience}/{language}",
                 title=settings.title,
                 language=language,
                 author=config.newsroom.name,
@@ -157,10 +167,10 @@ class ArchiveLists:
             )
             self._feed(info, newest, most, f"{audience}/{language}/", years=True)
         own = config.newsroom.language
-        first = min(entries, key=_PUBLISHED).card
-        assert first is not None, "every edition has its card by now"
+        first = min((known for group in lists.values() for known in group), key=_PUBLISHED)
+        assert first.card is not None, "every edition has its card by now"
         info = syndication.FeedInfo(
-            id=f"{first.id.partition(',')[0]},{min(entries, key=_PUBLISHED).published.year:04}:digest",
+            id=f"{first.card.id.partition(',')[0]},{first.published.year:04}:digest",
             title=config.newsroom.name,
             language=own,
             author=config.newsroom.name,
@@ -218,7 +228,9 @@ class ArchiveLists:
 
     def _sitemap(self, cards: Mapping[tuple[str, str], Sequence[Card]]) -> bytes:
         base = self.templates.base
-        pages = sorted(path for path in self.pages.wanted if path.endswith("index.html") and not path[:1].isdigit())
+        audiences = {audience for audience, _language in cards}
+        lists = (path for path in self.pages.wanted if path.endswith("index.html"))
+        pages = sorted(path for path in lists if path == "index.html" or path.partition("/")[0] in audiences)
         rows = [f"<url><loc>{escape(base + path.removesuffix('index.html'))}</loc></url>" for path in pages]
         listed = sorted(
             (card for group in cards.values() for card in group if not card.withdrawn), key=lambda c: c.path

@@ -158,10 +158,10 @@ class EditionPageMaker:
         )
         told = [story for group in groups for story in group.stories]
         cover = next((story for story in told if story.picture and not story.withdrawn), None)
-        title = one_line(sent.subject) or wording.say(
+        gone = self._gone(page.withdrawal, wording)
+        title = ("" if gone else one_line(sent.subject)) or wording.say(
             "titled", title=view.title, period=wording.period_name(edition.period)
         )
-        gone = self._gone(page.withdrawal, wording)
         card = self._card(page, draft, told, title=title, gone=gone)
         values = {
             **self.templates.frame(wording, depth=3, path=page_path(edition)),

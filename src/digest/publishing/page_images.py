@@ -115,6 +115,20 @@ def _sized(upright: Any, alike: Any, width: int) -> tuple[str, bytes, int, int]:
     return "png", target.getvalue(), width, height
 
 
+def copies_taken(home: Path) -> list[str]:
+    """The files of all copies that were taken for an edition."""
+    parts = (part for part in _taken(home / TAKEN).values() if isinstance(part, list))
+    return [name for part in parts for name, _width, _height in part]
+
+
+def _taken(file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Pictures:
     """The pictures of a newsroom's published editions. `note` hears of those that cannot be had.
@@ -132,7 +146,7 @@ class Pictures:
 
         `home` is where the edition is kept: which copies are its pictures' is written down there. Raises OSError.
         """
-        taken = self._taken(home / TAKEN)
+        taken = _taken(home / TAKEN)
         fresh = dict(taken)
         found: dict[str, PageImage | str] = {}
         for image in dict.fromkeys(images):
@@ -186,11 +200,3 @@ class Pictures:
     @property
     def _folder(self) -> Path:
         return self.newsroom.root / ARCHIVE / PICTURES
-
-    @staticmethod
-    def _taken(file: Path) -> dict[str, Any]:
-        try:
-            found = json.loads(file.read_bytes())
-        except (OSError, ValueError):
-            return {}
-        return found if isinstance(found, dict) else {}

@@ -2,28 +2,30 @@
 
     wanted paths, changed files ─update─▶ pictures, pages, feeds, lists, in this order; then what is left over goes
 
-It knows its own files by their paths; a `.digest-archive` in it says that they are ours to replace. What lies beside
-them (a robots.txt, a CNAME) stays. A crash between two files leaves a folder in which nothing links to what is missing,
+A `.digest-archive` in it says which files are ours to replace, before they are there. What lies beside them (a CNAME,
+a page of somebody else's) stays. A crash between two files leaves a folder in which nothing links to what is missing,
 and the next run finishes it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from digest import files
 from digest.errors import DigestError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator, Mapping
 
 MARK = ".digest-archive"
-_SAID = b"Made by `digest archive`, which replaces and removes its own files here. It can be made anew at any time.\n"
-_OWN = re.compile(
+_SAID = "Made by `digest archive`, which replaces and removes its own files here. It can be made anew at any time.\n"
+_LISTED = "These, and no other:\n"
+_OWN = re.compile(  # whatever the list says
     r"(?:index\.html|feed\.atom|feed\.json|sitemap\.xml|style\.css|search\.js|gone\.conf|gone\.txt)"  # the root's
     r"|img/[0-9a-f]{20}-\d+\.(?:jpg|png)"
     r"|[a-z0-9][a-z0-9_-]*/(?:[A-Za-z0-9-]+/(?:\d{4}/)?)?(?:index\.html|feed(?:-\d{4})?\.atom|feed\.json)"  # lists
@@ -51,32 +53,32 @@ def claim(folder: Path) -> None:
         if folder.exists() and not all(files.is_temporary(path) for path in folder.iterdir()):  # killed at the mark
             message = f"{folder} is not empty, and not made by `digest archive`; name a new or empty folder"
             raise UsageError(message)
-        files.write_whole(folder / MARK, _SAID)
+        files.write_whole(folder / MARK, _said(()))
     except OSError as error:
         raise DigestError(_refused(folder, error)) from None
 
 
 def stamps(folder: Path) -> dict[str, Stamp]:
-    """Every file in the folder by its path below it, hidden ones left out. Raises DigestError."""
+    """Every file of ours in the folder by its path below it, also behind a link. Raises DigestError."""
     found: dict[str, Stamp] = {}
-    waiting = [""]
-    while waiting:
-        below = waiting.pop()
-        try:
-            with os.scandir(folder / below) as entries:
-                for entry in entries:
-                    if entry.name.startswith("."):
-                        continue
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(f"{below}{entry.name}/")
-                    else:
-                        status = entry.stat(follow_symlinks=False)
-                        found[f"{below}{entry.name}"] = (status.st_mtime_ns, status.st_size)
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise DigestError(_refused(folder, error)) from None
+    try:
+        said = (folder / MARK).read_text("utf-8", "replace")
+        for path in filter(_OWN.fullmatch, said.splitlines()[2:] if _LISTED in said else _scanned(folder)):
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                status = (folder / path).lstat()
+                found[path] = (status.st_mtime_ns, status.st_size)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise DigestError(_refused(folder, OSError(error.errno, error.strerror, str(folder)))) from None
     return found
+
+
+def _scanned(folder: Path) -> Iterator[str]:
+    """All that is there: an older version did not write down what of it is ours."""
+    for parent, _folders, names in os.walk(folder):
+        for name in names:
+            yield (Path(parent) / name).relative_to(folder).as_posix()
 
 
 def update(folder: Path, changed: Mapping[str, bytes], wanted: Iterable[str], before: Mapping[str, Stamp]) -> Update:
@@ -87,19 +89,30 @@ def update(folder: Path, changed: Mapping[str, bytes], wanted: Iterable[str], be
     kept = set(wanted)
     written: list[str] = []
     try:
+        _own(folder, before.keys() | kept)
         for path in sorted(changed, key=lambda each: (not each.startswith(_LINKED_FIRST), each.count("/") != 3, each)):  # noqa: PLR2004 - editions, then their lists
             if path not in before or before[path][1] != len(changed[path]) or _differs(folder / path, changed[path]):
                 files.write_whole(folder / path, changed[path])
                 written.append(path)
-        removed = sorted(path for path in before if path not in kept and _OWN.fullmatch(path))
+        removed = sorted(before.keys() - kept)
         for path in removed:
             (folder / path).unlink(missing_ok=True)
         for parent in sorted({parent for path in removed for parent in (folder / path).parents}, reverse=True):
             if parent != folder and parent.is_relative_to(folder) and not any(parent.iterdir()):
                 parent.rmdir()
+        _own(folder, kept)
     except OSError as error:
         raise DigestError(_refused(folder, error)) from None
     return Update(written=tuple(written), removed=tuple(removed), unchanged=len(kept) - len(written))
+
+
+def _own(folder: Path, paths: Iterable[str]) -> None:
+    if (folder / MARK).read_bytes() != (said := _said(paths)):
+        files.write_whole(folder / MARK, said)
+
+
+def _said(paths: Iterable[str]) -> bytes:
+    return "".join([_SAID, _LISTED, *(f"{path}\n" for path in sorted(paths))]).encode()
 
 
 def _differs(path: Path, data: bytes) -> bool:

@@ -9,6 +9,7 @@ thousand editions of which one is new cost one page, its neighbours and the list
 from __future__ import annotations
 
 import dataclasses
+import filecmp
 import hashlib
 import traceback
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ from digest.publishing import public_folder, sent_editions, withdrawals
 from digest.publishing.archive_lists import ArchiveLists
 from digest.publishing.edition_page import Card, EditionPage, EditionPageMaker, pictures_of_issue, pictures_of_story
 from digest.publishing.made_pages import MadePages, stamp
-from digest.publishing.page_images import PICTURES, Pictures
+from digest.publishing.page_images import PICTURES, Pictures, copies_taken
 from digest.publishing.page_templates import PageTemplates
 from digest.publishing.published_edition import PublishedEdition
 
@@ -90,6 +91,7 @@ class _Publication:
         default_factory=dict
     )  # by id: the file's stamp, whether it says something new
     faults: list[str] = field(default_factory=list)  # of stories' files of today
+    left: bool = False  # whether a page is as it was because what it is made of cannot be read
 
     def run(self) -> Update:
         known = [
@@ -97,7 +99,8 @@ class _Publication:
             for record in sent_editions.found(self.newsroom, self.ledger, self.note)
             if (each := self._known(record)) is not None
         ]
-        if not known and not self.folder.exists():
+        self._strays()
+        if not known and (self.left or not self.folder.exists()):
             return public_folder.Update(written=(), removed=(), unchanged=0)
         public_folder.claim(self.folder)
         if known:
@@ -114,6 +117,17 @@ class _Publication:
     @cached_property
     def withdrawn(self) -> dict[str, Withdrawal]:
         return withdrawals.load(self.newsroom.root)
+
+    def _strays(self) -> None:
+        """Say which records of withdrawals withdraw nothing: whoever wrote one believes that something is gone."""
+        archive = self.newsroom.root / paths.ARCHIVE
+        for path in withdrawals.files_in(self.newsroom.root):
+            name = withdrawals.name_of(path)
+            if name not in self.withdrawn or not (archive / name).is_dir():
+                self.note(
+                    f"{paths.typed(path)} withdraws nothing: it is no edition's that was sent; give it the name of the "
+                    "edition's folder: archive/2022-02/everyone/en has withdrawn/2022-02/everyone/en.yaml"
+                )
 
     @cached_property
     def templates(self) -> PageTemplates:
@@ -151,8 +165,7 @@ class _Publication:
             )
         sent = sent_editions.recall(self.newsroom, record, self.note)
         if sent is None:
-            if said:  # its page stays as it was
-                self.pages.wanted[f"{page_path(record.edition)}index.html"] = ""
+            self._leave(record)
             return None
         return PublishedEdition(
             record=record,
@@ -166,6 +179,15 @@ class _Publication:
             sent=sent,
             withdrawal=self.withdrawn.get(record.edition.id),
         )
+
+    def _leave(self, record: Record) -> None:
+        """The page of an edition that cannot be read stays, with its pictures; not that of a withdrawn one."""
+        path = f"{page_path(record.edition)}index.html"
+        if path in self.pages.before and record.edition.id not in self.withdrawn:
+            self.left = True
+            self.pages.wanted[path] = ""
+            for name in copies_taken(record.home):
+                self._image(name)
 
     def _sent(self, known: PublishedEdition) -> SentEdition:
         if known.sent is None:
@@ -291,13 +313,18 @@ class _Publication:
     def _images(self, known: PublishedEdition) -> None:
         if known.withdrawal:
             return
-        store = self.newsroom.root / paths.ARCHIVE / PICTURES
         for picture in known.pictures.values():
             for name, _width, _height in () if isinstance(picture, str) else picture.files:
-                path = f"img/{name}"  # its name is its content's hash
-                if path not in self.pages.wanted and path not in self.pages.before:
-                    self.pages.changed[path] = (store / name).read_bytes()
-                self.pages.wanted[path] = ""
+                self._image(name)
+
+    def _image(self, name: str) -> None:
+        path, kept = f"img/{name}", self.newsroom.root / paths.ARCHIVE / PICTURES / name
+        there = self.folder / path
+        if not self.pages.is_as_made(path, name) and (
+            path not in self.pages.before or there.is_symlink() or not filecmp.cmp(there, kept, shallow=False)
+        ):
+            self.pages.changed[path] = kept.read_bytes()
+        self.pages.wanted[path] = name  # its content's hash
 
     def _remember(self, editions: Iterable[PublishedEdition]) -> None:
         self.pages.remember(

@@ -133,7 +133,10 @@ def recall(newsroom: Newsroom, record: Record, note: Callable[[str], None]) -> S
     except FileNotFoundError:
         pass
     except (OSError, ValueError, KeyError, TypeError) as error:
-        note(f"{path}: cannot be read ({error}); put it back from your backup; its page stays as it was")
+        note(
+            f"{path}: cannot be read ({error}); put it back from your backup; its page stays as it was"
+            ", unless it was withdrawn"
+        )
         return None
     try:
         made = _put_together(newsroom, record)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FOLDER = "withdrawn"
 _KEYS = ("on", "because")
+_DEEP = 3  # 2022-02/everyone/en.yaml
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +48,23 @@ def withdraw(root: Path, edition: Edition, withdrawal: Withdrawal) -> Path:
     return path
 
 
+def files_in(root: Path) -> list[Path]:
+    """Every YAML file that somebody put where the records lie."""
+    return sorted(path for path in (root / FOLDER).rglob("*.y*ml") if path.is_file())
+
+
+def name_of(path: Path) -> str:
+    """Of which edition a file's place says that it is withdrawn."""
+    return "/".join((*path.parts[-3:-1], path.stem))
+
+
 def load(root: Path) -> dict[str, Withdrawal]:
     """Every record, by its edition's id. Raises FaultyInput for files that are none, all of them at once."""
     faults: list[Fault] = []
     found: dict[str, Withdrawal] = {}
-    for path in sorted((root / FOLDER).glob("*/*/*.yaml")):
+    for path in files_in(root):
+        if len(path.relative_to(root / FOLDER).parts) != _DEEP or path.suffix != ".yaml":
+            continue
         document = yamlfile.parse(path.read_text("utf-8", errors="replace"), str(typed(path)))
         faults += document.faults
         faults += [
@@ -67,7 +80,7 @@ def load(root: Path) -> dict[str, Withdrawal]:
         words = " ".join(str(document.data.get("because", "")).split())
         if not words:
             faults.append(document.fault(("because",), "is missing; say why, its page shows it"))
-        found["/".join((*path.parts[-3:-1], path.stem))] = Withdrawal(on=day, because=words)
+        found[name_of(path)] = Withdrawal(on=day, because=words)
     if faults:
         raise FaultyInput(faults)
     return found
