@@ -616,6 +616,18 @@ class TestPictures:
                 assert (copy.mode, "transparency" in copy.info) == ("P", clear)
         assert small.stat().st_size < large.stat().st_size <= len(target.getvalue()) * 1.05
 
+    def test_a_place_for_them_that_cannot_be_written_is_one_line(self, newsroom):
+        """And the next run goes on."""
+        photo(newsroom, "images/port.jpg")
+        pictured(newsroom, "A port")
+        newsroom.write("archive/pictures", "no folder")
+        send(newsroom)
+        done = newsroom("archive")
+        assert (done.code, len(done.lines)) == (1, 1)
+        assert "archive/pictures: cannot be written: File exists; run `digest archive` again then" in done.err
+        (newsroom.root / "archive/pictures").unlink()
+        assert newsroom("archive").code == 0
+
     def test_what_is_no_picture_is_left_out_and_named_once(self, newsroom):
         """A page goes without it; sending is not stopped for it."""
         newsroom.write("images/port.jpg", "this is no JPEG")

@@ -23,7 +23,7 @@ from digest.editions import archive
 from digest.editions.builder import build_edition
 from digest.model import STORY_DEFAULTS, STORY_SHOWN, Story
 from digest.newsroom.newsroom import open_newsroom
-from digest.publishing.edition_page import _now
+from digest.publishing.edition_page import _now, feed_body
 from digest.publishing.page_images import PictureError, take
 from digest.publishing.publisher import publish
 from digest.publishing.sent_editions import StoryChange
@@ -246,6 +246,15 @@ def test_a_picture_in_a_summary_is_on_the_page_and_in_the_feed(site):
     assert (site / path).exists()
     assert "Another pier" not in text
     assert 'alt="A pier" width="592"' in (site / "everyone/en/feed.json").read_text().replace('\\"', '"')
+
+
+def test_only_addresses_become_absolute_in_a_feed():
+    """Words that look like a path stay as they were sent."""
+    body = (
+        '<!--stories--><p>../../../a and "../../../b"</p><img src="../../../c" srcset="d, ../../../e"><!--/stories-->'
+    )
+    said = '<p>../../../a and "../../../b"</p><img src="https://x/c" srcset="d, https://x/e">'
+    assert feed_body(body, "https://x/") == said
 
 
 def test_atom_is_read_alike_by_parsers_that_are_not_ours(site):

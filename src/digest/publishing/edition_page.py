@@ -326,4 +326,4 @@ def _tags(stories: Sequence[Story]) -> tuple[str, ...]:
 def feed_body(html: str, base: str) -> str:
     """The stories of an edition's page as a feed carries them: alone, with absolute addresses."""
     inside = html.partition(BEGIN)[2].partition(END)[0].strip()
-    return re.sub(r'(?<=[" ])\.\./\.\./\.\./', base, inside)
+    return re.sub(r"<[^>]*>", lambda tag: re.sub(r'(?<=[" ])\.\./\.\./\.\./', lambda _: base, tag[0]), inside)

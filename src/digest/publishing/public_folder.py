@@ -55,7 +55,7 @@ def claim(folder: Path) -> None:
             raise UsageError(message)
         files.write_whole(folder / MARK, _said(()))
     except OSError as error:
-        raise DigestError(_refused(folder, error)) from None
+        raise DigestError(refused(folder, error)) from None
 
 
 def stamps(folder: Path) -> dict[str, Stamp]:
@@ -70,7 +70,7 @@ def stamps(folder: Path) -> dict[str, Stamp]:
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise DigestError(_refused(folder, OSError(error.errno, error.strerror, str(folder)))) from None
+        raise DigestError(refused(folder, OSError(error.errno, error.strerror, str(folder)))) from None
     return found
 
 
@@ -102,7 +102,7 @@ def update(folder: Path, changed: Mapping[str, bytes], wanted: Iterable[str], be
                 parent.rmdir()
         _own(folder, kept)
     except OSError as error:
-        raise DigestError(_refused(folder, error)) from None
+        raise DigestError(refused(folder, error)) from None
     return Update(written=tuple(written), removed=tuple(removed), unchanged=len(kept) - len(written))
 
 
@@ -122,5 +122,6 @@ def _differs(path: Path, data: bytes) -> bool:
         return True
 
 
-def _refused(folder: Path, error: OSError) -> str:
+def refused(folder: Path, error: OSError) -> str:
+    """What to say of an error of the disk, which the next run gets over."""
     return f"{error.filename or folder}: cannot be written: {error.strerror or error}; run `digest archive` again then"

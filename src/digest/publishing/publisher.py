@@ -72,9 +72,13 @@ def publish(
     folder = out or newsroom.root / paths.PUBLIC
     state = newsroom.root / paths.STATE
     with file_lock(state / "public.lock", "digest archive", "the public archive", wait=True):
-        return _Publication(
+        publication = _Publication(
             newsroom=newsroom, ledger=ledger, folder=folder, note=note, online=online, retry=retry
-        ).run()
+        )
+        try:
+            return publication.run()
+        except OSError as error:  # of the archive, where pictures and first moments are written down
+            raise DigestError(public_folder.refused(newsroom.root / paths.ARCHIVE, error)) from None
 
 
 @dataclass(kw_only=True)
