@@ -20,6 +20,7 @@ from digest.publishing import syndication
 from digest.publishing.edition_page import feed_body
 from digest.publishing.index_page import IndexPageMaker, IndexPart
 from digest.publishing.made_pages import stamp
+from digest.publishing.public_folder import may_own
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -91,8 +92,9 @@ class ArchiveLists:
         for audience in {audience for audience, _language in cards}:
             for path in [path for path in self.pages.wanted if path.startswith(f"{audience}/")]:
                 for name in self.templates.newsroom.config.audience(audience).was:
-                    made_of, former = self.pages.wanted[path], f"{name}{path.removeprefix(audience)}"
-                    self.pages.add(former, made_of, partial(self.pages.content, path))
+                    former = f"{name}{path.removeprefix(audience)}"
+                    if may_own(former):  # config.yaml may say anything
+                        self.pages.add(former, self.pages.wanted[path], partial(self.pages.content, path))
 
     def _part(self, key: tuple[str, str], cards: Sequence[Card], most: int, *, by_language: bool = False) -> IndexPart:
         audience, language = key

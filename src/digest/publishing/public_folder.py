@@ -45,6 +45,11 @@ class Update:
     faults: tuple[str, ...] = ()  # of stories' files of today; pages say of these what they said before
 
 
+def may_own(path: str) -> bool:
+    """Whether a file of this path below the folder could be ours."""
+    return _OWN.fullmatch(path) is not None
+
+
 def claim(folder: Path) -> None:
     """Make the folder ours. Raises UsageError for one that holds somebody else's files, DigestError when it cannot."""
     try:
@@ -63,7 +68,7 @@ def stamps(folder: Path) -> dict[str, Stamp]:
     found: dict[str, Stamp] = {}
     try:
         said = (folder / MARK).read_text("utf-8", "replace")
-        for path in filter(_OWN.fullmatch, said.splitlines()[2:] if _LISTED in said else _scanned(folder)):
+        for path in filter(may_own, said.splitlines()[2:] if _LISTED in said else _scanned(folder)):
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                 status = (folder / path).lstat()
                 found[path] = (status.st_mtime_ns, status.st_size)
