@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -16,9 +17,12 @@ from zoneinfo import ZoneInfo
 
 import html5lib
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from accessibility import violations
+from digest import files
 from digest.editions import archive
 from digest.editions.builder import build_edition
 from digest.model import STORY_DEFAULTS, STORY_SHOWN, Story
@@ -336,3 +340,68 @@ def test_only_pictures_of_the_web_are_unpacked(tmp_path):
     picture = io.BytesIO()
     Image.new("RGB", (12, 9), "#1e2dbe").save(picture, "PNG")
     assert take(picture.getvalue(), tmp_path).largest[1:] == (12, 9)
+
+
+WORLD = {  # what may be said otherwise between two runs: a file, what stands there, what stands there then
+    "renamed": ("config.yaml", "  everyone:\n", "  friends:\n    was: [everyone]\n"),
+    "private": ("config.yaml", "archive: public", "archive: none"),
+    "moved": ("config.yaml", "https://news.example.org", "https://www.example.org/a/news"),
+    "painted": ("config.yaml", "#1e2dbe", "#aa0000"),
+    "untranslated": ("config.yaml", "[en, fr]", "[en]"),
+    "unlisted": ("config.yaml", "\narchive:\n", "\narchive:\n  index: false\n  feed_items: 1\n"),
+    "withdrawn": ("withdrawn/2022-02/everyone/en.yaml", "", "on: 2022-03-08\nbecause: A mistake\n"),
+    "corrected": (f"stories/{next(iter(PICTURED))}.md", "\n---\n", "\ncorrected: 2022-03-09\n---\n"),
+}  # fmt: skip
+
+
+@settings(max_examples=10)
+@given(happens=st.lists(st.sampled_from([*WORLD, "scratched", "forgotten", "killed"]), min_size=2, max_size=6))
+def test_whatever_happens_between_two_runs_the_folder_is_as_one_made_anew(site, tmp_path_factory, happens):
+    """And a run before which nothing happened writes nothing. What happens twice is undone."""
+    root = tmp_path_factory.mktemp("world") / "newsroom"
+    shutil.copytree(site.parent, root)
+
+    def run(folder: str = "public"):
+        return publish(open_newsroom(root / "config.yaml", {}), None, out=root / folder, note=len, online=False)
+
+    def held(folder: str) -> dict[str, bytes]:
+        paths = (path for path in (root / folder).rglob("*") if path.is_file() and not path.name.startswith("."))
+        return {path.relative_to(root / folder).as_posix(): path.read_bytes() for path in paths}
+
+    for what in happens:
+        if what == "scratched":
+            for number, path in enumerate(sorted(held("public"))[::3]):
+                file = root / "public" / path
+                file.unlink() if number % 2 else file.write_bytes(file.read_bytes()[::-1])
+        elif what == "forgotten":
+            shutil.rmtree(root / ".digest", ignore_errors=True)
+        elif what in WORLD:
+            path, old, new = WORLD[what]
+            file = root / path
+            text = file.read_text() if file.exists() else ""
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if not old:
+                file.unlink() if text else file.write_text(new)
+            else:
+                file.write_text(text.replace(new, old) if new in text else text.replace(old, new))
+            with pytest.MonkeyPatch.context() as patch, contextlib.suppress(KeyboardInterrupt):
+                if "killed" in happens:
+                    patch.setattr(files, "write_whole", killed_after(3))
+                run()
+        run()
+        again = run()
+        assert (again.written, again.removed) == ((), ())
+    run("anew")
+    assert held("public") == held("anew")
+
+
+def killed_after(writes: int):
+    """What writes files, and is killed at the next one."""
+    left, write = iter(range(writes)), files.write_whole
+
+    def written(path: Path, data: bytes, **values: object) -> None:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        write(path, data, **values)
+
+    return written
