@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from digest.composer.summary import Markdown, pictures
 from digest.text.cleaning import multiline
 from digest.text.urls import resolve
+from digest.text.wrapping import width
 
 STYLES = {"p": "margin:0 0 10px;font-family:'Times New Roman'", "a": "color:#1e2dbe", "li": "margin:0"}
 
@@ -203,6 +204,39 @@ def test_a_wide_table_is_told_row_by_row_in_the_text():
     assert text.startswith("Who: Row 1\nWhat it says in many words What it says in many words: word word")
     assert "\n\nWho: Row 2\n" in text
     assert max(map(len, text.split("\n"))) <= 72
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("- - [ ] one\n  - two\n- three", "• • ☐ one\n  • two\n• three"),
+        ("- > said\n- one\n  1. counted", "• > said\n• one\n\n  1. counted"),
+        ("- ```\n  code\n  ```\n- next", "• code\n• next"),
+        ("1. | A | B |\n   |---|---|\n   | 1 | 2 |", "1. A  B\n   -  -\n   1  2"),
+        ("1. one\n2.\n\nAfter it.", "1. one\n2.\n\nAfter it."),
+        ("0. nought\n1. one", "0. nought\n1. one"),
+    ],
+)
+def test_each_item_of_a_list_has_its_own_mark_in_the_text(source, text):
+    """Once, whatever begins it: another list, a quotation, code, a table, or nothing."""
+    assert numbered(read(Markdown({}), source)) == text
+
+
+def test_a_table_with_links_is_as_straight_and_as_numbered_as_one_without():
+    """Its columns are measured with the numbers in them, and these count as in the HTML."""
+    first, second = "[Report](https://example.org/1)", "[Bern](https://example.org/2)"
+    small = numbered(read(Markdown({}), f"| What | Where |\n|---|---|\n| {first} | Geneva |\n| None | {second} |"))
+    assert small == "What        Where\n----------  --------\nReport\u00a0[1]  Geneva\nNone        Bern\u00a0[2]"
+    wide = numbered(read(Markdown({}), f"| A | {second} |\n|---|---|\n| {first} | {'word ' * 20}|"))
+    assert wide.startswith("A: Report\u00a0[2]\nBern [1]: word")
+    empty = numbered(read(Markdown({}), f"| {'A' * 40} | {'B' * 40} |\n|---|---|"))
+    assert empty == f"{'A' * 40}\n{'B' * 40}"
+
+
+def test_code_in_wide_characters_is_broken_at_the_margin():
+    """A terminal shows them twice as wide."""
+    made = numbered(read(Markdown({}), f"```\n{'漢字' * 30}\n```"))
+    assert max(map(width, made.split("\n"))) <= 72
 
 
 @pytest.mark.parametrize(

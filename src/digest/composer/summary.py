@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import html
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
@@ -52,6 +52,7 @@ _TASK = re.compile(r"\[([ xX])\][ \u00a0]")
 _TABLE = COLUMNS - 8  # columns of a table in the text part, which may stand in a list or a quotation
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _REFERENCE = "\x00"
+_REFERRED = re.compile(r"\x00(\d+)\x00")
 _PICTURE = "!["  # what begins one
 
 
@@ -64,9 +65,13 @@ class NamedPicture(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SummaryBlock:
-    """A paragraph of plain text, with what begins its first line and the others. `whole` keeps its own line ends."""
+    """A paragraph of plain text, with what begins its first line and the others. `whole` keeps its own line ends.
 
-    text: str
+    A table has its `rows` instead of a text.
+    """
+
+    text: str = ""
+    rows: tuple[tuple[str, ...], ...] = ()
     first: str = ""
     rest: str = ""
     whole: bool = False
@@ -90,12 +95,17 @@ class Summary:
         def refer(found: re.Match[str]) -> str:
             return f"\u00a0[{number(self.links[int(found[1])])}]"
 
+        for link in self.links:  # as in the HTML: a wide table says its head again in every row
+            number(link)
         lines: list[str] = []
         for block in self.blocks:
-            text = re.sub(r"\x00(\d+)\x00", refer, block.text) if self.links else block.text
-            if lines and not block.tight:
+            rows = [[_REFERRED.sub(refer, cell) for cell in row] for row in block.rows]
+            text = _table(rows) if rows else _REFERRED.sub(refer, block.text) if self.links else block.text
+            said = _whole(text, block) if block.whole else _broken(text, block)
+            if lines and not block.tight and said:
                 lines.append("")
-            lines.append(_whole(text, block.rest) if block.whole else _broken(text, block))
+            if said:
+                lines.append(said)
         return "\n".join(lines)
 
 
@@ -288,38 +298,58 @@ class _Reader:
 def _blocks(tokens: Sequence[Token]) -> list[SummaryBlock]:
     """The same summary as blocks of plain text: `• ` and `1. ` for lists, `> ` for quotations."""
     blocks: list[SummaryBlock] = []
-    margins: list[str] = []  # what begins each line, for every open list item and quotation
-    marker, counters, tight = "", [], False
+    # What begins the next line and what the others, for every open list item and quotation: a marker stands once.
+    firsts: list[str] = []
+    rests: list[str] = []
+    counters, tight = list[int | None](), False
+
+    def add(token: Token | None = None) -> None:
+        nonlocal tight
+        blocks.append(replace(_said(token), first="".join(firsts), rest="".join(rests), tight=tight))
+        firsts[:], tight = rests, False
+
     for token in _tables_as_one(tokens):
         match token.type:
             case "bullet_list_open" | "ordered_list_open":
-                counters.append(int(token.attrGet("start") or 1) if token.type == "ordered_list_open" else None)
+                start = token.attrGet("start")
+                counters.append(None if token.type == "bullet_list_open" else 1 if start is None else int(start))
                 tight = False
             case "bullet_list_close" | "ordered_list_close":
                 counters.pop()
                 tight = False
             case "list_item_open":
                 count = counters[-1]
-                marker = "• " if count is None else f"{count}. "
+                firsts.append("• " if count is None else f"{count}. ")
+                rests.append(" " * len(firsts[-1]))
                 counters[-1] = None if count is None else count + 1
-                margins.append(" " * len(marker))
-            case "list_item_close":
-                margins.pop()
-                tight = True
+            case "list_item_close" | "blockquote_close":
+                if firsts != rests:  # nothing stands in it
+                    add()
+                firsts.pop()
+                rests.pop()
+                tight = token.type == "list_item_close"
             case "blockquote_open":
-                margins.append("> ")
-            case "blockquote_close":
-                margins.pop()
+                firsts.append("> ")
+                rests.append("> ")
             case "inline" | "fence" | "code_block" | "hr" | "table":
-                rest = "".join(margins)
-                first = "".join(margins[:-1]) + marker if marker else rest
-                blocks.append(_block(token, first=first, rest=rest, tight=tight))
-                marker, tight = "", False
+                add(token)
     return blocks
 
 
+def _said(token: Token | None) -> SummaryBlock:
+    if token is None:
+        return SummaryBlock()
+    if token.type == "inline":
+        return SummaryBlock(text=_words(token.children or []))
+    if token.type == "hr":
+        return SummaryBlock(text="* * *")
+    if token.type == "table":
+        return SummaryBlock(rows=token.meta["rows"], whole=True)
+    return SummaryBlock(text=token.content.rstrip("\n"), whole=True)
+
+
 def _tables_as_one(tokens: Sequence[Token]) -> Iterator[Token]:
-    """The tokens, but each table is one, whose content is its text."""
+    """The tokens, but each table is one, with its rows."""
     rows: list[list[str]] | None = None
     for token in tokens:
         if token.type == "table_open":
@@ -331,16 +361,8 @@ def _tables_as_one(tokens: Sequence[Token]) -> Iterator[Token]:
         elif token.type == "inline":
             rows[-1].append(_words(token.children or []))
         elif token.type == "table_close":
-            token.type, token.content, rows = "table", _table(rows), None
+            token.type, token.meta, rows = "table", {"rows": tuple(map(tuple, rows))}, None
             yield token
-
-
-def _block(token: Token, *, first: str, rest: str, tight: bool) -> SummaryBlock:
-    if token.type == "inline":
-        return SummaryBlock(text=_words(token.children or []), first=first, rest=rest, tight=tight)
-    if token.type == "hr":
-        return SummaryBlock(text="* * *", first=first, rest=rest, tight=tight)
-    return SummaryBlock(text=token.content.rstrip("\n"), first=first, rest=rest, whole=True, tight=tight)
 
 
 def _words(children: Sequence[Token], *, bare: bool = False) -> str:
@@ -412,6 +434,8 @@ class _Helpers:
 def _table(rows: Sequence[Sequence[str]]) -> str:
     """A table in columns, its head underlined; where there is no room for that, each row as `Head: cell` lines."""
     head, *body = rows
+    if not body:
+        return "\n".join(filter(None, head))
     widths = [max(width(row[column]) for row in rows) for column in range(len(head))]
     if sum(widths) + 2 * (len(widths) - 1) > _TABLE:
         lines = ("\n".join(f"{name}: {cell}" for name, cell in zip(head, row, strict=True)) for row in body)
@@ -430,9 +454,9 @@ def _broken(text: str, block: SummaryBlock) -> str:
     return "\n".join(lines)
 
 
-def _whole(text: str, margin: str) -> str:
+def _whole(text: str, block: SummaryBlock) -> str:
     """Lines of code: as they are, but for those too wide for the page."""
     lines = [multiline(line).replace("\t", "    ") for line in text.split("\n")]
-    room = COLUMNS - len(margin)
-    wrapped = ((line,) if len(line) <= room else wrap(line, room).split("\n") for line in lines)
-    return "\n".join((margin + line).rstrip() for group in wrapped for line in group)
+    room = COLUMNS - width(block.rest)
+    wrapped = [part for line in lines for part in ((line,) if width(line) <= room else wrap(line, room).split("\n"))]
+    return "\n".join(((block.rest if at else block.first) + line).rstrip() for at, line in enumerate(wrapped))
