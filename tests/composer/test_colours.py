@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from digest.composer.files import gather
 from digest.composer.options import ThemeOptions
 from digest.composer.settings import colours as palette_of
+from digest.errors import ThemeError
 from digest.text.colour import READABLE, contrast, ink_on, lightness, luminance, mix, readable, rgb, softer
 
 colours = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
@@ -65,6 +66,14 @@ def test_a_pale_brand_is_darkened_where_it_is_small_text_and_said():
     assert "#ffd400 cannot be read on #ffffff" in made.notes[0]
 
 
+@given(colours, colours | st.just("#000000"))
+def test_any_brand_can_be_read_wherever_the_theme_writes_with_it(brand, brand_dark):
+    """No colour of config.yaml is refused for a ground that is ours: a button's, a list of contents'."""
+    for name in ("default", "quiet"):
+        _, notes = palette_of(gather([], name), ThemeOptions(brand=brand, brand_dark=brand_dark))
+        assert all("cannot be read on #" in note for note in notes)
+
+
 @given(colours)
 def test_the_line_under_a_headline_can_be_seen_whatever_the_brand(brand):
     """It is lighter than the accent, where the accent leaves room, and never below 3 to 1 in either scheme."""
@@ -75,6 +84,20 @@ def test_the_line_under_a_headline_can_be_seen_whatever_the_brand(brand):
         assert all(contrast(line, ground) >= 3 for ground in grounds)
         assert bright(luminance(line), luminance(accent)) == pytest.approx(luminance(line), abs=0.01)
         assert contrast(palette[f"on_accent{scheme}"], accent) >= READABLE
+
+
+def test_grounds_on_which_no_brand_can_be_read_are_named(tmp_path):
+    """A sheet that is dark by day on a page that is light is one line with the file's, whatever the brand."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "theme.yaml").write_text(
+        'colors:\n  ink: ["#777777", "#777777"]\n  page: ["#ffffff", "#000000"]\n  sheet: ["#444444", "#444444"]\n'
+    )
+    (folder / "theme.mjml.j2").write_text("<mjml></mjml>")
+    with pytest.raises(
+        ThemeError, match=r"theme.yaml:1: colors: no shade of #1e2dbe can be read on #444444 and #ffffff"
+    ):
+        palette_of(gather([tmp_path], "mine"), ThemeOptions())
 
 
 def test_a_band_may_have_a_colour_of_its_own():

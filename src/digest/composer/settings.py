@@ -55,15 +55,29 @@ def colours(files: ThemeFiles, options: ThemeOptions) -> tuple[dict[str, str], l
     ]
     if faults:
         raise ThemeError(faults)
-    notes = _brand(palette, options)
+    try:
+        notes = _brand(palette, options, _under_accent(document, palette))
+    except ValueError as error:
+        raise ThemeError([document.fault(("colors",), str(error))]) from None
     faults = _unreadable(document, palette)
     if faults:
         raise ThemeError(faults)
     return palette, notes
 
 
-def _brand(palette: dict[str, str], options: ThemeOptions) -> list[str]:
-    """Add the shades of the brand: `band` and what is written on it, and `accent` for small text and links."""
+def _under_accent(document: Document, palette: dict[str, str]) -> tuple[str, ...]:
+    """On which of the theme's own colours the accent is written."""
+    pairs = document.data.get("contrast", [])
+    inks = (str(pair).partition(" on ") for pair in (pairs if isinstance(pairs, list) else []))
+    listed = (ground for ink, _, ground in inks if ink == "accent" and ground in palette)
+    return tuple(dict.fromkeys(("sheet", "page", *listed)))
+
+
+def _brand(palette: dict[str, str], options: ThemeOptions, under: tuple[str, ...]) -> list[str]:
+    """Add the shades of the brand: `band` and what is written on it, and `accent` for small text and links.
+
+    The accent is written on the colours named in `under`. Raises ValueError where no shade can be read on all of them.
+    """
     notes = []
     band = options.masthead_color or options.brand
     palette["band"], palette["band_dark"] = band, _night(band)
@@ -71,18 +85,19 @@ def _brand(palette: dict[str, str], options: ThemeOptions) -> list[str]:
         band = palette[f"band{scheme}"]
         palette[f"on_band{scheme}"] = ink_on(band)
         palette[f"on_band_soft{scheme}"] = softer(palette[f"on_band{scheme}"], band)
-    grounds = [palette["sheet"], palette["page"]]
+    grounds = [palette[name] for name in under]
     palette["accent"] = readable(options.brand, grounds)
     if palette["accent"] != options.brand:
         notes.append(
-            f"theme.brand: {options.brand} cannot be read on {grounds[0]}; kickers and links use {palette['accent']}"
+            f"theme.brand: {options.brand} cannot be read on {_first_unread(options.brand, grounds)}; "
+            f"kickers and links use {palette['accent']}"
         )
-    grounds = [palette["sheet_dark"], palette["page_dark"]]
-    wanted = options.brand_dark or _AT_NIGHT.get(options.brand) or readable(options.brand, grounds, _CLEAR)
+    grounds = [palette[f"{name}_dark"] for name in under]
+    wanted = options.brand_dark or _AT_NIGHT.get(options.brand) or readable(options.brand, grounds[:2], _CLEAR)
     palette["accent_dark"] = readable(wanted, grounds)
     if options.brand_dark and palette["accent_dark"] != options.brand_dark:
         notes.append(
-            f"theme.brand_dark: {options.brand_dark} cannot be read on {grounds[0]}; "
+            f"theme.brand_dark: {options.brand_dark} cannot be read on {_first_unread(options.brand_dark, grounds)}; "
             f"dark mode uses {palette['accent_dark']}"
         )
     for scheme, least in _UNDERLINED.items():
@@ -91,6 +106,10 @@ def _brand(palette: dict[str, str], options: ThemeOptions) -> list[str]:
         palette.setdefault(f"underline{scheme}", _lighter(accent, grounds, least))
         palette.setdefault(f"on_accent{scheme}", ink_on(accent))
     return notes
+
+
+def _first_unread(colour: str, grounds: list[str]) -> str:
+    return next(ground for ground in grounds if contrast(colour, ground) < READABLE)
 
 
 def _lighter(accent: str, grounds: list[str], least: float) -> str:
