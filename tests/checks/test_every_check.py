@@ -381,6 +381,35 @@ def test_what_is_unpacked_for_the_mail_may_be_in_any_format():
     assert "image-format" in codes(subject(pictured(image="a.svg"), **svg))
 
 
+@pytest.mark.parametrize(
+    ("written", "html_has", "text_has"),
+    [
+        (
+            "5. Mai 2022 war ein Sonntag.",
+            '<ol start="5"><li>Mai 2022 war ein Sonntag.</li></ol>',
+            "5. Mai 2022 war ein Sonntag.",
+        ),
+        (
+            "1) > - Deep down",
+            "<ol><li><blockquote><ul><li>Deep down</li></ul></blockquote></li></ol>",
+            "1. > • Deep down",
+        ),
+        (
+            "| Year | What |\n|---|---|\n| 2022 | Much |",
+            "<table><tr><th>Year</th><th>What</th></tr><tr><td>2022</td><td>Much</td></tr></table>",
+            "Year: 2022\nWhat: Much",
+        ),
+    ],
+)
+def test_what_markdown_makes_of_a_texts_beginning_is_no_missing_block(written, html_has, text_has):
+    """A number is a list's, and a wide table is told row by row: the block is shown all the same."""
+    context = beside(
+        LetterBlock(text=written),
+        rendering=rendering(TOLD, html=html(TOLD, after=html_has), text=f"{text(TOLD)}\n{text_has}\n"),
+    )
+    assert not [finding for finding in run(context) if finding.code == "block-not-shown"]
+
+
 def test_a_list_of_contents_does_not_put_links_into_another_order():
     """What the HTML has twice may come in the text where it comes the second time."""
     told = [story(1), story(2)]

@@ -27,6 +27,7 @@ from digest.text.urls import host_of, is_private
         "HTTPS://ILO.ORG/A",
         "mailto:newsroom@ilo.org?subject=x",
         "tel:+41227996111",
+        "tel:+41 22 799 61 11",
         " https://ilo.org/ ",
     ],
 )

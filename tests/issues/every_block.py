@@ -19,7 +19,7 @@ blocks:
     portrait: images/portrait.png
   - kind: notice
     label: correction
-    text: January’s digest gave the wrong year for the safety convention. It is 1981.
+    text: January’s digest gave the wrong year for the [safety convention](https://example.org/c155). It is 1981.
     link: https://example.org/corrections
     link_text: See what changed
   - kind: number

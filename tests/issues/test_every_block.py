@@ -112,11 +112,11 @@ def test_the_text_part_says_it_all(built):
     """The text part has every block in its form, in 72 columns; links of Markdown are numbered as they come."""
     text = built().rendering.text
     for part in (
-        "\nCORRECTION:\nJanuary’s digest gave the wrong year for the safety convention. It is\n1981.\n\n",
+        "\nCORRECTION:\nJanuary’s digest gave the wrong year for the safety convention [1]. It\nis 1981.\n\n[1] https://example.org/c155\n\n",
         "\nSee what changed:\nhttps://example.org/corrections\n",
-        "Twelve stories, and one more thing\u00a0[1].\n",
+        "Twelve stories, and one more thing\u00a0[2].\n",
         "\nREAD ALOUD\n",
-        "\n   Noor Haddad, Editor\n\n[2] https://example.org/signed\n\n",
+        "\n   Noor Haddad, Editor\n\n[3] https://example.org/signed\n\n",
         "NUMBER OF THE MONTH\n\n   160 million\n   children were at work",
         "Source: Global estimates\nhttps://example.org/estimates\n",
         "   “Nobody asked us what time the last bus leaves. So we wrote it into\n   the agreement.”\n\n",
@@ -131,7 +131,7 @@ def test_the_text_part_says_it_all(built):
         assert part.replace("\u00a0", " ") in text.replace("\u00a0", " "), part
     numbers = [int(number) for number in re.findall(r"^\[(\d+)\] http", text, re.MULTILINE)]
     assert numbers == list(range(1, len(numbers) + 1))
-    assert text.index("CORRECTION") < text.index("Twelve stories") < text.index("READ ALOUD") < text.index("[3]")
+    assert text.index("CORRECTION") < text.index("Twelve stories") < text.index("READ ALOUD") < text.index("[4]")
 
 
 def test_an_editors_words_are_never_a_template(built):

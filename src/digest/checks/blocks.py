@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _SHOWN_BY = ("title", "figure", "name", "label", "text")  # what tells one block from another, the first that it has
 _HOLDING = frozenset(("draft", "withdrawn", "embargoed"))  # rules that a pin does not overrule
+_MARKS = re.compile(r"^(?:[#>*+|\s-]|\d{1,9}[.)]\s)+")  # with which a line of Markdown may begin
 _TARGETS = re.compile(r"\]\([^()]*\)")
 
 
@@ -124,4 +125,4 @@ def block_not_shown(context: CheckContext) -> Iterator[Hit]:
 def _first_words(texts: dict[str, str]) -> str:
     """What shows that a block is there: its first field of these, up to the first thing that Markdown may change."""
     text = next((texts[key] for key in _SHOWN_BY if key in texts), "")
-    return re.split(r"[\[\]*_`<>&\\\n!#]", text.lstrip("#>*-+ "))[0]
+    return re.split(r"[\[\]*_`<>&\\\n!#|]", _MARKS.sub("", text))[0]

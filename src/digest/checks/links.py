@@ -222,10 +222,11 @@ def faults(url: str) -> Iterator[tuple[str, str]]:
     if not address:
         yield "link-malformed", "the link is empty; give an address or remove it"
         return
-    if blank := _BLANKS.search(address):
+    scheme = found[1].lower() if (found := _SCHEME.match(address)) else ""
+    # A telephone number may be written in groups: the composer takes the blanks out.
+    if blank := _BLANKS.search("".join(address.split()) if scheme == "tel" else address):
         what = "a blank" if blank[0] == " " else f"U+{ord(blank[0]):04X}"
         yield "link-malformed", f"'{shown}' has {what} in it; write it as %{ord(blank[0]) % 256:02X} or take it out"
-    scheme = found[1].lower() if (found := _SCHEME.match(address)) else ""
     if scheme in ("http", "https"):
         yield from _web(address, shown, scheme)
     elif not scheme or _LOOKS_LIKE_HOST.match(address):  # `example.org:8080/a` has no scheme either
