@@ -59,6 +59,22 @@ def test_a_mistake_that_no_story_of_the_month_would_show_is_found(newsroom):
     assert done.out == "templates/mine/story.mjml.j2:5: story has no 'lnag', did you mean 'lang'?\n"
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("block-number.mjml.j2", "block.figure", "block.figur", ":6: block has no 'figur', did you mean 'figure'?"),
+        ("text.txt.j2", "event.line", "event.lin", ":69: row has no 'lin', did you mean 'link'?"),
+    ],
+)
+def test_a_mistake_in_a_block_that_no_issue_has_yet_is_found(newsroom, file, old, new, said):
+    """Every kind of block is tried, in both parts."""
+    newsroom("theme", "new", "mine")
+    shutil.copy(builtin() / "default" / file, newsroom.root / "templates/mine")
+    change(newsroom, f"templates/mine/{file}", old, new)
+    done = newsroom("theme", "check", "mine")
+    assert (done.code, done.out.strip()) == (1, f"templates/mine/{file}{said}")
+
+
 def test_a_theme_without_a_way_to_leave_is_no_theme(newsroom):
     """A footer that was taken out is said where the theme is tried, not when an edition is to go."""
     newsroom("theme", "new", "mine")

@@ -428,6 +428,14 @@ def test_dates_can_be_left_out():
 
 
 @pytest.mark.parametrize("look", ["default", "quiet"])
+@pytest.mark.parametrize("said", [{"credit": "© Ana"}, {"kicker": "Series", "credit": "© Ana"}, {"kicker": "Series"}])
+def test_a_dot_stands_only_between_two_things(look, said):
+    """Whatever of series, date and credit is left out."""
+    made = render(selection(story(**({"credit": "", "kicker": ""} | said))), ThemeOptions(name=look, dates=False))
+    assert not re.search(r"<p[^>]*>\s*·|·\s*</p>", made.html)
+
+
+@pytest.mark.parametrize("look", ["default", "quiet"])
 def test_a_story_may_say_the_words_of_its_link(look):
     """`read: Watch the film` stands in both parts, on the lead for the theme's; never where there is no link."""
     film = {"read": "Watch the film", "link": "https://www.harbour.example/film"}

@@ -9,8 +9,8 @@ A theme that compiles may still name a value that is not there, in a branch that
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Literal
 
 from digest import files
 from digest.composer import files as theme_files
@@ -18,13 +18,14 @@ from digest.composer.compile import check_theme
 from digest.composer.compose import compose
 from digest.composer.theme import load_theme
 from digest.errors import DigestError, RenderError, UsageError
-from digest.model import Audience, Edition, Group, LateGroup, Selection, Story, slot_token
+from digest.model import Audience, Edition, Group, Issue, LateGroup, Selection, Story, slot_token
 from digest.period import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from digest.blocks.kinds import Block, BlockField
     from digest.composer.options import ThemeOptions
     from digest.model import NewsroomProfile
 
@@ -96,7 +97,10 @@ def tried(folders: Sequence[Path], options: ThemeOptions, newsroom: NewsroomProf
 
 
 def _editions(newsroom: NewsroomProfile) -> Iterator[tuple[Selection, Literal["auto", "full", "list"], int]]:
-    """Editions of twelve stories and of one: grouped or not, with late ones, in both directions, cut to titles."""
+    """Editions of twelve stories and of one: grouped or not, with late ones, in both directions, cut to titles.
+
+    Twelve have every kind of block beside them.
+    """
     zone = newsroom.timezone
     period, before = parse("2022-02", zone), parse("2022-01", zone)
     stories = tuple(
@@ -118,6 +122,25 @@ def _editions(newsroom: NewsroomProfile) -> Iterator[tuple[Selection, Literal["a
         halves = (Group(key="skills", stories=stories[:6]), Group(key="", stories=stories[6:]))
         for groups in ((Group(key="", stories=stories),), halves, (Group(key="", stories=stories[:1]),)):
             late = (LateGroup(period=before, stories=stories[:2]),)
-            selection = Selection(edition=edition, groups=groups, late=late, more=3)
+            issue = Issue() if len(groups[0].stories) == 1 else Issue(intro=_MARKDOWN, blocks=tuple(_blocks(stories)))
+            selection = Selection(edition=edition, groups=groups, late=late, more=3, issue=issue)
             yield from ((selection, "full", _ROOM), (selection, "auto", _ROOM), (selection, "list", _ROOM))
             yield selection, "full", _CUT
+
+
+def _blocks(stories: Sequence[Story]) -> Iterator[Block]:
+    """One of each kind that says all that it may, and one that says what it must, in another language."""
+    from digest.blocks.kinds import KINDS
+
+    for kind in KINDS.values():
+        yield kind.type(**_said(kind.fields))
+        must = tuple(row for row in kind.fields if row.required)
+        yield kind.type(**_said(must), language="ar", after=stories[-1].id)
+
+
+def _said(rows: Sequence[BlockField]) -> dict[str, Any]:
+    words = {"markdown": _MARKDOWN, "link": _WEB, "image": f"{_WEB}/picture.jpg", "day": date(2022, 3, 8)}
+    return {
+        row.name: (row.item(**_said(row.rows)),) if row.item else (row.choices or (words.get(row.holds, "Words"),))[0]
+        for row in rows
+    }
