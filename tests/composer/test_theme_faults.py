@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
-from digest.composer.compile import check_theme
-from digest.composer.files import builtin, themes
+from digest.composer.compile import check_theme, compile_theme
+from digest.composer.files import builtin, gather, themes
 from digest.composer.lint import lint
 from digest.composer.mjml_table import ELEMENTS
 from digest.composer.options import ThemeOptions
@@ -52,6 +53,13 @@ def faults(text):
         ("<mj-text>x</div></mj-text>", "</div> closes nothing in this <mj-text>"),
         ("<mj-text>a</mj-text", "is not closed"),
         ("<mj-raw><div></mj-raw>", "<div> is not closed in this <mj-raw>"),
+        ("<mj-raw><!-- x</mj-raw>", "this comment has no end (-->)"),
+        ("<mj-raw><!-- a -- b --></mj-raw>", "a comment may not have -- in it"),
+        (
+            "<mj-raw><!--[if mso]>x<![endif]-- ><!-- y --></mj-raw>",
+            "Outlook's conditions are written <!--[if mso]>…<![en",
+        ),
+        ("<mj-raw><!--[if mso>x<![endif]--></mj-raw>", "Outlook's conditions are written <!--[if mso]>…<![endif]-->"),
     ],
 )
 def test_mistakes_are_named(inside, message):
@@ -136,6 +144,13 @@ def test_our_own_themes_have_no_faults():
         ("story.mjml.j2", "{{ story.title }}", "{{ story.__class__ }}", "story.mjml.j2:5: __class__ is private"),
         ("story.mjml.j2", "{{ story.title }}", "{% include 'x' %}", "story.mjml.j2:5: templates are not put together"),
         ("text.txt.j2", "{% endfor %}", "{% endfro %}", "text.txt.j2:"),
+        (
+            "theme.mjml.j2",
+            'padding="0 24px"',
+            'padding="{%0 24px"',
+            "theme.mjml.j2:19: the tag that begins here is not closed",
+        ),
+        ("masthead.mjml.j2", "{% if theme.logo %}", "{% if theme.logo", "masthead.mjml.j2:7: "),
         ("theme.yaml", '"#14161c"', '"ink"', "theme.yaml:5: colors.ink: give two colours"),
         ("theme.yaml", '"#5b6070"', '"#c0c0c0"', "soft on sheet: #c0c0c0 on #ffffff has a contrast of 1.8"),
         ("theme.yaml", "ink on sheet", "ink on shete", "'shete' is no colour, did you mean 'sheet'?"),
@@ -177,6 +192,16 @@ def test_a_block_may_be_opened_in_one_file_and_closed_in_another(folder):
         folder, "theme.mjml.j2", '<mj-include path="footer.mjml.j2" />', f'{both}<mj-include path="footer.mjml.j2" />'
     )
     assert messages(folder) == []
+
+
+def test_a_breakdown_of_the_mjml_compiler_is_a_fault_of_the_theme(monkeypatch):
+    """It is written in Rust, whose panics are no Exception: what the lint lets through is one line all the same."""
+    monkeypatch.setattr("digest.composer.compile.lint", lambda *_: [])
+    found = gather([], "default")
+    head = found.files["head.mjml.j2"]
+    broken = replace(head, text=head.text.replace("<![endif]-->", "<![endif]--"))
+    with pytest.raises(ThemeError, match="MJML cannot read this: its compiler broke down"):
+        compile_theme(replace(found, files={**found.files, "head.mjml.j2": broken}), ThemeOptions())
 
 
 def test_an_unknown_theme_is_offered_a_name():

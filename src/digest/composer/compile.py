@@ -219,7 +219,13 @@ def to_html(mjml: str, *, specimen: bool = False) -> str:
     from premailer import Premailer
 
     inline = "\n".join(found[1] for found in _INLINE_STYLE.finditer(mjml))
-    markup = mjml2html(_INLINE_STYLE.sub("", mjml), fonts={})
+    try:
+        markup = mjml2html(_INLINE_STYLE.sub("", mjml), fonts={})
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # Rust's, which is no Exception
+            raise
+        message = "its compiler broke down; is a comment or a tag not closed?"
+        raise ValueError(message) from None
     markup = _SEAM.sub(r"\1", markup)
     markup = _ARTICLE.sub(r'<div role="main">\1', markup, count=1).replace("</div></body>", "</div></div></body>", 1)
     markup = markup.replace("<!doctype html>", "<!DOCTYPE html>", 1)  # premailer drops a small one

@@ -40,6 +40,8 @@ _HTML_TAG = re.compile(r"<[a-zA-Z](?:[^\"'<>]|\"[^\"]*\"|'[^']*')*>")
 _ANY_TAG = re.compile(r"<(/?)([a-zA-Z][\w:-]*)(?:[^\"'<>]|\"[^\"]*\"|'[^']*')*>")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _TO_ITS_END = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_CONDITION = re.compile(r"\[if [^\[\]<>]+\]>")
+_SPOILT_END = re.compile(r"<!\[endif\]--\s*\S|<!endif")
 _VOID = frozenset(
     ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr")
 )
@@ -171,6 +173,7 @@ class _Lint:
         for pattern, message in _REFUSED:
             for found in pattern.finditer(tag.inner):
                 yield self._fault(tag.inner_offset + found.start(), message)
+        yield from self._comments(tag)
         for found in _HTML_TAG.finditer(tag.inner):
             if TOKEN.search(_QUOTED.sub("", found[0])):
                 message = "a Jinja tag inside an HTML tag may stand only between the quotes of an attribute"
@@ -179,6 +182,23 @@ class _Lint:
             yield from self._balance(tag)
         if tag.name == "mj-style" and tag.inner.count("{") != tag.inner.count("}"):
             yield self._fault(tag.inner_offset, "the braces of this style sheet do not match")
+
+    def _comments(self, tag: MjmlTag) -> Iterator[Fault]:
+        """A comment must be whole: MJML's compiler breaks off, or breaks down, at one that is not."""
+        end = 0
+        while (at := tag.inner.find("<!--", end)) >= 0:
+            end = tag.inner.find("-->", at + 4) + 3
+            said = tag.inner[at + 4 : end - 3] if end > 2 else ""  # noqa: PLR2004 - found
+            message = ""
+            if not said and not tag.inner.startswith("<!---->", at):
+                message, end = "this comment has no end (-->)", len(tag.inner)
+            elif said.startswith("[if"):
+                if not _CONDITION.match(said) or _SPOILT_END.search(said):
+                    message = "Outlook's conditions are written <!--[if mso]>…<![endif]-->"
+            elif "--" in said:
+                message = "a comment may not have -- in it; write — or a blank between"
+            if message:
+                yield self._fault(tag.inner_offset + at, message)
 
     def _balance(self, tag: MjmlTag) -> Iterator[Fault]:
         """HTML inside an element must be whole: MJML's compiler stops at what is not, without saying where."""

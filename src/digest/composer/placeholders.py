@@ -20,7 +20,7 @@ from digest.composer.sandbox import run
 from digest.errors import Fault, ThemeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from digest.composer.sandbox import ThemeEnvironment
 
@@ -30,6 +30,7 @@ _NAME = re.compile(r"\{%[-+]?\s*(\w+)")
 _BLOCKS = frozenset(("autoescape", "call", "filter", "for", "if", "macro", "with"))
 _BINDS = re.compile(r"\{%[-+]?\s*(?:for\s+(.+?)\s+in\b|macro\s+\w+\s*\(([^)]*)\))", re.DOTALL)
 _UNBINDS = re.compile(r"\{%[-+]?\s*end(?:for|macro)\b")
+_OFFSET = re.compile(r" at \d+$")
 _ENDS = {"variable_begin": "variable_end", "block_begin": "block_end"}
 
 
@@ -72,11 +73,15 @@ def swap(source: str, places: SourceMap, environment: ThemeEnvironment, constant
     parts: list[str] = []
     size = 0
     known: dict[str, str | None] = {}
+    pieces: list[tuple[int, str, str]] = []
     try:
-        pieces = list(environment.lex(source))
+        pieces.extend(environment.lex(source))  # as far as it can be read
     except TemplateSyntaxError as error:
-        file, line = places.find(error.lineno)
-        raise ThemeError([Fault(file=file, line=line, message=error.message or "this is not Jinja")]) from None
+        file, line = places.find(_begun(pieces) or error.lineno)
+        message = _OFFSET.sub("", error.message or "this is not Jinja")
+        if _begun(pieces):
+            message = f"the tag that begins here is not closed, or cannot be read: {message}"
+        raise ThemeError([Fault(file=file, line=line, message=message)]) from None
     for line, text, is_tag in _joined(pieces):
         written = text
         if is_tag:
@@ -90,6 +95,18 @@ def swap(source: str, places: SourceMap, environment: ThemeEnvironment, constant
         size += len(written)
     swapped.text = "".join(parts)
     return swapped
+
+
+def _begun(pieces: Sequence[tuple[int, str, str]]) -> int:
+    """The line of the last tag's first word, where it has no end; else 0. What Jinja trips on may be far below."""
+    begun = 0
+    for line, kind, _ in reversed(pieces):
+        if kind in _ENDS.values():
+            return 0
+        if kind in _ENDS:
+            return begun or line
+        begun = line if kind != "whitespace" else begun
+    return 0
 
 
 def _joined(pieces: Iterable[tuple[int, str, str]]) -> Iterator[tuple[int, str, bool]]:
