@@ -45,7 +45,7 @@ from digest.checks.context import CheckContext, check
 from digest.checks.registry import CHECKS, run
 from digest.composer.summary import pictures
 from digest.errors import Fault
-from digest.model import Audience, Decision, Edition, InlineImage, Issue, Severity, Status, Story
+from digest.model import Audience, Decision, Edition, Finding, InlineImage, Issue, Severity, Status, Story
 
 BUTTON = ButtonBlock(label="Answer", link="https://www.ilo.org/survey")
 SPONSOR = SponsorBlock(
@@ -461,6 +461,26 @@ def test_a_finding_about_a_story_names_its_file_and_line():
     assert ("placeholder", f"{told.file}:7") in {(f.code, f.where) for f in found}
 
 
+def test_what_is_wrong_in_a_summary_is_told_with_its_own_line():
+    """A link, words to come, a footnote, HTML: where it stands, not where the summary begins."""
+    body = "Fine here.\n\nA <b>bold</b> word.[^9]\n\nLorem ipsum.\n\n[away](foo:bar)"
+    written = story(1, summary=body, file="stories/a.md")
+    where = {"where": written.file, "severity": Severity.WARNING}
+    composed = [
+        Finding(code="summary-footnote", message="[^9] has no footnote; write a line [^9]: …", **where),
+        Finding(
+            code="summary-html", message="HTML in a summary is shown as it is typed (<b>); write Markdown", **where
+        ),
+    ]
+    source = f"---\ntitle: One\n---\n\n{body}\n".encode()
+    found = run(subject(written, read_file=lambda _: source), composed=composed)
+    lines = {
+        finding.code: finding.where.rpartition(":")[2] for finding in found if finding.where.startswith("stories/")
+    }
+    told = ("summary-footnote", "summary-html", "placeholder", "link-unsafe")
+    assert [lines[code] for code in told] == ["7", "7", "9", "11"]
+
+
 def test_nothing_to_look_at_gives_no_findings():
     """A subject with a newsroom only is examined without an error."""
     assert run(CheckContext(newsroom=NEWSROOM)) == ()
@@ -503,8 +523,8 @@ def test_pictures_in_a_text_are_looked_at_as_a_storys_photo_is():
     assert about == {
         ("alt-missing", f"{told.file}:6"),
         ("image-missing", f"{told.file}:6"),
-        ("alt-file-name", f"{told.file}:6"),
-        ("image-http", f"{told.file}:6"),
+        ("alt-file-name", f"{told.file}:8"),
+        ("image-http", f"{told.file}:8"),
         ("alt-missing", letter.where),
         ("image-unsafe", letter.where),
     }

@@ -213,7 +213,7 @@ class CheckContext:
         """Where in the story's file the first of `keys` that is written stands: `stories/a.md:4`.
 
         Without a line when the file cannot be read. `summary` means the text below the front matter: its first line, or
-        the one that says most of `words`.
+        the one that has `words`, or says most of them.
         """
         name = story.file or story.id
         data = self._source(story)
@@ -226,7 +226,11 @@ class CheckContext:
         for key in keys:
             if key == "summary":
                 text = (number for number, line in enumerate(lines, 1) if number > fences[1] and line.strip())
-                best = max(text, key=lambda number: likeness(lines[number - 1], words), default=fences[1])
+
+                def near(number: int) -> tuple[bool, float]:
+                    return words in lines[number - 1], likeness(lines[number - 1], words)
+
+                best = max(text, key=near, default=fences[1])
                 return f"{name}:{best}"
             for number in range(fences[0] + 1, fences[1]):
                 if re.match(rf"{re.escape(key)}\s*:", lines[number - 1]):

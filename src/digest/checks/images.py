@@ -65,8 +65,8 @@ def _pictured(context: CheckContext) -> Iterator[tuple[tuple[Story, str] | str, 
         yield (where if isinstance(where, str) else (where, "summary")), address
 
 
-def _place(context: CheckContext, where: tuple[Story, str] | str) -> str:
-    return where if isinstance(where, str) else context.place(*where)
+def _place(context: CheckContext, where: tuple[Story, str] | str, address: str) -> str:
+    return where if isinstance(where, str) else context.place(*where, words=address)
 
 
 def _scheme(address: str) -> str:
@@ -89,7 +89,7 @@ def image_unsafe(context: CheckContext) -> Iterator[Hit]:
             message = f"'{image[:60]}' leaves the newsroom's folder; put the photo inside"
         else:
             continue
-        yield Hit(_place(context, where), message)
+        yield Hit(_place(context, where, image), message)
 
 
 @check(
@@ -99,7 +99,7 @@ def image_http(context: CheckContext) -> Iterator[Hit]:
     """An image address with http."""
     for where, image in _pictured(context):
         if _scheme(image) == "http":
-            yield Hit(_place(context, where), f"'{image[:80]}' is not encrypted; use https")
+            yield Hit(_place(context, where, image), f"'{image[:80]}' is not encrypted; use https")
 
 
 @check(
@@ -118,7 +118,7 @@ def image_format(context: CheckContext) -> Iterator[Hit]:
         kind = kind_of(head) if size else suffix_kind(image)
         shown = SHOWN_EVERYWHERE | _UNPACKED if context.carried and size else SHOWN_EVERYWHERE
         if kind and kind not in shown:
-            yield Hit(_place(context, where), f"'{image[:80]}' is {kind}; save it as JPEG or PNG")
+            yield Hit(_place(context, where, image), f"'{image[:80]}' is {kind}; save it as JPEG or PNG")
 
 
 @check("image-missing", Severity.ERROR, "stories", "A photo that is not there is a hole in the mail.")
@@ -130,9 +130,9 @@ def image_missing(context: CheckContext) -> Iterator[Hit]:
         peeked = context.peek(image)
         if peeked is None:
             message = f"'{image[:80]}' is not there (or is over 50 MB); put the file in the newsroom's folder"
-            yield Hit(_place(context, where), message)
+            yield Hit(_place(context, where, image), message)
         elif not peeked[0]:
-            yield Hit(_place(context, where), f"'{image[:80]}' is empty (0 bytes); save the photo again")
+            yield Hit(_place(context, where, image), f"'{image[:80]}' is empty (0 bytes); save the photo again")
 
 
 @check(
@@ -146,10 +146,10 @@ def image_broken(context: CheckContext) -> Iterator[Hit]:
             continue
         kind, claimed = kind_of(head), suffix_kind(image)
         if not kind:
-            yield Hit(_place(context, where), f"'{image[:80]}' is no image that is known; save the photo again")
+            yield Hit(_place(context, where, image), f"'{image[:80]}' is no image that is known; save the photo again")
         elif claimed and claimed != kind:
             message = f"'{image[:80]}' is {kind} inside; rename it, or save it as {claimed}"
-            yield Hit(_place(context, where), message)
+            yield Hit(_place(context, where, image), message)
 
 
 @check("image-heavy", Severity.WARNING, "stories", "A heavy photo is not waited for on a phone.")
@@ -158,7 +158,7 @@ def image_heavy(context: CheckContext) -> Iterator[Hit]:
     for where, image in () if context.carried else _pictured(context):
         size, _ = _local(context, image)
         if HEAVY < size <= TOO_BIG:
-            yield Hit(_place(context, where), f"'{image[:80]}' has {_megabytes(size)}; 0.3 MB are enough here")
+            yield Hit(_place(context, where, image), f"'{image[:80]}' has {_megabytes(size)}; 0.3 MB are enough here")
 
 
 @check("image-too-big", Severity.ERROR, "stories", "Image proxies drop photos of this size, so nobody sees them.")
@@ -167,7 +167,7 @@ def image_too_big(context: CheckContext) -> Iterator[Hit]:
     for where, image in () if context.carried else _pictured(context):
         size, _ = _local(context, image)
         if size > TOO_BIG:
-            yield Hit(_place(context, where), f"'{image[:80]}' has {_megabytes(size)}; make it smaller")
+            yield Hit(_place(context, where, image), f"'{image[:80]}' has {_megabytes(size)}; make it smaller")
 
 
 @check(

@@ -148,7 +148,7 @@ def _link_faults(context: CheckContext) -> Iterator[tuple[str, Hit]]:
         for key, url in written(story):
             for found, message in faults(url):
                 if not _joined(found, url, based):
-                    yield found, Hit(context.place(story, key), message)
+                    yield found, Hit(context.place(story, key, words=url), message)
             reported.add(url.strip())
     for where, url in _beside(context):
         for found, message in faults(url):

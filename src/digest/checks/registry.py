@@ -173,7 +173,7 @@ def run(
         if not rules.silences(check.code) and (network or check.scope != "network")
         for hit in check.run(context)
     ]
-    return rules.apply([*_unsaid(composed, found), *found])
+    return rules.apply([*(_placed(context, each) for each in _unsaid(composed, found)), *found])
 
 
 def _unsaid(composed: Iterable[Finding], found: Iterable[Finding]) -> Iterator[Finding]:
@@ -181,6 +181,17 @@ def _unsaid(composed: Iterable[Finding], found: Iterable[Finding]) -> Iterator[F
     for finding in composed:
         if not any((code, _file(finding)) in said for code in SAID_BY.get(finding.code, ())):
             yield finding
+
+
+def _placed(context: CheckContext, finding: Finding) -> Finding:
+    """With the line of the story's file; the composer, which reads no file, says what stands there."""
+    if not finding.code.startswith("summary-"):
+        return finding
+    words = re.search(r"\[\^[^\]]+\]|</?[a-zA-Z][^<>]*>|<!--", finding.message)
+    story = next((each for each in context.stories if each.file and each.file == finding.where), None)
+    return (
+        replace(finding, where=context.place(story, "summary", words=words[0] if words else "")) if story else finding
+    )
 
 
 def _file(finding: Finding) -> str:

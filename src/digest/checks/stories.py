@@ -68,7 +68,7 @@ def alt_missing(context: CheckContext) -> Iterator[Hit]:
     for where, address, alt in context.marked_down():
         if not alt:
             message = f"the picture {_short(address)!r} has no words; say what it shows: ![what it shows]({address})"
-            yield Hit(where if isinstance(where, str) else context.place(where, "summary"), message)
+            yield Hit(where if isinstance(where, str) else context.place(where, "summary", words=address), message)
 
 
 @check("alt-file-name", Severity.WARNING, "stories", "A file name read aloud tells nobody what the photo shows.")
@@ -84,7 +84,7 @@ def alt_file_name(context: CheckContext) -> Iterator[Hit]:
                 yield Hit(block.where, f"'{_short(text)}' is a file's name; say what the picture shows")
     for where, _, alt in context.marked_down():
         if _FILE_NAME.fullmatch(alt) or _CAMERA_NAME.fullmatch(alt):
-            place = where if isinstance(where, str) else context.place(where, "summary")
+            place = where if isinstance(where, str) else context.place(where, "summary", words=alt)
             yield Hit(place, f"'{_short(alt)}' is a file's name; say what the picture shows")
 
 
@@ -155,7 +155,8 @@ def placeholder(context: CheckContext) -> Iterator[Hit]:
             found = next((hit for pattern in _PLACEHOLDERS if (hit := pattern.search(text))), None)
             if found:
                 yield Hit(
-                    context.place(story, key), f"'{_short(found[0])}' in {key} stands for words to come; write them"
+                    context.place(story, key, words=found[0]),
+                    f"'{_short(found[0])}' in {key} stands for words to come; write them",
                 )
     issue = context.issue
     texts = [(issue.places.get(key, key), key, getattr(issue, key)) for key in ("subject", "preheader", "intro")]

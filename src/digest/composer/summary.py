@@ -162,8 +162,9 @@ class Markdown:
                 ("summary-footnote", f"nothing refers to the footnote [^{missed[0]}], so it is left out")
             )
         markup = _BETWEEN.sub(r"\1", cleaner.clean(parser.renderer.render(tokens, parser.options, {})))
-        if _TYPED_HTML.search(source):
-            reader.problems.append(("summary-html", "HTML in a summary is shown as it is typed; write Markdown"))
+        if typed := _TYPED_HTML.search(source):
+            message = f"HTML in a summary is shown as it is typed ({typed[0][:40]}); write Markdown"
+            reader.problems.append(("summary-html", message))
         lines = (_words(token.children or [], bare=True) for token in tokens if token.type == "inline")
         return Summary(
             html=markup,
