@@ -273,6 +273,8 @@ class _Opening:
         except OSError as error:
             late = f"no connection within {settings.timeouts.connect:g} s"
             words = late if isinstance(error, TimeoutError) else (error.strerror or str(error)).lower()
+            if isinstance(error, ConnectionResetError):  # as soon as it was there: said as if it came a moment later
+                words = reason(error)
             message = f"{settings.peer}: {words}; is the relay up, and smtp.host right?"
             raise TransportError(message) from None
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
