@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -365,7 +365,6 @@ def test_a_body_that_ends_too_early_is_nobodys_bug(client, caplog, suppressions)
 @pytest.fixture
 def served(suppressions, monkeypatch):
     """The endpoint as `digest serve` has it."""
-    monkeypatch.setattr("digest.web.app.SILENCE", 0.5)
     made = app(secrets=[SECRET], suppressions=suppressions, newsroom=NEWSROOM, audiences=AUDIENCES, theme=THEME)
     servers = []
     monkeypatch.setattr("uvicorn.Server", lambda config, of=uvicorn.Server: servers.append(of(config)) or servers[0])
@@ -382,17 +381,19 @@ def served(suppressions, monkeypatch):
 def test_a_thousand_readers_who_leave_at_once_are_all_heard(served, suppressions):
     """A mail provider may ask for a whole list in a second."""
     addresses = [f"reader{number}@example.org" for number in range(1_000)]
-    connections = [socket.create_connection(served, timeout=60) for _ in addresses]
-    for each, address in zip(connections, addresses, strict=True):
-        each.sendall(f"POST {link('everyone', address)} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode())
-    assert {each.recv(15) for each in connections} == {b"HTTP/1.1 200 OK"}
-    for each in connections:
-        each.close()
+    with ExitStack() as opened:
+        connections = []
+        for address in addresses:  # each asks as soon as it is there: who is silent is hung up on
+            each = opened.enter_context(socket.create_connection(served, timeout=60))
+            each.sendall(f"POST {link('everyone', address)} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode())
+            connections.append(each)
+        assert {each.recv(15) for each in connections} == {b"HTTP/1.1 200 OK"}
     assert {address for address, _scope in left(suppressions)} == set(addresses)
 
 
-def test_a_connection_that_says_nothing_is_closed(served):
+def test_a_connection_that_says_nothing_is_closed(served, monkeypatch):
     """Or begins and never ends its first line: else a few of them would keep everybody out."""
+    monkeypatch.setattr("digest.web.app.SILENCE", 0.5)
     for begun in (b"", b"GET /healthz HTT"):
         with socket.create_connection(served, timeout=20) as silent:
             silent.sendall(begun)
