@@ -236,7 +236,7 @@ def test_what_is_held_is_settled_from_any_machine(fleet, sink):
     """`digest run --skip` on a person's machine settles it for the workers; a newsroom's own file is taken over."""
     fleet.write(5)
     name, begun = scheduled(fleet, "1 hour")
-    journal.save(fleet.root / ".digest" / journal.NAME, begun)  # from before there was a fleet
+    JournalFile(fleet.root).save(begun, begun.last)  # from before there was a fleet
     said: list[str] = []
     for _minute in range(2):
         rounds(fleet, said).go()

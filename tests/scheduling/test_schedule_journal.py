@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from digest import period
 from digest.config.schedule_lines import ScheduleLine, scheduled
 from digest.errors import DigestError
+from digest.files import write_whole
 from digest.scheduling import due
-from digest.scheduling.journal import GRACE, Journal, load, save
+from digest.scheduling.journal import GRACE, Journal, JournalFile
 
 ZURICH = ZoneInfo("Europe/Zurich")
 START = datetime(2022, 1, 15, tzinfo=UTC)
@@ -37,9 +38,9 @@ def test_through_any_outages_each_edition_goes_once_in_its_window_or_is_held(gap
     rules = [rule(period=kind, catch_up=catch_up, on="monday" if kind == "week" else "day 3")]
     lines, now, went, held = due.lines(rules), START, {}, set()
     with TemporaryDirectory() as folder:
-        path = Path(folder) / "schedule.json"
+        store = JournalFile(Path(folder))
         for gap in gaps:
-            found, warning = load(path, now)
+            found, warning = store.load(now)
             assert not warning
             found = found.meet(lines, rules, now)
             items = due.pending(rules, found, now)
@@ -50,7 +51,7 @@ def test_through_any_outages_each_edition_goes_once_in_its_window_or_is_held(gap
                     assert item.task.at <= now <= item.task.at + catch_up
                     went[item.name] = now
                     found = found.settle(item.name, now)
-            save(path, found)
+            store.save(found, now)
             last, now = now, now + timedelta(hours=gap)
     span = period.containing(START, kind, ZURICH)
     while (at := scheduled(rules[0], span)) <= last:
@@ -65,8 +66,8 @@ def test_what_is_written_is_read_back(tmp_path):
     """Every moment and every word of the record survives the file."""
     made = Journal().meet(["everyone: every month"], [rule()], START).settle("2021-12/everyone", START)
     made = made.tell("2021-12/everyone sent", START)
-    save(tmp_path / "s.json", made)
-    assert load(tmp_path / "s.json", START + timedelta(hours=1)) == (made, "")
+    JournalFile(tmp_path).save(made, START)
+    assert JournalFile(tmp_path).load(START + timedelta(hours=1)) == (made, "")
 
 
 @pytest.mark.parametrize(
@@ -75,10 +76,10 @@ def test_what_is_written_is_read_back(tmp_path):
 )
 def test_a_damaged_record_is_refused_and_left_alone(tmp_path, text):
     """A file that is no record is named with what to do, and stays as it is for who wants to look."""
-    path = tmp_path / "s.json"
-    path.write_text(text)
-    with pytest.raises(DigestError, match=r"s\.json: is (damaged|from a newer digest)"):
-        load(path, START)
+    path = tmp_path / ".digest/schedule.json"
+    write_whole(path, text.encode())
+    with pytest.raises(DigestError, match=r"schedule\.json: is (damaged|from a newer digest)"):
+        JournalFile(tmp_path).load(START)
     assert path.read_text() == text
 
 

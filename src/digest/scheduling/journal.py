@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from digest import files
 from digest.errors import DigestError, LedgerBusy, LedgerError
@@ -34,6 +34,7 @@ NAME = "schedule.json"
 LOCK = "schedule.lock"
 FORMAT = 1
 GRACE = timedelta(hours=1)  # cron's first call comes somewhat after the minute for which the line was written
+SHELF = "schedule"  # its name beside the ledger
 SKEW = timedelta(minutes=5)  # clocks of one machine may differ so much from one run to the next (NTP)
 
 
@@ -111,19 +112,8 @@ class Journal:
         return (*gone, *(f"+ {line}" for line in now if line not in self.in_force))
 
 
-def load(path: Path, now: datetime) -> tuple[Journal, str]:
-    """The record, and a warning when the clock must have run ahead. Raises DigestError for a file that is none."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return Journal(), ""
-    except OSError as error:
-        raise _unreadable(str(path), (error.strerror or str(error)).lower()) from None
-    return parse(data, str(path), now)
-
-
 def parse(data: bytes, name: str, now: datetime) -> tuple[Journal, str]:
-    """What `dump` made, wherever it was kept; `name` says where, for the error. Returns and raises what `load` does."""
+    """What `dump` made, wherever it was kept; `name` says where, for the error. Returns and raises as `JournalFile.load`."""
     try:
         read = json.loads(data)
         if read["format"] > FORMAT:
@@ -147,24 +137,9 @@ def _unreadable(name: str, reason: str) -> DigestError:
 
 def dump(journal: Journal) -> bytes:
     """The record as bytes."""
-    data = {
-        "format": FORMAT,
-        "since": _text(journal.since),
-        "last": _text(journal.last),
-        "in_force": {line: _text(at) for line, at in journal.in_force.items()},
-        "done": {name: _text(at) for name, at in journal.done.items()},
-        "told": {name: _text(at) for name, at in journal.told.items()},
-    }
-    return (json.dumps(data, ensure_ascii=False, indent=2) + "\n").encode()
-
-
-def save(path: Path, journal: Journal) -> None:
-    """Write the record whole. Raises DigestError when the disk refuses."""
-    try:
-        files.write_whole(path, dump(journal))
-    except OSError as error:
-        message = f"{path}: cannot be written: {error.strerror}; free the disk, then run again"
-        raise DigestError(message) from None
+    assert None not in (journal.since, journal.last), "a record is written after meet()"
+    data = {"format": FORMAT, **asdict(journal)}
+    return (json.dumps(data, ensure_ascii=False, indent=2, default=datetime.isoformat) + "\n").encode()
 
 
 def _believable(found: Journal, now: datetime) -> tuple[Journal, str]:
@@ -195,30 +170,6 @@ def _moment(text: str) -> datetime:
     return moment
 
 
-def _text(moment: datetime | None) -> str:
-    assert moment is not None, "a record is written after meet()"
-    return moment.isoformat()
-
-
-SHELF = "schedule"  # its name beside the ledger
-
-
-class JournalStore(Protocol):
-    """The journal's place."""
-
-    def load(self, now: datetime) -> tuple[Journal, str]:
-        """The journal, and a warning when a clock was wrong. Raises DigestError when it cannot be read."""
-        ...
-
-    def save(self, found: Journal, now: datetime) -> None:
-        """Keep it. Raises DigestError when that is impossible."""
-        ...
-
-    def exists(self) -> bool:
-        """Whether a schedule was ever in force here."""
-        ...
-
-
 class JournalFile:
     """A newsroom's own journal: .digest/schedule.json."""
 
@@ -226,15 +177,25 @@ class JournalFile:
         self._path = root / STATE / NAME
 
     def load(self, now: datetime) -> tuple[Journal, str]:
-        """See Record."""
-        return load(self._path, now)
+        """The journal, and a warning when the clock must have run ahead. Raises DigestError when it cannot be read."""
+        try:
+            data = self._path.read_bytes()
+        except FileNotFoundError:
+            return Journal(), ""
+        except OSError as error:
+            raise _unreadable(str(self._path), (error.strerror or str(error)).lower()) from None
+        return parse(data, str(self._path), now)
 
     def save(self, found: Journal, now: datetime) -> None:  # noqa: ARG002 - only who shares needs the time
-        """See Record."""
-        save(self._path, found)
+        """Write it whole. Raises DigestError when the disk refuses."""
+        try:
+            files.write_whole(self._path, dump(found))
+        except OSError as error:
+            message = f"{self._path}: cannot be written: {error.strerror}; free the disk, then run again"
+            raise DigestError(message) from None
 
     def exists(self) -> bool:
-        """See Record."""
+        """Whether a schedule was ever in force here."""
         return self._path.exists()
 
 
@@ -246,12 +207,12 @@ class SharedJournal:
         self._file = file
 
     def load(self, now: datetime) -> tuple[Journal, str]:
-        """See Record."""
+        """As the file's."""
         data = self._sharing.get(SHELF)
         return self._file.load(now) if data is None else parse(data, self._name, now)
 
     def save(self, found: Journal, now: datetime) -> None:
-        """See Record."""
+        """Keep it, beside what other machines have learned meanwhile."""
 
         def joined(data: bytes | None) -> bytes:
             known = None if data is None else parse(data, self._name, now)[0]
@@ -260,12 +221,15 @@ class SharedJournal:
         self._sharing.change(SHELF, joined)
 
     def exists(self) -> bool:
-        """See Record."""
+        """As the file's."""
         return self._sharing.get(SHELF) is not None or self._file.exists()
 
     @property
     def _name(self) -> str:
         return f"{self._sharing.database.name}: the schedule's journal (table shelf)"
+
+
+JournalStore = JournalFile | SharedJournal
 
 
 @contextmanager
