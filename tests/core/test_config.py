@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
+import operator
 import os
 import subprocess
 import sys
@@ -10,6 +13,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from digest.composer.options import ThemeOptions
 from digest.config import load, nearest
@@ -44,6 +50,33 @@ def test_the_repositorys_own_config_is_right():
     config = load.load(Path(__file__).parents[2] / "config.yaml", {})
     assert list(config.audiences) == ["everyone", "impact", "skills"]
     assert config.newsroom.contact == "newsroom@ilo.org"
+
+
+def places(value, path=()):
+    """Every place of a config.yaml as plain data."""
+    yield from [path] if path else []
+    for key, below in value.items() if isinstance(value, dict) else enumerate(value if isinstance(value, list) else ()):
+        yield from places(below, (*path, key))
+
+
+@given(data=st.data())
+def test_a_value_of_another_shape_is_a_fault_and_never_a_traceback(tmp_path_factory, data):
+    """A list where a text belongs, a text where keys belong, nothing at all: each is told, wherever it stands."""
+    text = (Path(__file__).parents[2] / "docs/example-config.yaml").read_text("utf-8")
+    whole = yaml.load(text, yaml.CBaseLoader)
+    *above, last = data.draw(st.sampled_from(list(places(whole))))
+    functools.reduce(operator.getitem, above, whole)[last] = data.draw(
+        st.sampled_from([[["x"]], [{"a": "b"}], {"a": {"b": "c"}}, [None], [], {}, None, "3", ""])
+    )
+    with contextlib.suppress(ConfigError):
+        read(tmp_path_factory.mktemp("odd"), yaml.safe_dump(whole))
+
+
+@pytest.mark.parametrize("key", ["was", "languages"])
+def test_a_list_in_a_list_of_names_is_named(tmp_path, key):
+    """What cannot be a name is told with its place, beside what else is wrong."""
+    told = refused(tmp_path, GOOD.replace("title: Everyone", f"title: {{en: Everyone}}, {key}: [[x]]"))
+    assert f"config.yaml:7: audiences.everyone.{key}[0]: expected one text here" in told
 
 
 @pytest.mark.parametrize("said", [None, "some-plugin"])

@@ -14,6 +14,7 @@ from digest.cli.flags import Common, EditionFlags
 from digest.cli.output import size, tally, tell, told_once
 from digest.cli.verbs import verb
 from digest.errors import CheckFailed, NothingToSend
+from digest.newsroom.paths import typed
 from digest.text.counting import counted, them
 
 if TYPE_CHECKING:
@@ -126,13 +127,8 @@ def _next(call: Call, written: list[tuple[Build, Path]], chosen: EditionFlags) -
     pages = [place / "index.html" for each, place in written if each.rendering]
     call.out.line()
     if pages:
-        call.out.line(f"Open {_short(pages[0])} in a browser, or digest.eml beside it in a mail program.")
+        call.out.line(f"Open {typed(pages[0])} in a browser, or digest.eml beside it in a mail program.")
     call.out.line(f"Why these stories: digest stories {chosen.again()} --explain")
-
-
-def _short(path: Path) -> Path:
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _end(made: list[Build]) -> None:

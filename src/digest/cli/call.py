@@ -14,7 +14,7 @@ from digest.errors import DigestError, LedgerError, NoLedger, UsageError
 from digest.period import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from digest.cli.flags import Common, EditionFlags, When
@@ -26,23 +26,8 @@ if TYPE_CHECKING:
     from digest.sending.engines import Engine
 
 
-def _local() -> Engine:
-    from digest.sending.engines import LocalEngine
-
-    return LocalEngine()
-
-
-def _fleet() -> Engine:
-    from digest.fleet.engine import FleetEngine
-
-    return FleetEngine()
-
-
 _SHOWN = 3  # editions in a message
 _ONE_EDITION = frozenset({"archive"})  # verbs that know no --month
-
-
-ENGINES: Mapping[str, Callable[[], Engine]] = {"local": _local, "procrastinate": _fleet}  # by send.engine
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +71,13 @@ class Call:
     @cached_property
     def engine(self) -> Engine:
         """What hands out the mails, by send.engine."""
-        return ENGINES[self.newsroom.config.settings.send.engine]()
+        if self.newsroom.config.settings.send.engine == "procrastinate":
+            from digest.fleet.engine import FleetEngine
+
+            return FleetEngine()
+        from digest.sending.engines import LocalEngine
+
+        return LocalEngine()
 
     @contextlib.contextmanager
     def ledger(self, *, create: bool = True) -> Iterator[SqlLedger]:
@@ -144,8 +135,12 @@ class Call:
             raise UsageError(message)
 
     def period(self, when: When) -> Period:
-        """The period that the flags name."""
+        """The period that the flags name. Raises UsageError when they name none."""
         return when.period(self.now, self.newsroom.config.newsroom.timezone)
+
+    def span(self, when: When) -> Period | None:
+        """The period that the flags name, or None."""
+        return when.optional(self.now, self.newsroom.config.newsroom.timezone)
 
     def editions(self, chosen: EditionFlags) -> tuple[Edition, ...]:
         """The editions that are asked for, of the audiences of config.yaml. Raises UsageError."""
@@ -199,7 +194,7 @@ class Call:
                     each.id for each in self._of_name(text)
                 }
         else:
-            span = chosen.optional(self.now, self.newsroom.config.newsroom.timezone)
+            span = self.span(chosen)
             audiences = [name for each in chosen.audience for name in ledger.names(each)]
             wanted = {name for name in names if _fits(name, span, audiences, chosen.language)}
             if span and not wanted:
@@ -233,7 +228,7 @@ class Call:
 
     def _asked(self, chosen: EditionFlags) -> str:
         """What was asked for, in editions where config.yaml has them."""
-        if not chosen.named and chosen.optional(self.now, self.newsroom.config.newsroom.timezone) is None:
+        if not chosen.named and self.span(chosen) is None:
             return chosen.again()
         return ", ".join(each.id for each in self.editions(chosen))
 

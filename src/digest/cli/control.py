@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from digest.cli.call import Call
-from digest.cli.flags import Common, EditionFlags, YesNow
+from digest.cli.flags import Common, EditionFlags, SendFlags, YesNow
 from digest.cli.verbs import verb
 from digest.errors import UsageError
 from digest.text.counting import counted
@@ -38,7 +38,7 @@ def resume(
         left = tuple(each for each in editions if standing[each.id] is not MailingStatus.CANCELLED)
         if not left:
             ledger.resume(editions[0].id)  # which says that this is final
-    deliver(call, left, yes=yes, yes_now=yes_now, as_configured=as_configured, go_on=True)
+    deliver(call, left, SendFlags(yes=yes, yes_now=yes_now, as_configured=as_configured, go_on=True))
 
 
 @verb("pause")

@@ -23,10 +23,24 @@ from digest.cli import candidates
 from digest.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime, tzinfo
 
     from digest.period import Period
+
+_NAMES: Mapping[str, Callable[[typer.Context, str], list[str]]] = {
+    "--audience": candidates.audiences, "--language": candidates.languages, "--topics": candidates.topics,
+}  # fmt: skip
+
+
+def name_option(*flags: str, metavar: str, tells: str) -> Any:
+    """An option whose value is the name of something in this newsroom, so that a shell can complete it."""
+    return typer.Option(*flags, metavar=metavar, help=tells, autocompletion=candidates.offered(_NAMES[flags[-1]]))
+
+
+YesNow = Annotated[
+    str, typer.Option("--yes-now", metavar="TIME", help="Mail readers at a --now far from the clock: repeat it.")
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,25 +121,9 @@ class EditionFlags(When):
         ),
     ] = dataclasses.field(default_factory=list)
     audience: Annotated[
-        list[str],
-        typer.Option(
-            "-a",
-            "--audience",
-            metavar="NAME",
-            help="Only this audience; may be repeated.",
-            autocompletion=candidates.offered(candidates.audiences),
-        ),
+        list[str], name_option("-a", "--audience", metavar="NAME", tells="Only this audience; may be repeated.")
     ] = dataclasses.field(default_factory=list)
-    language: Annotated[
-        str,
-        typer.Option(
-            "-l",
-            "--language",
-            metavar="TAG",
-            help="Only this language.",
-            autocompletion=candidates.offered(candidates.languages),
-        ),
-    ] = ""
+    language: Annotated[str, name_option("-l", "--language", metavar="TAG", tells="Only this language.")] = ""
 
     def demand_one_way(self) -> None:
         """Raise UsageError when editions are named, and described by flags as well."""
@@ -173,10 +171,34 @@ class EditionAndReaders(EditionFlags):
         return dataclasses.replace(self, named=[word for word in self.named if "@" not in word]), readers
 
 
-YesNow = Annotated[
-    str, typer.Option("--yes-now", metavar="TIME", help="Mail readers at a --now far from the clock: repeat it.")
-]
-GROUPS = (Common, When, EditionFlags, EditionAndReaders)
+@dataclass(frozen=True, kw_only=True)
+class SendFlags:
+    """How a send goes."""
+
+    live: Annotated[bool, typer.Option("--live", help="Really send. Without it: a plan.")] = False
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask (for scripts).")] = False
+    to: Annotated[
+        str,
+        typer.Option("--to", metavar="ADDRESS", help="One test mail to this address, not recorded."),
+    ] = ""
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", min=1, metavar="N", help="At most N mails in this run."),
+    ] = None
+    only: Annotated[str, typer.Option("--only", metavar="ADDRESS", help="Only this reader of the list.")] = ""
+    eml: Annotated[Path | None, typer.Option("--eml", metavar="DIR", help="Write .eml files instead of SMTP.")] = None
+    maildir: Annotated[bool, typer.Option("--maildir", help="With --eml: make DIR a Maildir.")] = False
+    shrink: Annotated[
+        bool, typer.Option("--shrink", help="The list may be far shorter than last time's: it is whole.")
+    ] = False
+    yes_now: YesNow = ""
+    # No flags of `send`:
+    as_configured: bool = False
+    go_on: bool = False  # one that is paused goes on, when all is asked and ready: for then the fleet sends, too
+    whole: bool = False  # who waits in a language that is gone from config.yaml is mailed as well
+
+
+GROUPS = (SendFlags, Common, When, EditionFlags, EditionAndReaders)
 
 
 def flat(function: Callable[..., None], verb: str) -> Callable[..., None]:

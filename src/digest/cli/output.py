@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from digest.model import Finding
 
-# By the severities' values: the model itself is not loaded for a help text.
 # What JSON need not escape and a terminal obeys: C1 controls, and marks that turn the direction of a line.
 _OBEYED = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+# By the severities' values: the model itself is not loaded for a help text.
 _COLOUR = {"error": "31", "warning": "33", "info": "36"}
 
 
@@ -132,6 +132,20 @@ def output(*, quiet: bool, verbose: bool, no_color: bool, json: bool = False) ->
 def size(octets: int) -> str:
     """A size for people: `23 KB`. 1 KB is 1,024 octets, as Gmail counts its 102."""
     return f"{octets:,} B" if octets < 1024 else f"{octets / 1024:,.0f} KB"  # noqa: PLR2004 - octets in a KB
+
+
+def duration(seconds: float) -> str:
+    """A length of time for people: `4 s`, `12 min`, `3 h 5 min`.
+
+    >>> [duration(n) for n in (0.4, 75, 11100)]
+    ['0.4 s', '1 min 15 s', '3 h 5 min']
+    """
+    if seconds < 10:  # noqa: PLR2004 - where tenths still mean something
+        return f"{seconds:.1f} s"
+    hours, rest = divmod(round(seconds), 3600)
+    minutes, left = divmod(rest, 60)
+    parts = [(hours, "h"), (minutes, "min"), (0 if hours else left, "s")]
+    return " ".join(f"{count} {unit}" for count, unit in parts if count) or "0 s"
 
 
 def told_once(editions: Iterable[Sequence[Finding]]) -> list[list[Finding]]:

@@ -62,7 +62,7 @@ def _asked(call: Call, chosen: EditionFlags) -> dict[str, str]:
     if chosen.named:
         first = call.editions(chosen)[0]
         return {"period": first.period.id, "audience": first.audience, "language": first.language}
-    span = chosen.optional(call.now, call.newsroom.config.newsroom.timezone)
+    span = call.span(chosen)
     audience = next(iter(chosen.audience), "")
     when = span.id if span else newest_period(call.newsroom, call.now, audience)
     return {"period": when, "audience": audience, "language": chosen.language}

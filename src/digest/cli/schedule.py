@@ -180,19 +180,14 @@ def _rows(
 
 def _readers(call: Call, ledger: SqlLedger | None, task: Task) -> int | None:
     """How many an audience's next editions would reach; None, with a warning, when the list cannot be read."""
-    from digest.sending.edition_readers import Readers, plan_send
+    from digest.sending.edition_readers import plan_send, readers_of
 
-    audience = call.newsroom.config.audience(task.audience)
-    total = 0
     try:
-        for edition in call.newsroom.editions(task.period, [task.audience]):
-            parts = call.newsroom.sending_setup
-            readers = Readers(parts.source(audience), edition, audience, parts.segment(audience))
-            total += plan_send(readers, ledger, 0.0, {}).readers
+        lists = [readers_of(call.newsroom, each) for each in call.newsroom.editions(task.period, [task.audience])]
+        return sum(plan_send(readers, ledger, 0.0, {}).readers for readers in lists)
     except DigestError as error:
         tell(str(error))
         return None
-    return total
 
 
 def _year(call: Call, scheduler: Scheduler, tasks: tuple[Task, ...]) -> None:

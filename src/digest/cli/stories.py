@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from digest.cli import candidates
 from digest.cli.call import Call
-from digest.cli.flags import Common, EditionFlags, When
+from digest.cli.flags import Common, EditionFlags, When, name_option
 from digest.cli.output import tell
 from digest.cli.verbs import verb
 from digest.errors import ImportFailed, UsageError
@@ -40,7 +39,7 @@ def stories(
         selections = [call.newsroom.select(each, now=call.now, every=explain) for each in call.editions(chosen)]
         _explained(call, selections, everything=explain)
     else:
-        span = chosen.optional(call.now, call.newsroom.config.newsroom.timezone)
+        span = call.span(chosen)
         edges = (span.start, span.end) if span else ()
         _listed(call, call.newsroom.stories.stories(*edges))
     for fault in call.newsroom.stories.faults:
@@ -103,18 +102,8 @@ def new(
     date: Annotated[str, typer.Option("--date", metavar="DAY", help="Its day; today if not said.")] = "",
     kicker: Annotated[str, typer.Option("--kicker", help="The short line above the title.")] = "",
     channel: Annotated[str, typer.Option("--channel", metavar="NAME", help="The channel it is shown in.")] = "",
-    language: Annotated[
-        str,
-        typer.Option(
-            "--language", metavar="TAG", help="Its language.", autocompletion=candidates.offered(candidates.languages)
-        ),
-    ] = "",
-    topics: Annotated[
-        str,
-        typer.Option(
-            "--topics", metavar="A,B", help="Its topics.", autocompletion=candidates.offered(candidates.topics)
-        ),
-    ] = "",
+    language: Annotated[str, name_option("--language", metavar="TAG", tells="Its language.")] = "",
+    topics: Annotated[str, name_option("--topics", metavar="A,B", tells="Its topics.")] = "",
 ) -> None:
     """Begin a story: a file with its title and day, a draft until you say otherwise."""
     from digest.importing.new_story import begin
@@ -152,13 +141,7 @@ def import_(
         str, typer.Option("--language", metavar="TAG", help="The language of all these stories, like fr.")
     ] = "",
     topics: Annotated[
-        str,
-        typer.Option(
-            "--topics",
-            metavar="A,B",
-            help="Topics to add to each of these stories.",
-            autocompletion=candidates.offered(candidates.topics),
-        ),
+        str, name_option("--topics", metavar="A,B", tells="Topics to add to each of these stories.")
     ] = "",
     base: Annotated[
         str,
@@ -245,7 +228,7 @@ def sources_(
 
     call = Call(common)
     if without:
-        period = when.period(call.now, call.newsroom.config.newsroom.timezone)
+        period = call.period(when)
         path = sources.waive(call.newsroom, without, period, by, call.now)
         shown = path.relative_to(call.newsroom.root)
         call.out.line(f"{shown} says it: editions of {period.id} go without {without}")

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from digest.cli import candidates
 from digest.cli.call import Call
-from digest.cli.flags import Common
+from digest.cli.flags import Common, name_option
 from digest.cli.output import tell
 from digest.cli.verbs import group, verb
 from digest.errors import CheckFailed, Fault, UsageError, gathered
@@ -25,25 +24,9 @@ if TYPE_CHECKING:
     from digest.recipients.subscribers import Change, ListEntry
 
 subscribers = group("subscribers", "List, add, remove, suppress and export readers.")
-Name = Annotated[
-    str,
-    typer.Option(
-        "-a",
-        "--audience",
-        metavar="NAME",
-        help="Whose readers.",
-        autocompletion=candidates.offered(candidates.audiences),
-    ),
-]
+Name = Annotated[str, name_option("-a", "--audience", metavar="NAME", tells="Whose readers.")]
 Scope = Annotated[
-    str,
-    typer.Option(
-        "-a",
-        "--audience",
-        metavar="NAME",
-        help="For this audience only; all if not said.",
-        autocompletion=candidates.offered(candidates.audiences),
-    ),
+    str, name_option("-a", "--audience", metavar="NAME", tells="For this audience only; all if not said.")
 ]
 Reader = Annotated[str, typer.Argument(metavar="ADDRESS", help="A reader's mail address.")]
 
@@ -84,15 +67,7 @@ def add(
     address: Reader,
     name: Annotated[str, typer.Option("--name", help="The reader's name.")] = "",
     language: Annotated[str, typer.Option("--language", metavar="TAG", help="The reader's language.")] = "",
-    topics: Annotated[
-        str,
-        typer.Option(
-            "--topics",
-            metavar="A,B",
-            help="What the reader wants to read of.",
-            autocompletion=candidates.offered(candidates.topics),
-        ),
-    ] = "",
+    topics: Annotated[str, name_option("--topics", metavar="A,B", tells="What the reader wants to read of.")] = "",
 ) -> None:
     """Put a reader on an audience's list."""
     from digest.recipients import subscribers as lists

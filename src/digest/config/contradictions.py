@@ -35,38 +35,39 @@ _DAY = "first working day"  # where a line says nothing
 
 def contradictions(document: Document) -> Iterator[Fault]:
     """Every such mistake."""
-    parts = (
-        _of_audiences,
-        _of_names,
-        _of_sender,
-        _of_fleet,
-        _of_schedule,
-        _of_sources,
-        _of_titles,
-        _of_archive,
-        _of_theme,
-    )
-    for part in parts:
+    for part in (
+        _of_audiences, _of_names, _of_sender, _of_fleet, _of_schedule, _of_sources, _of_titles, _of_archive, _of_theme,
+    ):  # fmt: skip
         yield from part(document)
     yield from document.cut_texts(lambda path: not _IN_WORDS.isdisjoint(path))
 
 
+def _section(document: Document, name: str) -> Mapping[str, Any]:
+    """A section's keys; none where it is no mapping, which is a fault of its own."""
+    section = document.data.get(name)
+    return section if isinstance(section, dict) else {}
+
+
+def _audiences(document: Document) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Each audience with its keys."""
+    for name, part in _section(document, "audiences").items():
+        yield name, part if isinstance(part, dict) else {}
+
+
 def _of_audiences(document: Document) -> Iterator[Fault]:
     """Names that cannot stand in a path, and lists of readers in two places or none."""
-    audiences = document.data.get("audiences")
-    for name, part in (audiences if isinstance(audiences, dict) else {}).items():
+    for name, part in _audiences(document):
         if not _AUDIENCE.fullmatch(name):
             message = "is no name for an audience: small letters, digits, - and _, as it is in paths and commands"
             yield document.fault(("audiences", name), message)
-        recipients = part.get("recipients") if isinstance(part, dict) else None
+        recipients = part.get("recipients")
         if isinstance(recipients, dict) and ("csv" in recipients) == ("sql" in recipients):
             yield document.fault(("audiences", name, "recipients"), "give either csv or sql, one of them")
 
 
 def _of_theme(document: Document) -> Iterator[Fault]:
     """What the theme would refuse when it is loaded: its numbers and choices have limits of their own here."""
-    theme = document.data.get("theme")
-    for key, value in theme.items() if isinstance(theme, dict) else ():
+    for key, value in _section(document, "theme").items():
         if key in _THEMES and isinstance(value, str) and (value.strip() or key == "brand"):
             given: dict[str, Any] = {key: value.strip()}
             for _, message in ThemeOptions(**given).faults():
@@ -75,32 +76,26 @@ def _of_theme(document: Document) -> Iterator[Fault]:
 
 def _of_names(document: Document) -> Iterator[Fault]:
     """A former name that two audiences claim, or that is one's name today."""
-    audiences = document.data.get("audiences")
-    if not isinstance(audiences, dict):
-        return
     owners: dict[str, str] = {}
-    for name, part in audiences.items():
-        former = part.get("was", []) if isinstance(part, dict) else []
-        for old in former if isinstance(former, list) else [former]:
+    for name, part in _audiences(document):
+        for old in _texts(part.get("was")):
             path = ("audiences", name, "was")
-            if old in audiences:
+            if old in document.data["audiences"]:
                 yield document.fault(path, f"{old!r} is an audience today; a former name is nobody's any more")
-            elif owners.setdefault(str(old), name) != name:
-                yield document.fault(path, f"{old!r} is a former name of {owners[str(old)]!r} already; one can have it")
+            elif owners.setdefault(old, name) != name:
+                yield document.fault(path, f"{old!r} is a former name of {owners[old]!r} already; one can have it")
 
 
 def _of_sender(document: Document) -> Iterator[Fault]:
     """A sender's name that reads as another address, and a signature without its key."""
-    newsroom = document.data.get("newsroom")
-    if isinstance(newsroom, dict):
-        sender = str(newsroom.get("from", "")).lower()
-        for key in ("name", "from_name"):
-            # A name that reads as an address makes readers believe the mail is from there (FAULTS 22).
-            shown = str(newsroom.get(key, "")).lower()
-            if re.search(r"\S@\S", shown) and shown != sender:
-                yield document.fault(("newsroom", key), "looks like a mail address other than `from`; use a name")
-    dkim = document.data.get("dkim")
-    if isinstance(dkim, dict) and dkim.get("signer") == "digest":
+    newsroom, dkim = _section(document, "newsroom"), _section(document, "dkim")
+    sender = str(newsroom.get("from", "")).lower()
+    for key in ("name", "from_name"):
+        # A name that reads as an address makes readers believe the mail is from there (FAULTS 22).
+        shown = str(newsroom.get(key, "")).lower()
+        if re.search(r"\S@\S", shown) and shown != sender:
+            yield document.fault(("newsroom", key), "looks like a mail address other than `from`; use a name")
+    if dkim.get("signer") == "digest":
         for key in ("domain", "selector", "key_file"):
             if not dkim.get(key):
                 yield document.fault(("dkim", key), "is missing; signer: digest needs domain, selector and key_file")
@@ -108,18 +103,16 @@ def _of_sender(document: Document) -> Iterator[Fault]:
 
 def _of_fleet(document: Document) -> Iterator[Fault]:
     """A fleet without a database that it can share."""
-    send = document.data.get("send")
-    if not isinstance(send, dict) or send.get("engine") != "procrastinate" or send.get("ledger_env"):
-        return
-    if not str(send.get("ledger", "")).startswith("postgresql"):
+    send = _section(document, "send")
+    shared = send.get("ledger_env") or str(send.get("ledger", "")).startswith("postgresql")
+    if send.get("engine") == "procrastinate" and not shared:
         message = "a fleet shares a PostgreSQL: write postgresql://user@host/database, or set ledger_env"
         yield document.fault(("send", "ledger"), message)
 
 
 def _of_schedule(document: Document) -> Iterator[Fault]:
     """Days and cron lines that cannot be read, audiences that do not exist."""
-    rules, audiences = document.data.get("schedule"), document.data.get("audiences")
-    known = audiences if isinstance(audiences, dict) else {}
+    rules, known = document.data.get("schedule"), _section(document, "audiences")
     for number, rule in enumerate(rules if isinstance(rules, list) else ()):
         if isinstance(rule, dict):
             yield from _when(document, number, rule)
@@ -128,11 +121,8 @@ def _of_schedule(document: Document) -> Iterator[Fault]:
 
 def _of_archive(document: Document) -> Iterator[Fault]:
     """An audience that is published, and no address for it: pages, feeds and mails name it in full."""
-    archive = document.data.get("archive")
-    audiences = document.data.get("audiences")
-    for name, part in (audiences if isinstance(audiences, dict) else {}).items():
-        published = isinstance(part, dict) and part.get("archive") == "public"
-        if published and not (isinstance(archive, dict) and archive.get("url")):
+    for name, part in _audiences(document):
+        if part.get("archive") == "public" and not _section(document, "archive").get("url"):
             message = "needs the address at which public/ will be served: archive: {url: https://…}"
             yield document.fault(("audiences", name, "archive"), message)
 
@@ -186,26 +176,24 @@ def _when(document: Document, number: int, rule: Mapping[str, Any]) -> Iterator[
 
 
 def _whose(document: Document, number: int, rule: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[Fault]:
-    named = rule.get("audiences", [])
-    listed = isinstance(named, list)
-    for place, name in enumerate(named if listed else [named]):
-        path = ("schedule", number, "audiences", place) if listed else ("schedule", number, "audiences")
+    named = rule.get("audiences")
+    for name in _texts(named):
+        place = (named.index(name),) if isinstance(named, list) else ()
+        path = ("schedule", number, "audiences", *place)
         if name not in known:
-            yield document.fault(path, f"there is no audience {name!r}{did_you_mean(str(name), known)}")
+            yield document.fault(path, f"there is no audience {name!r}{did_you_mean(name, known)}")
         elif isinstance(known[name], dict) and "recipients" not in known[name]:
             yield document.fault(path, f"{name} has no readers; give it a list: recipients: {{csv: FILE}}")
 
 
 def _of_titles(document: Document) -> Iterator[Fault]:
     """A language without a title, a title without a language."""
-    audiences = document.data.get("audiences")
-    newsroom = document.data.get("newsroom")
-    own = newsroom.get("language", "en") if isinstance(newsroom, dict) else "en"
-    for name, part in (audiences if isinstance(audiences, dict) else {}).items():
-        title = part.get("title") if isinstance(part, dict) else None
+    own = _section(document, "newsroom").get("language", "en")
+    for name, part in _audiences(document):
+        title = part.get("title")
         if not isinstance(title, dict) or not title:
             continue
-        wanted = _listed(part.get("languages")) or [own]
+        wanted = _texts(part.get("languages")) or [own]
         for language in wanted:
             if language not in title:
                 message = f"has no title in {language!r}, one of its languages; add {language}: …"
@@ -218,5 +206,6 @@ def _of_titles(document: Document) -> Iterator[Fault]:
                 yield document.fault(("audiences", name, "title", language), message)
 
 
-def _listed(value: Any) -> list[Any]:
-    return [value] if isinstance(value, str) else value if isinstance(value, list) else []
+def _texts(value: Any) -> list[str]:
+    """The texts of a list, for which one text may stand; what is no text is a fault of its own."""
+    return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)]

@@ -310,10 +310,9 @@ def _version(file: Path | None) -> tuple[int, ...]:
 
 def readers(newsroom: Newsroom, edition: Edition) -> Iterator[Recipient]:
     """Whom the edition would be mailed to. Raises DigestError for a list that cannot be read."""
-    from digest.sending.edition_readers import Readers
+    from digest.sending.edition_readers import readers_of
 
-    parts, audience = newsroom.sending_setup, newsroom.config.audience(edition.audience)
-    return iter(Readers(parts.source(audience), edition, audience, parts.segment(audience)))
+    return iter(readers_of(newsroom, edition))
 
 
 def newest_period(newsroom: Newsroom, now: datetime, audience: str = "") -> str:

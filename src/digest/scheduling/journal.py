@@ -113,7 +113,7 @@ class Journal:
 
 
 def parse(data: bytes, name: str, now: datetime) -> tuple[Journal, str]:
-    """What `dump` made, wherever it was kept; `name` says where, for the error. Returns and raises as `JournalFile.load`."""
+    """What `dump` made, wherever it was kept; `name` says where, for the error. As `JournalFile.load` does."""
     try:
         read = json.loads(data)
         if read["format"] > FORMAT:

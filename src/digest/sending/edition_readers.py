@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from digest.model import Audience, Edition, Recipient
+    from digest.newsroom.newsroom import Newsroom
     from digest.ports import RecipientSource, Suppressions
 
 NAMED = 1000  # bad rows that are kept in full
@@ -107,6 +108,12 @@ class Readers:
             *stopped,
             *(f"not in the segment: {count:,}, {why}" for why, count in sorted(self.outside.items())),
         )
+
+
+def readers_of(newsroom: Newsroom, edition: Edition, offered: tuple[str, ...] = ()) -> Readers:
+    """The readers of an edition's list, of its segment, as config.yaml has them. Raises UsageError, ConfigError."""
+    audience, parts = newsroom.config.audience(edition.audience), newsroom.sending_setup
+    return Readers(parts.source(audience), edition, audience, parts.segment(audience), offered)
 
 
 def language_of(tag: str, offered: Sequence[str]) -> str:
