@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from digest.blocks.kinds import Block
-    from digest.config.sections import AudienceSection, MatchSection, Settings
+    from digest.config.sections import AudienceSection, Settings
 
 PREFIX = "DIGEST_"
 _PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
@@ -272,15 +272,16 @@ def _newsroom(settings: Settings) -> NewsroomProfile:
 
 
 def _audience(name: str, part: AudienceSection, newsroom: NewsroomProfile) -> Audience:
+    languages = part.languages or (newsroom.language,)
     return Audience(
         name=name,
-        title=_first_title(part, newsroom),
+        title=part.title if isinstance(part.title, str) else part.title[languages[0]],
         titles=tuple(part.title.items()) if isinstance(part.title, dict) else (),
         was=part.was,
         description=part.description,
-        select=_match(part.select),
-        exclude=_match(part.exclude),
-        languages=part.languages or (newsroom.language,),
+        select=Match(**dict(part.select)),
+        exclude=Match(**dict(part.exclude)),
+        languages=languages,
         group_by=part.group_by,
         limit=part.limit,
         min_items=part.min_items,
@@ -290,19 +291,4 @@ def _audience(name: str, part: AudienceSection, newsroom: NewsroomProfile) -> Au
         subject=part.subject,
         preheader=part.preheader,
         more_url=part.more_url or newsroom.url,
-    )
-
-
-def _first_title(part: AudienceSection, newsroom: NewsroomProfile) -> str:
-    """The one title, or the title in the audience's first language."""
-    return part.title if isinstance(part.title, str) else part.title[(*part.languages, newsroom.language)[0]]
-
-
-def _match(part: MatchSection) -> Match:
-    return Match(
-        channels=part.channels,
-        topics=part.topics,
-        countries=part.countries,
-        languages=part.languages,
-        kickers=part.kickers,
     )

@@ -8,13 +8,7 @@ holds no secrets and reads nothing: not the file, not the environment.
 from datetime import date, time, timedelta
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    ValidationInfo,
-    WithJsonSchema,
-    field_validator,
-)
+from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
 
 from digest.composer.options import NAME, SMALLEST, WIDEST, Images, Layout, Masthead, ThemeOptions
 from digest.config.setting_values import (
@@ -436,18 +430,14 @@ class HooksSection(Section):
     timeout: float = Field(30, gt=0, le=600, description="Seconds that each may take.")
 
 
-def _block_schema() -> dict[str, Any]:
-    from digest.issues.block_reader import block_schema
-
-    blocks = {"type": "array", "items": block_schema()}
-    return {"anyOf": [blocks, {"type": "object", "additionalProperties": {"type": "array"}, "minProperties": 1}]}
-
-
 class _RecurringSchema:
     """The JSON Schema of `recurring`: what an issue file's blocks may be. Their reader judges them."""
 
     def __get_pydantic_json_schema__(self, *_: Any) -> dict[str, Any]:
-        return _block_schema()
+        from digest.issues.block_reader import block_schema
+
+        blocks = {"type": "array", "items": block_schema()}
+        return {"anyOf": [blocks, {"type": "object", "additionalProperties": {"type": "array"}, "minProperties": 1}]}
 
 
 class Settings(Section):
