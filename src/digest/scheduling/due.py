@@ -38,15 +38,8 @@ def schedule_lines(config: Config) -> tuple[ScheduleLine, ...]:
     reached = tuple(name for name, part in config.settings.audiences.items() if part.recipients is not None)
     return tuple(
         ScheduleLine(
-            period=part.period,
+            **{**dict(part), "audiences": part.audiences or reached},
             zone=config.newsroom.timezone,
-            on=part.on,
-            at=part.at,
-            cron=part.cron,
-            audiences=part.audiences or reached,
-            approval=part.approval,
-            catch_up=part.catch_up,
-            country=part.country,
             works=working_days(part),
         )
         for part in config.settings.schedule
@@ -68,7 +61,7 @@ def words(rule: ScheduleLine, audience: str) -> str:
     """When a rule sends an audience's editions, in words that change when that changes.
 
     >>> from zoneinfo import ZoneInfo
-    >>> words(Rule(period="month", zone=ZoneInfo("Europe/Zurich")), "everyone")
+    >>> words(ScheduleLine(period="month", zone=ZoneInfo("Europe/Zurich")), "everyone")
     'everyone: every month, first working day at 09:00 Europe/Zurich'
     """
     when = f"cron {rule.cron}" if rule.cron else f"{rule.on.strip().lower()} at {rule.at:%H:%M}"

@@ -67,7 +67,7 @@ class EditionOutcome:
             "state": self.kind.value,
             "message": self.message,
             "stories": self.stories,
-            "counts": {state.value: count for state, count in self.counts.items()},
+            "counts": dict(self.counts),
         }
 
 

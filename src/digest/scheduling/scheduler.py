@@ -12,7 +12,7 @@ import traceback
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING
 
 from digest.config.unfilled import unfilled
@@ -37,15 +37,13 @@ from digest.sending.freeze import frozen_as
 from digest.sending.transports import TransportSetup, open_transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from threading import Event
+    from collections.abc import Callable, Iterator, Sequence
 
     from digest.config.schedule_lines import ScheduleLine, Task
     from digest.editions.approval import Needed
     from digest.ledger.ledger import SqlLedger
     from digest.model import Edition
     from digest.newsroom.newsroom import Newsroom
-    from digest.ports import Transport
     from digest.scheduling.due import DueTask
     from digest.scheduling.journal import Journal, JournalStore
     from digest.scheduling.notices import Notice
@@ -148,21 +146,17 @@ class Scheduler:
     def run(self, stopping: Stopping, *, force: bool = False) -> tuple[Result, ...]:
         """Do what is due. Raises AnotherRun when another run is at it, and DigestError when nothing can be done."""
         with self._locked() as run:
-            tasks, transport = self.pending(run.journal), _once(self.newsroom, self.warn, stopping.event)
-            self._read_sources(run, tasks, transport, stopping)
+            tasks, reporter = self.pending(run.journal), self._reporter(stopping)
+            self._read_sources(run, tasks, reporter)
             soon = self._unapproved(run.journal)
             if not tasks and not soon:
                 self._keep_archive()
                 return ()
-            ledger = self._ledger(run, tasks, transport, stopping)
+            ledger = self._ledger(run, tasks, reporter)
             try:
                 context = RunContext(
-                    newsroom=self.newsroom,
+                    **vars(reporter),
                     ledger=ledger,
-                    transport=transport,
-                    now=self.now,
-                    stopping=stopping,
-                    warn=self.warn,
                     note=self.note or self.warn,
                     engine=self.engine,
                     publishes=self.publishes,
@@ -180,7 +174,8 @@ class Scheduler:
                 for task, missing in soon:
                     left = {each: why for each, why in missing.items() if not is_begun(ledger, frozen_as(ledger, each))}
                     if left:
-                        self._remind(context, run, task, left)
+                        notice = notices.reminder(task, left, self.now)
+                        self._mail(context, run, notice, f"{'/'.join(task.key)} reminder")
                 self._keep_archive(ledger)
             finally:
                 ledger.close()
@@ -191,9 +186,13 @@ class Scheduler:
         if self.publishes:
             publisher.keeping_current(self.newsroom, ledger, self.warn)(True)  # noqa: FBT003 - as when a send is done
 
-    def _read_sources(
-        self, run: _Run, tasks: Sequence[DueTask], transport: Callable[[], Transport], stopping: Stopping
-    ) -> None:
+    def _reporter(self, stopping: Stopping) -> Reporter:
+        """How this run tells. The relay of config.yaml is opened when it is first asked for: faults are that task's."""
+        setup = TransportSetup(newsroom=self.newsroom, tell=self.warn, stop=stopping.event)
+        relay = cache(partial(open_transport, setup))
+        return Reporter(newsroom=self.newsroom, transport=relay, now=self.now, stopping=stopping, warn=self.warn)
+
+    def _read_sources(self, run: _Run, tasks: Sequence[DueTask], reporter: Reporter) -> None:
         """Read the sources of config.yaml: those whose time has come, and all anew before an edition is built.
 
         One that cannot be read for a day, or is not what it was, is told to the newsroom; of one for which an edition
@@ -204,7 +203,7 @@ class Scheduler:
         from digest.importing import sources
 
         since = max((item.task.at for item in tasks if not item.hold), default=None)
-        for report in sources.refresh(self.newsroom, self.now, since=since, stop=stopping.event):
+        for report in sources.refresh(self.newsroom, self.now, since=since, stop=reporter.stopping.event):
             (self.warn if report.state.trouble else self.say)(f"source {report.line}")
             state, what = report.state, f"source {report.name}"
             if state.failing is None or not (state.odd or self.now - state.failing >= notices.DAY):
@@ -218,21 +217,13 @@ class Scheduler:
             if waited or following is None or run.journal.was_told(what, self.moment, notices.DAY):
                 continue
             edition = self.newsroom.editions(following.period, [following.audience])[0]
-            reporter = Reporter(
-                newsroom=self.newsroom, transport=transport, now=self.now, stopping=stopping, warn=self.warn
-            )
             self._mail(reporter, run, notices.about_source(report.name, state.trouble, state.failing, edition), what)
 
-    def _ledger(
-        self, run: _Run, tasks: Sequence[DueTask], transport: Callable[[], Transport], stopping: Stopping
-    ) -> SqlLedger:
+    def _ledger(self, run: _Run, tasks: Sequence[DueTask], reporter: Reporter) -> SqlLedger:
         """The ledger; when it cannot be used, the newsroom hears what does not go out, and why."""
         try:
             return self.newsroom.sending_setup.ledger()
         except DigestError as error:
-            reporter = Reporter(
-                newsroom=self.newsroom, transport=transport, now=self.now, stopping=stopping, warn=self.warn
-            )
             results = [
                 held_result(self.newsroom, item, self.now) if item.hold else failed_result(self.newsroom, item, error)
                 for item in tasks
@@ -322,9 +313,6 @@ class Scheduler:
         told = [f"{each.item.name} {TaskStatus.HELD}" for each in news]
         return self._mail(reporter, run, notices.notice_of_held([*news, *known], self.now), *told)
 
-    def _remind(self, reporter: Reporter, run: _Run, task: Task, missing: Mapping[Edition, str]) -> None:
-        self._mail(reporter, run, notices.reminder(task, missing, self.now), f"{'/'.join(task.key)} reminder")
-
     def _mail(self, reporter: Reporter, run: _Run, notice: Notice, *told: str) -> bool:
         """Mail it to the newsroom's contact, and remember that it was `told`. False when the next run is to try again.
 
@@ -359,15 +347,3 @@ class _Run:
 
     def save(self) -> None:
         self.store.save(self.journal, self.scheduler.moment)
-
-
-def _once(newsroom: Newsroom, warn: Callable[[str], None], stop: Event) -> Callable[[], Transport]:
-    """The relay of config.yaml, made when it is first asked for: then its settings' faults are that task's."""
-    made: list[Transport] = []
-
-    def transport() -> Transport:
-        if not made:
-            made.append(open_transport(TransportSetup(newsroom=newsroom, tell=warn, stop=stop)))
-        return made[0]
-
-    return transport

@@ -28,6 +28,27 @@ if TYPE_CHECKING:
     from digest.newsroom.newsroom import Newsroom
 
 
+EVERY = 10  # minutes
+_PING = "DIGEST_PING_URL"
+
+
+class Unit(StrEnum):
+    """What `digest schedule --install` can write."""
+
+    CRON = "cron"
+    SYSTEMD = "systemd"
+    KUBERNETES = "kubernetes"
+    GITHUB = "github"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitFile:
+    """One text, and the file that it is for; `crontab` stands for the user's own."""
+
+    place: str
+    text: str
+
+
 def units(
     newsroom: Newsroom, unit: Unit, ping: str = "", *, serve: bool = False, bounces: str = ""
 ) -> tuple[UnitFile, ...]:
@@ -91,7 +112,7 @@ def marks(root: Path) -> tuple[str, str]:
 
 def _systemd(newsroom: Newsroom, more: Sequence[str], *, serve: bool, bounces: str) -> tuple[UnitFile, ...]:
     root, config = newsroom.root, ["--config", str(newsroom.root / "config.yaml")]
-    name = " ".join(newsroom.config.newsroom.name.replace("%", "%%").split())
+    name = " ".join(_escaped(newsroom.config.newsroom.name).split())
     unit = f"digest-{slug(root)}"
     due, back = f"what is due of {name}", f"what came back of {name}"
     made = {
@@ -198,17 +219,6 @@ def _quoted(word: str) -> str:
     return '"' + escaped.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-EVERY = 10  # minutes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnitFile:
-    """One text, and the file that it is for; `crontab` stands for the user's own."""
-
-    place: str
-    text: str
-
-
 def slug(root: Path) -> str:
     """A newsroom's folder as a name for units: small letters, digits and hyphens.
 
@@ -216,18 +226,6 @@ def slug(root: Path) -> str:
     'news-co'
     """
     return re.sub(r"[^a-z0-9]+", "-", root.name.lower()).strip("-") or "newsroom"
-
-
-class Unit(StrEnum):
-    """What `digest schedule --install` can write."""
-
-    CRON = "cron"
-    SYSTEMD = "systemd"
-    KUBERNETES = "kubernetes"
-    GITHUB = "github"
-
-
-_PING = "DIGEST_PING_URL"
 
 
 def kubernetes(root: Path, more: Sequence[str]) -> UnitFile:
