@@ -38,9 +38,7 @@ _SOON = 60.0  # when somebody is to be tried again
 _WEEKS = 54  # times in a year, at most
 _ACROSS = 3  # months side by side: 70 columns
 _MONTHS = 12
-_WEEK = "Mo Tu We Th Fr Sa Su "
-_NAMES = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-          "November", "December")  # fmt: skip
+_WEEK = f"{calendar.weekheader(2)} "
 
 
 @verb("schedule")
@@ -212,7 +210,7 @@ def year(first: date, marked: Container[date]) -> Iterator[str]:
 def _month(number: int, month: int, marked: Container[date]) -> list[str]:
     weeks = calendar.Calendar().monthdayscalendar(number, month)
     return [
-        f"{_NAMES[month - 1]} {number}".center(len(_WEEK)),
+        f"{calendar.month_name[month]} {number}".center(len(_WEEK)),
         _WEEK,
         *("".join(_day(number, month, day, marked) for day in week) for week in weeks),
     ]

@@ -85,7 +85,7 @@ def deliver(call: Call, editions: tuple[Edition, ...], how: SendFlags) -> None:
     """Freeze and send each edition that is not finished, and end with the exit code of the worst."""
     from digest.scheduling.hook_reporter import reporting
     from digest.sending.engines import demand_own
-    from digest.sending.freeze import finished, refuse_finished, refuse_paused
+    from digest.sending.freeze import finished, freeze, refuse_finished, refuse_paused
     from digest.sending.stopping import signals
 
     if how.eml is None:
@@ -117,10 +117,13 @@ def deliver(call: Call, editions: tuple[Edition, ...], how: SendFlags) -> None:
             edition = left.pop(0)
             with _naming(edition, left), hooks.about(edition):
                 try:
-                    report = _send(call, ledger, edition, transport, stopping, how)
+                    ready = freeze(
+                        call.newsroom, ledger, edition, call.now, shrink=how.shrink, as_configured=how.as_configured
+                    )
                 except NothingToSend as error:  # those behind it have readers: a month without it is not without them
                     nothing.append(error)
                     continue
+                report = _send(call, ledger, ready, transport, stopping, how)
             hooks.ended(edition, report.stopped)
             reports.append(report)
             _tell(call, report, how)
@@ -129,16 +132,14 @@ def deliver(call: Call, editions: tuple[Edition, ...], how: SendFlags) -> None:
 
 
 def _send(
-    call: Call, ledger: SqlLedger, edition: Edition, transport: Transport, stopping: Stopping, how: SendFlags
+    call: Call, ledger: SqlLedger, ready: Frozen, transport: Transport, stopping: Stopping, how: SendFlags
 ) -> RunReport:
-    """Freeze one edition and send it. Raises NothingToSend, and what else `freeze` raises."""
+    """Send one edition that is frozen."""
     from digest.publishing.publisher import keeping_current
     from digest.sending.engines import SendJob, send
-    from digest.sending.freeze import freeze
 
-    ready = freeze(call.newsroom, ledger, edition, call.now, shrink=how.shrink, as_configured=how.as_configured)
     _frozen(call, ready)
-    with _progress(call, edition) as show:
+    with _progress(call, ready.content.edition) as show:
         job = SendJob(
             newsroom=call.newsroom,
             ledger=ledger,

@@ -120,7 +120,7 @@ def _frozen_already(call: Call, ledger: SqlLedger, edition: Edition) -> dict[str
     done = finished(ledger, edition.id)
     state = "finished" if done else "begun; --live goes on where it stopped"
     call.out.line(f"{edition.id}: {sentence(ledger.counts(edition.id))} ({state})")
-    return {"edition": edition.id, "begun": True, "finished": done, "counts": ledger.counts(edition.id)}
+    return {"edition": edition.id, "begun": True, "finished": done, "counts": dict(ledger.counts(edition.id))}
 
 
 def _show_plan(call: Call, plan: SendPlan, subject: str, bytes_each: int) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from digest.ledger.ledger import SqlLedger
     from digest.model import Edition
 
+_SHOWN = ("address", "state", "code", "detail", "attempts", "message_id", "next_try")  # of one who is held, as data
+
 
 @verb("status")
 def status(
@@ -30,10 +32,12 @@ def status(
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page with charts.")] = None,
 ) -> None:
     """What became of every reader: counts, and each held address by name."""
+    from digest.report import NAMED
+
     call = Call(common)
     with call.ledger(create=False) as ledger:
         names = _named(call, ledger, chosen)
-        held = {name: _held(ledger, name) for name in names}
+        held = {name: list(ledger.deliveries(name, NAMED)) for name in names}
         if common.json:
             call.out.data([_facts(call, ledger, name, held[name]) for name in names])
         for name in () if common.json else names:
@@ -90,7 +94,7 @@ def resolve(
         if common.json:
             call.out.data({
                 "edition": edition.id, "settled": settled, "not_held": sorted(wrong),
-                "counts": _counts(ledger, edition.id),
+                "counts": dict(ledger.counts(edition.id)),
             })  # fmt: skip
         left = ledger.counts(edition.id).get(State.IN_DOUBT, 0)
         call.out.line(f"{left} in doubt" if left else "nobody is in doubt any more")
@@ -158,12 +162,6 @@ def _named(call: Call, ledger: SqlLedger, chosen: EditionFlags) -> list[str]:
     return names
 
 
-def _held(ledger: SqlLedger, edition: str) -> list[Delivery]:
-    from digest.report import NAMED
-
-    return list(ledger.deliveries(edition, NAMED))
-
-
 def _code(ledger: SqlLedger, edition: str) -> int:
     from digest.sending.progress import RunReport
 
@@ -224,21 +222,18 @@ def _changed(call: Call, name: str) -> Iterator[str]:
 
 def _advice(edition: str, counts: Any, going_on: str) -> Iterator[str]:
     from digest.delivery import State
+    from digest.sending.progress import UNFINISHED
 
     if counts.get(State.IN_DOUBT):
         yield f"in doubt: digest resolve {edition} --maillog FILE, or --sent / --resend ADDRESS"
     if counts.get(State.REFUSED):
         yield f"refused, and it was not about them: digest resolve {edition} --refused"
-    if any(counts.get(state) for state in (State.PLANNED, State.CLAIMED, State.SENDING, State.DEFERRED)):
+    if any(counts.get(state) for state in UNFINISHED):
         yield f"{going_on}: digest resume {edition}"
 
 
 def _clock(call: Call, moment: float) -> str:
     return f"{datetime.fromtimestamp(moment, call.newsroom.config.newsroom.timezone):%Y-%m-%d %H:%M}"
-
-
-def _counts(ledger: SqlLedger, edition: str) -> dict[str, int]:
-    return {state.value: count for state, count in ledger.counts(edition).items()}
 
 
 def _bounced(call: Call, ledger: SqlLedger, edition: str) -> int:
@@ -264,21 +259,10 @@ def _facts(call: Call, ledger: SqlLedger, edition: str, held: list[Delivery]) ->
         "edition": edition,
         "standing": mailing.standing.value if mailing else "",
         "content": mailing.content if mailing else "",
-        "counts": _counts(ledger, edition),
+        "counts": dict(ledger.counts(edition)),
         "stopped": _stopped(ledger, edition),
         "bounced": _bounced(call, ledger, edition),
-        "held": [
-            {
-                "address": each.address,
-                "state": each.state.value,
-                "code": each.code,
-                "detail": each.detail,
-                "attempts": each.attempts,
-                "message_id": each.message_id,
-                "next_try": each.next_try,
-            }
-            for each in held
-        ],
+        "held": [{key: getattr(each, key) for key in _SHOWN} for each in held],
     }
 
 
