@@ -1,10 +1,18 @@
-"""A socket to serve on, bound before anything is said of it: so the address that is printed is the real one."""
+"""What our servers have in common: a socket that is bound before its address is said, headers of every answer."""
 
 from __future__ import annotations
 
 import socket
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import MutableHeaders
 
 from digest.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -18,7 +26,27 @@ def listen(host: str, port: int) -> socket.socket:
         raise UsageError(message) from None
 
 
-def base(host: str, listener: socket.socket) -> str:
-    """`http://127.0.0.1:8025`: how the listener is reached, an IPv6 address in brackets (RFC 3986, 3.2.2)."""
+def base(host: str, port: int) -> str:
+    """`http://127.0.0.1:8025`: how a server is reached, an IPv6 address in brackets (RFC 3986, 3.2.2)."""
     name = f"[{host}]" if ":" in host else host
-    return f"http://{name}:{listener.getsockname()[1]}"
+    return f"http://{name}:{port}"
+
+
+class SafeHeaders:
+    """ASGI middleware that gives every answer the headers which it has no reason to be without."""
+
+    def __init__(self, app: ASGIApp, headers: Mapping[str, str]) -> None:
+        """`headers` are set where `app` has not set them."""
+        self._app, self._headers = app, headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as the application does."""
+
+        async def send_safely(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, send_safely)

@@ -39,7 +39,7 @@ def serve(
             archive_path=urlsplit(settings.archive.url).path if settings.archive.url else "/archive",
             below=urlsplit(settings.unsubscribe.url).path,
         )
-        address = base(host, listener)
+        address = base(host, listener.getsockname()[1])
         call.out.line(f"{address}/u/… takes readers off; Ctrl-C ends it")
         if common.json:
             call.out.data({"address": address})

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from digest.errors import UsageError
 from digest.newsroom import history
+from digest.newsroom.paths import ARCHIVE, BUILD
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from digest.model import Edition
 
-# Where an edition lies once it is built, and once it is sent: the names that wiring gives these folders.
-FOLDERS = {"built": "build", "sent": "archive"}
+FOLDERS = {"built": BUILD, "sent": ARCHIVE}
 
 
 def earlier(root: Path, edition: Edition, which: str, name: str) -> str:

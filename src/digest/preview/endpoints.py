@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     Query = Mapping[str, str]
 
+MOST = 2000  # stories that one file may name
+_PLACE = re.compile(r"html:([0-9]{1,9}):([0-9]{1,9})")
 # allow-same-origin lets the page scroll and mark the mail; without allow-scripts nothing in it can run.
 SANDBOX = "allow-same-origin allow-popups allow-popups-to-escape-sandbox"
 FRAME_POLICY = (
@@ -145,10 +147,6 @@ def no_mail(title: str, words: str, status: int = 200) -> Response:
 
 def _page(html: str, status: int = 200) -> Response:
     return Response(html, status, headers={"Content-Security-Policy": FRAME_POLICY}, media_type="text/html")
-
-
-MOST = 2000  # stories that one file may name
-_PLACE = re.compile(r"html:([0-9]{1,9}):([0-9]{1,9})")
 
 
 def json_object(data: bytes) -> dict[str, Any]:

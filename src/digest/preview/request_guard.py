@@ -14,7 +14,7 @@ from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, RedirectResponse
 
 from digest.importing.formats import MAX_BYTES as MAX_IMPORT
@@ -87,22 +87,14 @@ class RequestGuard:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-
-        async def send_safely(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in SAFE.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
         if scope["type"] != "http":
             return  # no websockets here: the server closes what nobody answers
         refusal = self._refusal(scope, Headers(scope=scope))
         if refusal is not None:
-            await refusal(scope, receive, send_safely)
+            await refusal(scope, receive, send)
             return
         most = FILES.get(scope["path"], MAX_BODY)
-        await self._app(scope, _Limited(receive, most), send_safely)
+        await self._app(scope, _Limited(receive, most), send)
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         method, path = scope["method"], scope["path"]

@@ -1,6 +1,6 @@
 """What the page says about an edition, as plain data for JSON: inbox, sizes, findings, selection, calendar.
 
-Reads sights and stories, decides nothing, and escapes nothing: the page puts all of it in as text.
+Reads what was made and stories, decides nothing, and escapes nothing: the page puts all of it in as text.
 """
 
 from __future__ import annotations

@@ -28,11 +28,11 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from digest.errors import DigestError, FaultyInput
-from digest.listening import listen
+from digest.listening import SafeHeaders, base, listen
 from digest.preview import endpoints, issue_form, offered_import, signing, steps, story_form, test_mail, uploads
 from digest.preview.forms import FaultyForm
 from digest.preview.live import Live
-from digest.preview.request_guard import SHOWN_KEY, PageAccess, RequestGuard
+from digest.preview.request_guard import SAFE, SHOWN_KEY, PageAccess, RequestGuard
 from digest.text.urls import is_loopback
 
 if TYPE_CHECKING:
@@ -63,9 +63,8 @@ def bound(host: str, port: int, people: Sequence[str] = ()) -> Iterator[tuple[so
 
 def address(access: PageAccess, query: dict[str, str], key: str = "") -> str:
     """The address to open, for who has this key."""
-    name = f"[{access.host}]" if ":" in access.host else access.host
     given = {name: value for name, value in {**query, "key": key}.items() if value}
-    return f"http://{name}:{access.port}/" + (f"?{urlencode(given)}" if given else "")
+    return f"{base(access.host, access.port)}/" + (f"?{urlencode(given)}" if given else "")
 
 
 def serve(state: PreviewState, listener: socket.socket, access: PageAccess, ready: Callable[[], None]) -> None:
@@ -160,13 +159,13 @@ def app(state: PreviewState, access: PageAccess) -> tuple[Starlette, Live]:
     async def events(_: Request) -> Response:
         return StreamingResponse(live.events(), media_type="text/event-stream")
 
-    async def image(request: Request) -> Response:
-        return await run_in_threadpool(endpoints.image, state, request.path_params["name"])
+    def image(request: Request) -> Response:  # no coroutine: Starlette runs it in a thread
+        return endpoints.image(state, request.path_params["name"])
 
     signers = signing.People(access.keys)
 
-    async def people(request: Request) -> Response:
-        return await run_in_threadpool(signing.people, state, signers, request.scope.get(SHOWN_KEY, ""))
+    def people(request: Request) -> Response:
+        return signing.people(state, signers, request.scope.get(SHOWN_KEY, ""))
 
     async def approve(request: Request) -> Response:
         body = endpoints.json_object(await request.body())
@@ -191,7 +190,7 @@ def app(state: PreviewState, access: PageAccess) -> tuple[Starlette, Live]:
     ]
     made = Starlette(
         routes=routes,
-        middleware=[Middleware(RequestGuard, access=access)],
+        middleware=[Middleware(SafeHeaders, headers=SAFE), Middleware(RequestGuard, access=access)],
         exception_handlers={DigestError: _mistake, HTTPException: _refused, ClientDisconnect: _cut, Exception: _bug},
         lifespan=lifespan,
     )

@@ -7,6 +7,7 @@ It says where an issue stands and does nothing. Live sending is never done from 
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -78,14 +79,9 @@ def _stories(view: ShownEdition) -> Step:
 
 
 def _words(view: ShownEdition) -> Step:
-    lacking = [
-        *(f"a summary for “{story.title}”" for story in view.build.selection.stories if not story.summary),
-        *(
-            f"words for the picture of “{story.title}”"
-            for story in view.build.selection.stories
-            if story.image and not story.image_alt
-        ),
-    ]
+    stories = view.build.selection.stories
+    lacking = [f"a summary for “{story.title}”" for story in stories if not story.summary]
+    lacking += [f"words for the picture of “{story.title}”" for story in stories if story.image and not story.image_alt]
     words = f"{len(lacking)} missing" if lacking else "complete"
     return Step(name="words", title="Words", state="todo" if lacking else "done", words=words, missing=tuple(lacking))
 
@@ -160,7 +156,5 @@ def _mailing(view: ShownEdition) -> Mailing | None:
         ledger = view.newsroom.sending_setup.ledger(create=False)
     except DigestError:
         return None
-    try:
+    with closing(ledger):
         return ledger.mailing(frozen_as(ledger, view.edition).id)
-    finally:
-        ledger.close()

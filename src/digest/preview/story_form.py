@@ -107,26 +107,15 @@ def show(state: PreviewState, query: Mapping[str, str]) -> Response:
             "language": edition.language if other else "",
             "status": Status.PUBLISHED.value,
         }
-        return JSONResponse(
-            {
-                "id": "",
-                "file": "",
-                "version": "",
-                "fields": forms.fields_data(FIELDS),
-                "values": _all(values),
-                "faults": {},
-            }
-        )
-    story = file_of(newsroom, query["id"])
-    faults = _read(newsroom, story.id, story.text)[1]
-    return JSONResponse({
-        "id": story.id,
-        "file": state.saves.name(story.path),
-        "version": version(story.data),
-        "fields": forms.fields_data(FIELDS),
-        "values": values_in(story.text),
-        "faults": forms.FaultyForm(faults).by_field() if faults else {},
-    })  # fmt: skip
+        about: dict[str, Any] = {"id": "", "file": "", "version": "", "values": _all(values), "faults": {}}
+    else:
+        story = file_of(newsroom, query["id"])
+        about = {
+            "id": story.id, "file": state.saves.name(story.path), "version": version(story.data),
+            "values": values_in(story.text),
+            "faults": forms.FaultyForm(_read(newsroom, story.id, story.text)[1]).by_field(),
+        }  # fmt: skip
+    return JSONResponse({**about, "fields": forms.fields_data(FIELDS)})
 
 
 def save(state: PreviewState, body: dict[str, Any]) -> Response:
@@ -141,7 +130,8 @@ def save(state: PreviewState, body: dict[str, Any]) -> Response:
         deleted = EditConflict(f"{state.saves.name(story.path)} was deleted since you opened it")
         return forms.conflict(deleted, "", {})
     else:
-        after = _edited(newsroom, story, values)
+        after = _edit(story, values)
+        forms.refuse(_read(newsroom, story.id, after)[1])
         title = f"Saved: {state.saves.name(story.path)}"
     try:
         state.saves.insist(story.path, read)
@@ -233,12 +223,6 @@ def _edit(story: StoryFile, values: Mapping[str, forms.Value]) -> str:
         return writing.edit(story.text, values)
     except ValueError as error:
         raise forms.FaultyForm([Fault(file=f"{story.id}{STORY_SUFFIX}", message=str(error))]) from None
-
-
-def _edited(newsroom: Newsroom, story: StoryFile, values: Mapping[str, forms.Value]) -> str:
-    text = _edit(story, values)
-    forms.refuse(_read(newsroom, story.id, text)[1])
-    return text
 
 
 def _new(newsroom: Newsroom, values: dict[str, forms.Value]) -> tuple[StoryFile, str]:

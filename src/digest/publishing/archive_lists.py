@@ -164,7 +164,6 @@ class ArchiveLists:
                 author=config.newsroom.name,
                 email=settings.contact,
                 base=f"{self.templates.base}{audience}/{language}/",
-                home=f"{self.templates.base}{audience}/{language}/",
                 description=settings.description,
             )
             self._feed(info, newest, most, f"{audience}/{language}/", years=True)
@@ -178,25 +177,28 @@ class ArchiveLists:
             author=config.newsroom.name,
             email=config.newsroom.contact,
             base=self.templates.base,
-            home=self.templates.base,
         )
         self._feed(info, sorted(entries, key=_PUBLISHED, reverse=True)[:most], most, "", years=False)
 
     def _feed(
         self, info: syndication.FeedInfo, group: Sequence[PublishedEdition], most: int, folder: str, *, years: bool
     ) -> None:
-        for name, part in syndication.documents(group, year=lambda each: each.published.year, most=most, years=years):
+        for part in syndication.documents(group, year=lambda each: each.published.year, most=most, years=years):
+            name = part.links.name
             made_of = stamp([self.common, repr(info), name, repr(part.links), [known.stamp for known in part.entries]])
-            for suffix, make in (("atom", syndication.atom), ("json", syndication.json_feed)):
-                if suffix == "json" and name != "feed":
-                    continue
+            self.pages.add(f"{folder}{name}.atom", made_of, partial(self._document, syndication.atom, info, part))
+            if name == "feed":
+                self.pages.add(
+                    f"{folder}feed.json", made_of, partial(self._document, syndication.json_feed, info, part)
+                )
 
-                def document(
-                    make: Callable[..., bytes] = make, part: syndication.FeedPart[PublishedEdition] = part
-                ) -> bytes:
-                    return make(info, [self._entry(known) for known in part.entries], part.links)
-
-                self.pages.add(f"{folder}{name}.{suffix}", made_of, document)
+    def _document(
+        self,
+        make: Callable[[syndication.FeedInfo, Sequence[syndication.FeedEntry], syndication.FeedLinks], bytes],
+        info: syndication.FeedInfo,
+        part: syndication.FeedPart[PublishedEdition],
+    ) -> bytes:
+        return make(info, [self._entry(known) for known in part.entries], part.links)
 
     def _entry(self, known: PublishedEdition) -> syndication.FeedEntry:
         card, base = known.card, self.templates.base

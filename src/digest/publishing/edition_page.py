@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from digest.publishing.sent_editions import StoryChange
     from digest.publishing.withdrawals import Withdrawal
 
+_DEPTH = 3  # folders between the archive's address and a page: 2022-02/everyone/en/
 BEGIN, END = "<!--stories-->", "<!--/stories-->"
 
 
@@ -164,7 +165,7 @@ class EditionPageMaker:
         )
         card = self._card(page, draft, told, title=title, gone=gone)
         values = {
-            **self.templates.frame(wording, depth=3, path=page_path(edition)),
+            **self.templates.frame(wording, depth=_DEPTH, path=page_path(edition)),
             "edition": view,
             "title": title,
             "description": card.summary,
@@ -178,11 +179,11 @@ class EditionPageMaker:
             "sent": wording.say("sent_on", day=card.day),
             "published": card.published,
             "updated": card.updated,
-            "earlier": self.templates.link(page.earlier, 3) if page.earlier else None,
-            "later": self.templates.link(page.later, 3) if page.later else None,
-            "languages": self._languages(page.languages, edition, 3),
+            "earlier": self.templates.link(page.earlier, _DEPTH) if page.earlier else None,
+            "later": self.templates.link(page.later, _DEPTH) if page.later else None,
+            "languages": self._languages(page.languages, edition),
             "contact": audience.contact,
-            "home": f"../../../{page.audience}/{edition.language}/",
+            "home": f"{'../' * _DEPTH}{page.audience}/{edition.language}/",
             "feed": f"{self.templates.base}{page.audience}/{edition.language}/",
         }
         return self.templates.filled("edition.html.j2", values), card
@@ -212,7 +213,7 @@ class EditionPageMaker:
                 PageStory(
                     view=view,
                     anchor=name,
-                    picture=self._picture(page.pictures.get(story.image), 3),
+                    picture=self._picture(page.pictures.get(story.image)),
                     note=self._note(change, draft.wording) if change and not change.withdrawn else "",
                     withdrawn=self._note(change, draft.wording) if change and change.withdrawn else "",
                     blocks=tuple(block.view for block in draft.blocks.after.get(story.id, ())),
@@ -231,16 +232,15 @@ class EditionPageMaker:
         return wording.say("withdrawn_on", day=wording.day(withdrawal.on)) if withdrawal else ""
 
     def _pictures(self, page: EditionPage) -> dict[str, PagePicture]:
-        shown = ((name, self._picture(image, 3)) for name, image in page.pictures.items())
-        return {name: picture for name, picture in shown if picture}
+        return {name: picture for name, image in page.pictures.items() if (picture := self._picture(image))}
 
-    def _picture(self, image: PageImage | str | None, depth: int) -> PagePicture | None:
+    def _picture(self, image: PageImage | str | None) -> PagePicture | None:
         if not image:
             return None
         if isinstance(image, str):
             return PagePicture(src=image, srcset="", url=image, width=0, height=0)
         file, width, height = image.largest
-        folder = f"{'../' * depth}{IMAGES}/"
+        folder = f"{'../' * _DEPTH}{IMAGES}/"
         several = len(image.files) > 1
         return PagePicture(
             src=f"{folder}{file}",
@@ -281,10 +281,10 @@ class EditionPageMaker:
             withdrawn=bool(gone),
         )
 
-    def _languages(self, others: Sequence[Edition], own: Edition, depth: int) -> tuple[PageLink, ...]:
+    def _languages(self, others: Sequence[Edition], own: Edition) -> tuple[PageLink, ...]:
         if len(others) < 2:  # noqa: PLR2004 - a choice
             return ()
-        links = ((edition, self.templates.link(edition, depth)) for edition in others)
+        links = ((edition, self.templates.link(edition, _DEPTH)) for edition in others)
         return tuple(
             dataclasses.replace(link, label=self.templates.called(edition.language), current=edition.id == own.id)
             for edition, link in links

@@ -120,12 +120,10 @@ class IndexPageMaker:
 
     def _section(self, part: IndexPart, path: str, language: str) -> IndexSection:
         up = "../" * path.count("/")
-        foreign = part.language != language
         return IndexSection(
             title=one_line(part.title),
             href=f"{up}{part.path}" if part.path != path else "",
-            lang=part.language if foreign else "",
-            dir=direction(part.language) if foreign else "",
+            **_marked(part.language, language),
             cards=tuple(self._view(card, up, language) for card in part.cards),
             lines=tuple(self._view(card, up, language) for card in part.lines),
             all_label=self.templates.theme.wording(part.language).say("all_issues") if part.more else "",
@@ -133,7 +131,6 @@ class IndexPageMaker:
 
     @staticmethod
     def _view(card: Card, up: str, language: str) -> CardView:
-        foreign = card.language != language
         name, width, height = card.image or ("", 0, 0)
         return CardView(
             href=f"{up}{card.path}",
@@ -142,10 +139,14 @@ class IndexPageMaker:
             count=card.count,
             day=card.day,
             text=card.text,
-            lang=card.language if foreign else "",
-            dir=direction(card.language) if foreign else "",
+            **_marked(card.language, language),
             image=f"{up}{IMAGES}/{name}" if name else "",
             width=width,
             height=height,
             withdrawn=card.withdrawn,
         )
+
+
+def _marked(own: str, around: str) -> dict[str, str]:
+    """How HTML says that something is in another language than what stands around it; empty where it is not."""
+    return {"lang": "", "dir": ""} if own == around else {"lang": own, "dir": direction(own)}

@@ -45,7 +45,7 @@ class FeedEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedInfo:
-    """What a feed says of itself. `base` is the address of its folder, with a slash at the end."""
+    """What a feed says of itself. `base` is the address of its folder, and of its page, with a slash at the end."""
 
     id: str
     title: str
@@ -53,7 +53,6 @@ class FeedInfo:
     author: str
     email: str
     base: str
-    home: str  # the page that a person opens
     description: str = ""
 
 
@@ -69,16 +68,14 @@ class FeedLinks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedPart(Generic[T]):
-    """The entries of one document, newest first."""
+    """One document: its entries, newest first."""
 
     entries: Sequence[T]
     links: FeedLinks
 
 
-def documents(
-    entries: Sequence[T], *, year: Callable[[T], int], most: int, years: bool
-) -> Iterator[tuple[str, FeedPart[T]]]:
-    """The documents of a feed by name. `entries` are newest first, and at least one.
+def documents(entries: Sequence[T], *, year: Callable[[T], int], most: int, years: bool) -> Iterator[FeedPart[T]]:
+    """The documents of a feed. `entries` are newest first, and at least one.
 
     With `years`, the first holds all of the newest year, and each past year has one of its own, which is closed.
     """
@@ -86,7 +83,7 @@ def documents(
     past = sorted({year(entry) for entry in entries} - {newest}) if years else []
     names = [f"feed-{number:04}" for number in past]
     recent = [entry for number, entry in enumerate(entries) if number < most or (years and year(entry) == newest)]
-    yield "feed", FeedPart(entries=recent, links=FeedLinks(name="feed", earlier=names[-1] if names else ""))
+    yield FeedPart(entries=recent, links=FeedLinks(name="feed", earlier=names[-1] if names else ""))
     for place, (name, number) in enumerate(zip(names, past, strict=True)):
         links = FeedLinks(
             name=name,
@@ -94,7 +91,7 @@ def documents(
             later=names[place + 1] if place + 1 < len(names) else "",
             is_archive=True,
         )
-        yield name, FeedPart(entries=[entry for entry in entries if year(entry) == number], links=links)
+        yield FeedPart(entries=[entry for entry in entries if year(entry) == number], links=links)
 
 
 def json_feed(info: FeedInfo, entries: Sequence[FeedEntry], _links: FeedLinks) -> bytes:
@@ -102,7 +99,7 @@ def json_feed(info: FeedInfo, entries: Sequence[FeedEntry], _links: FeedLinks) -
     feed = {
         "version": JSON_FEED,
         "title": info.title,
-        "home_page_url": info.home,
+        "home_page_url": info.base,
         "feed_url": f"{info.base}feed.json",
         **({"description": info.description} if info.description else {}),
         "language": info.language,
@@ -140,7 +137,7 @@ def atom(info: FeedInfo, entries: Sequence[FeedEntry], links: FeedLinks) -> byte
     _text(author, "name", info.author)
     _text(author, "email", info.email)
     _link(feed, "self", f"{info.base}{links.name}.atom", "application/atom+xml")
-    _link(feed, "alternate", info.home, "text/html")
+    _link(feed, "alternate", info.base, "text/html")
     if links.is_archive:
         ET.SubElement(feed, f"{{{HISTORY}}}archive")
         _link(feed, "current", f"{info.base}feed.atom", "application/atom+xml")

@@ -13,13 +13,14 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
+from dataclasses import dataclass
+from functools import cached_property, partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -27,6 +28,7 @@ from starlette.routing import Route
 
 from digest.delivery import EVERYWHERE
 from digest.errors import DigestError
+from digest.listening import SafeHeaders
 from digest.recipients import tokens
 from digest.web import archive_files as pages
 from digest.web.form import read_form
@@ -40,11 +42,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from starlette.requests import Request
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from digest.composer.page_theme import PageTheme
     from digest.model import Audience, NewsroomProfile
     from digest.ports import Suppressions
+    from digest.web.page_style import PageStyle
 
 MOST = 2_000  # connections at once; a mail provider's requests for a whole list wait, and none is refused
 SILENCE = 15.0  # seconds in which a connection must have asked for something
@@ -89,47 +92,42 @@ def app(
     if archive is not None:
         own = archive_path.removeprefix(below.rstrip("/")).rstrip("/")
         for place in dict.fromkeys(["/archive", own]):
-            routes.append(Route(f"{place}/{{path:path}}", _Archive(archive).endpoint))
+            routes.append(Route(f"{place}/{{path:path}}", partial(_published, archive)))
             if place:
                 routes.append(Route(place, _with_slash))
     made = Starlette(
         routes=routes,
-        middleware=[Middleware(_SafeHeaders), Middleware(_Below, path=below.rstrip("/"))],
+        middleware=[Middleware(SafeHeaders, headers=SAFE), Middleware(_Below, path=below.rstrip("/"))],
         exception_handlers={HTTPException: leaving.refuse, DigestError: leaving.hold, Exception: leaving.fail},
     )
     made.router.redirect_slashes = False  # it would redirect to whatever host the request names
     return made
 
 
+@dataclass(frozen=True, eq=False)
 class _Leaving:
     """The two sides of /u/TOKEN, and the pages for everything that goes wrong."""
 
-    def __init__(
-        self,
-        secrets: Sequence[str],
-        suppressions: Suppressions,
-        newsroom: NewsroomProfile,
-        audiences: Mapping[str, Audience],
-        theme: PageTheme,
-        clock: Callable[[], float],
-    ) -> None:
-        self._secrets = tuple(secrets)
-        self._suppressions = suppressions
-        self._newsroom = newsroom
-        self._audiences = audiences
-        self._theme = theme
-        self._style = page_style(theme)
-        self._clock = clock
+    secrets: Sequence[str]
+    suppressions: Suppressions
+    newsroom: NewsroomProfile
+    audiences: Mapping[str, Audience]
+    theme: PageTheme
+    clock: Callable[[], float]
+
+    @cached_property
+    def style(self) -> PageStyle:
+        return page_style(self.theme)
 
     async def endpoint(self, request: Request) -> Response:
         # Some programs take the end of the line along that the link stood on.
-        reader = tokens.read(self._secrets, request.path_params["token"].strip())
+        reader = tokens.read(self.secrets, request.path_params["token"].strip())
         if reader is None:
             raise HTTPException(HTTPStatus.NOT_FOUND)
-        audience, address = tokens.scope_of(reader[0], self._audiences), reader[1]
+        audience, address = tokens.scope_of(reader[0], self.audiences), reader[1]
         if request.method == "POST":
             return await self._leave(request, audience, address)
-        gone = await run_in_threadpool(self._suppressions.suppressed, [address], audience)
+        gone = await run_in_threadpool(self.suppressions.suppressed, [address], audience)
         left: Kind = "left_all" if audience == EVERYWHERE else "left_before"
         return self._page(left if gone else "ask", request, audience, address)
 
@@ -143,7 +141,7 @@ class _Leaving:
         scope = EVERYWHERE if kind == "left_all" else audience
         kind = "left_all" if scope == EVERYWHERE else kind
         detail = "one click in the mail program" if one_click else "on the page"
-        await run_in_threadpool(self._suppressions.suppress, address, scope, "unsubscribed", detail, self._clock())
+        await run_in_threadpool(self.suppressions.suppress, address, scope, "unsubscribed", detail, self.clock())
         return self._page(kind, request, audience, address)
 
     async def refuse(self, request: Request, error: Exception) -> Response:
@@ -169,14 +167,14 @@ class _Leaving:
     def _page(
         self, kind: Kind, request: Request, audience: str = "", address: str = "", *, status: int = HTTPStatus.OK
     ) -> Response:
-        known = self._audiences.get(audience)
-        own = known.languages[0] if known and known.languages else self._newsroom.language
-        words = self._theme.wording([*preferred(request.headers.get("accept-language", "")), own])
-        options = self._theme.options
+        known = self.audiences.get(audience)
+        own = known.languages[0] if known and known.languages else self.newsroom.language
+        words = self.theme.wording([*preferred(request.headers.get("accept-language", "")), own])
+        options = self.theme.options
         names = PageNames(
-            newsroom=self._newsroom.name,
-            contact=(known.contact if known else "") or self._newsroom.contact,
-            newsroom_url=self._newsroom.url,
+            newsroom=self.newsroom.name,
+            contact=(known.contact if known else "") or self.newsroom.contact,
+            newsroom_url=self.newsroom.url,
             logo=options.logo_url,
             logo_alt=options.logo_alt,
             logo_width=options.logo_width,
@@ -186,52 +184,26 @@ class _Leaving:
         headers = {
             "Content-Language": words.language,
             "Vary": "Accept-Language",
-            "Content-Security-Policy": self._style.policy,
+            "Content-Security-Policy": self.style.policy,
         }
-        return Response(leave_page(kind, words, names, self._style), status, headers, media_type="text/html")
+        return Response(leave_page(kind, words, names, self.style), status, headers, media_type="text/html")
 
 
-class _Archive:
-    """The folder of published editions."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-
-    async def endpoint(self, request: Request) -> Response:
-        return await run_in_threadpool(self._serve, request.path_params["path"], request.headers)
-
-    def _serve(self, path: str, asked: Mapping[str, str]) -> Response:
-        place = pages.find(self._root, path)
-        if place is None:
-            raise HTTPException(HTTPStatus.NOT_FOUND)
-        if pages.needs_slash(self._root, path):
-            return _redirect(path)
-        file = pages.read(place)
-        if file is None:
-            raise HTTPException(HTTPStatus.NOT_FOUND)
-        headers = {"Content-Security-Policy": pages.POLICY, "Cache-Control": "public, max-age=300", **file.headers}
-        if pages.is_gone(self._root, place):
-            return Response(file.data, HTTPStatus.GONE, headers, media_type=file.media_type)
-        if file.is_known(asked):
-            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-        return Response(file.data, headers=headers, media_type=file.media_type)
-
-
-class _SafeHeaders:
-    """Gives every answer the headers that it has no reason to be without."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_safely(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in SAFE.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
-        await self._app(scope, receive, send_safely)
+def _published(root: Path, request: Request) -> Response:
+    """A file of the folder of published editions. No coroutine, so that Starlette runs it in a thread."""
+    path: str = request.path_params["path"]
+    place = pages.find(root, path)
+    if place is not None and pages.needs_slash(root, path):
+        return _redirect(path)
+    file = pages.read(place) if place is not None else None
+    if place is None or file is None:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    headers = {"Content-Security-Policy": pages.POLICY, "Cache-Control": "public, max-age=300", **file.headers}
+    if pages.is_gone(root, place):
+        return Response(file.data, HTTPStatus.GONE, headers, media_type=file.media_type)
+    if file.is_known(request.headers):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    return Response(file.data, headers=headers, media_type=file.media_type)
 
 
 class _Below:

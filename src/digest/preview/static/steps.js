@@ -1,6 +1,6 @@
 // The steps as a line at the top: where each stands, what is missing, and the command that does it by hand.
 
-import { $, el, fill, get, say } from './dom.js';
+import { $, el, fill, get } from './dom.js';
 import { asked, state } from './state.js';
 
 const PANELS = { stories: 'stories', words: 'issue', checks: 'checks', test: 'act', approve: 'act' };
