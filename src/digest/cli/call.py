@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import sys
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from digest.cli.output import Output, output
+from digest.cli.output import Output
 from digest.errors import DigestError, LedgerError, NoLedger, UsageError
 from digest.period import KINDS
 
@@ -38,9 +39,10 @@ class Call:
 
     @cached_property
     def out(self) -> Output:
-        """Where results go."""
+        """Where results go. Colours only on a terminal, and not when NO_COLOR is set (no-color.org)."""
         common = self.common
-        return output(quiet=common.quiet, verbose=common.verbose, no_color=common.no_color, json=common.json)
+        colour = sys.stdout.isatty() and not common.no_color and not os.environ.get("NO_COLOR")
+        return Output(quiet=common.quiet, verbose=common.verbose, colour=colour, json=common.json)
 
     @cached_property
     def newsroom(self) -> Newsroom:

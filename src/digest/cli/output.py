@@ -8,7 +8,6 @@ what is worth saying, and never ends the program.
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 from collections import Counter
@@ -121,12 +120,6 @@ class Printed:
     """What this process has printed for programs: an error is a document only where there is none yet."""
 
     documents = 0
-
-
-def output(*, quiet: bool, verbose: bool, no_color: bool, json: bool = False) -> Output:
-    """The Output for this run. Colours only on a terminal, and not when NO_COLOR is set (no-color.org)."""
-    colour = sys.stdout.isatty() and not no_color and not os.environ.get("NO_COLOR")
-    return Output(quiet=quiet, verbose=verbose, colour=colour, json=json)
 
 
 def size(octets: int) -> str:

@@ -67,8 +67,8 @@ def _withdraw(call: Call, name: str, because: str) -> None:
     from digest.publishing import withdrawals
 
     edition = call.newsroom.edition_of(name) if name.count("/") == 2 else call.edition_named(name)  # noqa: PLR2004
-    known = ((each.name, *each.was) for each in call.newsroom.config.audiences.values())
-    names = (edition.audience, *next((each for each in known if edition.audience in each), ()))
+    known = call.newsroom.config.known_audience(edition.audience)
+    names = (edition.audience, *((known.name, *known.was) if known else ()))
     called = (dataclasses.replace(edition, audience=name) for name in names)
     there = next((each for each in called if folder(call.newsroom.root / ARCHIVE, each).is_dir()), None)
     if there is None:

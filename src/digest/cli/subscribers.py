@@ -298,13 +298,9 @@ def _tell(call: Call, change: Change, *, dry_run: bool = False) -> None:
     call.out.line(f"{'it would be: ' if dry_run else ''}{words}")
 
 
-def _name(faults: Sequence[Fault]) -> None:
+def _demand_sound(faults: Sequence[Fault]) -> None:
     for line in gathered(faults):
         tell(f"left out: {line}")
-
-
-def _demand_sound(faults: Sequence[Fault]) -> None:
-    _name(faults)
     if bad := len(faults):
         message = f"{counted(bad, 'row was', 'rows were')} left out as not readable, see above"
         raise CheckFailed(message)

@@ -48,13 +48,14 @@ class Config:
 
     def audience(self, name: str) -> Audience:
         """The audience of this name, or of this former name. Raises UsageError with the nearest name."""
-        if name in self.audiences:
-            return self.audiences[name]
-        for audience in self.audiences.values():
-            if name in audience.was:
-                return audience
+        if found := self.known_audience(name):
+            return found
         message = f"there is no audience {name!r}{yamlfile.did_you_mean(name, self.audiences)}"
         raise UsageError(message)
+
+    def known_audience(self, name: str) -> Audience | None:
+        """The same; None where there is none."""
+        return self.audiences.get(name) or next((each for each in self.audiences.values() if name in each.was), None)
 
     def placed(self, text: str) -> str:
         """`config.yaml: mail.preheader: …` with the line on which that key stands; any other text as it is."""

@@ -194,7 +194,7 @@ class EditionSetup:
 
     def published(self, audience: str) -> bool:
         """Whether what is sent to this audience, under whatever former name, stands in the public archive."""
-        known = next((each for each in self.config.audiences.values() if audience in (each.name, *each.was)), None)
+        known = self.config.known_audience(audience)
         return known is not None and self.config.settings.audiences[known.name].archive == "public"
 
     def page_url(self, edition: Edition) -> str:

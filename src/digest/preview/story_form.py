@@ -110,10 +110,10 @@ def show(state: PreviewState, query: Mapping[str, str]) -> Response:
         about: dict[str, Any] = {"id": "", "file": "", "version": "", "values": _all(values), "faults": {}}
     else:
         story = file_of(newsroom, query["id"])
+        faults = _read(newsroom, story.id, story.text)[1]
         about = {
             "id": story.id, "file": state.saves.name(story.path), "version": version(story.data),
-            "values": values_in(story.text),
-            "faults": forms.FaultyForm(_read(newsroom, story.id, story.text)[1]).by_field(),
+            "values": values_in(story.text), "faults": forms.FaultyForm(faults).by_field() if faults else {},
         }  # fmt: skip
     return JSONResponse({**about, "fields": forms.fields_data(FIELDS)})
 

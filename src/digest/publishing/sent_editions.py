@@ -71,8 +71,7 @@ def found(newsroom: Newsroom, ledger: SqlLedger | None, note: Callable[[str], No
         if edition is None:
             note(f"{home} is no edition's: its name is not like 2022-02/everyone/en; it is passed over")
         elif not newsroom.edition_setup.published(edition.audience):
-            known = newsroom.config.audiences
-            if edition.audience not in known and not any(edition.audience in each.was for each in known.values()):
+            if newsroom.config.known_audience(edition.audience) is None:
                 note(f"{name}: config.yaml has no audience {edition.audience}, so it is not published")
         elif first := _first(newsroom, ledger, edition, home):
             audience = newsroom.config.audience(edition.audience).name

@@ -90,11 +90,11 @@ def notice_about(result: Result, ledger: SqlLedger | None, now: datetime) -> Not
         told = [each for each in result.outcomes if each.kind is TaskStatus.SENT] or result.outcomes
         said = "; ".join(f"{each.edition.language}: {each.message}" if several else each.message for each in told)
         subject = f"{what}: {said}"
-        lines += tuple(_named(result, ledger, HELD)) if ledger else ()
+        lines += tuple(_named(result, ledger, HELD))
     elif kind is TaskStatus.PAUSED:
         subject = f"{what} has NOT gone out{' to everybody' if result.counts.get(State.SENT) else ''}: it is paused"
         lines += (_overdue(task, now), "No more of it goes until somebody says so. To call it off: digest cancel.")
-        lines += tuple(_named(result, ledger, HELD)) if ledger else ()
+        lines += tuple(_named(result, ledger, HELD))
     elif kind is TaskStatus.RETRY:
         if now - task.at < LATE:
             return None
@@ -103,7 +103,7 @@ def notice_about(result: Result, ledger: SqlLedger | None, now: datetime) -> Not
         subject = f"{what} has NOT gone out to everybody: {left}"
         lines += (
             "Nothing needs to be done, unless the relay stays away: every run goes on where the last one stopped.",
-            *(_named(result, ledger, (State.DEFERRED, *HELD)) if ledger else ()),
+            *_named(result, ledger, (State.DEFERRED, *HELD)),
         )
     elif kind is TaskStatus.UNAPPROVED:
         subject = f"{what} has NOT gone out: it waits for approval"
@@ -176,11 +176,11 @@ def about_source(name: str, trouble: str, since: datetime, edition: Edition) -> 
     )
 
 
-def _named(result: Result, ledger: SqlLedger, wanted: Sequence[State]) -> Iterator[str]:
-    """Readers in these states, by name, with the server's words."""
+def _named(result: Result, ledger: SqlLedger | None, wanted: Sequence[State]) -> Iterator[str]:
+    """Readers in these states, by name, with the server's words; nobody without a ledger."""
     for each in result.outcomes:
         states = [state for state in wanted if each.counts.get(state)]
-        if not states:
+        if ledger is None or not states:
             continue
         for delivery in islice(ledger.deliveries(each.edition.id, states), _NAMED):
             said = f"{delivery.code or ''} {delivery.detail}".strip()

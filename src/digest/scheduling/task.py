@@ -174,19 +174,18 @@ def decide(
     if ledger is not None and (stands := _recorded(newsroom, ledger, edition)):
         return EditionDecision(outcome=stands)
     build = build_edition(newsroom, edition, now=now)
-    if build.rendering is None:
-        return EditionDecision(
-            outcome=EditionOutcome(edition=edition, kind=TaskStatus.NOTHING, message=_thin(build)), build=build
-        )
-    try:
-        demand_ready(newsroom, build, demand)
-    except DigestError as error:
-        return EditionDecision(outcome=outcome.stopped(ledger, edition, error), build=build)
     count = len(build.selection.stories)
-    message = counted(count, "story", "stories")
-    return EditionDecision(
-        outcome=EditionOutcome(edition=edition, kind=TaskStatus.DUE, message=message, stories=count), build=build
+    stands = EditionOutcome(
+        edition=edition, kind=TaskStatus.DUE, message=counted(count, "story", "stories"), stories=count
     )
+    if build.rendering is None:
+        stands = EditionOutcome(edition=edition, kind=TaskStatus.NOTHING, message=_thin(build))
+    else:
+        try:
+            demand_ready(newsroom, build, demand)
+        except DigestError as error:
+            stands = outcome.stopped(ledger, edition, error)
+    return EditionDecision(outcome=stands, build=build)
 
 
 def _recorded(newsroom: Newsroom, ledger: SqlLedger, edition: Edition) -> EditionOutcome | None:
@@ -223,12 +222,14 @@ def _waiting(
         return held_result(newsroom, item, now)
     if missing := missing_sources(newsroom, item.task):
         message = f"it waits for its stories: {'; '.join(missing)}"
-        outcomes = (
-            EditionOutcome(edition=edition, kind=TaskStatus.SOURCE, message=message, code=_NO_SOURCE)
-            for edition in editions
-        )
-        return Result(item=item, outcomes=tuple(outcomes))
+        return _alike(item, editions, TaskStatus.SOURCE, message, _NO_SOURCE)
     return None
+
+
+def _alike(item: DueTask, editions: Sequence[Edition], kind: TaskStatus, message: str, code: int) -> Result:
+    """A task whose editions all stand so."""
+    outcomes = (EditionOutcome(edition=each, kind=kind, message=message, code=code) for each in editions)
+    return Result(item=item, outcomes=tuple(outcomes))
 
 
 def missing_sources(newsroom: Newsroom, task: Task) -> tuple[str, ...]:
@@ -243,9 +244,7 @@ def missing_sources(newsroom: Newsroom, task: Task) -> tuple[str, ...]:
 def held_result(newsroom: Newsroom, item: DueTask, now: datetime) -> Result:
     """A task that waits for a person's decision; of one that has nothing to send, sending is not offered."""
     editions = newsroom.editions(item.task.period, [item.task.audience])
-    message = item.why(_nothing(newsroom, editions, now))
-    outcomes = (EditionOutcome(edition=each, kind=TaskStatus.HELD, message=message, code=1) for each in editions)
-    return Result(item=item, outcomes=tuple(outcomes))
+    return _alike(item, editions, TaskStatus.HELD, item.why(_nothing(newsroom, editions, now)), 1)
 
 
 def _nothing(newsroom: Newsroom, editions: Sequence[Edition], now: datetime) -> str:
@@ -261,8 +260,7 @@ def failed_result(newsroom: Newsroom, item: DueTask, error: DigestError) -> Resu
     """What became of a task that could not even be looked at: the ledger cannot be used."""
     kind = TaskStatus.RETRY if isinstance(error, LedgerBusy) else TaskStatus.FAILED
     editions = newsroom.editions(item.task.period, [item.task.audience])
-    outcomes = (EditionOutcome(edition=each, kind=kind, message=str(error), code=error.exit_code) for each in editions)
-    return Result(item=item, outcomes=tuple(outcomes))
+    return _alike(item, editions, kind, str(error), error.exit_code)
 
 
 def _guarded(
