@@ -198,6 +198,13 @@ class SendFlags:
     whole: bool = False  # who waits in a language that is gone from config.yaml is mailed as well
 
 
+def refuse(*rules: tuple[object, str]) -> None:
+    """Raise UsageError with the words of the first rule that is broken."""
+    for broken, message in rules:
+        if broken:
+            raise UsageError(message)
+
+
 GROUPS = (SendFlags, Common, When, EditionFlags, EditionAndReaders)
 
 

@@ -6,12 +6,13 @@ import calendar
 import contextlib
 import sys
 from datetime import date
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from digest.cli.call import Call
-from digest.cli.flags import Common, YesNow
+from digest.cli.flags import Common, YesNow, refuse
 from digest.cli.output import tell
 from digest.cli.verbs import verb
 from digest.errors import DigestError, FaultyInput, UsageError
@@ -199,12 +200,11 @@ def year(first: date, marked: Container[date]) -> Iterator[str]:
     """Twelve months from that of `first`, as lines; a marked day has a star behind it."""
     months = [divmod(first.year * _MONTHS + first.month - 1 + step, _MONTHS) for step in range(_MONTHS)]
     for start in range(0, _MONTHS, _ACROSS):
-        blocks = [_month(number, month + 1, marked) for number, month in months[start : start + _ACROSS]]
-        height = max(map(len, blocks))
         if start:
             yield ""
-        for row in range(height):
-            yield "  ".join(block[row] if row < len(block) else " " * len(_WEEK) for block in blocks).rstrip()
+        blocks = [_month(number, month + 1, marked) for number, month in months[start : start + _ACROSS]]
+        for row in zip_longest(*blocks, fillvalue=" " * len(_WEEK)):
+            yield "  ".join(row).rstrip()
 
 
 def _month(number: int, month: int, marked: Container[date]) -> list[str]:
@@ -379,12 +379,10 @@ def _stay(common: Common, *, held: bool, ping: str) -> None:
     """Run whenever something is due, until somebody asks for the end; a run that fails is told, and not the last."""
     from digest.sending.stopping import signals
 
-    if common.json:
-        message = "--watch says line by line what happens, and --json is one document at the end; leave one out"
-        raise UsageError(message)
-    if common.now or held:
-        message = "--watch lives by the clock and decides nothing for you: it takes no --now and no --held"
-        raise UsageError(message)
+    refuse(
+        (common.json, "--watch says line by line what happens, and --json is one document at the end; leave one out"),
+        (common.now or held, "--watch lives by the clock and decides nothing for you: it takes no --now and no --held"),
+    )
     with contextlib.suppress(FaultyInput):  # a mistake in config.yaml is told by the first run, and may be mended
         Call(common).demand_clock("")
     show = _showing()

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from digest.cli.call import Call
-from digest.cli.flags import Common, EditionFlags, SendFlags
+from digest.cli.flags import Common, EditionFlags, SendFlags, refuse
 from digest.cli.output import duration, tell
 from digest.cli.send_plan import as_known, confirm, tell_plan, tell_running
 from digest.cli.verbs import verb
-from digest.errors import DigestError, NothingToSend, UsageError, gathered
+from digest.errors import DigestError, NothingToSend, gathered
 from digest.text.counting import counted
 
 if TYPE_CHECKING:
@@ -38,15 +38,12 @@ def send(common: Common, chosen: EditionFlags, how: SendFlags) -> None:
         # Audiences without a list are built, and looked at, and not sent to anybody.
         named = call.newsroom.config.settings.audiences
         editions = tuple(each for each in editions if named[each.audience].recipients is not None)
-    if not editions:
-        message = "no audience of config.yaml has recipients; give one a list: recipients: {csv: FILE}"
-        raise UsageError(message)
-    if how.maildir and how.eml is None:
-        message = "--maildir goes with --eml DIR"
-        raise UsageError(message)
-    if how.to and (how.only or how.limit is not None):
-        message = "--to is one test mail by itself; leave out --only and --limit"
-        raise UsageError(message)
+    single = how.to and (how.only or how.limit is not None)
+    refuse(
+        (not editions, "no audience of config.yaml has recipients; give one a list: recipients: {csv: FILE}"),
+        (how.maildir and how.eml is None, "--maildir goes with --eml DIR"),
+        (single, "--to is one test mail by itself; leave out --only and --limit"),
+    )
     if how.to:
         _test(call, editions, how.to, _transport(call, how))
     elif not how.live:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from digest.cli.call import Call
-from digest.cli.flags import Common, EditionAndReaders, EditionFlags
+from digest.cli.flags import Common, EditionAndReaders, EditionFlags, refuse
 from digest.cli.output import tell
 from digest.cli.verbs import verb
 from digest.errors import NothingToSend, UsageError
@@ -71,18 +71,16 @@ def resolve(
     from digest.delivery import State
 
     chosen, address = whom.parted()
-    if (maillog is not None) + sent + resend + refused != 1:
-        message = "say one: --sent (they have got it), --resend (mail them), --refused or --maillog FILE"
-        raise UsageError(message)
-    if refused and everyone:
-        message = "--refused without a name means everybody who was refused; leave out --all"
-        raise UsageError(message)
-    if maillog is None and not refused and everyone == bool(address):
-        message = "name the readers, or say --all for everybody who is in doubt"
-        raise UsageError(message)
-    if maillog is not None and (address or everyone):
-        message = "--maillog settles whom the log names; leave out the addresses and --all"
-        raise UsageError(message)
+    by_log, by_word = maillog is not None, sent or resend
+    refuse(
+        (
+            by_log + sent + resend + refused != 1,
+            "say one: --sent (they have got it), --resend (mail them), --refused or --maillog FILE",
+        ),
+        (refused and everyone, "--refused without a name means everybody who was refused; leave out --all"),
+        (by_word and everyone == bool(address), "name the readers, or say --all for everybody who is in doubt"),
+        (by_log and (address or everyone), "--maillog settles whom the log names; leave out the addresses and --all"),
+    )
     call = Call(common)
     with call.begun(chosen) as (editions, ledger):
         edition, wrong = _only(editions), frozenset[str]()

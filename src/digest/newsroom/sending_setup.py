@@ -94,15 +94,7 @@ class SendingSetup:
                 values = tuple(map(language_named, values))
             except BadRow as error:
                 raise self._fault(("audiences", audience.name, "recipients", key, column), str(error)) from None
-        return Condition(
-            column=name,
-            values=values,
-            present=part.present,
-            before=part.before,
-            after=part.after,
-            at_least=part.at_least,
-            at_most=part.at_most,
-        )
+        return Condition(column=name, values=values, **part.model_dump(exclude={"any_of"}))
 
     def csv_file(self, audience: Audience, task: str) -> Path:
         """The audience's CSV file, to be edited. Raises UsageError for a list that digest only reads."""

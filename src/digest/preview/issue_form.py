@@ -221,8 +221,8 @@ def _changes(issue: OpenedIssue, body: dict[str, Any]) -> tuple[list[Change], in
         case "add":
             kind = KINDS.get(forms.text_of(body, "kind"))
             if kind is None:
-                break_ = "there is no such kind of block; reload the page"
-                raise UsageError(break_)
+                message = "there is no such kind of block; reload the page"
+                raise UsageError(message)
             values = _written(forms.values_of(body, _fields(kind, ())))
             return [AddBlock(block={"kind": kind.name, **values}, language=language)], count
         case "change" if index is not None:

@@ -112,12 +112,10 @@ def notice_about(result: Result, ledger: SqlLedger | None, now: datetime) -> Not
         subject = f"{what} has NOT gone out: it waits for a source of its stories"
         without = f"To let it go as it is: digest sources --without NAME {flag(task.period)} --by YOUR-NAME"
         lines += (_overdue(task, now), *_until(task, "read again", now), without)
-    elif kind is TaskStatus.FAILED:
-        subject = f"{what} has NOT gone out"
-        lines += (_overdue(task, now), *(() if result.counts else _until(task, "mended", now)))
     else:
         subject = f"{what} has NOT gone out"
-        lines += (_overdue(task, now),)
+        mended = kind is TaskStatus.FAILED and not result.counts
+        lines += (_overdue(task, now), *(_until(task, "mended", now) if mended else ()))
     return Notice(kind=kind.value, edition=worst.edition, subject=subject, lines=lines, counts=result.counts)
 
 
