@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer import Option
 from typer.exceptions import TyperException
 
 from digest.cli import candidates, streams
@@ -44,7 +45,7 @@ def _root(
     context: typer.Context,
     *,
     version: Annotated[  # noqa: ARG001 - its callback prints it
-        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version, and no more.")
+        bool, Option("--version", callback=_tell_version, is_eager=True, help="Print the version, and no more.")
     ] = False,
 ) -> None:
     """Send a newsroom's readers one good mail a month."""

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from typer import Option
 
 from digest.cli.call import Call
-from digest.cli.flags import Common, EditionFlags
+from digest.cli.flags import Common, EditionFlags, SkipBad
 from digest.cli.output import size, tally, tell, told_once
 from digest.cli.verbs import verb
 from digest.errors import CheckFailed, NothingToSend
@@ -30,10 +30,8 @@ LONG = 4  # editions; fewer are done before a bar could be read
 def build(
     common: Common,
     chosen: EditionFlags,
-    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Write below DIR instead of build/.")] = None,
-    skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Leave story files with mistakes out, and go on.")
-    ] = False,
+    out: Annotated[Path | None, Option("--out", metavar="DIR", help="Write below DIR instead of build/.")] = None,
+    skip_bad: SkipBad = False,
 ) -> None:
     """Make the editions of a period: HTML, text, .eml and a manifest."""
     call = Call(common).skipping_bad(skip_bad)

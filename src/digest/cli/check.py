@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from typer import Option
 
 from digest.cli.call import Call
 from digest.cli.flags import Common, EditionFlags
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 def check(
     common: Common,
     chosen: EditionFlags,
-    explain: Annotated[str, typer.Option("--explain", metavar="CODE", help="Say what a code means, and end.")] = "",
-    strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
-    network: Annotated[bool, typer.Option("--network", help="Also fetch links and images, and ask DNS.")] = False,
-    sarif: Annotated[bool, typer.Option("--sarif", help="Print SARIF 2.1.0, for code review tools.")] = False,
-    relay: Annotated[bool, typer.Option("--relay", help="Only try the relay: log in, and send nothing.")] = False,
+    explain: Annotated[str, Option("--explain", metavar="CODE", help="Say what a code means, and end.")] = "",
+    strict: Annotated[bool, Option("--strict", help="Warnings fail too.")] = False,
+    network: Annotated[bool, Option("--network", help="Also fetch links and images, and ask DNS.")] = False,
+    sarif: Annotated[bool, Option("--sarif", help="Print SARIF 2.1.0, for code review tools.")] = False,
+    relay: Annotated[bool, Option("--relay", help="Only try the relay: log in, and send nothing.")] = False,
 ) -> None:
     """Run every check over the editions of a period."""
     call = Call(common)
@@ -113,11 +113,9 @@ def approve(
     common: Common,
     chosen: EditionFlags,
     by: Annotated[
-        str | None, typer.Option("--by", metavar="NAME", help="Who approves; the user of this machine if not said.")
+        str | None, Option("--by", metavar="NAME", help="Who approves; the user of this machine if not said.")
     ] = None,
-    show: Annotated[
-        bool, typer.Option("--show", help="Only say who approved what, and whether it still holds.")
-    ] = False,
+    show: Annotated[bool, Option("--show", help="Only say who approved what, and whether it still holds.")] = False,
 ) -> None:
     """Sign exactly what was built; any change voids it."""
     from digest.editions import approval

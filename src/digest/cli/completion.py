@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from typing import Annotated
 
-import typer
+from typer import Argument
 
 from digest.cli import candidates
 from digest.cli.call import Call
@@ -22,7 +22,7 @@ class Shell(enum.StrEnum):
 
 
 @verb("completion")
-def completion(common: Common, shell: Annotated[Shell, typer.Argument(help="Which shell's script to print.")]) -> None:
+def completion(common: Common, shell: Annotated[Shell, Argument(help="Which shell's script to print.")]) -> None:
     """Print the script with which your shell completes verbs, options, editions, audiences and topics."""
     from typer._completion_shared import get_completion_script
 

@@ -6,9 +6,10 @@ import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Option
 
 from digest.cli.call import Call
-from digest.cli.flags import Common, EditionFlags, SendFlags, YesNow
+from digest.cli.flags import Common, EditionFlags, SendFlags, Yes, YesNow
 from digest.cli.verbs import verb
 from digest.errors import UsageError
 from digest.text.counting import counted
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
 def resume(
     common: Common,
     chosen: EditionFlags,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask (for scripts).")] = False,
+    yes: Yes = False,
     yes_now: YesNow = "",
     as_configured: Annotated[
-        bool, typer.Option("--as-configured", help="Give who is left what would be made now, approved as such.")
+        bool, Option("--as-configured", help="Give who is left what would be made now, approved as such.")
     ] = False,
 ) -> None:
     """Go on with an edition that was interrupted or paused."""
@@ -60,7 +61,7 @@ def pause(common: Common, chosen: EditionFlags) -> None:
 def cancel(
     common: Common,
     chosen: EditionFlags,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask (for scripts).")] = False,
+    yes: Yes = False,
 ) -> None:
     """Call an edition off for everybody who has not been mailed. It cannot be undone."""
     from digest.sending.engines import WAITING
@@ -91,7 +92,7 @@ def cancel(
 def thaw(
     common: Common,
     chosen: EditionFlags,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask (for scripts).")] = False,
+    yes: Yes = False,
 ) -> None:
     """Take back an edition of which nobody was mailed: the next send makes it anew, with its readers."""
     from digest.delivery import MailingStatus

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer import Argument, Option
 
 from digest import period
 from digest.cli import candidates
@@ -35,11 +36,13 @@ _NAMES: Mapping[str, Callable[[typer.Context, str], list[str]]] = {
 
 def name_option(*flags: str, metavar: str, tells: str) -> Any:
     """An option whose value is the name of something in this newsroom, so that a shell can complete it."""
-    return typer.Option(*flags, metavar=metavar, help=tells, autocompletion=candidates.offered(_NAMES[flags[-1]]))
+    return Option(*flags, metavar=metavar, help=tells, autocompletion=candidates.offered(_NAMES[flags[-1]]))
 
 
+Yes = Annotated[bool, Option("--yes", help="Do not ask (for scripts).")]
+SkipBad = Annotated[bool, Option("--skip-bad", help="Leave story files with mistakes out, and go on.")]
 YesNow = Annotated[
-    str, typer.Option("--yes-now", metavar="TIME", help="Mail readers at a --now far from the clock: repeat it.")
+    str, Option("--yes-now", metavar="TIME", help="Mail readers at a --now far from the clock: repeat it.")
 ]
 
 
@@ -49,14 +52,14 @@ class Common:
 
     config: Annotated[
         Path | None,
-        typer.Option("-c", "--config", metavar="FILE", envvar="DIGEST_CONFIG", help="The newsroom's config.yaml."),
+        Option("-c", "--config", metavar="FILE", envvar="DIGEST_CONFIG", help="The newsroom's config.yaml."),
     ] = None
-    json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")] = False
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Print more.")] = False
-    no_color: Annotated[bool, typer.Option("--no-color", help="No colours (NO_COLOR works too).")] = False
+    json: Annotated[bool, Option("--json", help="Print JSON for programs.")] = False
+    quiet: Annotated[bool, Option("-q", "--quiet", help="Print errors only.")] = False
+    verbose: Annotated[bool, Option("-v", "--verbose", help="Print more.")] = False
+    no_color: Annotated[bool, Option("--no-color", help="No colours (NO_COLOR works too).")] = False
     now: Annotated[
-        str, typer.Option("--now", metavar="TIME", help="Pretend that it is this time, for reproducible runs.")
+        str, Option("--now", metavar="TIME", help="Pretend that it is this time, for reproducible runs.")
     ] = ""
     verb: str = ""  # no flag: the one that was typed, for messages that say what to type instead
 
@@ -65,13 +68,13 @@ class Common:
 class When:
     """Which period: one of these."""
 
-    month: Annotated[str, typer.Option(metavar="2022-02", help="A month.")] = ""
-    quarter: Annotated[str, typer.Option(metavar="2022-Q1", help="A quarter.")] = ""
-    year: Annotated[str, typer.Option(metavar="2021", help="A year.")] = ""
-    week: Annotated[str, typer.Option(metavar="2022-W07", help="An ISO week.")] = ""
-    since: Annotated[str, typer.Option(metavar="DAY", help="From this day, with --until.")] = ""
-    until: Annotated[str, typer.Option(metavar="DAY", help="The first day that is left out.")] = ""
-    last: Annotated[str, typer.Option(metavar="KIND", help="The last whole month, quarter, year or week.")] = ""
+    month: Annotated[str, Option(metavar="2022-02", help="A month.")] = ""
+    quarter: Annotated[str, Option(metavar="2022-Q1", help="A quarter.")] = ""
+    year: Annotated[str, Option(metavar="2021", help="A year.")] = ""
+    week: Annotated[str, Option(metavar="2022-W07", help="An ISO week.")] = ""
+    since: Annotated[str, Option(metavar="DAY", help="From this day, with --until.")] = ""
+    until: Annotated[str, Option(metavar="DAY", help="The first day that is left out.")] = ""
+    last: Annotated[str, Option(metavar="KIND", help="The last whole month, quarter, year or week.")] = ""
 
     def period(self, now: datetime, zone: tzinfo) -> Period:
         """The one period that was asked for. Raises UsageError when there is none, or more than one."""
@@ -113,7 +116,7 @@ class EditionFlags(When):
 
     named: Annotated[
         list[str],
-        typer.Argument(
+        Argument(
             metavar="[EDITION]...",
             help="2022-02/everyone/en, or 2022-02/everyone for all its languages.",
             show_default=False,
@@ -157,7 +160,7 @@ class EditionAndReaders(EditionFlags):
 
     named: Annotated[
         list[str],
-        typer.Argument(
+        Argument(
             metavar="[EDITION] [ADDRESS]...",
             help="2022-02/everyone/en, then readers who are held.",
             show_default=False,
@@ -175,22 +178,22 @@ class EditionAndReaders(EditionFlags):
 class SendFlags:
     """How a send goes."""
 
-    live: Annotated[bool, typer.Option("--live", help="Really send. Without it: a plan.")] = False
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask (for scripts).")] = False
+    live: Annotated[bool, Option("--live", help="Really send. Without it: a plan.")] = False
+    yes: Yes = False
     to: Annotated[
         str,
-        typer.Option("--to", metavar="ADDRESS", help="One test mail to this address, not recorded."),
+        Option("--to", metavar="ADDRESS", help="One test mail to this address, not recorded."),
     ] = ""
     limit: Annotated[
         int | None,
-        typer.Option("--limit", min=1, metavar="N", help="At most N mails in this run."),
+        Option("--limit", min=1, metavar="N", help="At most N mails in this run."),
     ] = None
-    only: Annotated[str, typer.Option("--only", metavar="ADDRESS", help="Only this reader of the list.")] = ""
-    eml: Annotated[Path | None, typer.Option("--eml", metavar="DIR", help="Write .eml files instead of SMTP.")] = None
-    maildir: Annotated[bool, typer.Option("--maildir", help="With --eml: make DIR a Maildir.")] = False
-    shrink: Annotated[
-        bool, typer.Option("--shrink", help="The list may be far shorter than last time's: it is whole.")
-    ] = False
+    only: Annotated[str, Option("--only", metavar="ADDRESS", help="Only this reader of the list.")] = ""
+    eml: Annotated[Path | None, Option("--eml", metavar="DIR", help="Write .eml files instead of SMTP.")] = None
+    maildir: Annotated[bool, Option("--maildir", help="With --eml: make DIR a Maildir.")] = False
+    shrink: Annotated[bool, Option("--shrink", help="The list may be far shorter than last time's: it is whole.")] = (
+        False
+    )
     yes_now: YesNow = ""
     # No flags of `send`:
     as_configured: bool = False

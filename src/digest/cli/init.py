@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
 from digest.cli.call import Call
 from digest.cli.flags import Common
@@ -21,25 +22,21 @@ _FIRST = {False: "digest build --month 2022-02", True: 'digest new "Title"'}  # 
 @verb("init")
 def init(
     common: Common,
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")] = Path(),
-    name: Annotated[str, typer.Option("--name", help="The newsroom's name.")] = "",
-    contact: Annotated[str, typer.Option("--contact", help="The newsroom's address: it becomes Reply-To.")] = "",
+    folder: Annotated[Path, Argument(metavar="DIR", help="A new or empty folder.")] = Path(),
+    name: Annotated[str, Option("--name", help="The newsroom's name.")] = "",
+    contact: Annotated[str, Option("--contact", help="The newsroom's address: it becomes Reply-To.")] = "",
     archive: Annotated[
-        str, typer.Option("--archive", metavar="URL", help="Where past editions will be read on the web.")
+        str, Option("--archive", metavar="URL", help="Where past editions will be read on the web.")
     ] = "",
-    theme: Annotated[bool, typer.Option("--theme/--no-theme", help="Copy the default theme, to change it.")] = True,
-    empty: Annotated[
-        bool, typer.Option("--empty", help="Without sample stories and readers, with one audience.")
-    ] = False,
-    language: Annotated[str, typer.Option("--language", metavar="TAG", help="The newsroom's language, like fr.")] = "",
+    theme: Annotated[bool, Option("--theme/--no-theme", help="Copy the default theme, to change it.")] = True,
+    empty: Annotated[bool, Option("--empty", help="Without sample stories and readers, with one audience.")] = False,
+    language: Annotated[str, Option("--language", metavar="TAG", help="The newsroom's language, like fr.")] = "",
     from_feed: Annotated[
         str,
-        typer.Option(
-            "--from-feed", metavar="URL|FILE", help="Begin with the stories of this feed, and keep reading it."
-        ),
+        Option("--from-feed", metavar="URL|FILE", help="Begin with the stories of this feed, and keep reading it."),
     ] = "",
     provider: Annotated[
-        str, typer.Option("--provider", metavar="NAME", help=f"Whose relay sends: {', '.join(PROVIDERS)}.")
+        str, Option("--provider", metavar="NAME", help=f"Whose relay sends: {', '.join(PROVIDERS)}.")
     ] = "",
 ) -> None:
     """Make a newsroom that can be built at once: config, theme, sample stories."""
@@ -95,20 +92,16 @@ def _read_feed(call: Call, folder: Path) -> tuple[str, str]:
 @verb("config")
 def config(
     common: Common,
-    schema: Annotated[
-        bool, typer.Option("--schema", help="Print the JSON Schema of config.yaml, for editors.")
-    ] = False,
+    schema: Annotated[bool, Option("--schema", help="Print the JSON Schema of config.yaml, for editors.")] = False,
     issue_schema: Annotated[
-        bool, typer.Option("--issue-schema", help="Print the JSON Schema of an issue file, for editors.")
+        bool, Option("--issue-schema", help="Print the JSON Schema of an issue file, for editors.")
     ] = False,
-    show: Annotated[
-        bool, typer.Option("--print", help="Print what is in force, and where each value is from.")
-    ] = False,
+    show: Annotated[bool, Option("--print", help="Print what is in force, and where each value is from.")] = False,
     new_id: Annotated[
-        bool, typer.Option("--new-id", help="Make this copy of a newsroom one of its own, with a ledger of its own.")
+        bool, Option("--new-id", help="Make this copy of a newsroom one of its own, with a ledger of its own.")
     ] = False,
     moved: Annotated[
-        bool, typer.Option("--moved", help="Send from here: its ledger was moved, and knows all that was sent.")
+        bool, Option("--moved", help="Send from here: its ledger was moved, and knows all that was sent.")
     ] = False,
 ) -> None:
     """Check config.yaml; print what is in force, or the JSON Schema."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from typer import Option
 
 from digest.cli.call import Call
 from digest.cli.flags import Common, EditionFlags
@@ -20,13 +20,11 @@ if TYPE_CHECKING:
 def preview(
     common: Common,
     chosen: EditionFlags,
-    port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="The port to serve on; 0 takes a free one.")
-    ] = 8024,
+    port: Annotated[int, Option("--port", min=0, max=65535, help="The port to serve on; 0 takes a free one.")] = 8024,
     host: Annotated[
-        str, typer.Option("--host", help="The address to serve on; other machines then need the key it prints.")
+        str, Option("--host", help="The address to serve on; other machines then need the key it prints.")
     ] = "127.0.0.1",
-    browse: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in your browser.")] = True,
+    browse: Annotated[bool, Option("--open/--no-open", help="Open the page in your browser.")] = True,
 ) -> None:
     """See the digest as readers will get it, in your browser; check it, order it, approve it."""
     import threading

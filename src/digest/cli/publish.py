@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Option
 
 from digest.cli.call import Call
 from digest.cli.flags import Common
@@ -20,12 +21,12 @@ from digest.text.counting import counted
 def archive(
     common: Common,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Write the pages into DIR instead of public/.")
+        Path | None, Option("--out", metavar="DIR", help="Write the pages into DIR instead of public/.")
     ] = None,
     withdraw: Annotated[
-        str, typer.Option("--withdraw", metavar="EDITION", help="Withdraw an edition as a whole: 2022-02/everyone/en.")
+        str, Option("--withdraw", metavar="EDITION", help="Withdraw an edition as a whole: 2022-02/everyone/en.")
     ] = "",
-    because: Annotated[str, typer.Option("--because", metavar="WORDS", help="Why; its page shows it.")] = "",
+    because: Annotated[str, Option("--because", metavar="WORDS", help="Why; its page shows it.")] = "",
 ) -> None:
     """Write what was sent as a folder of pages and feeds, for any web server."""
     from digest.publishing.publisher import publish, publishes

@@ -10,6 +10,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer import Option
 
 from digest.cli.call import Call
 from digest.cli.flags import Common, YesNow, refuse
@@ -45,19 +46,15 @@ _WEEK = f"{calendar.weekheader(2)} "
 @verb("schedule")
 def schedule(
     common: Common,
-    count: Annotated[
-        int, typer.Option("--count", min=1, max=500, metavar="N", help="The next N of each audience.")
-    ] = 2,
+    count: Annotated[int, Option("--count", min=1, max=500, metavar="N", help="The next N of each audience.")] = 2,
     install: Annotated[
-        Unit | None, typer.Option("--install", help="Print what makes this machine run `digest run` by itself.")
+        Unit | None, Option("--install", help="Print what makes this machine run `digest run` by itself.")
     ] = None,
-    write: Annotated[bool, typer.Option("--write", help="With --install: put it in its place.")] = False,
-    ping: Annotated[
-        str, typer.Option("--ping", metavar="URL", help="With --install: a watchdog for `digest run`.")
-    ] = "",
-    serve: Annotated[bool, typer.Option("--serve", help="With --install systemd: `digest serve`, too.")] = False,
+    write: Annotated[bool, Option("--write", help="With --install: put it in its place.")] = False,
+    ping: Annotated[str, Option("--ping", metavar="URL", help="With --install: a watchdog for `digest run`.")] = "",
+    serve: Annotated[bool, Option("--serve", help="With --install systemd: `digest serve`, too.")] = False,
     bounces: Annotated[
-        str, typer.Option("--bounces", metavar="SOURCE", help="With --install systemd: `digest bounces` every hour.")
+        str, Option("--bounces", metavar="SOURCE", help="With --install systemd: `digest bounces` every hour.")
     ] = "",
 ) -> None:
     """Show what goes out when, to how many, and where its approval stands."""
@@ -245,16 +242,16 @@ def _install(call: Call, unit: Unit, ping: str, *, write: bool, serve: bool, bou
 @verb("run")
 def run(
     common: Common,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write and send nothing.")] = False,
-    held: Annotated[bool, typer.Option("--held", help="Send all that is held, too: you have looked at it.")] = False,
+    dry_run: Annotated[bool, Option("--dry-run", help="Say what would be done; write and send nothing.")] = False,
+    held: Annotated[bool, Option("--held", help="Send all that is held, too: you have looked at it.")] = False,
     skip: Annotated[
         list[str] | None,
-        typer.Option("--skip", metavar="PERIOD/AUDIENCE", help="Settle this one without sending it; may be repeated."),
+        Option("--skip", metavar="PERIOD/AUDIENCE", help="Settle this one without sending it; may be repeated."),
     ] = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Stay, and run whenever something is due.")] = False,
+    watch: Annotated[bool, Option("--watch", help="Stay, and run whenever something is due.")] = False,
     ping: Annotated[
         str,
-        typer.Option("--ping", metavar="URL", help="A watchdog: asked after a good run, URL/fail after a failed one."),
+        Option("--ping", metavar="URL", help="A watchdog: asked after a good run, URL/fail after a failed one."),
     ] = "",
     yes_now: YesNow = "",
 ) -> None:

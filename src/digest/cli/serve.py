@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
 from digest.cli.call import Call
 from digest.cli.flags import Common, YesNow
@@ -14,8 +14,8 @@ from digest.cli.verbs import verb
 @verb("serve")
 def serve(
     common: Common,
-    host: Annotated[str, typer.Option("--host", help="The address to listen on; TLS is your proxy's.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port to listen on.")] = 8025,
+    host: Annotated[str, Option("--host", help="The address to listen on; TLS is your proxy's.")] = "127.0.0.1",
+    port: Annotated[int, Option("--port", min=0, max=65535, help="The port to listen on.")] = 8025,
 ) -> None:
     """Serve the public endpoint: one-click unsubscribe and the public archive."""
     from urllib.parse import urlsplit
@@ -49,8 +49,8 @@ def serve(
 @verb("bounces")
 def bounces(
     common: Common,
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A file, an mbox, a Maildir, or imaps://user@host.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")] = False,
+    source: Annotated[str, Argument(metavar="SOURCE", help="A file, an mbox, a Maildir, or imaps://user@host.")],
+    dry_run: Annotated[bool, Option("--dry-run", help="Say what would be done; change nothing.")] = False,
 ) -> None:
     """Read delivery reports, complaints and unsubscribe mails, and act on them."""
     from digest.bounces.process import lines, process
@@ -68,8 +68,8 @@ def bounces(
 @verb("worker")
 def worker(
     common: Common,
-    host: Annotated[str, typer.Option("--host", help="The address of /metrics and /healthz.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Their port.")] = 9464,
+    host: Annotated[str, Option("--host", help="The address of /metrics and /healthz.")] = "127.0.0.1",
+    port: Annotated[int, Option("--port", min=0, max=65535, help="Their port.")] = 9464,
     yes_now: YesNow = "",
 ) -> None:
     """Send what a fleet has to send (send.engine: procrastinate), until SIGTERM or Ctrl-C."""

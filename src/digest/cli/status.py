@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer import Option
 
 from digest.cli.call import Call
 from digest.cli.flags import Common, EditionAndReaders, EditionFlags, refuse
@@ -29,7 +30,7 @@ _SHOWN = ("address", "state", "code", "detail", "attempts", "message_id", "next_
 def status(
     common: Common,
     chosen: EditionFlags,
-    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page with charts.")] = None,
+    html: Annotated[Path | None, Option("--html", metavar="FILE", help="Write a page with charts.")] = None,
 ) -> None:
     """What became of every reader: counts, and each held address by name."""
     from digest.report import NAMED
@@ -57,14 +58,14 @@ def status(
 def resolve(
     common: Common,
     whom: EditionAndReaders,
-    sent: Annotated[bool, typer.Option("--sent", help="They have got it.")] = False,
-    resend: Annotated[bool, typer.Option("--resend", help="They have not: mail them with the next resume.")] = False,
+    sent: Annotated[bool, Option("--sent", help="They have got it.")] = False,
+    resend: Annotated[bool, Option("--resend", help="They have not: mail them with the next resume.")] = False,
     refused: Annotated[
-        bool, typer.Option("--refused", help="Mail who was refused once more: the named, or all of them.")
+        bool, Option("--refused", help="Mail who was refused once more: the named, or all of them.")
     ] = False,
-    everyone: Annotated[bool, typer.Option("--all", help="Everybody who is in doubt.")] = False,
+    everyone: Annotated[bool, Option("--all", help="Everybody who is in doubt.")] = False,
     maillog: Annotated[
-        Path | None, typer.Option("--maillog", metavar="FILE", help="Whoever the relay's log (Postfix, Exim) names.")
+        Path | None, Option("--maillog", metavar="FILE", help="Whoever the relay's log (Postfix, Exim) names.")
     ] = None,
 ) -> None:
     """Settle readers in doubt, by your word or by the relay's log; or give those who were refused another try."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
-import typer
+from typer import Argument, Option
 
 from digest.cli.call import Call
-from digest.cli.flags import Common, EditionFlags, When, name_option
+from digest.cli.flags import Common, EditionFlags, SkipBad, When, name_option
 from digest.cli.output import tell
 from digest.cli.verbs import verb
 from digest.errors import ImportFailed, UsageError
@@ -26,12 +26,8 @@ if TYPE_CHECKING:
 def stories(
     common: Common,
     chosen: EditionFlags,
-    explain: Annotated[
-        bool, typer.Option("--explain", help="Every story, in or out, and the rule that decided.")
-    ] = False,
-    skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Leave story files with mistakes out, and go on.")
-    ] = False,
+    explain: Annotated[bool, Option("--explain", help="Every story, in or out, and the rule that decided.")] = False,
+    skip_bad: SkipBad = False,
 ) -> None:
     """List stories; with a period and --explain, say why each is in or out."""
     call = Call(common).skipping_bad(skip_bad)
@@ -98,10 +94,10 @@ def _facts(story: Story) -> dict[str, Any]:
 @verb("new")
 def new(
     common: Common,
-    title: Annotated[str, typer.Argument(metavar="TITLE", help="The story's title, in quotes.")],
-    date: Annotated[str, typer.Option("--date", metavar="DAY", help="Its day; today if not said.")] = "",
-    kicker: Annotated[str, typer.Option("--kicker", help="The short line above the title.")] = "",
-    channel: Annotated[str, typer.Option("--channel", metavar="NAME", help="The channel it is shown in.")] = "",
+    title: Annotated[str, Argument(metavar="TITLE", help="The story's title, in quotes.")],
+    date: Annotated[str, Option("--date", metavar="DAY", help="Its day; today if not said.")] = "",
+    kicker: Annotated[str, Option("--kicker", help="The short line above the title.")] = "",
+    channel: Annotated[str, Option("--channel", metavar="NAME", help="The channel it is shown in.")] = "",
     language: Annotated[str, name_option("--language", metavar="TAG", tells="Its language.")] = "",
     topics: Annotated[str, name_option("--topics", metavar="A,B", tells="Its topics.")] = "",
 ) -> None:
@@ -127,34 +123,26 @@ def import_(
     common: Common,
     source: Annotated[
         list[str] | None,
-        typer.Argument(
-            help="Files, folders, - for standard input, http(s) addresses; none: the sources of config.yaml."
-        ),
+        Argument(help="Files, folders, - for standard input, http(s) addresses; none: the sources of config.yaml."),
     ] = None,
-    channel: Annotated[
-        str, typer.Option("--channel", metavar="NAME", help="The channel these stories are shown in.")
-    ] = "",
-    kind: Annotated[
-        str, typer.Option("--format", help=f"{one_of(get_args(ImportFormat))}; found out if not said.")
-    ] = "",
+    channel: Annotated[str, Option("--channel", metavar="NAME", help="The channel these stories are shown in.")] = "",
+    kind: Annotated[str, Option("--format", help=f"{one_of(get_args(ImportFormat))}; found out if not said.")] = "",
     language: Annotated[
-        str, typer.Option("--language", metavar="TAG", help="The language of all these stories, like fr.")
+        str, Option("--language", metavar="TAG", help="The language of all these stories, like fr.")
     ] = "",
     topics: Annotated[
         str, name_option("--topics", metavar="A,B", tells="Topics to add to each of these stories.")
     ] = "",
     base: Annotated[
         str,
-        typer.Option("--base", metavar="URL", help="Where a saved page or an export is from: its links count from it."),
+        Option("--base", metavar="URL", help="Where a saved page or an export is from: its links count from it."),
     ] = "",
     sheet: Annotated[
-        str, typer.Option("--sheet", metavar="NAME", help="The sheet of an Excel workbook; the first if not said.")
+        str, Option("--sheet", metavar="NAME", help="The sheet of an Excel workbook; the first if not said.")
     ] = "",
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would change, as a diff; write nothing.")
-    ] = False,
+    dry_run: Annotated[bool, Option("--dry-run", help="Show what would change, as a diff; write nothing.")] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Take a source that holds far fewer stories than last time.")
+        bool, Option("--force", help="Take a source that holds far fewer stories than last time.")
     ] = False,
 ) -> None:
     """Turn listing pages, feeds and tables (CSV, Excel) into story files; a second run changes nothing."""
@@ -219,9 +207,9 @@ def sources_(
     common: Common,
     when: When,
     without: Annotated[
-        str, typer.Option("--without", metavar="NAME", help="Let the period's editions go without this source.")
+        str, Option("--without", metavar="NAME", help="Let the period's editions go without this source.")
     ] = "",
-    by: Annotated[str, typer.Option("--by", metavar="WHO", help="With --without: whose word that is.")] = "",
+    by: Annotated[str, Option("--by", metavar="WHO", help="With --without: whose word that is.")] = "",
 ) -> None:
     """Show the sources that are read by themselves: when, what came, what is wrong."""
     from digest.importing import sources

@@ -8,7 +8,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+from typer import Argument, Option
 
 from digest.cli.call import Call
 from digest.cli.flags import Common, name_option
@@ -28,7 +28,7 @@ Name = Annotated[str, name_option("-a", "--audience", metavar="NAME", tells="Who
 Scope = Annotated[
     str, name_option("-a", "--audience", metavar="NAME", tells="For this audience only; all if not said.")
 ]
-Reader = Annotated[str, typer.Argument(metavar="ADDRESS", help="A reader's mail address.")]
+Reader = Annotated[str, Argument(metavar="ADDRESS", help="A reader's mail address.")]
 
 
 @verb("list", subscribers)
@@ -65,8 +65,8 @@ def add(
     common: Common,
     audience: Name,
     address: Reader,
-    name: Annotated[str, typer.Option("--name", help="The reader's name.")] = "",
-    language: Annotated[str, typer.Option("--language", metavar="TAG", help="The reader's language.")] = "",
+    name: Annotated[str, Option("--name", help="The reader's name.")] = "",
+    language: Annotated[str, Option("--language", metavar="TAG", help="The reader's language.")] = "",
     topics: Annotated[str, name_option("--topics", metavar="A,B", tells="What the reader wants to read of.")] = "",
 ) -> None:
     """Put a reader on an audience's list."""
@@ -111,7 +111,7 @@ def unsuppress(
     audience: Scope = "",
     because: Annotated[
         str,
-        typer.Option("--because", metavar="WORDS", help="Why one who left, complained or was held back by hand."),
+        Option("--because", metavar="WORDS", help="Why one who left, complained or was held back by hand."),
     ] = "",
 ) -> None:
     """Mail an address again: after a bounce as such, else with a reason that is kept."""
@@ -176,15 +176,15 @@ def suppressed(common: Common) -> None:
 def import_(
     common: Common,
     audience: Name,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file with readers, of whatever tool.")],
+    file: Annotated[Path, Argument(metavar="FILE", help="A CSV file with readers, of whatever tool.")],
     update: Annotated[
         str,
-        typer.Option("--update", metavar="A,B", help="Let these columns of known readers be overwritten: name,topics."),
+        Option("--update", metavar="A,B", help="Let these columns of known readers be overwritten: name,topics."),
     ] = "",
-    clear: Annotated[bool, typer.Option("--clear", help="With --update: by empty cells, too.")] = False,
-    sync: Annotated[bool, typer.Option("--sync", help="Take off who is not in the file.")] = False,
-    shrink: Annotated[bool, typer.Option("--shrink", help="With --sync: however many that are.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change; change nothing.")] = False,
+    clear: Annotated[bool, Option("--clear", help="With --update: by empty cells, too.")] = False,
+    sync: Annotated[bool, Option("--sync", help="Take off who is not in the file.")] = False,
+    shrink: Annotated[bool, Option("--shrink", help="With --sync: however many that are.")] = False,
+    dry_run: Annotated[bool, Option("--dry-run", help="Say what would change; change nothing.")] = False,
 ) -> None:
     """Add every reader of a CSV file who is not on the list yet; who left there is suppressed here."""
     from digest.recipients import subscribers as lists
@@ -210,7 +210,7 @@ def export(
     common: Common,
     audience: Name,
     everyone: Annotated[
-        bool, typer.Option("--everyone", help="Those who are not mailed, too, with a status column.")
+        bool, Option("--everyone", help="Those who are not mailed, too, with a status column.")
     ] = False,
 ) -> None:
     """Print an audience's readers as CSV, without those who are not mailed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
 from digest.cli.call import Call
 from digest.cli.flags import Common
@@ -19,8 +19,8 @@ theme = group("theme", "Begin a theme of your own, and check it.")
 @verb("new", theme)
 def new(
     common: Common,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name: small letters, digits, - and _.")],
-    like: Annotated[str, typer.Option("--like", metavar="THEME", help="The theme that it begins as.")] = "default",
+    name: Annotated[str, Argument(metavar="NAME", help="Its name: small letters, digits, - and _.")],
+    like: Annotated[str, Option("--like", metavar="THEME", help="The theme that it begins as.")] = "default",
 ) -> None:
     """Begin a theme: its page and its colours, as files to change; all else stays the default's."""
     from digest.composer import own_theme
@@ -39,7 +39,7 @@ def new(
 @verb("check", theme)
 def check(
     common: Common,
-    name: Annotated[str, typer.Argument(metavar="[NAME]", help="The newsroom's own theme if none is named.")] = "",
+    name: Annotated[str, Argument(metavar="[NAME]", help="The newsroom's own theme if none is named.")] = "",
 ) -> None:
     """Try a theme with made-up editions in every layout, and say what is wrong, with file and line."""
     from digest.composer import own_theme
