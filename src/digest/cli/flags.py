@@ -1,6 +1,6 @@
 """The flags that many verbs share, written once, and the decorator that gives them to a verb.
 
-    @verb("build", panel)          a verb's function takes whole groups of flags (`common: Common, when: When`);
+    @verb("build")                 a verb's function takes whole groups of flags (`common: Common, when: When`);
     def build(common, when): …     typer sees each flag of each group as a parameter of its own
 
 A group is a frozen dataclass whose fields carry typer's own annotations. This module opens nothing and prints nothing.

@@ -95,14 +95,11 @@ class Output:
         Those that are not `fresh` stand above, under another edition: they are only counted.
         """
         shown = [finding for finding in found if finding.severity.value != "info" or self.verbose]
-        again = 0
-        for finding in shown:
-            if fresh is not None and finding not in fresh:
-                again += 1
-                continue
+        told = [finding for finding in shown if fresh is None or finding in fresh]
+        for finding in told:
             word = self._paint(f"{finding.severity.value:<7}", _COLOUR[finding.severity.value])
             self._print(f"  {word}  {multiline(f'{finding.code}: {finding.sentence}')}")
-        if again:
+        if again := len(shown) - len(told):
             self.line(f"  and {counted(again, 'finding')} that stand above")
 
     def _paint(self, text: str, code: str) -> str:

@@ -48,7 +48,6 @@ def compose(
     subject: str = "",
     preheader: str = "",
     read_image: Callable[[str], bytes] | None = None,
-    image_base_url: str = "",
     archive_url: str = "",
     logo: Photo | None = None,
     cut: int | None = None,
@@ -56,11 +55,10 @@ def compose(
     """Compose the edition of `selection`, which holds at least one story.
 
     `subject` and `preheader` are templates; the audience's own come first, and ours when all are empty. `read_image`
-    gives the bytes of an image by the path that the story gives, or raises OSError; `image_base_url` is where such
-    files are served, and `logo` the image that the theme's options have. `cut` stories are shown as titles, whatever
-    the size; by itself as many as must be. Raises RenderError with the file and line of a
-    template that fails, or with the setting that it stands in; what is wrong with content is in the rendering's
-    findings.
+    gives the bytes of an image by the path that the story gives, or raises OSError; `logo` is the image that the
+    theme's options have. `cut` stories are shown as titles, whatever the size; by itself as many as must be. Raises
+    RenderError with the file and line of a template that fails, or with the setting that it stands in; what is wrong
+    with content is in the rendering's findings.
     """
     draft = EditionDraft(
         selection=selection,
@@ -69,7 +67,7 @@ def compose(
         audience=audience,
         options=options,
         now=now,
-        route=ImageRoute.choose(options, image_base_url or options.image_base_url, read_image, theme.cache),
+        route=ImageRoute.choose(options, read_image, theme.cache),
         archive_url=archive_url,
         logo=logo,
     )

@@ -120,10 +120,9 @@ class ImageRoute:
     cache: Path | None = None
 
     @classmethod
-    def choose(
-        cls, options: ThemeOptions, base_url: str, read: Callable[[str], bytes] | None, cache: Path | None
-    ) -> ImageRoute:
-        """The way by `theme.images`: `auto` links what is served below `base_url`, and carries where nothing is."""
+    def choose(cls, options: ThemeOptions, read: Callable[[str], bytes] | None, cache: Path | None) -> ImageRoute:
+        """The way by `theme.images`: `auto` links what `image_base_url` serves, and carries where there is none."""
+        base_url = options.image_base_url
         carry = options.images == "embed" or (options.images == "auto" and not base_url and read is not None)
         return cls(base_url=base_url, carry=carry, read=read, cache=cache)
 

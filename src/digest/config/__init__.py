@@ -1,1 +1,1 @@
-"""config.yaml: what it may say (`schema`), how it is read (`load`) and shown (`show`). Never holds a secret."""
+"""config.yaml: what it may say (`sections`), how it is read (`load`) and shown (`show`). Never holds a secret."""

@@ -195,7 +195,7 @@ def assemble(
         now=now,
         page_url=setup.page_url(edition),
         pictures_in=pictures,
-        carried=setup.carries(edition),
+        carried=setup.carries,
         logo=settings.theme.logo,
         envelope=identity.envelope,
         rated=bool(settings.smtp.rate or settings.smtp.per_domain),

@@ -18,6 +18,7 @@ from digest.yamlfile import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
+    from pathlib import Path
 
     from digest.checks.context import Online
     from digest.checks.registry import Policy
@@ -59,20 +60,23 @@ class EditionSetup:
         section = self.config.settings.theme
         if not section.logo:
             return Photo()
-        options, cache = ThemeOptions(images=section.images), paths.own_cache(self.environ, "themes")
+        options = ThemeOptions(images=section.images, image_base_url=section.image_base_url)
         box = Box(width=section.logo_width, height=section.logo_width)
-        return ImageRoute.choose(options, section.image_base_url, self.image, cache).place(section.logo, box)
+        return ImageRoute.choose(options, self.image, self._cache).place(section.logo, box)
 
-    def carries(self, edition: Edition) -> bool:
-        """Whether the files of an edition's stories travel in its mails."""
+    @property
+    def _cache(self) -> Path | None:
+        return paths.theme_cache(self.environ)
+
+    @property
+    def carries(self) -> bool:
+        """Whether the files of stories travel in mails.
+
+        Where they do not, `image_base_url` serves them: the archive has no file before the first mail goes.
+        """
         from digest.composer.photos import ImageRoute
 
-        return ImageRoute.choose(self.options, self.image_base_url(edition), self.image, None).carry
-
-    def image_base_url(self, edition: Edition) -> str:
-        """Where the files of an edition's stories are served before its first mail goes; empty where nowhere."""
-        del edition  # the archive shows the pictures of an edition that was sent, and serves no file before
-        return self.options.image_base_url
+        return ImageRoute.choose(self.options, self.image, None).carry
 
     @cached_property
     def theme(self) -> Theme:
@@ -80,7 +84,7 @@ class EditionSetup:
         from digest.composer.theme import load_theme
 
         self.demand_theme()
-        return load_theme([self.config.root / "templates"], self.options, cache=paths.own_cache(self.environ, "themes"))
+        return load_theme([self.config.root / "templates"], self.options, cache=self._cache)
 
     @cached_property
     def page_theme(self) -> PageTheme:
@@ -142,7 +146,6 @@ class EditionSetup:
                 subject=settings.mail.subject,
                 preheader=settings.mail.preheader,
                 read_image=self.image,
-                image_base_url=self.image_base_url(selection.edition),
                 logo=self.logo,
                 archive_url=self.page_url(selection.edition),
             )

@@ -23,8 +23,8 @@ PUBLIC = "public"  # what the world may read of it
 MAX_BYTES = 50_000_000
 
 
-def own_cache(environ: Mapping[str, str], name: str) -> Path | None:
-    """A folder of this user's own caches (XDG Base Directory Specification); None where there is no home.
+def theme_cache(environ: Mapping[str, str]) -> Path | None:
+    """The folder of this user's compiled themes (XDG Base Directory Specification); None where there is no home.
 
     Compiled themes are code. They are not kept in the newsroom: whoever hands one over must not hand over a program.
     """
@@ -32,7 +32,7 @@ def own_cache(environ: Mapping[str, str], name: str) -> Path | None:
         base = Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     except RuntimeError:
         return None
-    return base / "digest" / name if base.is_absolute() else None
+    return base / "digest" / "themes" if base.is_absolute() else None
 
 
 def typed(path: Path) -> Path:

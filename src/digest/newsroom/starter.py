@@ -80,11 +80,10 @@ def make(
     if empty:
         wanted = dict(_emptied(wanted))
     shown = name or _name_of(folder)
-    config = _named(wanted[_CONFIG], _values(shown, contact))
-    title = _quoted(f"All {shown} content")
-    config = config.replace(f"title: All {_SAMPLES} content".encode(), f"title: {title}".encode())
-    config = _archived(config, archive_url)
-    wanted[_CONFIG] = _chosen(config.decode(), language=language, feed=feed, provider=provider).encode()
+    config = _named(wanted[_CONFIG].decode(), _values(shown, contact))
+    config = config.replace(f"title: All {_SAMPLES} content", f"title: {_quoted(f'All {shown} content')}")
+    config = _chosen(_archived(config, archive_url), language=language, feed=feed, provider=provider)
+    wanted[_CONFIG] = config.encode()
     if taken := sorted(str(path) for path in wanted if (folder / path).exists()):
         message = f"{folder}: {taken[0]} is there already; name a new or empty folder"
         raise UsageError(message)
@@ -96,7 +95,7 @@ def make(
         raise DigestError(message) from error
     return StarterResult(
         files=tuple(folder / path for path in wanted),
-        blanks=tuple(_blanks(folder, wanted[_CONFIG].decode(), named=bool(name), provider=provider, empty=empty)),
+        blanks=tuple(_blanks(folder, config, named=bool(name), provider=provider, empty=empty)),
     )
 
 
@@ -160,15 +159,9 @@ def _wanted(*, theme: bool) -> Iterator[tuple[Path, bytes]]:
     yield Path(".gitignore"), _IGNORE
     yield Path(newsroom_id.FILE), newsroom_id.as_data(newsroom_id.fresh())
     yield _SECRET, own_secret.fresh()
-    parts = [
-        (sample, "stories/**/*.md"),
-        (sample, "stories/pictures/*"),
-        (sample, "issues/*/*.yaml"),
-        (sample, "recipients/*.csv"),
-    ]
-    if theme:
-        parts.append((templates.parent, f"{templates.name}/default/**/*"))
-    for base, pattern in parts:
+    shipped = ("stories/**/*.md", "stories/pictures/*", "issues/*/*.yaml", "recipients/*.csv")
+    themes = (f"{templates.name}/default/**/*",) if theme else ()
+    for base, pattern in (*((sample, each) for each in shipped), *((templates.parent, each) for each in themes)):
         for path in sorted(base.glob(pattern)):
             if path.is_file():
                 yield path.relative_to(base), path.read_bytes()
@@ -208,23 +201,22 @@ def _shipped() -> tuple[Path, Path]:
     return package.parents[1], package.parents[1] / "templates"
 
 
-def _named(config: bytes, values: Mapping[str, str]) -> bytes:
+def _named(config: str, values: Mapping[str, str]) -> str:
     """The sample config with other values in the section newsroom, each quoted so that any text is one YAML value."""
 
     def line(found: re.Match[str]) -> str:
         value = values.get(found[2])
         return found[0] if value is None else f"{found[1]}{_quoted(value)}"
 
-    return re.sub(r"(?m)^(  (\w+): ).*$", line, config.decode()).encode()
+    return re.sub(r"(?m)^(  (\w+): ).*$", line, config)
 
 
-def _archived(config: bytes, url: str) -> bytes:
+def _archived(config: str, url: str) -> str:
     """The sample config with the archive at this address, or with what is said of it as comments."""
-    text = config.decode()
     if url:
-        return re.sub(r"(?m)^(archive:\n  url: )\S+", lambda found: found[1] + _quoted(url), text).encode()
-    text = re.sub(r"(?m)^    archive: public", "    # archive: public", text)
-    return re.sub(r"(?m)^archive:\n  url:", "# archive:\n#   url:", text).encode()
+        return re.sub(r"(?m)^(archive:\n  url: )\S+", lambda found: found[1] + _quoted(url), config)
+    config = re.sub(r"(?m)^    archive: public", "    # archive: public", config)
+    return re.sub(r"(?m)^archive:\n  url:", "# archive:\n#   url:", config)
 
 
 def _quoted(value: str) -> str:

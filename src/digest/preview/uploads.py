@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from itertools import count
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -87,9 +88,5 @@ def _free(root: Path, name: str, suffix: str, data: bytes) -> Path:
     if not folder.resolve().is_relative_to(root.resolve()):
         message = f"{FOLDER}/ leads out of the newsroom's folder; make it a folder of its own"
         raise UsageError(message)
-    number = 1
-    while True:
-        path = folder / (f"{name}{suffix}" if number == 1 else f"{name}-{number}{suffix}")
-        if not path.is_symlink() and contents(path) in (None, data):
-            return path
-        number += 1
+    paths = (folder / f"{name}{f'-{number}' if number > 1 else ''}{suffix}" for number in count(1))
+    return next(path for path in paths if not path.is_symlink() and contents(path) in (None, data))

@@ -158,27 +158,25 @@ class _Publication:
         """The edition with the ids of its stories, from memory when what was kept of it is as it was."""
         kept = _stamp_of(record.home / PAGE)
         said = self.pages.known("editions").get(record.edition.id)
-        if kept and said and said["kept"] == kept:
-            return PublishedEdition(
-                record=record,
-                ids=said["ids"],
-                images=said["images"],
-                kept=said["hash"],
-                written=kept,
-                withdrawal=self.withdrawn.get(record.edition.id),
-            )
-        sent = sent_editions.recall(self.newsroom, record, self.note)
-        if sent is None:
-            self._leave(record)
-            return None
+        sent = None
+        if not (kept and said and said["kept"] == kept):
+            sent = sent_editions.recall(self.newsroom, record, self.note)
+            if sent is None:
+                self._leave(record)
+                return None
+            said = {
+                "ids": [story.id for story in sent.stories],
+                "images": {
+                    **{name: image for story in sent.stories for name, image in pictures_of_story(story).items()},
+                    **{image: image for image in pictures_of_issue(sent.selection.issue)},
+                },
+                "hash": hashlib.sha256((record.home / PAGE).read_bytes()).hexdigest(),
+            }
         return PublishedEdition(
             record=record,
-            ids=[story.id for story in sent.stories],
-            images={
-                **{name: image for story in sent.stories for name, image in pictures_of_story(story).items()},
-                **{image: image for image in pictures_of_issue(sent.selection.issue)},
-            },
-            kept=hashlib.sha256((record.home / PAGE).read_bytes()).hexdigest(),
+            ids=said["ids"],
+            images=said["images"],
+            kept=said["hash"],
             written=kept,
             sent=sent,
             withdrawal=self.withdrawn.get(record.edition.id),

@@ -1,6 +1,6 @@
 """How an edition stands after somebody tried to send it: a kind, a sentence, an exit code, and data for programs.
 
-    edition, ledger ─sent, waiting─▶ Outcome          edition, ledger, error ─stopped─▶ Outcome
+    edition, ledger ─sent, waiting─▶ EditionOutcome          edition, ledger, error ─stopped─▶ EditionOutcome
 
 It reads the ledger and the archive, and writes nothing.
 """
