@@ -11,6 +11,7 @@ argument, working days are asked of a function that is handed in, and nothing he
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Literal
@@ -99,7 +100,10 @@ def due(
         for audience in rule.audiences
         if (span.id, audience) not in done
     ]
-    return tuple(sorted(_once(found), key=lambda task: (task.at, task.period.id, task.audience)))
+    once: dict[tuple[str, str], Task] = {}
+    for task in sorted(found, key=lambda task: (task.at, task.period.id, task.audience)):
+        once.setdefault(task.key, task)  # two rules may name one edition: the earlier one counts
+    return tuple(once.values())
 
 
 def upcoming(rules: Sequence[ScheduleLine], now: datetime, count: int) -> tuple[Task, ...]:
@@ -132,7 +136,7 @@ def moment(day: date, at: time, zone: tzinfo) -> datetime:
 def check_on(on: str, kind: Kind) -> None:
     """Refuse an `on` that cannot be read, or counts further than any such stretch goes. Raises UsageError."""
     found = _ON.fullmatch(on.strip().lower())
-    if found is None or not 1 <= _count(found) <= _most(found["what"] or "day", kind):
+    if found is None or not 1 <= abs(_place(found)) <= _most(found["what"] or "day", kind):
         message = f"{on!r} is not a day; write: first working day, last day, day 15, second tuesday, last friday" + (
             ", monday" if kind == "week" else ""
         )
@@ -181,12 +185,10 @@ def check_cron(line: str, kind: Kind) -> None:
             raise UsageError(message)
 
 
-def _count(found: re.Match[str]) -> int:
-    """The number in an `on`: 3 for `third friday`, 15 for `day 15`; `last` and no number count as 1."""
-    if found["number"]:
-        return int(found["number"])
-    nth = found["nth"] or "first"
-    return abs(_NTH.get(nth) or int(nth[:-2]))
+def _place(found: re.Match[str]) -> int:
+    """Which of the days an `on` means: 3 for `third friday`, 15 for `day 15`, -1 for `last day`, 1 for `monday`."""
+    nth = found["number"] or found["nth"] or "first"
+    return _NTH.get(nth) or int(nth.rstrip("stndrh"))
 
 
 def _most(what: str, kind: Kind) -> int:
@@ -205,37 +207,19 @@ def _periods(rule: ScheduleLine, since: datetime, now: datetime) -> Iterator[Per
         span = span.step(1)
 
 
-def _once(tasks: list[Task]) -> Iterator[Task]:
-    """Two rules may name one edition: the earlier one counts."""
-    seen: set[tuple[str, str]] = set()
-    for task in sorted(tasks, key=lambda task: task.at):
-        if task.key not in seen:
-            seen.add(task.key)
-            yield task
-
-
 def _day(rule: ScheduleLine, span: Period) -> date:
     """The day of `on`, counted from the day after the period: within a month, or within a week for weeks."""
     first = span.after
-    length = _WEEK if span.kind == "week" else _month_length(first)
+    length = _WEEK if span.kind == "week" else monthrange(first.year, first.month)[1]
     days = [first + timedelta(days=offset) for offset in range(length)]
     found = _ON.fullmatch(rule.on.strip().lower())
     assert found is not None, f"{rule.on!r} was not checked by check_on"
-    if found["number"]:
-        return days[min(int(found["number"]), length) - 1]
-    what = found["what"]
+    what, place = found["what"] or "day", _place(found)
     if what == "working day":
         days = [day for day in days if rule.works(day)] or days[-1:]
     elif what != "day":
         days = [day for day in days if day.weekday() == _DAYS.index(what)]
-    nth = found["nth"] or "first"
-    place = _NTH.get(nth) or int(nth[:-2])
     return days[-1] if place < 0 else days[min(place, len(days)) - 1]
-
-
-def _month_length(first: date) -> int:
-    after = date(first.year + first.month // 12, first.month % 12 + 1, first.day)
-    return (after - first).days
 
 
 def _next_cron(rule: ScheduleLine, span: Period) -> datetime:
