@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -245,11 +246,9 @@ def _bounced(call: Call, ledger: SqlLedger, edition: str) -> int:
     path = call.newsroom.root / STATE / LOG
     if not path.exists():
         return 0
-    log = BounceLog(f"sqlite:///{path}")
-    try:
-        return len(log.bounced(each.message_id for each in ledger.deliveries(edition, [State.SENT]) if each.message_id))
-    finally:
-        log.close()
+    sent = (each.message_id for each in ledger.deliveries(edition, [State.SENT]) if each.message_id)
+    with closing(BounceLog(f"sqlite:///{path}")) as log:
+        return len(log.bounced(sent))
 
 
 def _facts(call: Call, ledger: SqlLedger, edition: str, held: list[Delivery]) -> dict[str, Any]:

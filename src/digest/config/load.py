@@ -186,7 +186,7 @@ def _override(document: yamlfile.Document, environ: Mapping[str, str]) -> None:
     audiences = document.data.get("audiences")
     own = list(audiences) if isinstance(audiences, dict) else []
     for variable in sorted(environ):
-        if not _overrides(variable):
+        if not (variable.startswith(PREFIX) and "__" in variable.removeprefix(PREFIX)):
             if meant := _meant(variable, environ, document.data):
                 message = f"is not read; what sets {meant} is {PREFIX}{meant.replace('.', '__').upper()}"
                 document.faults.append(Fault(file=f"environment {variable}", message=message))
@@ -204,10 +204,6 @@ def _override(document: yamlfile.Document, environ: Mapping[str, str]) -> None:
                 document.faults.append(Fault(file=origin, message=f"there is no audience {path[1]!r}{near}"))
                 continue
         _put(document, path, _value(environ[variable]), origin)
-
-
-def _overrides(variable: str) -> bool:
-    return variable.startswith(PREFIX) and "__" in variable.removeprefix(PREFIX)
 
 
 def _meant(variable: str, environ: Mapping[str, str], data: Mapping[str, Any]) -> str:

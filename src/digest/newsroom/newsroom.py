@@ -216,9 +216,8 @@ class Newsroom:
         if every:
             found = {story.id: story for story in self.stories.stories()}
         else:
-            first = min((past.edition.period.start for past in history), default=edition.period.start)
-            start = min(first, edition.period.start)
             own = edition.period.start
+            start = min([own, *(past.edition.period.start for past in history)])
             found = {story.id: story for story in self.stories.stories(start, edition.period.end, own=own)}
         for named in (*overrides.pin, *overrides.skip, *overrides.order):
             if named not in found:

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from digest.preview.state import ShownEdition
 
 ROWS = 300  # decisions that are listed; a search finds the others
-_LOUDEST = list(Severity)
 
 
 def edition(view: ShownEdition, revision: int) -> dict[str, Any]:
@@ -65,7 +64,7 @@ def edition(view: ShownEdition, revision: int) -> dict[str, Any]:
             "to": f"{view.reader.name} <{view.reader.address}>".strip() if view.reader else "",
         },
         "size": _sizes(view),
-        "findings": [_finding(each, view) for each in _sorted(build.findings)],
+        "findings": [_finding(each, view) for each in sorted(build.findings, key=_loudest_first)],
         "verdict": build.selection.verdict,
         "stories": len(build.selection.stories),
         "included": [{"id": s.id, "title": s.title, "link": s.link} for s in build.selection.stories],
@@ -141,8 +140,8 @@ def _sizes(view: ShownEdition) -> dict[str, Any]:
     }
 
 
-def _sorted(findings: Iterable[Finding]) -> list[Finding]:
-    return sorted(findings, key=lambda each: _LOUDEST.index(each.severity))
+def _loudest_first(finding: Finding) -> int:
+    return list(Severity).index(finding.severity)
 
 
 def _finding(finding: Finding, view: ShownEdition) -> dict[str, Any]:

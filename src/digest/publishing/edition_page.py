@@ -159,7 +159,7 @@ class EditionPageMaker:
         )
         told = [story for group in groups for story in group.stories]
         cover = next((story for story in told if story.picture and not story.withdrawn), None)
-        gone = self._gone(page.withdrawal, wording)
+        gone = wording.say("withdrawn_on", day=wording.day(page.withdrawal.on)) if page.withdrawal else ""
         title = ("" if gone else one_line(sent.subject)) or wording.say(
             "titled", title=view.title, period=wording.period_name(edition.period)
         )
@@ -228,9 +228,6 @@ class EditionPageMaker:
         said = wording.say(f"{kind}_on", day=day) if day else wording.say(kind)
         return f"{said}: {one_line(change.words)}" if change.words and not change.withdrawn else said
 
-    def _gone(self, withdrawal: Withdrawal | None, wording: Wording) -> str:
-        return wording.say("withdrawn_on", day=wording.day(withdrawal.on)) if withdrawal else ""
-
     def _pictures(self, page: EditionPage) -> dict[str, PagePicture]:
         return {name: picture for name, image in page.pictures.items() if (picture := self._picture(image))}
 
@@ -275,7 +272,7 @@ class EditionPageMaker:
             published=page.first.isoformat(timespec="seconds"),
             updated=page.updated.isoformat(timespec="seconds"),
             text=" ".join(dict.fromkeys([view.period_label, title] if gone else words)),
-            tags=() if gone else _tags(draft.selection.stories),
+            tags=() if gone else tuple(dict.fromkeys(each for s in draft.selection.stories for each in s.topics)),
             image=None if gone or not image else image.smallest,
             cover="" if gone or not image else image.largest[0],
             withdrawn=bool(gone),
@@ -317,10 +314,6 @@ def pictures_of_issue(issue: Issue) -> list[str]:
         texts += (text for row, text in block.said() if row.holds == "markdown")
         named += (text for row, text in block.said() if row.holds == "image")
     return [*named, *(address for text in texts for address, _ in pictures(text))]
-
-
-def _tags(stories: Sequence[Story]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(topic for story in stories for topic in story.topics))
 
 
 def feed_body(html: str, base: str) -> str:
