@@ -98,28 +98,21 @@ def _condition(value: Any) -> Any:
     return value
 
 
+_DAY_SCHEMA, _NUMBER_SCHEMA = {"type": "string", "format": "date"}, {"type": "number"}
+_CONDITION_SCHEMA = {
+    "present": {"type": "boolean"}, "before": _DAY_SCHEMA, "after": _DAY_SCHEMA,
+    "at_least": _NUMBER_SCHEMA, "at_most": _NUMBER_SCHEMA,
+}  # fmt: skip
 Conditions = dict[
     str,
     Annotated[
         ConditionSection,
         BeforeValidator(_condition),
-        WithJsonSchema({
-            "anyOf": [
-                {"type": "string"},
-                {"type": "array", "items": {"type": "string"}},
-                {
-                    "type": "object",
-                    "properties": {
-                        "present": {"type": "boolean"},
-                        "before": {"type": "string", "format": "date"},
-                        "after": {"type": "string", "format": "date"},
-                        "at_least": {"type": "number"},
-                        "at_most": {"type": "number"},
-                    },
-                    "additionalProperties": False,
-                },
-            ],
-        }),
+        WithJsonSchema({"anyOf": [
+            {"type": "string"},
+            {"type": "array", "items": {"type": "string"}},
+            {"type": "object", "properties": _CONDITION_SCHEMA, "additionalProperties": False},
+        ]}),
     ],
 ]  # fmt: skip
 
