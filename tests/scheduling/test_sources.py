@@ -244,7 +244,11 @@ def test_import_without_a_source_reads_all_of_them(fed):
         (("sources", "--without", "pres", "--month", "2022-02", "--by", "Ana"), "there is no source 'pres', did you"),
         (("sources", "--without", "press", "--month", "2022-02"), "--without takes the word of a person: --by NAME"),
         (("sources", "--without", "press", "--by", "Ana"), "say which period"),
-        (("import", "--channel", "x"), "--channel, --format, --language and --topics go with a SOURCE"),
+        (
+            ("import", "--channel", "x"),
+            "--channel, --format, --language, --topics, --base and --sheet go with a SOURCE",
+        ),
+        (("import", "--base", "https://example.org"), "--base and --sheet go with a SOURCE"),
     ],
 )
 def test_what_cannot_be_is_one_line(fed, arguments, message):

@@ -180,11 +180,8 @@ def _read_sources(call: Call, *, odd: str, dry_run: bool, force: bool) -> None:
     from digest.importing import sources
 
     if odd or not call.newsroom.config.settings.sources:
-        what = (
-            "--channel, --format, --language and --topics go with a SOURCE"
-            if odd
-            else "config.yaml has no sources; name a SOURCE"
-        )
+        flags = "--channel, --format, --language, --topics, --base and --sheet go with a SOURCE"
+        what = flags if odd else "config.yaml has no sources; name a SOURCE"
         message = f"{what}, or write sources: [{{name: …, url: …, channel: …}}]"
         raise UsageError(message)
     reports = sources.refresh(call.newsroom, call.now, everything=True, write=not dry_run, force=force)
