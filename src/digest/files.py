@@ -13,7 +13,10 @@ import stat
 import unicodedata
 from typing import TYPE_CHECKING
 
+from digest.errors import DigestError
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -62,6 +65,19 @@ def write_whole(path: Path, data: bytes, *, mode: int | None = None) -> None:
             temporary.unlink()
         raise
     sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def writing(name: object, then: str = "") -> Iterator[None]:
+    """Whatever the disk refuses inside is told of the file (or folder) of this name, with what to do `then`.
+
+    Raises DigestError.
+    """
+    try:
+        yield
+    except OSError as error:
+        message = f"{name}: cannot be written: {error.strerror}{then}"
+        raise DigestError(message) from error
 
 
 def is_temporary(path: Path) -> bool:

@@ -168,7 +168,7 @@ def _rows(
         ]
         _, words = min(states, key=lambda state: state[0])
         yield {
-            "name": "/".join(task.key), "at": task.at.isoformat(), "at_words": f"{task.at:%a %-d %b %Y, %H:%M}",
+            "name": task.name, "at": task.at.isoformat(), "at_words": f"{task.at:%a %-d %b %Y, %H:%M}",
             "away": due.away(task, scheduler.now), "readers": count,
             "readers_words": "?" if count is None else f"{count:,}", "approval": words,
         }  # fmt: skip
@@ -312,7 +312,7 @@ def _next(call: Call) -> str:
 
     scheduler = scheduler_of(call)
     coming = scheduler.coming(scheduler.recall()[0], 1)
-    return ", ".join(f"{'/'.join(task.key)} goes out {away(task, call.now)}" for task in coming)
+    return ", ".join(f"{task.name} goes out {away(task, call.now)}" for task in coming)
 
 
 def _watched(

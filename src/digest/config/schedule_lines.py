@@ -78,6 +78,11 @@ class Task:
     held: bool = False
 
     @property
+    def name(self) -> str:
+        """`2022-02/everyone`."""
+        return "/".join(self.key)
+
+    @property
     def key(self) -> tuple[str, str]:
         """What marks it as done: (period id, audience)."""
         return self.period.id, self.audience

@@ -10,8 +10,8 @@ import re
 import secrets
 from typing import TYPE_CHECKING
 
-from digest.errors import ConfigError, DigestError, Fault
-from digest.files import write_whole
+from digest.errors import ConfigError, Fault
+from digest.files import write_whole, writing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,9 +48,6 @@ def read(root: Path) -> str:
 def write(root: Path, identity: str) -> Path:
     """Put it there, whole. Raises DigestError when the disk refuses."""
     path = root / FILE
-    try:
+    with writing(path, "; the ledger knows this newsroom by it"):
         write_whole(path, as_data(identity))
-    except OSError as error:
-        message = f"{path}: cannot be written: {error.strerror}; the ledger knows this newsroom by it"
-        raise DigestError(message) from None
     return path

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from digest import files, yamlfile
 from digest.config.unfilled import unfilled
-from digest.errors import DigestError, UsageError
+from digest.errors import UsageError
 from digest.mail.address import canonical
 from digest.newsroom import newsroom_id, own_secret
 from digest.smtp.providers import PROVIDERS
@@ -87,12 +87,9 @@ def make(
     if taken := sorted(str(path) for path in wanted if (folder / path).exists()):
         message = f"{folder}: {taken[0]} is there already; name a new or empty folder"
         raise UsageError(message)
-    try:
+    with files.writing(folder):
         for path, data in wanted.items():
             files.write_whole(folder / path, data, mode=own_secret.MODE if path == _SECRET else None)
-    except OSError as error:
-        message = f"{folder}: cannot be written: {error.strerror}"
-        raise DigestError(message) from error
     return StarterResult(
         files=tuple(folder / path for path in wanted),
         blanks=tuple(_blanks(folder, config, named=bool(name), provider=provider, empty=empty)),

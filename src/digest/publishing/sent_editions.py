@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from digest.delivery import State
 from digest.editions import archive, sent_edition
 from digest.errors import DigestError, PeriodError
-from digest.files import write_whole
+from digest.files import write_whole, writing
 from digest.model import Selection, Status
 from digest.newsroom.history import MANIFEST, folder, read_manifest
 from digest.newsroom.paths import ARCHIVE
@@ -198,11 +198,8 @@ def remember_told(newsroom: Newsroom, stories: Mapping[str, Story]) -> None:
     texts = {name: dump_story((story, ())) for name, story in sorted(stories.items())}
     data = json.dumps({"format": 1, "stories": texts}, ensure_ascii=False, indent=1) + "\n"
     path = newsroom.root / ARCHIVE / TOLD
-    try:
+    with writing(path):
         write_whole(path, data.encode())
-    except OSError as error:
-        message = f"{path}: cannot be written: {error.strerror}"
-        raise DigestError(message) from error
 
 
 def since_sent(sent: Story, now: Story) -> StoryChange | None:

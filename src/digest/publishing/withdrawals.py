@@ -10,7 +10,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from digest import files, yamlfile
-from digest.errors import DigestError, Fault, FaultyInput
+from digest.errors import Fault, FaultyInput
 from digest.newsroom.paths import typed
 
 if TYPE_CHECKING:
@@ -40,11 +40,8 @@ def withdraw(root: Path, edition: Edition, withdrawal: Withdrawal) -> Path:
     """Write the record, whole. Raises DigestError when the disk refuses."""
     path = path_of(root, edition)
     text = f"on: {withdrawal.on}\nbecause: {yamlfile.quoted(withdrawal.because)}\n"
-    try:
+    with files.writing(path):
         files.write_whole(path, text.encode())
-    except OSError as error:
-        message = f"{path}: cannot be written: {error.strerror}"
-        raise DigestError(message) from None
     return path
 
 

@@ -78,8 +78,8 @@ class DueTask:
 
     @property
     def name(self) -> str:
-        """`2022-02/everyone`."""
-        return "/".join(self.task.key)
+        """The task's."""
+        return self.task.name
 
     def why(self, nothing: str = "") -> str:
         """Why it is held, and what to do, on one line. `nothing` says why there would be nothing to send."""

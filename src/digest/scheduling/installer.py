@@ -35,11 +35,8 @@ def write(root: Path, unit: Unit, made: Sequence[UnitFile]) -> Iterator[str]:
         if each not in wanted:
             yield f"{each.place} is there already"
             continue
-        try:
+        with files.writing(each.place):
             files.write_whole(root / each.place, each.text.encode())
-        except OSError as error:
-            message = f"{each.place}: cannot be written: {error.strerror}"
-            raise DigestError(message) from None
         yield f"wrote {each.place}"
     if unit is Unit.SYSTEMD:
         user = "" if os.geteuid() == 0 else "--user "

@@ -188,11 +188,8 @@ class JournalFile:
 
     def save(self, found: Journal, now: datetime) -> None:  # noqa: ARG002 - only who shares needs the time
         """Write it whole. Raises DigestError when the disk refuses."""
-        try:
+        with files.writing(self._path, "; free the disk, then run again"):
             files.write_whole(self._path, dump(found))
-        except OSError as error:
-            message = f"{self._path}: cannot be written: {error.strerror}; free the disk, then run again"
-            raise DigestError(message) from None
 
     def exists(self) -> bool:
         """Whether a schedule was ever in force here."""

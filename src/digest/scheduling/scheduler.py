@@ -175,7 +175,7 @@ class Scheduler:
                     left = {each: why for each, why in missing.items() if not is_begun(ledger, frozen_as(ledger, each))}
                     if left:
                         notice = notices.reminder(task, left, self.now)
-                        self._mail(context, run, notice, f"{'/'.join(task.key)} reminder")
+                        self._mail(context, run, notice, f"{task.name} reminder")
                 self._keep_archive(ledger)
             finally:
                 ledger.close()
@@ -255,9 +255,8 @@ class Scheduler:
         """What goes out within a day and a person must first do something for, of which nobody was told."""
         newsroom, waiting = self.newsroom, []
         for task in self.coming(journal, 1):
-            name = "/".join(task.key)
             far = task.at - self.moment > AHEAD or self.moment < task.period.end  # before that it is not whole
-            if far or journal.was_told(f"{name} reminder", self.moment):
+            if far or journal.was_told(f"{task.name} reminder", self.moment):
                 continue
             demand = due.needed(newsroom, task.rule)
             editions = newsroom.editions(task.period, [task.audience])
