@@ -34,7 +34,7 @@ def build(
     skip_bad: SkipBad = False,
 ) -> None:
     """Make the editions of a period: HTML, text, .eml and a manifest."""
-    call = Call(common).skipping_bad(skip_bad)
+    call = Call(common, skip_bad=skip_bad)
     editions = call.editions(chosen)
     with _progress(call, len(editions)) as step:
         made = [step(edition) for edition in editions]

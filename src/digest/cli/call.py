@@ -36,6 +36,7 @@ class Call:
     """What a verb's body works with. Nothing is opened before it is asked for."""
 
     common: Common
+    skip_bad: bool = False  # leave story files with mistakes out, instead of refusing them
 
     @cached_property
     def out(self) -> Output:
@@ -49,7 +50,7 @@ class Call:
         """The newsroom of -c, or the nearest one. Raises UsageError, ConfigError."""
         from digest.newsroom.newsroom import open_newsroom
 
-        return open_newsroom(self.common.config, os.environ)
+        return dataclasses.replace(open_newsroom(self.common.config, os.environ), skip_bad=self.skip_bad)
 
     @property
     def unfilled(self) -> tuple[Fault, ...]:
@@ -63,12 +64,6 @@ class Call:
         """Warn of each secret's file that others can read."""
         for fault in self.newsroom.sending_setup.exposed_secrets():
             self.out.warn(str(fault))
-
-    def skipping_bad(self, skip: bool) -> Call:
-        """The same call, in which story files with mistakes are left out instead of refused."""
-        if skip:
-            self.__dict__["newsroom"] = dataclasses.replace(self.newsroom, skip_bad=True)
-        return self
 
     @cached_property
     def engine(self) -> Engine:

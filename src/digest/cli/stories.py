@@ -30,7 +30,7 @@ def stories(
     skip_bad: SkipBad = False,
 ) -> None:
     """List stories; with a period and --explain, say why each is in or out."""
-    call = Call(common).skipping_bad(skip_bad)
+    call = Call(common, skip_bad=skip_bad)
     if explain or chosen.named or chosen.audience or chosen.language:
         selections = [call.newsroom.select(each, now=call.now, every=explain) for each in call.editions(chosen)]
         _explained(call, selections, everything=explain)

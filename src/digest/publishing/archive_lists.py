@@ -18,7 +18,7 @@ from xml.sax.saxutils import escape
 from digest.newsroom.edition_setup import page_path
 from digest.publishing import syndication
 from digest.publishing.edition_page import feed_body
-from digest.publishing.index_page import IndexPageMaker, IndexPart
+from digest.publishing.index_page import IndexPart, index_page
 from digest.publishing.made_pages import stamp
 from digest.publishing.public_folder import may_own
 
@@ -144,9 +144,7 @@ class ArchiveLists:
 
     def _index(self, path: str, **values: Any) -> None:
         made_of = stamp([self.common, path, repr(values)])
-        self.pages.add(
-            f"{path}index.html", made_of, lambda: IndexPageMaker(templates=self.templates).page(path=path, **values)
-        )
+        self.pages.add(f"{path}index.html", made_of, partial(index_page, self.templates, path=path, **values))
 
     def _feeds(self, lists: Mapping[tuple[str, str], Sequence[PublishedEdition]]) -> None:
         config, most = self.templates.newsroom.config, self.templates.newsroom.config.settings.archive.feed_items

@@ -1,6 +1,6 @@
 """The public pages that list editions: each as a card, or as a line where the list is long.
 
-Cards ─IndexParts─▶ IndexPageMaker ─▶ HTML
+Cards ─▶ IndexParts ─index_page─▶ HTML
 """
 
 from __future__ import annotations
@@ -65,86 +65,81 @@ class IndexPart:
     more: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IndexPageMaker:
-    """Makes the pages that list editions."""
+def index_page(
+    templates: PageTemplates,
+    *,
+    path: str,
+    title: str,
+    description: str,
+    language: str,
+    parts: Sequence[IndexPart],
+    languages: Sequence[tuple[str, str]] = (),
+    years: Sequence[tuple[str, str]] = (),
+    feed: bool = True,
+    contact: str = "",
+) -> bytes:
+    """A page that lists editions, in the folder `path` (empty: the archive's own).
 
-    templates: PageTemplates
+    `languages` are (tag, folder) of the same list in each language, this one among them; `years` are (label,
+    folder) of its parts by year.
+    """
+    wording = templates.theme.wording(language)
+    depth = path.count("/")
+    up = "../" * depth
+    values = {
+        **templates.frame(wording, depth=depth, path=path),
+        "title": one_line(title),
+        "description": one_line(description),
+        "sections": tuple(_section(templates, part, path, language) for part in parts),
+        "languages": tuple(
+            PageLink(
+                href=f"{up}{folder}",
+                url=f"{templates.base}{folder}",
+                label=templates.called(tag),
+                language=tag,
+                dir=direction(tag),
+                current=folder == path,
+            )
+            for tag, folder in (languages if len(languages) > 1 else ())
+        ),
+        "years": tuple(
+            PageLink(href=f"{up}{folder}", url="", label=label, language="", dir="", current=folder == path)
+            for label, folder in years
+        ),
+        "feed": f"{templates.base}{path}" if feed else "",
+        "contact": contact or templates.newsroom.config.newsroom.contact,
+        "search": any(part.cards or part.lines for part in parts),
+    }
+    return templates.filled("index.html.j2", values)
 
-    def page(
-        self,
-        *,
-        path: str,
-        title: str,
-        description: str,
-        language: str,
-        parts: Sequence[IndexPart],
-        languages: Sequence[tuple[str, str]] = (),
-        years: Sequence[tuple[str, str]] = (),
-        feed: bool = True,
-        contact: str = "",
-    ) -> bytes:
-        """A page that lists editions, in the folder `path` (empty: the archive's own).
 
-        `languages` are (tag, folder) of the same list in each language, this one among them; `years` are (label,
-        folder) of its parts by year.
-        """
-        wording = self.templates.theme.wording(language)
-        depth = path.count("/")
-        up = "../" * depth
-        values = {
-            **self.templates.frame(wording, depth=depth, path=path),
-            "title": one_line(title),
-            "description": one_line(description),
-            "sections": tuple(self._section(part, path, language) for part in parts),
-            "languages": tuple(
-                PageLink(
-                    href=f"{up}{folder}",
-                    url=f"{self.templates.base}{folder}",
-                    label=self.templates.called(tag),
-                    language=tag,
-                    dir=direction(tag),
-                    current=folder == path,
-                )
-                for tag, folder in (languages if len(languages) > 1 else ())
-            ),
-            "years": tuple(
-                PageLink(href=f"{up}{folder}", url="", label=label, language="", dir="", current=folder == path)
-                for label, folder in years
-            ),
-            "feed": f"{self.templates.base}{path}" if feed else "",
-            "contact": contact or self.templates.newsroom.config.newsroom.contact,
-            "search": any(part.cards or part.lines for part in parts),
-        }
-        return self.templates.filled("index.html.j2", values)
+def _section(templates: PageTemplates, part: IndexPart, path: str, language: str) -> IndexSection:
+    up = "../" * path.count("/")
+    return IndexSection(
+        title=one_line(part.title),
+        href=f"{up}{part.path}" if part.path != path else "",
+        **_marked(part.language, language),
+        cards=tuple(_view(card, up, language) for card in part.cards),
+        lines=tuple(_view(card, up, language) for card in part.lines),
+        all_label=templates.theme.wording(part.language).say("all_issues") if part.more else "",
+    )
 
-    def _section(self, part: IndexPart, path: str, language: str) -> IndexSection:
-        up = "../" * path.count("/")
-        return IndexSection(
-            title=one_line(part.title),
-            href=f"{up}{part.path}" if part.path != path else "",
-            **_marked(part.language, language),
-            cards=tuple(self._view(card, up, language) for card in part.cards),
-            lines=tuple(self._view(card, up, language) for card in part.lines),
-            all_label=self.templates.theme.wording(part.language).say("all_issues") if part.more else "",
-        )
 
-    @staticmethod
-    def _view(card: Card, up: str, language: str) -> CardView:
-        name, width, height = card.image or ("", 0, 0)
-        return CardView(
-            href=f"{up}{card.path}",
-            label=card.label,
-            headline=card.headline,
-            count=card.count,
-            day=card.day,
-            text=card.text,
-            **_marked(card.language, language),
-            image=f"{up}{IMAGES}/{name}" if name else "",
-            width=width,
-            height=height,
-            withdrawn=card.withdrawn,
-        )
+def _view(card: Card, up: str, language: str) -> CardView:
+    name, width, height = card.image or ("", 0, 0)
+    return CardView(
+        href=f"{up}{card.path}",
+        label=card.label,
+        headline=card.headline,
+        count=card.count,
+        day=card.day,
+        text=card.text,
+        **_marked(card.language, language),
+        image=f"{up}{IMAGES}/{name}" if name else "",
+        width=width,
+        height=height,
+        withdrawn=card.withdrawn,
+    )
 
 
 def _marked(own: str, around: str) -> dict[str, str]:

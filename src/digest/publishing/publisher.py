@@ -91,9 +91,7 @@ class _Publication:
     note: Callable[[str], None]
     online: bool
     retry: bool
-    stories: dict[str, list[Any]] = field(
-        default_factory=dict
-    )  # by id: the file's stamp, whether it says something new
+    stories: dict[str, list[Any]] = field(default_factory=dict)  # by id: the file's stamp, whether it tells news
     faults: list[str] = field(default_factory=list)  # of stories' files of today
     left: bool = False  # whether a page is as it was because what it is made of cannot be read
 

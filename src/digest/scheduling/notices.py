@@ -43,13 +43,8 @@ if TYPE_CHECKING:
 
 DAY = timedelta(days=1)
 LATE = timedelta(hours=2)  # a relay that is away, or greylists, is back by then; longer is news
-AGAIN: dict[TaskStatus, timedelta | None] = {
-    TaskStatus.PAUSED: DAY,
-    TaskStatus.RETRY: DAY,
-    TaskStatus.UNAPPROVED: DAY,
-    TaskStatus.SOURCE: DAY,
-    TaskStatus.FAILED: DAY,
-}  # the others: once
+_DAILY = (TaskStatus.PAUSED, TaskStatus.RETRY, TaskStatus.UNAPPROVED, TaskStatus.SOURCE, TaskStatus.FAILED)
+AGAIN = dict.fromkeys(_DAILY, DAY)  # the others: once
 _NAMED = 20  # readers, or editions, in a mail
 
 
