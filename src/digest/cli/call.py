@@ -155,8 +155,7 @@ class Call:
         parts = text.strip("/").split("/")
         if len(parts) in (2, 3):
             return parts
-        audiences = self.newsroom.config.audiences
-        first = next((name for name in audiences if self._has_list(name)), next(iter(audiences)))
+        first = next(iter((*self.newsroom.config.with_readers, *self.newsroom.config.audiences)))
         message = f"{text!r} is not an edition; write it like 2022-02/{first}"
         if len(parts) == 1:
             with contextlib.suppress(DigestError):
@@ -165,9 +164,6 @@ class Call:
                 if kind in KINDS and self.common.verb not in _ONE_EDITION:
                     message += f", or for all audiences: {command} --{kind} {text}"
         raise UsageError(message)
-
-    def _has_list(self, audience: str) -> bool:
-        return self.newsroom.config.settings.audiences[audience].recipients is not None
 
     def _of_name(self, text: str) -> tuple[Edition, ...]:
         period, audience, *language = self._parts(text)

@@ -36,8 +36,7 @@ def send(common: Common, chosen: EditionFlags, how: SendFlags) -> None:
     editions = call.editions(chosen)
     if not (chosen.named or chosen.audience):
         # Audiences without a list are built, and looked at, and not sent to anybody.
-        named = call.newsroom.config.settings.audiences
-        editions = tuple(each for each in editions if named[each.audience].recipients is not None)
+        editions = tuple(each for each in editions if each.audience in call.newsroom.config.with_readers)
     single = how.to and (how.only or how.limit is not None)
     refuse(
         (not editions, "no audience of config.yaml has recipients; give one a list: recipients: {csv: FILE}"),

@@ -145,9 +145,10 @@ def _standing(call: Call, ledger: SqlLedger, address: str, audience: str) -> Ite
     from digest.recipients.subscribers import listed
 
     wanted, parts = typed_key(address), call.newsroom.sending_setup
-    for name, chosen in call.newsroom.config.audiences.items():
-        if call.newsroom.config.settings.audiences[name].recipients is None or (audience and name != audience):
+    for name in call.newsroom.config.with_readers:
+        if audience and name != audience:
             continue
+        chosen = call.newsroom.config.audiences[name]
         rows = listed(parts.source(chosen), ledger, name, parts.segment(chosen))
         found = [row.why for row in rows if not isinstance(row, Fault) and key(row.recipient.address) == wanted]
         yield name, min(found, key=bool, default="not on its list")  # one row that is mailed is enough

@@ -42,6 +42,11 @@ class Config:
     recurring: Mapping[str, tuple[Block, ...]] = field(default_factory=dict)  # the blocks of every issue, by language
     document: yamlfile.Document = field(repr=False, compare=False)  # what the file says and where, for messages
 
+    @property
+    def with_readers(self) -> tuple[str, ...]:
+        """The audiences that have a list of readers."""
+        return tuple(name for name, part in self.settings.audiences.items() if part.recipients is not None)
+
     def path(self, relative: str) -> Path:
         """A path as config.yaml writes it, made absolute."""
         return self.root / Path(relative).expanduser()

@@ -35,10 +35,9 @@ Hold = Literal["", "late", "new"]
 
 def schedule_lines(config: Config) -> tuple[ScheduleLine, ...]:
     """A ScheduleLine for each line of `schedule:`; one that names no audience is for all that have recipients."""
-    reached = tuple(name for name, part in config.settings.audiences.items() if part.recipients is not None)
     return tuple(
         ScheduleLine(
-            **{**dict(part), "audiences": part.audiences or reached},
+            **{**dict(part), "audiences": part.audiences or config.with_readers},
             zone=config.newsroom.timezone,
             works=working_days(part),
         )
