@@ -94,11 +94,6 @@ def _copies(data: bytes) -> list[tuple[str, bytes, int, int]]:
     return [_sized(upright, alike, width) for width in widths]
 
 
-def _is_drawing(image: Any) -> bool:
-    """A picture with see-through parts or a palette stays a PNG: as a JPEG it would be spoilt."""
-    return image.mode == "P" or bool(image.has_transparency_data)
-
-
 def _sized(upright: Any, alike: Any, width: int) -> tuple[str, bytes, int, int]:
     """A copy of this width. One of few colours keeps to few: in full colour it would be several times as large."""
     from PIL import Image
@@ -106,7 +101,8 @@ def _sized(upright: Any, alike: Any, width: int) -> tuple[str, bytes, int, int]:
     height = max(1, round(alike.height * width / alike.width))
     copy = alike if width == alike.width else alike.resize((width, height), Image.Resampling.LANCZOS)
     target = io.BytesIO()
-    if not _is_drawing(upright):
+    # With see-through parts or a palette it stays a PNG: as a JPEG it would be spoilt.
+    if upright.mode != "P" and not upright.has_transparency_data:
         copy.save(target, "JPEG", quality=82, optimize=True, progressive=True)
         return "jpg", target.getvalue(), width, height
     if upright.mode == "P":

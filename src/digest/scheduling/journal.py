@@ -13,6 +13,7 @@ hold it at once (one sends for an hour, a person on the other settles what is he
 from __future__ import annotations
 
 import json
+import re
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
@@ -23,7 +24,7 @@ from digest.errors import DigestError, LedgerBusy, LedgerError
 from digest.newsroom.paths import STATE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from digest.config.schedule_lines import ScheduleLine
@@ -60,18 +61,13 @@ class Journal:
     def renamed(self, today: Mapping[str, str]) -> Journal:
         """The same by the names that audiences have today; `today` has it for each that they had before."""
 
-        def task(key: str) -> str:
-            when, slash, rest = key.partition("/")
-            name, blank, words = rest.partition(" ")
-            return f"{when}{slash}{today.get(name, name)}{blank}{words}"
+        def keyed(known: Mapping[str, datetime], name: str) -> dict[str, datetime]:
+            new = {key: re.sub(name, lambda found: today.get(found[0], found[0]), key, count=1) for key in known}
+            same = {key: at for key, at in known.items() if new[key] == key}
+            return {new[key]: at for key, at in known.items()} | same
 
-        def line(key: str) -> str:
-            name, colon, words = key.partition(":")
-            return f"{today.get(name, name)}{colon}{words}"
-
-        def keyed(known: Mapping[str, datetime], by: Callable[[str], str]) -> dict[str, datetime]:
-            return {by(key): at for key, at in known.items()} | {key: at for key, at in known.items() if by(key) == key}
-
+        # Where a name stands in `everyone: every month` and in `2022-02/everyone sent`:
+        line, task = r"^[^:]+", r"(?<=/)[^ ]+"
         return replace(
             self, in_force=keyed(self.in_force, line), done=keyed(self.done, task), told=keyed(self.told, task)
         )
