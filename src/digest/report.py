@@ -94,11 +94,6 @@ def page(standings: Standings, held: Iterable[Delivery], now: datetime) -> str:
     )
 
 
-def picture(counts: Mapping[State, int]) -> str:
-    """The first chart alone, for the report that goes by mail."""
-    return str(_stacked([("all", counts)]))
-
-
 def _figure(title: str, chart: Markup, legend: Iterable[State]) -> Markup:
     if not chart:
         return Markup()

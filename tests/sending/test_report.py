@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from digest.delivery import Delivery, State
-from digest.report import NAMED, Standings, page, picture, sentence
+from digest.report import NAMED, Standings, page, sentence
 
 START = 1646121600.0
 NOW = datetime(2022, 3, 1, 9, 30, tzinfo=UTC)
@@ -87,9 +87,9 @@ def test_a_relays_words_are_text(state):
 
 def test_bars_are_as_long_as_their_numbers():
     """In the bar of all readers, widths are in the ratio of the counts."""
-    widths = [
-        float(w) for w in re.findall(r'<rect [^>]*width="([\d.]+)"', picture({State.SENT: 300, State.REFUSED: 100}))
-    ]
+    counts = {State.SENT: 300, State.REFUSED: 100}
+    html = page(standings(counts=counts, timeline=[], domains={}, refusals={}), [], NOW)
+    widths = [float(width) for width in re.findall(r'<rect [^>]*width="([\d.]+)"', html)]
     assert widths[0] / widths[1] == pytest.approx(3, rel=0.01)
 
 
