@@ -180,20 +180,15 @@ class SendFlags:
 
     live: Annotated[bool, Option("--live", help="Really send. Without it: a plan.")] = False
     yes: Yes = False
-    to: Annotated[
-        str,
-        Option("--to", metavar="ADDRESS", help="One test mail to this address, not recorded."),
-    ] = ""
-    limit: Annotated[
-        int | None,
-        Option("--limit", min=1, metavar="N", help="At most N mails in this run."),
-    ] = None
+    to: Annotated[str, Option("--to", metavar="ADDRESS", help="One test mail to this address, not recorded.")] = ""
+    limit: Annotated[int | None, Option("--limit", min=1, metavar="N", help="At most N mails in this run.")] = None
     only: Annotated[str, Option("--only", metavar="ADDRESS", help="Only this reader of the list.")] = ""
     eml: Annotated[Path | None, Option("--eml", metavar="DIR", help="Write .eml files instead of SMTP.")] = None
     maildir: Annotated[bool, Option("--maildir", help="With --eml: make DIR a Maildir.")] = False
-    shrink: Annotated[bool, Option("--shrink", help="The list may be far shorter than last time's: it is whole.")] = (
-        False
-    )
+    shrink: Annotated[
+        bool,
+        Option("--shrink", help="The list may be far shorter than last time's: it is whole."),
+    ] = False
     yes_now: YesNow = ""
     # No flags of `send`:
     as_configured: bool = False
