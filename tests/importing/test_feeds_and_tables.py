@@ -115,6 +115,14 @@ def test_relative_addresses_of_atom_and_json_are_read_alike():
     assert two.image == "https://h.example/b.jpg"
 
 
+def test_the_picture_that_an_item_names_is_its_picture():
+    """However wide those in its text say that they are (JSON Feed 1.1, `image`)."""
+    text = {"title": "A", "date_published": "2022-02-14", "content_html": "<img src='/in.jpg' width='900'>"}
+    feed = {"home_page_url": "https://h.example/", "items": [{**text, "image": "/main.jpg"}, text]}
+    listing = read(json.dumps(feed).encode(), "all.json")
+    assert [one.image for one in listing.items] == ["https://h.example/main.jpg", "https://h.example/in.jpg"]
+
+
 @pytest.mark.parametrize("picture", [IMAGE, '<enclosure url="x.jpg"/>'])
 def test_a_picture_whose_address_cannot_be_told_is_counted_and_not_lost_in_silence(picture):
     """Nothing says from where the feed is: then the note says how to."""

@@ -179,6 +179,11 @@ def test_what_is_no_picture_is_not_taken_for_one(desk):
             "https://e.org/c.jpg",
         ),
         ("<description>&lt;img src='https://e.org/emoji/1.png'&gt;</description>", ""),
+        ("<description>&lt;img src='https://e.org/clear-water.jpg'&gt;</description>", "https://e.org/clear-water.jpg"),
+        (
+            "<description>&lt;img src='https://e.org/my photo.jpg' data-image='/m.jpg'&gt;</description>",
+            "https://e.org/m.jpg",
+        ),
     ],
 )
 def test_which_picture_is_the_storys(desk, xml, image):

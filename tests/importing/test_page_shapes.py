@@ -213,6 +213,10 @@ def test_articles_of_others_in_the_page_for_machines_are_not_the_listing():
         ('<img data-lazy-src="/i/z.jpg" src="/1x1.png">', "/i/z.jpg"),
         ('<img src="/i/blank-page-project.jpg">', "/i/blank-page-project.jpg"),
         ('<img src="data:image/gif;base64,R0lGOD">', ""),
+        ('<img src="/i/f-40.jpg" data-src="/i/f-300.jpg" data-srcset="/i/f-300.jpg 300w, /i/f.jpg 900w">', "/i/f.jpg"),
+        ('<img src="/i/g.jpg" data-lazy="true">', "/i/g.jpg"),
+        ('<img src="https://secure.gravatar.com/ab" alt="Ana"><img src="/emoji/1f600.png"><img src="/i/h.jpg">', "/i/h.jpg"),
+        ('<img src="/i/mail.png" width="24" height="24"><img src="/logo.svg"><img src="/i/i.jpg">', "/i/i.jpg"),
     ],
 )  # fmt: skip
 def test_the_picture_is_the_largest_real_one(pictures, image):

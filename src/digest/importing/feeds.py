@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from digest.importing import dates, feed_xml, html_to_markdown, languages
 from digest.importing.feed_xml import FeedElement, html_of, name_of, said, text_of
 from digest.importing.listing_text import CREDIT
 from digest.importing.naming import slug
-from digest.importing.pictures import Picture, is_image, is_photo, largest, of_image, pixels
+from digest.importing.pictures import Picture, is_image, largest, of_image, pixels
 from digest.importing.source import Item, Listing
 from digest.model import Status
 from digest.text.characters import blank, clean_line
@@ -111,9 +111,9 @@ def parse_json(text: str, source: str, *, zone: tzinfo, language: str = "", base
 class _Article:
     """What stands in a feed's HTML besides its prose."""
 
-    pictures: tuple[Picture, ...] = ()
+    picture: Picture | None = None
     credit: str = ""
-    lost: tuple[str, ...] = ()  # the address of one that cannot be told
+    lost: tuple[str, ...] = ()  # as it is written, the address of one that cannot be told
 
 
 class FeedReader:
@@ -175,7 +175,7 @@ class FeedReader:
         of_summary, of_content = self.around(of_summary, page), self.around(of_content, page)
         inside = self.inside(content or summary, of_content if content else of_summary)
         enclosed = self.featured(entry) or self.picture(entry, base or page)
-        picture = enclosed or largest(inside.pictures) or self.thumbnail(entry, base or page)
+        picture = enclosed or inside.picture or self.thumbnail(entry, base or page)
         if picture is None:
             self.lost += inside.lost
         described = "" if enclosed or summary or content else next(map(text_of, entry.media("media:description")), "")
@@ -212,18 +212,19 @@ class FeedReader:
         return absolute(explicit, self.base) or near or self.home or self.base
 
     def inside(self, html: str, base: str) -> _Article:
-        """The pictures of an article, seen from `base`, and the credit below the first of them."""
+        """The first picture of an article, seen from `base`, and the credit below it."""
         root = html_to_markdown.fragment(html) if "<img" in html.lower() else None
         if root is None:
             return _Article()
-        pictures = [picture for image in root.iter("img") if (picture := of_image(image, base))]
-        named = (image.get("src") or "" for image in root.iter("img"))
+        named = [(name, image.get("alt") or "") for image in root.iter("img") if (name := of_image(image))]
+        found = [(address, clean_line(alt)) for name, alt in named if (address := absolute(name, base))]
         captions = [clean_line(" ".join(one.itertext())) for one in root.iter("figcaption")]
         credit = next((text for text in captions if CREDIT.match(text)), "")
-        if pictures and not pictures[0].alt:
-            pictures[0] = replace(pictures[0], alt=next((text for text in captions if not CREDIT.match(text)), ""))
-        lost = tuple(src for src in named if is_photo(src) and not absolute(src, base))
-        return _Article(pictures=tuple(pictures[:1]), credit=credit, lost=lost[:1])
+        if not found:
+            return _Article(credit=credit, lost=tuple(name for name, _ in named[:1]))
+        address, alt = found[0]
+        alt = alt or next((text for text in captions if not CREDIT.match(text)), "")
+        return _Article(picture=Picture(address=address, alt=alt), credit=credit)
 
     def picture(self, entry: FeedElement, base: str) -> Picture | None:
         """The largest of what the entry encloses as its picture."""
@@ -257,7 +258,7 @@ class FeedReader:
         tags = one.get("tags")
         named = _text(one.get("image") or one.get("banner_image"))
         inside = self.inside(html, around)
-        picture = largest([Picture(address=absolute(named, self.base or around)), *inside.pictures])
+        picture = largest([Picture(address=absolute(named, self.base or around))]) or inside.picture
         if picture is None:
             self.lost += [named] if named else inside.lost
         return self.item(

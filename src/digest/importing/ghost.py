@@ -19,7 +19,7 @@ from digest.errors import ImportFailed
 from digest.importing import html_to_markdown, languages
 from digest.importing.feeds import FeedReader
 from digest.importing.listing_text import CREDIT
-from digest.importing.pictures import Picture, largest
+from digest.importing.pictures import Picture
 from digest.model import Status
 from digest.text.characters import clean_line
 from digest.text.urls import absolute
@@ -105,7 +105,7 @@ class _Posts:
             guid=_text(post.get("uuid")) or number,
             summary=html_to_markdown.paragraphs(_text(post.get("custom_excerpt")).split("\n\n")),
             article=html_to_markdown.from_html(html, self._site),
-            picture=picture if address else largest(inside.pictures) or Picture(address=""),
+            picture=picture if address else inside.picture or Picture(address=""),
             credit=caption if CREDIT.match(caption) else inside.credit,
             topics=self._tags.get(number, []),
             language=languages.language(_text(post.get("locale")), self._reader.language),

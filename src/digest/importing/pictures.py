@@ -1,6 +1,6 @@
-"""Which picture of an `<img>`, of a group or of an article is the story's: the largest, and none that is no photo.
+"""Which picture of an `<img>`, or of a group, is the story's: the largest, and none that is no photo.
 
-    src, srcset, lazy attributes ─▶ addresses with their widths ─▶ the largest that is not a placeholder, icon or avatar
+    src, srcset, lazy attributes ─▶ addresses, the largest first ─▶ the first that is no placeholder, icon or avatar
 
 It looks at addresses and attributes, and fetches nothing.
 """
@@ -12,19 +12,19 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from digest.text.cleaning import one_line
-from digest.text.urls import absolute
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from lxml.html import HtmlElement
 
 ICON = 40  # pixels; what says that it is no wider or higher is an icon, a smiley or a counter
-_SRCSETS = ("data-srcset", "data-lazy-srcset", "srcset")
-_SOURCES = ("data-src", "data-original", "data-lazy-src", "data-lazy", "data-orig-file", "src")
+_LONGEST_SRCSET = 20_000
+# Where an `<img>` names its picture; pages that load them late keep the real one in a `data-` attribute.
+_SOURCE = re.compile(r"src|srcset|data-(?:[\w-]*(?:src|original|srcset|lazy|orig-file)[\w-]*|image|img|url)")
 _NO_PHOTO = re.compile(
-    r"(?:^|[/_.-])(?:spacer|blank|placeholder|pixel|transparent|1x1|lazy|loading|loader|clear|dot)[\w-]*\.\w{3,4}(?:$|\?)"
+    r"^(?:[\w-]*$|about:)"  # `data-lazy="true"` is no address
+    r"|(?:^|[/_.-])(?:(?:spacer|placeholder)[\w-]*|(?:blank|pixel|transparent|1x1|lazy|loading|loader|spinner|clear|dot|gr[ae]y)"
+    r"(?:[_-]?\d+(?:x\d+)?)?)\.\w{3,4}(?:$|\?)"
     r"|gravatar\.com/|/avatars?/|[/_-]avatar|/emoji/|/smilies/|/~r/|feedburner|feedsportal|pixel\.wp\.com|stats\.wordpress"
     r"|\.svg(?:$|\?)",
     re.IGNORECASE,
@@ -48,7 +48,7 @@ def is_image(address: str) -> bool:
 
 def is_photo(address: str) -> bool:
     """Tell what may be a story's photo from placeholders, avatars, icons and counters."""
-    return bool(address) and not _NO_PHOTO.search(address)
+    return not _NO_PHOTO.search(address)
 
 
 def largest(pictures: Iterable[Picture]) -> Picture | None:
@@ -56,15 +56,18 @@ def largest(pictures: Iterable[Picture]) -> Picture | None:
     return max((one for one in pictures if is_photo(one.address)), key=lambda one: one.width, default=None)
 
 
-def of_image(image: HtmlElement, base: str) -> Picture | None:
-    """The best address of an `<img>`: the widest of its sets, else what it loads late, else `src`."""
+def of_image(image: HtmlElement) -> str:
+    """The best address of an `<img>`, as written there: of a set the largest, and what it loads late before the rest.
+
+    Nothing for an icon or a placeholder; what holds the picture itself (`data:`) only where there is nothing else.
+    """
     if any(0 < pixels(image.get(side)) <= ICON for side in ("width", "height")):
-        return None
-    alt = one_line(image.get("alt") or "")
-    sets = [found for name in _SRCSETS for found in _srcset(image.get(name) or "", base)]
-    single = (absolute(image.get(name) or "", base) for name in _SOURCES)
-    best = largest(sets) or next((Picture(address=found) for found in single if is_photo(found)), None)
-    return Picture(address=best.address, width=best.width or pixels(image.get("width")), alt=alt) if best else None
+        return ""
+    named = [(key, text) for key, text in image.items() if _SOURCE.fullmatch(key)]
+    named.sort(key=lambda pair: (not pair[0].startswith("data-"), "set" not in pair[0]))
+    # A single address may have blanks in it, as people name their files.
+    each = (name for key, text in named for name in (_srcset(text) if "set" in key else [text.strip()]))
+    return min(filter(is_photo, each), key=lambda name: name.startswith("data:"), default="")
 
 
 def pixels(text: str | None) -> int:
@@ -73,14 +76,15 @@ def pixels(text: str | None) -> int:
     return int(found[1]) if found else 0
 
 
-def _srcset(text: str, base: str) -> Iterator[Picture]:
-    """The candidates of a `srcset` (HTML 4.8.4.2.1): addresses, each with a width or a density, parted by commas."""
-    words = deque(text.split())
+def _srcset(text: str) -> list[str]:
+    """The addresses of a `srcset` (HTML 4.8.4.2.1), parted by commas, each with a width or a density: largest first."""
+    sizes: dict[str, float] = {}
+    words = deque(text[:_LONGEST_SRCSET].split())
     while words:
         address, size = words.popleft(), ""
         if not address.endswith(",") and words:
             size, _, rest = words.popleft().partition(",")
             words.extendleft([rest] if rest else [])
-        if found := absolute(address.rstrip(","), base):
-            number = pixels(size[:-1]) or 1
-            yield Picture(address=found, width=number if size.endswith("w") else number * 2)
+        found = re.fullmatch(r"(\d{1,6}(?:\.\d+)?)[wx]", size)
+        sizes.setdefault(address.rstrip(","), float(found[1]) if found else 1)
+    return sorted(sizes, key=lambda address: -sizes[address])

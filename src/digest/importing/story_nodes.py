@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from digest.importing import html_to_markdown
 from digest.importing.listing_text import CREDIT
 from digest.importing.page import HEADINGS, HIDDEN, words
+from digest.importing.pictures import of_image
 from digest.text.characters import clean_line
 
 if TYPE_CHECKING:
@@ -31,14 +32,6 @@ _CREDIT = re.compile(r"credit|copyright", re.IGNORECASE)
 _HEADLINE = re.compile(r"title|headline|heading", re.IGNORECASE)
 _LONGEST_KICKER = 80
 _LONGEST_MORE = 25  # "Read more", "Lire la suite", "Weiterlesen"; a sentence is longer
-_PIXEL = 2  # pixels; what is as small counts readers or holds a place
-_LONGEST_SRCSET = 20_000
-_LATE = re.compile(r"^data-(?:[\w-]*(?:src|original|srcset|lazy)[\w-]*|image|img|url)$")
-_PLACEHOLDER = re.compile(
-    r"^data:|^about:|(?:^|[/_.-])(?:spacer|placeholder|blank|pixel|transparent|loading|lazy|grey|gray|1x1)(?:[_-]?\d+(?:x\d+)?)?\.\w{3,4}(?:\?|$)",
-    re.IGNORECASE,
-)
-_CANDIDATE = re.compile(r"\s*,*\s*(?P<address>[^\s,](?:\S*[^\s,])?)(?:\s+(?P<size>\d+(?:\.\d+)?)[wx])?(?=\s*(?:,|$))")
 _MANY_PARTS = 6  # elements that make up one date: day, month, year and what parts them
 _PROSE = 20  # letters beside a date that make it a date in a sentence
 
@@ -187,7 +180,7 @@ class Parts:
         chosen = self.found.get("image", [] if self.room is None else [self.room])
         for one in chosen:
             for image in one.iter("img"):
-                if address := self.page.picture(picture_source(image)):
+                if address := self.page.picture(of_image(image)):
                     return address, clean_line(image.get("alt") or "") or self.text("caption")
         return "", ""
 
@@ -209,28 +202,6 @@ class Parts:
                 self.found.setdefault("kicker", []).append(one)
             else:
                 self.found.setdefault("summary", []).append(one)
-
-
-def picture_source(image: HtmlElement) -> str:
-    """Where the picture of an `<img>` is: the largest that it names; nothing for a placeholder or a counting pixel.
-
-    Pages that load pictures late keep the real address in a `data-` attribute, beside something that holds its place.
-    """
-    if any((size := image.get(side)) and size.isdigit() and int(size) <= _PIXEL for side in ("width", "height")):
-        return ""
-    named = [(key, value) for key, value in image.items() if key.startswith("data-") and _LATE.search(key)]
-    for key, text in (*named, *((key, image.get(key) or "") for key in ("srcset", "src"))):
-        # A single address may have blanks in it, as people name their files.
-        sources = sorted(_sources(text), key=lambda source: -source[0]) if "set" in key else [(1.0, text.strip())]
-        if found := next((one for _, one in sources if one and not _PLACEHOLDER.search(one)), ""):
-            return found
-    return ""
-
-
-def _sources(text: str) -> Iterator[tuple[float, str]]:
-    """The addresses of a `srcset`, each with its width or density (HTML, 4.8.4.2.1)."""
-    for candidate in _CANDIDATE.finditer(text[:_LONGEST_SRCSET]):
-        yield float(candidate["size"] or 1), candidate["address"]
 
 
 def _pieces(element: HtmlElement) -> Iterator[HtmlElement]:
