@@ -15,7 +15,6 @@ import sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from digest import files
 from digest.errors import DigestError, ImportFailed, SourceShrank, UsageError
@@ -24,13 +23,14 @@ from digest.importing import plan as planning
 from digest.importing.naming import slug
 from digest.importing.source import Source
 from digest.model import story_id
-from digest.text.urls import absolute
+from digest.text.urls import absolute, host_of
 from digest.yamlfile import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from datetime import datetime
 
+    from digest.config.sections import SelectorSection
     from digest.importing.plan import ImportPlan
     from digest.importing.source import Listing
     from digest.newsroom.newsroom import Newsroom
@@ -208,9 +208,14 @@ def source_from_web(newsroom: Newsroom, address: str) -> Source:
     return source_of(newsroom, address, found.data, content_type=found.content_type, base=found.url)
 
 
+def selectors_for(newsroom: Newsroom, address: str, own: SelectorSection | None = None) -> dict[str, str]:
+    """The CSS selectors for a page: its own, else what config.yaml says of its host."""
+    section = own or newsroom.config.settings.imports.selectors.get(host_of(address))
+    return section.model_dump() if section else {}
+
+
 def source_of(newsroom: Newsroom, name: str, data: bytes, *, content_type: str = "", base: str = "") -> Source:
     """What somebody has read already, as a source of the newsroom's."""
-    section = newsroom.config.settings.imports.selectors.get(urlsplit(name).hostname or "")
     return Source(
         name=provenance.without_credentials(name),
         data=data,
@@ -218,7 +223,7 @@ def source_of(newsroom: Newsroom, name: str, data: bytes, *, content_type: str =
         base=base,
         zone=newsroom.config.newsroom.timezone,
         language=newsroom.config.newsroom.language,
-        selectors={key: value for key, value in section.model_dump().items() if value} if section else {},
+        selectors=selectors_for(newsroom, name),
     )
 
 

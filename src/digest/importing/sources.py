@@ -14,14 +14,12 @@ import re
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from digest import files
 from digest.errors import DigestError, FetchError, ImportFailed, SourceShrank, UsageError
 from digest.importing import provenance
 from digest.importing.formats import detect
-from digest.importing.importer import import_sources
-from digest.importing.source import Source
+from digest.importing.importer import import_sources, selectors_for, source_of
 from digest.model import content_hash
 from digest.newsroom.paths import STATE
 from digest.selection.rules import shared
@@ -32,8 +30,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from threading import Event
 
-    from digest.config.sections import SelectorSection, SourceSection
+    from digest.config.sections import SourceSection
     from digest.importing.plan import ImportPlan
+    from digest.importing.source import Source
     from digest.model import Audience
     from digest.newsroom.newsroom import Newsroom
     from digest.period import Period
@@ -113,10 +112,7 @@ def refresh(
     for a source, which is no failure of its own, and those that come after are not begun.
     """
     states, reports = load(newsroom.root), []
-    for section in newsroom.config.settings.sources:
-        state = states.get(section.name, SourceState())
-        if state.url != section.url:
-            state = SourceState(url=section.url)
+    for section, state in rows(newsroom):
         stale = since is not None and (state.read is None or state.read < since) and state.due(FIRST_AGAIN, now)
         if everything or stale or state.due(section.every, now):
             heed = section.robots == "heed" and not everything  # everything is read by a person's hand
@@ -135,12 +131,8 @@ def look(newsroom: Newsroom, name: str, now: datetime, *, force: bool = False) -
 
     `force` takes one that shrank.
     """
-    for section, state in rows(newsroom):
-        if section.name == name:
-            before = replace(state, url=section.url)
-            return _read(newsroom, section, before, now, write=False, force=force, heed=False, stop=None)
-    message = f"there is no source {name!r}{did_you_mean(name, [each.name for each, _ in rows(newsroom)])}"
-    raise UsageError(message)
+    section, state = _named(newsroom, name)
+    return _read(newsroom, section, state, now, write=False, force=force, heed=False, stop=None)
 
 
 def remember(newsroom: Newsroom, report: SourceReport) -> None:
@@ -172,10 +164,7 @@ def waived(root: Path, name: str, period: Period) -> bool:
 
 def waive(newsroom: Newsroom, name: str, period: Period, who: str, now: datetime) -> Path:
     """Write down that editions of this period go without the source, by whose word. Raises UsageError."""
-    known = [section.name for section in newsroom.config.settings.sources]
-    if name not in known:
-        message = f"there is no source {name!r}{did_you_mean(name, known)}"
-        raise UsageError(message)
+    _named(newsroom, name)
     if not who.strip():
         message = "--without takes the word of a person: --by NAME"
         raise UsageError(message)
@@ -211,6 +200,14 @@ def rows(newsroom: Newsroom) -> Iterator[tuple[SourceSection, SourceState]]:
         yield section, state if state.url == section.url else SourceState(url=section.url)
 
 
+def _named(newsroom: Newsroom, name: str) -> tuple[SourceSection, SourceState]:
+    known = {section.name: (section, state) for section, state in rows(newsroom)}
+    if name not in known:
+        message = f"there is no source {name!r}{did_you_mean(name, known)}"
+        raise UsageError(message)
+    return known[name]
+
+
 def _read(
     newsroom: Newsroom,
     section: SourceSection,
@@ -237,7 +234,7 @@ def _read(
     except DigestError as error:
         trouble = "; ".join(str(error).splitlines())
         failed = replace(
-            state, url=section.url, tried=now, failing=state.failing or now, failures=state.failures + 1,
+            state, tried=now, failing=state.failing or now, failures=state.failures + 1,
             trouble=trouble, odd=not isinstance(error, FetchError),
             forbidden=state.forbidden or isinstance(error, _Forbidden),
         )  # fmt: skip
@@ -245,7 +242,7 @@ def _read(
     plan = report.plan
     items = len(plan.new) + len(plan.changed) + plan.unchanged
     told = _told(newsroom, section)
-    found = replace(state, url=section.url, etag=known[0], modified=known[1], told=told, items=items)
+    found = replace(state, etag=known[0], modified=known[1], told=told, items=items)
     return SourceReport(
         name=section.name,
         state=_read_well(found, now, new=len(plan.new), updated=len(plan.changed)),
@@ -287,14 +284,10 @@ def _read_well(state: SourceState, now: datetime, *, new: int, updated: int) -> 
     )  # fmt: skip
 
 
-def _selectors(newsroom: Newsroom, section: SourceSection) -> SelectorSection | None:
-    return section.selectors or newsroom.config.settings.imports.selectors.get(urlsplit(section.url).hostname or "")
-
-
 def _told(newsroom: Newsroom, section: SourceSection) -> str:
-    profile, selectors = newsroom.config.newsroom, _selectors(newsroom, section)
+    profile = newsroom.config.newsroom
     how = (section.channel, section.format, section.sheet, section.language or profile.language, str(profile.timezone))
-    return content_hash((how, selectors.model_dump() if selectors else {}))[:16]
+    return content_hash((how, selectors_for(newsroom, section.url, section.selectors)))[:16]
 
 
 def _fetch(
@@ -322,18 +315,9 @@ def _fetch(
         except OSError as error:
             message = f"{section.url}: cannot be read: {error.strerror}"
             raise ImportFailed(message) from None
-    selectors = _selectors(newsroom, section)
-    source = Source(
-        name=provenance.without_credentials(section.url),
-        data=data,
-        content_type=content_type,
-        base=base,
-        zone=newsroom.config.newsroom.timezone,
-        language=section.language or newsroom.config.newsroom.language,
-        selectors={key: value for key, value in selectors.model_dump().items() if value} if selectors else {},
-        sheet=section.sheet,
-    )
-    return source, known
+    source = source_of(newsroom, section.url, data, content_type=content_type, base=base)
+    selectors, language = selectors_for(newsroom, section.url, section.selectors), section.language or source.language
+    return replace(source, selectors=selectors, language=language, sheet=section.sheet), known
 
 
 def _waiver(root: Path, name: str, period: Period) -> Path:
