@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 from digest.errors import Fault, UsageError
 from digest.importing import dates
 from digest.importing.page import HEADINGS, words
-from digest.importing.source import Item
+from digest.importing.source import Item, told_apart
 from digest.importing.story_nodes import Dated, Parts, dated, has_title, is_bold, is_link
 from digest.text.urls import absolute
 
@@ -33,20 +33,14 @@ _NEIGHBOURS = 2  # stories of one shape, and what differs from them is no story
 _NEVER = ("body", "html", "main")
 
 
-def by_shape(page: ListingPage) -> tuple[list[Item], list[Fault]]:
+def by_shape(page: ListingPage) -> tuple[Sequence[Item], Sequence[Fault]]:
     """The items that the page shows, in its order."""
     shape = _Shape(page)
-    items: list[Item] = []
-    faults: list[Fault] = []
-    for date in shape.dates:
-        room = shape.room(date.place)
-        parts = Parts.within(page, room, date.place) if room is not None else shape.flat(date.place)
-        _take(page, parts, date.when, date.place, items, faults)
-    faults += shape.undated()
-    return _alike(page, items), sorted(faults, key=lambda fault: fault.line)
+    items, faults = told_apart(_item(page, shape.parts(date.place), date.when, date.place) for date in shape.dates)
+    return _alike(page, items), sorted((*faults, *shape.undated()), key=lambda fault: fault.line)
 
 
-def _alike(page: ListingPage, items: list[Item]) -> list[Item]:
+def _alike(page: ListingPage, items: Sequence[Item]) -> Sequence[Item]:
     """The items without the one that has a date but not what all of its neighbours have: a link. It becomes a note."""
     linked = [item for item in items if item.link]
     if len(items) - len(linked) != 1 or len(linked) < _NEIGHBOURS:
@@ -59,22 +53,21 @@ def _alike(page: ListingPage, items: list[Item]) -> list[Item]:
     return linked
 
 
-def by_selectors(page: ListingPage, selectors: Mapping[str, str]) -> tuple[list[Item], list[Fault]]:
+def by_selectors(page: ListingPage, selectors: Mapping[str, str]) -> tuple[Sequence[Item], Sequence[Fault]]:
     """The items that CSS selectors name; title, date, link and picture are looked for where they have no selector."""
     chosen = {key: _compiled(key, text) for key, text in selectors.items() if text}
     if "item" not in chosen:
         message = "selectors: item: is missing; name the element that holds one story"
         raise UsageError(message)
-    items: list[Item] = []
-    faults: list[Fault] = []
+    reads: list[Item | Fault] = []
     for room in chosen.pop("item")(page.root):
         parts = Parts.within(page, room)
         parts.found = {key: found for key, found in parts.found.items() if key == "title"}
         for key, find in chosen.items():
             parts.choose(key, find(room))
         date = _published(list(dated(page, parts.date if parts.date is not None else room)))
-        _take(page, parts, date.when if date else None, date.place if date else room, items, faults)
-    return items, faults
+        reads.append(_item(page, parts, date.when if date else None, date.place if date else room))
+    return told_apart(reads)
 
 
 def _compiled(key: str, text: str) -> Callable[[HtmlElement], list[HtmlElement]]:
@@ -89,36 +82,30 @@ def _compiled(key: str, text: str) -> Callable[[HtmlElement], list[HtmlElement]]
     return lambda room: cast("list[HtmlElement]", select(room))
 
 
-def _take(
-    page: ListingPage, parts: Parts, when: Moment | None, place: HtmlElement, items: list[Item], faults: list[Fault]
-) -> None:
+def _item(page: ListingPage, parts: Parts, when: Moment | None, place: HtmlElement) -> Item | Fault:
     line = place.sourceline or 0
     title = parts.text("title")
     name = f"'{title[:60]}'" if title else "a story"
     if not isinstance(when, dates.Moment):
-        problem = f": {when}" if when else " has no date"
-        faults.append(Fault(file=page.source, line=line, message=f"{name}{problem}; left out"))
-    elif absolute(title):
-        faults.append(Fault(file=page.source, line=line, message=f"{name} is an address and no title; left out"))
-    elif not title:
-        faults.append(Fault(file=page.source, line=line, message="no title was found for this date; left out"))
-    else:
-        image, alt = parts.picture()
-        items.append(
-            Item(
-                title=title,
-                date=when.at,
-                date_only=when.date_only,
-                kicker=parts.text("kicker"),
-                credit=parts.text("credit"),
-                link=parts.link(),
-                image=image,
-                image_alt=alt,
-                summary=parts.summary(),
-                language=page.language,
-                line=line,
-            )
-        )
+        problem = f"{name}: {when}" if when else f"{name} has no date"
+        return Fault(file=page.source, line=line, message=f"{problem}; left out")
+    if absolute(title) or not title:
+        problem = f"{name} is an address and no title" if title else "no title was found for this date"
+        return Fault(file=page.source, line=line, message=f"{problem}; left out")
+    image, alt = parts.picture()
+    return Item(
+        title=title,
+        date=when.at,
+        date_only=when.date_only,
+        kicker=parts.text("kicker"),
+        credit=parts.text("credit"),
+        link=parts.link(),
+        image=image,
+        image_alt=alt,
+        summary=parts.summary(),
+        language=page.language,
+        line=line,
+    )
 
 
 class _Shape:
@@ -138,7 +125,15 @@ class _Shape:
         self.rooms: list[HtmlElement] = []
         self.dates_lead: bool | None = None  # whether flat stories have their date above the title; the first one tells
 
-    def room(self, place: HtmlElement) -> HtmlElement | None:
+    def parts(self, place: HtmlElement) -> Parts:
+        """The parts of the story of the date in this element."""
+        room = self._room(place)
+        if room is None:
+            return self._flat(place)
+        self.rooms.append(room)
+        return Parts.within(self.page, room, place)
+
+    def _room(self, place: HtmlElement) -> HtmlElement | None:
         """The element that holds the story of this date and of no other; None where stories lie flat."""
         reach: list[HtmlElement] = []
         for one in (place, *place.iterancestors()):
@@ -146,12 +141,9 @@ class _Shape:
                 break
             reach.append(one)
         own = [one for one in reach if one.tag in _OWN_ROOM and has_title(one, place)]
-        room = own[-1] if own else next((one for one in reach if has_title(one, place)), None)
-        if room is not None:
-            self.rooms.append(room)
-        return room
+        return own[-1] if own else next((one for one in reach if has_title(one, place)), None)
 
-    def flat(self, place: HtmlElement) -> Parts:
+    def _flat(self, place: HtmlElement) -> Parts:
         """The parts of a story whose title, date and summary are siblings."""
         row = place
         while (above := row.getparent()) is not None and self.count[above] == 1 and above.tag not in _NEVER:

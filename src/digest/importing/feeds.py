@@ -14,6 +14,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from digest.errors import Fault, ImportFailed
@@ -22,7 +23,7 @@ from digest.importing.feed_xml import FeedElement, html_of, name_of, said, text_
 from digest.importing.listing_text import CREDIT
 from digest.importing.naming import slug
 from digest.importing.pictures import Picture, is_image, largest, of_image, pixels
-from digest.importing.source import Item, Listing
+from digest.importing.source import Item, Listing, told_apart
 from digest.model import Status
 from digest.text.characters import blank, clean_line
 from digest.text.counting import counted
@@ -136,18 +137,10 @@ class FeedReader:
 
     def listing(self, title: str, reads: Iterator[Item | Fault], notes: Iterable[str], own: str) -> Listing:
         """What was read, as far as MAX_ENTRIES; `own` is the source's own id."""
-        items: list[Item] = []
-        faults: list[Fault] = []
-        for number, read in enumerate(reads):
-            if number == MAX_ENTRIES:
-                faults.append(
-                    Fault(file=self.source, message=f"has more than {MAX_ENTRIES} entries; the rest is left out")
-                )
-                break
-            if isinstance(read, Item):
-                items.append(read)
-            else:
-                faults.append(read)
+        items, faults = told_apart(islice(reads, MAX_ENTRIES))
+        if next(reads, None):
+            message = f"has more than {MAX_ENTRIES} entries; the rest is left out"
+            faults += (Fault(file=self.source, message=message),)
         if self.lost:
             hint = "" if self.base or ":" in self.lost[0] else "; --base https://… says from where the feed is"
             shown = f"'{clean_line(self.lost[0])[:60]}' is no http or https address"
@@ -157,8 +150,8 @@ class FeedReader:
             title=title,
             id=own,
             language=self.language,
-            items=tuple(items),
-            faults=tuple(faults),
+            items=items,
+            faults=faults,
             notes=(*notes, *self.notes),
         )
 

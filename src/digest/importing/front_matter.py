@@ -19,7 +19,7 @@ from digest.errors import Fault
 from digest.importing import dates, html_to_markdown, languages
 from digest.importing.feeds import teaser
 from digest.importing.naming import slug
-from digest.importing.source import Item, Listing
+from digest.importing.source import Item, Listing, told_apart
 from digest.model import Status
 from digest.stories.frontmatter import MAX_BYTES, cut, decode
 from digest.text.characters import blank, clean_line
@@ -71,8 +71,7 @@ def read_folder(folder: Path, *, zone: ZoneInfo, language: str, base: str = "") 
     `base` is the address that relative links and pictures are seen from. What of these is no address then, and other
     files of texts, are counted in the notes.
     """
-    items: list[Item] = []
-    faults: list[Fault] = []
+    reads: list[Item | Fault] = []
     unread: Counter[str] = Counter()
     others: Counter[str] = Counter()
     lost: Counter[str] = Counter()
@@ -86,7 +85,7 @@ def read_folder(folder: Path, *, zone: ZoneInfo, language: str, base: str = "") 
         read = _read_file(path, zone, language, base, unread, lost)
         if isinstance(read, Item) and "_drafts" in parts:  # where Jekyll keeps them
             read = replace(read, status=Status.DRAFT)
-        (items if isinstance(read, Item) else faults).append(read)  # type: ignore[arg-type]
+        reads.append(read)
     notes = tuple(
         f"{folder}: '{key}' has no place in a story; not read (files: {count})" for key, count in unread.items()
     )
@@ -97,9 +96,8 @@ def read_folder(folder: Path, *, zone: ZoneInfo, language: str, base: str = "") 
         f"{folder}: '{key}' is no http or https address; left out (files: {count}){hint}" for key, count in lost.items()
     )
     title = clean_line(folder.resolve().name)
-    return Listing(
-        source=str(folder), title=title, language=language, items=tuple(items), faults=tuple(faults), notes=notes
-    )
+    items, faults = told_apart(reads)
+    return Listing(source=str(folder), title=title, language=language, items=items, faults=faults, notes=notes)
 
 
 def _opened(path: Path) -> str | Fault:

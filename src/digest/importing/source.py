@@ -15,7 +15,7 @@ from digest.importing.html_to_markdown import C1
 from digest.model import StoryContent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from zoneinfo import ZoneInfo
 
     from digest.errors import Fault
@@ -194,6 +194,14 @@ class Item(StoryContent):
     """
 
     line: int = 0  # where the item begins in its source, from 1; 0 when that has no lines (a feed)
+
+
+def told_apart(reads: Iterable[Item | Fault]) -> tuple[tuple[Item, ...], tuple[Fault, ...]]:
+    """The items that were read, and why the others are none."""
+    every = list(reads)
+    return tuple(one for one in every if isinstance(one, Item)), tuple(
+        one for one in every if not isinstance(one, Item)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

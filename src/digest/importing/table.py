@@ -22,7 +22,7 @@ from digest.errors import Fault
 from digest.importing import dates, languages
 from digest.importing.html_to_markdown import from_html, paragraphs
 from digest.importing.naming import slug
-from digest.importing.source import Item, Listing
+from digest.importing.source import Item, Listing, told_apart
 from digest.model import STORY_KEYS, STORY_LISTS, STORY_TIMES
 from digest.stories.fields import StoryFields
 from digest.text.characters import clean_line
@@ -179,30 +179,33 @@ def column(name: str) -> str:
 
 
 def _listing(rows: Iterator[Row], source: str, zone: tzinfo, language: str) -> Listing:
-    items: list[Item] = []
-    faults: list[Fault] = []
     notes: list[str] = []
+    items, faults = told_apart(_reads(rows, source, zone, language, notes))
+    return Listing(source=source, language=language, items=items, faults=faults, notes=tuple(notes))
+
+
+def _reads(rows: Iterator[Row], source: str, zone: tzinfo, language: str, notes: list[str]) -> Iterator[Item | Fault]:
     names: list[str] = []
     for line, cells in rows:
         if isinstance(cells, str):
-            faults.append(Fault(file=source, line=line, message=cells))
+            yield Fault(file=source, line=line, message=cells)
         elif not any(cell.strip() for cell in cells):
             continue
         elif not names:
             names = _columns(cells)
-            wrong, notes = _heads(cells, names, source, line)
+            wrong, unknown = _heads(cells, names, source, line)
+            notes += unknown
             if wrong:
-                return Listing(source=source, language=language, faults=tuple(wrong), notes=tuple(notes))
+                yield from wrong
+                return
         elif len(cells) > len(names) and any(cell.strip() for cell in cells[len(names) :]):
             message = (
                 f"{counted(len(cells), 'value')} in {counted(len(names), 'column')}; put quotes around a value that "
                 "holds the separator"
             )
-            faults.append(Fault(file=source, line=line, message=message))
+            yield Fault(file=source, line=line, message=message)
         else:
-            read = item(dict(zip(names, cells, strict=False)), line, source, zone, language, notes)
-            (items if isinstance(read, Item) else faults).append(read)  # type: ignore[arg-type]
-    return Listing(source=source, language=language, items=tuple(items), faults=tuple(faults), notes=tuple(notes))
+            yield item(dict(zip(names, cells, strict=False)), line, source, zone, language, notes)
 
 
 def _heads(heads: list[str], names: list[str], source: str, line: int) -> tuple[list[Fault], list[str]]:
