@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from digest.errors import PeriodError
@@ -64,12 +65,12 @@ class Period:
     @property
     def start(self) -> datetime:
         """The first instant that is in the period."""
-        return _midnight(self.first, self.zone)
+        return first_instant(self.first, self.zone)
 
     @property
     def end(self) -> datetime:
         """The first instant that is no longer in the period."""
-        return _midnight(self.after, self.zone)
+        return first_instant(self.after, self.zone)
 
     def __contains__(self, moment: object) -> bool:
         """Tell whether an aware datetime falls in `[start, end)`."""
@@ -186,8 +187,9 @@ def _add_months(day: date, months: int) -> date:
     return date(year, month + 1, day.day)
 
 
-def _midnight(day: date, zone: tzinfo) -> datetime:
-    """The day's first instant. Where the clocks skip midnight (Beirut, São Paulo), that is the moment after the gap."""
+@lru_cache(4096)  # a month has thirty of them, whatever the number of its stories
+def first_instant(day: date, zone: tzinfo) -> datetime:
+    """When `day` begins in `zone`. Where the clocks skip midnight (Beirut, São Paulo), that is after the gap."""
     naive = datetime.combine(day, time(), tzinfo=zone)
     # A wall time that does not exist comes back from UTC as another one: then that other one is the day's first.
     return naive.astimezone(UTC).astimezone(zone)

@@ -121,26 +121,9 @@ def parse(text: str, file: str, *, first_line: int = 1) -> Document:
     try:
         _refuse_abyss(text, loader)
         node = yaml.compose(text, Loader=loader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = (mark.line if mark else 0) + first_line
-        problem = " ".join(str(part) for part in (error.context, error.problem) if part)
-        at = text.split("\n")[line - first_line :][:1]
-        hint = "; indent with blanks, not tabs" if at and at[0].startswith("\t") else ""
-        if "mapping values are not allowed" in problem:
-            hint = "; put quotes around a value that holds a colon: 'Skills: a path'"
-        elif at and _TAKEN.match(at[0]):
-            hint = "; put single quotes around the whole text, and write those in it twice"
-        elif any(map(_WITHIN.search, text.split("\n")[max(0, line - first_line - 2) : line - first_line + 1])):
-            hint = "; ' #' begins a comment: put quotes around a text that holds it"
-        if "nesting depth" in problem:  # libyaml's newer releases count, too, and may be first: they read ahead
-            problem = _TOO_DEEP
-        document.faults.append(Fault(file=file, line=line, message=f"this is not YAML: {problem}{hint}"))
-        document.readable = False
-        return document
     except (yaml.YAMLError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        document.faults.append(Fault(file=file, line=first_line, message=f"this is not YAML: {reason}"))
+        line, problem = _explained(error, text)
+        document.faults.append(Fault(file=file, line=line + first_line, message=f"this is not YAML: {problem}"))
         document.readable = False
         return document
     if node is None:
@@ -153,6 +136,37 @@ def parse(text: str, file: str, *, first_line: int = 1) -> Document:
     walker = _Walker(document, first_line, text)
     document.data = walker.value(node, ())
     return document
+
+
+def _explained(error: Exception, text: str) -> tuple[int, str]:
+    """The line, from 0, at which the text is no YAML, and why, with what is mostly meant there."""
+    import yaml
+
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return 0, str(error).splitlines()[0]
+    mark = error.problem_mark or error.context_mark
+    line = mark.line if mark else 0
+    problem = " ".join(str(part) for part in (error.context, error.problem) if part)
+    lines = text.split("\n")
+    at = "".join(lines[line : line + 1])
+    hint = "; indent with blanks, not tabs" if at.startswith("\t") else ""
+    if "mapping values are not allowed" in problem:
+        hint = "; put quotes around a value that holds a colon: 'Skills: a path'"
+    elif _TAKEN.match(at):
+        hint = "; put single quotes around the whole text, and write those in it twice"
+    elif any(map(_WITHIN.search, lines[max(0, line - 2) : line + 1])):
+        hint = "; ' #' begins a comment: put quotes around a text that holds it"
+    if "nesting depth" in problem:  # libyaml's newer releases count, too, and may be first: they read ahead
+        problem = _TOO_DEEP
+    return line, problem + hint
+
+
+def data_of(text: str) -> dict[str, Any]:
+    """The data of a text that somebody edits. Raises ValueError with its first mistake."""
+    document = parse(text, "")
+    if document.faults:
+        raise ValueError(document.faults[0].message)
+    return document.data
 
 
 def validate(model: type[M], document: Document) -> tuple[M | None, list[Fault]]:
@@ -174,9 +188,13 @@ def validate(model: type[M], document: Document) -> tuple[M | None, list[Fault]]
 def did_you_mean(word: str, known: typing.Iterable[str]) -> str:
     """`, did you mean 'limit'?` when a known word is much like this one; otherwise the known words, else nothing."""
     words = sorted(known)
-    if close := difflib.get_close_matches(word.lower(), words, n=1, cutoff=_ALIKE):
-        return f", did you mean '{close[0]}'?"
-    return f"; known here: {', '.join(words)}" if words else ""
+    return nearest(word, words) or (f"; known here: {', '.join(words)}" if words else "")
+
+
+def nearest(word: str, known: typing.Iterable[str]) -> str:
+    """`, did you mean 'limit'?` when a known word is much like this one, else nothing."""
+    close = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=_ALIKE)
+    return f", did you mean '{close[0]}'?" if close else ""
 
 
 def quoted(text: str, *, in_list: bool = False, typed: bool = False) -> str:
@@ -344,7 +362,8 @@ def _message(model: type[BaseModel], path: Path, error: ErrorDetails) -> str:  #
         return "is missing, give it a value"
     if kind in ("literal_error", "enum"):
         expected = str(context.get("expected", ""))
-        return f"{shown} is none of {expected}{_nearest(given, expected)}"
+        choices = [word.strip().strip("'") for word in expected.replace(" or ", ", ").split(",")]
+        return f"{shown} is none of {expected}{nearest(str(given), choices)}"
     if kind.startswith(("int_", "float_", "bool_")):
         return f"{shown} is {'neither true nor false' if kind.startswith('bool_') else 'not a number'}"
     if kind in ("string_type", "list_type", "tuple_type", "dict_type", "model_type", "model_attributes_type"):
@@ -359,12 +378,6 @@ def _message(model: type[BaseModel], path: Path, error: ErrorDetails) -> str:  #
         return str(context.get("error", error["msg"]))
     text = error["msg"][:1].lower() + error["msg"][1:]
     return f"{shown}: {text}" if shown else text
-
-
-def _nearest(given: object, expected: str) -> str:
-    words = [word.strip().strip("'") for word in expected.replace(" or ", ", ").split(",")]
-    close = difflib.get_close_matches(str(given).lower(), words, n=1, cutoff=_ALIKE)
-    return f", did you mean '{close[0]}'?" if close else ""
 
 
 def _keys_at(model: type[BaseModel], path: Path) -> list[str]:

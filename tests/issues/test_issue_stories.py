@@ -47,6 +47,7 @@ def test_every_mistake_at_once(tmp_path):
     [
         (b"pin: [\n", ":2: this is not YAML"),
         (b"\n\xff", ":2: is not UTF-8"),
+        (b"\xff\xfep\x00i\x00n\x00", ":1: is UTF-16; save the file as UTF-8"),
         (b"- a\n", ":1: expected keys and values"),
     ],
 )

@@ -21,8 +21,8 @@ from digest.importing.feeds import teaser
 from digest.importing.naming import slug
 from digest.importing.source import Item, Listing, told_apart
 from digest.model import Status
-from digest.stories.frontmatter import MAX_BYTES, cut, decode
-from digest.text.characters import blank, clean_line
+from digest.stories.frontmatter import MAX_BYTES, cut
+from digest.text.characters import blank, clean_line, decoded
 from digest.text.urls import absolute, host_of
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def _opened(path: Path) -> str | Fault:
         return Fault(file=str(path), message=f"cannot be read ({error.strerror}); left out")
     if len(data) > MAX_BYTES:
         return Fault(file=str(path), message=f"has {len(data):,} bytes, and a text at most {MAX_BYTES:,}; left out")
-    return decode(data, str(path))
+    return decoded(data, str(path))
 
 
 def _read_file(

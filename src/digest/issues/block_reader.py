@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from digest.blocks.kinds import KINDS, PLACES
 from digest.model import story_id
-from digest.text.characters import blank, checked_line, checked_text
+from digest.text.characters import checked_line, checked_text, filled
 from digest.text.urls import resolve
 from digest.yamlfile import did_you_mean
 
@@ -122,7 +122,9 @@ def _rows(document: Document, path: Path, given: list[Any], row: BlockField, fau
     for index, value in enumerate(given):
         place, before = (*path, index), len(faults)
         if not isinstance(value, dict):
-            faults.append(document.fault(place, f"expected keys and values here: {_names(row.rows)}"))
+            faults.append(
+                document.fault(place, f"expected keys and values here: {', '.join(each.name for each in row.rows)}")
+            )
             continue
         values = _fields(document, place, value, row.rows, faults)
         if len(faults) == before:
@@ -131,10 +133,7 @@ def _rows(document: Document, path: Path, given: list[Any], row: BlockField, fau
 
 def _text(given: str, row: BlockField) -> Any:
     """What a text means in this field. Raises ValueError."""
-    text = checked_text(given) if row.holds == "markdown" else checked_line(given)
-    if blank(text):
-        message = "is blank, give it a text"
-        raise ValueError(message)
+    text = filled(checked_text(given) if row.holds == "markdown" else checked_line(given))
     if row.holds == "day":
         return _day(text)
     if row.holds == "choice" and text not in row.choices:
@@ -164,10 +163,6 @@ def _unsafe(address: str, row: BlockField) -> str:
         return f"{address[:60]!r} is no picture for a mail; use an https address, or a file of the newsroom"
     link = resolve(address, _ANY_BASE)
     return "" if link.url or row.holds == "image" else link.reason
-
-
-def _names(table: tuple[BlockField, ...]) -> str:
-    return ", ".join(row.name for row in table)
 
 
 def block_schema() -> dict[str, Any]:

@@ -94,13 +94,13 @@ def edit(text: str, changes: Sequence[Change]) -> str:
 
 
 def _changed(text: str, change: Change) -> str:
-    before = _data(text)
+    before = yamlfile.data_of(text)
     wanted = _applied(deepcopy(before), change)
     if wanted == before:
         return text
     try:
         changed = _in_place(text, before, wanted, change)
-        if _data(changed) == wanted:
+        if yamlfile.data_of(changed) == wanted:
             return changed
     except yaml_lines.NotAloneError:
         pass
@@ -110,7 +110,7 @@ def _changed(text: str, change: Change) -> str:
         changed = yaml_lines.set_key(text, (), key, wanted.get(key), KEYS)
     except yaml_lines.NotAloneError:
         changed = ""
-    if not changed or _data(changed) != wanted:
+    if not changed or yamlfile.data_of(changed) != wanted:
         message = f"{key} cannot be changed alone here; edit the file by hand"
         raise ValueError(message)
     return changed
@@ -261,10 +261,3 @@ def _at(data: Any, path: Sequence[str | int]) -> Any:
         else:
             return None
     return data
-
-
-def _data(text: str) -> dict[str, Any]:
-    document = yamlfile.parse(text, "")
-    if document.faults:
-        raise ValueError(document.faults[0].message)
-    return document.data

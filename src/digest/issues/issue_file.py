@@ -12,13 +12,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from digest import period, yamlfile
 from digest.errors import Fault, IssueError, PeriodError
 from digest.model import Issue, Overrides, language_tags, story_id
-from digest.text.characters import blank, checked_line, checked_text, loose_isolate, refused
+from digest.text.characters import checked_line, checked_text, decoded, filled, loose_isolate, refused
 from digest.text.cleaning import multiline
 from digest.text.language import primary
 
@@ -70,11 +71,9 @@ def parse(data: bytes, file: str, *, languages: Collection[str] = (), stories_on
     """The same of the file's bytes, in memory."""
     if len(data) > MAX_BYTES:
         raise IssueError([Fault(file=file, message=f"is larger than {MAX_BYTES:,} bytes; is this the right file?")])
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise IssueError([Fault(file=file, line=line, message="is not UTF-8; save it as UTF-8")]) from None
+    text = decoded(data, file)
+    if isinstance(text, Fault):
+        raise IssueError([text])
     document = yamlfile.parse(text, file)
     faults = [*document.faults, *document.cut_texts(lambda path: path[0] not in STORY_LISTS)]
     known = STORY_LISTS if stories_only else KEYS
@@ -85,22 +84,18 @@ def parse(data: bytes, file: str, *, languages: Collection[str] = (), stories_on
     overrides = {key: _ids(document, key, faults) for key in STORY_LISTS if key in document.data}
     _contradicted(document, overrides, faults)
     texts = {
-        key: by_language(document, key, _text_reader(key), languages, faults)
+        key: by_language(document, key, partial(_read_text, lines=key not in LINES), languages, faults)
         for key in (*LINES, "intro")
         if key in document.data
     }
-    blocks = _blocks(document, languages, faults) if "blocks" in document.data else {}
+    blocks: dict[str, tuple[Block, ...]] = {}
+    if "blocks" in document.data:
+        from digest.issues.block_reader import read_blocks
+
+        blocks = by_language(document, "blocks", read_blocks, languages, faults)
     if faults:
         raise IssueError(sorted(faults, key=lambda fault: fault.line))
     return IssueFile(file=file, document=document, overrides=overrides, texts=texts, blocks=blocks)
-
-
-def _blocks(
-    document: yamlfile.Document, languages: Collection[str], faults: list[Fault]
-) -> dict[str, tuple[Block, ...]]:
-    from digest.issues.block_reader import read_blocks
-
-    return by_language(document, "blocks", read_blocks, languages, faults)
 
 
 def by_language(
@@ -246,8 +241,7 @@ def contradicted(overrides: Overrides, files: Sequence[IssueFile]) -> Iterator[F
 
 def misnamed(files: Sequence[IssueFile], name: str, problem: str, *, known: Iterable[str]) -> Fault:
     """A Fault on the line of the file that names the story `name`, with the nearest of the `known` ids."""
-    near = yamlfile.did_you_mean(name, known)
-    message = f"{name!r} cannot be used, {problem}{near if near.startswith(',') else ''}"
+    message = f"{name!r} cannot be used, {problem}{yamlfile.nearest(name, known)}"
     for file in files:
         for key, names in file.overrides.items():
             if name in names:
@@ -328,26 +322,21 @@ def _by_language(kind: dict[str, Any]) -> dict[str, Any]:
     return {"anyOf": [kind, {"type": "object", "additionalProperties": kind, "minProperties": 1}]}
 
 
-def _text_reader(key: str) -> Callable[..., str]:
-    def read_text(document: yamlfile.Document, path: yamlfile.Path, given: Any, faults: list[Fault]) -> str:
-        try:
-            return _text(given, lines=key not in LINES)
-        except ValueError as error:
-            faults.append(document.fault(path, str(error)))
-            return ""
-
-    return read_text
+def _read_text(
+    document: yamlfile.Document, path: yamlfile.Path, given: Any, faults: list[Fault], *, lines: bool
+) -> str:
+    try:
+        return _text(given, lines=lines)
+    except ValueError as error:
+        faults.append(document.fault(path, str(error)))
+        return ""
 
 
 def _text(given: Any, *, lines: bool) -> str:
     if not isinstance(given, str):
         message = "expected one text here, or one for each language: {en: …, fr: …}"
         raise ValueError(message)  # noqa: TRY004 - a person's mistake in a file, like the others
-    text = checked_text(given) if lines else checked_line(given)
-    if blank(text):
-        message = "is blank, give it a text"
-        raise ValueError(message)
-    return text
+    return filled(checked_text(given) if lines else checked_line(given))
 
 
 def _contradicted(document: yamlfile.Document, lists: Mapping[str, tuple[str, ...]], faults: list[Fault]) -> None:

@@ -13,18 +13,11 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from digest.model import Status, story_id
-from digest.text.characters import blank, checked_line
+from digest.text.characters import checked_line, filled
 from digest.text.countries import country
 from digest.text.language import spelled
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
-
-
-def _filled(text: str) -> str:
-    if blank(text):
-        message = "is blank, give it a text"
-        raise ValueError(message)
-    return text
 
 
 def _several(value: Any) -> Any:
@@ -56,7 +49,7 @@ def _picture(text: str) -> str:
 
 
 Line = Annotated[str, AfterValidator(checked_line)]
-Word = Annotated[Line, AfterValidator(_filled)]
+Word = Annotated[Line, AfterValidator(filled)]
 Words = Annotated[tuple[Word, ...], BeforeValidator(_several), AfterValidator(_once)]
 Address = Annotated[Line, AfterValidator(_web_address)]
 Picture = Annotated[Line, AfterValidator(_picture)]

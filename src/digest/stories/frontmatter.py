@@ -8,17 +8,16 @@ file, and leaves pictures and addresses as they were written: whether they exist
 
 from __future__ import annotations
 
-import codecs
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
-from functools import lru_cache
+from datetime import date, datetime, time
 from typing import TYPE_CHECKING
 
 from digest import yamlfile
 from digest.errors import Fault
 from digest.model import STORY_TIMES, STORY_WORDS, Story
-from digest.text.characters import checked_line, loose_isolate, named, refused
+from digest.period import first_instant
+from digest.text.characters import checked_line, decoded, loose_isolate, named, refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +46,7 @@ def parse(
     """
     if len(data) > MAX_BYTES:
         return None, (too_large(file, len(data)),)
-    text = decode(data, file)
+    text = decoded(data, file)
     if isinstance(text, Fault):
         return None, (text,)
     faults = list(_bad_characters(text, file))
@@ -96,23 +95,11 @@ def day_named(name: str) -> int:
 
 
 def _document(data: bytes) -> Document | None:
-    text = decode(data, "")
+    text = decoded(data, "")
     try:
         return None if isinstance(text, Fault) else yamlfile.parse(cut(text).header, "", first_line=2)
     except ValueError:
         return None
-
-
-def decode(data: bytes, file: str) -> str | Fault:
-    """The text of a file in UTF-8, with its line ends as LF; or why it is none."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return Fault(file=file, line=1, message="is UTF-16; save the file as UTF-8")
-    try:
-        return data.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        message = f"is not UTF-8 here (byte 0x{data[error.start]:02X}); save the file as UTF-8"
-        return Fault(file=file, line=line, message=message)
 
 
 def _bad_characters(text: str, file: str) -> Iterator[Fault]:
@@ -246,9 +233,3 @@ def read_date(text: str, zone: ZoneInfo) -> tuple[datetime, bool]:
         message = f"{text!r} has a time but no zone; in {zone.key} it would be {aware}"
         raise ValueError(message)
     return datetime.combine(day, clock).astimezone(zone), False
-
-
-@lru_cache(4096)  # a month has thirty of them, whatever the number of its stories
-def first_instant(day: date, zone: ZoneInfo) -> datetime:
-    """When `day` begins in `zone`. Where the clocks skip midnight, that is the moment after the gap."""
-    return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC).astimezone(zone)

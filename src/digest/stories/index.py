@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 from digest.errors import Fault
 from digest.files import make_folder
 from digest.model import STORY_DEFAULTS, STORY_KEYS, STORY_TIMES, Status, Story
-from digest.stories.frontmatter import first_instant
+from digest.period import first_instant
 from digest.stories.scan import PER_STAMP
 
 if TYPE_CHECKING:

@@ -91,7 +91,7 @@ def edit(text: str, changes: Mapping[str, object]) -> str:
     """
     layout = cut(text)
     newline = "\r\n" if layout.opening.endswith("\r\n") else "\n"
-    header, wanted = layout.header, _data(layout.header)
+    header, wanted = layout.header, yamlfile.data_of(layout.header)
     for key in sorted(changes.keys() - {_BODY}, key=STORY_KEYS.index):
         value = None if empty(changes[key]) else plain(changes[key])
         if wanted.get(key) in (value, value[0] if isinstance(value, list) and len(value) == 1 else value):
@@ -204,10 +204,3 @@ def _with_summary(body: str, text: str, newline: str) -> str:
     after = body[len(body.rstrip()) :] or newline
     text = summary_of(text).replace("\n", newline)
     return f"{(before and before[0]) or newline}{text}{after}" if text else ""
-
-
-def _data(header: str) -> dict[str, object]:
-    document = yamlfile.parse(header, "")
-    if document.faults:
-        raise ValueError(document.faults[0].message)
-    return document.data

@@ -9,9 +9,11 @@ marks and closed isolates stay, since Persian, emoji and Arabic need them. Nothi
 
 from __future__ import annotations
 
+import codecs
 import re
 import unicodedata
 
+from digest.errors import Fault
 from digest.text import cleaning
 
 # C0 without tab and line feed, DEL, C1, line and paragraph separators, embeddings and overrides, byte order mark
@@ -24,6 +26,18 @@ _ISOLATES = re.compile("[\u2066-\u2069]")
 _POP_ISOLATE = "\u2069"
 _LOOSE = "turns the reading direction and does not turn it back (U+2066 to U+2068 want a U+2069); remove that"
 _NAMES = {"\r": "carriage return", "\n": "line feed", "\x00": "NUL", "\x1b": "escape", "\ufeff": "byte order mark"}
+
+
+def decoded(data: bytes, file: str) -> str | Fault:
+    """The text of a file in UTF-8, with its line ends as LF; or why it is none."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return Fault(file=file, line=1, message="is UTF-16; save the file as UTF-8")
+    try:
+        return data.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        message = f"is not UTF-8 here (byte 0x{data[error.start]:02X}); save the file as UTF-8"
+        return Fault(file=file, line=line, message=message)
 
 
 def checked_line(text: str) -> str:
@@ -74,6 +88,14 @@ def clean_line(text: str) -> str:
 def blank(text: str) -> bool:
     """Tell whether nothing of `text` can be seen: it is empty, or blanks, joiners and marks only."""
     return all(unicodedata.category(character) in {"Zs", "Cf", "Mn", "Cc"} for character in text)
+
+
+def filled(text: str) -> str:
+    """`text` as it is. Raises ValueError when nothing of it can be seen."""
+    if blank(text):
+        message = "is blank, give it a text"
+        raise ValueError(message)
+    return text
 
 
 def named(character: str) -> str:
