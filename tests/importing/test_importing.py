@@ -325,10 +325,11 @@ def test_hostile_titles_are_only_text(newsroom):
 def test_the_record_is_readable_sorted_and_holds_no_secret_and_no_path(newsroom, tmp_path):
     """Names of files without their folders, addresses without passwords, one value a line, the same bytes each time."""
     url = "https://user:hunter2@x.org/list?page=1"
+    other = "https://y.org?by=ana@example.org"  # whose host is not example.org
     sources = ((str(tmp_path / "a.txt"), listing(("A", "5 January 2022"))), (url, listing(("B", "5 January 2022"))))
-    bring_in(newsroom, *sources)
+    bring_in(newsroom, *sources, (other, listing(("C", "6 January 2022"))))
     text = (newsroom / provenance.NAME).read_text()
-    assert sorted(json.loads(text)["sources"]) == ["a.txt", "https://x.org/list?page=1"]
+    assert sorted(json.loads(text)["sources"]) == ["a.txt", "https://x.org/list?page=1", other]
     assert "hunter2" not in text
     assert str(tmp_path) not in text
     assert provenance.load(newsroom).text == text

@@ -19,7 +19,7 @@ import httpx
 
 from digest.errors import FetchError
 from digest.fetching.guard import Deadline, GuardedBackend, GuardedTransport, system_addresses
-from digest.text.urls import without_secrets
+from digest.text.urls import without_credentials as shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -192,21 +192,11 @@ def _visit(
 _HEADERS = {"user-agent": USER_AGENT, "accept-encoding": "gzip, deflate", "accept": "*/*"}
 
 
-def shown(url: str) -> str:
-    """An address as it may be shown and stored: without a user name, a password, or a key in its query."""
-    try:
-        place = httpx.URL(url)
-        url = str(place.copy_with(userinfo=b"")) if place.userinfo else url
-    except (httpx.InvalidURL, ValueError):
-        url = url.rsplit("@", 1)[-1]
-    return without_secrets(url)
-
-
 def _checked(url: str, whence: str) -> httpx.URL:
     try:
         place = httpx.URL(url)
     except (httpx.InvalidURL, ValueError, UnicodeError) as error:
-        message = f"{whence}: is not an address: {error}"
+        message = f"{whence.rpartition('@')[2]}: is not an address: {error}"  # a password may be what is wrong with it
         raise FetchError(message) from None
     if place.scheme not in ("http", "https") or not place.host:
         message = f"{shown(url)}: only http and https addresses are fetched; give a file as a path"

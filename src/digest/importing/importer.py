@@ -23,7 +23,7 @@ from digest.importing import plan as planning
 from digest.importing.naming import slug
 from digest.importing.source import Source
 from digest.model import story_id
-from digest.text.urls import absolute, host_of
+from digest.text.urls import absolute, host_of, without_credentials
 from digest.yamlfile import did_you_mean
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ def selectors_for(newsroom: Newsroom, address: str, own: SelectorSection | None 
 def source_of(newsroom: Newsroom, name: str, data: bytes, *, content_type: str = "", base: str = "") -> Source:
     """What somebody has read already, as a source of the newsroom's."""
     return Source(
-        name=provenance.without_credentials(name),
+        name=without_credentials(name),
         data=data,
         content_type=content_type,
         base=base,

@@ -14,7 +14,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from digest.errors import Fault, StoryError
-from digest.text.urls import without_secrets
+from digest.text.urls import without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,16 +72,8 @@ def load(folder: Path) -> ImportRecord:
 
 def source_name(source: str) -> str:
     """The name of a source in the record: an address as it is, a file by its name, wherever it lies today."""
-    if source.startswith(("http://", "https://")):
-        return without_credentials(source)
-    return PurePath(source).name or source
-
-
-def without_credentials(source: str) -> str:
-    """An address without the user name and password in it, and without keys in its query; anything else as it is."""
-    scheme, mark, rest = source.partition("://")
-    place, slash, path = rest.partition("/")
-    return without_secrets(f"{scheme}{mark}{place.rpartition('@')[2]}{slash}{path}") if mark else source
+    name = source if source.startswith(("http://", "https://")) else PurePath(source).name or source
+    return without_credentials(name)
 
 
 def word(key: str, value: object) -> Word:

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from digest import files
 from digest.errors import DigestError, FetchError, ImportFailed, SourceShrank, UsageError
-from digest.importing import provenance
 from digest.importing.formats import detect
 from digest.importing.importer import import_sources, selectors_for, source_of
 from digest.model import content_hash
 from digest.newsroom.paths import STATE
 from digest.selection.rules import shared
+from digest.text.urls import without_credentials
 from digest.yamlfile import did_you_mean
 
 if TYPE_CHECKING:
@@ -269,7 +269,7 @@ def _let(newsroom: Newsroom, section: SourceSection, state: SourceState, now: da
     limits = newsroom.config.settings.imports
     if rule := forbidden(section.url, timeout=limits.timeout, allow_private=limits.allow_private):
         message = (
-            f"{provenance.without_credentials(section.url)}: {rule} forbids that programs read it by themselves; ask "
+            f"{without_credentials(section.url)}: {rule} forbids that programs read it by themselves; ask "
             "the site to allow `User-agent: digest`, read it by hand (digest import), or, if you may, write `robots: "
             f"ignore` at the source {section.name}"
         )

@@ -20,6 +20,7 @@ from digest.importing.naming import slug
 from digest.preview.forms import text_of
 from digest.preview.saves import FileChange, Offer, contents
 from digest.text.counting import counted
+from digest.text.urls import without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,7 +87,7 @@ def listed(state: PreviewState, _query: Mapping[str, str]) -> Response:
     rows = [
         {
             "name": section.name,
-            "url": provenance.without_credentials(section.url),
+            "url": without_credentials(section.url),
             "channel": section.channel,
             "read": f"{known.read.astimezone(zone):%Y-%m-%d %H:%M}" if known.read else "",
             "stories": known.items,

@@ -25,6 +25,7 @@ _KEPT = "/%:@!$&'()*+,;=~-._"
 _HOST = re.compile(r"[a-z0-9._-]+|\[[0-9a-f:.]+\]")
 _LABEL = 63
 _LOGIN = re.compile(r"(?<=://)([^/?#@:\s]*):[^/?#\s]*@")
+_USER = re.compile(r"(?<=://)[^/?#]*@")
 _SECRET_VALUE = re.compile(
     r"([?&;](?:[a-z]{1,20}[-_.]?)??(?:passwords?|passwd|pwd|pass|passphrase|secret|tokens?|key|auth|authorization|signature|sig"
     r"|credentials?|sas)=)[^&;#\s\"'<>]*",
@@ -193,6 +194,15 @@ def without_secrets(text: str) -> str:
     'postgresql://digest:***@db/ledger?sslmode=require&password=***'
     """
     return _SECRET_VALUE.sub(r"\1***", _LOGIN.sub(r"\1:***@", text))
+
+
+def without_credentials(address: str) -> str:
+    """An address without the user name and password in it; keys in its query are `***`.
+
+    >>> without_credentials("https://ana:pw@example.org?by=ana@example.net&token=aZ3")
+    'https://example.org?by=ana@example.net&token=***'
+    """
+    return without_secrets(_USER.sub("", address, count=1))
 
 
 def host_of(url: str) -> str:
