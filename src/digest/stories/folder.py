@@ -83,7 +83,7 @@ class FolderSource:
         reader = self._reader
         known = ",".join(STORY_KEYS)  # a key that is new makes a story of what was a file with a fault
         owner = f"{frontmatter.VERSION} {known} {reader.language} {reader.zone.key} {reader.root.resolve()}"
-        with Index(index, owner) as opened:
+        with contextlib.closing(Index(index, owner)) as opened:
             gathering = Gathering(reader=reader, index=opened, start=start, end=end, own=own)
             gathering.run()
             return gathering

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from zoneinfo import ZoneInfo
 
-    from digest.stories.fields import StoryFields
     from digest.yamlfile import Document
 
 VERSION = 6  # raise it when the same bytes mean another story than before: indexes are then made anew
@@ -145,15 +144,9 @@ def _story(
     faults.sort(key=lambda fault: fault.line)
     if faults or fields is None:
         return None, faults
-    return _assemble(fields, moments, story_id, document.file, language, text), []
-
-
-def _assemble(
-    fields: StoryFields, moments: dict[str, tuple[datetime, bool]], story_id: str, file: str, language: str, text: str
-) -> Story:
     times = {key: at for key, (at, _) in moments.items()}
     values = {**dict(fields), **times, "language": fields.language or language}
-    return Story(id=story_id, file=file, date_only=moments["date"][1], summary=text, **values)
+    return Story(id=story_id, file=document.file, date_only=moments["date"][1], summary=text, **values), []
 
 
 _OPEN = re.compile(r"\ufeff?---[ \t]*(?:\r?\n|\Z)")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from functools import lru_cache
 
 SIZE = 4096  # bytes worth looking at: they hold nearly every front matter, and a file system's block
 UNKNOWN = 0  # no day: the file must be read whenever anything is asked
@@ -27,8 +28,6 @@ _HEADER = re.compile(
     rb"#[^\n]*\n"
     rb")*+---" + _END
 )
-_MANY = 20_000  # days to remember: more than fifty years of them
-_days: dict[bytes, int] = {}
 
 
 def day_of(data: bytes) -> int:
@@ -37,16 +36,12 @@ def day_of(data: bytes) -> int:
     It is the date as written: the instant lies within a day of it, whatever the zone.
     """
     found = _HEADER.match(data)
-    if not found or found[1] is None:
+    return _ordinal(found[1]) if found and found[1] else UNKNOWN
+
+
+@lru_cache(20_000)  # more than fifty years of days
+def _ordinal(written: bytes) -> int:
+    try:
+        return date.fromisoformat(written.decode()).toordinal()
+    except ValueError:
         return UNKNOWN
-    written = found[1]
-    day = _days.get(written)
-    if day is None:
-        try:
-            day = date.fromisoformat(written.decode()).toordinal()
-        except ValueError:
-            return UNKNOWN
-        if len(_days) >= _MANY:
-            _days.clear()
-        _days[written] = day
-    return day

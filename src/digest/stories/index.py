@@ -16,7 +16,7 @@ import zlib
 from array import array
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from digest.errors import Fault
 from digest.files import make_folder
@@ -27,7 +27,6 @@ from digest.stories.scan import PER_STAMP
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
-    from types import TracebackType
     from zoneinfo import ZoneInfo
 
     from digest.stories.scan import ScanPage, Stamp
@@ -102,13 +101,7 @@ class Index:
         self._connection = None if path is None else _connect(path, owner)
         self._writable = self._connection is not None
 
-    def __enter__(self) -> Self:
-        """Nothing to do: it is open."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         """Close it. What `finish` did not write is lost without harm."""
         if self._connection is not None:
             self._connection.close()
@@ -291,14 +284,10 @@ def load_story(text: str, *, story_id: str, file: str, zone: ZoneInfo) -> Parsed
     for key, value in values.items():
         if isinstance(value, list):
             values[key] = tuple(value)
-        elif key in STORY_TIMES:
-            values[key] = (
-                first_instant(date.fromisoformat(day), zone) if day and key == "date" else _instant(value, zone)
-            )
+        elif key in STORY_TIMES and "T" in value:
+            values[key] = datetime.fromisoformat(value).astimezone(zone)
+    if day:
+        values["date"] = first_instant(date.fromisoformat(day), zone)
     if "status" in values:
         values["status"] = Status(values["status"])
     return Story(id=story_id, file=file, date_only=day is not None, **values), ()
-
-
-def _instant(text: str, zone: ZoneInfo) -> datetime:
-    return datetime.fromisoformat(text).astimezone(zone)
