@@ -123,21 +123,11 @@ def span(since: str, until: str, zone: tzinfo) -> Period:
 
 def containing(moment: datetime | date, kind: Kind, zone: tzinfo) -> Period:
     """The period of this kind (not `span`) that holds `moment`; a date stands for itself. Raises PeriodError."""
+    if kind == "span":
+        message = "a span holds the days it was given; there is no last one"
+        raise PeriodError(message)
     day = moment.astimezone(zone).date() if isinstance(moment, datetime) else moment
-    match kind:
-        case "month":
-            text = f"{day:%Y-%m}"
-        case "quarter":
-            text = f"{day.year:04}-Q{(day.month + 2) // 3}"
-        case "year":
-            text = f"{day.year:04}"
-        case "week":
-            year, week, _ = day.isocalendar()
-            text = f"{year:04}-W{week:02}"
-        case "span":
-            message = "a span holds the days it was given; there is no last one"
-            raise PeriodError(message)
-    return parse(text, zone, kind=kind)
+    return parse(Period(kind=kind, first=day, after=day, zone=zone).id, zone, kind=kind)
 
 
 def last(kind: Kind, now: datetime, zone: tzinfo) -> Period:

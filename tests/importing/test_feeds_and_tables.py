@@ -154,7 +154,13 @@ def test_json_feed_gives_the_same():
             "date_published": "2022-02-14T09:00:00+01:00",
             "content_html": "<p>A</p>",
         },
-        {"id": "2", "title": "Two", "date_published": "2022-02-13", "content_text": "5 * 3\n\nB", "tags": ["Skills"]},
+        {
+            "id": "2",
+            "title": "Two",
+            "date_published": "2022-02-13",
+            "content_text": "5 * 3\r\n \r\nB",
+            "tags": ["Skills"],
+        },
         {"id": "3", "title": "Three"},
         "nonsense",
     ]

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 import httpcore
@@ -82,7 +81,7 @@ def fetch(
     def take(response: httpx.Response, deadline: Deadline) -> Fetched:
         return _take(response, max_bytes, deadline)
 
-    return _visit(url, take, timeout, resolve, allow_private=allow_private, headers=headers, stop=stop)
+    return _visit(url, take, timeout, allow_private=allow_private, headers=headers, resolve=resolve, stop=stop)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +99,6 @@ def ask(
     max_bytes: int = _ENOUGH,
     timeout: float = TIMEOUT,
     allow_private: bool = False,
-    resolve: Resolver | None = None,
 ) -> FetchAnswer:
     """Look whether an address answers, with the guards of `fetch`; an error status is an answer. Raises FetchError."""
 
@@ -115,7 +113,7 @@ def ask(
         return FetchAnswer(status=response.status_code, content_type=kind, data=bytes(data[:max_bytes]))
 
     as_it_is = {"accept-encoding": "identity"}
-    return _visit(url, take, timeout, resolve, allow_private=allow_private, headers=as_it_is)
+    return _visit(url, take, timeout, allow_private=allow_private, headers=as_it_is)
 
 
 def notify(
@@ -162,10 +160,10 @@ def _visit(
     url: str,
     take: Callable[[httpx.Response, Deadline], T],
     timeout: float,
-    resolve: Resolver | None,
     *,
     allow_private: bool,
-    headers: Mapping[str, str] = MappingProxyType({}),
+    headers: Mapping[str, str],
+    resolve: Resolver | None = None,
     stop: Event | None = None,
 ) -> T:
     context = httpx.create_ssl_context()
@@ -183,7 +181,8 @@ def _visit(
                 message = f"{shown(str(place))}: took longer than {timeout:g} s; try again later, or save the page"
                 raise FetchError(message) from None
             except (httpcore.NetworkError, httpcore.ProtocolError, httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-                message = f"{shown(str(place))}: {_reason(error)}"
+                reason = (str(error) or type(error).__name__).splitlines()[0]
+                message = f"{shown(str(place))}: could not be fetched: {reason}"
                 raise FetchError(message) from None
     message = f"{shown(url)}: more than {MAX_REDIRECTS} redirects; give the address that they lead to"
     raise FetchError(message)
@@ -253,8 +252,3 @@ def _unpacked(blocks: Iterable[bytes], encoding: str, place: str) -> Iterator[by
     except zlib.error:
         message = f"{place}: came packed as {encoding}, and cannot be unpacked"
         raise FetchError(message) from None
-
-
-def _reason(error: Exception) -> str:
-    text = str(error) or type(error).__name__
-    return f"could not be fetched: {text.splitlines()[0]}"

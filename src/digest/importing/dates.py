@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -180,7 +180,8 @@ def _whole(plain: str, shown: str, zone: tzinfo, language: str) -> Moment | None
     if found := _ISO.fullmatch(plain):
         return _from_iso(found, shown, zone)
     if found := _CJK.fullmatch(plain):
-        return _day(shown, *map(int, found.groups()), zone=zone)
+        year, month, day = map(int, found.groups())
+        return _time(shown, (year, month, day), zone)
     if found := _NUMERIC.fullmatch(plain):
         return _from_numbers(found, shown, zone, language)
     if moment := _from_internet_date(plain, zone):
@@ -206,8 +207,8 @@ def _with_clock(plain: str, shown: str, zone: tzinfo, language: str) -> Moment |
         if half:
             hour = hour % _NOON + _NOON * (half == "p")
         offset = _offset(found["zone"]) if found["zone"] else zone
-        at = _time(shown, (day.at.year, day.at.month, day.at.day), (hour, minute, 0), offset, zone)
-        return Moment(at=at.at, date_only=at.date_only, languages=day.languages)
+        date = (day.at.year, day.at.month, day.at.day)
+        return replace(_time(shown, date, zone, (hour, minute, 0), offset), languages=day.languages)
     return None
 
 
@@ -234,9 +235,7 @@ def _range(plain: str, shown: str, zone: tzinfo, language: str) -> Moment | None
     if begin is None:
         return None
     if begin.at > end.at and borrowed:  # 30 December - 2 January 2022
-        begin = Moment(
-            at=begin.at.replace(year=begin.at.year - 1), date_only=begin.date_only, languages=begin.languages
-        )
+        begin = replace(begin, at=begin.at.replace(year=begin.at.year - 1))
     if begin.at > end.at:
         message = f"'{shown}' ends before it begins"
         raise NoSuchDay(message)
@@ -260,12 +259,8 @@ def is_period(text: str, language: str = "") -> bool:
 
 
 def _from_iso(found: re.Match[str], shown: str, zone: tzinfo) -> Moment:
-    year, month, day = (int(part) for part in found.groups()[:3])
-    if not found[4]:
-        return _day(shown, year, month, day, zone=zone)
-    offset = _offset(found[7]) if found[7] else zone
-    clock = (int(found[4]), int(found[5]), int(found[6] or 0))
-    return _time(shown, (year, month, day), clock, offset, zone)
+    year, month, day, hour, minute, second = (int(part or 0) for part in found.groups()[:6])
+    return _time(shown, (year, month, day), zone, (hour, minute, second), _offset(found[7]) if found[7] else zone)
 
 
 def _from_numbers(found: re.Match[str], shown: str, zone: tzinfo, language: str) -> Moment | None:
@@ -281,9 +276,9 @@ def _from_numbers(found: re.Match[str], shown: str, zone: tzinfo, language: str)
         digits = f"20{digits}"
     year, months = int(digits), 12
     if order == "d" or first > months or first == second:
-        return _day(shown, year, second, first, zone=zone)
+        return _time(shown, (year, second, first), zone)
     if order == "M" or second > months:
-        return _day(shown, year, first, second, zone=zone)
+        return _time(shown, (year, first, second), zone)
     message = f"'{shown}' can be two days; write it as {year:04}-{second:02}-{first:02}"
     raise NoSuchDay(message)
 
@@ -344,17 +339,19 @@ def _spelled(found: re.Match[str], month: tuple[int, frozenset[str]], shown: str
         german = languages & {"de"}
         languages = (german if dot else languages - german) or languages
     date = (int(found["year"]), number, int(found["day"]))
-    moment = _time(shown, date, (0, 0, 0), zone, zone)
-    return Moment(at=moment.at, date_only=moment.date_only, languages=languages)
+    return replace(_time(shown, date, zone), languages=languages)
 
 
-def _day(shown: str, year: int, month: int, day: int, *, zone: tzinfo) -> Moment:
-    return _time(shown, (year, month, day), (0, 0, 0), zone, zone)
-
-
-def _time(shown: str, date: tuple[int, int, int], clock: tuple[int, int, int], offset: tzinfo, zone: tzinfo) -> Moment:
+def _time(
+    shown: str,
+    date: tuple[int, int, int],
+    zone: tzinfo,
+    clock: tuple[int, int, int] = (0, 0, 0),
+    offset: tzinfo | None = None,
+) -> Moment:
+    """The moment of a date and a clock in `offset`, else in the newsroom's `zone`."""
     try:
-        at = datetime(*date, *clock, tzinfo=offset)
+        at = datetime(*date, *clock, tzinfo=offset or zone)
     except ValueError:
         message = f"'{shown}' is no day that the calendar has"
         raise NoSuchDay(message) from None

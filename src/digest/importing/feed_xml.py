@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from html import escape
 from html.entities import html5
 from typing import TYPE_CHECKING
 
@@ -197,7 +198,7 @@ def html_of(element: Element) -> str:
         return (element.text or "") + inner
     text = element.text or ""
     if name_of(element) in ("title", "summary", "content") and "html" not in kind and (kind or _is_atom(element)):
-        return text.replace("&", "&amp;").replace("<", "&lt;")
+        return escape(text, quote=False)
     return re.sub(r"<!(?!--|doctype|\[)", "&lt;!", text, flags=re.IGNORECASE)
 
 

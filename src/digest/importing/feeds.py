@@ -14,12 +14,14 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
+from html import escape
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from digest.errors import Fault, ImportFailed
-from digest.importing import dates, feed_xml, html_to_markdown, languages
+from digest.importing import dates, feed_xml, languages
 from digest.importing.feed_xml import FeedElement, html_of, name_of, said, text_of
+from digest.importing.html_to_markdown import fragment, from_html, paragraphs, plain
 from digest.importing.listing_text import CREDIT
 from digest.importing.naming import slug
 from digest.importing.pictures import Picture, is_image, largest, of_image, pixels
@@ -89,16 +91,12 @@ def parse_xml(text: str, source: str, *, zone: tzinfo, language: str = "", base:
     if head.language() and not languages.read(head.language()):
         notes.append(f"{source}: '{clean_line(head.language())[:40]}' is no language; left out")
     own = clean_line(head.text("id") or own)
-    return reader.listing(html_to_markdown.plain(head.html("title")), map(reader.entry, posts), notes, own)
+    return reader.listing(plain(head.html("title")), map(reader.entry, posts), notes, own)
 
 
 def parse_json(text: str, source: str, *, zone: tzinfo, language: str = "", base: str = "") -> Listing:
     """Read JSON Feed 1.0 or 1.1 (jsonfeed.org). Raises ImportFailed for what is none."""
-    try:
-        feed = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        message = f"{source}: is not JSON: {error}"
-        raise ImportFailed(message) from None
+    feed = json_of(text, source)
     if not isinstance(feed, dict) or not isinstance(feed.get("items"), list):
         message = f"{source}: is JSON, but no JSON Feed: it has no list of items"
         raise ImportFailed(message)
@@ -106,6 +104,15 @@ def parse_json(text: str, source: str, *, zone: tzinfo, language: str = "", base
     reader = FeedReader(source, base, zone, languages.language(feed.get("language"), language), own=own, home=home)
     items = (reader.object(one if isinstance(one, dict) else {}) for one in feed["items"])
     return reader.listing(clean_line(_text(feed.get("title"))), items, [], clean_line(own))
+
+
+def json_of(text: str, source: str) -> Any:
+    """The data that a JSON text is. Raises ImportFailed."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        message = f"{source}: is not JSON: {error}"
+        raise ImportFailed(message) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,8 +187,8 @@ class FeedReader:
             link=link,
             base=base,
             guid=entry.text("guid", "id") or about,
-            summary=html_to_markdown.from_html(summary, of_summary) or _paragraphs(described),
-            article=html_to_markdown.from_html(content, of_content),
+            summary=from_html(summary, of_summary) or paragraphs(described),
+            article=from_html(content, of_content),
             picture=picture or Picture(address=""),
             credit=next(filter(None, (*credits_, inside.credit)), ""),
             topics=[*tags, *(text_of(one) for one in entry.all("dc:subject"))],
@@ -206,7 +213,7 @@ class FeedReader:
 
     def inside(self, html: str, base: str) -> _Article:
         """The first picture of an article, seen from `base`, and the credit below it."""
-        root = html_to_markdown.fragment(html) if "<img" in html.lower() else None
+        root = fragment(html) if "<img" in html.lower() else None
         if root is None:
             return _Article()
         named = [(name, image.get("alt") or "") for image in root.iter("img") if (name := of_image(image))]
@@ -233,7 +240,7 @@ class FeedReader:
             else:
                 found.append(Picture(address=address, width=pixels(part.get("width")), alt=_media_alt(part)))
         best = largest(found)
-        alts = (html_to_markdown.plain(html_of(one)) for one in entry.media("media:description"))
+        alts = (plain(html_of(one)) for one in entry.media("media:description"))
         return Picture(address=best.address, alt=best.alt or next(filter(None, alts), "")) if best else None
 
     def thumbnail(self, entry: FeedElement, base: str) -> Picture | None:
@@ -255,13 +262,13 @@ class FeedReader:
         if picture is None:
             self.lost += [named] if named else inside.lost
         return self.item(
-            title=_escaped(_text(one.get("title"))),
+            title=escape(_text(one.get("title")), quote=False),
             written=_text(one.get("date_published") or one.get("date_modified")),
             link=link,
             base=self.base,
             guid=_text(one.get("id")),
-            summary=_paragraphs(_text(one.get("summary"))),
-            article=html_to_markdown.from_html(html, around) or _paragraphs(_text(one.get("content_text"))),
+            summary=paragraphs(_text(one.get("summary"))),
+            article=from_html(html, around) or paragraphs(_text(one.get("content_text"))),
             picture=picture or Picture(address=""),
             credit=inside.credit,
             topics=[_text(tag) for tag in tags] if isinstance(tags, list) else [],
@@ -288,7 +295,7 @@ class FeedReader:
 
         A relative `link` is seen from `base`.
         """
-        name = html_to_markdown.plain(title)
+        name = plain(title)
         which = f"'{name[:60]}'" if not blank(name) else f"the entry {clean_line(guid or link)}"[:100].rstrip()
         if blank(name):
             return Fault(file=self.source, message=f"{which} has no title; left out")
@@ -303,7 +310,7 @@ class FeedReader:
             self.notes.append(
                 f"{self.source}: {which}: '{clean_line(link)[:60]}' is no http or https address; left out"
             )
-        names = (slug(html_to_markdown.plain(topic)) for topic in topics)
+        names = (slug(plain(topic)) for topic in topics)
         return Item(
             title=name,
             date=when.at,
@@ -325,13 +332,13 @@ def moment(text: str, zone: tzinfo, language: str) -> dates.Moment | None:
 
     None when it cannot be read. Raises dates.NoSuchDay for a day that is none or two.
     """
-    plain = clean_line(text)
-    if len(plain) > _LONGEST_DATE:
+    line = clean_line(text)
+    if len(line) > _LONGEST_DATE:
         return None
     forms: tuple[Callable[[], dates.Moment | None], ...] = (
-        lambda: dates.parse(plain, UTC, language),
-        lambda: _iso_week(plain),
-        lambda: _spelled_out(plain, language),
+        lambda: dates.parse(line, UTC, language),
+        lambda: _iso_week(line),
+        lambda: _spelled_out(line, language),
     )
     found = next((when for form in forms if (when := form())), None)
     if found is None:
@@ -384,7 +391,7 @@ def _meta(entry: FeedElement, key: str) -> str:
 
 def _media_alt(part: Element) -> str:
     """What a picture of Media RSS shows: its description, else its title."""
-    texts = {name_of(child): html_to_markdown.plain(html_of(child)) for child in part}
+    texts = {name_of(child): plain(html_of(child)) for child in part}
     return clean_line(texts.get("media:description") or texts.get("media:title") or "")
 
 
@@ -409,14 +416,6 @@ def teaser(article: str) -> str:
 
 def _site(address: str) -> str:
     return host_of(address).removeprefix("www.")
-
-
-def _paragraphs(text: str) -> str:
-    return html_to_markdown.paragraphs(text.split("\n\n"))
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;")
 
 
 def _text(value: object) -> str:

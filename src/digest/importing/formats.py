@@ -38,9 +38,8 @@ class Format:
 
 def _root(source: Source) -> str:
     """The name of the first element, when the source is markup: `rss`, `html`; else nothing."""
-    head = source.head
-    found = _ROOT.match(head)
-    return found[1].lower() if found else "!" if head.startswith("<!") else ""
+    found = _ROOT.match(source.head)
+    return found[1].lower() if found else "!" if source.head.startswith("<!") else ""
 
 
 def _read_page(source: Source) -> Listing:
@@ -56,6 +55,10 @@ def _read_page(source: Source) -> Listing:
     )
 
 
+def _reader(parse: Callable[..., Listing]) -> Callable[[Source], Listing]:
+    return lambda source: parse(source.text, source.name, zone=source.zone, language=source.language, base=source.base)
+
+
 FORMATS: Mapping[str, Format] = {
     "xlsx": Format(
         detect=lambda source: source.data.startswith(b"PK\x03\x04") and b"xl/" in source.data,
@@ -65,21 +68,15 @@ FORMATS: Mapping[str, Format] = {
     ),
     "ghost": Format(
         detect=lambda source: ghost.is_export(source.head),
-        read=lambda source: ghost.parse(
-            source.text, source.name, zone=source.zone, language=source.language, base=source.base
-        ),
+        read=_reader(ghost.parse),
     ),
     "jsonfeed": Format(
         detect=lambda source: source.head.startswith("{"),
-        read=lambda source: feeds.parse_json(
-            source.text, source.name, zone=source.zone, language=source.language, base=source.base
-        ),
+        read=_reader(feeds.parse_json),
     ),
     "feed": Format(
         detect=lambda source: _root(source) in _FEED_ROOTS,
-        read=lambda source: feeds.parse_xml(
-            source.text, source.name, zone=source.zone, language=source.language, base=source.base
-        ),
+        read=_reader(feeds.parse_xml),
     ),
     "csv": Format(
         detect=lambda source: (

@@ -8,7 +8,6 @@ members or for who pays, nothing is taken but its excerpt and what stands before
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from digest.errors import ImportFailed
 from digest.importing import html_to_markdown, languages
-from digest.importing.feeds import FeedReader
+from digest.importing.feeds import FeedReader, json_of
 from digest.importing.listing_text import CREDIT
 from digest.importing.pictures import Picture
 from digest.model import Status
@@ -46,12 +45,7 @@ def is_export(head: str) -> bool:
 def parse(text: str, source: str, *, zone: tzinfo, language: str = "", base: str = "") -> Listing:
     """Read an export. `base` is the site's address. Raises ImportFailed for what is none."""
     site = base.rstrip("/")
-    try:
-        data = json.loads(text.replace(_HERE, site))
-    except (ValueError, RecursionError) as error:
-        message = f"{source}: is not JSON: {error}"
-        raise ImportFailed(message) from None
-    tables = _tables(data)
+    tables = _tables(json_of(text.replace(_HERE, site), source))
     if tables is None:
         message = f"{source}: is JSON, but no Ghost export: it has no list of posts"
         raise ImportFailed(message)
@@ -103,7 +97,7 @@ class _Posts:
             link=self._link(post),
             base=self._site,
             guid=_text(post.get("uuid")) or number,
-            summary=html_to_markdown.paragraphs(_text(post.get("custom_excerpt")).split("\n\n")),
+            summary=html_to_markdown.paragraphs(_text(post.get("custom_excerpt"))),
             article=html_to_markdown.from_html(html, self._site),
             picture=picture if address else inside.picture or Picture(address=""),
             credit=caption if CREDIT.match(caption) else inside.credit,

@@ -15,8 +15,6 @@ from digest.text.characters import clean_line
 from digest.text.urls import absolute
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from lxml.html import HtmlElement
 
 # Of bounded length, and tried once for each word: a line of 100,000 dashes is none.
@@ -44,6 +42,7 @@ NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  
 C1 = {code: sign for code in range(0x80, 0xA0) if (sign := bytes([code]).decode("cp1252", "ignore"))}
 _REFERENCE = re.compile(r"&#(?:[xX]([0-9a-fA-F]{1,12})|(\d{1,12}));?")
 _DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
+_BLANK_LINES = re.compile(r"\n[^\S\n]*\n")
 _MARKS = {"em": "*", "i": "*", "strong": "**", "b": "**"}
 _DEEPEST = 200  # libxml2 stops at 256
 
@@ -80,9 +79,9 @@ def _start(line: str) -> str:
     return line
 
 
-def paragraphs(parts: Iterable[str]) -> str:
-    """Markdown of plain paragraphs."""
-    return "\n\n".join(escape(line) for part in parts if (line := clean_line(part)))
+def paragraphs(text: str) -> str:
+    """Markdown of a plain text, whose paragraphs are parted by blank lines."""
+    return "\n\n".join(escape(line) for part in _BLANK_LINES.split(text) if (line := clean_line(part)))
 
 
 def without_declaration(text: str) -> str:

@@ -11,39 +11,10 @@ _PRIMARY = re.compile(r"[a-z]{2,3}")
 _REGION, _SCRIPT = re.compile(r"[a-z]{2}|\d{3}"), re.compile(r"[a-z]{4}")
 _NAMED_IN = ("en", "fr", "es", "de", "pt", "it")
 # Languages whose own names are known too: those of the UN, and of many newsrooms.
-_NAMES_OF = [
-    "ar",
-    "bn",
-    "cs",
-    "de",
-    "el",
-    "en",
-    "es",
-    "fa",
-    "fr",
-    "he",
-    "hi",
-    "hu",
-    "id",
-    "it",
-    "ja",
-    "ko",
-    "nl",
-    "pl",
-    "pt",
-    "ro",
-    "ru",
-    "sv",
-    "sw",
-    "ta",
-    "th",
-    "tr",
-    "uk",
-    "ur",
-    "uz",
-    "vi",
-    "zh",
-]
+_NAMES_OF = (
+    "ar", "bn", "cs", "de", "el", "en", "es", "fa", "fr", "he", "hi", "hu", "id", "it", "ja", "ko",
+    "nl", "pl", "pt", "ro", "ru", "sv", "sw", "ta", "th", "tr", "uk", "ur", "uz", "vi", "zh",
+)  # fmt: skip
 
 
 def read(text: object) -> str:

@@ -130,7 +130,7 @@ def open_graph(page: ListingPage) -> Item | None:
         link=page.link(page.meta("og:url"), title),
         image=page.link(page.meta("og:image"), title),
         image_alt=page.meta("og:image:alt"),
-        summary=html_to_markdown.paragraphs([page.meta("og:description")]),
+        summary=html_to_markdown.paragraphs(page.meta("og:description")),
         language=page.language,
     )
 

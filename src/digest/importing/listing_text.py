@@ -244,13 +244,12 @@ class TextBlock:
 
 
 class Calendar:
-    """Knows which lines are dates or headings of a period; remembers what it was asked."""
+    """Knows which lines are dates or headings of a period; remembers the dates."""
 
     def __init__(self, zone: tzinfo, language: str) -> None:
         self.zone = zone
         self.language = language
         self.moments: dict[str, dates.Moment | dates.NoSuchDay | None] = {}
-        self.periods: dict[str, bool] = {}
 
     def date(self, text: str) -> dates.Moment | dates.NoSuchDay | None:
         """The date that `text` is; the error when the calendar has no such day; None when it is no date."""
@@ -263,9 +262,7 @@ class Calendar:
 
     def is_period(self, text: str) -> bool:
         """Tell whether `text` is a heading of a month or a year."""
-        if text not in self.periods:
-            self.periods[text] = dates.is_period(text, self.language)
-        return self.periods[text]
+        return dates.is_period(text, self.language)
 
 
 def _rows(text: str, calendar: Calendar) -> Iterator[Row]:

@@ -257,15 +257,12 @@ class _Planner:
                 yield ItemChange(source=listing.source, kind=kind, items=items, before=before, fault=fault)
 
 
-def _front(values: Mapping[str, object]) -> dict[str, object]:
-    return {key: value for key, value in values.items() if key != "summary"}
-
-
 def _new(story: str, draft: StoryDraft) -> NewFile:
     """The file of a new story. Raises ValueError when it would be none that the reader of story files takes."""
     title = _short(str(draft.values["title"]))
+    front = {key: value for key, value in draft.values.items() if key != "summary"}
     try:
-        text = writing.serialise(_front(draft.values), str(draft.values.get("summary") or ""))
+        text = writing.serialise(front, str(draft.values.get("summary") or ""))
         _insist_readable(story, text)
     except ValueError as error:
         message = f"{title} cannot be a story file ({error}); left out"

@@ -32,7 +32,7 @@ from digest.text.urls import absolute
 from digest.yamlfile import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import tzinfo
 
     Row = tuple[int, list[str] | str]  # a line and its cells, or why it and what follows cannot be read
@@ -134,7 +134,7 @@ def columns(text: str) -> tuple[str, list[str]] | None:
             heads = next(csv.reader([first], delimiter=sign), [])
         except csv.Error:
             continue
-        names = _columns(heads)
+        names = list(map(column, heads))
         if {"title", "date"} <= set(names):
             return sign, names
     return None
@@ -165,10 +165,6 @@ def _without_separator_line(text: str) -> tuple[str, str]:
     return text, _SIGNS
 
 
-def _columns(heads: Iterable[str]) -> list[str]:
-    return list(map(column, heads))
-
-
 def column(name: str) -> str:
     """The key of a story (one of COLUMNS) that a column's name means; a name that means none, as one clean line.
 
@@ -192,7 +188,7 @@ def _reads(rows: Iterator[Row], source: str, zone: tzinfo, language: str, notes:
         elif not any(cell.strip() for cell in cells):
             continue
         elif not names:
-            names = _columns(cells)
+            names = list(map(column, cells))
             wrong, unknown = _heads(cells, names, source, line)
             notes += unknown
             if wrong:
@@ -277,7 +273,7 @@ def item(
     values |= {key: when.at for key, when in times.items()}
     written = str(row.get("summary", ""))
     html = _IS_HTML.fullmatch(written)
-    summary = from_html(written) if html else paragraphs(re.split(r"\r?\n\s*\r?\n", written))
+    summary = from_html(written) if html else paragraphs(written)
     only = times["date"].date_only
     return Item(**values, language=spoken or language, date_only=only, summary=summary, line=line)
 
