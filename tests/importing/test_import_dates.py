@@ -194,6 +194,8 @@ def test_a_further_language_is_read_as_it_writes_itself(day, language, width):
         ("the 14th of February 2022", "en", "2022-02-14"),
         ("Feb.14,2022", "en", "2022-02-14"),
         ("14/feb/2022", "es", "2022-02-14"),
+        ("Huwebes, 17 Pebrero 2022", "fil", "2022-02-17"),
+        ("週一, 14 二月 2022", "zh-Hant", "2022-02-14"),
         ("Feb 14, 2022 · 5 min read", "en", "2022-02-14"),
     ],
 )

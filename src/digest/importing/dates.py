@@ -2,9 +2,8 @@
 
     text ─normalise─▶ ASCII digits ─peel─▶ what stands around a date, a clock ─forms─▶ day and time ─zone─▶ datetime
 
-Month names come from Babel, for the languages below and the page's own, with the spellings that CLDR lacks. Of a
-range of days it is the first. It never guesses: a date that could be two days in the page's language ("03/04/2022" in
-English) is refused, and so is a day that the calendar does not have.
+The names of months are in `date_names`. Of a range of days it is the first. It never guesses: a date that could be two
+days in the page's language ("03/04/2022" in English) is refused, and so is a day that the calendar does not have.
 """
 
 from __future__ import annotations
@@ -14,20 +13,15 @@ import unicodedata
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta, timezone
 from email.utils import parsedate_to_datetime
-from functools import cache
 from typing import TYPE_CHECKING
+
+from digest.importing import date_names
+from digest.text.language import primary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import tzinfo
 
-    from babel import Locale as LocaleData
-
-# Locales rather than languages where one language has several calendars' worth of names (Arabic has four).
-LOCALES = (
-    "en", "en_GB", "fr", "es", "ar", "ar_LB", "ar_TN", "ar_MA", "de", "pt", "it", "ru", "zh", "ja", "ko", "nl", "tr",
-    "uk",
-)  # fmt: skip
 _SHORTEST, _LONGEST = 6, 90  # characters: "14.2.22" .. a long weekday, a clock, and what the item is
 YEARS = range(1900, 2200)  # a number outside is a slip of the pen in a date, and no heading
 
@@ -45,16 +39,6 @@ class Moment:
     languages: frozenset[str] = frozenset()  # empty: any
 
 
-# Spellings in use that CLDR does not list, by language.
-_SPELLINGS = {
-    "de": {"mrz": 3, "sept": 9},
-    "en": {"sept": 9},
-    "es": {"set": 9, "sept": 9, "setiembre": 9},
-    "fr": {"janv": 1, "fevr": 2, "fev": 2, "avr": 4, "juil": 7, "sept": 9},
-    "it": {"sett": 9},
-    "nl": {"mrt": 3},
-    "pt": {"fev": 2, "set": 9},
-}
 # What newsrooms write before a date and what adds nothing to it. "Since" and "In" do: these make it part of a sentence.
 _BEFORE = re.compile(
     r"(?:(?:date|published|posted|issued|released|publication date|date published)(?: on)?(?: the)?|on(?: the)?|the"
@@ -131,7 +115,6 @@ _BUDDHIST = re.compile(r"(?<!\d)2[4-7]\d\d(?!\d)")
 _HALF_DAY = re.compile(r"(오전|上午|午前|오후|下午|午後)\s*(\d{1,2})\s?[:시時时点]\s?(\d{2})[분分]?")
 _FROM_GMT = re.compile(r"\b(?:GMT|UTC)\s?([+-]\d{2}:?\d{2})(?:\s*\([^\d()]{1,40}\)$)?")  # as JavaScript writes it
 _MORNINGS = ("오전", "上午", "午前")
-_JOINING = {"of": {"en"}, "de": {"es", "pt"}, "del": {"es"}, "d": {"fr"}, "di": {"it"}}
 _NOON = 12  # hours
 
 
@@ -254,8 +237,8 @@ def is_period(text: str, language: str = "") -> bool:
         year, month = int(found[1] or found[5]), int(found[2] or found[3] or found[4])
         return year in YEARS and 1 <= month <= 12  # noqa: PLR2004 - months of a year
     if found := _MONTH_YEAR.fullmatch(plain):
-        return int(found[2]) in YEARS and bool(_month(found[1], language))
-    return bool(_month(plain, language))
+        return int(found[2]) in YEARS and bool(date_names.month(found[1], language))
+    return bool(date_names.month(plain, language))
 
 
 def _from_iso(found: re.Match[str], shown: str, zone: tzinfo) -> Moment:
@@ -265,10 +248,10 @@ def _from_iso(found: re.Match[str], shown: str, zone: tzinfo) -> Moment:
 
 def _from_numbers(found: re.Match[str], shown: str, zone: tzinfo, language: str) -> Moment | None:
     """14/02/2022, 14.02.22, Mon 02/14/2022, in the order of the page's language; by dots the day is always first."""
-    if found["weekday"] and _fold(found["weekday"]) not in _weekdays(language[:2].lower()):
+    if found["weekday"] and date_names.fold(found["weekday"]) not in date_names.weekdays(language):
         return None
     first, sign, second, digits = int(found[2]), found[3], int(found[4]), found[5]
-    order = "d" if sign == "." else _order(language)
+    order = "d" if sign == "." else date_names.order(language)
     if len(digits) == 2:  # noqa: PLR2004 - a year without its century
         if not order:
             message = f"'{shown}' can be several days; write the year in full"
@@ -281,25 +264,6 @@ def _from_numbers(found: re.Match[str], shown: str, zone: tzinfo, language: str)
         return _time(shown, (year, first, second), zone)
     message = f"'{shown}' can be two days; write it as {year:04}-{second:02}-{first:02}"
     raise NoSuchDay(message)
-
-
-@cache
-def _order(language: str) -> str:
-    """Which comes first in numbers, `d` or `M`, by CLDR; empty where that is not certain.
-
-    English without a country can be either, and where the year comes first the order of the others says nothing.
-    """
-    from babel import Locale, UnknownLocaleError
-
-    tag = language.replace("-", "_")
-    if tag.lower() in ("", "en"):
-        return ""
-    try:
-        pattern = Locale.parse(tag).date_formats["short"].pattern
-    except (ValueError, UnknownLocaleError):
-        return ""
-    letter = next((char for char in pattern if char in "dMy"), "")
-    return letter if letter in "dM" else ""
 
 
 def _from_internet_date(plain: str, zone: tzinfo) -> Moment | None:
@@ -320,14 +284,14 @@ def _from_internet_date(plain: str, zone: tzinfo) -> Moment | None:
 
 
 def _from_words(plain: str, shown: str, zone: tzinfo, language: str) -> Moment | None:
-    for form in (_DAY_FIRST, _MONTH_FIRST, *_own_forms(language.replace("-", "_"))):
+    for form in (_DAY_FIRST, _MONTH_FIRST, *date_names.own_forms(language)):
         found = form.fullmatch(plain.lower())
         if not found:
             continue
-        around = {_fold(text) for key, text in found.groupdict().items() if key.startswith("weekday") and text}
-        if not around <= _weekdays(language[:2].lower()):
+        around = {date_names.fold(said) for key, said in found.groupdict().items() if said and "weekday" in key}
+        if not around <= date_names.weekdays(language):
             continue
-        if month := _month(found["month"], language):
+        if month := date_names.month(found["month"], language):
             return _spelled(found, month, shown, zone)
     return None
 
@@ -390,93 +354,8 @@ def _plain_digits(text: str) -> str:
 def _western(plain: str, language: str) -> str:
     """The text with years of other eras as ours, a clock's half behind its time, and `GMT+0100` as `+0100`."""
     plain = _ERA.sub(lambda found: str(_ERAS[found[1]] + (1 if found[2] == "元" else int(found[2]))), plain)
-    if language[:2].lower() == "th":
+    if primary(language) == "th":
         plain = _BUDDHIST.sub(lambda found: str(int(found[0]) - 543), plain)
     plain = plain.replace(" năm ", ", ")
     plain = _HALF_DAY.sub(lambda found: f"{found[2]}:{found[3]} {'ap'[found[1] not in _MORNINGS]}m", plain)
     return _FROM_GMT.sub(r"\1", plain)
-
-
-def _fold(text: str) -> str:
-    bare = unicodedata.normalize("NFKD", text.casefold())
-    bare = "".join(char for char in bare if not (unicodedata.combining(char) or unicodedata.category(char) == "Cf"))
-    return " ".join(re.sub(r"[.,'’]", " ", bare).split())
-
-
-def _month(name: str, language: str) -> tuple[int, frozenset[str]] | None:
-    """The month that `name` names, with the languages in which it does. `شباط/فبراير` must agree with itself."""
-    words = _fold(name).split()
-    joining = [_JOINING[word] for word in words if word in _JOINING]
-    bare = " ".join(word for word in words if word not in _JOINING)
-    numbers: set[int] = set()
-    languages: set[str] = set()
-    for part in bare.split("/"):
-        known = _months(language.replace("-", "_")).get(part.strip(), {})
-        own = {number for number, tongues in known.items() if language[:2].lower() in tongues}
-        if len(meant := own or set(known)) != 1:
-            return None
-        numbers |= meant
-        languages |= known[next(iter(meant))]
-    if len(numbers) != 1:
-        return None
-    for allowed in joining:
-        languages = (languages & allowed) or languages
-    return numbers.pop(), frozenset(languages)
-
-
-@cache
-def _months(language: str) -> dict[str, dict[int, set[str]]]:
-    """Folded month name -> month -> languages. A name in full says more about the language than a short one."""
-    table: dict[str, dict[int, set[str]]] = {}
-    short: dict[str, dict[int, set[str]]] = {}
-    for tongue, locale in _locales(language):
-        for context in ("format", "stand-alone"):
-            for width, names in (("wide", table), ("abbreviated", short)):
-                for number, name in locale.months[context][width].items():
-                    if not (folded := _fold(name)).isdigit():
-                        names.setdefault(folded, {}).setdefault(number, set()).add(tongue)
-        for folded, number in _SPELLINGS.get(tongue, {}).items():
-            short.setdefault(folded, {}).setdefault(number, set()).add(tongue)
-    return short | table
-
-
-@cache
-def _own_forms(language: str) -> tuple[re.Pattern[str], ...]:
-    """How a language that is not in LOCALES writes a day in words, by CLDR: `2022. február 14.`, `14 בפברואר 2022`."""
-    fields = {"y": r"(?P<year>\d{4})", "d": r"(?P<day>\d{1,2})", "M": "(?P<month>.+?)", "G": r"\s\S+?"}
-    fields |= dict.fromkeys("Ec", r"(?P<weekday>\D+?)")
-    patterns = (
-        unicodedata.normalize("NFKC", locale.date_formats[width].pattern)
-        for _, locale in _locales(language)[len(LOCALES) :]
-        for width in ("medium", "long", "full")
-    )
-    return tuple(
-        re.compile(
-            "".join(
-                fields[field] if field else re.sub(r"\\?\s", r"\\s*", re.escape((words or sign).lower()))
-                for words, _, field, sign in re.findall(r"'([^']*)'|(([A-Za-z])\3*)|(.)", pattern)
-            )
-        )
-        for pattern in patterns
-        if "MMM" in pattern
-    )
-
-
-@cache
-def _weekdays(language: str) -> frozenset[str]:
-    days = [locale.days[context] for _, locale in _locales(language) for context in ("format", "stand-alone")]
-    return frozenset(
-        _fold(name) for names in days for width in ("wide", "abbreviated") for name in names[width].values()
-    )
-
-
-def _locales(language: str) -> list[tuple[str, LocaleData]]:
-    from babel import Locale, UnknownLocaleError
-
-    result = [(name[:2], Locale.parse(name)) for name in LOCALES]
-    if language and language not in LOCALES:
-        try:
-            result.append((language[:2].lower(), Locale.parse(language)))
-        except (ValueError, UnknownLocaleError):
-            return result  # a language that Babel does not know has no month names to add
-    return result

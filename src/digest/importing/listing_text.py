@@ -24,6 +24,7 @@ from digest.importing import dates
 from digest.importing.html_to_markdown import EMAIL, escape
 from digest.importing.source import Item, Listing
 from digest.text.characters import clean_line
+from digest.text.language import primary
 from digest.text.urls import absolute
 from digest.text.wrapping import width
 
@@ -138,7 +139,7 @@ class _Reader:
         read = [when for when in self.calendar.moments.values() if isinstance(when, dates.Moment)]
         told = [when.languages for when in read if when.languages]
         common = frozenset.intersection(*told) if told else frozenset()
-        own = self.calendar.language[:2].lower()
+        own = primary(self.calendar.language)
         spoken = self.calendar.language
         notes: tuple[str, ...] = ()
         if common and own not in common:
