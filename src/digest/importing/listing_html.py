@@ -44,8 +44,7 @@ def parse(
 
     Raises ImportFailed for what is not HTML, UsageError for a selector that cannot be read.
     """
-    page = ListingPage.parse(text, source, zone, language)
-    page.address = base or source
+    page = ListingPage.parse(text, source, zone, language, base)
     if selectors:
         items, faults = by_selectors(page, selectors)
     else:

@@ -55,19 +55,26 @@ _JSON_LD = "//script[@type='application/ld+json']"
 class ListingPage:
     """One page. `source` is where it came from; `notes` collects what a person may want to know."""
 
-    def __init__(self, root: HtmlElement, source: str, zone: tzinfo, language: str) -> None:
+    def __init__(
+        self, root: HtmlElement, source: str, zone: tzinfo, language: str, *, address: str = "", saved: str = ""
+    ) -> None:
+        """Hold what the page says as a whole, and take out of `root` what is no story's."""
         self.root = root
         self.scripts = [(script.text or "", script.sourceline or 0) for script in root.xpath(_JSON_LD)]
         self.source = source
-        self.address = source  # where it came from in the end
-        self.saved = ""  # from where the browser says that it saved it
+        self.address = address or source  # where it came from in the end
+        self.saved = saved  # from where the browser says that it saved it
         self.beside = 0  # pictures that it saved beside it
         self.zone = zone
         self.language = languages.language(root.get("lang") or root.get("xml:lang"), language)
         self.notes: list[str] = []
+        # The page's name and whom to write to may stand in what is dropped now.
+        self.title = self._title()
+        self.contact = self._contact()
+        _drop_furniture(root)
 
     @classmethod
-    def parse(cls, text: str, source: str, zone: tzinfo, language: str) -> ListingPage:
+    def parse(cls, text: str, source: str, zone: tzinfo, language: str, address: str = "") -> ListingPage:
         """Parse HTML. Raises ImportFailed for a page that has no element, or more than MAX_ELEMENTS."""
         # Bytes with a fixed character set: what the page says about its own was heeded when it was decoded.
         data = html_to_markdown.without_bad_references(
@@ -83,13 +90,8 @@ class ListingPage:
             message = f"{source}: has {count:,} elements; a listing page has a few thousand"
             raise ImportFailed(message)
         _wrap_broken_lines(root)
-        page = cls(root, source, zone, language)
         found = _SAVED.search(text, 0, _HEAD)
-        page.saved = found[1] if found else ""
-        # The page's name and whom to write to may stand in what is dropped now.
-        page.title, page.contact  # noqa: B018 - asked, and so remembered
-        _drop_furniture(root)
-        return page
+        return cls(root, source, zone, language, address=address, saved=found[1] if found else "")
 
     @cached_property
     def base(self) -> str:
@@ -99,8 +101,7 @@ class ListingPage:
         own = own or absolute(canonical) or absolute(self.saved)
         return absolute(self.first_attribute("//base/@href"), own) or own
 
-    @cached_property
-    def title(self) -> str:
+    def _title(self) -> str:
         """The page's own heading, or what it calls itself."""
         for heading in self.root.iter("h1"):
             if name := words(heading):
@@ -109,8 +110,7 @@ class ListingPage:
             return name
         return next((name for one in self.root.iter("title") if (name := clean_line(one.text or ""))), "")
 
-    @cached_property
-    def contact(self) -> str:
+    def _contact(self) -> str:
         """The first address that the page offers to write to."""
         for href in self.root.xpath("//a/@href"):
             if href.lower().startswith("mailto:") and (found := html_to_markdown.EMAIL.match(href[7:])):

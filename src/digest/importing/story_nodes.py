@@ -192,7 +192,8 @@ class Parts:
     def _sort(self, pieces: Iterator[HtmlElement] | Sequence[HtmlElement]) -> None:
         for one in pieces:
             text, name = words(one), one.get("class") or ""
-            if not text or _says_more(one, text) or self.page.moment(text):
+            more = len(text) <= _LONGEST_MORE and is_link(one)  # it says no more than where it leads
+            if not text or more or self.page.moment(text):
                 continue
             if CREDIT.match(text) or _CREDIT.search(name):
                 self.found.setdefault("credit", []).append(one)
@@ -208,10 +209,9 @@ def _pieces(element: HtmlElement) -> Iterator[HtmlElement]:
     """The elements that hold one piece of text each: paragraphs, headings, and what stands alone."""
     if not _shown(element):
         return
-    loose = "".join([element.text or "", *(child.tail or "" for child in element)])
     blocks = any(child.tag in _BLOCKS or len(child) for child in element)
     whole = element.tag == "p" or element.tag in HEADINGS or not len(element)
-    if whole or (len(re.sub(r"\W", "", loose)) >= _PROSE and not blocks):
+    if whole or (not blocks and _is_sentence(element)):
         yield element
         return
     for child in element:
@@ -236,12 +236,6 @@ def _title(room: HtmlElement, pieces: list[HtmlElement]) -> HtmlElement | None:
 
 def _shown(element: HtmlElement) -> bool:
     return element.tag not in HIDDEN and element.get("hidden") is None
-
-
-def _says_more(element: HtmlElement, text: str) -> bool:
-    """A link, and nothing else, that says no more than where it leads."""
-    anchors = [element] if element.tag == "a" else list(element.iter("a"))
-    return len(text) <= _LONGEST_MORE and len(anchors) == 1 and words(anchors[0]) == text
 
 
 def _is_sentence(element: HtmlElement) -> bool:
