@@ -250,9 +250,8 @@ def _keep_evidence(newsroom: Newsroom, sources: Sequence[Source], now: datetime)
     """Write what was read below .digest/evidence/, so that a person can see what the newsroom's page really said."""
     kept: list[Path] = []
     for source in sources:
-        slug = re.sub(r"[^a-z0-9]+", "-", source.name.lower()).strip("-")[:60] or "stdin"
-        ending = _SUFFIX.get(source.media_type, "txt")
-        path = newsroom.root / ".digest" / EVIDENCE / f"{now:%Y-%m-%dT%H%M%S}-{slug}.{ending}"
+        name, ending = slug(source.name, 60) or "stdin", _SUFFIX.get(source.media_type, "txt")
+        path = newsroom.root / ".digest" / EVIDENCE / f"{now:%Y-%m-%dT%H%M%S}-{name}.{ending}"
         try:
             files.write_whole(path, source.data)
         except OSError as error:

@@ -114,27 +114,18 @@ class Gathering:
         known = self.index.page(page.folder, page.names[-1])
         if known and known.covers(page):
             return known.days
-        if not page.stamps:
-            return self._first_days(page, parsed)
-        before = known.by_name() if known else {}
+        before = known.by_name() if known and page.stamps else {}
         seen: list[int | None] = [None] * len(page.names)
         for number, name in enumerate(page.names if before else ()):
             old = before.pop(name, None)
             if old and old[0] == page.stamp(number):
                 seen[number] = old[1]
         changed = [number for number, day in enumerate(seen) if day is None]
-        for number, head in zip(changed, page.heads(changed, SIZE), strict=True):
+        stamps = not page.stamps and self.index.is_kept
+        for number, head in zip(changed, page.heads(changed, SIZE, stamps=stamps), strict=True):
             seen[number] = (head and day_of(head)) or self._closer_look(page, number, parsed)
         days = array("I", (day or UNKNOWN for day in seen))
         self.index.learn(page, days, gone=[page.folder + name for name in before])
-        return days
-
-    def _first_days(self, page: ScanPage, parsed: dict[int, Parsed]) -> array[int]:
-        """The same for a page of a folder of which the index knows nothing."""
-        days = array("I")
-        for number, head in enumerate(page.heads(range(len(page.names)), SIZE, stamps=self.index.is_kept)):
-            days.append((head and day_of(head)) or self._closer_look(page, number, parsed))
-        self.index.learn(page, days, gone=())
         return days
 
     def _closer_look(self, page: ScanPage, number: int, parsed: dict[int, Parsed]) -> int:
