@@ -158,11 +158,11 @@ class FeedElement:
         return next((text for child in self.all(*names) if (text := text_of(child).strip())), "")
 
     def html(self, *names: str) -> str:
-        """The same as HTML: what Atom calls plain text is escaped, what is written as elements is kept as such."""
+        """The text as HTML: what Atom calls plain text is escaped, what is written as elements is kept as such."""
         return self.markup(*names)[0]
 
     def markup(self, *names: str) -> tuple[str, str]:
-        """The same, and the xml:base that holds in it; empty where there is none."""
+        """The text as HTML, and the xml:base that holds in it; empty where there is none."""
         for child in self.all(*names):
             if (html := html_of(child)).strip():
                 return html, (child[0] if len(child) else child).base or ""

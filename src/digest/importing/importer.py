@@ -164,7 +164,7 @@ def import_sources(
     topics: tuple[str, ...] = (),
     listings: Sequence[Listing] = (),
 ) -> ImportReport:
-    """The same, of sources that were read already, and of `listings` of folders, that were understood already."""
+    """Import sources that were read already, and `listings` of folders, that were understood already."""
     folder = newsroom.root / "stories"
     folders = {listing.source for listing in listings}  # nothing else comes understood
     most = newsroom.config.settings.imports.max_bytes
@@ -228,21 +228,19 @@ def source_of(newsroom: Newsroom, name: str, data: bytes, *, content_type: str =
 
 
 def _source(newsroom: Newsroom, name: str) -> Source:
-    if name == "-":
-        data = sys.stdin.buffer.read(newsroom.config.settings.imports.max_bytes + 1)
-    elif re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", name):
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", name):
         return source_from_web(newsroom, name)
-    else:
-        try:
-            data = Path(name).read_bytes()
-        except OSError as error:
-            hint = ""
-            if name in {source.name for source in newsroom.config.settings.sources}:
-                hint = "; the sources of config.yaml are read by `digest import` alone, all of them"
-            elif isinstance(error, FileNotFoundError) and _LIKE_AN_ADDRESS.match(name):
-                hint = "; an address begins with https://"
-            message = f"{name}: cannot be read: {error.strerror}{hint}"
-            raise UsageError(message) from None
+    settings = newsroom.config.settings
+    try:
+        data = sys.stdin.buffer.read(settings.imports.max_bytes + 1) if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        hint = ""
+        if name in {source.name for source in settings.sources}:
+            hint = "; the sources of config.yaml are read by `digest import` alone, all of them"
+        elif isinstance(error, FileNotFoundError) and _LIKE_AN_ADDRESS.match(name):
+            hint = "; an address begins with https://"
+        message = f"{name}: cannot be read: {error.strerror}{hint}"
+        raise UsageError(message) from None
     return source_of(newsroom, name, data)
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import tzinfo
 
+    from digest.errors import Fault
 
 _FAR_MORE = 3  # times as many articles as dates were found: then the page draws its stories by script
 _FILLED = ("kicker", "credit", "link", "image", "image_alt", "summary")
@@ -45,20 +46,7 @@ def parse(
     Raises ImportFailed for what is not HTML, UsageError for a selector that cannot be read.
     """
     page = ListingPage.parse(text, source, zone, language, base)
-    if selectors:
-        items, faults = by_selectors(page, selectors)
-    else:
-        items, faults = by_shape(page)
-        said = articles(page)
-        if items and len(said) < _FAR_MORE * len(items) and not _same_stories(said, items):
-            if said:
-                page.notes.append(f"{page.source}: its JSON-LD tells of other articles; what the page shows was read")
-        elif len(said) >= max(len(items), 1):
-            items, faults = _completed(said, items), [] if len(said) > len(items) else faults
-        elif said:
-            items = _completed(items, said)
-        if not items and (alone := open_graph(page)):
-            items, faults = [alone], []
+    items, faults = by_selectors(page, selectors) if selectors else _unaided(page)
     if page.beside:
         where = f"{counted(page.beside, 'picture')} in the folder that the browser saved beside it"
         page.notes.append(f"{source}: {where}; left out: give the page's address instead of the file")
@@ -71,6 +59,22 @@ def parse(
         faults=tuple(faults),
         notes=tuple(page.notes),
     )
+
+
+def _unaided(page: ListingPage) -> tuple[Sequence[Item], Sequence[Fault]]:
+    """What the page shows, what it tells machines, or the one of these that found more, completed by the other."""
+    items, faults = by_shape(page)
+    said = articles(page)
+    if items and len(said) < _FAR_MORE * len(items) and not _same_stories(said, items):
+        if said:
+            page.notes.append(f"{page.source}: its JSON-LD tells of other articles; what the page shows was read")
+        return items, faults
+    if len(said) >= max(len(items), 1):
+        return _completed(said, items), [] if len(said) > len(items) else faults
+    if said:
+        return _completed(items, said), faults
+    alone = open_graph(page)
+    return ([alone], []) if alone and not items else (items, faults)
 
 
 def _same_stories(said: Sequence[Item], items: Sequence[Item]) -> bool:

@@ -68,7 +68,7 @@ def read(path: Path, *, languages: Collection[str] = (), stories_only: bool = Fa
 
 
 def parse(data: bytes, file: str, *, languages: Collection[str] = (), stories_only: bool = False) -> IssueFile:
-    """The same of the file's bytes, in memory."""
+    """Read the bytes of an issue file; everything else is as for `read`."""
     if len(data) > MAX_BYTES:
         raise IssueError([Fault(file=file, message=f"is larger than {MAX_BYTES:,} bytes; is this the right file?")])
     text = decoded(data, file)

@@ -50,7 +50,7 @@ class StoryReader:
         )
 
     def load(self, path: str, text: str) -> Parsed | None:
-        """The same from the index; None when what it holds makes no sense."""
+        """The story in the file at `path`, or its faults, from the index; None when what it holds makes no sense."""
         try:
             return load_story(text, story_id=identity(path), file=self.shown(path), zone=self.zone)
         except (ValueError, KeyError, TypeError):
