@@ -75,6 +75,12 @@ def test_a_list_of_stories_keeps_what_is_said_of_each():
     )
 
 
+def test_a_story_that_is_named_by_its_file_keeps_its_spelling_and_its_comment():
+    """What stays is not written anew: its comment would have stopped the change."""
+    text = edit("pin:\n  - stories/a.md  # why\n  - b\n", [SetStories(key="pin", ids=("c", "a"))])
+    assert text == "pin:\n  - c\n  - stories/a.md  # why\n"
+
+
 def test_a_block_moves_with_the_comment_above_it():
     """The comment above a block is about that block."""
     text = edit(TEXT, [MoveBlock(index=0, to=2)])

@@ -10,7 +10,6 @@ above a block go where it goes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -95,11 +94,11 @@ def edit(text: str, changes: Sequence[Change]) -> str:
 
 def _changed(text: str, change: Change) -> str:
     before = yamlfile.data_of(text)
-    wanted = _applied(deepcopy(before), change)
+    wanted = _applied(dict(before), change)
     if wanted == before:
         return text
     try:
-        changed = _in_place(text, before, wanted, change)
+        changed = _rewritten(text, (), before, wanted)
         if yamlfile.data_of(changed) == wanted:
             return changed
     except yaml_lines.NotAloneError:
@@ -117,10 +116,12 @@ def _changed(text: str, change: Change) -> str:
 
 
 def _applied(data: dict[str, Any], change: Change) -> dict[str, Any]:
-    """What the file is to say."""
+    """What the file is to say: `data`, in which what stays is the same object."""
     match change:
         case SetStories():
-            _put(data, change.key, list(change.ids))
+            old = data.get(change.key)
+            names = {story_id(str(name)): name for name in old} if isinstance(old, list) else {}
+            _put(data, change.key, [names.get(name, name) for name in change.ids])
         case SetText():
             _set_in_language(data, change.key, change.text.strip("\n").rstrip(), change.language)
         case _:
@@ -194,70 +195,36 @@ def _set_in_language(data: dict[str, Any], key: str, new: Any, language: str) ->
     _put(data, key, by_language)
 
 
-def _in_place(text: str, before: dict[str, Any], wanted: dict[str, Any], change: Change) -> str:
-    """Make one change line by line. Raises NotAloneError."""
-    if isinstance(change, SetStories):
-        old, new = before.get(change.key), wanted.get(change.key)
-        if not isinstance(old, list) or not new:
-            return yaml_lines.set_key(text, (), change.key, new, KEYS)
-        names = [story_id(str(name)) for name in old]
-        return yaml_lines.arranged(text, (change.key,), [names.index(name) if name in names else name for name in new])
-    if isinstance(change, SetText):
-        key, old = change.key, before.get(change.key)
-        if isinstance(old, dict) and isinstance(wanted.get(key), dict):
-            name = _language_key(old, change.language)
-            return yaml_lines.set_key(text, (key,), name, wanted[key].get(name), ())
-        return yaml_lines.set_key(text, (), key, wanted.get(key), KEYS)
-    return _blocks_in_place(text, before, wanted, change)
+def _rewritten(text: str, path: tuple[str | int, ...], old: dict[str, Any], new: dict[str, Any]) -> str:
+    """The text with the mapping at `path` changed from `old` to `new`, line by line. Raises NotAloneError."""
+    in_block = any(isinstance(part, int) for part in path)
+    for key in {**old, **new}:
+        before, after = old.get(key), new.get(key)
+        if before == after:
+            continue
+        if isinstance(before, list) and isinstance(after, dict):  # what was for all languages is now for all others
+            text, before = yaml_lines.nested(text, key, OTHERWISE), {OTHERWISE: before}
+        if not in_block and isinstance(before, dict) and isinstance(after, dict):
+            text = _rewritten(text, (*path, key), before, after)
+        elif not in_block and isinstance(before, list) and isinstance(after, list):
+            text = _rearranged(text, (*path, key), before, after)
+        else:
+            text = yaml_lines.set_key(text, path, key, after, _order(new) if in_block else () if path else KEYS)
+    return text
 
 
-def _blocks_in_place(
-    text: str,
-    before: dict[str, Any],
-    wanted: dict[str, Any],
-    change: AddBlock | ChangeBlock | MoveBlock | RemoveBlock,
-) -> str:
-    old = before.get("blocks")
-    path: tuple[str | int, ...] = ("blocks",)
-    if isinstance(old, list) and change.language:
-        text = yaml_lines.nested(text, "blocks", OTHERWISE)  # what was for all languages is now for all others
-        old = {OTHERWISE: old}
-    if isinstance(old, dict):
-        path = ("blocks", _language_key(old, change.language))
-        old = old.get(str(path[1]))
-    new = _at(wanted, path)
-    if old is None or new is None:
-        above, key = path[:-1], str(path[-1])
-        if not above or "blocks" not in wanted or "blocks" not in before:
-            return yaml_lines.set_key(text, (), "blocks", wanted.get("blocks"), KEYS)
-        return yaml_lines.set_key(text, above, key, new, ())
-    places: list[Any] = list(range(len(old)))
-    match change:
-        case AddBlock():
-            places.insert(len(old) if change.index is None else change.index, _plain(change.block))
-        case MoveBlock():
-            places.insert(change.to, places.pop(change.index))
-        case RemoveBlock():
-            del places[change.index]
-        case ChangeBlock():
-            block = (*path, change.index)
-            for name in change.fields:
-                text = yaml_lines.set_key(text, block, name, _at(wanted, (*block, name)), _order(_at(wanted, block)))
-            return text
-    return yaml_lines.arranged(text, path, places)
+def _rearranged(text: str, path: tuple[str | int, ...], old: list[Any], new: list[Any]) -> str:
+    """The text with the list at `path` changed; an item that stays, in whatever place, is the same object in both."""
+    known = {id(item): number for number, item in enumerate(old)}
+    places: list[Any] = [known.get(id(item), item) for item in new]
+    changed = [number for number, place in enumerate(places) if place != number]
+    if len(old) != len(new) or not all(isinstance(item, dict) for n in changed for item in (old[n], places[n])):
+        return yaml_lines.arranged(text, path, places)
+    for number in changed:
+        text = _rewritten(text, (*path, number), old[number], new[number])
+    return text
 
 
 def _order(block: Mapping[str, Any]) -> tuple[str, ...]:
     kind = KINDS.get(str(block.get("kind", "")))
     return ("kind", "at", "after", *(row.name for row in kind.fields)) if kind else ("kind",)
-
-
-def _at(data: Any, path: Sequence[str | int]) -> Any:
-    for part in path:
-        if isinstance(data, dict):
-            data = data.get(str(part))
-        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
-            data = data[part]
-        else:
-            return None
-    return data
