@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import httpcore
@@ -77,10 +78,7 @@ def fetch(
     """
     asked = {"if-none-match": etag, "if-modified-since": modified}
     headers = {name: value for name, value in asked.items() if value}
-
-    def take(response: httpx.Response, deadline: Deadline) -> Fetched:
-        return _take(response, max_bytes, deadline)
-
+    take = partial(_take, max_bytes=max_bytes)
     return _visit(url, take, timeout, allow_private=allow_private, headers=headers, resolve=resolve, stop=stop)
 
 
@@ -203,7 +201,7 @@ def _checked(url: str, whence: str) -> httpx.URL:
     return place
 
 
-def _take(response: httpx.Response, max_bytes: int, deadline: Deadline) -> Fetched:
+def _take(response: httpx.Response, deadline: Deadline, *, max_bytes: int) -> Fetched:
     place = shown(str(response.url))
     known = {"etag": response.headers.get("etag", ""), "modified": response.headers.get("last-modified", "")}
     if response.status_code == httpx.codes.NOT_MODIFIED and _CONDITIONS.intersection(response.request.headers):

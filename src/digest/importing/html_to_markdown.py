@@ -133,7 +133,7 @@ def fragment(html: str) -> HtmlElement | None:
     from lxml import etree
     from lxml.html import HTMLParser, document_fromstring
 
-    if not html.strip() or not (html := html.replace("\x00", "")):
+    if not html.strip():
         return None
     body = f"<body><div>{without_bad_references(html)}</div></body>"
     try:

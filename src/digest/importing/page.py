@@ -77,9 +77,7 @@ class ListingPage:
     def parse(cls, text: str, source: str, zone: tzinfo, language: str, address: str = "") -> ListingPage:
         """Parse HTML. Raises ImportFailed for a page that has no element, or more than MAX_ELEMENTS."""
         # Bytes with a fixed character set: what the page says about its own was heeded when it was decoded.
-        data = html_to_markdown.without_bad_references(
-            html_to_markdown.without_declaration(text.replace("\x00", ""))
-        ).encode()
+        data = html_to_markdown.without_bad_references(html_to_markdown.without_declaration(text)).encode()
         try:
             root = document_fromstring(data, parser=HTMLParser(encoding="utf-8", huge_tree=False, no_network=True))
         except (etree.ParserError, ValueError) as error:

@@ -76,23 +76,18 @@ class ScanPage:
         fresh = array("q")
         add, add_stamp = found.append, fresh.extend
         for number in numbers:
-            try:
-                file = open_file(names[number], _FILE, dir_fd=descriptor)
-            except OSError:
-                add(None)
-                if stamps:
-                    add_stamp(self._stamp_of_unreadable(number))
-                continue
             head, stamp = None, _NEVER
             try:
-                if stamps:  # before it is read: a later write has a later stamp
-                    status = os.fstat(file)
-                    stamp = status.st_mtime_ns, status.st_ctime_ns, status.st_size
-                head = read(file, limit)
+                file = open_file(names[number], _FILE, dir_fd=descriptor)
+                try:
+                    if stamps:  # before it is read: a later write has a later stamp
+                        status = os.fstat(file)
+                        stamp = status.st_mtime_ns, status.st_ctime_ns, status.st_size
+                    head = read(file, limit)
+                finally:
+                    close(file)
             except OSError:
-                head = None
-            finally:
-                close(file)
+                stamp = self._stamp_of_unreadable(number) if stamps and stamp == _NEVER else stamp
             add(head)
             if stamps:
                 add_stamp(stamp)
