@@ -61,11 +61,11 @@ def by_selectors(page: ListingPage, selectors: Mapping[str, str]) -> tuple[Seque
         raise UsageError(message)
     reads: list[Item | Fault] = []
     for room in chosen.pop("item")(page.root):
+        named = {key: find(room) for key, find in chosen.items()}
         parts = Parts.within(page, room)
-        parts.found = {key: found for key, found in parts.found.items() if key == "title"}
-        for key, find in chosen.items():
-            parts.choose(key, find(room))
-        date = _published(list(dated(page, parts.date if parts.date is not None else room)))
+        parts.found = {"title": parts.found.get("title", []), **named}
+        place = next(iter(named.get("date", ())), room)
+        date = _published(list(dated(page, place)))
         reads.append(_item(page, parts, date.when if date else None, date.place if date else room))
     return told_apart(reads)
 

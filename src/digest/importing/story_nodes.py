@@ -108,7 +108,6 @@ class Parts:
         self.page = page
         self.room = room
         self.found: dict[str, list[HtmlElement]] = {}
-        self.date: HtmlElement | None = None
 
     @classmethod
     def of(cls, page: ListingPage, title: HtmlElement | None, rest: Sequence[HtmlElement]) -> Parts:
@@ -125,12 +124,7 @@ class Parts:
         parts = cls(page, room)
         aside = set() if date is None or date is room else set(date.iter())
         pieces = [
-            one
-            for one in _pieces(room)
-            if one not in aside
-            and not page.date(one)
-            and not page.moment(words(one))
-            and not page.update_in(words(one))
+            one for one in _pieces(room) if one not in aside and not page.date(one) and not page.update_in(words(one))
         ]
         title = _title(room, pieces)
         if title is None:
@@ -150,12 +144,6 @@ class Parts:
         below = [one for one in parts.found.get("summary", ()) if one not in above and one not in beside]
         parts.found["summary"] = below
         return parts
-
-    def choose(self, key: str, elements: list[HtmlElement]) -> None:
-        """Let a selector say what a part is."""
-        self.found[key] = elements
-        if key == "date" and elements:
-            self.date = elements[0]
 
     def text(self, key: str) -> str:
         """A part as one line."""
