@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from html import escape
 from itertools import islice
@@ -32,7 +32,7 @@ from digest.text.counting import counted
 from digest.text.urls import absolute, host_of, untracked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import tzinfo
 
     from lxml.etree import _Element as Element
@@ -335,19 +335,13 @@ def moment(text: str, zone: tzinfo, language: str) -> dates.Moment | None:
     line = clean_line(text)
     if len(line) > _LONGEST_DATE:
         return None
-    forms: tuple[Callable[[], dates.Moment | None], ...] = (
-        lambda: dates.parse(line, UTC, language),
-        lambda: _iso_week(line),
-        lambda: _spelled_out(line, language),
-    )
-    found = next((when for form in forms if (when := form())), None)
+    found = dates.parse(line, UTC, language) or _iso_week(line) or _spelled_out(line, language)
     if found is None:
         return None
+    if found.date_only:
+        return replace(found, at=datetime.combine(found.at.date(), time.min, zone))
     at = found.at.astimezone(zone)
-    if found.date_only or at.time() == time.min:
-        day = found.at.date() if found.date_only else at.date()
-        return dates.Moment(at=datetime.combine(day, time.min, zone), date_only=True, languages=found.languages)
-    return dates.Moment(at=at, date_only=False, languages=found.languages)
+    return replace(found, at=at, date_only=at.time() == time.min)
 
 
 def _iso_week(text: str) -> dates.Moment | None:

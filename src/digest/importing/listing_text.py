@@ -170,24 +170,24 @@ def _parts(rows: list[Row], *, spaced: bool) -> list[str]:
     if not spaced:  # no blank line tells parts from broken lines: the first is the kicker, the others are the title
         texts = [row.text for row in rows]
         return texts if len(texts) <= _MAX_HEAD else [texts[0], joined(texts[1:])]
-    groups: list[list[str]] = []
+    return [joined(row.text for row in group) for group in _groups(rows)]
+
+
+def _groups(rows: list[Row], *, signs: bool = False) -> list[list[Row]]:
+    """The rows between blank lines, and between `signs` of a list."""
+    groups: list[list[Row]] = []
     for row in rows:
-        if row.gap or not groups:
+        if row.gap or (signs and row.sign) or not groups:
             groups.append([])
-        groups[-1].append(row.text)
-    return [joined(group) for group in groups]
+        groups[-1].append(row)
+    return groups
 
 
 def _summary(rows: list[Row]) -> str:
     """Markdown of the lines below the date; a list inside stays a list."""
-    groups: list[list[Row]] = []
-    for row in rows:
-        if row.gap or row.sign or not groups:
-            groups.append([])
-        groups[-1].append(row)
     text = ""
     listed = False
-    for group in groups:
+    for group in _groups(rows, signs=True):
         between = "\n" if listed and group[0].sign else "\n\n" if text else ""
         listed = bool(group[0].sign)
         text += between + ("- " if listed else "") + escape(joined(row.text for row in group))

@@ -7,6 +7,7 @@ Latin letters lose their accents; other scripts keep their letters.
 from __future__ import annotations
 
 import unicodedata
+from itertools import chain, count
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -44,10 +45,8 @@ def slug(text: str, longest: int = LONGEST) -> str:
 def story_name(day: str, title: str, taken: Container[str]) -> str:
     """The id of a new story: its day, the title's slug, and `-2`, `-3` when that is in `taken` (casefolded ids)."""
     name = f"{day}-{slug(title) or 'story'}"
-    number = 1
-    while (candidate := name if number == 1 else f"{name}-{number}").casefold() in taken:
-        number += 1
-    return candidate
+    names = chain([name], (f"{name}-{number}" for number in count(2)))
+    return next(each for each in names if each.casefold() not in taken)
 
 
 def _bare(char: str) -> str:
