@@ -76,7 +76,7 @@ class Source:
     @property
     def head(self) -> str:
         """The first characters, read as well as can be: enough to tell a format. Nothing is raised."""
-        encoding, start = _encoding(self.data, self.content_type)
+        encoding, start = self._encoding()
         return self.data[start:_HEAD].decode(encoding, "replace").lstrip("\ufeff \t\r\n")
 
     @property
@@ -86,48 +86,71 @@ class Source:
 
     @property
     def text(self) -> str:
-        """The text of the bytes. Raises ImportFailed."""
-        return decode(self.data, self.name, self.content_type)
+        """The text of the bytes. Raises ImportFailed, with the line, for what is no text or not in the set it says."""
+        for magic, what in _OTHER_FILES.items():
+            if self.data.startswith(magic):
+                message = f"{self.name}: is {what}; save the listing as text, HTML or CSV"
+                raise ImportFailed(message)
+        encoding, start = self._encoding()
+        try:
+            text = self.data[start:].decode(encoding)
+        except UnicodeDecodeError as error:
+            if not self._is_utf8_with_bad_bytes(encoding):
+                line = self._line(start + error.start)
+                message = f"{self.name}:{line}: is not {encoding.upper()} here; save it as UTF-8"
+                raise ImportFailed(message) from None
+            text = self.data[start:].decode(encoding, "windows-1252 where bad")
+        text = text.translate(_RAW)
+        if "\x00" in text:
+            message = f"{self.name}:{text.count(chr(10), 0, text.index(chr(0))) + 1}: holds a NUL; this is no text"
+            raise ImportFailed(message)
+        return text
 
     @property
     def damage(self) -> str:
         """What was read as well as could be: bytes that are not UTF-8 in a text that is. Empty when there is none."""
-        encoding, start = _encoding(self.data, self.content_type)
-        said = _declared(self.data, self.content_type)
+        encoding, start = self._encoding()
+        said = self._declared()
         if said and said[0] != encoding and not start:
             return f"{self.name}: says that it is {said[0].upper()}, and is {encoding.upper()}; read as that"
         if encoding == "utf-8" and not self.data.startswith(b"PK"):
             try:
                 self.data[start:].decode()
             except UnicodeDecodeError as error:
-                line = self.data.count(b"\n", 0, start + error.start) + 1
-                byte = self.data[start + error.start]
-                return (
-                    f"{self.name}:{line}: the byte 0x{byte:02X} is not UTF-8; it and its like are read as Windows-1252"
-                )
+                place = start + error.start
+                what = f"the byte 0x{self.data[place]:02X} is not UTF-8; it and its like are read as Windows-1252"
+                return f"{self.name}:{self._line(place)}: {what}"
         return ""
 
+    def _line(self, place: int) -> int:
+        return self.data.count(b"\n", 0, place) + 1
 
-def decode(data: bytes, source: str, content_type: str = "") -> str:
-    """Text of the bytes. Raises ImportFailed naming the line, for what is no text or not in the set it says."""
-    for magic, what in _OTHER_FILES.items():
-        if data.startswith(magic):
-            message = f"{source}: is {what}; save the listing as text, HTML or CSV"
-            raise ImportFailed(message)
-    encoding, start = _encoding(data, content_type)
-    try:
-        text = data[start:].decode(encoding)
-    except UnicodeDecodeError as error:
-        if not _is_utf8_with_bad_bytes(data, encoding, content_type):
-            line = data.count(b"\n", 0, start + error.start) + 1
-            message = f"{source}:{line}: is not {encoding.upper()} here; save it as UTF-8"
-            raise ImportFailed(message) from None
-        text = data[start:].decode(encoding, "windows-1252 where bad")
-    text = text.translate(_RAW)
-    if "\x00" in text:
-        message = f"{source}:{text.count(chr(10), 0, text.index(chr(0))) + 1}: holds a NUL; this is no text"
-        raise ImportFailed(message)
-    return text
+    def _is_utf8_with_bad_bytes(self, encoding: str) -> bool:
+        """Tell a file that says or shows that it is UTF-8, and has bad bytes, from one in another character set."""
+        told = (self.data[:1024].lower(), self.content_type.lower().encode())
+        says = any(b"utf-8" in _DECLARED.findall(part) for part in told)
+        return encoding == "utf-8" and (says or bool(_MULTIBYTE.search(self.data)))
+
+    def _encoding(self) -> tuple[str, int]:
+        """The character set, and where the text begins.
+
+        What was declared is not believed where the bytes prove another: UTF-8 of which each byte is right, or the set
+        that the text itself names where a server says that it is UTF-8 and it is not.
+        """
+        for mark, name in _BOMS:
+            if self.data.startswith(mark):
+                return name, len(mark)
+        said = self._declared() or ["utf-8"]
+        if said[0].startswith(_SINGLE_BYTE) and _MULTIBYTE.search(self.data) and _is_utf8(self.data):
+            return "utf-8", 0
+        return (said[-1] if said[0] == "utf-8" != said[-1] and not _is_utf8(self.data) else said[0]), 0
+
+    def _declared(self) -> list[str]:
+        """The character sets that are named: by the server, then in the text."""
+        found = _DECLARED.search(self.content_type.encode("ascii", "replace"))
+        inside = _DECLARED.search(self.data[:1024]) if self.data.lstrip()[:1] == b"<" else None
+        names = (one[1].decode("ascii").lower().removeprefix("x-") for one in (found, inside) if one)
+        return [known for name in names if _ENCODINGS.fullmatch(name) and (known := _known(name))]
 
 
 def _as_windows_1252(error: UnicodeError) -> tuple[str, int]:
@@ -138,35 +161,6 @@ def _as_windows_1252(error: UnicodeError) -> tuple[str, int]:
 
 
 codecs.register_error("windows-1252 where bad", _as_windows_1252)
-
-
-def _is_utf8_with_bad_bytes(data: bytes, encoding: str, content_type: str) -> bool:
-    """Tell a file that says or shows that it is UTF-8, and has bad bytes, from one in another character set."""
-    says = b"utf-8" in (*_DECLARED.findall(data[:1024].lower()), *_DECLARED.findall(content_type.lower().encode()))
-    return encoding == "utf-8" and (says or bool(_MULTIBYTE.search(data)))
-
-
-def _encoding(data: bytes, content_type: str) -> tuple[str, int]:
-    """The character set, and where the text begins.
-
-    What was declared is not believed where the bytes prove another: UTF-8 of which each byte is right, or the set that
-    the text itself names where a server says that it is UTF-8 and it is not.
-    """
-    for mark, name in _BOMS:
-        if data.startswith(mark):
-            return name, len(mark)
-    said = _declared(data, content_type) or ["utf-8"]
-    if said[0].startswith(_SINGLE_BYTE) and _MULTIBYTE.search(data) and _is_utf8(data):
-        return "utf-8", 0
-    return (said[-1] if said[0] == "utf-8" != said[-1] and not _is_utf8(data) else said[0]), 0
-
-
-def _declared(data: bytes, content_type: str) -> list[str]:
-    """The character sets that are named: by the server, then in the text."""
-    found = _DECLARED.search(content_type.encode("ascii", "replace"))
-    inside = _DECLARED.search(data[:1024]) if data.lstrip()[:1] == b"<" else None
-    names = (one[1].decode("ascii").lower().removeprefix("x-") for one in (found, inside) if one)
-    return [known for name in names if _ENCODINGS.fullmatch(name) and (known := _known(name))]
 
 
 def _known(name: str) -> str:
