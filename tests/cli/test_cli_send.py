@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import email
 import email.policy
+import gzip
 import json
 import os
 import pty
@@ -599,6 +600,44 @@ def test_a_kill_leaves_doubt_that_a_person_or_the_log_settles(newsroom, sink):
     assert max(sink.readers.values()) == 1
     # aiosmtpd drops a mail whose sender is gone; the log above said otherwise, and its word was taken.
     assert len({*sink.readers, doubted}) == READERS
+
+
+def test_a_log_that_settles_nobody_says_why(newsroom, sink, tmp_path):
+    """One of another program, or packed and cut off, is refused; one packed with gzip is read, and what it names holds.
+
+    A test mail to the same address has a Message-ID of its own: that the relay took it proves nothing of the edition's.
+    """
+    sink.drops = {"wei.chen@example.net"}
+    newsroom("send", *FEBRUARY, "--to", "wei.chen@example.net")
+    newsroom("send", *FEBRUARY, "--to", "ana@example.org")
+    tests = [email.message_from_bytes(data)["Message-ID"] for _, data in sink.mails]
+    assert live(newsroom).code == 1
+    (held,) = status(newsroom)["held"]
+    assert held["message_id"] not in tests
+
+    def resolve(log):
+        path = tmp_path / "mail.log.2.gz"
+        path.write_bytes(log)
+        return newsroom("resolve", EDITION, "--maillog", str(path))
+
+    def postfix(identifier):
+        return gzip.compress(
+            f"Mar 01 09:00:01 mx postfix/cleanup[1]: AB12: message-id={identifier}\n"
+            "Mar 01 09:00:01 mx postfix/qmgr[1]: AB12: from=<d@example.org>, size=1, nrcpt=1 (queue active)\n".encode()
+        )
+
+    sendmail = f"Mar  1 09:00:01 mx sm-mta[9]: 221: from=<d@example.org>, size=1, nrcpts=1, msgid={held['message_id']}\n"
+    for log, said in (
+        (sendmail.encode(), "no mail that was taken is in it, as Postfix (cleanup, then qmgr) and Exim (<=) log it"),
+        (b"\xfd7zXZ\x00", "no mail that was taken is in it"),
+        (postfix(held["message_id"])[:-9], "cannot be read: Compressed file ended before"),
+        (b"\x1f\x8b" + bytes(9), "cannot be read: "),
+    ):
+        done = resolve(log)
+        assert (done.code, len(done.lines)) == (2, 1), done.err
+        assert said in done.err
+    assert "0 settled as sent" in resolve(postfix(tests[0])).out
+    assert "1 settled as sent" in resolve(postfix(held["message_id"])).out
 
 
 def test_eml_files_instead_of_smtp(newsroom):

@@ -36,7 +36,7 @@ def opened(tmp_path):
 def mail(newsroom, **stored):
     edition = newsroom.edition("2022-02", "everyone")
     rendering = build_edition(newsroom, edition, now=NOW).rendering
-    builder = message_builder(newsroom, content_of(newsroom, rendering), now=NOW, live=False)
+    builder = message_builder(newsroom, content_of(newsroom, rendering), now=NOW, live=True)
     delivery = Delivery(id=1, edition=edition.id, address=READER, **stored)
     return email.message_from_bytes(builder.outgoing(delivery).data)
 

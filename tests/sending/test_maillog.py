@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from digest.smtp.maillog import accepted
 
 POSTFIX = """\
@@ -36,3 +38,36 @@ def test_exim_counts_what_it_took():
 def test_other_lines_say_nothing():
     """A log of something else settles nothing."""
     assert list(accepted(["", "message-id=<x@example.org>", "cleanup: queue active"])) == []
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "Mar  1 09:00:01 mx {}[21]: ",
+        "Mar 01 09:00:01 mx {}[21]: ",  # maillog_file
+        "2022-03-01T09:00:01.123456+01:00 mx {}[21]: ",  # rsyslog since Debian 12
+        "<22>1 2022-03-01T09:00:01.123456+01:00 mx {} 21 - - ",  # RFC 5424
+        "{}[21]: ",
+        "postfix-1  | Mar 01 09:00:01 mx {}[21]: ",
+    ],
+)
+@pytest.mark.parametrize(("name", "queue"), [("postfix", "09C7B23C076"), ("mx-out/submission", "4jd7r10bKszKdnt")])
+def test_however_postfix_is_called_and_its_log_is_dated(head, name, queue):
+    """Syslog, files of its own, ISO dates, RFC 5424, any instance, short and long queue ids: a mail is found."""
+    lines = [
+        f"{head.format(f'{name}/cleanup')}{queue}: message-id=<one@example.org>",
+        f"{head.format(f'{name}/cleanup')}{queue}: resent-message-id=<other@example.org>",
+        f"{head.format(f'{name}/qmgr')}{queue}: from=<digest@example.org>, size=279, nrcpt=1 (queue active)",
+    ]
+    assert list(accepted(lines)) == ["one@example.org"]
+
+
+def test_a_queue_id_that_comes_again_without_a_message_id_brings_nobody_theirs():
+    """A mail was cut off, and another without a Message-ID has its queue id: the first one is still in doubt."""
+    lines = [
+        "Mar 01 09:00:01 mx postfix/cleanup[22]: 4XYZ1: message-id=<lost@example.org>",
+        "Mar 01 09:00:02 mx postfix/smtpd[21]: lost connection after DATA (1000 bytes) from localhost[127.0.0.1]",
+        "Mar 01 09:10:01 mx postfix/cleanup[22]: 4XYZ1: message-id=<>",
+        "Mar 01 09:10:01 mx postfix/qmgr[20]: 4XYZ1: from=<cron@example.org>, size=400, nrcpt=1 (queue active)",
+    ]
+    assert list(accepted(lines)) == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,7 +18,7 @@ from digest.errors import NothingToSend, UsageError
 from digest.text.counting import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from digest.delivery import Delivery, State
     from digest.ledger.ledger import SqlLedger
@@ -129,20 +129,42 @@ def _resolve_by_word(
 
 
 def _resolve_by_log(call: Call, ledger: SqlLedger, edition: Edition, maillog: Path) -> int:
+    import zlib
+
     from digest.delivery import Event, State
     from digest.smtp.maillog import accepted
 
     doubted = {each.message_id.strip("<>"): each.address for each in ledger.deliveries(edition.id, [State.IN_DOUBT])}
+    found, named = set[str](), 0
     try:
-        with maillog.open(encoding="utf-8", errors="replace") as lines:
-            found = [doubted[each] for each in accepted(lines) if each in doubted]
-    except OSError as error:
-        message = f"{maillog}: cannot be read: {error.strerror}"
+        with _unpacked(maillog) as lines:
+            for named, each in enumerate(accepted(lines), 1):
+                if each in doubted:
+                    found.add(doubted[each])
+    except (OSError, EOFError, zlib.error) as error:  # cut off, or damaged
+        message = f"{maillog}: cannot be read: {(isinstance(error, OSError) and error.strerror) or error}"
         raise UsageError(message) from None
+    if not named:
+        message = (
+            f"{maillog}: no mail that was taken is in it, as Postfix (cleanup, then qmgr) and Exim (<=) log it; "
+            "nobody was settled"
+        )
+        raise UsageError(message)
     if found:
-        ledger.settle(edition.id, found, Event.SETTLE_SENT, f"accepted, says {maillog}", call.now.timestamp())
-    call.out.line(f"{len(set(found))} settled as sent; a log without a mail is no proof, so the others stay in doubt")
-    return len(set(found))
+        ledger.settle(edition.id, sorted(found), Event.SETTLE_SENT, f"accepted, says {maillog}", call.now.timestamp())
+    call.out.line(f"{len(found)} settled as sent; a log without a mail is no proof, so the others stay in doubt")
+    return len(found)
+
+
+@contextmanager
+def _unpacked(maillog: Path) -> Iterator[Iterable[str]]:
+    """The lines of a log, also of one that was packed with gzip when it was rotated."""
+    import gzip
+    import io
+
+    with maillog.open("rb") as raw:
+        packed = raw.peek(2).startswith(b"\x1f\x8b")
+        yield io.TextIOWrapper(gzip.GzipFile(fileobj=raw) if packed else raw, encoding="utf-8", errors="replace")
 
 
 def _only(editions: tuple[Edition, ...]) -> Edition:

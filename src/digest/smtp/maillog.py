@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_POSTFIX_ID = re.compile(r"postfix[\w/.-]*/cleanup\[\d+\]: (?P<queue>\w+): (?:resent-)?message-id=<?(?P<id>[^\s<>]+)>?")
-_POSTFIX_ACTIVE = re.compile(r"postfix[\w/.-]*/qmgr\[\d+\]: (?P<queue>\w+): from=.*\(queue active\)")
-_EXIM = re.compile(r"(?P<queue>[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4}) <= .*\bid=(?P<id>[^\s<>]+)")
+# Whatever an instance is called; with RFC 5424 the process stands apart. `<>`: the mail has no Message-ID.
+_POSTFIX_ID = re.compile(r"/cleanup(?:\[\d+\]:| \d+ - -) (?P<queue>\w+): message-id=<?(?P<id>[^\s<>]*)")
+_POSTFIX_ACTIVE = re.compile(r"/[no]?qmgr(?:\[\d+\]:| \d+ - -) (?P<queue>\w+): from=.*\(queue active\)")
+_EXIM = re.compile(r"(?P<queue>[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4}) <= .*?\bid=(?P<id>[^\s<>]+)")
 MAX_LINE = 4_096  # characters; a longer line is none of a relay's, and would take the square of its length
 MAX_OPEN = 1_000_000  # queue ids remembered at a time; a log of a million mails in flight is no log
 
