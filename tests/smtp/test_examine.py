@@ -58,6 +58,7 @@ def test_a_login_is_tried_inside_tls(authority):
         (at(Phase.EHLO, Say("550 5.7.1 no")), {}, SendStopped, "smtp.helo"),
         (at(Phase.BANNER, Say("554 5.7.1 you are on a list")), {}, SendStopped, "does not take us"),
         (lambda _: None, {"tls": "starttls"}, SendStopped, "no STARTTLS"),
+        (lambda _: None, {"tls": "tls"}, SendStopped, "try smtp.tls: starttls"),
     ],
 )
 def test_what_keeps_us_out_is_what_a_send_hears(script, changes, kind, words):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from faultserver import Drop, FaultServer, Say, Slow
+from faultserver import Drop, FaultServer, Say, Slow, at
 from smtprun import settings
 
 from digest.delivery import Concern, Outgoing, Phase, State
@@ -203,6 +203,24 @@ def test_greylisting_is_about_each_reader(ledger):
     assert report.counts == {State.DEFERRED: READERS}
 
 
+def test_a_reader_who_gets_too_much_mail_just_now_waits(ledger):
+    """Google says so with a 550 5.2.1, as of a mailbox that is gone: that reader waits, the others have theirs."""
+    words = "550 5.2.1 The user you are trying to contact is receiving mail at a rate that prevents additional messages"
+    with FaultServer(lambda visit: Say(words) if visit.recipient == address(7) else None) as server:
+        report = run(ledger, server)
+    assert report.stopped is None
+    assert report.counts == {State.SENT: READERS - 1, State.DEFERRED: 1}
+
+
+def test_a_relay_that_takes_no_mail_of_this_size(ledger):
+    """Said before any reader was named: nobody is refused, and it is not the sender that is to be mended."""
+    with FaultServer(at(Phase.MAIL, Say("552 5.3.4 Message size exceeds fixed limit"))) as server:
+        report = run(ledger, server)
+    assert "takes no mail of 29 bytes: 552 5.3.4 Message size exceeds fixed limit; check what it" in str(report.stopped)
+    assert "newsroom.from" not in str(report.stopped)
+    assert report.counts == {State.PLANNED: READERS}
+
+
 def test_a_relay_that_writes_its_own_message_id(ledger):
     """SES puts its own Message-ID in the place of ours: it is what the relay says, and the mail counts as sent."""
     with FaultServer(lambda visit: Say("250 Ok 0102-ses") if visit.phase is Phase.DOT else None) as server:
@@ -271,7 +289,12 @@ def test_whom_a_4xx_is_about(phase, reply, about):
         ("554 IP=192.0.2.1 - A problem occurred. (Ask your postmaster)", Concern.POLICY),
         ("550 5.7.1 Límite de envío diario alcanzado", Concern.LIMIT),
         ("550 Das Versandlimit wurde erreicht", Concern.LIMIT),
+        # a mail that is too big is so for all
+        ("552 5.3.4 Message size exceeds fixed limit", Concern.POLICY),
+        ("552 Message size exceeds maximum permitted", Concern.POLICY),
+        ("552 5.2.3 Your message exceeded Google's message size limits", Concern.POLICY),
         # and what is about one reader
+        ("552 5.2.2 Mailbox size limit exceeded", Concern.MAIL),
         ("550 5.1.1 <x@auth.example.com>: Recipient address rejected: User unknown", Concern.MAILBOX),
         ("550 5.4.1 Recipient address rejected: Access denied. AS(201806281)", Concern.MAIL),
         ("552 5.2.2 The mailbox of this account is full", Concern.MAIL),
@@ -284,9 +307,16 @@ def test_whom_a_5xx_is_about(reply, about):
     assert concern(Phase.RCPT, int(code), words) is about
 
 
-def test_a_short_list_pays_no_more_than_a_long_one(tmp_path):
-    """Three readers and an account in the sandbox: nobody is refused for it, though three are no proof."""
-    words = "554 Message rejected: Email address is not verified. The following identities failed the check"
+@pytest.mark.parametrize(
+    "words",
+    [
+        "554 Message rejected: Email address is not verified. The following identities failed the check",
+        "552 5.3.4 Error: message file too big",
+        "550 Account mg.example.org is temporarily disabled. (DNS settings)",
+    ],
+)
+def test_a_short_list_pays_no_more_than_a_long_one(tmp_path, words):
+    """Three readers and what is about us: nobody is refused for it, though three are no proof."""
     opened = open_ledger("sqlite:///short.db", newsroom="ILO Newsroom", root=tmp_path)
     opened.freeze(EDITION, "hash", [Recipient(address=f"r{number}@a.example") for number in range(3)], 0.0)
     with FaultServer(lambda visit: Say(words) if visit.phase is Phase.DOT else None) as server:

@@ -12,6 +12,7 @@ from smtprun import QUICK, impatient, mails, settings, tell
 from authority import Authority
 from digest.delivery import Event, Phase
 from digest.errors import SendStopped, TransportError
+from digest.smtp import connect
 from digest.smtp.relay_settings import SmtpSettings
 from digest.smtp.replies import MAX_BYTES
 from digest.smtp.transport import SmtpTransport
@@ -254,10 +255,30 @@ def test_a_ca_file_that_cannot_be_used_is_named(tmp_path):
 
 
 def test_a_tls_port_that_speaks_clear_text_is_explained():
-    """tls: tls on a STARTTLS port: the message says what to try."""
+    """tls: tls on a STARTTLS port: the message says what to try, and no other time will do."""
     with FaultServer() as server:
         error = opening_error(server, tls="tls")
     assert "try smtp.tls: starttls" in str(error)
+    assert type(error) is SendStopped
+
+
+def test_a_tls_port_that_once_did_speak_tls_may_do_so_again(authority):
+    """A relay that says in clear, to one connection of many, that it is busy is asked again later."""
+    with FaultServer(tls=authority.issue("busy", "127.0.0.1").server_context(), implicit_tls=True) as server:
+        transport = SmtpTransport(settings(server, tls="tls", ca_file=str(authority.ca_file)))
+        transport.open().close()
+        server.implicit_tls = False
+        with pytest.raises(TransportError, match="speaks clear text"):
+            transport.open()
+
+
+def test_a_silent_tls_port_is_explained(monkeypatch):
+    """tls: starttls on 465, where the server waits for TLS to begin: the message says what to try."""
+    with FaultServer(at(Phase.BANNER, Hang())) as server:
+        monkeypatch.setattr(connect, "TLS_PORT", server.port)
+        error = opening_error(server, tls="starttls", timeouts=impatient(Phase.BANNER))
+    assert "no reply within" in str(error)
+    assert "try smtp.tls: tls" in str(error)
 
 
 def test_what_was_injected_before_tls_is_forgotten(authority):

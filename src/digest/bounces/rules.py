@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from digest.bounces.report import ReportKind
 from digest.delivery import EVERYWHERE, State, Suppression
-from digest.smtp.refusals import LIMIT_WORDS, POLICY_WORDS
+from digest.smtp.refusals import BUSY_READER, LIMIT_WORDS, POLICY_WORDS
 
 if TYPE_CHECKING:
     from digest.bounces.report import BounceReport
@@ -58,11 +58,11 @@ _ABOUT_US = _any(
     POLICY_WORDS.pattern,
     r"spam|junk|bulk mail|unsolicited|suspicious|phish|malware|virus",
     r"\bcontent\b.{0,40}(?:rejected|denied|refused|blocked)",
-    r"message.{0,20}too (?:big|large)|size limit",
 )
 _FOR_NOW = _any(
     r"gr[ea]y ?list|try (?:again|later)|temporar",
-    r"receiving mail (?:at a rate|too quickly)|too much mail|rate.{0,10}limit|throttl",
+    BUSY_READER.pattern,
+    r"too much mail|rate.{0,10}limit|throttl",
 )
 _FULL = _any(
     r"quota|(?:mailbox|inbox|account|disk).{0,20}(?:full|out of storage|exceeded)|out of storage",

@@ -138,7 +138,8 @@ def _resolve_by_log(call: Call, ledger: SqlLedger, edition: Edition, maillog: Pa
     found, named = set[str](), 0
     try:
         with _unpacked(maillog) as lines:
-            for named, each in enumerate(accepted(lines), 1):
+            for each in accepted(lines):
+                named += 1
                 if each in doubted:
                     found.add(doubted[each])
     except (OSError, EOFError, zlib.error) as error:  # cut off, or damaged

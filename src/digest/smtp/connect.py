@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 READY, ACCEPTED, DONE, CHALLENGE = 220, 235, 250, 334
 MASK = "***"  # in the place of a secret
 PERMANENT = 5  # the first digit
+TLS_PORT = 465  # RFC 8314, 7.3
 SIZE_DIGITS = 20  # RFC 1870, 4
 
 
@@ -200,6 +201,7 @@ class Connector:
         self._settings = settings
         self._login = login
         self._context = context
+        self._reached = False  # a connection was ready once: what is wrong with a later one may pass
 
     def connect(self) -> Connected:
         """A new connection, ready for mail.
@@ -207,26 +209,32 @@ class Connector:
         Raises TransportError where another try may do (refused, lost, 4xx), SendStopped where it will not (5xx,
         TLS that cannot be had, a certificate that is not to be trusted, a login that is refused).
         """
-        opening = _Opening(self._settings, self._login, self._context)
+        settings = self._settings
+        opening = _Opening(settings, self._login, self._context, first=not self._reached)
         try:
-            return opening.link()
+            link = opening.link()
         except (Lost, OSError) as lost:  # OSError: asking a socket that was reset whom it is connected to
             opening.abort()
             words = reason(lost) if isinstance(lost, OSError) else lost
-            message = f"{self._settings.peer}: {words} ({opening.phase.value})"
+            silent = opening.phase is Phase.BANNER and settings.port == TLS_PORT and settings.tls != "tls"
+            hint = "; this port waits for TLS to begin: try smtp.tls: tls" if silent else ""
+            message = f"{settings.peer}: {words} ({opening.phase.value}){hint}"
             raise TransportError(message) from None
         except BaseException:
             opening.abort()
             raise
+        self._reached = True
+        return link
 
 
 class _Opening:
-    """One connection on its way to being ready; `phase` is how far it has come."""
+    """One connection on its way to being ready; `phase` is how far it has come. `first`: none has been ready yet."""
 
-    def __init__(self, settings: SmtpSettings, login: Login, context: ssl.SSLContext | None) -> None:
+    def __init__(self, settings: SmtpSettings, login: Login, context: ssl.SSLContext | None, *, first: bool) -> None:
         self._settings = settings
         self._login = login
         self._context = context
+        self._first = first
         self._client: _Client | None = None
         self.phase = Phase.CONNECT
 
@@ -338,7 +346,7 @@ class _Opening:
             clear = settings.tls == "tls" and error.reason == "WRONG_VERSION_NUMBER"
             hint = "; this port speaks clear text first: try smtp.tls: starttls" if clear else ""
             message = f"{settings.peer}: TLS failed: {(error.reason or str(error)).replace('_', ' ').lower()}{hint}"
-            raise TransportError(message) from None
+            raise (SendStopped if clear and self._first else TransportError)(message) from None
         client.sock = client.wire.sock
 
     def _allow_clear_text(self, client: _Client) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from digest.delivery import Concern, Event, Outcome, Phase
 from digest.errors import RelayLimit, SendStopped, TransportError
-from digest.smtp.refusals import asked_wait, concern
+from digest.smtp.refusals import TOO_BIG, asked_wait, concern
 from digest.smtp.socket import Lost
 from digest.smtp.verdict import ReplyClass, SessionAction, hear, verdict
 
@@ -321,7 +321,9 @@ class Channel:
         if found.then is SessionAction.STOP:
             if outcome.about is Concern.LIMIT:
                 return outcome, RelayLimit(f"{peer}: the server takes no more of our mails for now: {answer}")
-            if answer.phase is Phase.MAIL and answer.heard is ReplyClass.NEVER:
+            if TOO_BIG.search(answer.detail):
+                what, hint = f"the server takes no mail of {len(mail.data):,} bytes", "what it allows, or cut the mail"
+            elif answer.phase is Phase.MAIL and answer.heard is ReplyClass.NEVER:
                 what, hint = f"the server refuses the sender {mail.sender}", "newsroom.from and what the relay allows"
             else:
                 what, hint = "the server does not let us send", "smtp.username and smtp.tls"

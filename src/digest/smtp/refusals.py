@@ -34,7 +34,12 @@ LIMIT_WORDS = _any(  # how much we send
     r"(?:insufficient|maximum|sending|e?mail) credits|unusual sending",
     r"versand(?:limit|kontingent)|limite d.envoi|l.mite de env.o|limite di invio",
 )
+TOO_BIG = _any(  # what we send, whoever it is for
+    r"(?<![\d.])5\.(?:2\.3|3\.4)(?![\d.])",
+    r"\bmessage.{0,20}too (?:big|large)|message (?:size|length) exceed|(?<!mailbox )size limit",
+)
 POLICY_WORDS = _any(  # who we are; that one server calls a mail spam is its own judgement
+    TOO_BIG.pattern,
     r"(?<![\d.])5\.(?:7\.\d{2,3}|1\.[78])(?![\d.])",
     r"black ?list|block ?list|\b(?:dns|r)bl\b|/bl\?|[?&]ip=|^ip=|reputation|polic(?:y|ies)|banned",
     r"(?:has been|was|is|are) blocked|blocked (?:using|by|for|because)",
@@ -48,6 +53,10 @@ POLICY_WORDS = _any(  # who we are; that one server calls a mail spam is its own
     r"your (?:smtp )?account|sending paused|account (?:is )?(?:pending|not activated)",
 )
 
+BUSY_READER = _any(r"receiving (?:e?mail|messages) (?:at a rate|too quickly)")  # Google says so with 5xx, too
+# At the end of a mail: of the account that we send by (Mailgun), as a reader's would have been named before.
+_ACCOUNT_WORDS = _any(r"\baccount\b.{0,60}\b(?:disabled|suspended|deactivated)")
+_OF_THE_MAIL = frozenset({Phase.DATA, Phase.BODY, Phase.DOT})
 
 # The same while it may pass: rates, quotas of an hour or a day, throttling (SES, Exchange, Google, cPanel's Exim).
 _SLOW_WORDS = _any(
@@ -107,6 +116,7 @@ def concern(phase: Phase, code: int, detail: str) -> Concern:
         return Concern.CONNECTIONS
     if phase in _BEFORE_READERS:
         return Concern.US
-    if POLICY_WORDS.search(words):
+    gone = _NO_SUCH_MAILBOX.search(detail) is not None and not BUSY_READER.search(words)
+    if POLICY_WORDS.search(words) or (not gone and phase in _OF_THE_MAIL and _ACCOUNT_WORDS.search(words)):
         return Concern.POLICY
-    return Concern.MAILBOX if _NO_SUCH_MAILBOX.search(detail) else Concern.MAIL
+    return Concern.MAILBOX if gone else Concern.MAIL

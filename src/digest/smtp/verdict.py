@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from digest.delivery import Event, Phase
+from digest.smtp.refusals import BUSY_READER
 
 if TYPE_CHECKING:
     from digest.smtp.replies import Reply
@@ -110,11 +111,10 @@ def hear(phase: Phase, reply: Reply) -> ReplyClass:
         return ReplyClass.CLOSING
     if reply.code == MUST_LOG_IN:
         return ReplyClass.UNWELCOME
-    if phase is Phase.RCPT and reply.code == STORAGE and not reply.status:
-        return (
-            ReplyClass.LATER
-        )  # RFC 5321, 4.5.3.1.10: an old way of saying "too many for now"; 552 5.2.2 says it plainly
-    return ReplyClass.LATER if kind == 4 else ReplyClass.NEVER  # noqa: PLR2004
+    # RFC 5321, 4.5.3.1.10: an old way of saying "too many for now"; 552 5.2.2 says it plainly
+    too_many = phase is Phase.RCPT and reply.code == STORAGE and not reply.status
+    for_now = kind == 4 or too_many or BUSY_READER.search(reply.text)  # noqa: PLR2004
+    return ReplyClass.LATER if for_now else ReplyClass.NEVER
 
 
 def verdict(phase: Phase, heard: ReplyClass, *, intended: bool = False) -> Verdict:
