@@ -26,7 +26,8 @@ from digest.ledger.sharing import LEASE, join
 from digest.model import Edition, Rendering
 from digest.period import parse as period
 from digest.sending.freeze import recall_published
-from digest.testing import readers
+from digest.sending.run import Patience, Run
+from digest.testing import plain_mail, readers
 
 EDITION = "2022-02/everyone/en"
 
@@ -328,6 +329,31 @@ def test_woken_worker_is_refused(shared, database):
     assert two.ledger.counts(EDITION) == {State.SENT: 1, State.CLAIMED: 1}
 
 
+def test_what_a_worker_has_in_hand_it_takes_no_second_time(shared, database):
+    """A reader whose lease ended beneath a worker is given back, and claimed by it again: there is one mail to send.
+
+    The second of two would be refused its intent, and give back the first, which is on its way.
+    """
+    one, two = shared(), shared()
+    one.ledger.freeze(EDITION, "hash", readers(1), now=one.now())
+    run = Run(
+        ledger=one.ledger, edition=EDITION, owner="woken", build=plain_mail, clock=one.now, patience=Patience(),
+        ahead=False,
+    )  # fmt: skip
+    mail = plain_mail(run.queue.take())
+    lapse(database, "woken")
+    assert two.reap() == {"planned": 1}
+    assert run.queue.take() is None, "it is in hand"
+    assert run.intend(mail)
+    assert two.ledger.counts(EDITION) == {State.SENDING: 1}
+    run.hear(Outcome(delivery=mail.delivery, event=Event.DEFER, phase=Phase.DOT, code=421))
+    run.committer.flush()
+    wait = one.ledger.next_try(EDITION, one.now()) - one.now()
+    time.sleep(max(0.0, wait))
+    assert plain_mail(run.queue.take()) == mail, "it was put off, and may come again"
+    run.close()
+
+
 def test_frozen_in_a_transaction(shared, database):
     """A worker that is frozen inside a transaction keeps the others from nothing: its rows are stepped over."""
     one, two = shared(), shared()
@@ -536,3 +562,13 @@ def test_clock(offset, questions):
         assert abs(clock() - (local[0] + offset)) <= (there + back) / 2 + 1e-6 or clock._doubt < there + back
         assert abs(clock() - (local[0] + offset)) <= clock._doubt / 2 + 1e-6
         local[0] += pause
+
+
+@given(step=st.floats(-1e6, 1e6).filter(lambda step: abs(step) > 5), took=st.floats(0, 4))
+def test_a_databases_clock_that_is_set(step, took):
+    """A standby that takes over with another clock is believed with its first answer, or no new lease would hold."""
+    local = [100.0]
+    clock = SharedClock(lambda: 1e9 + local[0], monotonic=lambda: local[0])
+    clock.learn(1e9 + local[0] + step + took / 2, local[0], local[0] + took)
+    local[0] += took
+    assert abs(clock() - (1e9 + local[0] + step)) <= took / 2 + 1e-3

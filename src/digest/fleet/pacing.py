@@ -54,10 +54,14 @@ class SharedClock:
         self.learn(told, before, self._monotonic())
 
     def learn(self, told: float, before: float, after: float) -> None:
-        """The database said `told` somewhere between two local moments. A longer question says less exactly when."""
-        doubt = after - before
-        if doubt <= self._doubt or after - self._since > _TRUSTED:
-            self._offset = told - (before + after) / 2
+        """The database said `told` somewhere between two local moments. A longer question says less exactly when.
+
+        An answer that the offset so far cannot explain says that the database's clock was set, or is another server's.
+        """
+        doubt, offset = after - before, told - (before + after) / 2
+        was_set = abs(offset - self._offset) > (doubt + self._doubt) / 2
+        if doubt <= self._doubt or was_set or after - self._since > _TRUSTED:
+            self._offset = offset
             self._doubt, self._since = doubt, after
 
 

@@ -90,6 +90,7 @@ class ClaimQueue:
         self._linger = linger
         self._lock = threading.Lock()
         self._claimed: deque[Delivery] = deque()
+        self._held: set[int] = set()  # claimed, and nothing told of it yet
         self._lanes: dict[str, deque[Delivery]] = {domain: deque() for domain in (pacing.domains if pacing else ())}
         self._turn = 0.0  # seconds until a lane's next one, when it was last asked
         self._reached: dict[frozenset[str], int] = {}  # without these domains: up to which id nobody else is planned
@@ -103,6 +104,10 @@ class ClaimQueue:
             while (delivery := self._at_hand()) is None and self._claim():
                 pass
             return delivery
+
+    def settled(self, delivery: int) -> None:
+        """Something was told of this delivery, so that it may come again. Waits for no claim."""
+        self._held.discard(delivery)
 
     @property
     def waiting(self) -> bool:
@@ -172,6 +177,9 @@ class ClaimQueue:
         if full:
             planned = (row.id for row in rows if not row.next_try)
             self._reached[full] = max(planned, default=self._reached.get(full, 0))
+        # A lease that ran out beneath us gave it back, and this claim took it again: what is in hand already goes.
+        rows = [row for row in rows if row.id not in self._held]
+        self._held.update(row.id for row in rows)
         if self._left is not None:
             self._left -= len(rows)
         if not self._lanes:
@@ -263,7 +271,7 @@ class Run:
         """Take in what became of one mail to a reader of this domain."""
         if outcome.event is Event.SUPPRESS:
             # The ledger did what was to be done when it refused the intent. Where it was not asked, this gives back.
-            self.committer.tell(outcome.delivery, Event.RELEASE)
+            self.tell(outcome.delivery, Event.RELEASE)
             return
         with self._lock:
             if proves(outcome) or (outcome.event is not Event.RELEASE and outcome.answered):
@@ -368,7 +376,12 @@ class Run:
             self._tell(refusal.outcome, Event.DEFER if refusal.outcome.ours else event)
         del self._refusals[:count]
 
+    def tell(self, delivery: int, event: Event, outcome: Outcome | None = None) -> None:
+        """Tell the ledger what became of a delivery, with its next commit."""
+        self.committer.tell(delivery, event, outcome)
+        self.queue.settled(delivery)
+
     def _tell(self, outcome: Outcome, event: Event) -> None:
-        self.committer.tell(outcome.delivery, event, outcome)
+        self.tell(outcome.delivery, event, outcome)
         if event in _MEANS:
             self.outcomes[_MEANS[event]] += 1

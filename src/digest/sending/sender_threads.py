@@ -163,7 +163,7 @@ class Feed:
     def close(self) -> None:
         """Give back what was made and not sent."""
         if self._next is not None:
-            self._run.committer.tell(self._next.delivery, Event.RELEASE)
+            self._run.tell(self._next.delivery, Event.RELEASE)
             self._next = None
 
 
