@@ -66,3 +66,16 @@ def test_the_environment_wins(newsroom):
     assert not (newsroom.root / ".digest" / "secret").exists()
     newsroom.monkeypatch.delenv("DIGEST_UNSUBSCRIBE_SECRET")
     assert "is missing" in newsroom("send", *AGAIN, "--eml", "more").err
+
+
+def test_a_secret_in_the_place_of_another_is_said(newsroom):
+    """Links of the mails so far lead nowhere then. Beside the old one, a new one is nothing to speak of."""
+    newsroom.monkeypatch.setenv("DIGEST_UNSUBSCRIBE_SECRET", NAMED)
+    assert "another than that of the mails so far" not in send(newsroom).err
+    other = NAMED[::-1]
+    newsroom.monkeypatch.setenv("DIGEST_UNSUBSCRIBE_SECRET", f"{other} {NAMED}")
+    assert "another than that of the mails so far" not in newsroom("send", *AGAIN, "--eml", "more", "--limit", "1").err
+    newsroom.monkeypatch.setenv("DIGEST_UNSUBSCRIBE_SECRET", "x" * 64)
+    done = newsroom("send", *AGAIN, "--eml", "more", "--limit", "1")
+    assert "the secret is another than that of the mails so far: their links to leave lead nowhere" in done.err
+    assert "another than that of the mails so far" not in newsroom("send", *AGAIN, "--eml", "more").err

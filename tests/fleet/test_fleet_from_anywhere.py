@@ -90,6 +90,20 @@ def test_relay_refuses_us(fleet, sink):
     assert len(sink.got) == 50
 
 
+def test_a_worker_with_another_secret_mails_nobody(fleet, sink, monkeypatch):
+    """Readers could not leave by the links that it makes: the edition is held back, and the worker is named."""
+    fleet.write(20)
+    monkeypatch.setenv("DIGEST_UNSUBSCRIBE_SECRET", "mistyped " * 4)
+    worker = fleet.worker()
+    monkeypatch.setenv("DIGEST_UNSUBSCRIBE_SECRET", "the-newsrooms-own " * 4)
+    sending = fleet.send()
+    assert sending.wait(60) == 1
+    said = fleet.log(sending)
+    assert f"process {worker.pid}: " in said
+    assert "this machine's secret is not that of the mails that the ledger knows" in said
+    assert not sink.taken
+
+
 def test_the_fleet_is_done_before_one_looks(fleet):
     """Workers that have sent it all before whoever resumed it looks: a success, that says what became of it."""
     fleet.write(5)

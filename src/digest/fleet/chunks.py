@@ -167,7 +167,7 @@ class ChunkSender:
         if key not in self._builders:
             newsroom = self.newsroom
             self.sharing.ledger.demand_place()
-            newsroom.sending_setup.settle_secret(self.sharing.ledger, make=False)
+            newsroom.sending_setup.settle_secret(self.sharing.ledger, make=False, believe=False)
             content = recall_published(self.sharing, newsroom.edition_of(edition), mailing.content)
             self._builders = {key: message_builder(newsroom, content, now=newsroom.now(), live=True)}
         return self._builders[key]

@@ -259,11 +259,13 @@ class SendingSetup:
         if faults:
             raise ConfigError(faults)
 
-    def settle_secret(self, ledger: SqlLedger | SharedLedger, *, make: bool) -> None:
+    def settle_secret(self, ledger: SqlLedger | SharedLedger, *, make: bool, believe: bool = True) -> str:
         """See to it that the secret is the one of this ledger's mails; `make` one where there never was any.
 
-        What the environment or a file that config.yaml names says is believed, and becomes the ledger's. A fleet, and
-        links to a `digest serve`, need a secret that is named: it must be the same on all machines. Raises ConfigError.
+        What the environment or a file that config.yaml names says is believed, and becomes the ledger's; returns what a
+        person should hear of that. Not with `believe` False: a worker is one of many, and a person set its secret long
+        ago. A fleet, and links to a `digest serve`, need a secret that is named: it must be the same on all machines.
+        Raises ConfigError.
         """
         part, send = self.config.settings.unsubscribe, self.config.settings.send
         known, secrets = ledger.mark(own_secret.MARK), self.unsubscribe_secrets()
@@ -272,7 +274,7 @@ class SendingSetup:
             secrets = self.unsubscribe_secrets()
         marks = [own_secret.mark(secret) for secret in secrets]
         if known in marks or not (known or marks):
-            return
+            return ""
         named = bool(part.secret_file or self.environ.get(part.secret_env))
         if known and not named:
             what = "is not" if secrets else "is missing; it is"
@@ -281,7 +283,17 @@ class SendingSetup:
                 f"they were sent, or from a backup, or set ${part.secret_env}"
             )
             raise self._fault(("unsubscribe",), message)
+        if known and not believe:
+            message = (
+                "this machine's secret is not that of the mails that the ledger knows: readers could not leave by its "
+                "links; give it the one of the machine that ran `digest send`"
+            )
+            raise self._fault(("unsubscribe",), message)
         ledger.set_mark(own_secret.MARK, marks[-1])
+        return known and (
+            "the secret is another than that of the mails so far: their links to leave lead nowhere; to keep them, name "
+            "both secrets, the new one first and a blank between"
+        )
 
     def demand_secrets(self, why: str) -> tuple[str, ...]:
         """The same, where there must be one. Raises UsageError with why, and how to set one."""

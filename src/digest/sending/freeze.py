@@ -122,12 +122,15 @@ def freeze(
     with _alone(ledger, edition, always=as_configured):
         # Asked inside: somebody else may have settled it while this process waited.
         mailing = ledger.mailing(edition.id)
-        newsroom.sending_setup.settle_secret(ledger, make=mailing is None)
-        if mailing is None or not mailing.content:
-            return _settled(newsroom, ledger, edition, now, needed, waiting=mailing is not None, shrink=shrink)
-        if as_configured:
-            return _replaced(newsroom, ledger, edition, mailing.content, now, needed)
-    return _recalled(newsroom, ledger, edition, mailing.content, now)
+        said = newsroom.sending_setup.settle_secret(ledger, make=mailing is None)
+        settled, frozen = mailing.content if mailing else "", None
+        if not settled:
+            frozen = _settled(newsroom, ledger, edition, now, needed, waiting=mailing is not None, shrink=shrink)
+        elif as_configured:
+            frozen = _replaced(newsroom, ledger, edition, settled, now, needed)
+    if frozen is None:
+        frozen = _recalled(newsroom, ledger, edition, settled, now)
+    return replace(frozen, notes=(*frozen.notes, *filter(None, [said])))
 
 
 @contextmanager
