@@ -101,6 +101,7 @@ def test_nothing_is_due_before_its_time(shared):
     assert one.due(EDITION, one.now(), 100) == 2
     assert one.due(EDITION, one.now() + 90_000, 100) == 3
     assert one.due(EDITION, one.now(), 1) == 1
+    assert one.due(EDITION, one.now() - 90_000, 100) == 3, "a clock that was set back put the third off"
     assert one.due("2000-01/nobody/en", one.now(), 100) == 0
     one.ledger.pause(EDITION)
     assert one.due(EDITION, one.now() + 90_000, 100) == 0
@@ -327,6 +328,29 @@ def test_woken_worker_is_refused(shared, database):
     assert one.ledger.record([(second.id, Event.INTEND, None)], one.now(), "frozen") == {second.id}
     assert one.ledger.record([(first.id, Event.ACCEPT, None)], one.now(), "frozen") == frozenset()
     assert two.ledger.counts(EDITION) == {State.SENT: 1, State.CLAIMED: 1}
+
+
+def test_a_lease_of_a_clock_that_was_set_back_ends(shared, database, monkeypatch):
+    """A worker claims, the database's clock is set back by a day, and the worker dies: its reader waits for no day."""
+    from digest.ledger import sharing
+
+    tomorrow = sharing._REAP.replace("pg_postmaster_start_time()", "now() + interval '1 day'")  # when it started
+    monkeypatch.setattr(sharing, "_REAP", tomorrow)
+    one, two = shared(), shared()
+    with psycopg.connect(database, autocommit=True) as connection:
+        one.beat("dead", "1.0", ())
+        assert two.present() == 1
+        connection.execute("UPDATE digest.workers SET seen = seen + 86400")
+        assert two.present() == 0
+    one.ledger.freeze(EDITION, "hash", readers(1), now=one.now())
+    one.ledger.claim(EDITION, "dead", 1, one.now() + 86400)
+    assert two.reap() == {}, "it may live, and has the time to renew"
+    with psycopg.connect(database) as connection:
+        ((lease,),) = connection.execute("SELECT lease FROM digest.deliveries").fetchall()
+        assert connection.execute("SELECT name FROM digest.workers").fetchall() == []
+    assert abs(lease - one.now() - LEASE) < 5
+    lapse(database, "dead")
+    assert two.reap() == {"planned": 1}
 
 
 def test_what_a_worker_has_in_hand_it_takes_no_second_time(shared, database):

@@ -34,6 +34,8 @@ class Row:
     def pace(self, bucket, *, span, slack, ahead):
         self.asked += 1
         due = self.due.get(bucket, self.now)
+        if due > self.now + ahead + max(span, 60):
+            due = self.now
         if due >= self.now + ahead:
             return Reservation(start=due, now=self.now, granted=False)
         start = max(due, self.now - slack)
@@ -149,6 +151,29 @@ def test_while_the_database_is_away_nobodys_turn_comes():
     assert pacer.ask("x.org") == 0.5
 
 
+@pytest.mark.parametrize("step", [-86400.0, 86400.0])
+def test_a_databases_clock_that_is_set_stops_nobody(step):
+    """Set back or forward by a day: once the worker has learned of it, its mails go on, at the rate."""
+    row, worker = Row(), [1000.0]
+    pacer = FleetPacing(row, lambda: worker[0], relay="r:25", rate=10.0, per_domain={}, stop=threading.Event())
+
+    def sent(seconds):
+        count, end = 0, worker[0] + seconds
+        while worker[0] < end:
+            wait = pacer.ask("x.org")
+            count += not wait
+            assert wait < 60
+            row.now += wait or 0.001
+            worker[0] += wait or 0.001
+        return count
+
+    assert 95 <= sent(10) <= 105
+    row.now += step
+    sent(3)  # by its own idea of the time
+    worker[0] += step
+    assert 95 <= sent(10) <= 105
+
+
 def test_a_domains_limit_leaves_the_relays_turns_alone():
     """A mail whose domain must wait takes no turn of the relay's, and any spelling of the domain is the same."""
     row = Row()
@@ -220,4 +245,9 @@ def test_the_row_of_the_tests_is_the_databases(sharing):
     assert not ours.granted
     assert sharing.pace("relay y:25", span=600.0, slack=0.1, ahead=0.05).granted
     assert not sharing.pace("relay y:25", span=600.0, slack=0.1, ahead=0.05).granted
+    with sharing.database.writing() as transaction:
+        transaction.run("UPDATE paces SET due = due + 86400")
+    turn = sharing.pace("relay y:25", span=0.05, slack=0.1, ahead=0.08)
+    assert turn.granted, "a clock that was set back wrote it"
+    assert abs(turn.start - turn.now) < 1e-3
     assert LATE > SLACK, "what may be caught up can still be used"

@@ -30,6 +30,7 @@ LATE = 0.2  # a turn may be used so much later; 2 % of any ten seconds
 SLACK = 0.15  # what nobody took in time may be taken so much later, with time left to be used
 RECENT = 0.1  # seconds: a worker takes as many turns as it used in these, so that it uses what it takes
 _AWAY = 0.5  # seconds until the database is asked again when it is away
+_WRONG = 5.0  # so many seconds off, and the database's clock was set; the next beat says by how much
 _TRUSTED = 60.0  # seconds for which a better-measured offset of the clock is kept
 
 
@@ -75,6 +76,7 @@ class _Bucket:
         self.interval = 1.0 / rate
         self._most = max(1, round(rate * SPAN))
         self._late = max(LATE, self.interval)
+        self._far = AHEAD + max(_WRONG, self.interval)  # no turn is that far ahead, but by a clock that was set back
         self._turns: deque[float] = deque()
         self._used: deque[float] = deque()  # when the recent ones were used
         self._barren = float("-inf")  # until then there is no turn to be had
@@ -82,13 +84,15 @@ class _Bucket:
     def lack(self) -> float:
         """Seconds until this worker has a turn; 0.0: now."""
         now = self._clock()
-        while self._turns and self._turns[0] < now - self._late:
+        while self._turns and not now - self._late <= self._turns[0] <= now + self._far:
             self._turns.popleft()  # slept through: sending them now would be a burst
         if not self._turns:
-            if now < self._barren:  # one of many connections was told; the others need not ask
+            if now < self._barren <= now + self._far:  # one of many connections was told; the others need not ask
                 return self._barren - now
             size = self._wanted(now)
             turn = self._sharing.pace(self._name, span=self.interval * size, slack=SLACK, ahead=AHEAD)
+            if abs(turn.now - now) > _WRONG:
+                return _AWAY
             if not turn.granted:
                 # Those who have the next turns have some for AHEAD seconds. Who is refused together asks again apart.
                 apart = AHEAD * random.uniform(0.25, 0.75)  # noqa: S311 - no secret

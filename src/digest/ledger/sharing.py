@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import insert
 from digest.delivery import MailingStatus
 from digest.distribution import installing
 from digest.errors import LedgerError
-from digest.ledger import statements
+from digest.ledger import backoff, statements
 from digest.ledger.claims import FOUND_SENDING
 from digest.ledger.database import as_json
 from digest.ledger.editions import stand
@@ -76,6 +76,7 @@ _AT_WORK = (
     "ALTER TABLE deliveries SET (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0)",
 )
 _NOW = "CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
+_SINCE = "CAST(extract(epoch FROM pg_postmaster_start_time()) AS double precision)"
 
 # A worker that is frozen in the middle of a transaction must not hold its rows for ever.
 _IDLE = f"SET idle_in_transaction_session_timeout = '{LEASE:.0f}s'"
@@ -88,7 +89,7 @@ _RENEW = (
 _REAP = (
     "WITH over AS MATERIALIZED (SELECT id, state FROM deliveries "  # noqa: S608 - our words
     f"WHERE state IN ('claimed', 'sending') AND lease < {_NOW} "
-    f"AND {_NOW} > CAST(extract(epoch FROM pg_postmaster_start_time()) AS double precision) + :lease "
+    f"AND NOT {_NOW} BETWEEN {_SINCE} AND {_SINCE} + :lease "
     "ORDER BY id LIMIT 10000 FOR UPDATE SKIP LOCKED) "
     f"UPDATE deliveries SET owner = '', lease = 0, next_try = 0, changed = {_NOW}, "
     "state = CASE over.state WHEN 'sending' THEN 'in_doubt' ELSE 'planned' END, "
@@ -96,15 +97,22 @@ _REAP = (
     "detail = CASE over.state WHEN 'sending' THEN :found ELSE detail END "
     "FROM over WHERE deliveries.id = over.id RETURNING deliveries.id, deliveries.state"
 )
+# What a clock wrote that has since been set back, and no owner may be left to renew, holds nobody for longer.
+_SET_BACK = (
+    f"UPDATE deliveries SET lease = {_NOW} + :lease WHERE id IN (SELECT id FROM deliveries "  # noqa: S608 - our words
+    f"WHERE state IN ('claimed', 'sending') AND lease > {_NOW} + :longest FOR UPDATE SKIP LOCKED)"
+)
+_TOO_LATE = f"paces.due > {_NOW} + :ahead + greatest(:span, 60)"  # the same of a turn
 _PACE = (
     f"INSERT INTO paces (bucket, due) VALUES (:bucket, {_NOW} + :span) ON CONFLICT (bucket) DO UPDATE "  # noqa: S608
-    f"SET due = greatest(paces.due, {_NOW} - :slack) + :span WHERE paces.due < {_NOW} + :ahead "
+    f"SET due = greatest(CASE WHEN {_TOO_LATE} THEN {_NOW} ELSE paces.due END, {_NOW} - :slack) + :span "
+    f"WHERE paces.due < {_NOW} + :ahead OR {_TOO_LATE} "
     f"RETURNING due - :span, {_NOW}, set_config('synchronous_commit', 'off', true)"
 )
 _PACE_DUE = f"SELECT due, {_NOW} FROM paces WHERE bucket = :bucket"  # noqa: S608 - our words
 _DUE = (
     "SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE edition = :edition AND state IN ('planned', 'deferred') "
-    "AND next_try <= :now LIMIT :most) AS due"
+    "AND (next_try <= :now OR next_try > :never) LIMIT :most) AS due"
 )
 
 
@@ -196,20 +204,22 @@ class Sharing:
     def present(self, within: float = 3 * BEAT) -> int:
         """How many workers were heard in the last `within` seconds."""
         with self.database.reading() as transaction:
-            since = float(transaction.run(f"SELECT {_NOW}")[0][0]) - within
-            return int(transaction.core.scalar(select(func.count()).where(workers.c.seen > since)) or 0)
+            now = float(transaction.run(f"SELECT {_NOW}")[0][0])
+            heard = workers.c.seen.between(now - within, now + within)  # not by a clock that was set back
+            return int(transaction.core.scalar(select(func.count()).where(heard)) or 0)
 
     def reap(self) -> Mapping[str, int]:
         """Put right what those left whose lease is over: claimed becomes planned, sending in_doubt. Returns counts."""
         counts: dict[str, int] = {}
         with self.database.writing() as transaction:
+            transaction.run(_SET_BACK, lease=LEASE, longest=backoff.LEASE)
             found = transaction.run(_REAP, lease=LEASE, found=FOUND_SENDING)
             if found:
                 ids = as_json([row[0] for row in found])
                 transaction.run(statements.CALL_OFF, ids=ids)
                 transaction.run(statements.LEFT_MEANWHILE, ids=ids)
-            gone = workers.c.seen < float(transaction.run(f"SELECT {_NOW}")[0][0]) - GONE
-            transaction.core.execute(delete(workers).where(gone))
+            now = float(transaction.run(f"SELECT {_NOW}")[0][0])
+            transaction.core.execute(delete(workers).where(~workers.c.seen.between(now - GONE, now + GONE)))
         for _, state in found:
             counts[state] = counts.get(state, 0) + 1
         return counts
@@ -222,7 +232,8 @@ class Sharing:
             )
             if number is None:
                 return 0
-            return int(transaction.run(_DUE, edition=number, now=now, most=most)[0][0])
+            never = now + backoff.LONGEST  # written by a clock that has since been set back
+            return int(transaction.run(_DUE, edition=number, now=now, never=never, most=most)[0][0])
 
     def pace(self, bucket: str, *, span: float, slack: float, ahead: float) -> Reservation:
         """Take a turn of `span` seconds in a bucket, unless the next one begins more than `ahead` seconds from now.

@@ -291,8 +291,8 @@ class SendingSetup:
             raise self._fault(("unsubscribe",), message)
         ledger.set_mark(own_secret.MARK, marks[-1])
         return known and (
-            "the secret is another than that of the mails so far: their links to leave lead nowhere; to keep them, name "
-            "both secrets, the new one first and a blank between"
+            "the secret is another than that of the mails so far: their links to leave lead nowhere; to keep them, "
+            "name both secrets, the new one first and a blank between"
         )
 
     def demand_secrets(self, why: str) -> tuple[str, ...]:
