@@ -150,7 +150,7 @@ def test_a_body_without_a_last_line_end_gets_one():
     ("words", "hint"),
     [
         ("550 5.7.1 sender not allowed", "newsroom.from"),
-        ("552 5.3.4 too big", "newsroom.from"),
+        ("552 5.3.4 too big", "bytes"),
         ("530 5.7.0 authentication required", "smtp.username"),
     ],
 )
