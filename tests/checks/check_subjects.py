@@ -148,6 +148,7 @@ def subject(*stories: Story, **changes) -> CheckContext:
         "rendering": rendering(told),
         "mail": MAIL,
         "read_file": files(),
+        "now": dt.datetime(2022, 3, 1, 9, tzinfo=ZONE),
     } | changes
     return CheckContext(**parts)
 

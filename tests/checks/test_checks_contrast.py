@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from check_subjects import html, rendered, story, with_html
 
-from digest.checks.contrast import looks
+from digest.checks.contrast import looks, matched
 from digest.checks.css import parse
 from digest.checks.document import read
 from digest.checks.registry import run
@@ -54,7 +54,11 @@ def test_every_element_looks_as_in_chromium(browser, scheme):
     truth = page.evaluate(PROBE)
     page.close()
     document = read(STYLED)
-    computed = [(e, look) for e, look in looks(document, parse(document.styles), scheme) if "body" in above(e)]
+    computed = [
+        (e, look)
+        for e, look in looks(document, matched(document, parse(document.styles)), scheme)
+        if "body" in above(e)
+    ]
     assert len(computed) == len(truth)
     canvas = colours.parse("#ffffff" if scheme == "light" else "#121212")
     for (element, look), (tag, colour, grounds, size, bold) in zip(computed, truth, strict=True):
@@ -121,7 +125,7 @@ def test_a_rule_for_an_attribute_counts_where_it_occurs(attribute, pale):
     document = read(made)
     told = {
         look.colour
-        for e, look in looks(document, parse(document.styles), "light")
+        for e, look in looks(document, matched(document, parse(document.styles)), "light")
         if e.attributes.get("class") == "pale"
     }
     assert (told == {colours.parse("#eeeeee")}) is pale

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.checks.contrast import looks
+from digest.checks.contrast import looks, matched
 from digest.checks.css import declarations, parse
 from digest.checks.document import read
 from digest.text import colour as colours
@@ -22,7 +22,7 @@ PAGE = (
 def red(style: str) -> set[str]:
     """The elements in the body that this style makes red."""
     document = read(PAGE.replace("{}", style))
-    seen = looks(document, parse(document.styles), "light")
+    seen = looks(document, matched(document, parse(document.styles)), "light")
     return {element.tag for element, look in seen if str(look.colour) == "#ff0000" and not look.hidden}
 
 

@@ -55,7 +55,7 @@ def examined(themed, stories, month="2022-02", language="en", audience=AUDIENCE,
         read_image=lambda path: paths.inside(ROOT, path),
     )
     changes = {"read_file": _held, "carried": True} | changes
-    return subject(selection=chosen, rendering=made, mail=None, audience=audience, **changes), made
+    return subject(selection=chosen, rendering=made, audience=audience, **changes), made
 
 
 def _held(path: str) -> bytes | None:

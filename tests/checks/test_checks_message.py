@@ -7,13 +7,13 @@ from check_subjects import MAIL, codes, mailed, subject
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.checks.parsed_mail import Message, decoded, mailbox
+from digest.checks.parsed_mail import decoded, mailbox, read
 from digest.checks.registry import run
 
 
 def test_fields_and_parts_are_found():
     """Names, unfolded values and part types come out as they went in."""
-    message = Message(data=MAIL.replace(b"women workers", b"women\r\n workers"))
+    message = read(MAIL.replace(b"women workers", b"women\r\n workers"))
     assert message.value("subject") == "ILO Newsroom: women workers in Pakistan"
     assert message.parts == ("multipart/alternative", "text/plain", "text/html")
     assert len(message.all("From")) == 1
@@ -80,7 +80,7 @@ def test_inline_images_are_a_form_that_is_allowed():
     )
     start = MAIL.index(b"Content-Type: text/html")
     mail = MAIL[:start] + related + b"\r\n--=_b--\r\n"
-    assert Message(data=mail).parts[-3:] == ("multipart/related", "text/html", "image/jpeg")
+    assert read(mail).parts[-3:] == ("multipart/related", "text/html", "image/jpeg")
     assert "mail-parts" not in codes(subject(mail=mail))
 
 

@@ -218,7 +218,7 @@ def test_an_address_is_said_once(code, kind, address, reason, told):
 
     looked = subject(
         selection=selection([story(1, **{"link": "", kind: address})]),
-        rendering=None,
+        rendering=rendering(),
         online=Online(fetch=fetch, dns=False),
     )
     (found,) = heard_about(code, looked)

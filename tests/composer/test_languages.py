@@ -197,8 +197,9 @@ def test_directions_are_those_of_the_script():
 @pytest.mark.parametrize("language", ["ks", "pa-Arab", "az-Arab", "syr", "mzn", "ar-Latn", "zh-Hant"])
 def test_an_edition_in_any_language_passes_the_checks_of_its_direction(language):
     """The checks had a list of languages of their own, and refused editions in others that run from the right."""
-    made = render(selection(story(1), language=language))
-    found = run(CheckContext(newsroom=NEWSROOM, rendering=made))
+    chosen = selection(story(1), language=language)
+    parts = {"newsroom": NEWSROOM, "audience": AUDIENCE, "selection": chosen, "rendering": render(chosen)}
+    found = run(CheckContext(**parts, mail=b"", now=story(1).date, read_file=lambda _: None))
     assert {finding.code for finding in found} & {"html-dir", "html-lang"} == set()
 
 

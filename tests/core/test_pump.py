@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from digest.errors import DigestError
-from digest.model import Edition, Group, NewsroomProfile, Rendering, Selection, Story
+from digest.model import Audience, Edition, Group, NewsroomProfile, Rendering, Selection, Story
 from digest.period import parse as period
 
 ZONE = ZoneInfo("Europe/Zurich")
@@ -254,7 +254,12 @@ def checked_story(text):
     story = replace(STORY, title=text, kicker=text, credit=text, link=text, image=text, image_alt=text, summary=text)
     chosen = Selection(edition=EDITION, groups=(Group(key="", stories=(story,)),))
     written = Rendering(edition=EDITION, subject=text, preheader=text, html="<p>x</p>", text=text, nonce="0f3a")
-    run(CheckContext(newsroom=NEWSROOM, selection=chosen, rendering=written))
+    parts = {"newsroom": NEWSROOM, "selection": chosen, "rendering": written}
+    run(
+        CheckContext(
+            **parts, audience=Audience(name="a", title="A"), mail=b"", now=story.date, read_file=lambda _: None
+        )
+    )
 
 
 def composed_story(text):

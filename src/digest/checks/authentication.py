@@ -39,6 +39,10 @@ def texts(context: CheckContext, name: str) -> list[str]:
     return answer
 
 
+def _asked(context: CheckContext) -> bool:
+    return context.online is not None and context.online.dns
+
+
 def _answers(_: CheckContext) -> dict[str, list[str] | str]:
     return {}
 
@@ -72,7 +76,7 @@ def domain_in(address: str) -> str:
 @check("dns-unanswered", Severity.WARNING, "network", "What DNS does not answer now, a relay cannot verify either.")
 def dns_unanswered(context: CheckContext) -> Iterator[Hit]:
     """A question about SPF, DKIM or DMARC that DNS left open."""
-    if context.online is None or not context.online.dns:
+    if not _asked(context):
         return
     for name in _names(context):
         try:
@@ -84,7 +88,7 @@ def dns_unanswered(context: CheckContext) -> Iterator[Hit]:
 @check("spf", Severity.ERROR, "network", "Without one good SPF record, nobody knows which machines may send for us.")
 def spf(context: CheckContext) -> Iterator[Hit]:
     """No SPF record, two of them, one that lets everybody, or one that asks DNS too often."""
-    if context.online is None or not context.online.dns:
+    if not _asked(context):
         return
     domain = domain_in(context.newsroom.sender)
     try:
@@ -112,7 +116,7 @@ def spf(context: CheckContext) -> Iterator[Hit]:
 @check("dkim", Severity.ERROR, "network", "A signature without its key in DNS is as good as none.")
 def dkim(context: CheckContext) -> Iterator[Hit]:
     """No key in DNS, a revoked, broken or short one, or a signing domain that From does not align with."""
-    if context.online is None or not context.online.dns or (signed_by := signer(context)) is None:
+    if not _asked(context) or (signed_by := signer(context)) is None:
         return
     domain, selector = signed_by
     name = f"{selector}._domainkey.{domain}"
@@ -142,7 +146,7 @@ def dkim(context: CheckContext) -> Iterator[Hit]:
 @check("dmarc", Severity.WARNING, "network", "Gmail and Yahoo ask bulk senders for a DMARC record, and for alignment.")
 def dmarc(context: CheckContext) -> Iterator[Hit]:
     """No DMARC record for From's domain or one above it, two, or one without a policy that can be read."""
-    if context.online is None or not context.online.dns:
+    if not _asked(context):
         return
     sender = domain_in(context.newsroom.sender)
     try:
@@ -165,7 +169,7 @@ def dmarc(context: CheckContext) -> Iterator[Hit]:
 @check("dkim-absent", Severity.WARNING, "network", "Bulk mail without a signature of its own domain ends in spam.")
 def dkim_absent(context: CheckContext) -> Iterator[Hit]:
     """Neither the mail nor the configuration says who signs."""
-    if context.online is not None and context.online.dns and signer(context) is None:
+    if _asked(context) and signer(context) is None:
         yield Hit(
             "mail", "is not signed, and no DKIM domain and selector are configured; make sure that the relay signs"
         )
@@ -181,7 +185,7 @@ def _names(context: CheckContext) -> Iterator[str]:
 
 def signer(context: CheckContext) -> tuple[str, str] | None:
     """The domain and the selector of who signs, by the mail or the configuration; None where neither says."""
-    if context.message and (value := context.message.value("DKIM-Signature")):
+    if value := context.message.value("DKIM-Signature"):
         tags = tags_of(value)
         if tags.get("d") and tags.get("s"):
             return tags["d"].lower(), tags["s"].lower()

@@ -61,7 +61,7 @@ def button_twice(context: CheckContext) -> Iterator[Hit]:
 @check("event-past", Severity.WARNING, "stories", "A date that is over when the mail comes is a mistake, or old.")
 def event_past(context: CheckContext) -> Iterator[Hit]:
     """An event whose day is before the day of the mail."""
-    if context.now is None or not context.blocks:
+    if not context.blocks:
         return
     from digest.blocks.kinds import EventsBlock
 
@@ -85,11 +85,9 @@ def sponsor_above_lead(context: CheckContext) -> Iterator[Hit]:
 @check("pin-language", Severity.WARNING, "stories", "A story in another language is not what these readers asked for.")
 def pin_language(context: CheckContext) -> Iterator[Hit]:
     """A story that is pinned, and is in another language than the edition, with no translation into that."""
-    if context.selection is None:
-        return
     edition = context.selection.edition
     for story in context.selection.foreign:
-        where = context.issue.places.get(f"pin {story.id}", edition.id)
+        where = context.selection.issue.places.get(f"pin {story.id}", edition.id)
         outcome = "is in all the same" if story in context.stories else f"is left to the edition in {story.language}"
         yield Hit(where, f"{story.id} is in {story.language}, this edition in {edition.language}, so it {outcome}")
 
@@ -97,8 +95,8 @@ def pin_language(context: CheckContext) -> Iterator[Hit]:
 @check("pin-held", Severity.WARNING, "stories", "An editor who pins a story believes that it is in.")
 def pin_held(context: CheckContext) -> Iterator[Hit]:
     """A story that is pinned, and a draft, withdrawn, or under embargo: no pin brings it in."""
-    for decision in context.selection.decisions if context.selection else ():
-        where = context.issue.places.get(f"pin {decision.story.id}")
+    for decision in context.selection.decisions:
+        where = context.selection.issue.places.get(f"pin {decision.story.id}")
         if where and not decision.included and decision.rule in _HOLDING:
             yield Hit(where, f"{decision.story.id} is pinned and not in: {decision.reason}")
 
@@ -106,10 +104,8 @@ def pin_held(context: CheckContext) -> Iterator[Hit]:
 @check("block-not-shown", Severity.ERROR, "rendering", "What an editor wrote must be in the mail, in both parts.")
 def block_not_shown(context: CheckContext) -> Iterator[Hit]:
     """A block, or an intro, whose words are missing from the HTML or the text: a theme that shows none."""
-    if context.rendering is None or context.document is None:
-        return
     parts = {"HTML": letters_only(context.document.root.text), "text": letters_only(context.rendering.text)}
-    issue = context.issue
+    issue = context.selection.issue
     words = [
         (block.where, block.kind, _first_words({row.name: text for row, text in block.said() if row.holds != "choice"}))
         for block in context.blocks

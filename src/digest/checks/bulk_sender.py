@@ -86,8 +86,7 @@ def _much_at(addresses: Iterable[str]) -> str:
 
 
 def _lacks(context: CheckContext) -> Iterator[_Lack]:
-    if (message := context.message) is None:
-        return
+    message = context.message
     one_click = message.value("List-Unsubscribe-Post") and "<https://" in message.value("List-Unsubscribe")
     if not one_click:
         yield _Lack("one-click unsubscribe by https", "unsubscribe.url")
@@ -103,7 +102,7 @@ def _unsigned(context: CheckContext) -> Iterator[_Lack]:
     signed_by = signer(context)
     if signed_by is None:
         yield _Lack("a DKIM signature", "dkim.domain, dkim.selector")
-    signature = context.message.value("DKIM-Signature") if context.message else ""
+    signature = context.message.value("DKIM-Signature")
     if signature and not set(tags_of(signature).get("h", "").lower().split(":")) >= _SIGNED:
         yield _Lack("a DKIM signature over List-Unsubscribe and List-Unsubscribe-Post", "dkim.signer")
     domains = [domain_in(context.envelope or context.newsroom.sender), *(signed_by or ())[:1]]
@@ -121,6 +120,6 @@ def _unsound_addresses(context: CheckContext) -> Iterator[_Lack]:
         )
     elif nobody_reads(sender):
         yield _Lack(f"a From that is real: {sender} is an example", "newsroom.from")
-    answered = mailbox(context.message.value("Reply-To")) if context.message else None
+    answered = mailbox(context.message.value("Reply-To"))
     if answered is None or nobody_reads(answered[1]):
         yield _Lack("a Reply-To that reaches you", "newsroom.contact")

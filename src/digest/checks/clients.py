@@ -99,16 +99,19 @@ def chosen(names: tuple[str, ...]) -> tuple[str, ...]:
     """
     clients = [*table()["clients"]]
     for name in names:
-        if not any(client == name or client.startswith(f"{name}.") for client in clients):
+        if not any(_is_of(client, (name,)) for client in clients):
             families = ", ".join(sorted({client.partition(".")[0] for client in clients}))
             message = f"{name!r} is no mail client that the table knows; known: {families}"
             raise UsageError(message)
-    wanted = names or DEFAULT_CLIENTS
-    return tuple(c for c in clients if any(c == name or c.startswith(f"{name}.") for name in wanted))
+    return tuple(client for client in clients if _is_of(client, names or DEFAULT_CLIENTS))
+
+
+def _is_of(client: str, names: tuple[str, ...]) -> bool:
+    return f"{client}.".startswith(tuple(f"{name}." for name in names))
 
 
 def _triggers(context: CheckContext) -> dict[str, Place]:
-    return used(context.document, context.stylesheet) if context.document else {}
+    return used(context.document, context.stylesheet)
 
 
 def used(document: HtmlDocument, sheet: Stylesheet) -> dict[str, Place]:
@@ -172,8 +175,6 @@ def unsupported(context: CheckContext) -> Iterator[tuple[str, Place, list[str]]]
 
     Raises UsageError when the filter names a client that nobody knows.
     """
-    if context.document is None:
-        return
     known, clients = table(), chosen(context.clients)
     places = {client: place for place, client in enumerate(known["clients"])}
     first: dict[str, Place] = {}

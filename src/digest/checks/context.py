@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar
 
-from digest.model import Issue
+from digest.model import STORY_SUFFIX
 from digest.text.likeness import likeness
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from digest.blocks.kinds import Block
@@ -98,23 +98,22 @@ class HtmlTrace(Protocol):
 # No slots: functools.cached_property keeps what it worked out in the instance's __dict__.
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CheckContext:
-    """The thing examined. What is None or empty is not there, and checks that need it find nothing.
+    """The thing examined: an edition as it was made. What is empty beside it is not there, and finds nothing.
 
-    `read_file(path)` gives the bytes of a file of the newsroom by the path that a story wrote, or None. `kickers` and
-    `topics` are those the newsroom uses; when empty, the other stories in `stories_by_id` tell. `clients` narrows the
-    mail clients to look at (`gmail`, `outlook.windows`). `dkim` is (domain, selector) when digest or its relay signs.
+    `read_file(path)` gives the bytes of a file of the newsroom by the path that a story wrote, or None. `clients`
+    narrows the mail clients to look at (`gmail`, `outlook.windows`). `dkim` is (domain, selector) when digest or its
+    relay signs.
     """
 
     newsroom: NewsroomProfile
-    audience: Audience | None = None
-    selection: Selection | None = None
-    rendering: Rendering | None = None
-    mail: bytes | None = None
+    audience: Audience
+    selection: Selection
+    rendering: Rendering
+    mail: bytes
+    now: datetime  # when the edition is made
+    read_file: Callable[[str], bytes | None]
     history: Sequence[PastEdition] = ()
-    kickers: Collection[str] = ()
-    topics: Collection[str] = ()
     stories_by_id: Mapping[str, Story] = field(default_factory=dict)
-    read_file: Callable[[str], bytes | None] | None = None
     clients: tuple[str, ...] = ()
     dkim: tuple[str, str] | None = None
     online: Online | None = None
@@ -123,7 +122,6 @@ class CheckContext:
     logo: str = ""  # an address or a path, as config.yaml has it
     sent: Mapping[str, Sequence[Story]] = field(default_factory=dict)  # by edition, its stories as readers got them
     page_url: str = ""  # of the edition's own page in the public archive, which is there when the first mail goes
-    now: datetime | None = None  # when the edition is made
     envelope: str = ""  # to which reports come back; From's own address when empty
     rated: bool = False  # the relay, or a reader's domain, has a rate
     trace: Callable[[], HtmlTrace | None] = lambda: None  # how the HTML came about; asked when something is found in it
@@ -142,23 +140,16 @@ class CheckContext:
     @property
     def stories(self) -> tuple[Story, ...]:
         """The stories of the edition, in reading order."""
-        return self.selection.stories if self.selection else ()
-
-    @property
-    def issue(self) -> Issue:
-        """What stands beside the stories."""
-        return self.selection.issue if self.selection else Issue()
+        return self.selection.stories
 
     @property
     def blocks(self) -> tuple[Block, ...]:
-        """Its blocks, in the order of the file."""
-        return self.issue.blocks
+        """What stands beside them, in the order of the file."""
+        return self.selection.issue.blocks
 
     @cached_property
-    def document(self) -> HtmlDocument | None:
+    def document(self) -> HtmlDocument:
         """The HTML part as a browser would read it."""
-        if self.rendering is None:
-            return None
         from digest.checks.document import read
 
         return read(self.rendering.html)
@@ -168,29 +159,27 @@ class CheckContext:
         """All `<style>` blocks of the HTML part, in order."""
         from digest.checks.css import parse
 
-        return parse(self.document.styles if self.document else ())
+        return parse(self.document.styles)
 
     @cached_property
-    def message(self) -> Message | None:
+    def message(self) -> Message:
         """The built mail, taken apart."""
-        if self.mail is None:
-            return None
-        from digest.checks.parsed_mail import Message
+        from digest.checks.parsed_mail import read
 
-        return Message(data=self.mail)
+        return read(self.mail)
 
     def marked_down(self) -> Iterator[tuple[str | Story, str, str]]:
         """The pictures in the texts: by whom (the story, or the file and line of what is beside them), address, alt."""
         yield from ((story, *each) for story in self.stories for each in self.pictures_in(story.summary))
-        intro = self.issue.places.get("intro", "intro")
-        yield from ((intro, *each) for each in self.pictures_in(self.issue.intro))
+        issue = self.selection.issue
+        yield from ((issue.places.get("intro", "intro"), *each) for each in self.pictures_in(issue.intro))
         for block in self.blocks:
             texts = (text for row, text in block.said() if row.holds == "markdown")
             yield from ((block.where, *each) for text in texts for each in self.pictures_in(text))
 
     def is_slot(self, value: str) -> bool:
         """Tell whether this value holds a slot: it becomes another for each reader, so its form says nothing."""
-        return self.rendering is not None and f"slot-{self.rendering.nonce}-" in value
+        return f"slot-{self.rendering.nonce}-" in value
 
     @cached_property
     def _peeked(self) -> dict[str, tuple[int, bytes] | None]:
@@ -199,24 +188,21 @@ class CheckContext:
     def peek(self, path: str) -> tuple[int, bytes] | None:
         """The size and the first 1,024 bytes of a file of the newsroom, read once; None when it cannot be read."""
         if path not in self._peeked:
-            data = self.read_file(path) if self.read_file else None
+            data = self.read_file(path)
             self._peeked[path] = None if data is None else (len(data), data[:1024])
         return self._peeked[path]
 
-    def _source(self, story: Story) -> bytes | None:
-        """The story's file, by its id first: its name is as a person would type it, from wherever they stand."""
-        if self.read_file is None:
-            return None
-        return self.read_file(f"stories/{story.id}.md") or self.read_file(story.file or story.id)
-
-    def place(self, story: Story, *keys: str, words: str = "") -> str:
+    def place(self, story: Story | str, *keys: str, words: str = "") -> str:
         """Where in the story's file the first of `keys` that is written stands: `stories/a.md:4`.
 
         Without a line when the file cannot be read. `summary` means the text below the front matter: its first line, or
-        the one that has `words`, or says most of them.
+        the one that has `words`, or says most of them. What is a place already stays as it is.
         """
+        if isinstance(story, str):
+            return story
         name = story.file or story.id
-        data = self._source(story)
+        # By its id first: its name is as a person would type it, from wherever they stand.
+        data = self.read_file(f"stories/{story.id}{STORY_SUFFIX}") or self.read_file(name)
         if not data:
             return name
         lines = data.decode("utf-8", "replace").removeprefix("\ufeff").splitlines()

@@ -74,16 +74,14 @@ def contrast_light(context: CheckContext) -> Iterator[Hit]:
 )
 def contrast_dark(context: CheckContext) -> Iterator[Hit]:
     """The same with the mail's `prefers-color-scheme: dark` rules; nothing when it has none."""
-    if context.document and has_scheme(context.stylesheet, "dark"):
+    if has_scheme(context.stylesheet, "dark"):
         yield from _weak(context, "dark")
 
 
 def _weak(context: CheckContext, scheme: Scheme) -> Iterator[Hit]:
-    if context.document is None:
-        return
     found: dict[tuple[str, str, bool], tuple[str, str, float]] = {}
     counts: dict[tuple[str, str, bool], int] = {}
-    for element, look in _looks(context.document, context.once(_of_context), scheme):
+    for element, look in looks(context.document, context.once(_matched), scheme):
         if look.hidden or look.behind is None or look.size < MIN_SIZE:
             continue
         text = " ".join(element.own_text.split())
@@ -114,19 +112,15 @@ class ComputedStyle:
     hidden: bool
 
 
-def looks(document: HtmlDocument, sheet: Stylesheet, scheme: Scheme) -> Iterator[tuple[Node, ComputedStyle]]:
-    """Every element with how its own text looks in this scheme, in document order."""
-    return _looks(document, _matched(document, sheet), scheme)
-
-
-def _looks(document: HtmlDocument, matched: list[list[Any]], scheme: Scheme) -> Iterator[tuple[Node, ComputedStyle]]:
+def looks(document: HtmlDocument, matching: list[list[Any]], scheme: Scheme) -> Iterator[tuple[Node, ComputedStyle]]:
+    """Every element with how its own text looks in this scheme, in document order; `matching` is each one's rules."""
     supports_dark = any("dark" in (meta.attributes.get("content") or "") for meta in _scheme_metas(document))
     text, page, link = _DEFAULTS["dark" if scheme == "dark" and supports_dark else "light"]
     first = ComputedStyle(colour=_known(text), behind=_known(page), size=16.0, bold=False, hidden=False)
     computed: dict[int, ComputedStyle] = {}
-    for element, matching in zip(document.elements, matched, strict=True):
+    for element, rules in zip(document.elements, matching, strict=True):
         above = computed.get(id(element.parent), first)
-        look = _look(element, above, _winning(element, matching, scheme), link)
+        look = _look(element, above, _winning(element, rules, scheme), link)
         computed[id(element)] = look
         yield element, look
 
@@ -154,11 +148,11 @@ def _applies(media: tuple[str, ...], scheme: Scheme) -> bool:
     return True
 
 
-def _of_context(context: CheckContext) -> list[list[Any]]:
-    return _matched(context.document, context.stylesheet) if context.document else []
+def _matched(context: CheckContext) -> list[list[Any]]:
+    return matched(context.document, context.stylesheet)
 
 
-def _matched(document: HtmlDocument, sheet: Stylesheet) -> list[list[Any]]:
+def matched(document: HtmlDocument, sheet: Stylesheet) -> list[list[Any]]:
     """For each element the rules that set what we look at, in either scheme, as cssselect2 says which match."""
     import cssselect2
 

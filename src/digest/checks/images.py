@@ -52,21 +52,16 @@ def suffix_kind(address: str) -> str:
     return SUFFIXES.get(path.rpartition(".")[2].lower(), "") if "." in path.rpartition("/")[2] else ""
 
 
-def _pictured(context: CheckContext) -> Iterator[tuple[tuple[Story, str] | str, str]]:
-    """Each image that the newsroom names, after where it does: a story's key, or a file and line."""
+def _pictured(context: CheckContext) -> Iterator[tuple[Story | str, str, str]]:
+    """Each image that the newsroom names, after where it does: a story and its key, or a file and line."""
     if context.logo:
-        yield "config.yaml: theme.logo", context.logo.strip()
+        yield "config.yaml: theme.logo", "", context.logo.strip()
     for story in context.stories:
         if story.image.strip():
-            yield (story, "image"), story.image.strip()
+            yield story, "image", story.image.strip()
     for block in context.blocks:
-        yield from ((block.where, text) for row, text in block.said() if row.holds == "image")
-    for where, address, _ in context.marked_down():
-        yield (where if isinstance(where, str) else (where, "summary")), address
-
-
-def _place(context: CheckContext, where: tuple[Story, str] | str, address: str) -> str:
-    return where if isinstance(where, str) else context.place(*where, words=address)
+        yield from ((block.where, "", text) for row, text in block.said() if row.holds == "image")
+    yield from ((where, "summary", address) for where, address, _ in context.marked_down())
 
 
 def _scheme(address: str) -> str:
@@ -77,7 +72,7 @@ def _scheme(address: str) -> str:
 @check("image-unsafe", Severity.ERROR, "stories", "A photo must come from a file of the newsroom or from the web.")
 def image_unsafe(context: CheckContext) -> Iterator[Hit]:
     """`file:`, `data:` and other schemes, addresses no browser reads, and hosts that readers cannot reach."""
-    for where, image in _pictured(context):
+    for where, key, image in _pictured(context):
         scheme = _scheme(image)
         if scheme and scheme not in ("http", "https"):
             message = f"'{image[:60]}' is a {scheme}: address; use https, or a file of the newsroom"
@@ -89,7 +84,7 @@ def image_unsafe(context: CheckContext) -> Iterator[Hit]:
             message = f"'{image[:60]}' leaves the newsroom's folder; put the photo inside"
         else:
             continue
-        yield Hit(_place(context, where, image), message)
+        yield Hit(context.place(where, key, words=image), message)
 
 
 @check(
@@ -97,9 +92,9 @@ def image_unsafe(context: CheckContext) -> Iterator[Hit]:
 )
 def image_http(context: CheckContext) -> Iterator[Hit]:
     """An image address with http."""
-    for where, image in _pictured(context):
+    for where, key, image in _pictured(context):
         if _scheme(image) == "http":
-            yield Hit(_place(context, where, image), f"'{image[:80]}' is not encrypted; use https")
+            yield Hit(context.place(where, key, words=image), f"'{image[:80]}' is not encrypted; use https")
 
 
 @check(
@@ -113,26 +108,28 @@ def image_format(context: CheckContext) -> Iterator[Hit]:
 
     What travels in the mail becomes one of these, if it can be unpacked.
     """
-    for where, image in _pictured(context):
+    for where, key, image in _pictured(context):
         size, head = _local(context, image)
         kind = kind_of(head) if size else suffix_kind(image)
         shown = SHOWN_EVERYWHERE | _UNPACKED if context.carried and size else SHOWN_EVERYWHERE
         if kind and kind not in shown:
-            yield Hit(_place(context, where, image), f"'{image[:80]}' is {kind}; save it as JPEG or PNG")
+            yield Hit(context.place(where, key, words=image), f"'{image[:80]}' is {kind}; save it as JPEG or PNG")
 
 
 @check("image-missing", Severity.ERROR, "stories", "A photo that is not there is a hole in the mail.")
 def image_missing(context: CheckContext) -> Iterator[Hit]:
     """A local image that cannot be read, or is empty."""
-    for where, image in _pictured(context):
-        if context.read_file is None or _scheme(image) or image.startswith("//") or ".." in image.split("/"):
+    for where, key, image in _pictured(context):
+        if not _is_file(image):
             continue
         peeked = context.peek(image)
         if peeked is None:
             message = f"'{image[:80]}' is not there (or is over 50 MB); put the file in the newsroom's folder"
-            yield Hit(_place(context, where, image), message)
+            yield Hit(context.place(where, key, words=image), message)
         elif not peeked[0]:
-            yield Hit(_place(context, where, image), f"'{image[:80]}' is empty (0 bytes); save the photo again")
+            yield Hit(
+                context.place(where, key, words=image), f"'{image[:80]}' is empty (0 bytes); save the photo again"
+            )
 
 
 @check(
@@ -140,34 +137,39 @@ def image_missing(context: CheckContext) -> Iterator[Hit]:
 )
 def image_broken(context: CheckContext) -> Iterator[Hit]:
     """Bytes that are no image, or another format than the suffix promises."""
-    for where, image in _pictured(context):
+    for where, key, image in _pictured(context):
         size, head = _local(context, image)
         if not size:
             continue
         kind, claimed = kind_of(head), suffix_kind(image)
         if not kind:
-            yield Hit(_place(context, where, image), f"'{image[:80]}' is no image that is known; save the photo again")
+            yield Hit(
+                context.place(where, key, words=image),
+                f"'{image[:80]}' is no image that is known; save the photo again",
+            )
         elif claimed and claimed != kind:
             message = f"'{image[:80]}' is {kind} inside; rename it, or save it as {claimed}"
-            yield Hit(_place(context, where, image), message)
+            yield Hit(context.place(where, key, words=image), message)
 
 
 @check("image-heavy", Severity.WARNING, "stories", "A heavy photo is not waited for on a phone.")
 def image_heavy(context: CheckContext) -> Iterator[Hit]:
     """A local image over HEAVY bytes that is linked; what travels in the mail is made smaller first."""
-    for where, image in () if context.carried else _pictured(context):
+    for where, key, image in () if context.carried else _pictured(context):
         size, _ = _local(context, image)
         if HEAVY < size <= TOO_BIG:
-            yield Hit(_place(context, where, image), f"'{image[:80]}' has {_megabytes(size)}; 0.3 MB are enough here")
+            yield Hit(
+                context.place(where, key, words=image), f"'{image[:80]}' has {_megabytes(size)}; 0.3 MB are enough here"
+            )
 
 
 @check("image-too-big", Severity.ERROR, "stories", "Image proxies drop photos of this size, so nobody sees them.")
 def image_too_big(context: CheckContext) -> Iterator[Hit]:
     """A local image over TOO_BIG bytes that is linked; what travels in the mail is made smaller first."""
-    for where, image in () if context.carried else _pictured(context):
+    for where, key, image in () if context.carried else _pictured(context):
         size, _ = _local(context, image)
         if size > TOO_BIG:
-            yield Hit(_place(context, where, image), f"'{image[:80]}' has {_megabytes(size)}; make it smaller")
+            yield Hit(context.place(where, key, words=image), f"'{image[:80]}' has {_megabytes(size)}; make it smaller")
 
 
 @check(
@@ -175,8 +177,8 @@ def image_too_big(context: CheckContext) -> Iterator[Hit]:
 )
 def image_source(context: CheckContext) -> Iterator[Hit]:
     """An `img` in the HTML that is neither https, http nor carried in the mail (cid)."""
-    carried = {image.cid for image in context.rendering.images} if context.rendering else set()
-    for element in context.document.elements if context.document else ():
+    carried = {image.cid for image in context.rendering.images}
+    for element in context.document.elements:
         source = element.attributes.get("src", "").strip()
         if element.tag != "img" or context.is_slot(source):
             continue
@@ -189,7 +191,7 @@ def image_source(context: CheckContext) -> Iterator[Hit]:
 @check("image-width", Severity.WARNING, "rendering", "Without a width Outlook shows a photo as large as it is.")
 def image_width(context: CheckContext) -> Iterator[Hit]:
     """An `img` in the HTML whose width attribute is missing or no number."""
-    for element in context.document.elements if context.document else ():
+    for element in context.document.elements:
         if element.tag == "img" and not re.fullmatch(r"\d+%?|auto", element.attributes.get("width", "").strip()):
             yield Hit(element.place, f"img {element.attributes.get('src', '')[:60]!r} has no width attribute")
 
@@ -197,7 +199,7 @@ def image_width(context: CheckContext) -> Iterator[Hit]:
 @check("image-alt", Severity.ERROR, "rendering", "An image without an alt attribute is read aloud as its address.")
 def image_alt(context: CheckContext) -> Iterator[Hit]:
     """An `img` in the HTML without alt (an empty one is right for decoration)."""
-    for element in context.document.elements if context.document else ():
+    for element in context.document.elements:
         if element.tag == "img" and "alt" not in element.attributes:
             yield Hit(element.place, f"img {element.attributes.get('src', '')[:60]!r} has no alt attribute")
 
@@ -210,16 +212,19 @@ def image_alt(context: CheckContext) -> Iterator[Hit]:
 )
 def image_tracker(context: CheckContext) -> Iterator[Hit]:
     """A remote `img` of at most one pixel."""
-    for element in context.document.elements if context.document else ():
+    for element in context.document.elements:
         sizes = [element.attributes.get(side, "").strip().removesuffix("px") for side in ("width", "height")]
         if element.tag == "img" and any(size in ("0", "1") for size in sizes):
             yield Hit(element.place, f"img {element.attributes.get('src', '')[:60]!r} is too small to be seen")
 
 
 def _local(context: CheckContext, image: str) -> tuple[int, bytes]:
-    if _scheme(image) or image.startswith("//") or ".." in image.split("/"):
-        return 0, b""
-    return context.peek(image) or (0, b"")
+    return (_is_file(image) and context.peek(image)) or (0, b"")
+
+
+def _is_file(image: str) -> bool:
+    """Whether it is a path within the newsroom's folder."""
+    return not (_scheme(image) or image.startswith("//") or ".." in image.split("/"))
 
 
 def _megabytes(size: int) -> str:

@@ -113,7 +113,7 @@ def _markdown_links(text: str) -> Iterator[str]:
 
 def _beside(context: CheckContext) -> Iterator[tuple[str, str]]:
     """The links of what stands beside the stories, each with where it is written."""
-    issue = context.issue
+    issue = context.selection.issue
     yield from ((issue.places.get("intro", "intro"), url) for url in _markdown_links(issue.intro))
     for block in issue.blocks:
         for row, text in block.said():
@@ -161,8 +161,6 @@ def _link_faults(context: CheckContext) -> Iterator[tuple[str, Hit]]:
 
 def _faults_of_html(context: CheckContext, reported: set[str]) -> Iterator[tuple[str, Hit]]:
     """The faults of the links that no story and no block wrote: the theme's."""
-    if context.document is None:
-        return
     for element in context.document.elements:
         href = element.attributes.get("href", "#")
         if element.tag != "a" or context.is_slot(href) or href.startswith("#") or href.strip() in reported:
@@ -183,8 +181,6 @@ LINK_CHECKS: tuple[Check, ...] = tuple(
 )
 def text_links(context: CheckContext) -> Iterator[Hit]:
     """Web links that are in only one of HTML and text, or in another order; slots are left out."""
-    if context.rendering is None or context.document is None:
-        return
     hrefs = (e.attributes.get("href", "").strip() for e in context.document.elements if e.tag == "a")
     html = [url for url in hrefs if re.match(r"https?://", url) and not context.is_slot(url)]
     plain = [url for url in dict.fromkeys(_text_urls(context.rendering.text)) if not context.is_slot(url)]

@@ -7,6 +7,7 @@ addresses of newsroom and audience are looked at even when no mail was built.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from digest.checks.context import Hit, check
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from digest.checks.context import CheckContext
+    from digest.errors import Fault
 
 MAX_LINE = 998  # octets, RFC 5322 2.1.1; longer ones are cut or refused
 MAX_ENCODED = 76  # columns of quoted-printable, RFC 2045 6.7, and of a line with encoded words, RFC 2047 2
@@ -37,8 +39,7 @@ _ADDRESS_IN_NAME = re.compile(r"[\w.+-]+\s*[@＠]\s*[\w-]+(?:\.[\w-]+)+")
 @check("mail-line-ends", Severity.ERROR, "mail", "A bare CR or LF breaks signatures and can smuggle a second mail.")
 def mail_line_ends(context: CheckContext) -> Iterator[Hit]:
     """Line ends other than CRLF (RFC 5321 2.3.8)."""
-    found = re.search(rb"(?<!\r)\n|\r(?!\n)", context.mail or b"")
-    if context.mail is not None and found:
+    if found := re.search(rb"(?<!\r)\n|\r(?!\n)", context.mail):
         line = context.mail.count(b"\n", 0, found.start()) + 1
         name = "CR" if found[0] == b"\r" else "LF"
         yield Hit(f"mail:{line}", f"line {line} ends with a bare {name}")
@@ -47,7 +48,7 @@ def mail_line_ends(context: CheckContext) -> Iterator[Hit]:
 @check("mail-8bit", Severity.ERROR, "mail", "Bytes over 127 are changed or refused by relays without 8BITMIME.")
 def mail_8bit(context: CheckContext) -> Iterator[Hit]:
     """Any byte that is not 7-bit, or a NUL."""
-    if context.mail is not None and (found := re.search(rb"[\x80-\xff\x00]", context.mail)):
+    if found := re.search(rb"[\x80-\xff\x00]", context.mail):
         line = context.mail.count(b"\n", 0, found.start()) + 1
         yield Hit(f"mail:{line}", f"line {line} holds the byte {found[0][0]:#04x}; encode it")
 
@@ -57,8 +58,6 @@ def mail_8bit(context: CheckContext) -> Iterator[Hit]:
 )
 def mail_line_length(context: CheckContext) -> Iterator[Hit]:
     """A line over 998 octets, or over 76 where quoted-printable or base64 rules."""
-    if context.mail is None:
-        return
     encoded = False
     for number, line in enumerate(context.mail.split(b"\r\n"), 1):
         if line[:26].lower() == b"content-transfer-encoding:":
@@ -75,30 +74,24 @@ def mail_line_length(context: CheckContext) -> Iterator[Hit]:
 @check("mail-header-missing", Severity.ERROR, "mail", "A mail without these fields is refused or taken for spam.")
 def mail_header_missing(context: CheckContext) -> Iterator[Hit]:
     """One of the fields that every mail of ours must have."""
-    if (message := context.message) is not None:
-        for name in REQUIRED:
-            if not message.value(name):
-                yield Hit(f"mail:{name}", f"{name} is missing")
+    for name in REQUIRED:
+        if not context.message.value(name):
+            yield Hit(f"mail:{name}", f"{name} is missing")
 
 
 @check("mail-header-twice", Severity.ERROR, "mail", "Of two equal fields each program believes another one.")
 def mail_header_twice(context: CheckContext) -> Iterator[Hit]:
     """A field that may stand once (RFC 5322 3.6, RFC 2919, RFC 8058) and stands twice."""
-    if (message := context.message) is None:
-        return
-    counts: dict[str, int] = {}
-    for field in message.fields:
-        counts[field.name] = counts.get(field.name, 0) + 1
+    counts = Counter(field.name for field in context.message.fields)
     for name in sorted(ONCE):
-        if counts.get(name, 0) > 1:
+        if counts[name] > 1:
             yield Hit(f"mail:{name.title()}", f"{name.title()} stands {counts[name]} times")
 
 
 @check("mail-header-form", Severity.ERROR, "mail", "A malformed field is dropped, or ends the header early.")
 def mail_header_form(context: CheckContext) -> Iterator[Hit]:
     """A line that is no field, an impossible Date or Message-ID, a Bcc, encoded words that are too long or broken."""
-    if (message := context.message) is None:
-        return
+    message = context.message
     for field in message.fields:
         if not field.name:
             yield Hit("mail", f"'{field.value[:40]}' is no header field")
@@ -114,8 +107,7 @@ def mail_header_form(context: CheckContext) -> Iterator[Hit]:
 @check("mail-parts", Severity.ERROR, "mail", "The last part that a program understands is shown, so text comes first.")
 def mail_parts(context: CheckContext) -> Iterator[Hit]:
     """Anything but multipart/alternative with text/plain first and text/html (maybe in multipart/related) after it."""
-    if (message := context.message) is None:
-        return
+    message = context.message
     shown = [kind for kind in message.parts if not kind.startswith("image/")]
     wanted = (
         ["multipart/alternative", "text/plain", "text/html"],
@@ -129,8 +121,7 @@ def mail_parts(context: CheckContext) -> Iterator[Hit]:
 @check("mail-unsubscribe", Severity.ERROR, "mail", "A broken List-Unsubscribe takes the one-click button away.")
 def mail_unsubscribe(context: CheckContext) -> Iterator[Hit]:
     """List-Unsubscribe that is encoded or no list of <URI>s, or one-click without https (RFC 2369, RFC 8058)."""
-    if (message := context.message) is None:
-        return
+    message = context.message
     value, post = message.value("List-Unsubscribe"), message.value("List-Unsubscribe-Post")
     where = "mail:List-Unsubscribe"
     if message.all("List-Unsubscribe") and not re.fullmatch(r"<[^<>\s]+>(?:\s*,\s*<[^<>\s]+>)*", value):
@@ -152,7 +143,7 @@ def mail_unsubscribe(context: CheckContext) -> Iterator[Hit]:
 def from_spoof(context: CheckContext) -> Iterator[Hit]:
     """A sender's name that holds an address other than the one it comes from."""
     named = [("config: newsroom.from", context.newsroom.sender_name or context.newsroom.name, context.newsroom.sender)]
-    if context.message and (box := mailbox(context.message.value("From"))):
+    if box := mailbox(context.message.value("From")):
         named.append(("mail:From", *box))
     for where, name, address in named:
         for found in _ADDRESS_IN_NAME.findall(decoded(name)):
@@ -163,12 +154,10 @@ def from_spoof(context: CheckContext) -> Iterator[Hit]:
 @check("reply-to", Severity.ERROR, "mail", "A reader's answer must reach the newsroom.")
 def reply_to(context: CheckContext) -> Iterator[Hit]:
     """A contact that is no single address; a mail whose Reply-To is missing or another than the contact."""
-    contact = (context.audience.contact if context.audience else "") or context.newsroom.contact
+    contact = context.audience.contact or context.newsroom.contact
     box = mailbox(contact)
     if box is None or box[0]:
         yield Hit("config: newsroom.contact", f"'{contact[:60]}' is not one mail address; write newsroom@example.org")
-    if context.message is None:
-        return
     fields = context.message.all("Reply-To")
     if not fields:
         yield Hit("mail:Reply-To", f"is missing; it should be {contact}")
@@ -181,7 +170,7 @@ def reply_to(context: CheckContext) -> Iterator[Hit]:
 @check("from-invalid", Severity.ERROR, "mail", "A mail without a sender that can be read is refused.")
 def from_invalid(context: CheckContext) -> Iterator[Hit]:
     """A From that is not one mailbox, or another address than the newsroom's."""
-    if context.message is None or not context.message.all("From"):
+    if not context.message.all("From"):
         return
     value = context.message.value("From")
     if (box := mailbox(value)) is None:
@@ -208,8 +197,7 @@ def from_no_reply(context: CheckContext) -> Iterator[Hit]:
 )
 def address_placeholder(context: CheckContext) -> Iterator[Hit]:
     """A value of config.yaml that is still the placeholder of `digest init`. A send to real readers refuses it."""
-    for fault in context.unfilled:
-        yield Hit(f"{fault.file}:{fault.line}" if fault.line else fault.file, f"{fault.key}: {fault.message}")
+    return map(_of_setting, context.unfilled)
 
 
 @check(
@@ -220,8 +208,11 @@ def address_placeholder(context: CheckContext) -> Iterator[Hit]:
 )
 def schedule_days(context: CheckContext) -> Iterator[Hit]:
     """A cron line of the schedule with a day of the month and a weekday: cron takes either of the two."""
-    for fault in context.either_days:
-        yield Hit(f"{fault.file}:{fault.line}" if fault.line else fault.file, f"{fault.key}: {fault.message}")
+    return map(_of_setting, context.either_days)
+
+
+def _of_setting(fault: Fault) -> Hit:
+    return Hit(f"{fault.file}:{fault.line}" if fault.line else fault.file, f"{fault.key}: {fault.message}")
 
 
 def _encoded_words(name: str, lines: tuple[str, ...]) -> Iterator[Hit]:

@@ -152,7 +152,7 @@ def _targets(context: CheckContext, key: str, tag: str, attribute: str) -> Itera
     for story in context.stories:
         if re.match(r"https?://", url := getattr(story, key).strip()):
             seen.setdefault(url, context.place(story, key))
-    for element in context.document.elements if context.document else ():
+    for element in context.document.elements:
         url = element.attributes.get(attribute, "").strip()
         if element.tag == tag and re.match(r"https?://", url) and not context.is_slot(url) and url != context.page_url:
             seen.setdefault(url.partition("#")[0] if url.partition("#")[0] in seen else url, element.place)
@@ -171,7 +171,7 @@ class SpamVerdict:
 
 def _verdict(context: CheckContext) -> SpamVerdict | str | None:
     """SpamAssassin's verdict, or why there is none; None when it was not asked for."""
-    if context.mail is None or context.online is None or context.online.spamd is None:
+    if context.online is None or context.online.spamd is None:
         return None
     try:
         return ask(addressed(context.mail), *context.online.spamd, context.online.seconds)

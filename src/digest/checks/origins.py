@@ -57,7 +57,7 @@ def traced(context: CheckContext, finding: Finding, of: str = "") -> Finding:
     `of` is what of the element it is about: the name of an attribute, or "text".
     """
     found = _PLACE.fullmatch(finding.where)
-    if found is None or context.rendering is None or context.document is None:
+    if found is None:
         return finding
     html, place = context.rendering.html, (int(found[1]), int(found[2] or 0))
     element = context.document.at(place) if place[1] else None
@@ -97,7 +97,7 @@ def _span(html: str, element: Node, tag: tuple[int, int], of: str) -> tuple[int,
 
 def _where(context: CheckContext, origin: Origin, words: str) -> str:
     """A file and its line, or `config.yaml` and a key."""
-    audience = context.audience.name if context.audience else ""
+    audience = context.audience.name
     if key := "newsroom.social" if origin.place else _SETTINGS.get(origin.name, ""):
         return f"config.yaml: {key.format(audience=audience)}"
     holder, _, name = origin.name.partition(".")
@@ -114,7 +114,7 @@ def _where(context: CheckContext, origin: Origin, words: str) -> str:
 def _shown(context: CheckContext, element: Node, of: str) -> str:
     """The element's start tag, with the two attributes that tell most."""
     told = [name for name in dict.fromkeys((of, *_TOLD)) if name in element.attributes][:2]
-    nonce, slots = (context.rendering.nonce, context.rendering.slots) if context.rendering else ("", ())
+    nonce, slots = context.rendering.nonce, context.rendering.slots
     parts = (f'{name}="{shorten(shown(element.attributes[name], nonce, slots), _COLUMNS)}"' for name in told)
     more = "…" if len(element.attributes) > len(told) else ""
     return f"<{' '.join((element.tag, *parts))}{' ' * bool(more)}{more}>"

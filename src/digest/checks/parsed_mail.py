@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,31 +29,15 @@ class Field:
     lines: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)  # no slots: what is derived is worked out once
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Message:
-    """A mail's bytes with what can be read from them."""
+    """A mail, taken apart. A line of its header that is no field has an empty name.
 
-    data: bytes
+    `parts` are the types of the mail and its parts, outermost first: `multipart/alternative`, `text/plain`…
+    """
 
-    @cached_property
-    def _halves(self) -> tuple[bytes, bytes]:
-        head, _, body = self.data.partition(b"\r\n\r\n")
-        return head, body
-
-    @property
-    def body(self) -> bytes:
-        """Everything after the empty line."""
-        return self._halves[1]
-
-    @cached_property
-    def fields(self) -> tuple[Field, ...]:
-        """The header's fields in order; a line that is no field has an empty name."""
-        return tuple(fields(self._halves[0]))
-
-    @cached_property
-    def parts(self) -> tuple[str, ...]:
-        """The types of the mail and its parts, outermost first: `multipart/alternative`, `text/plain`, `text/html`."""
-        return tuple(_types(self.fields, self.body, MAX_PARTS))
+    fields: tuple[Field, ...]
+    parts: tuple[str, ...]
 
     def all(self, name: str) -> list[Field]:
         """Every field of this name."""
@@ -63,6 +46,13 @@ class Message:
     def value(self, name: str) -> str:
         """The first value of this field, stripped, or an empty text."""
         return next((field.value.strip() for field in self.fields if field.name == name.lower()), "")
+
+
+def read(mail: bytes) -> Message:
+    """Take a mail apart. Never raises, whatever it holds."""
+    head, _, body = mail.partition(b"\r\n\r\n")
+    header = tuple(fields(head))
+    return Message(fields=header, parts=tuple(_types(header, body, MAX_PARTS)))
 
 
 def fields(head: bytes) -> Iterator[Field]:

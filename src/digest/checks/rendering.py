@@ -34,22 +34,20 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u20
 @check("subject-empty", Severity.ERROR, "rendering", "A mail without a subject is taken for spam.")
 def subject_empty(context: CheckContext) -> Iterator[Hit]:
     """No context."""
-    if context.rendering and not context.rendering.subject.strip():
+    if not context.rendering.subject.strip():
         yield Hit("subject", "is empty; set mail.subject in config.yaml")
 
 
 @check("subject-long", Severity.WARNING, "rendering", "The end of a long subject is seen by nobody.")
 def subject_long(context: CheckContext) -> Iterator[Hit]:
     """A subject wider than MAX_SUBJECT columns."""
-    if context.rendering and (columns := width(shown_subject(context.rendering))) > MAX_SUBJECT:
+    if (columns := width(shown_subject(context.rendering))) > MAX_SUBJECT:
         yield Hit("subject", f"is {columns} columns wide; lists show about 70, phones 40, so put the news first")
 
 
 @check("preheader-missing", Severity.WARNING, "rendering", "Without one, the list shows whatever text comes first.")
 def preheader_missing(context: CheckContext) -> Iterator[Hit]:
     """No preheader, or the subject again."""
-    if context.rendering is None:
-        return
     if not context.rendering.preheader.strip():
         yield Hit("preheader", "is empty; set mail.preheader in config.yaml")
     elif context.rendering.preheader.strip().casefold() == context.rendering.subject.strip().casefold():
@@ -59,14 +57,14 @@ def preheader_missing(context: CheckContext) -> Iterator[Hit]:
 @check("preheader-long", Severity.INFO, "rendering", "What no list shows need not be written.")
 def preheader_long(context: CheckContext) -> Iterator[Hit]:
     """A preheader wider than MAX_PREHEADER columns."""
-    if context.rendering and (columns := width(context.rendering.preheader)) > MAX_PREHEADER:
+    if (columns := width(context.rendering.preheader)) > MAX_PREHEADER:
         yield Hit("preheader", f"is {columns} columns wide; lists show at most {MAX_PREHEADER}")
 
 
 @check("html-clipped", Severity.ERROR, "rendering", "Gmail cuts a longer mail off, and the unsubscribe link with it.")
 def html_clipped(context: CheckContext) -> Iterator[Hit]:
     """HTML over 102 KB."""
-    if context.rendering and (size := len(_bytes(context))) > CLIP:
+    if (size := len(_bytes(context))) > CLIP:
         yield Hit("html", f"has {size:,} bytes, over Gmail's {CLIP:,}; lower the audience's limit or shorten summaries")
 
 
@@ -78,7 +76,7 @@ def html_clipped(context: CheckContext) -> Iterator[Hit]:
 )
 def html_near_clip(context: CheckContext) -> Iterator[Hit]:
     """HTML over 92 KB and not over 102."""
-    if context.rendering and NEAR_CLIP < (size := len(_bytes(context))) <= CLIP:
+    if NEAR_CLIP < (size := len(_bytes(context))) <= CLIP:
         yield Hit("html", f"has {size:,} bytes; Gmail clips at {CLIP:,}")
 
 
@@ -90,7 +88,7 @@ def html_near_clip(context: CheckContext) -> Iterator[Hit]:
 )
 def text_empty(context: CheckContext) -> Iterator[Hit]:
     """No text part."""
-    if context.rendering and not context.rendering.text.strip():
+    if not context.rendering.text.strip():
         yield Hit("text", "is empty; the theme's text template gives nothing")
 
 
@@ -99,7 +97,7 @@ def text_empty(context: CheckContext) -> Iterator[Hit]:
 )
 def text_lines(context: CheckContext) -> Iterator[Hit]:
     """A line of the text part wider than 78 columns; one that is a single long word (an address) may be."""
-    for number, line in enumerate(context.rendering.text.split("\n") if context.rendering else (), 1):
+    for number, line in enumerate(context.rendering.text.split("\n"), 1):
         longest = max(map(len, line.split()), default=0)
         if (columns := width(line)) > MAX_LINE and longest <= MAX_LINE - 8:
             yield Hit(f"text:{number}", f"is {columns} columns wide; wrap it at 72")
@@ -113,8 +111,6 @@ def text_lines(context: CheckContext) -> Iterator[Hit]:
 )
 def text_control(context: CheckContext) -> Iterator[Hit]:
     """Escapes, form feeds, carriage returns, line separators and bidirectional overrides in subject or text."""
-    if context.rendering is None:
-        return
     parts = (("subject", context.rendering.subject), ("preheader", context.rendering.preheader))
     lines = ((f"text:{number}", line) for number, line in enumerate(context.rendering.text.split("\n"), 1))
     for where, text in (*parts, *lines):
@@ -129,8 +125,6 @@ def text_control(context: CheckContext) -> Iterator[Hit]:
 )
 def text_signature(context: CheckContext) -> Iterator[Hit]:
     """A signature's delimiter (`-- `, RFC 3676 4.3) with stories below it."""
-    if context.rendering is None:
-        return
     lines = context.rendering.text.split("\n")
     for number in (place for place, line in enumerate(lines, 1) if line == "-- "):
         below = letters_only(" ".join(lines[number:]))
@@ -141,9 +135,7 @@ def text_signature(context: CheckContext) -> Iterator[Hit]:
 @check("merge-tag", Severity.WARNING, "rendering", "A tag of this or another mailing program that nobody filled in.")
 def merge_tag(context: CheckContext) -> Iterator[Hit]:
     """`{{ name }}`, `{% … %}`, `*|NAME|*`, `%%name%%` in what readers see, unless a story quotes it."""
-    if context.rendering is None:
-        return
-    seen = context.document.root.text if context.document else ""
+    seen = context.document.root.text
     quoted = "\n".join(f"{story.title} {story.summary} {story.kicker}" for story in context.stories)
     texts = (("subject", context.rendering.subject), ("html", seen), ("text", context.rendering.text))
     for where, text in texts:
@@ -155,8 +147,6 @@ def merge_tag(context: CheckContext) -> Iterator[Hit]:
 @check("story-not-shown", Severity.ERROR, "rendering", "A story that was selected must be in the mail, in both parts.")
 def story_not_shown(context: CheckContext) -> Iterator[Hit]:
     """A selected story whose title is missing from the HTML or the text."""
-    if context.rendering is None or context.document is None:
-        return
     parts = {"HTML": letters_only(context.document.root.text), "text": letters_only(context.rendering.text)}
     for story in context.stories:
         title = letters_only(story.title)
@@ -173,8 +163,6 @@ def story_not_shown(context: CheckContext) -> Iterator[Hit]:
 )
 def unsubscribe_missing(context: CheckContext) -> Iterator[Hit]:
     """No unsubscribe link or address in the HTML, or in the text."""
-    if context.rendering is None:
-        return
     slot = slot_token(context.rendering.nonce, "unsubscribe_url")
     for name, text in (("html", context.rendering.html), ("text", context.rendering.text)):
         addresses = re.findall(r"(?:https?://|mailto:)[^\s\"'<>]*", text, re.IGNORECASE)
@@ -183,7 +171,7 @@ def unsubscribe_missing(context: CheckContext) -> Iterator[Hit]:
 
 
 def _bytes(context: CheckContext) -> bytes:
-    return context.rendering.html.encode("utf-8", "surrogatepass") if context.rendering else b""
+    return context.rendering.html.encode("utf-8", "surrogatepass")
 
 
 def letters_only(text: str) -> str:

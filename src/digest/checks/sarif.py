@@ -70,15 +70,9 @@ def _result(edition: str, one: Finding, index: int, build: str) -> dict[str, Any
         "partialFingerprints": {"digest/v1": f"{edition}:{one.code}:{name}:{re.sub(r'[0-9]+', '#', one.message)}"},
         "properties": {"edition": edition},
     }
-    logical = {"name": one.where, "kind": "member"}
-    result["locations"] = [
-        {"physicalLocation": _physical(one.where, f"{build}/{edition}"), "logicalLocations": [logical]}
-    ]
+    result["locations"] = [_location(one.where, f"{build}/{edition}")]
     if one.html and one.html != one.where:
-        made = {"name": one.html, "kind": "member"}
-        result["relatedLocations"] = [
-            {"physicalLocation": _physical(one.html, f"{build}/{edition}"), "logicalLocations": [made]}
-        ]
+        result["relatedLocations"] = [_location(one.html, f"{build}/{edition}")]
     return result
 
 
@@ -88,14 +82,15 @@ def _parted(where: str) -> tuple[str, int]:
     return (found["name"], int(found["line"] or 0)) if found else (where, 0)
 
 
-def _physical(where: str, folder: str) -> dict[str, Any]:
-    """The file and line of a place; `folder` has the edition's parts. What is in no file is in config.yaml."""
+def _location(where: str, folder: str) -> dict[str, Any]:
+    """A place by its file and line; `folder` has the edition's parts. What is in no file is in config.yaml."""
     name, line = _parted(where)
     part = _PARTS.get(name.partition(":")[0])
     uri = f"{folder}/{part}" if part else name if _is_file(name) else "config.yaml"
     artifact = {"uri": quote(uri)} if uri.startswith("/") else {"uri": quote(uri), "uriBaseId": "%SRCROOT%"}
     region = {"region": {"startLine": line}} if line and (part or _is_file(name)) else {}
-    return {"artifactLocation": artifact, **region}
+    physical = {"artifactLocation": artifact, **region}
+    return {"physicalLocation": physical, "logicalLocations": [{"name": where, "kind": "member"}]}
 
 
 def _is_file(name: str) -> bool:

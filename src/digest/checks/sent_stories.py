@@ -49,8 +49,6 @@ def sent_story_changed(context: CheckContext) -> Iterator[Hit]:
 )
 def sent_as_another(context: CheckContext) -> Iterator[Hit]:
     """A story that was sent from a file that is gone: the same guid, or two of title, time and link."""
-    if context.selection is None or context.read_file is None:
-        return
     gone = [
         (edition, sent)
         for edition, stories in context.sent.items()

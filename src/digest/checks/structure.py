@@ -31,22 +31,16 @@ _ACTIVE = frozenset({
 })  # fmt: skip
 
 
-def _elements(context: CheckContext) -> tuple[Node, ...]:
-    return context.document.elements if context.document else ()
-
-
 @check("html-parse-error", Severity.WARNING, "rendering", "Each mail program repairs broken HTML in its own way.")
 def html_parse_error(context: CheckContext) -> Iterator[Hit]:
     """Whatever html5lib, reading as a browser does, had to repair."""
-    for error in context.document.errors[:_MOST_ERRORS] if context.document else ():
+    for error in context.document.errors[:_MOST_ERRORS]:
         yield Hit(f"html:{error.line}", error.message)
 
 
 @check("html-lang", Severity.ERROR, "rendering", "Without its language a mail is read aloud in the wrong voice.")
 def html_lang(context: CheckContext) -> Iterator[Hit]:
     """`lang` missing on html, or another language than the edition's."""
-    if context.document is None or context.rendering is None:
-        return
     html, wanted = context.document.first("html"), context.rendering.edition.language
     lang = html.attributes.get("lang", "").strip() if html else ""
     if not lang:
@@ -63,8 +57,6 @@ def html_lang(context: CheckContext) -> Iterator[Hit]:
 )
 def html_dir(context: CheckContext) -> Iterator[Hit]:
     """`dir` missing or against the edition's direction, on html or on the body's outermost element."""
-    if context.document is None or context.rendering is None:
-        return
     wanted, language = context.rendering.direction, context.rendering.edition.language
     html = context.document.first("html")
     said = html.attributes.get("dir", "").strip().lower() if html else ""
@@ -77,8 +69,6 @@ def html_dir(context: CheckContext) -> Iterator[Hit]:
 )
 def html_title(context: CheckContext) -> Iterator[Hit]:
     """No `title`, or an empty one."""
-    if context.document is None:
-        return
     title = context.document.first("title")
     if title is None or not title.text:
         yield Hit("html:1", "has no title; the theme should write the subject into <title>")
@@ -87,7 +77,7 @@ def html_title(context: CheckContext) -> Iterator[Hit]:
 @check("table-role", Severity.WARNING, "rendering", "A layout table without its role is read aloud cell by cell.")
 def table_role(context: CheckContext) -> Iterator[Hit]:
     """A table that is neither a data table (header cells, caption) nor marked `role="presentation"`."""
-    for element in _elements(context):
+    for element in context.document.elements:
         if element.tag != "table" or element.attributes.get("role", "").lower() in ("presentation", "none"):
             continue
         if not _has_headers(element):
@@ -97,9 +87,7 @@ def table_role(context: CheckContext) -> Iterator[Hit]:
 @check("heading-order", Severity.WARNING, "rendering", "Headings are the way through a mail for those who hear it.")
 def heading_order(context: CheckContext) -> Iterator[Hit]:
     """No h1 or several, a level that is skipped, an empty heading."""
-    if context.document is None:
-        return
-    headings = [e for e in _elements(context) if re.fullmatch(r"h[1-6]", e.tag)]
+    headings = [e for e in context.document.elements if re.fullmatch(r"h[1-6]", e.tag)]
     tops = [element for element in headings if element.tag == "h1"]
     if len(tops) != 1:
         yield Hit(tops[1].place if tops else "html:1", f"{len(tops) or 'no'} h1; a mail has one")
@@ -145,7 +133,7 @@ def link_text_twice(context: CheckContext) -> Iterator[Hit]:
 )
 def html_active(context: CheckContext) -> Iterator[Hit]:
     """Active elements, `on…` attributes, `javascript:` anywhere, a refresh."""
-    for element in _elements(context):
+    for element in context.document.elements:
         if element.tag in _ACTIVE:
             yield Hit(element.place, f"<{element.tag}> does not belong in a mail")
         for name, value in element.attributes.items():
@@ -165,7 +153,7 @@ def html_active(context: CheckContext) -> Iterator[Hit]:
 )
 def html_external(context: CheckContext) -> Iterator[Hit]:
     """Style sheets and fonts from elsewhere, `@import`, `url(http…)` in styles."""
-    for element in _elements(context):
+    for element in context.document.elements:
         if element.tag == "link" and "stylesheet" in element.attributes.get("rel", "").lower():
             yield Hit(element.place, f"a style sheet from {element.attributes.get('href', '')[:60]}; put it inside")
     for rule in context.stylesheet.at_rules:
@@ -173,7 +161,7 @@ def html_external(context: CheckContext) -> Iterator[Hit]:
             yield Hit(
                 f"html:{rule.line}", f"@{rule.name} loads from elsewhere; use the reader's own fonts and styles inside"
             )
-    for one, place in all_declarations(context.stylesheet, _elements(context)):
+    for one, place in all_declarations(context.stylesheet, context.document.elements):
         if found := re.search(r"url\(\s*[\"']?\s*(?!cid:|data:)([^)\"']*)", one.value, re.IGNORECASE):
             where = html_place(place)
             yield Hit(where, f"{one.property} loads {found[1][:60] or 'nothing'}; use an <img>, or do without")
@@ -182,7 +170,7 @@ def html_external(context: CheckContext) -> Iterator[Hit]:
 @check("html-overlay", Severity.ERROR, "rendering", "What lies over the mail can hide it, or pose as something else.")
 def html_overlay(context: CheckContext) -> Iterator[Hit]:
     """`position: fixed` or `absolute`, `expression()`, `behavior`, bindings."""
-    for one, place in all_declarations(context.stylesheet, _elements(context)):
+    for one, place in all_declarations(context.stylesheet, context.document.elements):
         value = one.value.lower()
         if one.property == "position" and value in ("fixed", "absolute", "sticky"):
             yield Hit(html_place(place), f"position: {value} lifts it out of the page; remove it")
@@ -190,8 +178,8 @@ def html_overlay(context: CheckContext) -> Iterator[Hit]:
             yield Hit(html_place(place), f"{one.property}: {value[:40]} runs a script; remove it")
 
 
-def _links(document: HtmlDocument | None) -> Iterator[Node]:
-    for element in document.elements if document else ():
+def _links(document: HtmlDocument) -> Iterator[Node]:
+    for element in document.elements:
         if element.tag == "a" and element.attributes.get("href", "").strip():
             yield element
 
