@@ -64,9 +64,9 @@ class SourceMap:
     Lines run on from the start of a stretch, unless `fixed`: then a whole stretch stands for one line.
     """
 
-    starts: tuple[int, ...]
-    files: tuple[str, ...]
-    lines: tuple[int, ...]
+    starts: Sequence[int]
+    files: Sequence[str]
+    lines: Sequence[int]
     fixed: bool = False
 
     def find(self, line: int) -> tuple[str, int]:

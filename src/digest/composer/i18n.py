@@ -87,8 +87,6 @@ class Wording:
         self.lacking = tuple(key for key in catalogues[DEFAULT] if key not in own)
         direction_ = self._answers.get("direction of its script", lambda: direction(language))
         self.direction: Literal["ltr", "rtl"] = "rtl" if direction_ == "rtl" else "ltr"
-        self._days: dict[date, str] = {}
-        self._names: dict[Period, str] = {}
 
     @cached_property
     def locale(self) -> Locale:
@@ -120,10 +118,7 @@ class Wording:
 
     def day(self, day: date) -> str:
         """`14 February 2022`, `14 de febrero de 2022`, `2022年2月14日`."""
-        text = self._days.get(day)
-        if text is None:
-            text = self._days[day] = self._answers.get(f"day {day}", lambda: self._day(day))
-        return text
+        return self._answers.get(f"day {day}", lambda: self._day(day))
 
     def _day(self, day: date) -> str:
         from babel.dates import format_date
@@ -154,12 +149,6 @@ class Wording:
 
     def period_name(self, period: Period) -> str:
         """The same inside a sentence, in the language's own case: `février 2022`, `week of 14–20 Feb 2022`."""
-        name = self._names.get(period)
-        if name is None:
-            name = self._names[period] = self._period_name(period)
-        return name
-
-    def _period_name(self, period: Period) -> str:
         if skeleton := _SKELETONS.get(period.kind):
             return self._skeleton(skeleton, period.first)
         from datetime import timedelta

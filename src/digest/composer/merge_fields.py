@@ -230,11 +230,11 @@ class PerReader:
         test = self.transformer.visit(node.test)
         body, otherwise = ([*_visited(self.transformer, part)] for part in (node.body, otherwise))
         return [
-            nodes.Output([_filter(test, "_branch")], lineno=node.lineno),
-            nodes.If(_filter(test, "_first"), body, [], [], lineno=node.lineno),
-            nodes.Output([_filter(test, "_otherwise")], lineno=node.lineno),
-            nodes.If(_filter(test, "_second"), otherwise, [], [], lineno=node.lineno),
-            nodes.Output([_filter(test, "_end")], lineno=node.lineno),
+            nodes.Output([_filter(test, "_mark", "")], lineno=node.lineno),
+            nodes.If(_filter(test, "_takes", ""), body, [], [], lineno=node.lineno),
+            nodes.Output([_filter(test, "_mark", ELSE)], lineno=node.lineno),
+            nodes.If(_filter(test, "_takes", ELSE), otherwise, [], [], lineno=node.lineno),
+            nodes.Output([_filter(test, "_mark", END)], lineno=node.lineno),
         ]
 
 
@@ -251,8 +251,8 @@ def _visited(transformer: NodeTransformer, body: list[nodes.Node]) -> Iterator[n
         yield from visited if isinstance(visited, list) else [visited]
 
 
-def _filter(node: nodes.Expr, name: str) -> nodes.Filter:
-    return nodes.Filter(node, name, [], [], None, None, lineno=node.lineno)
+def _filter(node: nodes.Expr, name: str, *arguments: object) -> nodes.Filter:
+    return nodes.Filter(node, name, [*map(nodes.Const, arguments)], [], None, None, lineno=node.lineno)
 
 
 def keeping_tokens(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -263,8 +263,7 @@ def keeping_tokens(name: str, function: Callable[..., Any]) -> Callable[..., Any
     @wraps(function)
     def kept(*arguments: Any, **named: Any) -> Any:
         for argument in arguments:
-            if isinstance(argument, MergeValue) or (isinstance(argument, str) and _TOKENS_END in argument):
-                refuse(f"|{name}", argument)
+            _demand_common(f"|{name}", argument)
         return function(*arguments, **named)
 
     return kept
@@ -282,10 +281,15 @@ def has_token(value: object) -> bool:
     return isinstance(value, str) and _TOKENS_END in value
 
 
+def _demand_common(what: str, value: object) -> None:
+    """Refuse `what` where it would change a token: on what differs per reader, whole or in part."""
+    if isinstance(value, MergeValue) or has_token(value):
+        refuse(what, value)
+
+
 def _whole(value: object) -> object:
     """The value, of which a part will be taken. Raises TemplateRuntimeError where that would cut a token."""
-    if has_token(value) or isinstance(value, MergeValue):
-        refuse("[…]", value)
+    _demand_common("[…]", value)
     return value
 
 
@@ -337,35 +341,22 @@ def _not(parts: list[Any]) -> Any:
     return MergeValue(one.reader, ("not", one.expression)) if isinstance(one, MergeValue) else not one
 
 
-def _branch(test: Any) -> str:
-    return test.reader.slot(branch_name(test.expression)) if isinstance(test, MergeValue) else ""
+def _mark(test: Any, name: str) -> str:
+    """The token of the slot where a branch on `test` begins, or where its `name` stands."""
+    return test.reader.slot(name or branch_name(test.expression)) if isinstance(test, MergeValue) else ""
 
 
-def _first(test: Any) -> bool:
-    return isinstance(test, MergeValue) or bool(test)
-
-
-def _otherwise(test: Any) -> str:
-    return test.reader.slot(ELSE) if isinstance(test, MergeValue) else ""
-
-
-def _second(test: Any) -> bool:
-    return isinstance(test, MergeValue) or not test
-
-
-def _end(test: Any) -> str:
-    return test.reader.slot(END) if isinstance(test, MergeValue) else ""
+def _takes(test: Any, name: str) -> bool:
+    """Whether the branch that follows the mark of this name is written: both, where `test` differs per reader."""
+    return isinstance(test, MergeValue) or bool(test) is not bool(name)
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "_both": _both,
-    "_branch": _branch,
     "_either": _either,
-    "_end": _end,
-    "_first": _first,
+    "_mark": _mark,
     "_not": _not,
-    "_otherwise": _otherwise,
-    "_second": _second,
+    "_takes": _takes,
     "_whole": _whole,
     "d": _default,
     "default": _default,

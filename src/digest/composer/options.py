@@ -40,9 +40,7 @@ class ThemeOptions:
     name: str = "default"  # the folder in templates/
     brand: str = "#1e2dbe"
     brand_dark: str = ""  # the accent in dark mode; made from `brand` when empty
-    logo: str = (
-        ""  # an address (https://…) of a PNG or JPEG for the masthead; the newsroom's name stands there if empty
-    )
+    logo: str = ""  # the address (https://…) of a PNG or JPEG for the masthead, where else the newsroom's name stands
     logo_alt: str = ""  # the newsroom's name when empty
     logo_width: int = 160
     heading_font: str = SERIF

@@ -13,8 +13,8 @@ from __future__ import annotations
 import html
 import re
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import unquote
 
 from digest.composer.photos import WORDS, ImageRoute
@@ -101,11 +101,8 @@ class Summary:
         for block in self.blocks:
             rows = [[_REFERRED.sub(refer, cell) for cell in row] for row in block.rows]
             text = _table(rows) if rows else _REFERRED.sub(refer, block.text) if self.links else block.text
-            said = _whole(text, block) if block.whole else _broken(text, block)
-            if lines and not block.tight and said:
-                lines.append("")
-            if said:
-                lines.append(said)
+            if said := _whole(text, block) if block.whole else _broken(text, block):
+                lines += [said] if block.tight or not lines else ["", said]
         return "\n".join(lines)
 
 
@@ -116,8 +113,6 @@ class Markdown:
         self.styles = {element: styles.get(element, "") for element in ELEMENTS}
         style = html.escape(self.styles["p"], quote=False).replace('"', "&quot;")  # as nh3 spells attributes
         self._opening = f'<p style="{style}">' if style else "<p>"
-        self._parser: MarkdownIt | None = None
-        self._cleaner: nh3.Cleaner | None = None
 
     def read(
         self,
@@ -152,16 +147,14 @@ class Markdown:
         box: Box = WORDS,
     ) -> Summary:
         """The whole way, for any Markdown."""
-        parser, cleaner = self._tools()
-        notes: dict[str, Any] = {}
-        tokens = parser.parse(source, notes)
+        parser, notes = _parser(), dict[str, Any]()
         reader = _Reader(resolve, route, box)
-        tokens = reader.clean(tokens)
+        tokens = reader.clean(parser.parse(source, notes))
         if missed := [label[1:] for label, number in notes.get("footnotes", {}).get("refs", {}).items() if number < 0]:
             reader.problems.append(
                 ("summary-footnote", f"nothing refers to the footnote [^{missed[0]}], so it is left out")
             )
-        markup = _BETWEEN.sub(r"\1", cleaner.clean(parser.renderer.render(tokens, parser.options, {})))
+        markup = _BETWEEN.sub(r"\1", self._cleaner.clean(parser.renderer.render(tokens, parser.options, {})))
         if typed := _TYPED_HTML.search(source):
             message = f"HTML in a summary is shown as it is typed ({typed[0][:40]}); write Markdown"
             reader.problems.append(("summary-html", message))
@@ -175,41 +168,44 @@ class Markdown:
             problems=tuple(reader.problems),
         )
 
-    def pictures(self, source: str) -> tuple[NamedPicture, ...]:
-        """The pictures that a text names, in order."""
-        if _PICTURE not in source:
-            return ()
-        inline = (token.children or [] for token in self._tools()[0].parse(multiline(source)))
-        return tuple(_named(child) for children in inline for child in children if child.type == "image")
+    @cached_property
+    def _cleaner(self) -> nh3.Cleaner:
+        import nh3
 
-    def _tools(self) -> tuple[MarkdownIt, nh3.Cleaner]:
-        if self._parser is None or self._cleaner is None:
-            import nh3
-            from markdown_it import MarkdownIt
-            from mdit_py_plugins.footnote import footnote_plugin
+        return nh3.Cleaner(
+            tags=set(ELEMENTS),
+            attributes={
+                "a": {"href"},
+                "ol": {"start"},
+                "th": {"align"},
+                "td": {"align"},
+                "img": {"src", "alt", "width", "height"},
+            },
+            url_schemes={"http", "https", "mailto", "tel", "cid"},
+            link_rel=None,
+            set_tag_attribute_values={tag: {"style": style} for tag, style in self.styles.items() if style},
+        )
 
-            parser: Any = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-            parser.use(footnote_plugin)
-            parser.helpers = _Helpers(parser.helpers)
-            parser.validateLink = lambda _: True  # links.resolve() decides, and says so
-            parser.normalizeLink = lambda url: url
-            self._parser = parser
-            self._cleaner = nh3.Cleaner(
-                tags=set(ELEMENTS),
-                attributes={
-                    "a": {"href"},
-                    "ol": {"start"},
-                    "th": {"align"},
-                    "td": {"align"},
-                    "img": {"src", "alt", "width", "height"},
-                },
-                url_schemes={"http", "https", "mailto", "tel", "cid"},
-                link_rel=None,
-                set_tag_attribute_values={tag: {"style": style} for tag, style in self.styles.items() if style},
-            )
-        assert self._parser is not None
-        assert self._cleaner is not None
-        return self._parser, self._cleaner
+
+@cache
+def _parser() -> MarkdownIt:
+    from markdown_it import MarkdownIt
+    from mdit_py_plugins.footnote import footnote_plugin
+
+    parser: Any = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    parser.use(footnote_plugin)
+    parser.helpers = _Helpers(parser.helpers)
+    parser.validateLink = lambda _: True  # links.resolve() decides, and says so
+    parser.normalizeLink = lambda url: url
+    return cast("MarkdownIt", parser)
+
+
+def pictures(source: str) -> tuple[NamedPicture, ...]:
+    """The pictures that a Markdown text names, in order."""
+    if _PICTURE not in source:
+        return ()
+    inline = (token.children or [] for token in _parser().parse(multiline(source)))
+    return tuple(_named(child) for children in inline for child in children if child.type == "image")
 
 
 class _Reader:
@@ -394,16 +390,6 @@ def _named(token: Token) -> NamedPicture:
     return NamedPicture(path, one_line(_words(token.children or [])))
 
 
-@lru_cache(maxsize=1)
-def _reader() -> Markdown:
-    return Markdown({})
-
-
-def pictures(source: str) -> tuple[NamedPicture, ...]:
-    """The pictures that a Markdown text names, in order."""
-    return _reader().pictures(source)
-
-
 def _raised(token: Token) -> str:
     """The number of a footnote, as it stands in text: ¹."""
     return str(int(token.meta["id"]) + 1).translate(_RAISED)
@@ -448,11 +434,8 @@ def _table(rows: Sequence[Sequence[str]]) -> str:
 
 def _broken(text: str, block: SummaryBlock) -> str:
     """A paragraph, which may have line breaks of its own."""
-    if "\n" not in text:
-        return wrap(text, COLUMNS, block.first, block.rest)
-    parts = text.split("\n")
-    lines = (wrap(part, COLUMNS, block.rest if at else block.first, block.rest) for at, part in enumerate(parts))
-    return "\n".join(lines)
+    parts = enumerate(text.split("\n"))
+    return "\n".join(wrap(part, COLUMNS, block.rest if at else block.first, block.rest) for at, part in parts)
 
 
 def _whole(text: str, block: SummaryBlock) -> str:

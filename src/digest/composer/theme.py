@@ -16,7 +16,7 @@ import json
 import marshal
 import os
 import sys
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -206,9 +206,9 @@ def _unpack(packed: dict[str, Any], cache: Path | None) -> Theme:
         key=packed["key"],
         hash=packed["hash"],
         html=html.template(unpacked_code(packed["html_code"])),
-        html_places=_places(packed["html_places"]),
+        html_places=SourceMap(**packed["html_places"]),
         text=text.template(unpacked_code(packed["text_code"])),
-        text_places=_places(packed["text_places"]),
+        text_places=SourceMap(**packed["text_places"]),
         markdown=Markdown(packed["styles"]),
         constants={
             name: Markup(value["markup"]) if isinstance(value, dict) else value  # noqa: S704 - ours, compiled
@@ -231,11 +231,3 @@ def unpacked_code(text: str) -> CodeType:
     """The code again."""
     code: CodeType = marshal.loads(base64.b64decode(text))  # noqa: S302
     return code
-
-
-def _places(packed: dict[str, Any]) -> SourceMap:
-    return SourceMap(**{one.name: _frozen(packed[one.name]) for one in fields(SourceMap)})
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list | tuple) else value
