@@ -354,6 +354,13 @@ def test_no_file_breaks_anything(junk, kind, draw):
             assert sniff(made.data) == made.media_type
 
 
+@pytest.mark.parametrize("data", [b"", b"this is text", b"\xff\xd8\xff"])
+def test_what_is_no_picture_is_said_without_an_object_of_pythons(data):
+    """An editor who saved the wrong file read `<_io.BytesIO object at 0x7f…>`."""
+    with pytest.raises(ValueError, match=r"^cannot be read as a picture$"):
+        recompress(data, ROW, 85)
+
+
 def test_pictures_of_markdown_travel_as_a_storys_photo_does():
     """In a summary, a letter and an intro: carried once, sized to where they stand, in one budget; else linked."""
     words = "![A pier](images/pier.png)"

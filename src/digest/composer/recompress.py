@@ -55,7 +55,7 @@ def recompress(data: bytes, box: Box, quality: int, *, anew: bool = False) -> Re
 
     With `anew`, nothing of the file but its pixels is kept, though it may be the smaller one, or move.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     warnings.filterwarnings("ignore", module="PIL")  # of odd metadata, which is thrown away
     Image.MAX_IMAGE_PIXELS = None  # what is too large is refused below, in words
@@ -74,7 +74,8 @@ def recompress(data: bytes, box: Box, quality: int, *, anew: bool = False) -> Re
                 picture = ImageOps.fit(picture, (DENSITY * box.width, DENSITY * box.height))
             picture = _standard(picture, opened.info.get("icc_profile"))
     except (OSError, SyntaxError, EOFError, ArithmeticError, LookupError, TypeError, struct.error) as error:
-        message = f"cannot be read as a picture ({error})"
+        why = "" if isinstance(error, UnidentifiedImageError) else f" ({error})"  # which names an object of Python's
+        message = f"cannot be read as a picture{why}"
         raise ValueError(message) from None
     picture.info = {}  # or a JPEG's comment would be written again
     media_type, made = _encoded(picture, quality, drawn=drawn)
