@@ -1,12 +1,13 @@
 """Blocks as templates see them: clean words, links a mail may carry, Markdown as HTML and as text, days in words.
 
-    Issue ─prepare_blocks─▶ PreparedBlock ─placed(number of its first link)─▶ BlockView
+    Issue ─BlockMaker─▶ PreparedBlock ─placed(number of its first link)─▶ BlockView
 
 Where each stands is decided here too. Everything that had to be dropped is said in a finding that names file and line.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -155,48 +156,6 @@ class PlacedBlocks:
         yield from self.end
 
 
-def prepare_blocks(
-    issue: Issue,
-    stories: Sequence[Story],
-    *,
-    markdown: Markdown,
-    newsroom: NewsroomProfile,
-    wording: Wording,
-    route: ImageRoute,
-    today: date,
-    speak: Callable[[str], Wording],
-) -> PlacedBlocks:
-    """Make the blocks ready, and say where each stands among `stories`, which are in reading order.
-
-    `speak` gives the theme's words in a language.
-
-    At the top notices come first, then the intro. What is to stand after a story that is not in stands at the end.
-    """
-    if not (issue.blocks or issue.intro):
-        return PlacedBlocks(after={})
-    maker = _Maker(markdown=markdown, newsroom=newsroom, wording=wording, route=route, today=today, speak=speak)
-    blocks = [(block, maker.prepared(block)) for block in issue.blocks]
-    intro = [maker.prepared(_letter(issue))] if issue.intro else []
-    after: dict[str, list[PreparedBlock]] = {}
-    groups, end = [], []
-    top = [made for block, made in blocks if _at(block, "top") and block.kind == "notice"] + intro
-    top += [made for block, made in blocks if _at(block, "top") and block.kind != "notice"]
-    for block, made in blocks:
-        story = story_after(block, stories) if block.after else stories[0] if block.place == "lead" else None
-        if story is not None:
-            after.setdefault(story.id, []).append(made)
-        elif _at(block, "groups"):
-            groups.append(made)
-        elif block.after or block.place != "top":
-            end.append(made)
-    return PlacedBlocks(
-        top=tuple(top),
-        after={story: tuple(made) for story, made in after.items()},
-        groups=tuple(groups),
-        end=tuple(end),
-    )
-
-
 def _letter(issue: Issue) -> Block:
     """The intro as the block that it looks like."""
     from digest.blocks.kinds import LetterBlock
@@ -211,13 +170,9 @@ def story_after(block: Block, stories: Iterable[Story]) -> Story | None:
     return min(same, key=lambda story: story.id != block.after, default=None)
 
 
-def _at(block: Block, place_name: str) -> bool:
-    return not block.after and block.place == place_name
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Maker:
-    """Makes blocks ready for one edition."""
+class BlockMaker:
+    """Makes blocks ready for one edition. `speak` gives the theme's words in a language."""
 
     markdown: Markdown
     newsroom: NewsroomProfile
@@ -226,7 +181,29 @@ class _Maker:
     today: date
     speak: Callable[[str], Wording]
 
-    def prepared(self, block: Block) -> PreparedBlock:
+    def placed(self, issue: Issue, stories: Sequence[Story]) -> PlacedBlocks:
+        """The blocks made ready, each where it stands among `stories`, which are in reading order.
+
+        At the top notices come first, then the intro. What is to stand after a story that is not in stands at the end.
+        """
+        if not (issue.blocks or issue.intro):
+            return PlacedBlocks(after={})
+        after, at = (defaultdict[str, list[PreparedBlock]](list) for _ in range(2))
+        for block in issue.blocks:
+            story = story_after(block, stories) if block.after else stories[0] if block.place == "lead" else None
+            place = (
+                "end" if block.after else "notice" if (block.place, block.kind) == ("top", "notice") else block.place
+            )
+            (after[story.id] if story else at[place]).append(self._prepared(block))
+        intro = [self._prepared(_letter(issue))] if issue.intro else []
+        return PlacedBlocks(
+            top=(*at["notice"], *intro, *at["top"]),
+            after={story: tuple(made) for story, made in after.items()},
+            groups=tuple(at["groups"]),
+            end=tuple(at["end"]),
+        )
+
+    def _prepared(self, block: Block) -> PreparedBlock:
         """One block, each field as its table says what it holds."""
         values: dict[str, Any] = {}
         wording = self._wording(block)
@@ -240,8 +217,7 @@ class _Maker:
                     problems += [(code, f"{row.name}: {reason}") for code, reason in summary.problems]
                     values["html"] = Markup(summary.html)  # noqa: S704 - nh3 has cleaned it
                 case "link":
-                    link = self._link(given, row.name, problems)
-                    values[row.name] = link
+                    values[row.name] = self._link(given, row.name, problems)
                 case "image" if given:
                     photo = self.route.place(given, _BOXES[block.kind])
                     photos.append(photo)

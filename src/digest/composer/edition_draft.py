@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from digest.composer.block_view import BlockView, IssueView, PreparedBlock, issue_hash, prepare_blocks
+from digest.composer.block_view import BlockMaker, BlockView, IssueView, PreparedBlock, issue_hash
 from digest.composer.edition_view import EditionView, GroupView, NewsroomView, PlaceView, StoryCount, StoryList, runs
 from digest.composer.i18n import PAGE
 from digest.composer.merge_fields import ReaderView
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from digest.composer.options import ThemeOptions
     from digest.composer.photos import ImageRoute, Photo
+    from digest.composer.story_view import PreparedStory
     from digest.composer.theme import Theme
     from digest.model import Audience, NewsroomProfile, Selection
 
@@ -74,19 +75,17 @@ class EditionDraft:
             options=options,
             route=route,
         )
-        self.blocks = prepare_blocks(
-            selection.issue,
-            stories,
+        self.blocks = BlockMaker(
             markdown=theme.markdown,
             newsroom=newsroom,
             wording=self.wording,
             route=route,
             today=now.astimezone(newsroom.timezone).date(),
             speak=theme.wording,
-        )
-        self.photos += [photo for story in self.stories for photo in story.photos]
-        self.photos += [photo for block in self.blocks.all() for photo in block.photos]
-        self.findings = self._find()
+        ).placed(selection.issue, stories)
+        parts: list[PreparedStory | PreparedBlock] = [*self.stories, *self.blocks.all()]
+        self.photos += [photo for part in parts for photo in part.photos]
+        self.findings = [*(finding for part in parts for finding in part.findings), *self._missing_words()]
         self.nonce = self._nonce()
         self.reader = ReaderView(self.nonce)
         self.tally = StoryCount()
@@ -130,12 +129,6 @@ class EditionDraft:
         self.tally.parts.clear()
         self.tally.spans.clear()
         return run(self.theme.html, self.values() | lines, self.theme.html_places, self.tally.parts)
-
-    def _find(self) -> list[Finding]:
-        findings = [finding for story in self.stories for finding in story.findings]
-        findings += [finding for block in self.blocks.all() for finding in block.findings]
-        findings += self._missing_words()
-        return findings
 
     def _missing_words(self) -> Iterator[Finding]:
         """What the mail, and the pages that it leads to, say in English for want of words in its language."""
