@@ -25,7 +25,7 @@ from digest.mail.slots import Hole, cut, holes, interleave, places
 from digest.text.cleaning import multiline
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping
 
     from digest.model import InlineImage, Rendering
 
@@ -57,11 +57,9 @@ def encode(rendering: Rendering) -> Body:
     middle = text_parts.pop() + frame.before_html + html_parts.pop(0)
     literals = [*text_parts, middle, *html_parts]
     literals[-1] += frame.after_html
-    return Body(
-        parts=_with_holes(literals),
-        holes=(*text_holes, *html_holes),
-        content_type=frame.content_type,
-    )
+    parts = [b""] * (2 * len(literals) - 1)
+    parts[::2] = literals
+    return Body(parts=tuple(parts), holes=(*text_holes, *html_holes), content_type=frame.content_type)
 
 
 def plain_body(text: str) -> str:
@@ -101,50 +99,42 @@ def fill_html(html: str, nonce: str, values: Mapping[str, str], slots: Collectio
     return interleave(common, (hole.text(values) for hole in found))
 
 
-def architecture(rendering: Rendering) -> Architecture:
-    """The multipart frame of a rendering."""
-    try:
-        return Architecture((rendering.text, rendering.html), rendering.images)
-    except ValueError as error:
-        message = f"{rendering.edition.id}: {error}"
-        raise RenderError(message) from None
-
-
-def _with_holes(literals: Sequence[bytes]) -> tuple[bytes, ...]:
-    parts = [b""] * (2 * len(literals) - 1)
-    parts[::2] = literals
-    return tuple(parts)
-
-
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Architecture:
-    """The multipart frame of one edition's mails: what stands before, between and after the two bodies."""
+    """The multipart frame of one edition's mails: what stands before, between and after the two encoded bodies."""
 
-    __slots__ = ("after_html", "before_html", "before_text", "content_type")
-
-    def __init__(self, identity: Iterable[str], images: Sequence[InlineImage] = ()) -> None:
-        """Frame an edition whose content is `identity` (its texts). Raises ValueError for an image that cannot travel.
-
-        `content_type` is the whole header field; the others are octets to be joined with the encoded bodies.
-        """
-        stamp = _stamp(identity, images)
-        outer, inner = f"=_alternative_{stamp}", f"=_related_{stamp}"
-        self.content_type = f'Content-Type: multipart/alternative;\r\n boundary="{outer}"\r\n'.encode("ascii")
-        self.before_text = f"--{outer}\r\n{_leaf('text/plain')}".encode("ascii")
-        between = f"\r\n--{outer}\r\n"
-        after = f"\r\n--{outer}--\r\n".encode("ascii")
-        if images:
-            between += f'Content-Type: multipart/related; type="text/html";\r\n boundary="{inner}"\r\n\r\n--{inner}\r\n'
-            parts = b"".join(f"\r\n--{inner}\r\n".encode("ascii") + _image(image) for image in images)
-            after = parts + f"\r\n--{inner}--\r\n".encode("ascii") + after
-        self.before_html = (between + _leaf("text/html")).encode("ascii")
-        self.after_html = after
+    content_type: bytes  # the whole header field
+    before_text: bytes
+    before_html: bytes
+    after_html: bytes
 
 
-def _stamp(identity: Iterable[str], images: Iterable[InlineImage]) -> str:
+def architecture(rendering: Rendering) -> Architecture:
+    """The multipart frame of a rendering. Raises RenderError for an image that cannot travel."""
+    stamp = _stamp(rendering)
+    outer, inner = f"=_alternative_{stamp}", f"=_related_{stamp}"
+    between, parts = f"\r\n--{outer}\r\n", ""
+    if rendering.images:
+        between += f'Content-Type: multipart/related; type="text/html";\r\n boundary="{inner}"\r\n\r\n--{inner}\r\n'
+        try:
+            parts = "".join(f"\r\n--{inner}\r\n{_image(image)}" for image in rendering.images)
+        except ValueError as error:
+            message = f"{rendering.edition.id}: {error}"
+            raise RenderError(message) from None
+        parts += f"\r\n--{inner}--\r\n"
+    return Architecture(
+        content_type=f'Content-Type: multipart/alternative;\r\n boundary="{outer}"\r\n'.encode(),
+        before_text=f"--{outer}\r\n{_leaf('text/plain')}".encode(),
+        before_html=f"{between}{_leaf('text/html')}".encode(),
+        after_html=f"{parts}\r\n--{outer}--\r\n".encode(),
+    )
+
+
+def _stamp(rendering: Rendering) -> str:
     digest = hashlib.sha256()
-    for part in identity:
+    for part in (rendering.text, rendering.html):
         digest.update(hashlib.sha256(part.encode("utf-8", "replace")).digest())
-    for image in images:
+    for image in rendering.images:
         digest.update(hashlib.sha256(image.cid.encode() + b"\0" + image.data).digest())
     return digest.hexdigest()[:32]
 
@@ -153,7 +143,7 @@ def _leaf(media_type: str) -> str:
     return f"Content-Type: {media_type}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
 
 
-def _image(image: InlineImage) -> bytes:
+def _image(image: InlineImage) -> str:
     if not _MEDIA_TYPE.fullmatch(image.media_type):
         message = f"the inline image {image.cid!a} has no image type: {image.media_type!a}"
         raise ValueError(message)
@@ -165,4 +155,4 @@ def _image(image: InlineImage) -> bytes:
     return (
         f"Content-Type: {image.media_type}\r\nContent-Transfer-Encoding: base64\r\n"
         f"Content-ID: <{image.cid}>\r\nContent-Disposition: inline\r\n\r\n{lines}\r\n"
-    ).encode("ascii")
+    )

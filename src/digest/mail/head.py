@@ -58,10 +58,8 @@ def shared(head: SenderIdentity, subject: Line, date: datetime, language: str, c
         rows[HeaderRow.LEAVE] = header.urls("List-Unsubscribe", [head.leave_by_mail])
     if head.unsubscribe_https:
         rows[HeaderRow.REST] += header.literal("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")  # RFC 8058, 3.1
-    rows[HeaderRow.REST] += header.literal(
-        "Auto-Submitted", "auto-generated"
-    )  # RFC 3834, 5: no out-of-office answers, please
-    rows[HeaderRow.REST] += header.literal("Precedence", "bulk")  # the same to programs older than that
+    # No out-of-office answers, please (RFC 3834, 5); the second says the same to programs older than that.
+    rows[HeaderRow.REST] += header.literal("Auto-Submitted", "auto-generated") + header.literal("Precedence", "bulk")
     if head.feedback_id:
         rows[HeaderRow.REST] += header.literal("Feedback-ID", head.feedback_id)
     if head.organization:
