@@ -63,8 +63,12 @@ class EditionDraft:
         self.selection, self.theme, self.newsroom, self.audience = selection, theme, newsroom, audience
         self.options, self.now, self.archive_url = options, now, archive_url
         self.wording = theme.wording(selection.edition.language)
+        period = selection.edition.period
+        self.period_name, self.period_label = self.wording.period_name(period), self.wording.period(period)
         stories = selection.stories
         self.in_full = options.in_full(len(stories))
+        # What stands over rows that follow stories in full: a lead alone needs no such line.
+        self.more_stories = self.wording.say("more_stories") if self.in_full > 1 else ""
         self.photos = [logo] if logo else []
         self.stories = prepare_stories(
             stories,
@@ -182,7 +186,7 @@ class EditionDraft:
                 label = self.wording.heading(group.key, self.audience.group_by, period.zone)
             else:  # below others, stories without a key would seem to belong to the last of them
                 label = self.wording.say("other_stories") if groups and groups[-1].label else ""
-            told = self.audience.group_by == "language" or label == self.wording.period(period)
+            told = self.audience.group_by == "language" or label == self.period_label
             label = "" if only and told else one_line(label)
             groups.append(self._group(len(groups), label, at, len(group.stories)))
             at += len(group.stories)
@@ -195,7 +199,7 @@ class EditionDraft:
     def _group(self, place: int, label: str, at: int, count: int, *, late: bool = False) -> GroupView:
         """The group at `place` with its `count` stories from the one at `at`, and what stands after it."""
         stories, after = self._views(at, count, label=label)
-        parts = runs(stories, self.tally, "" if label else self._more_stories, after)
+        parts = runs(stories, self.tally, "" if label else self.more_stories, after)
         parts = tuple(replace(part, credit=self._credit(part.stories[:])) if part.rows else part for part in parts)
         last = place == len(self.selection.groups) + len(self.selection.late) - 1
         blocks = self._set(self.blocks.groups[place : None if last else place + 1])
@@ -211,18 +215,13 @@ class EditionDraft:
             (*several, *(self.wording.say("photo", credit=credit) for credit in photos if not several), *others)
         )
 
-    @property
-    def _more_stories(self) -> str:
-        """What stands over rows that follow stories in full: a lead alone needs no such line."""
-        return self.wording.say("more_stories") if self.in_full > 1 else ""
-
     def _views(self, at: int, count: int, *, label: str) -> tuple[list[StoryView], dict[str, tuple[BlockView, ...]]]:
         """Views of the `count` stories from the one at `at`, and of the blocks that stand after them, by story."""
         views: list[StoryView] = []
         after: dict[str, tuple[BlockView, ...]] = {}
         full = len(self.stories) - self.cut
         read = self.wording.say("read")
-        below = bool(label or self._more_stories)  # rows of a group without a label stand under one of their own
+        below = bool(label or self.more_stories)  # rows of a group without a label stand under one of their own
         for index in range(at, at + count):
             view = self.stories[index].placed(
                 number=index + 1,
@@ -256,8 +255,8 @@ class EditionDraft:
             back="ltr" if rtl else "rtl",
             title=one_line(audience.title),
             description=one_line(audience.description),
-            period_label=wording.period(edition.period),
-            period_name=wording.period_name(edition.period),
+            period_label=self.period_label,
+            period_name=self.period_name,
             count=len(stories),
             count_label=wording.count("stories", len(stories)),
             lead=stories[0] if stories else None,
@@ -291,8 +290,7 @@ class EditionDraft:
     @property
     def titled(self) -> str:
         """What the edition is called in one line: `ILO News: February 2022`."""
-        period = self.wording.period_name(self.selection.edition.period)
-        return self.wording.say("titled", title=one_line(self.audience.title), period=period)
+        return self.wording.say("titled", title=one_line(self.audience.title), period=self.period_name)
 
     def _newsroom(self) -> NewsroomView:
         newsroom = self.newsroom
