@@ -127,7 +127,11 @@ def constant_values(options: ThemeOptions, palette: dict[str, str]) -> dict[str,
     return {
         **texts,
         "preheader_padding": Markup(PREHEADER_PADDING),  # noqa: S704 - blanks
-        **{name: getattr(options, name) for name in ("masthead", "logo", "logo_alt", "logo_width", "dates")},
+        "masthead": options.masthead,
+        "logo": options.logo,
+        "logo_alt": options.logo_alt,
+        "logo_width": options.logo_width,
+        "dates": options.dates,
     }
 
 

@@ -10,7 +10,7 @@ tree is built, and content that is HTML is skipped.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from digest.composer.mjml_table import ELEMENTS, EVERYWHERE, ElementRule
@@ -20,7 +20,7 @@ from digest.text.colour import is_colour
 from digest.yamlfile import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     Place = Callable[[int], tuple[str, int]]
 
@@ -249,8 +249,8 @@ def _wrong(value: str, kind: str) -> str:
     return "" if value in words else f"it takes {' or '.join(words)}"
 
 
-def _near(word: str, known: object) -> str:
-    found = did_you_mean(word, known)  # type: ignore[arg-type]
+def _near(word: str, known: Iterable[str]) -> str:
+    found = did_you_mean(word, known)
     return found if "did you mean" in found else ""
 
 
@@ -272,7 +272,7 @@ class MjmlTag:
     end: int
     closing: bool = False
     empty: bool = False  # <mj-image … />
-    attributes: tuple[Attribute, ...] = field(default=())
+    attributes: tuple[Attribute, ...] = ()
     inner: str = ""
     inner_offset: int = 0
 

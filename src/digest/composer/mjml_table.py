@@ -73,6 +73,18 @@ _SECTION = _attributes(
     text_align=_ALIGN,
     text_padding="sizes",
 )
+_ACCORDION = _attributes(
+    border="text",
+    font_family="text",
+    icon_align=_VERTICAL,
+    icon_height="size",
+    icon_position="left|right",
+    icon_unwrapped_alt="text",
+    icon_unwrapped_url="url",
+    icon_width="size",
+    icon_wrapped_alt="text",
+    icon_wrapped_url="url",
+)
 _IN_COLUMN = frozenset(
     (
         "mj-accordion",
@@ -298,32 +310,14 @@ ELEMENTS: dict[str, ElementRule] = {
     "mj-accordion": ElementRule(
         attributes=_attributes(
             _BOX,
-            border="text",
-            font_family="text",
-            icon_align=_VERTICAL,
-            icon_height="size",
-            icon_position="left|right",
-            icon_unwrapped_alt="text",
-            icon_unwrapped_url="url",
-            icon_width="size",
-            icon_wrapped_alt="text",
-            icon_wrapped_url="url",
+            _ACCORDION,
         ),
         children=frozenset({"mj-accordion-element", "mj-raw"}),
     ),
     "mj-accordion-element": ElementRule(
         attributes=_attributes(
+            _ACCORDION,
             background_color="colour",
-            border="text",
-            font_family="text",
-            icon_align=_VERTICAL,
-            icon_height="size",
-            icon_position="left|right",
-            icon_unwrapped_alt="text",
-            icon_unwrapped_url="url",
-            icon_width="size",
-            icon_wrapped_alt="text",
-            icon_wrapped_url="url",
         ),
         children=frozenset({"mj-accordion-title", "mj-accordion-text", "mj-raw"}),
     ),
