@@ -129,6 +129,7 @@ class CheckContext:
     either_days: Sequence[Fault] = ()  # cron lines that come more often than they seem to
     unfilled: Sequence[Fault] = ()  # values of config.yaml that are still placeholders
     _derived: dict[Callable[[CheckContext], Any], Any] = field(default_factory=dict, init=False, repr=False)
+    _peeked: dict[str, tuple[int, bytes] | None] = field(default_factory=dict, init=False, repr=False)
 
     def once(self, derive: Callable[[CheckContext], T]) -> T:
         """What `derive` makes of this context; it is called when somebody first asks, and never again."""
@@ -180,10 +181,6 @@ class CheckContext:
     def is_slot(self, value: str) -> bool:
         """Tell whether this value holds a slot: it becomes another for each reader, so its form says nothing."""
         return f"slot-{self.rendering.nonce}-" in value
-
-    @cached_property
-    def _peeked(self) -> dict[str, tuple[int, bytes] | None]:
-        return {}
 
     def peek(self, path: str) -> tuple[int, bytes] | None:
         """The size and the first 1,024 bytes of a file of the newsroom, read once; None when it cannot be read."""

@@ -170,7 +170,7 @@ def story_after(block: Block, stories: Iterable[Story]) -> Story | None:
     return min(same, key=lambda story: story.id != block.after, default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(slots=True, kw_only=True, eq=False)
 class BlockMaker:
     """Makes blocks ready for one edition. `speak` gives the theme's words in a language."""
 

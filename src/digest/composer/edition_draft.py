@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from digest.composer.block_view import BlockMaker, BlockView, IssueView, PreparedBlock, issue_hash
 from digest.composer.edition_view import EditionView, GroupView, NewsroomView, PlaceView, StoryCount, StoryList, runs
-from digest.composer.i18n import PAGE
+from digest.composer.i18n import PAGE, first_upper
 from digest.composer.merge_fields import ReaderView
 from digest.composer.photos import MOST, within
 from digest.composer.sandbox import run
@@ -63,8 +63,8 @@ class EditionDraft:
         self.selection, self.theme, self.newsroom, self.audience = selection, theme, newsroom, audience
         self.options, self.now, self.archive_url = options, now, archive_url
         self.wording = theme.wording(selection.edition.language)
-        period = selection.edition.period
-        self.period_name, self.period_label = self.wording.period_name(period), self.wording.period(period)
+        self.period_name = self.wording.period_name(selection.edition.period)
+        self.period_label = first_upper(self.period_name)
         stories = selection.stories
         self.in_full = options.in_full(len(stories))
         # What stands over rows that follow stories in full: a lead alone needs no such line.

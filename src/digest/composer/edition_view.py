@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, overload
 
@@ -33,10 +34,10 @@ class StoryCount:
     def sizes(self) -> dict[str, int]:
         """Bytes of UTF-8 per story id; what belongs to no story is under the empty one."""
         found: dict[str, int] = {"": 0}
-        sizes = list(map(len, map(str.encode, self.parts)))
+        bytes_to = list(accumulate(map(len, map(str.encode, self.parts)), initial=0))
         story, start = "", 0
-        for following, end in [*self.spans, ("", len(sizes))]:
-            found[story] = found.get(story, 0) + sum(sizes[start:end])
+        for following, end in [*self.spans, ("", len(self.parts))]:
+            found[story] = found.get(story, 0) + bytes_to[end] - bytes_to[start]
             story, start = following, end
         return found
 

@@ -141,11 +141,11 @@ class Wording:
     def weekday(self, day: date) -> str:
         """`Tuesday`, as a line begins with it."""
         name = f"weekday {day.weekday()}"
-        return _first_upper(self._answers.get(name, lambda: str(self.locale.days["format"]["wide"][day.weekday()])))
+        return first_upper(self._answers.get(name, lambda: str(self.locale.days["format"]["wide"][day.weekday()])))
 
     def period(self, period: Period) -> str:
         """The period's name as a heading: `February 2022`, `1st quarter 2022`, `2021`, `Week of 14–20 Feb 2022`."""
-        return _first_upper(self.period_name(period))
+        return first_upper(self.period_name(period))
 
     def period_name(self, period: Period) -> str:
         """The same inside a sentence, in the language's own case: `février 2022`, `week of 14–20 Feb 2022`."""
@@ -179,10 +179,10 @@ class Wording:
         if group_by == "country" and _COUNTRY.fullmatch(key):
             return self._answers.get(f"country {key}", lambda: str(self.locale.territories.get(key, key)))
         if group_by == "language":
-            return _first_upper(self._answers.get(f"language {key}", lambda: self._language(key)))
+            return first_upper(self._answers.get(f"language {key}", lambda: self._language(key)))
         if " " in key or key != key.lower():
             return key
-        return _first_upper(key.replace("-", " ").replace("_", " "))
+        return first_upper(key.replace("-", " ").replace("_", " "))
 
     def _month(self, month: int) -> str:
         """A month's name by itself, which is not its name in a date where a language declines it (январь, января)."""
@@ -252,5 +252,6 @@ def _locale(language: str) -> Locale:
     return Locale.parse(_TERRITORIES[DEFAULT])
 
 
-def _first_upper(text: str) -> str:
+def first_upper(text: str) -> str:
+    """The text as a heading or a line begins with it."""
     return text[:1].upper() + text[1:]
