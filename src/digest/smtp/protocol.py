@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from digest.delivery import Outgoing
     from digest.smtp.connect import Connected
-    from digest.smtp.rates import Pacer
+    from digest.smtp.rates import Pacing
     from digest.smtp.relay_settings import SmtpSettings, Timeouts
     from digest.smtp.replies import Reply
 
@@ -261,7 +261,7 @@ class Dialogue:
 class Channel:
     """The dialogue of the moment, in `talk`, and what puts another in its place."""
 
-    def __init__(self, connect: Callable[[], Connected], settings: SmtpSettings, pacer: Pacer) -> None:
+    def __init__(self, connect: Callable[[], Connected], settings: SmtpSettings, pacer: Pacing) -> None:
         self._connect = connect
         self._settings = settings
         self._pacer = pacer

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from digest.delivery import Outgoing
     from digest.smtp.connect import Connected
-    from digest.smtp.rates import Pacer
     from digest.smtp.relay_settings import SmtpSettings
 
 
@@ -32,7 +31,7 @@ class SmtpTransport:
 
     shared = True  # a relay takes mails from many machines at once
 
-    def __init__(self, settings: SmtpSettings, pacer: Pacer | None = None) -> None:
+    def __init__(self, settings: SmtpSettings, pacer: Pacing | None = None) -> None:
         self.connections = settings.connections
         self._settings = settings
         self._pacer = self.pacing = pacer or Pacing(settings.rate, settings.per_domain)
@@ -46,7 +45,7 @@ class SmtpTransport:
 class SmtpSession:
     """A digest.ports.Session over SMTP. Not shared between threads."""
 
-    def __init__(self, connect: Callable[[], Connected], settings: SmtpSettings, pacer: Pacer) -> None:
+    def __init__(self, connect: Callable[[], Connected], settings: SmtpSettings, pacer: Pacing) -> None:
         self._channel = Channel(connect, settings, pacer)
         self._window = settings.window if settings.bdat else 0
 
