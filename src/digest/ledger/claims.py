@@ -19,7 +19,7 @@ from digest.ledger.database import as_json
 from digest.ledger.queries import delivery_of
 from digest.ledger.schema import deliveries, editions
 from digest.ledger.suppressions import sweep
-from digest.ledger.transitions import TARGET, WAITING, words
+from digest.ledger.transitions import FOUND_SENDING, TARGET, WAITING, words
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from digest.ledger.editions import EditionRow
 
     Round = dict[Event, dict[int, Outcome | None]]
-
-FOUND_SENDING = "its sender stopped between the intent and the answer: it may have been accepted"
 
 
 def claim(

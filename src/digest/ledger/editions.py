@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -62,22 +62,22 @@ class EditionRow:
         return deliveries.c.id.between(self.first, self.last) & (deliveries.c.edition + 0 == self.id)
 
 
-_ROW = (
-    editions.c.id,
-    editions.c.name,
-    editions.c.round,
-    editions.c.audience,
-    editions.c.frozen,
-    editions.c.duplicates,
-    editions.c.first,
-    editions.c.last,
-)
+_ROW = tuple(editions.c[each.name] for each in fields(EditionRow))
 
 
 def find(transaction: Transaction, name: str) -> EditionRow | None:
     """The edition of this name."""
     row = transaction.core.execute(select(*_ROW).where(editions.c.name == name)).mappings().first()
     return EditionRow(**row) if row else None
+
+
+def must_find(transaction: Transaction, name: str) -> EditionRow:
+    """The edition of this name. Raises LedgerError when there is none."""
+    row = find(transaction, name)
+    if row is None:
+        message = f"{name} is not in the ledger; `digest send` puts it there"
+        raise LedgerError(message)
+    return row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +118,7 @@ def freeze(
         number, complete, taken = _round(transaction, plan)
         known = {name: row for name in plan.contents if (row := find(transaction, name))}
         for name in known:
-            _open(transaction, name, plan.contents[name])
+            open_edition(transaction, name, plan.contents[name])
         wanted = [] if complete else [name for name in plan.contents if name not in known]
         added = _add(transaction, plan, number, wanted, recipients, message_id) if wanted else {}
         ready = [name for name in wanted if plan.contents[name]]
@@ -242,13 +242,8 @@ def _demand_no_shrink(transaction: Transaction, plan: Freeze, number: int, reade
 
 
 def open_edition(transaction: Transaction, name: str, content: str) -> None:
-    """Give an edition that waits its content. Raises LedgerError when it has another one already."""
+    """Give an edition that waits its content. Raises LedgerError when it has another one already, or is not known."""
     must_find(transaction, name)
-    _open(transaction, name, content)
-
-
-def _open(transaction: Transaction, name: str, content: str) -> None:
-    """The same edition a second time: nothing new is taken in, and nothing else is sent under its name."""
     row = transaction.core.execute(select(editions.c.content).where(editions.c.name == name)).one()
     if row.content and content and row.content != content:
         message = (
@@ -330,18 +325,6 @@ def _batches(
         if not columns[0]:
             return
         yield columns
-
-
-def _must(row: EditionRow | None, name: str) -> EditionRow:
-    if row is None:
-        message = f"{name} is not in the ledger; `digest send` puts it there"
-        raise LedgerError(message)
-    return row
-
-
-def must_find(transaction: Transaction, name: str) -> EditionRow:
-    """The edition of this name. Raises LedgerError when there is none."""
-    return _must(find(transaction, name), name)
 
 
 def stand(transaction: Transaction, name: str, standing: MailingStatus) -> EditionRow:
