@@ -171,15 +171,13 @@ def _foresee(call: Call, ledger: SqlLedger, edition: Edition) -> dict[str, Any]:
     from digest.editions import approval
     from digest.editions.builder import build_edition
     from digest.newsroom.edition_setup import UNPUBLISHED
-    from digest.sending.edition_readers import Readers, plan_send
-    from digest.sending.freeze import demand_unbegun, offered, unoffered
+    from digest.sending.edition_readers import plan_send
+    from digest.sending.rounds import demand_unbegun, round_readers, unoffered
     from digest.text.merge import shown_subject
 
     demand_unbegun(call.newsroom, ledger, edition)
-    audience, parts = call.newsroom.config.audience(edition.audience), call.newsroom.sending_setup
-    offer = offered(call.newsroom, edition, call.now)
-    readers = Readers(parts.source(audience), edition, audience, parts.segment(audience), offer)
-    plan = plan_send(readers, ledger, *parts.rates())
+    readers = round_readers(call.newsroom, edition, call.now)
+    plan = plan_send(readers, ledger, *call.newsroom.sending_setup.rates())
     build = build_edition(call.newsroom, edition, now=call.now)
     nothing = build.why_nothing or unoffered(ledger, edition)
     if nothing or build.rendering is None:
@@ -325,7 +323,7 @@ def deliver(
 
 
 def _as_known(call: Call, ledger: SqlLedger, editions: tuple[Edition, ...], *, whole: bool) -> tuple[Edition, ...]:
-    from digest.sending.freeze import frozen_as, whole_rounds
+    from digest.sending.rounds import frozen_as, whole_rounds
 
     if whole:
         return tuple(whole_rounds(call.newsroom, ledger, editions))
@@ -395,9 +393,10 @@ def _way(call: Call, eml: Path | None) -> str:
 def _about(call: Call, ledger: SqlLedger, edition: Edition) -> tuple[int, str]:
     """How many readers an edition has yet to reach, and its subject; why not, of one that has nothing to send."""
     from digest.editions.builder import build_edition
-    from digest.sending.edition_readers import Readers, plan_send
+    from digest.sending.edition_readers import plan_send
     from digest.sending.engines import WAITING
-    from digest.sending.freeze import frozen_content, offered, unoffered
+    from digest.sending.freeze import frozen_content
+    from digest.sending.rounds import round_readers, unoffered
     from digest.text.merge import shown_subject
 
     if content := frozen_content(call.newsroom, ledger, edition):
@@ -408,10 +407,8 @@ def _about(call: Call, ledger: SqlLedger, edition: Edition) -> tuple[int, str]:
         return 0, f"nothing to send: {build.why_nothing}"
     if why := unoffered(ledger, edition):
         return 0, why
-    audience, parts = call.newsroom.config.audience(edition.audience), call.newsroom.sending_setup
-    offer = offered(call.newsroom, edition, call.now)
-    readers = Readers(parts.source(audience), edition, audience, parts.segment(audience), offer)
-    return plan_send(readers, ledger, *parts.rates()).readers, shown_subject(build.rendering)
+    readers = round_readers(call.newsroom, edition, call.now)
+    return plan_send(readers, ledger, *call.newsroom.sending_setup.rates()).readers, shown_subject(build.rendering)
 
 
 def _frozen(call: Call, ready: Frozen) -> None:
