@@ -347,19 +347,10 @@ class TestNotThereYet:
         (tmp_path / "ledger.db.new").write_bytes(b"SQLite format 3\0 and then the power went")
         opened(tmp_path).close()
 
-    @pytest.mark.parametrize("options", [{"create": False}, {"readonly": True}])
-    def test_only_looking(self, tmp_path, options):
+    def test_only_looking(self, tmp_path):
         """Whoever only looks does not create a ledger, and is told when there will be one."""
-        assert "there is no ledger yet" in refusal(tmp_path, **options)
+        assert "there is no ledger yet" in refusal(tmp_path, create=False)
         assert list(tmp_path.iterdir()) == []
-
-    def test_readonly(self, used):
-        """A ledger opened for looking shows everything and changes nothing."""
-        ledger = opened(used, readonly=True)
-        assert ledger.counts(EDITION) == {State.PLANNED: 1, State.SENT: 2}
-        with pytest.raises(LedgerError):
-            ledger.claim(EDITION, "me", 1, 300.0)
-        ledger.close()
 
     def test_many_at_once(self, tmp_path):
         """Processes that all find no ledger make one, and share it."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class SmtpTransport:
     """Sessions to the relay that `settings` names; all share one pacer and one try at logging in.
 
-    Raises SendStopped when a file that the settings name (`ca_file`, `client_cert`) cannot be used.
+    Raises SendStopped when the file of certificates that the settings name (`ca_file`) cannot be used.
     """
 
     shared = True  # a relay takes mails from many machines at once
