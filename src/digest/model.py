@@ -11,7 +11,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -331,14 +331,7 @@ class Finding:
 
     def as_data(self) -> dict[str, str]:
         """For programs."""
-        return {
-            "code": self.code,
-            "severity": self.severity.value,
-            "where": self.where,
-            "message": self.message,
-            "element": self.element,
-            "html": self.html,
-        }
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

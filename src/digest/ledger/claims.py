@@ -141,10 +141,7 @@ def _rounds(events: Iterable[tuple[int, Event, Outcome | None]]) -> list[Round]:
         seen[delivery] = number + 1
         if number == len(rounds):
             rounds.append({})
-        try:
-            rounds[number][event][delivery] = outcome
-        except KeyError:
-            rounds[number][event] = {delivery: outcome}
+        rounds[number].setdefault(event, {})[delivery] = outcome
     if any(Event.CLAIM in group for group in rounds):
         message = "a claim is made with claim(), which gives the lease"
         raise ValueError(message)
@@ -181,10 +178,7 @@ def _by_code(told: dict[int, Outcome | None]) -> dict[int, dict[int, str]]:
     found: dict[int, dict[int, str]] = {}
     for delivery, outcome in told.items():
         code, said = (outcome.code, words(outcome.detail)) if outcome else (0, "")
-        try:
-            found[code][delivery] = said
-        except KeyError:
-            found[code] = {delivery: said}
+        found.setdefault(code, {})[delivery] = said
     return found
 
 
