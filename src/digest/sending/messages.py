@@ -34,7 +34,6 @@ class MessageBuilder:
     """An edition's mails, one for each delivery that is asked for."""
 
     template: MailTemplate
-    audience: str
     leave: Callable[[str], str]  # the link with which the reader of an address leaves
     leave_by_mail: Callable[[str], str]  # the mailto with which they do
     identify: Callable[[str], str]  # the Message-ID of an address's mail
@@ -97,7 +96,6 @@ def message_builder(
     by_mail = _leave_by_mail(identity.unsubscribe_mailto, edition, secrets)
     return MessageBuilder(
         template=template,
-        audience=edition.audience,
         leave=_leave(newsroom, content, secrets, by_mail, live=live),
         leave_by_mail=by_mail,
         identify=lambda address: identify(edition.id, address),
