@@ -85,7 +85,7 @@ class SqliteDatabase(Database):
         self._writing = threading.Lock()
         self._writer: Connection | None = None
         self._opened: int | None = None
-        target = f"file:{_quoted(path)}?mode=rw"
+        target = f"{path.absolute().as_uri()}?mode=rw"
         self.engine = create_engine(
             "sqlite+pysqlite://",
             creator=lambda: sqlite3.connect(
@@ -222,12 +222,6 @@ def _insertion(same: tuple[bool, ...], rows: int) -> str:
     own = count(next(shared))
     row = (f"({', '.join(f'?{number or next(own)}' for number in fixed)})" for _ in range(rows))
     return f"INSERT INTO deliveries ({', '.join(statements.FREEZE)}) VALUES {', '.join(row)}"  # noqa: S608 - our words
-
-
-def _quoted(path: Path) -> str:
-    from urllib.parse import quote
-
-    return quote(str(path.absolute()))
 
 
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:

@@ -17,6 +17,7 @@ from digest.errors import ConfigError
 from digest.mail.message_id import message_id
 from digest.mail.template import MailTemplate
 from digest.model import Recipient
+from digest.recipients import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -113,8 +114,6 @@ def message_ids(newsroom: Newsroom) -> Callable[[str, str], str]:
 
 
 def _leave_by_mail(mailbox: str, edition: Edition, secrets: tuple[str, ...]) -> Callable[[str], str]:
-    from digest.recipients import tokens
-
     if not secrets:
         return lambda _: tokens.plain_mailto(mailbox, edition.audience)
     return lambda address: tokens.mailto(mailbox, secrets, edition.audience, address)
@@ -123,8 +122,6 @@ def _leave_by_mail(mailbox: str, edition: Edition, secrets: tuple[str, ...]) -> 
 def _leave(
     newsroom: Newsroom, content: EditionContent, secrets: tuple[str, ...], by_mail: Callable[[str], str], *, live: bool
 ) -> Callable[[str], str]:
-    from digest.recipients import tokens
-
     section, url = newsroom.config.settings.unsubscribe, content.unsubscribe_url
     if not url:
         return by_mail
