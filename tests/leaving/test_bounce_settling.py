@@ -43,7 +43,7 @@ def ledger(request, tmp_path):
 
 @pytest.fixture
 def log(tmp_path):
-    opened = BounceLog(f"sqlite:///{tmp_path}/bounces.db")
+    opened = BounceLog(tmp_path / "bounces.db")
     yield opened
     opened.close()
 
@@ -323,4 +323,11 @@ def test_the_bounce_log_cannot_be_used_is_one_line(tmp_path):
 
     (tmp_path / "b.db").mkdir()
     with pytest.raises(LedgerError, match="the record of bounces cannot be used"):
-        BounceLog(f"sqlite:///{tmp_path}/b.db")
+        BounceLog(tmp_path / "b.db")
+
+
+def test_the_bounce_log_lies_in_a_folder_of_any_name(tmp_path):
+    """What means something else in a URL is a letter in a folder's name."""
+    (folder := tmp_path / "what?").mkdir()
+    BounceLog(folder / "b.db").close()
+    assert (list(tmp_path.iterdir()), list(folder.iterdir())) == ([folder], [folder / "b.db"])

@@ -47,7 +47,7 @@ def identify(edition, address):
 def test_a_report_is_known_by_the_address_to_which_it_came(tmp_path):
     """End to end: accepted, bounced, delivered to bounces+TOKEN, read, and the right reader suppressed."""
     ledger = open_ledger("sqlite:///ledger.db", newsroom="test", root=tmp_path)
-    log = BounceLog(f"sqlite:///{tmp_path}/bounces.db")
+    log = BounceLog(tmp_path / "bounces.db")
     readers = ("ann@gone.test", "bob@readers.test")
     ledger.freeze(EDITION, "c", [Recipient(address=reader) for reader in readers], 0.0, lambda a: identify(EDITION, a))
     authority = Authority(tmp_path)

@@ -22,6 +22,7 @@ from digest.delivery import Event, State
 from digest.files import make_folder
 from digest.mail.address import key
 from digest.mail.message_id import message_id
+from digest.newsroom.paths import STATE
 from digest.recipients import tokens
 from digest.text.counting import counted
 
@@ -108,9 +109,9 @@ def process(newsroom: Newsroom, ledger: SqlLedger, source: str, now: float, *, d
     # Without it Message-IDs can be worked out by anybody who knows a reader, and a report could be forged.
     secrets = newsroom.sending_setup.demand_secrets("a report of ours cannot be told from a forged one")
     domain = newsroom.config.newsroom.sender.rpartition("@")[2]
-    folder = newsroom.root / ".digest"
+    folder = newsroom.root / STATE
     make_folder(folder)
-    log = BounceLog(f"sqlite:///{folder / LOG}")
+    log = BounceLog(folder / LOG)
     ca_file = str(newsroom.config.path(section.ca_file)) if section.ca_file else ""
     try:
         login = None

@@ -251,7 +251,7 @@ def _bounced(call: Call, ledger: SqlLedger, edition: str) -> int:
     path = call.newsroom.root / STATE / LOG
     if not path.exists():
         return 0
-    log = BounceLog(f"sqlite:///{path}")
+    log = BounceLog(path)
     try:
         return len(log.bounced(each.message_id for each in ledger.deliveries(edition, [State.SENT]) if each.message_id))
     finally:

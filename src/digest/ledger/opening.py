@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import create_engine, insert, select, text, update
+from sqlalchemy import URL, create_engine, insert, select, text, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
@@ -43,7 +43,7 @@ from digest.text.urls import without_secrets
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from sqlalchemy import URL, Connection
+    from sqlalchemy import Connection
 
     from digest.ledger.database import Database
 
@@ -140,7 +140,7 @@ def _create_sqlite(path: Path, owner: _Owner) -> None:
             new = Path(f"{path}.new")
             os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
             # The log comes last: what is in a log when it is closed on a full disk stays there, and nobody is told.
-            engine = create_engine(f"sqlite:///{new}", poolclass=NullPool)
+            engine = create_engine(URL.create("sqlite", database=str(new)), poolclass=NullPool)
             with engine.begin() as connection:
                 _create_tables(connection, owner)
             with closing(sqlite3.connect(new, isolation_level=None)) as file:
