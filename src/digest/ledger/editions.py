@@ -187,22 +187,8 @@ def _add(
         return {}
     ends = [transaction.run(statements.SPAN, edition=edition)[0] for edition in rows]
     first, last = min(end[0] for end in ends), max(end[1] for end in ends)
-    span = {"first": first, "last": last, "round": number, "ids": as_json(sorted(rows))}
-    readers = transaction.change(statements.PLACE, **span)
-    left = rows
-    if readers < rows.total():
-        transaction.run(statements.DECIDE_LANGUAGE, **span)
-        transaction.run(statements.DROP_DOUBLES, **span)
-        asked = select(deliveries.c.edition, func.count()).where(
-            deliveries.c.id.between(first, last), (deliveries.c.edition + 0).in_(ids.values())
-        )
-        left = Counter(dict(transaction.core.execute(asked.group_by(deliveries.c.edition)).all()))
-    if left.total() != readers:  # a reader with two rows would be mailed twice
-        message = (
-            f"{plan.names[0]}: {left.total():,} mails for {readers:,} readers, so nothing was frozen; please report it"
-        )
-        raise LedgerError(message)
-    _demand_no_shrink(transaction, plan, number, readers)
+    left = _placed(transaction, plan, number, rows, first, last)
+    _demand_no_shrink(transaction, plan, number, left.total())
     nobody = [edition for edition in ids.values() if not left[edition]]
     more = sum(rows[edition] for edition in nobody)  # all of them are in another edition: they are counted with that
     for edition in ids.values():
@@ -213,13 +199,35 @@ def _add(
     transaction.core.execute(editions.delete().where(editions.c.id.in_(nobody)))
     complete = {"complete": 1} if plan.complete else {}
     transaction.core.execute(
-        update(rounds).where(rounds.c.id == number).values(readers=rounds.c.readers + readers, **complete)
+        update(rounds).where(rounds.c.id == number).values(readers=rounds.c.readers + left.total(), **complete)
     )
     if transaction.core.dialect.name == "postgresql":  # without it the first claims sort the whole edition
         transaction.core.exec_driver_sql("ANALYZE deliveries, places")
     transaction.change(statements.SWEEP, now=plan.now, round=number, audience=plan.audience, swept=0)
     kept = (find(transaction, name) for name in wanted)
     return {row.name: _counts(transaction, row) for row in kept if row}
+
+
+def _placed(
+    transaction: Transaction, plan: Freeze, number: int, rows: Counter[int], first: int, last: int
+) -> Counter[int]:
+    """Give each reader a place in the round, once, and drop the rows without one. How many each edition keeps."""
+    span = {"first": first, "last": last, "round": number, "ids": as_json(sorted(rows))}
+    readers = transaction.change(statements.PLACE, **span)
+    left = rows
+    if readers < rows.total():
+        transaction.run(statements.DECIDE_LANGUAGE, **span)
+        transaction.run(statements.DROP_DOUBLES, **span)
+        asked = select(deliveries.c.edition, func.count()).where(
+            deliveries.c.id.between(first, last), (deliveries.c.edition + 0).in_(list(rows))
+        )
+        left = Counter(dict(transaction.core.execute(asked.group_by(deliveries.c.edition)).all()))
+    if left.total() != readers:  # a reader with two rows would be mailed twice
+        message = (
+            f"{plan.names[0]}: {left.total():,} mails for {readers:,} readers, so nothing was frozen; please report it"
+        )
+        raise LedgerError(message)
+    return left
 
 
 def _demand_no_shrink(transaction: Transaction, plan: Freeze, number: int, readers: int) -> None:

@@ -73,13 +73,10 @@ def share(database: Database, formerly: Mapping[str, Sequence[str]]) -> None:
         for audience, former in formerly.items():
             names = (audience, *former)
             asked = _ROWS.where(suppressions.c.scope.in_(names)).order_by(suppressions.c.seq)
-            rows = [asdict(each) for each in _read(transaction, asked)]
-            known = {(row["address"], row["reason"], row["scope"]) for row in rows}
-            for row in rows:
-                for name in names:
-                    if (key := (row["address"], row["reason"], name)) not in known:
-                        known.add(key)
-                        lacking.append({**row, "scope": name})
+            rows = _read(transaction, asked)
+            known = {(row.address, row.reason, row.scope) for row in rows}
+            wanted = {(row.address, row.reason, name): row for row in reversed(rows) for name in names}  # the oldest
+            lacking += [{**asdict(row), "scope": key[2]} for key, row in wanted.items() if key not in known]
     if lacking:
         with database.writing() as transaction:
             _number_in_order(transaction)
