@@ -283,10 +283,12 @@ class Run:
                 if not reason and self._proven and len(self._refusals) > _HELD:
                     self._settle_refusals(Event.REFUSE, len(self._refusals) // 2)
                 for_now = limited(self._refusals)
-        if reason:
-            kind = RelayLimit if for_now else SendStopped
-            how = "`digest resume` goes on with the rest, later" if for_now else "mend the cause, then `digest resume`"
-            self.halt(kind(f"{reason}. Nobody was marked as refused; {how}"))
+        if reason and for_now:
+            message = f"{reason}. Nobody was marked as refused; `digest resume` goes on with the rest, later"
+            self.halt(RelayLimit(message))
+        elif reason:
+            message = f"{reason}. Nobody was marked as refused; mend the cause, then `digest resume`"
+            self.halt(SendStopped(message))
 
     def _put_off(self, outcome: Outcome, domain: str) -> str:
         """Take in a 4xx; all connections wait for a relay that finds us too fast. Returns the reason to end, if any."""
