@@ -11,14 +11,13 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from dataclasses import Field
     from zoneinfo import ZoneInfo
 
     from digest.blocks.kinds import Block
@@ -331,14 +330,7 @@ class Finding:
 
     def as_data(self) -> dict[str, str]:
         """For programs."""
-        return {
-            "code": self.code,
-            "severity": self.severity.value,
-            "where": self.where,
-            "message": self.message,
-            "element": self.element,
-            "html": self.html,
-        }
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -475,8 +467,8 @@ _ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",",
 @lru_cache(maxsize=64)  # an edition's stories are asked one after the other
 def _saying(kind: Any) -> tuple[tuple[str, object], ...]:
     """The fields of a dataclass that count, each with its default."""
-    return tuple((each.name, _default(each)) for each in fields(kind) if each.metadata.get("said", True))
-
-
-def _default(one: Field[Any]) -> object:
-    return one.default if one.default_factory is MISSING else one.default_factory()
+    return tuple(
+        (each.name, each.default if each.default_factory is MISSING else each.default_factory())
+        for each in fields(kind)
+        if each.metadata.get("said", True)
+    )

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from digest.fleet.queue import Queue
+
 EDITION = "2022-02/everyone/en"
 MAIN = "from digest.cli import main; main()"
 
@@ -47,6 +49,13 @@ def wait_until(true: Callable[[], object], seconds: float = 60.0) -> None:
     while not true():
         assert time.monotonic() < end
         time.sleep(0.1)
+
+
+def waiting(queue: Queue) -> int:
+    """How many jobs nobody has taken yet."""
+    with queue._sharing.database.reading() as transaction:
+        (count,) = transaction.run(f"SELECT count(*) FROM {queue.schema}.procrastinate_jobs WHERE status = 'todo'")[0]
+        return count
 
 
 class Sink:

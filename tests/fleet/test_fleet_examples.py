@@ -121,7 +121,7 @@ def test_systemd_finds_the_unit_right(tmp_path):
 def test_the_metrics_that_are_to_be_watched_exist():
     """Each metric of the page is one that a worker shows."""
     tally = FleetCounts()
-    tally.add(Chunk(edition="e", outcomes={State.SENT: 1}))
+    tally.add(Chunk(outcomes={State.SENT: 1}))
     page = exposition(tally, version="1", beat_age=0.0, editions={"e": {State.PLANNED: 1}})
     shown = {line.split("{")[0].split()[0] for line in page.splitlines() if not line.startswith("#")}
     named = set(re.findall(r"`(digest_\w+?)(?:\{[^`]*\})?` \|", PAGE))

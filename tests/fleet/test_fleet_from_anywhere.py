@@ -370,7 +370,7 @@ def test_a_database_that_was_put_back_as_another(fleet, sink, fleet_server):
 def test_pages():
     """The pages: metrics in Prometheus' text format, health with a reason, and nothing else."""
     tally, trouble = FleetCounts(), [""]
-    tally.add(Chunk(edition="e", outcomes={State.SENT: 3}, seconds=1.5))
+    tally.add(Chunk(outcomes={State.SENT: 3}, seconds=1.5))
 
     def metrics():
         return exposition(tally, version="1", beat_age=2.0, editions={'a"b': {State.PLANNED: 7}})

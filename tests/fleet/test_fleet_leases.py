@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
+from fleetparts import waiting
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -204,7 +205,7 @@ def test_a_beat_puts_right_what_others_left(shared, database):
     bench.worker._beat()
     assert ledger.counts(EDITION) == {State.PLANNED: 2, State.REFUSED: 1}
     assert bench.said == ["found 2 readers of a worker that is gone, now planned"]
-    assert bench.queue.waiting() == 1
+    assert waiting(bench.queue) == 1
     assert bench.sharing.present() == 1
 
 
@@ -227,12 +228,12 @@ def test_what_stops_the_fleet_and_what_does_not(shared):
     bench = Bench(shared())
     sharing, ledger = bench.sharing, bench.sharing.ledger
     ledger.freeze(EDITION, "hash", readers(3), now=sharing.now())
-    bench.chunks = [Chunk(edition=EDITION, stopped=TransportError("the relay is away")), LedgerBusy("away")]
+    bench.chunks = [Chunk(stopped=TransportError("the relay is away")), LedgerBusy("away")]
     bench.worker._chunk(EDITION)
     bench.worker._chunk(EDITION)
     assert ledger.mailing(EDITION).standing is MailingStatus.OPEN
     assert bench.said == [f"{EDITION}: the relay is away", "away"]
-    for error in (Chunk(edition=EDITION, stopped=SendStopped("who are you")), LedgerError("no rendering")):
+    for error in (Chunk(stopped=SendStopped("who are you")), LedgerError("no rendering")):
         bench.chunks = [error]
         bench.worker._chunk(EDITION)
         assert ledger.mailing(EDITION).standing is MailingStatus.PAUSED
@@ -242,7 +243,7 @@ def test_what_stops_the_fleet_and_what_does_not(shared):
         assert ledger.mailing(EDITION).standing is MailingStatus.OPEN
     assert all(owner in held for owner, held in bench.owners), "its leases are renewed while it sends"
     assert not bench.worker._owners
-    bench.chunks = [Chunk(edition=EDITION, outcomes={State.SENT: 3}, seconds=2.0)]
+    bench.chunks = [Chunk(outcomes={State.SENT: 3}, seconds=2.0)]
     bench.worker._chunk(EDITION)
     tally = bench.worker.tally
     assert (tally.chunks, tally.failures, tally.seconds, tally.outcomes) == (3, 2, 2.0, {State.SENT: 3})
@@ -255,7 +256,7 @@ def test_a_bug_in_one_edition_holds_that_edition_back_only(shared):
     sharing = bench.sharing
     for edition in (EDITION, other):
         sharing.ledger.freeze(edition, "hash", readers(3), now=sharing.now())
-    bench.chunks = [ZeroDivisionError("by chance"), Chunk(edition=other, outcomes={State.SENT: 3})]
+    bench.chunks = [ZeroDivisionError("by chance"), Chunk(outcomes={State.SENT: 3})]
     bench.worker._chunk(EDITION)
     bench.worker._chunk(other)
     assert not bench.stop.is_set()
@@ -272,12 +273,12 @@ def test_an_edition_rests_when_the_relay_takes_no_more(shared, monkeypatch):
     bench, other = Bench(shared()), "2022-02/impact/en"
     for edition in (EDITION, other):
         bench.sharing.ledger.freeze(edition, "hash", readers(3), now=bench.sharing.now())
-    bench.chunks = [Chunk(edition=EDITION, stopped=RelayLimit("no more for now"))]
+    bench.chunks = [Chunk(stopped=RelayLimit("no more for now"))]
     for _ in range(3):
         bench.worker._chunk(EDITION)
     assert bench.said == [f"{EDITION}: no more for now"]
     assert bench.sharing.ledger.mailing(EDITION).standing is MailingStatus.OPEN
-    sent = Chunk(edition=other, outcomes={State.SENT: 3})
+    sent = Chunk(outcomes={State.SENT: 3})
     bench.chunks = [sent, sent]
     bench.worker._chunk(other)
     now = time.monotonic()
@@ -474,7 +475,7 @@ def test_jobs_are_made_anew(shared, database):
         connection.execute(f"SET search_path = {queue.schema}")
         connection.execute("UPDATE procrastinate_jobs SET status = 'doing'")  # by a worker that is not there
     assert queue.tend() == 1
-    assert queue.waiting() == 1
+    assert waiting(queue) == 1
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute(f"SET search_path = {queue.schema}")
         assert connection.execute("SELECT count(*) FROM procrastinate_jobs").fetchone() == (1,), "the lost are gone"
@@ -499,7 +500,7 @@ def test_a_job_is_lost_when_its_worker_is_silent(shared, database):
         connection.execute("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '31 seconds'")
         queue.tend()
         assert connection.execute(doing).fetchone() == (0,)
-    assert queue.waiting() == 1
+    assert waiting(queue) == 1
 
 
 def test_an_edition_of_millions_does_not_flood_the_queue(shared, monkeypatch):
@@ -508,7 +509,7 @@ def test_an_edition_of_millions_does_not_flood_the_queue(shared, monkeypatch):
     queue = Queue(shared())
     assert queue.fill(EDITION, 10_000_000) == 3
     assert queue.fill(EDITION, 0) == 0
-    assert queue.waiting() == 3
+    assert waiting(queue) == 3
 
 
 def paced(sharing, **limits):

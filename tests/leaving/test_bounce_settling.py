@@ -7,7 +7,7 @@ from test_bounce_reports import RETURNED, TOKEN, dsn
 
 from digest.bounces.log import BounceLog
 from digest.bounces.mailbox import Letter
-from digest.bounces.process import settle, settle_mailbox
+from digest.bounces.process import BounceRecords, settle, settle_mailbox
 from digest.bounces.report import ReportKind, read
 from digest.delivery import Event, Outcome, Phase, State
 from digest.ledger.opening import open_ledger
@@ -43,17 +43,17 @@ def ledger(request, tmp_path):
 
 @pytest.fixture
 def log(tmp_path):
-    opened = BounceLog(f"sqlite:///{tmp_path}/bounces.db")
+    opened = BounceLog(tmp_path / "bounces.db")
     yield opened
     opened.close()
 
 
 @pytest.fixture
 def run(ledger, log):
-    def run_(*mails, **options):
+    def run_(*mails, dry=False, **options):
         reports = [read(mail if isinstance(mail, bytes) else mail.encode(), key=str(n)) for n, mail in enumerate(mails)]
-        return settle(reports, ledger=ledger, suppressions=ledger, log=log, identify=identify, secrets=[SECRET],
-                      now=NOW + 99, **options)  # fmt: skip
+        records = BounceRecords(ledger=ledger, log=log, identify=identify, secrets=[SECRET], now=NOW + 99, **options)
+        return settle(reports, records, dry=dry)
 
     return run_
 
@@ -310,10 +310,10 @@ def test_a_mailbox_is_marked_after_what_it_says_was_done(ledger, log):
             self.marked = list(keys)
 
     box = Box()
-    where = {"ledger": ledger, "suppressions": ledger, "log": log, "identify": identify, "secrets": [SECRET]}
-    settle_mailbox(box, **where, now=NOW, dry=True)
+    records = BounceRecords(ledger=ledger, log=log, identify=identify, secrets=[SECRET], now=NOW)
+    settle_mailbox(box, records, dry=True)
     assert box.marked is None
-    settle_mailbox(box, **where, now=NOW)
+    settle_mailbox(box, records)
     assert box.marked == ["a"]
 
 
@@ -323,4 +323,11 @@ def test_the_bounce_log_cannot_be_used_is_one_line(tmp_path):
 
     (tmp_path / "b.db").mkdir()
     with pytest.raises(LedgerError, match="the record of bounces cannot be used"):
-        BounceLog(f"sqlite:///{tmp_path}/b.db")
+        BounceLog(tmp_path / "b.db")
+
+
+def test_the_bounce_log_lies_in_a_folder_of_any_name(tmp_path):
+    """What means something else in a URL is a letter in a folder's name."""
+    (folder := tmp_path / "what?").mkdir()
+    BounceLog(folder / "b.db").close()
+    assert (list(tmp_path.iterdir()), list(folder.iterdir())) == ([folder], [folder / "b.db"])

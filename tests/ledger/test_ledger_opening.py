@@ -342,24 +342,23 @@ class TestNotThereYet:
         ledger.close()
         assert [path.name for path in (tmp_path / "a" / "b").iterdir() if ".new" in path.name] == []
 
+    @pytest.mark.parametrize("name", ["what?", "a%20b", "50%3F", "é#x"])
+    def test_created_in_a_folder_of_any_name(self, tmp_path, name):
+        """What means something else in a URL is a letter in a folder's name."""
+        (folder := tmp_path / name).mkdir()
+        for _ in range(2):
+            open_ledger("sqlite:///ledger.db", newsroom="ILO Newsroom", root=folder).close()
+        assert (list(tmp_path.iterdir()), (folder / "ledger.db").exists()) == ([folder], True)
+
     def test_a_crash_while_it_is_made(self, tmp_path):
         """What a crash left of a ledger in the making is no ledger: the next start makes it anew."""
         (tmp_path / "ledger.db.new").write_bytes(b"SQLite format 3\0 and then the power went")
         opened(tmp_path).close()
 
-    @pytest.mark.parametrize("options", [{"create": False}, {"readonly": True}])
-    def test_only_looking(self, tmp_path, options):
+    def test_only_looking(self, tmp_path):
         """Whoever only looks does not create a ledger, and is told when there will be one."""
-        assert "there is no ledger yet" in refusal(tmp_path, **options)
+        assert "there is no ledger yet" in refusal(tmp_path, create=False)
         assert list(tmp_path.iterdir()) == []
-
-    def test_readonly(self, used):
-        """A ledger opened for looking shows everything and changes nothing."""
-        ledger = opened(used, readonly=True)
-        assert ledger.counts(EDITION) == {State.PLANNED: 1, State.SENT: 2}
-        with pytest.raises(LedgerError):
-            ledger.claim(EDITION, "me", 1, 300.0)
-        ledger.close()
 
     def test_many_at_once(self, tmp_path):
         """Processes that all find no ledger make one, and share it."""

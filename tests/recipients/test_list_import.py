@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from digest.errors import UsageError, gathered
 from digest.model import Recipient
 from digest.recipients.csvfile import CsvSource
-from digest.recipients.subscribers import Change, Intake, bring_in, export, listed
+from digest.recipients.list_import import Intake, bring_in
+from digest.recipients.subscribers import Change, export, listed
 from digest.testing import MemoryLedger
 
 LIST = "email,name,language,topics,city\nann@example.org,Ann,en,water,Bern\nbob@example.org,Bob,,,\n"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from digest.errors import Fault, FaultyInput, UsageError
 from digest.model import Recipient
-from digest.recipients import subscribers
+from digest.recipients import list_import, subscribers
 from digest.recipients.csvfile import CsvSource
 from digest.recipients.segments import Segment
 from digest.recipients.subscribers import Change, ListEntry
@@ -114,8 +114,8 @@ def test_a_row_that_goes_takes_no_word_of_leaving_with_it(tmp_path, suppressions
     other.write_text("email\nann@h.pt\n")
     source = CsvSource(other, name="other.csv")
     for dry_run in (True, False):
-        how = subscribers.Intake(sync=True, shrink=True, dry_run=dry_run)
-        change = subscribers.bring_in(path, source, suppressions, "everyone", how, now=2.0)
+        how = list_import.Intake(sync=True, shrink=True, dry_run=dry_run)
+        change = list_import.bring_in(path, source, suppressions, "everyone", how, now=2.0)
         assert change.removed == 3
         assert bool(set(suppressions.suppressed(["yan@h.pt"], "another"))) != dry_run  # a bounce is for all
         assert any(note.endswith("kept them from being mailed: 1") for note in change.notes)
@@ -157,11 +157,11 @@ def test_what_an_export_says_of_who_is_not_mailed_is_read_back_as_that(tmp_path,
     entries = subscribers.listed(CsvSource(path), suppressions, "everyone")
     back.write_text("".join(subscribers.export(entries, everyone=True)))
     before = [*suppressions.suppressions()]
-    change = subscribers.bring_in(path, CsvSource(back), suppressions, "everyone", now=2.0)
+    change = list_import.bring_in(path, CsvSource(back), suppressions, "everyone", now=2.0)
     assert change == Change(already=1, inactive={reason: 1})
     assert [*suppressions.suppressions()] == before
     new = MemoryLedger()
-    assert subscribers.bring_in(tmp_path / "new.csv", CsvSource(back), new, "everyone", now=2.0).added == 1
+    assert list_import.bring_in(tmp_path / "new.csv", CsvSource(back), new, "everyone", now=2.0).added == 1
     assert [row.reason for row in new.suppressions()] == [reason]
 
 
@@ -187,18 +187,18 @@ def test_a_file_that_says_otherwise_of_a_reader_is_not_passed_over(tmp_path, sup
     path.write_text(rows)
     other.write_text("email,status\nmax@h.pt,pending\nEva@h.pt,active\nann@h.pt,active\nann@h.pt,pending\n")
     source = CsvSource(other, name="other.csv")
-    change = subscribers.bring_in(path, source, suppressions, "everyone", now=1.0, name="list.csv")
+    change = list_import.bring_in(path, source, suppressions, "everyone", now=1.0, name="list.csv")
     assert change.notes == (
         "1 reader has not confirmed by the file, and stays on list.csv and mailed: max@h.pt; --sync takes them off",
         "1 reader is not mailed by list.csv itself, whatever the file says: eva@h.pt (status: pending)",
     )
     assert path.read_text() == rows
-    how = subscribers.Intake(sync=True)
-    assert subscribers.bring_in(path, source, suppressions, "everyone", how, now=1.0).removed == 1
+    how = list_import.Intake(sync=True)
+    assert list_import.bring_in(path, source, suppressions, "everyone", how, now=1.0).removed == 1
     assert path.read_text() == rows.replace("max@h.pt,active\n", "")
     everyone = "".join(subscribers.export(subscribers.listed(CsvSource(path), suppressions, "all"), everyone=True))
     other.write_text(everyone)  # one's own list, whole: nothing changes
-    again = subscribers.bring_in(path, CsvSource(other), suppressions, "everyone", how, now=1.0)
+    again = list_import.bring_in(path, CsvSource(other), suppressions, "everyone", how, now=1.0)
     assert (again.removed, again.added, again.notes) == (0, 0, ())
 
 
@@ -229,8 +229,8 @@ def test_a_row_of_a_file_that_two_audiences_share_keeps_its_word_for_both(tmp_pa
     if verb == "remove":
         change = subscribers.remove(path, "zoe@h.pt", suppressions, "press", now=1.0, name="l", sharing=("all",))
     else:
-        how, source = subscribers.Intake(sync=True), CsvSource(other)
-        change = subscribers.bring_in(path, source, suppressions, "press", how, now=1.0, name="l", sharing=("all",))
+        how, source = list_import.Intake(sync=True), CsvSource(other)
+        change = list_import.bring_in(path, source, suppressions, "press", how, now=1.0, name="l", sharing=("all",))
     assert change.notes == (
         "l is the list of all, too: who is taken off is not mailed there either",
         "suppressed here, as a row that is taken off kept them from being mailed: 1",
@@ -246,8 +246,8 @@ def test_a_bad_row_is_somebodys_too(tmp_path, suppressions):
     assert "left out of it: 'klingonish' is no language" in add(path, suppressions, "Ann@h.pt").notes[0]
     assert "and not mailed by it (status: weg)" in add(path, suppressions, "bea@h.pt").notes[0]
     other.write_text("email,language\nann@h.pt,fr\nbea@h.pt,en\n")
-    source, how = CsvSource(other), subscribers.Intake(update=("language",))
-    change = subscribers.bring_in(path, source, suppressions, "everyone", how, now=1.0)
+    source, how = CsvSource(other), list_import.Intake(update=("language",))
+    change = list_import.bring_in(path, source, suppressions, "everyone", how, now=1.0)
     assert (change.added, change.updated) == (0, 1)
     assert "1 reader is not mailed by" in change.notes[0]
     assert path.read_text() == rows.replace("klingonish", "fr")
@@ -270,7 +270,7 @@ def test_nothing_is_written_behind_a_line_that_may_be_cut_off(tmp_path, suppress
     ):
         add(path, suppressions, "bob@h.pt")
     with pytest.raises(FaultyInput, match=r"list\.csv:2: is the last line and has no end"):
-        subscribers.bring_in(path, CsvSource(other), suppressions, "everyone", now=1.0)
+        list_import.bring_in(path, CsvSource(other), suppressions, "everyone", now=1.0)
     assert path.read_text() == "email\nann@example.co"
     assert not list(suppressions.suppressions())
     assert subscribers.remove(path, "ann@example.co", suppressions, "everyone", now=1.0).removed == 1
@@ -285,8 +285,8 @@ def test_whatever_a_new_reader_has_is_read_back_and_the_list_stays_one(tmp_path,
     other.write_text("".join(subscribers.export(
         ListEntry(recipient=Recipient(address=address, fields={"city": value})) for address in ("ann@h.pt", "new@h.pt")
     )), newline="")  # fmt: skip
-    how = subscribers.Intake(update=("city",))
-    subscribers.bring_in(path, CsvSource(other), suppressions, "everyone", how, now=1.0)
+    how = list_import.Intake(update=("city",))
+    list_import.bring_in(path, CsvSource(other), suppressions, "everyone", how, now=1.0)
     rows = [(row.address, row.fields["city"]) for row in CsvSource(path).recipients()]
     assert rows == [("ann@h.pt", value), ("bob@h.pt", "Faro"), ("new@h.pt", value)]
 
@@ -297,7 +297,7 @@ def test_another_list_is_taken_in(path, tmp_path, suppressions):
     other = tmp_path / "other.csv"
     other.write_text("email,city,shoe size\nBOB@example.org,x,1\nnew@example.org,Bern,42\nbad,,\n"
                      "left@example.org,,\nNEW@example.org,,\n")  # fmt: skip
-    change = subscribers.bring_in(path, CsvSource(other, name="o"), suppressions, "everyone", now=1.0, name="list.csv")
+    change = list_import.bring_in(path, CsvSource(other, name="o"), suppressions, "everyone", now=1.0, name="list.csv")
     assert change == Change(
         added=2,
         already=2,
@@ -316,9 +316,9 @@ def test_taking_in_the_same_list_again_changes_nothing(path, tmp_path, suppressi
     """Idempotent: the second import adds nobody and does not write."""
     other = tmp_path / "other.csv"
     other.write_text("email\nnew@example.org\n")
-    subscribers.bring_in(path, CsvSource(other), suppressions, "everyone", now=1.0)
+    list_import.bring_in(path, CsvSource(other), suppressions, "everyone", now=1.0)
     before = path.stat().st_ino
-    assert subscribers.bring_in(path, CsvSource(other), suppressions, "everyone", now=1.0) == Change(already=1)
+    assert list_import.bring_in(path, CsvSource(other), suppressions, "everyone", now=1.0) == Change(already=1)
     assert path.stat().st_ino == before
 
 

@@ -145,7 +145,7 @@ def send(order, points):
         with contextlib.closing(ledger):
             ledger.freeze(EDITION, "hash", readers(order["readers"]))
             to = order["to"]
-            relay = EmlFolder(folder / "out", edition=EDITION) if to == "files" else Wire(to, points)
+            relay = EmlFolder(folder / "out") if to == "files" else Wire(to, points)
             report = send_edition(
                 ledger,
                 relay,

@@ -64,9 +64,7 @@ def test_one_each(tmp_path):
     """Over several connections each reader has one file with the whole mail, and no temporary file is left."""
     ledger = MemoryLedger()
     ledger.freeze(EDITION, "hash", readers(50))
-    report = send_edition(
-        ledger, EmlFolder(tmp_path / "a" / "out", edition=EDITION), plain_mail, edition=EDITION, owner="me"
-    )
+    report = send_edition(ledger, EmlFolder(tmp_path / "a" / "out"), plain_mail, edition=EDITION, owner="me")
     assert report.counts == {State.SENT: 50}
     files = list((tmp_path / "a" / "out").iterdir())
     found = Counter(re.search(rb"^To: (\S+)\r$", path.read_bytes(), re.MULTILINE)[1].decode() for path in files)

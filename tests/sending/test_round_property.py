@@ -21,7 +21,8 @@ from digest.errors import AlreadySent, ConfigError, LedgerError, NothingToSend
 from digest.newsroom.newsroom import open_newsroom
 from digest.recipients.tokens import scope_of
 from digest.sending.engines import send_edition
-from digest.sending.freeze import freeze, frozen_as
+from digest.sending.freeze import freeze
+from digest.sending.rounds import frozen_as
 from digest.sending.run import Patience
 from digest.testing import FlakyTransport, plain_mail
 

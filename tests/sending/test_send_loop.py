@@ -457,7 +457,7 @@ def test_progress(ledger):
     seen = []
     send(ledger, answering(reader3=GREYLISTED, reader9=UNKNOWN), progress=seen.append)
     last = seen[-1]
-    assert (last.total, last.done, last.sent) == (30, 30, 28)
+    assert (last.total, last.done, last.outcomes[State.SENT]) == (30, 30, 28)
     assert last.rate > 0
     assert last.remaining == 0.0
 

@@ -8,7 +8,7 @@ from faultserver import FaultServer, Say, at
 from authority import Authority
 from digest.bounces.log import BounceLog
 from digest.bounces.mailbox import open_mailbox
-from digest.bounces.process import settle_mailbox
+from digest.bounces.process import BounceRecords, settle_mailbox
 from digest.delivery import Event, Outgoing, Phase, State
 from digest.ledger.opening import open_ledger
 from digest.mail.message_id import message_id
@@ -47,7 +47,7 @@ def identify(edition, address):
 def test_a_report_is_known_by_the_address_to_which_it_came(tmp_path):
     """End to end: accepted, bounced, delivered to bounces+TOKEN, read, and the right reader suppressed."""
     ledger = open_ledger("sqlite:///ledger.db", newsroom="test", root=tmp_path)
-    log = BounceLog(f"sqlite:///{tmp_path}/bounces.db")
+    log = BounceLog(tmp_path / "bounces.db")
     readers = ("ann@gone.test", "bob@readers.test")
     ledger.freeze(EDITION, "c", [Recipient(address=reader) for reader in readers], 0.0, lambda a: identify(EDITION, a))
     authority = Authority(tmp_path)
@@ -78,10 +78,10 @@ def test_a_report_is_known_by_the_address_to_which_it_came(tmp_path):
     assert identify(EDITION, "ann@gone.test").encode() not in report, "nothing of ours is left but the address"
     (tmp_path / "report.eml").write_bytes(report)
     with open_mailbox(str(tmp_path / "report.eml")) as box:
-        summary = settle_mailbox(
-            box, ledger=ledger, suppressions=ledger, log=log, identify=identify, secrets=[SECRET], now=3.0,
-            domain="newsroom.test",
-        )  # fmt: skip
+        records = BounceRecords(
+            ledger=ledger, log=log, identify=identify, secrets=[SECRET], now=3.0, domain="newsroom.test"
+        )
+        summary = settle_mailbox(box, records)
     assert summary.suppressed == {"bounced": 1}
     assert [row.address for row in ledger.suppressions()] == ["ann@gone.test"]
     assert ledger.counts(EDITION) == {State.SENT: 2}

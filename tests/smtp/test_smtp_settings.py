@@ -21,7 +21,6 @@ from digest.text.urls import is_loopback
         ({"password": "x"}, "username"),
         ({"oauth_token": "x"}, "username"),
         ({"username": "x"}, "password or a token"),
-        ({"client_key": "x"}, "client_cert"),
         ({"local_hostname": "a b"}, "EHLO"),
         ({"local_hostname": "b\u00fccher.test"}, "EHLO"),
         ({"connections": 0}, "at least 1"),

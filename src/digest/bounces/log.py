@@ -1,7 +1,7 @@
 """Which mails came back: one row per mail, so that "three in a row" can be counted and no report counts twice.
 
-A small table in a database of its own (SQLite by default) or beside the ledger. Losing it loses no suppression, only
-the count. It never holds what a report said, nor about whom: only that there was one, and its code.
+A small table in a SQLite file of its own. Losing it loses no suppression, only the count. It never holds what a report
+said, nor about whom: only that there was one, and its code.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from digest.errors import LedgerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from sqlalchemy import Connection, Table
 
@@ -20,10 +21,10 @@ _ASKED = 500
 
 
 class BounceLog:
-    """The record of mails that came back, at a SQLAlchemy URL. Raises LedgerError when it cannot be used."""
+    """The record of mails that came back, in a file. Raises LedgerError when it cannot be used."""
 
-    def __init__(self, url: str) -> None:
-        from sqlalchemy import Column, Float, MetaData, Text, create_engine
+    def __init__(self, path: Path) -> None:
+        from sqlalchemy import URL, Column, Float, MetaData, Text, create_engine
         from sqlalchemy import Table as TableOf
 
         metadata = MetaData()
@@ -34,7 +35,7 @@ class BounceLog:
             Column("status", Text, nullable=False),
             Column("since", Float(53), nullable=False),
         )
-        self._engine = create_engine(url, hide_parameters=True)
+        self._engine = create_engine(URL.create("sqlite", database=str(path)), hide_parameters=True)
         with self._begun() as connection:
             metadata.create_all(connection)
 

@@ -9,7 +9,8 @@ it), or an unsubscribe token that was made here. Running it twice over the same 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain, takewhile
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +22,12 @@ from digest.delivery import Event, State
 from digest.files import make_folder
 from digest.mail.address import key
 from digest.mail.message_id import message_id
+from digest.newsroom.paths import STATE
 from digest.recipients import tokens
 from digest.text.counting import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from digest.bounces.mailbox import Letter, Mailbox
     from digest.delivery import Delivery
@@ -76,6 +78,28 @@ class BounceSummary:
         }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BounceRecords:
+    """What reports are judged by, and where it is written what follows from them.
+
+    `identify(edition, address)` derives the Message-ID of a delivery whose row does not hold it. `audiences` are those
+    of today, by name. `domain` is that of our Message-IDs: with it a report is known by the address to which it came,
+    too (VERP).
+    """
+
+    ledger: SqlLedger
+    log: BounceLog
+    identify: Callable[[str, str], str]
+    secrets: Sequence[str]
+    now: float
+    audiences: Mapping[str, Audience] = field(default_factory=dict)
+    domain: str = ""
+
+    def message_id(self, delivery: Delivery) -> str:
+        """The Message-ID of a delivery's mail."""
+        return delivery.message_id or self.identify(delivery.edition, delivery.address)
+
+
 def process(newsroom: Newsroom, ledger: SqlLedger, source: str, now: float, *, dry: bool = False) -> BounceSummary:
     """Settle every mail of `source` (file, mbox, Maildir, imaps URL).
 
@@ -85,33 +109,26 @@ def process(newsroom: Newsroom, ledger: SqlLedger, source: str, now: float, *, d
     # Without it Message-IDs can be worked out by anybody who knows a reader, and a report could be forged.
     secrets = newsroom.sending_setup.demand_secrets("a report of ours cannot be told from a forged one")
     domain = newsroom.config.newsroom.sender.rpartition("@")[2]
-    secret = secrets[-1].encode()
-
-    def identify(edition: str, address: str) -> str:
-        return message_id(edition, address, domain=domain, secret=secret)
-
-    folder = newsroom.root / ".digest"
+    folder = newsroom.root / STATE
     make_folder(folder)
-    log = BounceLog(f"sqlite:///{folder / LOG}")
+    log = BounceLog(folder / LOG)
     ca_file = str(newsroom.config.path(section.ca_file)) if section.ca_file else ""
     try:
         login = None
         if is_imap(source):
             password, token = newsroom.sending_setup.imap_login()
             login = ImapLogin(password=password, token=token)
+        records = BounceRecords(
+            ledger=ledger,
+            log=log,
+            identify=partial(message_id, domain=domain, secret=secrets[-1].encode()),
+            secrets=secrets,
+            now=now,
+            audiences=newsroom.config.audiences,
+            domain=domain,
+        )
         with open_mailbox(source, login=login, ca_file=ca_file) as mailbox:
-            return settle_mailbox(
-                mailbox,
-                ledger=ledger,
-                suppressions=ledger,
-                log=log,
-                identify=identify,
-                secrets=secrets,
-                now=now,
-                audiences=newsroom.config.audiences,
-                domain=domain,
-                dry=dry,
-            )
+            return settle_mailbox(mailbox, records, dry=dry)
     finally:
         log.close()
 
@@ -131,71 +148,39 @@ def lines(summary: BounceSummary, *, verbose: bool) -> Iterator[str]:
         yield f"{len(summary.unsettled)} for a person to look at, left where they are"
 
 
-def settle_mailbox(
-    mailbox: Mailbox,
-    *,
-    ledger: SqlLedger,
-    suppressions: Suppressions,
-    log: BounceLog,
-    identify: Callable[[str, str], str],
-    secrets: Sequence[str],
-    now: float,
-    audiences: Mapping[str, Audience] | None = None,
-    domain: str = "",
-    dry: bool = False,
-) -> BounceSummary:
-    """Settle every mail that waits in `mailbox`, then mark those as done that need no person. See settle().
-
-    `domain` is that of our Message-IDs: with it a report is known by the address to which it came, too (VERP).
-    """
-    reports = [_known_by_address(_read(letter), domain) for letter in mailbox.letters()]
-    summary = settle(
-        reports,
-        ledger=ledger,
-        suppressions=suppressions,
-        log=log,
-        identify=identify,
-        secrets=secrets,
-        now=now,
-        audiences=audiences,
-        dry=dry,
-    )
+def settle_mailbox(mailbox: Mailbox, records: BounceRecords, *, dry: bool = False) -> BounceSummary:
+    """Settle every mail that waits in `mailbox`, then mark those as done that need no person. See settle()."""
+    reports = [_known_by_address(_read(letter), records.domain) for letter in mailbox.letters()]
+    summary = settle(reports, records, dry=dry)
     if not dry:
         mailbox.done(verdict.report.key for verdict in summary.verdicts if verdict.handled)
     return summary
 
 
-def settle(
-    reports: Sequence[BounceReport],
-    *,
-    ledger: SqlLedger,
-    suppressions: Suppressions,
-    log: BounceLog,
-    identify: Callable[[str, str], str],
-    secrets: Sequence[str],
-    now: float,
-    audiences: Mapping[str, Audience] | None = None,
-    dry: bool = False,
-) -> BounceSummary:
+def settle(reports: Sequence[BounceReport], records: BounceRecords, *, dry: bool = False) -> BounceSummary:
     """Decide about `reports` and, unless `dry`, carry it out: suppressions first, each durable by itself.
 
-    `identify(edition, address)` derives the Message-ID of a delivery whose row does not hold it. Raises LedgerError.
+    Raises LedgerError.
     """
-    verdicts = judge(reports, ledger=ledger, log=log, identify=identify, secrets=secrets, now=now, audiences=audiences)
+    ledger, now = records.ledger, records.now
+    verdicts = _judge(reports, records)
     if dry:
-        return _foreseen(verdicts, suppressions)
+        return _foreseen(verdicts, ledger)
     new: Counter[str] = Counter()
     for verdict in verdicts:
         row = verdict.suppression
-        if row and suppressions.suppress(row.address, row.scope, row.reason, row.detail, row.since):
+        if row and ledger.suppress(row.address, row.scope, row.reason, row.detail, row.since):
             new[row.reason] += 1
+    arrived: dict[str, dict[str, None]] = defaultdict(dict)  # each reader once, by edition
+    for one in verdicts:
+        if one.arrived and one.delivery:
+            arrived[one.delivery.edition][one.delivery.address] = None
     settled = 0
-    for edition, addresses in _grouped(verdict.delivery for verdict in verdicts if verdict.arrived):
+    for edition, addresses in arrived.items():
         left = ledger.settle(edition, addresses, Event.SETTLE_SENT, "the relay had it: a report came back", now)
         settled += len(addresses) - len(left)
-    log.note(
-        ((_identifier(one.delivery, identify), one.report.status) for one in verdicts if one.counts and one.delivery),
-        now,
+    records.log.note(
+        ((records.message_id(one.delivery), one.report.status) for one in verdicts if one.counts and one.delivery), now
     )
     return BounceSummary(verdicts=verdicts, suppressed=new, settled=settled)
 
@@ -224,67 +209,53 @@ def _read(letter: Letter) -> BounceReport:
     return read(letter.data, key=letter.key)
 
 
-def judge(
-    reports: Sequence[BounceReport],
-    *,
-    ledger: SqlLedger,
-    log: BounceLog,
-    identify: Callable[[str, str], str],
-    secrets: Sequence[str],
-    now: float,
-    audiences: Mapping[str, Audience] | None = None,
-) -> tuple[BounceVerdict, ...]:
-    """A verdict for each report, in their order. Changes nothing. `audiences` are those of today, by name."""
-    meant = _found(ledger, reports, identify)
+def _judge(reports: Sequence[BounceReport], records: BounceRecords) -> tuple[BounceVerdict, ...]:
+    """A verdict for each report, in their order. Changes nothing."""
+    meant = _found(reports, records)
     about = [next((meant[one] for one in report.message_ids if one in meant), None) for report in reports]
-    uncertain = {
-        delivery.address.lower()
+    bounced = [
+        (report, delivery)
         for report, delivery in zip(reports, about, strict=True)
         if delivery and report.kind is ReportKind.BOUNCE
+    ]
+    # The last mails that went to each of these readers, the newest first.
+    past = {
+        address: records.ledger.latest(address, _PAST, _WENT) for address in {key(one.address) for _, one in bounced}
     }
-    past = _past(ledger, uncertain)
-    known = log.bounced({_identifier(one, identify) for rows in past.values() for one in rows})
+    known = records.log.bounced({records.message_id(one) for rows in past.values() for one in rows})
     # Reports of this very run count too: three months of bounces may lie in one mailbox.
     known |= {
-        _identifier(delivery, identify)
-        for report, delivery in zip(reports, about, strict=True)
-        if delivery and report.kind is ReportKind.BOUNCE and classify(report.status, report.detail) in _COUNT
+        records.message_id(delivery) for report, delivery in bounced if classify(report.status, report.detail) in _COUNT
     }
     verdicts: list[BounceVerdict] = []
     for report, delivery in zip(reports, about, strict=True):
-        reader = next(filter(None, (tokens.read(secrets, token) for token in report.tokens)), None) if secrets else None
-        if reader and audiences:
-            reader = (tokens.scope_of(reader[0], audiences), reader[1])
-        rows = past.get(delivery.address.lower(), []) if delivery else []
-        count = _in_a_row(rows, known, identify) if rows else 1
-        verdicts.append(decide(report, delivery, reader, count, now))
+        reader = next(filter(None, (tokens.read(records.secrets, token) for token in report.tokens)), None)
+        if reader and records.audiences:
+            reader = (tokens.scope_of(reader[0], records.audiences), reader[1])
+        rows = past.get(key(delivery.address), []) if delivery else []
+        # In how many periods, the newest first, this reader's mails came back without one that did not.
+        came_back = takewhile(lambda row: records.message_id(row) in known, rows)
+        count = len({row.edition.partition("/")[0] for row in came_back}) if rows else 1
+        verdicts.append(decide(report, delivery, reader, count, records.now))
     return tuple(verdicts)
 
 
-def _in_a_row(rows: Sequence[Delivery], known: frozenset[str], identify: Callable[[str, str], str]) -> int:
-    """In how many periods, newest first, a reader's mails came back without one that did not."""
-    came_back = takewhile(lambda row: _identifier(row, identify) in known, rows)
-    return len({row.edition.partition("/")[0] for row in came_back})
-
-
-def _found(
-    ledger: SqlLedger, reports: Sequence[BounceReport], identify: Callable[[str, str], str]
-) -> dict[str, Delivery]:
+def _found(reports: Sequence[BounceReport], records: BounceRecords) -> dict[str, Delivery]:
     """The deliveries that the reports name by their Message-IDs, those with derived ones too."""
-    wanted = {identifier for report in reports for identifier in report.message_ids}
-    stored = ledger.find(wanted)
+    ledger = records.ledger
+    missing = {identifier for report in reports for identifier in report.message_ids}
+    stored = ledger.find(missing)
     found = {row.message_id: row for row in stored if not _guessable(row)}
-    wanted -= {row.message_id for row in stored}
-    if not wanted:
-        return found
-    missing = wanted
+    missing -= {row.message_id for row in stored}
     for mailing in reversed(ledger.mailings()[-DEPTH:]):
+        if not missing:
+            break
         rows = ledger.deliveries(mailing.edition)
         first = next(rows, None)
         if first is None or first.message_id:
             continue  # an edition is frozen with all its Message-IDs, or with none: then they are derived
-        for delivery in chain([first], rows) if missing else ():
-            identifier = identify(delivery.edition, delivery.address)
+        for delivery in chain([first], rows):
+            identifier = records.message_id(delivery)
             if identifier in missing:
                 found[identifier] = delivery
                 missing.discard(identifier)
@@ -294,20 +265,3 @@ def _found(
 def _guessable(row: Delivery) -> bool:
     """Whether a stored Message-ID was made without a secret: whoever knows the reader can write it."""
     return row.message_id == message_id(row.edition, row.address, domain=row.message_id.rpartition("@")[2].rstrip(">"))
-
-
-def _past(ledger: SqlLedger, addresses: set[str]) -> dict[str, Sequence[Delivery]]:
-    """The last mails that went to each of these readers, newest first."""
-    return {address: ledger.latest(address, _PAST, _WENT) for address in addresses}
-
-
-def _grouped(deliveries: Iterable[Delivery | None]) -> Iterable[tuple[str, list[str]]]:
-    groups: dict[str, dict[str, None]] = defaultdict(dict)
-    for one in deliveries:
-        if one:
-            groups[one.edition][one.address] = None
-    return [(edition, list(addresses)) for edition, addresses in groups.items()]
-
-
-def _identifier(delivery: Delivery, identify: Callable[[str, str], str]) -> str:
-    return delivery.message_id or identify(delivery.edition, delivery.address)

@@ -167,11 +167,10 @@ def _delivery(mail: Message, parts: list[Message], part: Message) -> BounceRepor
     groups = [block for block in _blocks(part) if block.get("Action") or block.get("Status")]
     actions = [_action(group) for group in groups]
     returned = _returned(parts)
-    answered = " ".join(str(mail.get(name, "")) for name in ("In-Reply-To", "References"))
     common = BounceReport(
         kind=ReportKind.OTHER,
         why="a delivery report without a result",
-        message_ids=(*_message_ids(returned), *_bare_ids(answered)),
+        message_ids=(*_message_ids(returned), *_answered_ids(mail)),
         addresses=_addresses(
             value
             for group in groups
@@ -222,12 +221,12 @@ def _sloppy(mail: Message, parts: list[Message]) -> BounceReport:
     returned = _returned(parts) or body
     reason = _PROSE_END.split(body, maxsplit=1)[0]
     status = _best_status("", reason)
-    kind = ReportKind.DELAY if status.startswith("4") or _still_trying(reason) else ReportKind.BOUNCE
-    answered = " ".join(str(mail.get(name, "")) for name in ("In-Reply-To", "References"))
+    warning = status.startswith("4") or _TRYING.search(reason[:MAX_TEXT])
+    kind = ReportKind.DELAY if warning else ReportKind.BOUNCE
     return BounceReport(
         kind=kind,
         why="a bounce in prose" if kind is ReportKind.BOUNCE else "a warning in prose: the relay goes on trying",
-        message_ids=(*_message_ids(returned), *_bare_ids(answered)),
+        message_ids=(*_message_ids(returned), *_answered_ids(mail)),
         addresses=_addresses(str(mail.get("X-Failed-Recipients") or "").split(",")) or _addresses(_named(reason)),
         tokens=_tokens(returned),
         status=status,
@@ -326,8 +325,9 @@ def _message_ids(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_ID_FIELD.findall(text[:MAX_TEXT])))
 
 
-def _bare_ids(text: str) -> tuple[str, ...]:
-    """Every id of an In-Reply-To or References field, the last one (the nearest) first."""
+def _answered_ids(mail: Message) -> tuple[str, ...]:
+    """Every id of its In-Reply-To and References fields, the last one (the nearest) first."""
+    text = " ".join(str(mail.get(name, "")) for name in ("In-Reply-To", "References"))
     return tuple(dict.fromkeys(reversed(_ID.findall(text[:10_000]))))
 
 
@@ -359,11 +359,6 @@ def _best_status(status: str, diagnostic: str) -> str:
         return given[1]
     basic = _BASIC.search(f" {diagnostic} ")
     return f"{basic[1][0]}.0.0" if basic else ""
-
-
-def _still_trying(text: str) -> bool:
-    """Tell whether a bounce in prose is only a warning."""
-    return _TRYING.search(text[:MAX_TEXT]) is not None
 
 
 def _reason(text: str) -> str:

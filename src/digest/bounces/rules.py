@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from digest.bounces.report import ReportKind
 from digest.delivery import EVERYWHERE, State, Suppression
-from digest.smtp.refusals import BUSY_READER, LIMIT_WORDS, POLICY_WORDS
+from digest.smtp.refusals import ADDRESS, BUSY_READER, LIMIT_WORDS, POLICY_WORDS, any_of
 
 if TYPE_CHECKING:
     from digest.bounces.report import BounceReport
@@ -46,25 +46,18 @@ _DEAD = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
 _OURS = re.compile(r"5\.(?:1\.[789]|2\.[34]|3\.4|4\.5|5\.\d+|6\.\d+|7\.\d+)")
 _CODE = re.compile(r"(?<![\d.])[45]\.\d{1,3}\.\d{1,3}(?![\d.])")
 _TRY_LATER = re.compile(r"(?:^|;)\s{0,9}4[0-5]\d[ -]")
-_ADDRESS = re.compile(r"[^\s<>@]{1,64}@[\w.-]{1,253}")
-
-
-def _any(*words: str) -> re.Pattern[str]:
-    return re.compile("|".join(words), re.IGNORECASE)
-
-
-_ABOUT_US = _any(
+_ABOUT_US = any_of(
     LIMIT_WORDS.pattern,
     POLICY_WORDS.pattern,
     r"spam|junk|bulk mail|unsolicited|suspicious|phish|malware|virus",
     r"\bcontent\b.{0,40}(?:rejected|denied|refused|blocked)",
 )
-_FOR_NOW = _any(
+_FOR_NOW = any_of(
     r"gr[ea]y ?list|try (?:again|later)|temporar",
     BUSY_READER.pattern,
     r"too much mail|rate.{0,10}limit|throttl",
 )
-_FULL = _any(
+_FULL = any_of(
     r"quota|(?:mailbox|inbox|account|disk).{0,20}(?:full|out of storage|exceeded)|out of storage",
     r"insufficient (?:system )?(?:storage|disk)|exceed.{0,20}storage",
 )
@@ -76,7 +69,7 @@ def classify(status: str, detail: str) -> BounceClass | None:
     >>> str(classify("5.1.1", "smtp; 552 5.2.2 Over quota"))
     'soft'
     """
-    words = _ADDRESS.sub(" ", detail)
+    words = ADDRESS.sub(" ", detail)
     codes = set(_CODE.findall(f"{status} {words}"))
     if any(map(_OURS.fullmatch, codes)) or _ABOUT_US.search(words):
         return BounceClass.US

@@ -152,7 +152,7 @@ def _rows(
 ) -> Iterator[dict[str, Any]]:
     from digest.scheduling import due
     from digest.scheduling.outcome import is_settled
-    from digest.sending.freeze import frozen_as
+    from digest.sending.rounds import frozen_as
 
     readers: dict[str, int | None] = {}
     for task in tasks:

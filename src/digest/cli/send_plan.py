@@ -60,7 +60,7 @@ def tell_plan(call: Call, editions: tuple[Edition, ...], chosen: EditionFlags) -
 
 def as_known(call: Call, ledger: SqlLedger, editions: tuple[Edition, ...], *, whole: bool) -> tuple[Edition, ...]:
     """The editions as the ledger knows them; with `whole`, those that wait in a language that is gone as well."""
-    from digest.sending.freeze import frozen_as, whole_rounds
+    from digest.sending.rounds import frozen_as, whole_rounds
 
     if whole:
         return tuple(whole_rounds(call.newsroom, ledger, editions))
@@ -73,7 +73,7 @@ def _foresee(call: Call, ledger: SqlLedger, edition: Edition) -> dict[str, Any]:
     from digest.editions import approval
     from digest.editions.builder import build_edition
     from digest.newsroom.edition_setup import UNPUBLISHED
-    from digest.sending.freeze import demand_unbegun, unoffered
+    from digest.sending.rounds import demand_unbegun, unoffered
     from digest.text.merge import shown_subject
 
     demand_unbegun(call.newsroom, ledger, edition)
@@ -106,10 +106,10 @@ def _foresee(call: Call, ledger: SqlLedger, edition: Edition) -> dict[str, Any]:
 
 
 def _planned(call: Call, ledger: SqlLedger, edition: Edition) -> SendPlan:
-    from digest.sending.edition_readers import plan_send, readers_of
-    from digest.sending.freeze import offered
+    from digest.sending.edition_readers import plan_send
+    from digest.sending.rounds import round_readers
 
-    readers = readers_of(call.newsroom, edition, offered(call.newsroom, edition, call.now))
+    readers = round_readers(call.newsroom, edition, call.now)
     return plan_send(readers, ledger, *call.newsroom.sending_setup.rates())
 
 
@@ -178,7 +178,8 @@ def _about(call: Call, ledger: SqlLedger, edition: Edition) -> tuple[int, str]:
     """How many readers an edition has yet to reach, and its subject; why not, of one that has nothing to send."""
     from digest.editions.builder import build_edition
     from digest.sending.engines import WAITING
-    from digest.sending.freeze import frozen_content, unoffered
+    from digest.sending.freeze import frozen_content
+    from digest.sending.rounds import unoffered
     from digest.text.merge import shown_subject
 
     if content := frozen_content(call.newsroom, ledger, edition):

@@ -270,7 +270,7 @@ def _bounced(call: Call, ledger: SqlLedger, edition: str) -> int:
     if not path.exists():
         return 0
     sent = (each.message_id for each in ledger.deliveries(edition, [State.SENT]) if each.message_id)
-    with closing(BounceLog(f"sqlite:///{path}")) as log:
+    with closing(BounceLog(path)) as log:
         return len(log.bounced(sent))
 
 

@@ -188,20 +188,20 @@ def import_(
     dry_run: Annotated[bool, Option("--dry-run", help="Say what would change; change nothing.")] = False,
 ) -> None:
     """Add every reader of a CSV file who is not on the list yet; who left there is suppressed here."""
-    from digest.recipients import subscribers as lists
     from digest.recipients.csvfile import CsvSource
+    from digest.recipients.list_import import Intake, bring_in
 
     if (clear and not update) or (shrink and not sync):
         message = "--clear goes with --update name,language,topics" if clear else "--shrink goes with --sync"
         raise UsageError(message)
     call = Call(common)
     columns = tuple(column.strip().casefold() for column in update.split(",") if column.strip())
-    how = lists.Intake(update=columns, clear=clear, sync=sync, shrink=shrink, dry_run=dry_run)
+    how = Intake(update=columns, clear=clear, sync=sync, shrink=shrink, dry_run=dry_run)
     with call.ledger() as ledger:
         path = call.newsroom.sending_setup.csv_file(call.newsroom.config.audience(audience), "add readers")
         source, now = CsvSource(file, name=str(file)), call.now.timestamp()
         name, sharing = _shown(path), _sharing(call, audience, path)
-        change = lists.bring_in(path, source, ledger, audience, how, now=now, name=name, sharing=sharing)
+        change = bring_in(path, source, ledger, audience, how, now=now, name=name, sharing=sharing)
     _tell(call, change, dry_run=dry_run)
     _demand_sound(change.faults)
 

@@ -232,33 +232,7 @@ def state(newsroom: Newsroom, edition: Edition, now: datetime) -> ApprovalStatus
 
 def standing(newsroom: Newsroom, build: Build) -> ApprovalStatus:
     """Who approved the edition of this build, and whether that holds for it."""
-    return _standing(newsroom, build, load(path_of(newsroom.root, build.edition)))
-
-
-def approve(newsroom: Newsroom, edition: Edition, who: str, now: datetime) -> ApprovalStatus:
-    """Sign the edition as it was built. Raises ApprovalError when the build is missing, or is not what would go."""
-    account = _built(newsroom, edition)
-    build = build_edition(newsroom, edition, now=now)
-    ours = account_of(newsroom, build)
-    again = f"digest build {flags(edition)}"
-    if account["fingerprint"] != ours["fingerprint"] or account["inputs"] != ours["inputs"]:
-        what = ", ".join(changes(account["inputs"], ours["inputs"])) or "a picture, or how it is put together"
-        message = f"{edition.id}: changed since it was built: {what}; `{again}`, look at it, and approve that"
-        raise ApprovalError(message)
-    path = path_of(newsroom.root, edition)
-    signed = sign(load(path), edition.id, account, who, now)
-    try:
-        save(path, signed)
-    except OSError as error:
-        message = f"{path}: cannot be written: {error.strerror}"
-        raise DigestError(message) from error
-    status = _standing(newsroom, build, signed)
-    return replace(
-        status, warnings=hooks.fire(newsroom.config, newsroom.environ, "approved", {**status.as_data(), "by": who})
-    )
-
-
-def _standing(newsroom: Newsroom, build: Build, signed: Approval | None) -> ApprovalStatus:
+    signed = load(path_of(newsroom.root, build.edition))
     needed = demanded(newsroom, build.edition)
     try:
         # Shown as if one word were needed even where none is: whoever asks wants to know whether it holds.
@@ -272,6 +246,28 @@ def _standing(newsroom: Newsroom, build: Build, signed: Approval | None) -> Appr
     )
     return ApprovalStatus(
         edition=build.edition.id, subject=subject, approval=signed, needed=needed, problem=problem, errors=errors
+    )
+
+
+def approve(newsroom: Newsroom, edition: Edition, who: str, now: datetime) -> ApprovalStatus:
+    """Sign the edition as it was built. Raises ApprovalError when the build is missing, or is not what would go."""
+    account = _built(newsroom, edition)
+    build = build_edition(newsroom, edition, now=now)
+    ours = account_of(newsroom, build)
+    again = f"digest build {flags(edition)}"
+    if account["fingerprint"] != ours["fingerprint"] or account["inputs"] != ours["inputs"]:
+        what = ", ".join(changes(account["inputs"], ours["inputs"])) or "a picture, or how it is put together"
+        message = f"{edition.id}: changed since it was built: {what}; `{again}`, look at it, and approve that"
+        raise ApprovalError(message)
+    path = path_of(newsroom.root, edition)
+    try:
+        save(path, sign(load(path), edition.id, account, who, now))
+    except OSError as error:
+        message = f"{path}: cannot be written: {error.strerror}"
+        raise DigestError(message) from error
+    status = standing(newsroom, build)
+    return replace(
+        status, warnings=hooks.fire(newsroom.config, newsroom.environ, "approved", {**status.as_data(), "by": who})
     )
 
 

@@ -88,14 +88,15 @@ def page_data(newsroom: Newsroom, build: Build) -> bytes:
     assert rendering is not None, "nothing is sent that was not composed"
     audience = newsroom.config.audience(build.edition.audience)
     domain = newsroom.edition_setup.list_domain
-    sent = sent_edition.of_selection(build.selection, audience, domain=domain, year=build.made.year)
-    return sent_edition.as_data(
-        dataclasses.replace(
-            sent,
-            subject=sent_edition.neutral(rendering.subject, rendering),
-            preheader=sent_edition.neutral(rendering.preheader, rendering),
-        )
+    sent = sent_edition.of_selection(
+        build.selection,
+        audience,
+        domain=domain,
+        year=build.made.year,
+        subject=sent_edition.neutral(rendering.subject, rendering),
+        preheader=sent_edition.neutral(rendering.preheader, rendering),
     )
+    return sent_edition.as_data(sent)
 
 
 def _write(newsroom: Newsroom, build: Build, more: Mapping[str, bytes]) -> Path:

@@ -54,15 +54,17 @@ class SentEdition:
         return self.selection.stories
 
 
-def of_selection(selection: Selection, audience: Audience, *, domain: str, year: int) -> SentEdition:
+def of_selection(
+    selection: Selection, audience: Audience, *, domain: str, year: int, subject: str = "", preheader: str = ""
+) -> SentEdition:
     """The edition of these stories under the audience's title. `domain` and `year` go into its id for ever."""
     titled = audience.in_language(selection.edition.language)
     return SentEdition(
         id=tag_uri(domain, year, selection.edition.id),
         title=titled.title,
         description=titled.description,
-        subject="",
-        preheader="",
+        subject=subject,
+        preheader=preheader,
         selection=Selection(
             edition=selection.edition,
             groups=selection.groups,

@@ -39,9 +39,8 @@ REMEMBER = 3600.0  # seconds for which what is known of mails that went is kept 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """What came of one: `outcomes` counts answers, `stopped` is why it ended early."""
+    """What came of a chunk: `outcomes` counts answers, `stopped` is why it ended early."""
 
-    edition: str
     outcomes: Mapping[State, int] = field(default_factory=dict)
     stopped: DigestError | None = None
     interrupted: bool = False
@@ -75,7 +74,7 @@ def send_chunk(
         with sharing.database.together(edition, owner):
             mailing = ledger.mailing(edition)
             if mailing is None or mailing.standing is not MailingStatus.OPEN:
-                return Chunk(edition=edition)
+                return Chunk()
             run = Run(
                 ledger=ledger,
                 edition=edition,
@@ -97,9 +96,8 @@ def send_chunk(
 
             interrupted = drive(run, transport, max(1, min(connections, size)), stop, look)
     except LedgerBusy as error:
-        return Chunk(edition=edition, stopped=error, seconds=time.monotonic() - began)
+        return Chunk(stopped=error, seconds=time.monotonic() - began)
     return Chunk(
-        edition=edition,
         outcomes=dict(run.outcomes),
         stopped=run.halted if isinstance(run.halted, DigestError) else None,
         interrupted=interrupted,

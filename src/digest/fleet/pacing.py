@@ -11,18 +11,19 @@ machine's idea of the date, so a wrong or stepping local clock harms nobody.
 from __future__ import annotations
 
 import random
-import threading
 import time
 from collections import deque
 from typing import TYPE_CHECKING
 
 from digest.errors import LedgerBusy
-from digest.smtp.rates import EARLY, Promises
+from digest.smtp.rates import Pacing
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Mapping
 
     from digest.ledger.sharing import Sharing
+    from digest.smtp.rates import Bucket
 
 SPAN = 0.05  # at most so many seconds' worth of turns are taken at once
 AHEAD = 0.1  # how far in the future turns may lie: those of a worker that dies are lost
@@ -73,16 +74,19 @@ class _Bucket:
         self._sharing = sharing
         self._clock = clock
         self._name = name
-        self.interval = 1.0 / rate
+        self._interval = 1.0 / rate
         self._most = max(1, round(rate * SPAN))
-        self._late = max(LATE, self.interval)
-        self._far = AHEAD + max(_WRONG, self.interval)  # no turn is that far ahead, but by a clock that was set back
+        self._late = max(LATE, self._interval)
+        self._far = AHEAD + max(_WRONG, self._interval)  # no turn is that far ahead, but by a clock that was set back
         self._turns: deque[float] = deque()
         self._used: deque[float] = deque()  # when the recent ones were used
         self._barren = float("-inf")  # until then there is no turn to be had
 
-    def lack(self) -> float:
-        """Seconds until this worker has a turn; 0.0: now."""
+    def lack(self, ahead: int = 0) -> float:
+        """Seconds until this worker has a turn, when so many others are to be taken before; 0.0: now."""
+        return self._until_next() + ahead * self._interval
+
+    def _until_next(self) -> float:
         now = self._clock()
         while self._turns and not now - self._late <= self._turns[0] <= now + self._far:
             self._turns.popleft()  # slept through: sending them now would be a burst
@@ -90,7 +94,7 @@ class _Bucket:
             if now < self._barren <= now + self._far:  # one of many connections was told; the others need not ask
                 return self._barren - now
             size = self._wanted(now)
-            turn = self._sharing.pace(self._name, span=self.interval * size, slack=SLACK, ahead=AHEAD)
+            turn = self._sharing.pace(self._name, span=self._interval * size, slack=SLACK, ahead=AHEAD)
             if abs(turn.now - now) > _WRONG:
                 return _AWAY
             if not turn.granted:
@@ -98,10 +102,10 @@ class _Bucket:
                 apart = AHEAD * random.uniform(0.25, 0.75)  # noqa: S311 - no secret
                 self._barren = now + max(apart, turn.start - AHEAD - turn.now)
                 return self._barren - now
-            self._turns.extend(turn.start + number * self.interval for number in range(size))
+            self._turns.extend(turn.start + number * self._interval for number in range(size))
         return max(0.0, self._turns[0] - self._clock())
 
-    def use(self) -> None:
+    def take(self) -> None:
         """Use the turn."""
         self._turns.popleft()
         self._used.append(self._clock())
@@ -113,8 +117,8 @@ class _Bucket:
         return min(self._most, max(1, len(self._used)))
 
 
-class FleetPacing:
-    """`smtp.rates.Pacer` for one worker of a fleet. Rates are mails a second over the whole fleet; 0 is no limit.
+class FleetPacing(Pacing):
+    """The pacer of one worker of a fleet. Rates are mails a second over the whole fleet; 0 is no limit.
 
     `relay` names the relay whose rate it is. `stop`, once set, ends every wait.
     """
@@ -129,54 +133,24 @@ class FleetPacing:
         per_domain: Mapping[str, float],
         stop: threading.Event,
     ) -> None:
-        self._all = _Bucket(sharing, clock, f"relay {relay}", rate) if rate else None
-        self._domains = {
-            domain.lower(): _Bucket(sharing, clock, f"domain {domain.lower()}", limit)
-            for domain, limit in per_domain.items()
-            if limit
-        }
-        self._stop = stop
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._promises = Promises()
-        self.domains = frozenset(self._domains)
+        self._sharing = sharing
+        self._relay = relay
+        super().__init__(rate, per_domain, stop=stop, clock=clock)
+
+    def _bucket(self, rate: float, domain: str = "") -> Bucket:
+        name = f"domain {domain}" if domain else f"relay {self._relay}"
+        return _Bucket(self._sharing, self._clock, name, rate)
 
     def offer(self, domain: str) -> float:
-        """0.0 when a mail to `domain` that is handed out now finds a turn, which is kept for it; else the seconds."""
-        bucket = self._domains[domain]
-        with self._lock:
-            ahead = self._promises.count(domain, self._clock())
-            try:
-                lack = bucket.lack() + ahead * bucket.interval - EARLY
-            except LedgerBusy:
-                return _AWAY
-            if lack <= 0.0:
-                self._promises.give(domain, self._clock())
-            return max(0.0, lack)
+        """See `Pacing.offer`. While the database is away nobody's turn comes; LedgerError is for what stays so."""
+        try:
+            return super().offer(domain)
+        except LedgerBusy:
+            return _AWAY
 
     def ask(self, domain: str) -> float:
-        """0.0 when a mail to `domain` may go now (it is counted then), else the seconds after which to ask again.
-
-        While the database is away nobody's turn comes. Raises LedgerError for what waiting would not mend.
-        """
-        own = self._domains.get(domain.lower()) if self._domains else None
-        if own is None and self._all is None:
-            return 0.0
-        with self._lock:
-            try:
-                # The domain's first: the relay's turns are for whoever can use them at their moment.
-                for bucket in (own, self._all):
-                    if bucket is not None and (lack := bucket.lack()) > 0.0:
-                        return lack
-            except LedgerBusy:
-                return _AWAY
-            for bucket in (own, self._all):
-                if bucket is not None:
-                    bucket.use()
-            if own is not None:
-                self._promises.keep(domain.lower())
-            return 0.0
-
-    def wait(self, seconds: float) -> bool:
-        """Wait so long. False when the run is to stop: then the mail that waits must not go."""
-        return not self._stop.wait(seconds)
+        """See `Pacing.ask`, and `offer`."""
+        try:
+            return super().ask(domain)
+        except LedgerBusy:
+            return _AWAY

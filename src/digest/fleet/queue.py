@@ -31,9 +31,7 @@ _LOST = (
     "DELETE FROM procrastinate_jobs AS job WHERE status = 'doing' AND NOT EXISTS (SELECT 1 FROM procrastinate_workers "
     "AS worker WHERE worker.id = job.worker_id AND worker.last_heartbeat > now() - make_interval(secs => :seconds))"
 )
-_WAITING = (
-    "SELECT args->>'edition', count(*) FROM procrastinate_jobs WHERE status = 'todo' AND queue_name = :queue GROUP BY 1"
-)
+_WAITING = "SELECT DISTINCT args->>'edition' FROM procrastinate_jobs WHERE status = 'todo' AND queue_name = :queue"
 
 
 def tasks(connector: BaseConnector, chunk: Callable[[str], None], due: Callable[[], None] | None = None) -> App:
@@ -116,9 +114,3 @@ class Queue:
             if mailing.standing is MailingStatus.OPEN and mailing.edition not in waiting:
                 added += self.fill(mailing.edition, sharing.due(mailing.edition, now, MOST * SIZE))
         return added
-
-    def waiting(self) -> int:
-        """How many jobs nobody has taken yet."""
-        with self._sharing.database.writing() as transaction:
-            transaction.core.exec_driver_sql(f'SET LOCAL search_path = "{self.schema}"')
-            return sum(row[1] for row in transaction.run(_WAITING, queue=MAILS))

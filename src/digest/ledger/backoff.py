@@ -23,18 +23,16 @@ JITTER = 0.1  # of the delay, so that readers deferred together do not come back
 LONGEST = CAP * (1 + JITTER)  # a waiting time beyond this was written by a clock that has since been set back
 LEASE = 900.0  # a claim's time: longer than the longest wait for a server's reply (RFC 5321, 4.5.3.2.6)
 
-_CLOSING = 421
 FAILED = 500  # from here on a reply code is a "never"
 
 
 def delay(outcome: Outcome | None, *, delivery: int, attempts: int) -> float:
     """Seconds until the next try of a delivery that has now been tried `attempts` times (at least once)."""
-    code = outcome.code if outcome else 0
-    if code >= FAILED:
+    if outcome is not None and outcome.code >= FAILED:
         first = OURS
     elif outcome is not None and outcome.ours:  # we were too fast: the run waits, and this reader is as good as new
         return max(LOST, outcome.wait)
-    elif code in (0, _CLOSING) or (outcome is not None and outcome.phase is Phase.CONNECT):
+    elif outcome is None or not outcome.answered or outcome.phase is Phase.CONNECT:
         first = LOST
     else:
         first = ASKED

@@ -19,7 +19,7 @@ from digest.ledger.database import as_json
 from digest.ledger.queries import delivery_of
 from digest.ledger.schema import deliveries, editions
 from digest.ledger.suppressions import sweep
-from digest.ledger.transitions import TARGET, WAITING, words
+from digest.ledger.transitions import FOUND_SENDING, TARGET, WAITING, words
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from digest.ledger.editions import EditionRow
 
     Round = dict[Event, dict[int, Outcome | None]]
-
-FOUND_SENDING = "its sender stopped between the intent and the answer: it may have been accepted"
 
 
 def claim(
@@ -143,10 +141,7 @@ def _rounds(events: Iterable[tuple[int, Event, Outcome | None]]) -> list[Round]:
         seen[delivery] = number + 1
         if number == len(rounds):
             rounds.append({})
-        try:
-            rounds[number][event][delivery] = outcome
-        except KeyError:
-            rounds[number][event] = {delivery: outcome}
+        rounds[number].setdefault(event, {})[delivery] = outcome
     if any(Event.CLAIM in group for group in rounds):
         message = "a claim is made with claim(), which gives the lease"
         raise ValueError(message)
@@ -183,10 +178,7 @@ def _by_code(told: dict[int, Outcome | None]) -> dict[int, dict[int, str]]:
     found: dict[int, dict[int, str]] = {}
     for delivery, outcome in told.items():
         code, said = (outcome.code, words(outcome.detail)) if outcome else (0, "")
-        try:
-            found[code][delivery] = said
-        except KeyError:
-            found[code] = {delivery: said}
+        found.setdefault(code, {})[delivery] = said
     return found
 
 

@@ -7,7 +7,6 @@ on it. Nothing here knows an edition or a state.
 from __future__ import annotations
 
 import json
-import threading
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -72,7 +71,6 @@ class Database(ABC):
 
     def __init__(self) -> None:
         self._spelled: dict[str, str] = {}
-        self.lock_for_opening = threading.Lock()
 
     @abstractmethod
     def writing(self) -> AbstractContextManager[Transaction]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -62,22 +62,22 @@ class EditionRow:
         return deliveries.c.id.between(self.first, self.last) & (deliveries.c.edition + 0 == self.id)
 
 
-_ROW = (
-    editions.c.id,
-    editions.c.name,
-    editions.c.round,
-    editions.c.audience,
-    editions.c.frozen,
-    editions.c.duplicates,
-    editions.c.first,
-    editions.c.last,
-)
+_ROW = tuple(editions.c[each.name] for each in fields(EditionRow))
 
 
 def find(transaction: Transaction, name: str) -> EditionRow | None:
     """The edition of this name."""
     row = transaction.core.execute(select(*_ROW).where(editions.c.name == name)).mappings().first()
     return EditionRow(**row) if row else None
+
+
+def must_find(transaction: Transaction, name: str) -> EditionRow:
+    """The edition of this name. Raises LedgerError when there is none."""
+    row = find(transaction, name)
+    if row is None:
+        message = f"{name} is not in the ledger; `digest send` puts it there"
+        raise LedgerError(message)
+    return row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +118,7 @@ def freeze(
         number, complete, taken = _round(transaction, plan)
         known = {name: row for name in plan.contents if (row := find(transaction, name))}
         for name in known:
-            _open(transaction, name, plan.contents[name])
+            open_edition(transaction, name, plan.contents[name])
         wanted = [] if complete else [name for name in plan.contents if name not in known]
         added = _add(transaction, plan, number, wanted, recipients, message_id) if wanted else {}
         ready = [name for name in wanted if plan.contents[name]]
@@ -187,22 +187,8 @@ def _add(
         return {}
     ends = [transaction.run(statements.SPAN, edition=edition)[0] for edition in rows]
     first, last = min(end[0] for end in ends), max(end[1] for end in ends)
-    span = {"first": first, "last": last, "round": number, "ids": as_json(sorted(rows))}
-    readers = transaction.change(statements.PLACE, **span)
-    left = rows
-    if readers < rows.total():
-        transaction.run(statements.DECIDE_LANGUAGE, **span)
-        transaction.run(statements.DROP_DOUBLES, **span)
-        asked = select(deliveries.c.edition, func.count()).where(
-            deliveries.c.id.between(first, last), (deliveries.c.edition + 0).in_(ids.values())
-        )
-        left = Counter(dict(transaction.core.execute(asked.group_by(deliveries.c.edition)).all()))
-    if left.total() != readers:  # a reader with two rows would be mailed twice
-        message = (
-            f"{plan.names[0]}: {left.total():,} mails for {readers:,} readers, so nothing was frozen; please report it"
-        )
-        raise LedgerError(message)
-    _demand_no_shrink(transaction, plan, number, readers)
+    left = _placed(transaction, plan, number, rows, first, last)
+    _demand_no_shrink(transaction, plan, number, left.total())
     nobody = [edition for edition in ids.values() if not left[edition]]
     more = sum(rows[edition] for edition in nobody)  # all of them are in another edition: they are counted with that
     for edition in ids.values():
@@ -213,13 +199,35 @@ def _add(
     transaction.core.execute(editions.delete().where(editions.c.id.in_(nobody)))
     complete = {"complete": 1} if plan.complete else {}
     transaction.core.execute(
-        update(rounds).where(rounds.c.id == number).values(readers=rounds.c.readers + readers, **complete)
+        update(rounds).where(rounds.c.id == number).values(readers=rounds.c.readers + left.total(), **complete)
     )
     if transaction.core.dialect.name == "postgresql":  # without it the first claims sort the whole edition
         transaction.core.exec_driver_sql("ANALYZE deliveries, places")
     transaction.change(statements.SWEEP, now=plan.now, round=number, audience=plan.audience, swept=0)
     kept = (find(transaction, name) for name in wanted)
     return {row.name: _counts(transaction, row) for row in kept if row}
+
+
+def _placed(
+    transaction: Transaction, plan: Freeze, number: int, rows: Counter[int], first: int, last: int
+) -> Counter[int]:
+    """Give each reader a place in the round, once, and drop the rows without one. How many each edition keeps."""
+    span = {"first": first, "last": last, "round": number, "ids": as_json(sorted(rows))}
+    readers = transaction.change(statements.PLACE, **span)
+    left = rows
+    if readers < rows.total():
+        transaction.run(statements.DECIDE_LANGUAGE, **span)
+        transaction.run(statements.DROP_DOUBLES, **span)
+        asked = select(deliveries.c.edition, func.count()).where(
+            deliveries.c.id.between(first, last), (deliveries.c.edition + 0).in_(list(rows))
+        )
+        left = Counter(dict(transaction.core.execute(asked.group_by(deliveries.c.edition)).all()))
+    if left.total() != readers:  # a reader with two rows would be mailed twice
+        message = (
+            f"{plan.names[0]}: {left.total():,} mails for {readers:,} readers, so nothing was frozen; please report it"
+        )
+        raise LedgerError(message)
+    return left
 
 
 def _demand_no_shrink(transaction: Transaction, plan: Freeze, number: int, readers: int) -> None:
@@ -242,13 +250,8 @@ def _demand_no_shrink(transaction: Transaction, plan: Freeze, number: int, reade
 
 
 def open_edition(transaction: Transaction, name: str, content: str) -> None:
-    """Give an edition that waits its content. Raises LedgerError when it has another one already."""
+    """Give an edition that waits its content. Raises LedgerError when it has another one already, or is not known."""
     must_find(transaction, name)
-    _open(transaction, name, content)
-
-
-def _open(transaction: Transaction, name: str, content: str) -> None:
-    """The same edition a second time: nothing new is taken in, and nothing else is sent under its name."""
     row = transaction.core.execute(select(editions.c.content).where(editions.c.name == name)).one()
     if row.content and content and row.content != content:
         message = (
@@ -330,18 +333,6 @@ def _batches(
         if not columns[0]:
             return
         yield columns
-
-
-def _must(row: EditionRow | None, name: str) -> EditionRow:
-    if row is None:
-        message = f"{name} is not in the ledger; `digest send` puts it there"
-        raise LedgerError(message)
-    return row
-
-
-def must_find(transaction: Transaction, name: str) -> EditionRow:
-    """The edition of this name. Raises LedgerError when there is none."""
-    return _must(find(transaction, name), name)
 
 
 def stand(transaction: Transaction, name: str, standing: MailingStatus) -> EditionRow:

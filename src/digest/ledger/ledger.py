@@ -6,7 +6,6 @@ It decides nothing. `opening.open_ledger` makes one, after looking at what it op
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, insert, select, update
@@ -19,6 +18,7 @@ from digest.ledger.transitions import WAITING, audience_of, round_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from digest.delivery import Delivery, Mailing
@@ -170,11 +170,9 @@ class SqlLedger:
         with self.database.reading() as transaction:
             return editions.of_round(transaction, self._rounds(edition))
 
-    @contextmanager
-    def lock(self, edition: str, owner: str) -> Iterator[None]:
+    def lock(self, edition: str, owner: str) -> AbstractContextManager[None]:
         """See `ports.Ledger.lock`."""
-        with self.database.exclusive(edition, owner):
-            yield
+        return self.database.exclusive(edition, owner)
 
     def recover(self, edition: str, now: float) -> Mapping[State, int]:
         """See `ports.Ledger.recover`."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import create_engine, insert, select, text, update
+from sqlalchemy import URL, create_engine, insert, select, text, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
@@ -43,7 +43,7 @@ from digest.text.urls import without_secrets
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from sqlalchemy import URL, Connection
+    from sqlalchemy import Connection
 
     from digest.ledger.database import Database
 
@@ -58,7 +58,6 @@ def open_ledger(
     root: Path | None = None,
     witnesses: Path | None = None,
     create: bool = True,
-    readonly: bool = False,
     schema: str = POSTGRES_SCHEMA,
     faulty: Callable[[str], Fault] | None = None,
     identity: str = "",
@@ -70,17 +69,17 @@ def open_ledger(
     the ledger's, which `SqlLedger.identity` tells, is to be taken over. `formerly` has the earlier names of audiences.
     `root` is the folder to which a relative SQLite path belongs. The second record is kept in `witnesses`; when not
     given, for SQLite in `sent/` beside the file, for PostgreSQL in `.digest/sent` below `root`, nowhere without it.
-    With `create=False` or `readonly` a ledger that is not there is a LedgerError. Raises LedgerError, saying what is
-    wrong and how to mend it; ConfigError for a URL that is none, which `faulty` says where it stands.
+    With `create=False` a ledger that is not there is a LedgerError. Raises LedgerError, saying what is wrong and how to
+    mend it; ConfigError for a URL that is none, which `faulty` says where it stands.
     """
     owner = _Owner(name=newsroom, identity=identity, formerly=formerly or {})
     target = _target(url, faulty or (lambda message: Fault(file="config.yaml", key="send.ledger", message=message)))
     if target.get_backend_name() == "postgresql":
         if witnesses is None and root is not None:
             witnesses = root / ".digest" / "sent"
-        return _open_postgres(target, owner, witnesses, create=create and not readonly, schema=schema)
+        return _open_postgres(target, owner, witnesses, create=create, schema=schema)
     path = (root or Path()) / str(target.database)
-    return _open_sqlite(path, owner, witnesses or path.parent / "sent", create=create, readonly=readonly)
+    return _open_sqlite(path, owner, witnesses or path.parent / "sent", create=create)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,20 +105,20 @@ def _target(url: str, faulty: Callable[[str], Fault]) -> URL:
     return target
 
 
-def _open_sqlite(path: Path, owner: _Owner, witnesses: Path, *, create: bool, readonly: bool) -> SqlLedger:
+def _open_sqlite(path: Path, owner: _Owner, witnesses: Path, *, create: bool) -> SqlLedger:
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         message = f"this Python brings SQLite {sqlite3.sqlite_version}; the ledger needs 3.35 or newer"
         raise LedgerError(message)
     if not examine(path):
         sidecar.missing(str(path), witnesses)
-        if readonly or not create:
+        if not create:
             raise _none_yet(str(path))
         _create_sqlite(path, owner)
-    database = SqliteDatabase(path, readonly=readonly)
+    database = SqliteDatabase(path)
     try:
         with database.reading() as transaction:
             check_whole(transaction, path)
-        return _checked(database, owner, witnesses, readonly=readonly)
+        return _checked(database, owner, witnesses)
     except BaseException:
         database.close()
         raise
@@ -141,7 +140,7 @@ def _create_sqlite(path: Path, owner: _Owner) -> None:
             new = Path(f"{path}.new")
             os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
             # The log comes last: what is in a log when it is closed on a full disk stays there, and nobody is told.
-            engine = create_engine(f"sqlite:///{new}", poolclass=NullPool)
+            engine = create_engine(URL.create("sqlite", database=str(new)), poolclass=NullPool)
             with engine.begin() as connection:
                 _create_tables(connection, owner)
             with closing(sqlite3.connect(new, isolation_level=None)) as file:
@@ -200,7 +199,7 @@ def _open_postgres(url: URL, owner: _Owner, witnesses: Path | None, *, create: b
         raise
 
 
-def _checked(database: Database, owner: _Owner, witnesses: Path | None, *, readonly: bool = False) -> SqlLedger:
+def _checked(database: Database, owner: _Owner, witnesses: Path | None) -> SqlLedger:
     """Ask what is the same for both databases: which version, whose, and whether it is the newest copy."""
     with database.reading() as transaction:
         said = dict(transaction.core.execute(select(meta.c.key, meta.c.value)).all())
@@ -211,22 +210,22 @@ def _checked(database: Database, owner: _Owner, witnesses: Path | None, *, reado
             f"update this one: {installing()}"
         )
         raise LedgerError(message)
-    if version < VERSION and not readonly:
+    if version < VERSION:
         steps = MIGRATIONS if isinstance(database, SqliteDatabase) else POSTGRES_MIGRATIONS
         migrate(database, version, VERSION, steps)
-    identity = _identified(database, said, owner, readonly=readonly)
+    identity = _identified(database, said, owner)
     if witnesses is not None:
         with database.reading() as transaction:
             names = frozenset(mailing.edition for mailing in mailings(transaction))
         sidecar.compare(database.name, witnesses, said=said, editions=names)
-    if owner.formerly and not readonly:
+    if owner.formerly:
         share(database, owner.formerly)
     return SqlLedger(
         database, ledger_id=said["ledger"], identity=identity, witnesses=witnesses, formerly=owner.formerly
     )
 
 
-def _identified(database: Database, said: Mapping[str, str], owner: _Owner, *, readonly: bool) -> str:
+def _identified(database: Database, said: Mapping[str, str], owner: _Owner) -> str:
     """The newsroom's id that the ledger keeps; one from before there were ids is given one. Raises LedgerError.
 
     A name may be corrected; the id stays. Without an id on either side the name must be the same.
@@ -247,7 +246,7 @@ def _identified(database: Database, said: Mapping[str, str], owner: _Owner, *, r
         )
         raise LedgerError(message)
     identity = kept or owner.identity or secrets.token_hex(16)
-    if not readonly and (name != owner.name or not kept):
+    if name != owner.name or not kept:
         with database.writing() as transaction:
             transaction.core.execute(update(meta).where(meta.c.key == "newsroom").values(value=owner.name))
             if not kept:

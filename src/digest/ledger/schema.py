@@ -158,7 +158,7 @@ rounds = Table(
     Column("name", Text, nullable=False, unique=True),  # 2022-02/everyone
     Column("audience", Text, nullable=False),
     Column("complete", Integer, nullable=False),  # 1 when all its languages were frozen in one pass: nobody is added
-    Column("readers", BigInteger().with_variant(Integer, "sqlite"), nullable=False),
+    Column("readers", _ID, nullable=False),
     Column("frozen", Float(53), nullable=False),
 )
 
@@ -176,8 +176,7 @@ editions = Table(
     # Its deliveries lie between these ids, so that a scan reads them in their order and no others.
     Column("first", BigInteger, nullable=False),
     Column("last", BigInteger, nullable=False),
-    Column("round", BigInteger().with_variant(Integer, "sqlite"), nullable=False, server_default=text("0")),
-    sqlite_strict=False,
+    Column("round", _ID, nullable=False, server_default=text("0")),
 )
 
 deliveries = Table(

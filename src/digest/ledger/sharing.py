@@ -9,6 +9,7 @@ of it is beside the ledger's own tables: a ledger that was never shared has none
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,18 +22,18 @@ from digest.delivery import MailingStatus
 from digest.distribution import installing
 from digest.errors import LedgerError
 from digest.ledger import backoff, statements
-from digest.ledger.claims import FOUND_SENDING
 from digest.ledger.database import as_json
 from digest.ledger.editions import stand
 from digest.ledger.postgres import PostgresDatabase
 from digest.ledger.schema import VERSION, editions, meta
+from digest.ledger.transitions import FOUND_SENDING
 from digest.ports import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from digest.delivery import Mailing
-    from digest.ledger.database import Database
+    from digest.ledger.database import Database, Transaction
 
 LEASE = 30.0  # seconds without a beat until what an owner held goes to others
 BEAT = 5.0  # seconds between two beats
@@ -164,12 +165,12 @@ class Sharing:
     def now(self) -> float:
         """The database's clock, in seconds since the epoch."""
         with self.database.reading() as transaction:
-            return float(transaction.run(f"SELECT {_NOW}")[0][0])
+            return _now(transaction)
 
     def beat(self, worker: str, version: str, owners: Sequence[str]) -> float:
         """Say that `worker` lives and renew the leases of its runs. Returns the database's time."""
         with self.database.writing() as transaction:
-            now = float(transaction.run(f"SELECT {_NOW}")[0][0])
+            now = _now(transaction)
             seen = insert(workers).values(name=worker, seen=now, version=version)
             transaction.core.execute(
                 seen.on_conflict_do_update(index_elements=["name"], set_={"seen": now, "version": version})
@@ -204,13 +205,12 @@ class Sharing:
     def present(self, within: float = 3 * BEAT) -> int:
         """How many workers were heard in the last `within` seconds."""
         with self.database.reading() as transaction:
-            now = float(transaction.run(f"SELECT {_NOW}")[0][0])
+            now = _now(transaction)
             heard = workers.c.seen.between(now - within, now + within)  # not by a clock that was set back
             return int(transaction.core.scalar(select(func.count()).where(heard)) or 0)
 
     def reap(self) -> Mapping[str, int]:
         """Put right what those left whose lease is over: claimed becomes planned, sending in_doubt. Returns counts."""
-        counts: dict[str, int] = {}
         with self.database.writing() as transaction:
             transaction.run(_SET_BACK, lease=LEASE, longest=backoff.LEASE)
             found = transaction.run(_REAP, lease=LEASE, found=FOUND_SENDING)
@@ -218,11 +218,9 @@ class Sharing:
                 ids = as_json([row[0] for row in found])
                 transaction.run(statements.CALL_OFF, ids=ids)
                 transaction.run(statements.LEFT_MEANWHILE, ids=ids)
-            now = float(transaction.run(f"SELECT {_NOW}")[0][0])
+            now = _now(transaction)
             transaction.core.execute(delete(workers).where(~workers.c.seen.between(now - GONE, now + GONE)))
-        for _, state in found:
-            counts[state] = counts.get(state, 0) + 1
-        return counts
+        return Counter(state for _, state in found)
 
     def due(self, edition: str, now: float, most: int) -> int:
         """How many readers of an edition could be mailed now, counted up to `most`."""
@@ -252,14 +250,12 @@ class Sharing:
     def put(self, name: str, data: bytes) -> None:
         """Keep `data` under a name, for every machine."""
         with self.database.writing() as transaction:
-            added = insert(blobs).values(name=name, data=data)
-            transaction.core.execute(added.on_conflict_do_update(index_elements=["name"], set_={"data": data}))
+            _put(transaction, name, data)
 
     def get(self, name: str) -> bytes | None:
         """What is kept under a name."""
         with self.database.reading() as transaction:
-            data = transaction.core.scalar(select(blobs.c.data).where(blobs.c.name == name))
-            return None if data is None else bytes(data)
+            return _get(transaction, name)
 
     def mark_mailed(self, edition: str, moment: datetime) -> datetime:
         """Write down when an edition's first reader was mailed, once for all machines; gives what is written."""
@@ -276,11 +272,7 @@ class Sharing:
         with self.database.writing() as transaction:
             key = f"digest shelf {self.database.schema} {name}"
             transaction.run("SELECT pg_advisory_xact_lock(hashtext(:key))", key=key)
-            data = transaction.core.scalar(select(blobs.c.data).where(blobs.c.name == name))
-            added = insert(blobs).values(name=name, data=change(None if data is None else bytes(data)))
-            transaction.core.execute(
-                added.on_conflict_do_update(index_elements=["name"], set_={"data": added.excluded.data})
-            )
+            _put(transaction, name, change(_get(transaction, name)))
 
     def halt(self, edition: str, reason: str) -> None:
         """Hold an edition back for the whole fleet, and remember why. Raises LedgerError when it was cancelled."""
@@ -300,6 +292,20 @@ class Sharing:
         with self.database.writing() as transaction:
             transaction.core.execute(delete(holds).where(holds.c.edition == edition))
             stand(transaction, edition, MailingStatus.OPEN)
+
+
+def _now(transaction: Transaction) -> float:
+    return float(transaction.run(f"SELECT {_NOW}")[0][0])
+
+
+def _put(transaction: Transaction, name: str, data: bytes) -> None:
+    added = insert(blobs).values(name=name, data=data)
+    transaction.core.execute(added.on_conflict_do_update(index_elements=["name"], set_={"data": data}))
+
+
+def _get(transaction: Transaction, name: str) -> bytes | None:
+    data = transaction.core.scalar(select(blobs.c.data).where(blobs.c.name == name))
+    return None if data is None else bytes(data)
 
 
 def join(ledger: SharedLedger) -> Sharing:

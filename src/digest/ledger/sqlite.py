@@ -74,18 +74,18 @@ _AT_FDCWD, _AT_SYMLINK_NOFOLLOW = -100, 0x100
 
 
 class SqliteDatabase(Database):
-    """A ledger's file. `readonly` opens it for looking only."""
+    """A ledger's file."""
 
     driver_error = sqlite3.Error
 
-    def __init__(self, path: Path, *, readonly: bool = False) -> None:
+    def __init__(self, path: Path) -> None:
         super().__init__()
         self.path = path
         self.name = str(path)
         self._writing = threading.Lock()
         self._writer: Connection | None = None
         self._opened: int | None = None
-        target = f"file:{_quoted(path)}?{_mode(path) if readonly else 'mode=rw'}"
+        target = f"{path.absolute().as_uri()}?mode=rw"
         self.engine = create_engine(
             "sqlite+pysqlite://",
             creator=lambda: sqlite3.connect(
@@ -93,7 +93,7 @@ class SqliteDatabase(Database):
             ),
             poolclass=QueuePool,
         )
-        event.listen(self.engine, "connect", _prepare if not readonly else _prepare_readonly)
+        event.listen(self.engine, "connect", _prepare)
         event.listen(self.engine, "begin", _begin)
 
     @contextmanager
@@ -224,19 +224,6 @@ def _insertion(same: tuple[bool, ...], rows: int) -> str:
     return f"INSERT INTO deliveries ({', '.join(statements.FREEZE)}) VALUES {', '.join(row)}"  # noqa: S608 - our words
 
 
-def _quoted(path: Path) -> str:
-    from urllib.parse import quote
-
-    return quote(str(path.absolute()))
-
-
-def _mode(path: Path) -> str:
-    """How to look at a file: on a read-only disk SQLite must be told that nobody changes it, or it wants a log."""
-    log = path.with_name(f"{path.name}-wal")
-    fixed = not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)
-    return "immutable=1" if fixed else "mode=ro"
-
-
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")
@@ -244,10 +231,6 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA secure_delete = OFF")  # Debian turns it on; it writes every page twice
     cursor.execute(f"PRAGMA journal_size_limit = {_LOG_LEFT}")
-
-
-def _prepare_readonly(connection: sqlite3.Connection, _record: object) -> None:
-    connection.execute("PRAGMA query_only = ON")
 
 
 def _begin(connection: Connection) -> None:

@@ -6,7 +6,7 @@ again at the last moment costs one look at the newest number. Addresses are comp
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, select, text, tuple_
@@ -20,19 +20,13 @@ from digest.ledger.transitions import words
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from sqlalchemy import Row
+    from sqlalchemy import Select
 
     from digest.ledger.database import Database, Transaction
 
 _PAGE = 2_000
 _ASKED = 500  # addresses in one question
-_ROWS = select(
-    suppressions.c.address,
-    suppressions.c.scope,
-    suppressions.c.reason,
-    suppressions.c.detail,
-    suppressions.c.since,
-)
+_ROWS = select(*(suppressions.c[each.name] for each in fields(Suppression)))
 
 
 def sweep(transaction: Transaction, now: float) -> None:
@@ -79,13 +73,10 @@ def share(database: Database, formerly: Mapping[str, Sequence[str]]) -> None:
         for audience, former in formerly.items():
             names = (audience, *former)
             asked = _ROWS.where(suppressions.c.scope.in_(names)).order_by(suppressions.c.seq)
-            rows = [asdict(_suppression(row)) for row in transaction.core.execute(asked)]
-            known = {(row["address"], row["reason"], row["scope"]) for row in rows}
-            for row in rows:
-                for name in names:
-                    if (key := (row["address"], row["reason"], name)) not in known:
-                        known.add(key)
-                        lacking.append({**row, "scope": name})
+            rows = _read(transaction, asked)
+            known = {(row.address, row.reason, row.scope) for row in rows}
+            wanted = {(row.address, row.reason, name): row for row in reversed(rows) for name in names}  # the oldest
+            lacking += [{**asdict(row), "scope": key[2]} for key, row in wanted.items() if key not in known]
     if lacking:
         with database.writing() as transaction:
             _number_in_order(transaction)
@@ -115,7 +106,7 @@ def unsuppress(
             suppressions.c.scope.in_(scopes),
             suppressions.c.reason.in_(list(reasons)),
         )
-        gone = [_suppression(row) for row in transaction.core.execute(_ROWS.where(*which).order_by(suppressions.c.seq))]
+        gone = _read(transaction, _ROWS.where(*which).order_by(suppressions.c.seq))
         if gone:
             transaction.core.execute(delete(suppressions).where(*which))
             rows = [
@@ -133,7 +124,7 @@ def of_address(database: Database, address: str) -> Sequence[Suppression]:
         suppressions.c.scope, suppressions.c.reason
     )
     with database.reading() as transaction:
-        return [_suppression(row) for row in transaction.core.execute(asked)]
+        return _read(transaction, asked)
 
 
 def listed(database: Database) -> Iterator[Suppression]:
@@ -145,12 +136,12 @@ def listed(database: Database) -> Iterator[Suppression]:
         if last is not None:
             page = page.where(tuple_(*key) > tuple_(*last))
         with database.reading() as transaction:
-            rows = [_suppression(row) for row in transaction.core.execute(page)]
+            rows = _read(transaction, page)
         yield from rows
         if len(rows) < _PAGE:
             return
         last = (rows[-1].address, rows[-1].scope, rows[-1].reason)
 
 
-def _suppression(row: Row[str, str, str, str, float]) -> Suppression:
-    return Suppression(address=row.address, scope=row.scope, reason=row.reason, detail=row.detail, since=row.since)
+def _read(transaction: Transaction, asked: Select[Any]) -> list[Suppression]:
+    return [Suppression(**row) for row in transaction.core.execute(asked).mappings()]

@@ -20,6 +20,7 @@ TRIES = frozenset({Event.ACCEPT, Event.DEFER, Event.REFUSE, Event.DOUBT})
 WAITING = frozenset({State.PLANNED, State.DEFERRED})  # may be claimed
 AT_WORK = frozenset({State.CLAIMED, State.SENDING})  # a sender has them
 
+FOUND_SENDING = "its sender stopped between the intent and the answer: it may have been accepted"
 _LENGTH = 500
 
 

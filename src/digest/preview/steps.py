@@ -150,7 +150,7 @@ def _schedule(view: ShownEdition, now: datetime) -> Step:
 
 def _mailing(view: ShownEdition) -> Mailing | None:
     """What the ledger knows of the edition; None where there is no ledger to ask."""
-    from digest.sending.freeze import frozen_as
+    from digest.sending.rounds import frozen_as
 
     try:
         ledger = view.newsroom.sending_setup.ledger(create=False)

@@ -254,9 +254,17 @@ class Columns:
         """The columns of the list's own, as a header names them: before values tell that one is a status."""
         return (*(name for name, _ in self.fields), *(self.keys[status.place] for status in self.statuses))
 
-    def settled(self, statuses: Iterable[StatusColumn]) -> Columns:
-        """The same, with `statuses` for certain and every other column that may have been one a merge field."""
-        sure = tuple(statuses)
+    def settled(self, rows: Iterable[Sequence[str]]) -> Columns:
+        """The same, with those statuses that are ones by these values, and the others as merge fields.
+
+        No more of the list is read than it takes to know.
+        """
+        waiting = list(self.statuses)
+        for row in rows if waiting else ():
+            waiting = [each for each in waiting if each.place >= len(row) or not each.knows(row[each.place])]
+            if not waiting:
+                break
+        sure = tuple(each for each in self.statuses if each not in waiting)
         places = {column.place for column in sure}
         fields = tuple((key, place) for key, place in self.fields if place not in places)
         return replace(self, statuses=sure, fields=fields)

@@ -300,14 +300,7 @@ class _Blocks:
 def settled_columns(file: BinaryIO, name: str) -> Columns:
     """The columns of a CSV text, and which of them are statuses by their values. Raises FaultyInput."""
     rows = Rows(file, name)
-    waiting, sure = list(rows.columns.statuses), []
-    for batch in rows.batches() if waiting else ():
-        for status in [each for each in waiting if any(map(each.knows, _cells(batch.rows, each.place)))]:
-            waiting.remove(status)
-            sure.append(status)
-        if not waiting:
-            break
-    return rows.columns.settled(sorted(sure, key=lambda status: status.place))
+    return rows.columns.settled(row for batch in rows.batches() for row in batch.rows)
 
 
 def line_end(data: bytes) -> str:
@@ -368,10 +361,6 @@ def _sheet(file: BinaryIO, name: str, *, edit: bool) -> BinaryIO:
     except ImportFailed as error:
         raise FaultyInput([Fault(file=name, message=str(error).removeprefix(f"{name}: "))]) from None
     return io.BytesIO(text.getvalue().encode())
-
-
-def _cells(rows: list[list[str]], place: int) -> Iterator[str]:
-    return (row[place] for row in rows if len(row) > place)
 
 
 def _swallowed(row: list[str]) -> bool:

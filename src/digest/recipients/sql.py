@@ -19,7 +19,7 @@ from digest.recipients.rows import RowReader, row_fault, stopped_once
 from digest.text.urls import without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from sqlalchemy import URL, Connection, CursorResult
 
@@ -56,15 +56,7 @@ class SqlSource:
     def columns(self) -> Columns:
         """Which column is what, by the names and the values of what may be a status. Raises FaultyInput."""
         with self._result() as result:
-            known = self._header(result)
-            waiting, sure = list(known.statuses), []
-            for row in result if waiting else ():
-                for status in [each for each in waiting if each.knows(_cell(row[each.place]))]:
-                    waiting.remove(status)
-                    sure.append(status)
-                if not waiting:
-                    break
-            return known.settled(sorted(sure, key=lambda status: status.place))
+            return self._header(result).settled(_cells(row) for row in result)
 
     def unread(self) -> tuple[str, ...]:
         """Nothing: a query has no other parts."""
@@ -90,7 +82,7 @@ class SqlSource:
         understand = RowReader(known)
         for number, row in enumerate(result, start=1):
             try:
-                yield understand.one([value if value.__class__ is str else _cell(value) for value in row])
+                yield understand.one(_cells(row))
             except BadRow as bad:
                 key = f"row {number}, {bad.key}" if bad.key else f"row {number}"
                 yield row_fault(bad, file=self.name, key=key)
@@ -175,6 +167,10 @@ def _parsed(url: str) -> URL:
     except (ArgumentError, ValueError):  # whose words may quote the URL, password and all
         message = "the database's URL cannot be read; write it like postgresql://user@host/database"
         raise UsageError(message) from None
+
+
+def _cells(row: Iterable[object]) -> list[str]:
+    return [value if value.__class__ is str else _cell(value) for value in row]
 
 
 def _cell(value: object) -> str:

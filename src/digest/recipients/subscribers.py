@@ -1,6 +1,6 @@
-"""What `digest subscribers` does: list, add, remove, export, suppress, and bring another list in.
+"""What `digest subscribers` does with one list: show it, add, remove, export, suppress. See `list_import` for two.
 
-    source ─listed─▶ Entry(reader, why not in) ─export─▶ CSV        another list ─bring_in─▶ Change: what became of it
+    source ─listed─▶ ListEntry(reader, why not mailed) ─export─▶ CSV        add, remove ─▶ Change: what became of it
 
 The list is the truth about who was put there, suppressions in the ledger's database about who is not to be mailed: they
 beat every list, and no import lifts one. A list in a database is only read here: the newsroom changes it where it
@@ -9,20 +9,18 @@ lives. Nothing is printed here.
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from digest.delivery import EVERYWHERE
 from digest.errors import Fault, UsageError
 from digest.mail.address import canonical, key
 from digest.model import InactiveReader, Recipient
 from digest.recipients.columns import BadRow, header, worst
 from digest.recipients.csvfile import inert
-from digest.recipients.listfile import HEADER, ListFile, cells_of, editing, line
+from digest.recipients.listfile import HEADER, editing, line
 from digest.recipients.rows import RowReader, topics_cell
 from digest.recipients.segments import Segment
-from digest.text.counting import counted
-from digest.yamlfile import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,15 +28,11 @@ if TYPE_CHECKING:
 
     from digest.delivery import Suppression
     from digest.ports import RecipientSource, Suppressions
-    from digest.recipients.csvfile import CsvSource
 
-EVERYWHERE = "*"
-_BATCH = 500  # addresses asked about at once
+_BATCH = 500  # rows that are judged together
 BY_ITSELF = ("bounced",)  # an address can be mended
 NEED_WORDS = ("unsubscribed", "complained", "manual")  # somebody said no
-_EXAMPLES = 3
 _TWICE = "on the list twice"  # the first of the rows is mailed, as the freeze decides
-_SHRINK_PART, _SHRINK_ROWS, _SHRINK_FREE = 0.1, 50, 3  # a sync that takes more than this off is a mistake with the file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,17 +66,6 @@ class Change:
     stopped: int = 0
     faults: tuple[Fault, ...] = ()
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intake:
-    """How another list is brought in: which columns overwrite, whether empty cells do, whether who is missing goes."""
-
-    update: tuple[str, ...] = ()
-    clear: bool = False
-    sync: bool = False
-    shrink: bool = False
-    dry_run: bool = False
 
 
 def listed(
@@ -162,247 +145,41 @@ def remove(
     address = _canonical(address)
     with editing(path, name) as edit:
         gone = edit.drop_reader(address)
-        kept = _keep_word(suppressions, (audience, *sharing), gone, edit.name, now)
+        kept = keep_word(suppressions, (audience, *sharing), gone, edit.name, now)
         if gone:
             edit.save()
-    notes = _shared(edit.name, sharing) if gone else (f"{address} is not on {edit.name}",)
-    return Change(removed=len(gone), notes=(*notes, *_kept_words(kept)))
+    notes = gone_notes(edit.name, sharing, kept) if gone else (f"{address} is not on {edit.name}",)
+    return Change(removed=len(gone), notes=tuple(notes))
 
 
-def bring_in(
-    path: Path,
-    incoming: CsvSource,
-    suppressions: Suppressions,
-    audience: str,
-    how: Intake = Intake(),
-    *,
-    now: float,
-    name: str = "",
-    sharing: Sequence[str] = (),
-) -> Change:
-    """Bring another list into this one (`digest subscribers import`). Run again, it changes nothing.
-
-    New readers are added, in the order of their list, with columns that this one did not have; known ones are left as
-    they are, and their differences told, unless `how` says which columns overwrite. Who has left, bounced, complained
-    or was blocked there is suppressed here, and never the other way round; who never confirmed is left out. Raises
-    UsageError for a column that neither list has, and for a sync that takes off too many.
-    """
-    with editing(path, name) as edit:
-        merge = _Merge(edit, how, incoming)
-        for row in incoming.recipients():
-            merge.take(row)
-        gone = merge.missing()
-        audiences = (audience, *sharing)
-        stopped = _told(suppressions, audience, merge.inactive)
-        kept = [row for each in audiences for row in _told(suppressions, each, gone)]
-        if not how.dry_run:
-            _keep_word(suppressions, (audience,), stopped, incoming.name, now)
-            _keep_word(suppressions, audiences, gone, edit.name, now)
-            if merge.changed or gone:
-                edit.save()
-    return Change(
-        added=len(merge.added),
-        removed=len(gone),
-        updated=merge.updated,
-        already=merge.already,
-        suppressed=tuple(_held(suppressions, audience, merge.added)),
-        inactive=dict(Counter(row.reason for row in merge.inactive)),
-        stopped=len({key(row.address) for row in stopped}),
-        faults=tuple(merge.faults),
-        notes=(
-            *incoming.unread(),
-            *merge.notes(),
-            *(_shared(edit.name, sharing) if gone else ()),
-            *_kept_words(kept, dry_run=how.dry_run),
-        ),
-    )
-
-
-def _keep_word(
+def keep_word(
     suppressions: Suppressions,
     audiences: Iterable[str],
     rows: Sequence[Recipient | InactiveReader],
     source: str,
     now: float,
+    *,
+    dry_run: bool = False,
 ) -> list[InactiveReader]:
     """Suppress whom these rows keep from being mailed, where that is news: a row that goes takes its word along."""
     kept: list[InactiveReader] = []
     for audience in audiences:
-        told = _told(suppressions, audience, rows)
-        for row in told:
+        news = [row for row in rows if isinstance(row, InactiveReader) and _is_news(suppressions, audience, row)]
+        for row in () if dry_run else news:
             suppressions.suppress(row.address, _scope(row, audience), row.reason, f"{source}: {row.detail}", now)
-        kept += told
+        kept += news
     return kept
 
 
-def _told(
-    suppressions: Suppressions, audience: str, rows: Iterable[Recipient | InactiveReader]
-) -> list[InactiveReader]:
-    return [row for row in rows if isinstance(row, InactiveReader) and _is_news(suppressions, audience, row)]
-
-
-def _shared(name: str, sharing: Sequence[str]) -> tuple[str, ...]:
-    return (
-        (f"{name} is the list of {', '.join(sharing)}, too: who is taken off is not mailed there either",)
-        if sharing
-        else ()
-    )
-
-
-def _kept_words(rows: Sequence[InactiveReader], *, dry_run: bool = False) -> tuple[str, ...]:
-    if not rows:
-        return ()
-    count, done = len({key(row.address) for row in rows}), "would be suppressed" if dry_run else "suppressed"
-    return (f"{done} here, as a row that is taken off kept them from being mailed: {count:,}",)
-
-
-class _Merge:
-    """One list going into another: what is new, what differs, who is not to be mailed, who was not met."""
-
-    def __init__(self, edit: ListFile, how: Intake, incoming: CsvSource) -> None:
-        """Raises UsageError for columns to update that one of the lists does not have."""
-        self._edit = edit
-        self._how = how
-        self._known: dict[str, tuple[Recipient | InactiveReader, tuple[int, int]]] = {}
-        self._rows: list[tuple[Recipient | InactiveReader, tuple[int, int]]] = []
-        for reader, lines in edit.readers():
-            self._rows.append((reader, lines))
-            self._known.setdefault(key(reader.address), (reader, lines))
-        self._met: set[str] = set()
-        self._own = tuple(edit.keys)
-        theirs, ours = incoming.columns(), edit.columns
-        places = ((theirs.first, ours.first), (theirs.last, ours.last))
-        # A second column of first names would be read as the only one, and every name beside it be lost.
-        spelled = {theirs.keys[at]: ours.keys[own] for at, own in places if at >= 0 <= own}
-        self._spelled = {column: own for column, own in spelled.items() if column == own or own not in theirs.keys}
-        self._offered = tuple(self._spelled.get(column, column) for column in theirs.gives)
-        self.added: list[str] = []
-        self.inactive: list[InactiveReader] = []
-        self.faults: list[Fault] = []
-        self.already = self.updated = 0
-        self._differing: dict[str, list[str]] = {}
-        self._doubtful: dict[str, str] = {}
-        self._stopped: dict[str, str] = {}
-        self._beyond = ""
-        alike = {self._spelled.get(column, column) for column in theirs.names} == set(ours.names)
-        both = ours.names if ours.name < 0 > theirs.name and alike else ()
-        self._parted = ours.name < 0 <= ours.first and theirs.name >= 0  # a whole name there, as the reader's is here
-        asked = (both if both and column == "name" else (column,) for column in how.update)
-        self._update = tuple(self._spelled.get(column, column) for columns in asked for column in columns)
-        for column in self._update:
-            for where, columns in ((incoming.name, self._offered), (edit.name, self._own)):
-                parted = column == "name" and self._parted
-                if column == "email" or (column not in columns and not parted):
-                    others = [known for known in columns if known and known != "email"]
-                    message = f"--update: {where} has no column {column!r}{did_you_mean(column, others)}"
-                    raise UsageError(message)
-
-    @property
-    def changed(self) -> bool:
-        return bool(self.added or self.updated)
-
-    def take(self, row: Recipient | InactiveReader | Fault) -> None:
-        if isinstance(row, Fault):
-            self.faults.append(row)
-            return
-        address = key(row.address)
-        first = address not in self._met
-        known = self._known[address][0] if address in self._known else None
-        if isinstance(row, InactiveReader):
-            self.inactive.append(row)
-            if row.reason != "unconfirmed" or not isinstance(known, Recipient):
-                self._met.add(address)
-            elif first:
-                self._doubtful[address] = known.address  # with --sync taken off, unless another row says otherwise
-            return
-        spelled = {own: row.fields[column] for column, own in self._spelled.items()}
-        row = replace(row, fields={**row.fields, **spelled})
-        self._met.add(address)
-        self._doubtful.pop(address, None)
-        if isinstance(known, InactiveReader):
-            self._stopped.setdefault(address, f"{known.address} ({known.detail})")
-        if known is not None:
-            self.already += 1
-            if first:
-                self._compare(row, *self._known[address])
-        elif first:
-            self._edit.make_room(row, self._offered)
-            self._edit.append(row, row.address)
-            self.added.append(row.address)
-        else:
-            self.already += 1
-
-    def _compare(self, row: Recipient, known: Recipient | InactiveReader, lines: tuple[int, int]) -> None:
-        if isinstance(known, InactiveReader):
-            return
-        old, new = cells_of(known), cells_of(row)
-        taken: dict[str, str] = {}
-        for column in self._offered:
-            value, parted = new.get(column, ""), column == "name" and self._parted
-            if not (parted or column in self._own) or column not in old or _same(column, value, old[column]):
-                continue
-            if column in self._update and (value or self._how.clear):
-                taken |= self._edit.parts(value, old) if parted else {column: value}
-            elif value:
-                self._differing.setdefault(column, []).append(
-                    f"{known.address} ({old[column] or 'nothing'!r}, there {value!r})"
-                )
-        if taken:
-            self._edit.replace(lines, taken)
-            self.updated += 1
-
-    def missing(self) -> list[Recipient | InactiveReader]:
-        """The rows of readers who are not on the other list, taken out. Raises UsageError when that are too many."""
-        if not self._how.sync:
-            return []
-        if self.faults:
-            message = (
-                f"--sync takes nobody off while a row of the file cannot be read, as it may be theirs: {self.faults[0]}"
-            )
-            raise UsageError(message)
-        gone = [(reader, lines) for reader, lines in self._rows if key(reader.address) not in self._met]
-        most = min(_SHRINK_PART * len(self._rows), _SHRINK_ROWS)
-        if len(gone) > most and len(gone) >= _SHRINK_FREE and not self._how.shrink:
-            off = f"--sync would take {len(gone):,} of {len(self._rows):,} readers off {self._edit.name}"
-            off += f", more than a tenth or {_SHRINK_ROWS}"
-            if not self._how.dry_run:
-                message = f"{off}; nothing was changed: look with --dry-run, then add --shrink"
-                raise UsageError(message)
-            names = _some(reader.address for reader, _ in gone)
-            self._beyond = f"{off}: {names}; it is not done without --shrink"
-        for _, lines in gone:
-            self._edit.drop(lines)
-        return [reader for reader, _ in gone]
-
-    def notes(self) -> Iterator[str]:
-        """What a person should know besides the counts."""
-        if self._beyond:
-            yield self._beyond
-        if new := [column for column in self._edit.keys if column not in self._own]:
-            yield f"{self._edit.name} {'would get' if self._how.dry_run else 'got'} more columns: {', '.join(new)}"
-        if refused := ", ".join(sorted(self._edit.refused)):
-            yield f"not taken: {refused}; {self._edit.name} would be read otherwise with it, so give it another name"
-        for column, examples in self._differing.items():
-            who = counted(len(examples), "reader differs", "readers differ")
-            yield f"{who} in {column}: {_some(examples)}; --update {column} takes the other list's"
-        if self._doubtful and not self._how.sync:
-            who = counted(len(self._doubtful), "reader has", "readers have")
-            stay = f"{'stay' if len(self._doubtful) > 1 else 'stays'} on {self._edit.name} and mailed"
-            some = _some(self._doubtful.values())
-            yield f"{who} not confirmed by the file, and {stay}: {some}; --sync takes them off"
-        if self._stopped:
-            who = counted(len(self._stopped), "reader is", "readers are")
-            some = _some(self._stopped.values())
-            yield f"{who} not mailed by {self._edit.name} itself, whatever the file says: {some}"
-
-
-def _some(examples: Iterable[str]) -> str:
-    shown = list(examples)
-    return "; ".join(shown[:_EXAMPLES]) + ("; …" if len(shown) > _EXAMPLES else "")
-
-
-def _same(column: str, one: str, other: str) -> bool:
-    return one == other or (column == "topics" and sorted(one.split(";")) == sorted(other.split(";")))
+def gone_notes(
+    name: str, sharing: Sequence[str], kept: Sequence[InactiveReader], *, dry_run: bool = False
+) -> Iterator[str]:
+    """What a person should know when rows are taken off the list of this name."""
+    if sharing:
+        yield f"{name} is the list of {', '.join(sharing)}, too: who is taken off is not mailed there either"
+    if kept:
+        count, done = len({key(row.address) for row in kept}), "would be suppressed" if dry_run else "suppressed"
+        yield f"{done} here, as a row that is taken off kept them from being mailed: {count:,}"
 
 
 def _is_news(suppressions: Suppressions, audience: str, row: InactiveReader) -> bool:
@@ -416,14 +193,6 @@ def _is_news(suppressions: Suppressions, audience: str, row: InactiveReader) -> 
 def _scope(row: InactiveReader, audience: str) -> str:
     """Who unsubscribed left this audience; who cannot or must not be reached is not mailed for any."""
     return audience if row.reason == "unsubscribed" else EVERYWHERE
-
-
-def _held(suppressions: Suppressions, audience: str, addresses: Sequence[str]) -> list[str]:
-    return [
-        address
-        for start in range(0, len(addresses), _BATCH)
-        for address in suppressions.suppressed(addresses[start : start + _BATCH], audience)
-    ]
 
 
 def export(entries: Iterable[ListEntry | Fault], *, everyone: bool = False) -> Iterator[str]:
@@ -490,7 +259,7 @@ class _Judge:
         self._mailed: set[int] = set()  # hashes of addresses (of 64 bits, which no two readers of a list share)
 
     def entries(self, rows: Sequence[Recipient | InactiveReader]) -> Iterator[ListEntry]:
-        held = frozenset(_held(self._suppressions, self._audience, [row.address for row in rows]))
+        held = self._suppressions.suppressed([row.address for row in rows], self._audience)
         for row in rows:
             if isinstance(row, InactiveReader):
                 status: str = row.reason  # unless a suppression weighs more: what goes elsewhere must say so

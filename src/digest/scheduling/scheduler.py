@@ -33,7 +33,7 @@ from digest.scheduling.task import (
     run_task,
 )
 from digest.sending.engines import LocalEngine
-from digest.sending.freeze import frozen_as
+from digest.sending.rounds import frozen_as
 from digest.sending.transports import TransportSetup, open_transport
 
 if TYPE_CHECKING:

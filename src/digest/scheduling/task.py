@@ -24,7 +24,8 @@ from digest.scheduling import due, outcome
 from digest.scheduling.hook_reporter import build_facts, is_new
 from digest.scheduling.outcome import EditionOutcome, TaskStatus
 from digest.sending.engines import SendJob, demand_own, send
-from digest.sending.freeze import demand_ready, foreseen_readers, freeze, paused, unoffered, whole_rounds
+from digest.sending.freeze import demand_ready, foreseen_readers, freeze, paused
+from digest.sending.rounds import unoffered, whole_rounds
 from digest.sending.transports import TransportSetup, open_transport
 from digest.text.counting import counted
 

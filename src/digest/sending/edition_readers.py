@@ -9,9 +9,9 @@ streams; it never holds the list. Bad rows are kept to be named, the first thous
 from __future__ import annotations
 
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import count, islice
 from typing import TYPE_CHECKING
 
 from digest.errors import Fault, LedgerError
@@ -166,7 +166,8 @@ def plan_send(
 
     Rates are mails a second, 0 for no limit. Where there is no ledger yet, nobody is suppressed.
     """
-    kinds = _Numbers({None: 0})  # (domain, language), numbered; None: suppressed
+    # (domain, language), numbered as they are met; None: suppressed
+    kinds: defaultdict[tuple[str, str] | None, int] = defaultdict(count(1).__next__, {None: 0})
     # Beside each address's hash (of 64 bits, which no two readers of a list share) stands its kind, so that one that
     # comes twice is counted once, as the freeze will.
     hashes = [array("q") for _ in range(_BUCKETS)]
@@ -208,14 +209,6 @@ def plan_send(
         languages=dict(languages.most_common()),
         seconds=duration(domains, rate, per_domain),
     )
-
-
-class _Numbers(dict[tuple[str, str] | None, int]):
-    """Numbers its keys as they are asked for."""
-
-    def __missing__(self, key: tuple[str, str] | None) -> int:
-        number = self[key] = len(self)
-        return number
 
 
 def duration(domains: Mapping[str, int], rate: float, per_domain: Mapping[str, float]) -> float | None:

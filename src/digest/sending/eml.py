@@ -16,7 +16,8 @@ import re
 import secrets
 import socket
 import time
-from typing import TYPE_CHECKING, Protocol
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 from digest.delivery import Event, Outcome, Phase
 from digest.errors import SendStopped
@@ -35,30 +36,35 @@ _LONGEST = 120  # of the address in a name; with the rest it stays well below th
 _DONE = "written"
 
 
-class _Place(Protocol):
-    """Where a file is written, and where it goes when it is whole."""
-
-    def make(self) -> None: ...
-
-    def temporary(self) -> Path: ...
-
-    def final(self, mail: Outgoing) -> Path: ...
-
-
-class EmlFolder:
-    """A digest.ports.Transport that writes `to-ana@example.org-<hash>.eml` files of one edition into a folder."""
+class _Files(ABC):
+    """A digest.ports.Transport that writes files below a folder."""
 
     shared = False  # the folder is this machine's
     connections = 1  # more would wait for one disk
     pacing = None
 
-    def __init__(self, folder: Path, *, edition: str = "") -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._edition = edition
 
     def open(self) -> FileSession:
         """A new session. Raises SendStopped when the folder cannot be used."""
         return FileSession(self)
+
+    @abstractmethod
+    def make(self) -> None:
+        """Create what is missing of the folder."""
+
+    @abstractmethod
+    def temporary(self) -> Path:
+        """Where a file is written."""
+
+    @abstractmethod
+    def final(self, mail: Outgoing) -> Path:
+        """Where it goes when it is whole."""
+
+
+class EmlFolder(_Files):
+    """Writes `to-ana@example.org-<hash>.eml` files into a folder."""
 
     def make(self) -> None:
         """Create the folder if it is missing."""
@@ -70,24 +76,16 @@ class EmlFolder:
 
     def final(self, mail: Outgoing) -> Path:
         """The file for this reader's mail of this edition; one of another edition, or audience, stays beside it."""
-        return self.folder / eml_name(mail.recipient, self._edition or _message_id(mail.data))
+        return self.folder / eml_name(mail.recipient, _message_id(mail.data))
 
 
-class Maildir:
-    """A digest.ports.Transport that delivers into a Maildir (https://cr.yp.to/proto/maildir.html)."""
-
-    shared = False
-    connections = 1
-    pacing = None
+class Maildir(_Files):
+    """Delivers into a Maildir (https://cr.yp.to/proto/maildir.html)."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        super().__init__(folder)
         self._host = socket.gethostname().replace("/", "\\057").replace(":", "\\072")
         self._count = itertools.count(1)
-
-    def open(self) -> FileSession:
-        """A new session. Raises SendStopped when the folder cannot be used."""
-        return FileSession(self)
 
     def make(self) -> None:
         """Create the Maildir if it is missing."""
@@ -127,8 +125,8 @@ def _message_id(data: bytes) -> str:
 class FileSession:
     """A digest.ports.Session that writes files."""
 
-    def __init__(self, place: EmlFolder | Maildir) -> None:
-        self._place: _Place = place
+    def __init__(self, place: _Files) -> None:
+        self._place = place
         self._folder = place.folder
         try:
             place.make()

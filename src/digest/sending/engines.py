@@ -30,9 +30,10 @@ from digest.newsroom import newsroom_id
 from digest.newsroom.history import folder
 from digest.newsroom.paths import ARCHIVE
 from digest.sending.edition_readers import Readers
-from digest.sending.freeze import ledger_place, refuse_paused
+from digest.sending.freeze import refuse_paused
 from digest.sending.messages import content_of, message_builder
 from digest.sending.progress import STOPPED, Progress, RunReport
+from digest.sending.rounds import ledger_place
 from digest.sending.run import Patience, Run
 from digest.sending.sender_threads import drive
 from digest.sending.stopping import this_process

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from digest.config.unfilled import unfilled
@@ -36,15 +36,15 @@ from digest.errors import (
 )
 from digest.model import Severity
 from digest.newsroom.paths import ARCHIVE
-from digest.sending.edition_readers import Readers, plan_send
+from digest.sending.edition_readers import plan_send, readers_of
 from digest.sending.messages import content_of, message_builder, message_ids
-from digest.sending.progress import UNFINISHED
+from digest.sending.rounds import demand_open, round_readers
 from digest.sending.stopping import this_process
 from digest.text.counting import counted
 from digest.text.urls import nobody_reads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from digest.config.load import Config
@@ -72,7 +72,7 @@ class Frozen:
     duplicates: int = 0
     bad: int = 0
     faults: tuple[Fault, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
     account: str = ""  # what became of each row of the list
 
 
@@ -124,8 +124,11 @@ def freeze(
         mailing = ledger.mailing(edition.id)
         said = newsroom.sending_setup.settle_secret(ledger, make=mailing is None)
         settled, frozen = mailing.content if mailing else "", None
-        if not settled:
-            frozen = _settled(newsroom, ledger, edition, now, needed, waiting=mailing is not None, shrink=shrink)
+        if mailing is None:
+            demand_open(newsroom, ledger, edition)
+            frozen = _frozen(newsroom, ledger, _ready(newsroom, ledger, edition, now, needed), now, shrink=shrink)
+        elif not settled:  # its readers wait for it
+            frozen = _opened(ledger, _ready(newsroom, ledger, edition, now, needed), now)
         elif as_configured:
             frozen = _replaced(newsroom, ledger, edition, settled, now, needed)
     if frozen is None:
@@ -153,23 +156,6 @@ def _alone(ledger: SqlLedger, edition: Edition, *, always: bool) -> Iterator[Non
                     raise
                 time.sleep(_LOOK)
         yield
-
-
-def _settled(
-    newsroom: Newsroom,
-    ledger: SqlLedger,
-    edition: Edition,
-    now: datetime,
-    needed: Needed,
-    *,
-    waiting: bool,
-    shrink: bool,
-) -> Frozen:
-    """Settle the content, and the readers where they do not wait for it already."""
-    if not waiting:
-        _demand_round(newsroom, ledger, edition)
-    content = _ready(newsroom, ledger, edition, now, needed)
-    return _opened(ledger, content, now) if waiting else _frozen(newsroom, ledger, content, now, shrink=shrink)
 
 
 def _replaced(
@@ -222,13 +208,11 @@ def foreseen_readers(newsroom: Newsroom, ledger: SqlLedger | None, edition: Edit
     Goes through the list twice, and writes nothing.
     """
     if ledger is not None:
-        _demand_round(newsroom, ledger, edition)
-    audience, parts = newsroom.config.audience(edition.audience), newsroom.sending_setup
-    languages = offered(newsroom, edition, now)
-    source, segment = parts.source(audience), parts.segment(audience)
-    for _ in _filled(Readers(source, edition, audience, segment, languages).in_languages(), newsroom.config):
+        demand_open(newsroom, ledger, edition)
+    readers = round_readers(newsroom, edition, now)
+    for _ in _filled(readers.in_languages(), newsroom.config):
         pass
-    count = plan_send(Readers(source, edition, audience, segment, languages), ledger, 0.0, {}).readers
+    count = plan_send(readers_of(newsroom, edition, readers.offered), ledger, 0.0, {}).readers
     if not count:
         raise _nobody(edition)
     return count
@@ -252,10 +236,8 @@ def _ready(newsroom: Newsroom, ledger: SqlLedger, edition: Edition, now: datetim
 def _frozen(newsroom: Newsroom, ledger: SqlLedger, content: EditionContent, now: datetime, *, shrink: bool) -> Frozen:
     """Settle the readers of the round, all languages in one pass; those of the others wait for their content."""
     edition = content.edition
-    audience, parts = newsroom.config.audience(edition.audience), newsroom.sending_setup
-    languages = offered(newsroom, edition, now)
-    readers = Readers(parts.source(audience), edition, audience, parts.segment(audience), languages)
-    ids = {language: replace(edition, language=language).id for language in languages}
+    readers = round_readers(newsroom, edition, now)
+    ids = {language: replace(edition, language=language).id for language in readers.offered}
     whole = not any(map(ledger.mailing, ids.values()))  # no language was settled before there were rounds
     try:
         counts = ledger.freeze_round(
@@ -300,82 +282,6 @@ def _opened(ledger: SqlLedger, content: EditionContent, now: datetime) -> Frozen
     return Frozen(content=content, fresh=True, planned=sum(counts.values()) - left, suppressed=left)
 
 
-def offered(newsroom: Newsroom, edition: Edition, now: datetime) -> tuple[str, ...]:
-    """The languages in which the edition's round is made: those with something to send, and this one.
-
-    One whose stories cannot be read is among them: its readers wait until that is mended.
-    """
-    audience = newsroom.config.audience(edition.audience)
-    return tuple(
-        language
-        for language in audience.languages
-        if language == edition.language or may_have_stories(newsroom, replace(edition, language=language), now)
-    )
-
-
-def may_have_stories(newsroom: Newsroom, edition: Edition, now: datetime) -> bool:
-    """Whether the edition has something to send, or may have: its stories cannot be read."""
-    try:
-        selection = newsroom.select(edition, now=now)
-    except DigestError:
-        return True
-    return bool(selection.stories) and selection.verdict == "send"
-
-
-def frozen_as(ledger: SqlLedger, edition: Edition) -> Edition:
-    """The edition as the ledger knows it: under a former name of its audience, where it was frozen under that."""
-    if ledger.mailing(edition.id) is None:
-        for name in ledger.names(edition.audience)[1:]:
-            former = replace(edition, audience=name)
-            if ledger.mailing(former.id) is not None:
-                return former
-    return edition
-
-
-def whole_rounds(newsroom: Newsroom, ledger: SqlLedger, editions: Sequence[Edition]) -> list[Edition]:
-    """The editions as the ledger knows them, and those of their rounds that wait in a language that is gone since."""
-    found = {each.id: each for each in (frozen_as(ledger, edition) for edition in editions)}
-    ours = {(each.period.id, name) for each in editions for name in ledger.names(each.audience)}
-    for name in (mailing.edition for mailing in ledger.mailings()):
-        edition = newsroom.edition_of(name)
-        # Counted last: that of every edition that was ever sent takes seconds.
-        if (edition.period.id, edition.audience) in ours and set(UNFINISHED) & set(ledger.counts(name)):
-            found.setdefault(name, edition)
-    return list(found.values())
-
-
-def unoffered(ledger: SqlLedger, edition: Edition) -> str:
-    """Why an edition can have no readers any more: its round was settled without it. Empty when that is not so."""
-    round_ = ledger.round(edition.id) if ledger.mailing(edition.id) is None else None
-    if round_ is None:
-        return ""
-    names = ", ".join(mailing.edition for mailing in round_)
-    return (
-        f"nobody to send it to: the readers of this period were settled in {names}, without this language; who came to "
-        "the list since gets the next issue"
-    )
-
-
-def _demand_round(newsroom: Newsroom, ledger: SqlLedger, edition: Edition) -> None:
-    """Raise for an edition that cannot be frozen: NothingToSend, ConfigError for an unexplained rename, LedgerError."""
-    if why := unoffered(ledger, edition):
-        message = f"{edition.id}: {why}"
-        raise NothingToSend(message)
-    newsroom.config.demand_explained(edition.audience, ledger.audiences())
-    demand_unbegun(newsroom, ledger, edition)
-
-
-def demand_unbegun(newsroom: Newsroom, ledger: SqlLedger, edition: Edition) -> None:
-    """Raise LedgerError when another ledger knows to whom an edition of the round went.
-
-    Of one that was taken back, a kill in the midst of that, or another machine, may have kept a record.
-    """
-    kept = newsroom.root / ARCHIVE
-    for each in archive.begun(kept, edition, ledger.names(edition.audience)):
-        if ledger.mailing(each.id) is None and not ledger.took_back(each.id):
-            archive.refuse_begun(kept, each, ledger_place(newsroom, ledger))
-
-
 def _known(ledger: SqlLedger, edition: Edition) -> bool:
     """Whether the edition is frozen, or may be: then what its readers get must stay.
 
@@ -395,11 +301,6 @@ def _filled(readers: Iterable[tuple[str, Recipient]], config: Config) -> Iterato
             message = f"{reader.address} is a real reader, and nobody is mailed before all of this is filled in"
             raise ConfigError([Fault(file=edition, message=message), *blanks])
         yield edition, reader
-
-
-def ledger_place(newsroom: Newsroom, ledger: SqlLedger) -> str:
-    """Where the ledger is, without its password, and seen from the newsroom: both may move together."""
-    return ledger.database.name.removeprefix(f"{newsroom.root}/")
 
 
 def _recalled(newsroom: Newsroom, ledger: SqlLedger, edition: Edition, fingerprint: str, now: datetime) -> Frozen:

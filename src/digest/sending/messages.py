@@ -17,6 +17,7 @@ from digest.errors import ConfigError
 from digest.mail.message_id import message_id
 from digest.mail.template import MailTemplate
 from digest.model import Recipient
+from digest.recipients import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,7 +35,6 @@ class MessageBuilder:
     """An edition's mails, one for each delivery that is asked for."""
 
     template: MailTemplate
-    audience: str
     leave: Callable[[str], str]  # the link with which the reader of an address leaves
     leave_by_mail: Callable[[str], str]  # the mailto with which they do
     identify: Callable[[str], str]  # the Message-ID of an address's mail
@@ -99,7 +99,6 @@ def message_builder(
     by_mail = _leave_by_mail(identity.unsubscribe_mailto, edition, secrets)
     return MessageBuilder(
         template=template,
-        audience=edition.audience,
         leave=_leave(newsroom, content, secrets, by_mail, live=live),
         leave_by_mail=by_mail,
         identify=lambda address: identify(name, address),
@@ -117,8 +116,6 @@ def message_ids(newsroom: Newsroom) -> Callable[[str, str], str]:
 
 
 def _leave_by_mail(mailbox: str, edition: Edition, secrets: tuple[str, ...]) -> Callable[[str], str]:
-    from digest.recipients import tokens
-
     if not secrets:
         return lambda _: tokens.plain_mailto(mailbox, edition.audience)
     return lambda address: tokens.mailto(mailbox, secrets, edition.audience, address)
@@ -127,8 +124,6 @@ def _leave_by_mail(mailbox: str, edition: Edition, secrets: tuple[str, ...]) -> 
 def _leave(
     newsroom: Newsroom, content: EditionContent, secrets: tuple[str, ...], by_mail: Callable[[str], str], *, live: bool
 ) -> Callable[[str], str]:
-    from digest.recipients import tokens
-
     section, url = newsroom.config.settings.unsubscribe, content.unsubscribe_url
     if not url:
         return by_mail

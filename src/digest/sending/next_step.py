@@ -12,7 +12,8 @@ from digest.model import Recipient
 from digest.newsroom.history import MANIFEST, folder, read_manifest
 from digest.newsroom.paths import BUILD
 from digest.report import sentence
-from digest.sending.freeze import demand_unbegun, finished, may_have_stories, unoffered
+from digest.sending.freeze import finished
+from digest.sending.rounds import demand_unbegun, may_have_stories, unoffered
 from digest.text.counting import counted, them
 from digest.text.urls import nobody_reads
 
@@ -95,12 +96,13 @@ def _before(
             why=f"or digest import: the next {editions[0].period.kind}",
         )
     edition = left[0]
-    standing = (*standing, f"{edition.id}: {_built(newsroom, edition)}, not sent")
+    built = _is_built(newsroom, edition)
+    standing = (*standing, f"{edition.id}: {'built' if built else 'not built'}, not sent")
     blanks = unfilled(newsroom.config.document)
     if blanks:
         what = f"{counted(len(blanks), 'value')} of config.yaml to fill in before readers are mailed"
         standing = (*standing, f"{what}: digest config lists {them(len(blanks))}")
-    if not _is_built(newsroom, edition):
+    if not built:
         return NextStep(standing=standing, command=f"digest build {edition.id}", why="then open it in a browser")
     from digest.editions import approval
 
@@ -144,7 +146,3 @@ def _is_built(newsroom: Newsroom, edition: Edition) -> bool:
     except UsageError:
         return False
     return True
-
-
-def _built(newsroom: Newsroom, edition: Edition) -> str:
-    return "built" if _is_built(newsroom, edition) else "not built"

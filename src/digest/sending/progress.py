@@ -30,11 +30,6 @@ class Progress:
     elapsed: float
 
     @property
-    def sent(self) -> int:
-        """Accepted in this run."""
-        return self.outcomes.get(State.SENT, 0)
-
-    @property
     def done(self) -> int:
         """Readers this run has an answer for, whatever it was."""
         return min(self.total, sum(self.outcomes.values()))

@@ -284,17 +284,13 @@ class Run:
                 self._settle_refusals(Event.REFUSE)
             if outcome.event is not Event.REFUSE:
                 self._tell(outcome, outcome.event)
-                reason = self._put_off(outcome, domain) if outcome.code else ""
-                if reason and self.halted is None:
-                    message = f"{reason}. Nobody was marked as refused; `digest resume` goes on with the rest, later"
-                    self.halted = RelayLimit(message)
-                    self.stop.set()
-                return
-            self._refusals.append(Refusal(outcome=outcome, domain=domain))
-            reason = reason_to_stop(self._refusals, proven=self._proven, first=self.patience.first)
-            if not reason and self._proven and len(self._refusals) > _HELD:
-                self._settle_refusals(Event.REFUSE, len(self._refusals) // 2)
-            for_now = limited(self._refusals)
+                reason, for_now = self._put_off(outcome, domain) if outcome.code else "", True
+            else:
+                self._refusals.append(Refusal(outcome=outcome, domain=domain))
+                reason = reason_to_stop(self._refusals, proven=self._proven, first=self.patience.first)
+                if not reason and self._proven and len(self._refusals) > _HELD:
+                    self._settle_refusals(Event.REFUSE, len(self._refusals) // 2)
+                for_now = limited(self._refusals)
         if reason and for_now:
             message = f"{reason}. Nobody was marked as refused; `digest resume` goes on with the rest, later"
             self.halt(RelayLimit(message))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from digest.newsroom.newsroom import Newsroom
     from digest.ports import Transport
-    from digest.smtp.rates import Pacer
+    from digest.smtp.rates import Pacing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +32,8 @@ class TransportSetup:
     tell: Callable[[str], None]
     folder: Path | None = None  # where files go
     stop: Event | None = None
-    pacer: Callable[[str, float, Mapping[str, float]], Pacer] | None = (
-        None  # a fleet's: (relay, rate, rate of a domain)
-    )
+    # A fleet's: (relay, rate, rates of domains).
+    pacer: Callable[[str, float, Mapping[str, float]], Pacing] | None = None
 
 
 def _smtp(made_from: TransportSetup) -> Transport:

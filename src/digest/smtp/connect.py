@@ -382,19 +382,15 @@ def _refused_greeting(name: str, given: str) -> str:
 def tls_context(settings: SmtpSettings) -> ssl.SSLContext | None:
     """The rules for TLS: certificates and names are checked, TLS 1.2 at least. None when TLS is not used.
 
-    Raises SendStopped when a file that is named cannot be read.
+    Raises SendStopped when the file that is named cannot be read.
     """
     if settings.tls == "none":
         return None
-    name, path = "smtp.ca_file", settings.ca_file
     try:
         context = ssl.create_default_context(cafile=settings.ca_file or None)
-        if settings.client_cert:
-            name, path = "smtp.client_cert", settings.client_cert
-            context.load_cert_chain(settings.client_cert, settings.client_key or None)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        message = f"{name}: {path}: {words}; give a PEM file"
+        message = f"smtp.ca_file: {settings.ca_file}: {words}; give a PEM file"
         raise SendStopped(message) from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.sslsocket_class = TlsSocket

@@ -3,7 +3,7 @@
     Channel (paced, renewed, judged) ─▶ Dialogue (one connection: what was said, which replies are owed) ─▶ Wire
 
 A lost connection becomes a PhaseReply too, so that every way in which a mail can end goes through the one table in
-`verdict`. What cannot be said at all is an Objection.
+`verdict`. What cannot be said at all is objected to.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from digest.delivery import Outgoing
     from digest.smtp.connect import Connected
-    from digest.smtp.rates import Pacer
+    from digest.smtp.rates import Pacing
     from digest.smtp.relay_settings import SmtpSettings, Timeouts
     from digest.smtp.replies import Reply
 
@@ -38,31 +38,27 @@ _ABOUT_ALL = (Concern.LIMIT, Concern.CONNECTIONS)
 LAST_WORDS = 2.0  # seconds for the rest of a reply that interrupted us
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Objection:
-    """Why a mail is not even offered. RELEASE: about all of them, so the run stops; REFUSE: about this reader."""
+def objection(mail: Outgoing, link: Connected) -> Outcome | None:
+    """The Outcome of a mail that this server cannot even be asked to take, or None.
 
-    event: Event
-    phase: Phase
-    detail: str
-
-
-def objection(mail: Outgoing, link: Connected) -> Objection | None:
-    """Why this server cannot be asked to take this mail, or None."""
+    RELEASE: it is about all of them, so the run stops; REFUSE: about this reader.
+    """
+    event, phase = Event.RELEASE, Phase.MAIL
     if UNSAYABLE.search(mail.sender):
-        return Objection(event=Event.RELEASE, phase=Phase.MAIL, detail=f"the sender {mail.sender!r} is no address")
-    if not link.smtputf8 and not mail.sender.isascii():
+        detail = f"the sender {mail.sender!r} is no address"
+    elif not link.smtputf8 and not mail.sender.isascii():
         detail = f"the sender {mail.sender} needs SMTPUTF8 (RFC 6531), which the server does not offer"
-        return Objection(event=Event.RELEASE, phase=Phase.MAIL, detail=detail)
-    if link.size and len(mail.data) > link.size:
+    elif link.size and len(mail.data) > link.size:
         detail = f"the mail has {len(mail.data):,} bytes, the server takes {link.size:,} at most"
-        return Objection(event=Event.RELEASE, phase=Phase.MAIL, detail=detail)
-    if not mail.recipient or UNSAYABLE.search(mail.recipient):
-        return Objection(event=Event.REFUSE, phase=Phase.RCPT, detail="this is no address that SMTP can say")
-    if not link.smtputf8 and not mail.recipient.isascii():
-        detail = "the address needs SMTPUTF8 (RFC 6531), which the server does not offer"
-        return Objection(event=Event.REFUSE, phase=Phase.RCPT, detail=detail)
-    return None
+    else:
+        event, phase = Event.REFUSE, Phase.RCPT
+        if not mail.recipient or UNSAYABLE.search(mail.recipient):
+            detail = "this is no address that SMTP can say"
+        elif not link.smtputf8 and not mail.recipient.isascii():
+            detail = "the address needs SMTPUTF8 (RFC 6531), which the server does not offer"
+        else:
+            return None
+    return Outcome(delivery=mail.delivery, event=event, phase=phase, detail=detail)
 
 
 def envelope(mail: Outgoing, link: Connected) -> list[bytes]:
@@ -182,7 +178,7 @@ class Dialogue:
         return refusal
 
     def say_body(self, mail: Outgoing, following: Outgoing | None) -> PhaseReply | None:
-        """Say the body, the dot, and the envelope that follows, in one write. An Answer when the dot never left.
+        """Say the body, the dot, and the envelope that follows, in one write. An answer when the dot never left.
 
         "Left" means that the kernel took it: from then on the mail may arrive whatever becomes of the connection.
         """
@@ -261,7 +257,7 @@ class Dialogue:
 class Channel:
     """The dialogue of the moment, in `talk`, and what puts another in its place."""
 
-    def __init__(self, connect: Callable[[], Connected], settings: SmtpSettings, pacer: Pacer) -> None:
+    def __init__(self, connect: Callable[[], Connected], settings: SmtpSettings, pacer: Pacing) -> None:
         self._connect = connect
         self._settings = settings
         self._pacer = pacer
@@ -292,12 +288,11 @@ class Channel:
         )
 
     def object_to(self, mail: Outgoing) -> tuple[Outcome, SendStopped | None] | None:
-        """The Outcome of a mail that this server cannot even be asked to take, and the reason to stop, if it is one."""
-        found = objection(mail, self.talk.link)
-        if found is None:
+        """The objection to a mail, if there is one, and the reason to stop, if it is one."""
+        outcome = objection(mail, self.talk.link)
+        if outcome is None:
             return None
-        outcome = Outcome(delivery=mail.delivery, event=found.event, phase=found.phase, detail=found.detail)
-        stop = SendStopped(f"{self._settings.peer}: {found.detail}") if found.event is Event.RELEASE else None
+        stop = SendStopped(f"{self._settings.peer}: {outcome.detail}") if outcome.event is Event.RELEASE else None
         return outcome, stop
 
     def judge(self, mail: Outgoing, answer: PhaseReply, *, intended: bool) -> tuple[Outcome, SendStopped | None]:

@@ -13,8 +13,6 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
-from digest.ports import DomainPacing
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -25,23 +23,11 @@ RATE = re.compile(r"\s*(\d{1,9}(?:\.\d{1,6})?)\s*/\s*([a-z]+)\s*", re.ASCII | re
 BURST_SECONDS = 0.25
 
 
-class Pacer(DomainPacing, Protocol):
-    """Who says when the next mail may go. A fleet has one that asks its database."""
-
-    def ask(self, domain: str) -> float:
-        """0.0 when a mail to `domain` may go now (it is counted then), else the seconds after which to ask again."""
-        ...
-
-    def wait(self, seconds: float) -> bool:
-        """Wait so long. False when the run is to stop: then the mail that waits must not go."""
-        ...
-
-
 EARLY = 0.1  # a mail may be handed out so many seconds before its turn: it is built, and said, meanwhile
 _KEPT = 2.0  # a turn is kept so long for a mail that was handed out; one that never asks for it holds up nobody
 
 
-class Promises:
+class _Promises:
     """The mails to domains with a rate that were handed out and have not asked for their turn yet. Not thread-safe."""
 
     def __init__(self) -> None:
@@ -78,24 +64,35 @@ def parse_rate(text: str) -> float:
     return float(found[1]) / unit
 
 
+class Bucket(Protocol):
+    """The turns of one limit."""
+
+    def lack(self, ahead: int = 0) -> float:
+        """Seconds until there is a turn, when so many others are to be taken before."""
+        ...
+
+    def take(self) -> None:
+        """Use one."""
+        ...
+
+
 class _Bucket:
     """A token bucket kept as one number: when the next token is due (the generic cell rate algorithm)."""
 
-    __slots__ = ("_due", "_interval", "_slack")
-
-    def __init__(self, rate: float) -> None:
+    def __init__(self, rate: float, clock: Callable[[], float]) -> None:
+        self._clock = clock
         self._interval = 1.0 / rate
         self._slack = max(0.0, BURST_SECONDS - self._interval)
         self._due = float("-inf")
 
-    def lack(self, now: float, ahead: int = 0) -> float:
-        """Seconds until there is a token, when so many others are to be taken before."""
+    def lack(self, ahead: int = 0) -> float:
+        now = self._clock()
         due = max(self._due, now - self._slack) + ahead * self._interval if ahead else self._due
         return max(0.0, due - now)
 
-    def take(self, now: float) -> None:
+    def take(self) -> None:
         """Use one. What was not used for long is not saved up, but for the slack."""
-        self._due = max(self._due, now - self._slack) + self._interval
+        self._due = max(self._due, self._clock() - self._slack) + self._interval
 
 
 class Pacing:
@@ -112,21 +109,27 @@ class Pacing:
         stop: threading.Event | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._all = _Bucket(rate) if rate else None
-        self._domains = {domain.lower(): _Bucket(limit) for domain, limit in (per_domain or {}).items() if limit}
-        self._stop = stop or threading.Event()
         self._clock = clock
+        self._all = self._bucket(rate) if rate else None
+        limits = {domain.lower(): limit for domain, limit in (per_domain or {}).items() if limit}
+        self._domains = {domain: self._bucket(limit, domain) for domain, limit in limits.items()}
+        self._stop = stop or threading.Event()
         self._lock = threading.Lock()
-        self._promises = Promises()
+        self._promises = _Promises()
         self.domains = frozenset(self._domains)
+
+    def _bucket(self, rate: float, domain: str = "") -> Bucket:
+        """The bucket of a domain, or of the relay."""
+        del domain
+        return _Bucket(rate, self._clock)
 
     def offer(self, domain: str) -> float:
         """0.0 when a mail to `domain` that is handed out now finds a turn, which is kept for it; else the seconds."""
         with self._lock:
-            now = self._clock()
-            lack = self._domains[domain].lack(now, self._promises.count(domain, now)) - EARLY
+            waiting = self._promises.count(domain, self._clock())
+            lack = self._domains[domain].lack(waiting) - EARLY
             if lack <= 0.0:
-                self._promises.give(domain, now)
+                self._promises.give(domain, self._clock())
             return max(0.0, lack)
 
     def ask(self, domain: str) -> float:
@@ -135,15 +138,16 @@ class Pacing:
         if own is None and self._all is None:
             return 0.0
         with self._lock:
-            now = self._clock()
+            # The domain's first: the relay's turns are for whoever can use them at their moment.
             buckets = [bucket for bucket in (own, self._all) if bucket is not None]
-            lack = max(bucket.lack(now) for bucket in buckets)
-            if lack <= 0.0:
-                for bucket in buckets:
-                    bucket.take(now)
-                if own is not None:
-                    self._promises.keep(domain.lower())
-            return lack
+            for bucket in buckets:
+                if (lack := bucket.lack()) > 0.0:
+                    return lack
+            for bucket in buckets:
+                bucket.take()
+            if own is not None:
+                self._promises.keep(domain.lower())
+            return 0.0
 
     def wait(self, seconds: float) -> bool:
         """Wait so long. False when the run is to stop: then the mail that waits must not go."""

@@ -18,15 +18,16 @@ _TOO_MANY_CONNECTIONS, _UNAVAILABLE, _CLOSING = 432, 454, 421
 TEMPORARY = 400
 _BEFORE_MAIL = frozenset({Phase.CONNECT, Phase.BANNER, Phase.EHLO, Phase.STARTTLS, Phase.AUTH})
 _BEFORE_READERS = _BEFORE_MAIL | {Phase.MAIL}  # said before any reader was named
-_ADDRESS = re.compile(r"[^\s<>@]{1,64}@[\w.-]{1,253}")  # a reader called policy@ says nothing
+ADDRESS = re.compile(r"[^\s<>@]{1,64}@[\w.-]{1,253}")  # a reader called policy@ says nothing
 _NO_SUCH_MAILBOX = re.compile(r"(?<![\d.])5\.(?:1\.(?:[0-6]|10)|2\.1)(?![\d.])", re.ASCII)  # RFC 3463, 3.2 and 3.3
 
 
-def _any(*words: str) -> re.Pattern[str]:
+def any_of(*words: str) -> re.Pattern[str]:
+    """One pattern for all of these, as servers write them: in whatever case, in ASCII."""
     return re.compile("|".join(words), re.IGNORECASE | re.ASCII)
 
 
-LIMIT_WORDS = _any(  # how much we send
+LIMIT_WORDS = any_of(  # how much we send
     r"(?<![\d.])5\.(?:4\.5|1\.90)(?![\d.])",
     r"too many (?:recipients|messages|e?mails)",
     r"(?:e?mails?|messages|recipients|failures) (?:per|this) (?:hour|day|minute)",
@@ -34,11 +35,11 @@ LIMIT_WORDS = _any(  # how much we send
     r"(?:insufficient|maximum|sending|e?mail) credits|unusual sending",
     r"versand(?:limit|kontingent)|limite d.envoi|l.mite de env.o|limite di invio",
 )
-TOO_BIG = _any(  # what we send, whoever it is for
+TOO_BIG = any_of(  # what we send, whoever it is for
     r"(?<![\d.])5\.(?:2\.3|3\.4)(?![\d.])",
     r"\bmessage.{0,20}too (?:big|large)|message (?:size|length) exceed|(?<!mailbox )size limit",
 )
-POLICY_WORDS = _any(  # who we are; that one server calls a mail spam is its own judgement
+POLICY_WORDS = any_of(  # who we are; that one server calls a mail spam is its own judgement
     TOO_BIG.pattern,
     r"(?<![\d.])5\.(?:7\.\d{2,3}|1\.[78])(?![\d.])",
     r"black ?list|block ?list|\b(?:dns|r)bl\b|/bl\?|[?&]ip=|^ip=|reputation|polic(?:y|ies)|banned",
@@ -53,20 +54,22 @@ POLICY_WORDS = _any(  # who we are; that one server calls a mail spam is its own
     r"your (?:smtp )?account|sending paused|account (?:is )?(?:pending|not activated)",
 )
 
-BUSY_READER = _any(r"receiving (?:e?mail|messages) (?:at a rate|too quickly)")  # Google says so with 5xx, too
+BUSY_READER = any_of(r"receiving (?:e?mail|messages) (?:at a rate|too quickly)")  # Google says so with 5xx, too
 # At the end of a mail: of the account that we send by (Mailgun), as a reader's would have been named before.
-_ACCOUNT_WORDS = _any(r"\baccount\b.{0,60}\b(?:disabled|suspended|deactivated)")
+_ACCOUNT_WORDS = any_of(r"\baccount\b.{0,60}\b(?:disabled|suspended|deactivated)")
 _OF_THE_MAIL = frozenset({Phase.DATA, Phase.BODY, Phase.DOT})
 
 # The same while it may pass: rates, quotas of an hour or a day, throttling (SES, Exchange, Google, cPanel's Exim).
-_SLOW_WORDS = _any(
+_SLOW_WORDS = any_of(
     LIMIT_WORDS.pattern,
     r"(?<![\d.])4\.(?:4\.5|7\.\d{3})(?![\d.])|throttl|rate.?limit|too (?:fast|quickly|much mail)",
     r"(?:sending|submission|unusual|maximum) rate",
     r"\b(?:relay|hourly|daily) (?:limit|quota)|(?:limit|quota) (?:exceeded|reached)|try again (?:in|after) \d",
 )
-_CROWD_WORDS = _any(r"concurrent connection|too many (?:[a-z]{1,12} ){0,2}(?:connections|sessions)|sender thread limit")
-_READER_WORDS = _any(  # one reader's mailbox, or a stranger's first mail: the next reader may have another answer
+_CROWD_WORDS = any_of(
+    r"concurrent connection|too many (?:[a-z]{1,12} ){0,2}(?:connections|sessions)|sender thread limit"
+)
+_READER_WORDS = any_of(  # one reader's mailbox, or a stranger's first mail: the next reader may have another answer
     r"gr[ea]y.?list|user you are trying to contact|mailbox(?! unavailable)|(?<![\d.])4\.2\.2",
     r"recipient\b.{0,40}(?:quota|full|rate|too)",
 )
@@ -107,7 +110,7 @@ def concern(phase: Phase, code: int, detail: str) -> Concern:
     >>> str(concern(Phase.RCPT, 550, "5.1.1 203.0.113.222 has sent to too many recipients this hour"))
     'limit'
     """
-    words = _ADDRESS.sub(" ", detail)
+    words = ADDRESS.sub(" ", detail)
     if code < PERMANENT:
         return _for_now(phase, code, words) if code >= TEMPORARY else Concern.MAIL
     if LIMIT_WORDS.search(words):

@@ -63,8 +63,6 @@ class SmtpSettings:
     # the one that is refused, it gives another
     auth: Auth = "auto"  # XOAUTH2 with a token, else PLAIN, else LOGIN, as the server offers
     ca_file: str = ""  # PEM; only these authorities are trusted then, not the system's
-    client_cert: str = ""  # PEM, with its key in the same file or in `client_key`
-    client_key: str = ""
     local_hostname: str = ""  # for EHLO; this machine's full name, or its address, when empty
     connections: int = 4
     rate: float = 0.0
@@ -95,8 +93,6 @@ class SmtpSettings:
             message = "a password or token needs a username"
         elif self.username and not (self.password or self.oauth_token or self.token):
             message = "a username needs a password or a token"
-        elif self.client_key and not self.client_cert:
-            message = "client_key needs client_cert"
         else:
             return
         raise ValueError(message)

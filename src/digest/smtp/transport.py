@@ -20,19 +20,18 @@ if TYPE_CHECKING:
 
     from digest.delivery import Outgoing
     from digest.smtp.connect import Connected
-    from digest.smtp.rates import Pacer
     from digest.smtp.relay_settings import SmtpSettings
 
 
 class SmtpTransport:
     """Sessions to the relay that `settings` names; all share one pacer and one try at logging in.
 
-    Raises SendStopped when a file that the settings name (`ca_file`, `client_cert`) cannot be used.
+    Raises SendStopped when the file of certificates that the settings name (`ca_file`) cannot be used.
     """
 
     shared = True  # a relay takes mails from many machines at once
 
-    def __init__(self, settings: SmtpSettings, pacer: Pacer | None = None) -> None:
+    def __init__(self, settings: SmtpSettings, pacer: Pacing | None = None) -> None:
         self.connections = settings.connections
         self._settings = settings
         self._pacer = self.pacing = pacer or Pacing(settings.rate, settings.per_domain)
@@ -46,7 +45,7 @@ class SmtpTransport:
 class SmtpSession:
     """A digest.ports.Session over SMTP. Not shared between threads."""
 
-    def __init__(self, connect: Callable[[], Connected], settings: SmtpSettings, pacer: Pacer) -> None:
+    def __init__(self, connect: Callable[[], Connected], settings: SmtpSettings, pacer: Pacing) -> None:
         self._channel = Channel(connect, settings, pacer)
         self._window = settings.window if settings.bdat else 0
 

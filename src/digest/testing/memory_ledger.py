@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from digest.delivery import EVERYWHERE, Delivery, Event, Mailing, MailingStatus, Outcome, Phase, State, Suppression
 from digest.errors import LedgerBusy, LedgerError
-from digest.ledger import backoff
+from digest.ledger import backoff, transitions
 from digest.ledger.transitions import AT_WORK, SOURCES, TARGET, TRIES, WAITING, audience_of, round_of, words
 
 if TYPE_CHECKING:
@@ -125,8 +125,7 @@ class MemoryLedger(MemorySuppressions):
             called_off = self._must(edition).standing is MailingStatus.CANCELLED
             for row in self._of(edition):
                 if row.state is State.SENDING:
-                    detail = "its sender stopped between the intent and the answer: it may have been accepted"
-                    self._put(row, State.IN_DOUBT, now, attempts=row.attempts + 1, detail=detail)
+                    self._put(row, State.IN_DOUBT, now, attempts=row.attempts + 1, detail=transitions.FOUND_SENDING)
                     found[State.IN_DOUBT] += 1
                 elif row.state is State.CLAIMED:
                     self._put(row, State.PLANNED, now, next_try=0.0)
