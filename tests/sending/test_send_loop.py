@@ -70,6 +70,22 @@ def test_the_second_record_is_as_new_as_the_report(tmp_path, stopped):
     assert 0 < said["sent"] < 12 if stopped else said["sent"] == 12
 
 
+def test_what_is_given_back_is_there_for_every_connection_at_once(ledger, monkeypatch):
+    """Another connection may commit and claim at any moment: no reader stays claimed, with nobody to mail them."""
+    run = Run(ledger=ledger, edition=EDITION, owner="me", build=plain_mail, clock=float, patience=QUICK, ahead=False)
+    handed = [run.queue.take() for _ in range(30)]
+    tell, again = run.committer.tell, []
+
+    def interrupted(*said):
+        tell(*said)
+        run.committer.flush()
+        again.append(run.queue.take())
+
+    monkeypatch.setattr(run.committer, "tell", interrupted)
+    run.hear(Outcome(delivery=handed[7].id, event=Event.RELEASE, phase=Phase.MAIL))
+    assert [each and each.address for each in again] == [handed[7].address]
+
+
 def test_a_relay_that_answers_is_not_away(ledger):
     """Connections that break count against the run's patience only until something is said about a reader."""
     run = Run(ledger=ledger, edition=EDITION, owner="me", build=plain_mail, clock=float, patience=QUICK, ahead=False)

@@ -374,8 +374,8 @@ class Run:
 
     def tell(self, delivery: int, event: Event, outcome: Outcome | None = None) -> None:
         """Tell the ledger what became of a delivery, with its next commit."""
+        self.queue.settled(delivery)  # first: once it is told, another thread may commit it, and claim it again
         self.committer.tell(delivery, event, outcome)
-        self.queue.settled(delivery)
 
     def _tell(self, outcome: Outcome, event: Event) -> None:
         self.tell(outcome.delivery, event, outcome)
