@@ -209,6 +209,21 @@ def test_a_beat_puts_right_what_others_left(shared, database):
     assert bench.sharing.present() == 1
 
 
+def test_a_clock_that_was_set_back_puts_off_no_housekeeping(shared, monkeypatch):
+    """Who was put off for five days is given up though the last look was, by the database's clock, tomorrow."""
+    from digest.fleet import worker
+
+    monkeypatch.setattr(worker, "_HOUSEKEEPING", 0.0)
+    bench, aged = Bench(shared()), []
+    bench.sharing.ledger.freeze(EDITION, "hash", readers(3), now=bench.sharing.now())
+    monkeypatch.setattr(bench.sharing.ledger, "expire", lambda _edition, now, **_: aged.append(now))
+    told, now = bench.sharing.beat, bench.sharing.now()
+    for day in (86400.0, 0.0):
+        monkeypatch.setattr(bench.sharing, "beat", lambda *said, day=day: told(*said) + day)
+        bench.worker._beat()
+    assert [round((each - now) / 86400) for each in aged] == [1, 0]
+
+
 def test_an_edition_that_is_held_back_gives_nobody_up(shared):
     """A relay that refuses us for a week, until somebody mends it, costs no reader the mail."""
     bench = Bench(shared())

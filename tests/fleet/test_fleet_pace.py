@@ -174,6 +174,40 @@ def test_a_databases_clock_that_is_set_stops_nobody(step):
     assert 95 <= sent(10) <= 105
 
 
+@pytest.mark.parametrize("step", [-86400.0, 86400.0])
+def test_a_turn_that_was_kept_before_the_clock_was_set_holds_up_no_domain(step):
+    """It was kept for a mail that never asked for it: the domain waits a moment for that one, and not for a day."""
+    row, worker = Row(), [1000.0]
+    limits = {"slow.example": 1.0}
+    pacer = FleetPacing(row, lambda: worker[0], relay="r:25", rate=0, per_domain=limits, stop=threading.Event())
+    assert pacer.offer("slow.example") == 0.0
+    row.now += step
+    worker[0] += step
+    for _ in range(20):
+        row.now += 0.25
+        worker[0] += 0.25
+        if not pacer.offer("slow.example"):
+            break
+    else:
+        pytest.fail("its turn does not come")
+
+
+def test_what_a_clock_says_that_was_set_back_makes_no_worker_greedy():
+    """It takes as many turns as it has just used, and remembers no more of them, whatever the clock said before."""
+    row, worker = Row(), [1000.0]
+    pacer = FleetPacing(row, lambda: worker[0], relay="r:25", rate=100.0, per_domain={}, stop=threading.Event())
+    for step in (0.0, -86400.0):
+        row.now += step
+        worker[0] += step
+        for _ in range(50):
+            while wait := pacer.ask("x.org"):
+                row.now += wait
+                worker[0] += wait
+            row.now += 0.05
+            worker[0] += 0.05
+    assert len(pacer._all._used) <= 10
+
+
 def test_a_domains_limit_leaves_the_relays_turns_alone():
     """A mail whose domain must wait takes no turn of the relay's, and any spelling of the domain is the same."""
     row = Row()

@@ -112,7 +112,7 @@ class _Bucket:
 
     def _wanted(self, now: float) -> int:
         """How many turns to take: a turn that is taken and not used is lost for the whole fleet."""
-        while self._used and self._used[0] < now - RECENT:
+        while self._used and not now - RECENT <= self._used[0] <= now + RECENT:
             self._used.popleft()
         return min(self._most, max(1, len(self._used)))
 

@@ -252,8 +252,8 @@ class Worker:
         for state, count in self._sharing.reap().items():
             self._say(f"found {counted(count, 'reader')} of a worker that is gone, now {state}")
         now, ledger = self._clock(), self._sharing.ledger
-        if now - self._tidied > _HOUSEKEEPING:
-            self._tidied = now
+        if time.monotonic() - self._tidied > _HOUSEKEEPING:
+            self._tidied = time.monotonic()
             for mailing in ledger.mailings():
                 if mailing.standing is MailingStatus.OPEN:  # one that is held back waits for a person, however long
                     ledger.expire(mailing.edition, now, age=MAX_AGE, attempts=MIN_TRIES)
