@@ -6,6 +6,8 @@ import email
 import re
 import stat
 
+import pytest
+
 FEBRUARY = ("--month", "2022-02", "--audience", "everyone")
 AGAIN = ("--since", "2022-01-01", "--until", "2022-02-15", "--audience", "everyone", "--live", "--yes")
 NAMED = "named-in-the-environment-by-a-person"
@@ -79,3 +81,32 @@ def test_a_secret_in_the_place_of_another_is_said(newsroom):
     done = newsroom("send", *AGAIN, "--eml", "more", "--limit", "1")
     assert "the secret is another than that of the mails so far: their links to leave lead nowhere" in done.err
     assert "another than that of the mails so far" not in newsroom("send", *AGAIN, "--eml", "more").err
+
+
+def test_a_secret_is_no_mails_before_one_is_frozen_with_it(newsroom):
+    """A send that fails has mailed nobody: the next says of a new secret what is to be said, and of the old nothing."""
+    newsroom.monkeypatch.setenv("DIGEST_UNSUBSCRIBE_SECRET", NAMED)
+    assert send(newsroom).code == 0
+    empty = ("send", "--month", "1999-01", "--audience", "everyone", "--live", "--yes", "--eml", "more")
+    newsroom.monkeypatch.setenv("DIGEST_UNSUBSCRIBE_SECRET", "x" * 64)
+    assert newsroom(*empty).code != 0
+    assert "another than that of the mails so far" in newsroom("send", *AGAIN, "--eml", "more", "--limit", "1").err
+    newsroom.monkeypatch.setenv("DIGEST_UNSUBSCRIBE_SECRET", "mistyped" * 8)
+    assert newsroom(*empty).code != 0
+    newsroom.monkeypatch.setenv("DIGEST_UNSUBSCRIBE_SECRET", "x" * 64)
+    assert "another than that of the mails so far" not in newsroom("send", *AGAIN, "--eml", "more").err
+
+
+@pytest.mark.parametrize(("blank", "named"), [("", ".digest/secret is missing"), ("leave.key", "leave.key is empty")])
+def test_a_named_secret_that_is_blank_is_refused_where_the_ledger_knows_one(newsroom, blank, named):
+    """It would be another than that of the mails so far; which, and what to do, is one line."""
+    newsroom.monkeypatch.setenv("DIGEST_UNSUBSCRIBE_SECRET", NAMED)
+    assert send(newsroom).code == 0
+    newsroom.monkeypatch.setenv("DIGEST_UNSUBSCRIBE_SECRET", " ")
+    if blank:
+        (newsroom.root / blank).write_text("\n")
+        with (newsroom.root / "config.yaml").open("a") as config:
+            config.write(f"unsubscribe: {{secret_file: {blank}}}\n")
+    done = newsroom("send", *AGAIN, "--eml", "more")
+    assert (done.code, len(done.lines)) == (2, 1)
+    assert f"{named}; it is the secret of the mails that this ledger knows" in done.err

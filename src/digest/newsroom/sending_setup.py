@@ -276,12 +276,13 @@ class SendingSetup:
         if known in marks or not (known or marks):
             return ""
         named = bool(part.secret_file or self.environ.get(part.secret_env))
-        if known and not named:
-            what = "is not" if secrets else "is missing; it is"
+        if known and not (named and secrets):
+            what = "is not" if secrets else "is empty; it is" if part.secret_file else "is missing; it is"
             message = (
-                f"{own_secret.FILE} {what} the secret of the mails that this ledger knows; copy it from where "
-                f"they were sent, or from a backup, or set ${part.secret_env}"
+                f"{part.secret_file or own_secret.FILE} {what} the secret of the mails that this ledger knows; copy it "
+                "from where they were sent, or from a backup"
             )
+            message += "" if part.secret_file else f", or set ${part.secret_env}"
             raise self._fault(("unsubscribe",), message)
         if known and not believe:
             message = (

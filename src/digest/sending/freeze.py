@@ -14,7 +14,7 @@ the ledger agree on, whatever happened to the stories since.
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,7 @@ from digest.errors import (
     NothingToSend,
 )
 from digest.model import Severity
+from digest.newsroom import own_secret
 from digest.newsroom.paths import ARCHIVE
 from digest.sending.edition_readers import plan_send, readers_of
 from digest.sending.messages import content_of, message_builder, message_ids
@@ -122,18 +123,32 @@ def freeze(
     with _alone(ledger, edition, always=as_configured):
         # Asked inside: somebody else may have settled it while this process waited.
         mailing = ledger.mailing(edition.id)
-        said = newsroom.sending_setup.settle_secret(ledger, make=mailing is None)
         settled, frozen = mailing.content if mailing else "", None
-        if mailing is None:
-            demand_open(newsroom, ledger, edition)
-            frozen = _frozen(newsroom, ledger, _ready(newsroom, ledger, edition, now, needed), now, shrink=shrink)
-        elif not settled:  # its readers wait for it
-            frozen = _opened(ledger, _ready(newsroom, ledger, edition, now, needed), now)
-        elif as_configured:
-            frozen = _replaced(newsroom, ledger, edition, settled, now, needed)
+        with _settled_secret(newsroom, ledger, make=mailing is None) as said:
+            if mailing is None:
+                demand_open(newsroom, ledger, edition)
+                frozen = _frozen(newsroom, ledger, _ready(newsroom, ledger, edition, now, needed), now, shrink=shrink)
+            elif not settled:  # its readers wait for it
+                frozen = _opened(ledger, _ready(newsroom, ledger, edition, now, needed), now)
+            elif as_configured:
+                frozen = _replaced(newsroom, ledger, edition, settled, now, needed)
     if frozen is None:
         frozen = _recalled(newsroom, ledger, edition, settled, now)
     return replace(frozen, notes=(*frozen.notes, *filter(None, [said])))
+
+
+@contextmanager
+def _settled_secret(newsroom: Newsroom, ledger: SqlLedger, *, make: bool) -> Iterator[str]:
+    """See `settle_secret`. Where nothing is frozen, nobody is mailed with another secret: the ledger's stays."""
+    known = ledger.mark(own_secret.MARK)
+    said = newsroom.sending_setup.settle_secret(ledger, make=make)
+    try:
+        yield said
+    except BaseException:
+        if said:
+            with suppress(LedgerError):  # what went wrong first is told
+                ledger.set_mark(own_secret.MARK, known)
+        raise
 
 
 @contextmanager
