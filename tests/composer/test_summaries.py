@@ -8,8 +8,9 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from markdown_it.ruler import Ruler
 
-from digest.composer.summary import Markdown, pictures
+from digest.composer.summary import Markdown, _parser, pictures
 from digest.text.cleaning import multiline
 from digest.text.urls import resolve
 from digest.text.wrapping import width
@@ -28,6 +29,16 @@ def from_home(url):
 
 def read(markdown, source):
     return markdown.read(source, from_home)
+
+
+def test_the_first_text_is_read_by_all_rules_in_every_thread(monkeypatch):
+    """The parser that threads share is whole when they get it: none finds it while another puts its rules together."""
+    text = "A ![photo](a.jpg) and *more*\n\n- one\n\n| a |\n|---|\n| b[^1] |\n\n[^1]: c\n"
+    _parser.cache_clear()
+    _parser()
+    monkeypatch.setattr(Ruler, "__compile__", None)
+    assert [address for address, _ in pictures(text)] == ["a.jpg"]
+    assert "<em" in Markdown(STYLES).read(text, from_home).html
 
 
 def numbered(summary):
