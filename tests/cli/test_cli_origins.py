@@ -178,7 +178,7 @@ def test_a_theme_is_marked_once_and_anew_when_it_changes(one_story):
     folders, options = [one_story.root / "templates"], ThemeOptions()
 
     def key():
-        return marked_theme(folders, options, load_theme(folders, options)).key
+        return marked_theme(options, load_theme(folders, options)).key
 
     first = key()
     assert key() == first
@@ -190,15 +190,28 @@ def test_a_marked_theme_is_kept_for_the_next_command(one_story, tmp_path, monkey
     """It takes a second to make, so the next build finds it beside the theme; a damaged one is made anew."""
     folders, options = [one_story.root / "templates"], ThemeOptions()
     theme = load_theme(folders, options, cache=tmp_path)
-    first = marked_theme(folders, options, theme)
+    first = marked_theme(options, theme)
     made = []
     weave = compiling.woven
     monkeypatch.setattr(compiling, "woven", lambda *given: made.append(given) or weave(*given))
     trace._compiled.cache_clear()  # as in another process
-    assert marked_theme(folders, options, theme).sources == first.sources
+    assert marked_theme(options, theme).sources == first.sources
     assert made == []
     (kept,) = tmp_path.glob("marks-*.json")
     kept.write_bytes(kept.read_bytes()[:-9])
     trace._compiled.cache_clear()
-    assert marked_theme(folders, options, theme).sources == first.sources
+    assert marked_theme(options, theme).sources == first.sources
     assert len(made) == 1
+
+
+@pytest.mark.parametrize("since", ["{{ 1 + }}", "<p>Quite another footer.</p>"])
+def test_a_theme_that_changed_since_marks_what_it_was(one_story, tmp_path, since):
+    """Whoever looks at the last good mail asks whose words they are; and what is kept is of the theme it names."""
+    folders, options, footer = [one_story.root / "templates"], ThemeOptions(), "templates/default/footer.mjml.j2"
+    theme, good = load_theme(folders, options, cache=tmp_path), (one_story.root / footer).read_text(encoding="utf-8")
+    (one_story.root / footer).write_text(since, encoding="utf-8")
+    sources = marked_theme(options, theme).sources
+    (one_story.root / footer).write_text(good, encoding="utf-8")
+    trace._compiled.cache_clear()
+    assert sources == marked_theme(options, load_theme(folders, options)).sources
+    assert sources == marked_theme(options, load_theme(folders, options, cache=tmp_path)).sources

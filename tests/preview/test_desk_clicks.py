@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 from previewed import opened
+
+from digest.composer import trace
 
 pytestmark = pytest.mark.browser
 BOTH = pytest.mark.parametrize("width", [375, 1280])
@@ -192,6 +196,24 @@ def test_a_link_opens_beside_with_control_and_marked_words_open_nothing(browser,
         expect(page.locator("#editor")).to_be_hidden()
         mail(page).get_by_text("Few women in").click()  # what was asked for after it is what opens
         expect(field(page, "Title (needed)")).to_have_value(re.compile("^Helping Women"))
+
+
+def test_a_click_counts_in_the_last_good_mail_of_a_theme_that_is_broken(shown):
+    """Nobody had clicked before it broke, here or in another run: what marks the theme is not made yet."""
+    trace._compiled.cache_clear()
+    for kept in Path(os.environ["XDG_CACHE_HOME"]).rglob("marks-*.json"):
+        kept.unlink(missing_ok=True)
+    frame = shown.get("/frame", period="2022-02").text
+    assert shown.get("/api/edition", period="2022-02").json()["errors"] == []
+    shown.write("templates/default/credit.mjml.j2", "\n{{ 1 + }}\n")
+    for _ in range(400):
+        if shown.get("/api/edition", period="2022-02").json()["errors"]:
+            break
+        time.sleep(0.025)
+    made = re.search('data-made="([0-9a-f]+)"', frame)[1]
+    query = {"period": "2022-02", "tag": "h2", "nth": "0"}
+    assert shown.get("/api/written", **query).json()["story"]
+    assert shown.get("/api/written", **query, made=made).json()["story"]
 
 
 def test_a_click_in_a_mail_that_is_long_gone_is_refused_in_words(shown):

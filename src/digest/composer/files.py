@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +42,7 @@ class ThemeFiles:
     """The files that count for one theme, by their name within it (`theme.mjml.j2`, `locale/en.yaml`)."""
 
     theme: str
-    files: dict[str, TemplateFile]
+    files: dict[str, TemplateFile] = field(hash=False)
 
     def get(self, name: str, asked: Fault | None = None) -> TemplateFile:
         """The file of that name. Raises ThemeError, at `asked` when something asked for it."""

@@ -87,6 +87,7 @@ class Theme:
     catalogues: dict[str, Catalogue]
     fields: tuple[FieldUse, ...] = ()  # the columns of the recipients' list that it names
     notes: tuple[str, ...] = ()
+    files: ThemeFiles = field(compare=False, repr=False)  # what it was compiled of: those on disk may say more by now
     cache: Path | None = None  # the folder of what is kept
     lines: ThemeEnvironment  # for subject and preheader: one line of plain text each
     _wordings: dict[str, Wording] = field(default_factory=dict, compare=False, repr=False)
@@ -122,14 +123,14 @@ def load_theme(folders: Sequence[Path], options: ThemeOptions, *, cache: Path | 
     key = _key(files, options)
     path = cache / f"theme-{options.name}-{key[:32]}.json" if cache else None
     if path and (kept := stored.use(path)) and kept["key"] == key:
-        return _unpack(kept, cache)
+        return _unpack(kept, files, cache)
     from digest.composer.compile import compile_theme
 
     compiled = compile_theme(files, options)
     packed = _pack(compiled, options.name, key, _hash(files, options, compiled))
     if path:
         stored.store(path, packed, family="theme-*.json", most=_KEPT)
-    return _unpack(packed, cache)
+    return _unpack(packed, files, cache)
 
 
 def theme_files(folders: Sequence[Path], options: ThemeOptions) -> ThemeFiles:
@@ -198,7 +199,7 @@ def _pack(compiled: Compiled, name: str, key: str, content: str) -> dict[str, An
     }
 
 
-def _unpack(packed: dict[str, Any], cache: Path | None) -> Theme:
+def _unpack(packed: dict[str, Any], files: ThemeFiles, cache: Path | None) -> Theme:
     html = ThemeEnvironment(escape=True)
     text = ThemeEnvironment(escape=False, lines=True)
     return Theme(
@@ -218,6 +219,7 @@ def _unpack(packed: dict[str, Any], cache: Path | None) -> Theme:
         fields=tuple(FieldUse(**use) for use in packed["fields"]),
         notes=tuple(packed["notes"]),
         lines=text,
+        files=files,
         cache=cache,
     )
 

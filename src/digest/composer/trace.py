@@ -25,7 +25,7 @@ from digest.composer.edition_view import PlaceView
 from digest.composer.placeholders import TOKEN, TemplateTag, marked
 from digest.composer.sandbox import ThemeEnvironment
 from digest.composer.story_view import StoryView
-from digest.composer.theme import packed_code, theme_files, unpacked_code
+from digest.composer.theme import packed_code, unpacked_code
 from digest.model import Origin
 from digest.text.likeness import likeness
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from jinja2 import Template
 
+    from digest.composer.files import ThemeFiles
     from digest.composer.options import ThemeOptions
     from digest.composer.theme import Theme
 
@@ -143,15 +144,15 @@ class Trace:
         return replace(_of_subject(mark.subject), file=tag.file, line=tag.line, name=name[0] if name else "")
 
 
-def marked_theme(folders: Sequence[Path], options: ThemeOptions, theme: Theme) -> MarkedTheme:
-    """`theme`, which was loaded from these folders with these options, compiled anew with marks."""
-    template, sources, key = _compiled(tuple(folders), options, theme.key, theme.cache)
+def marked_theme(options: ThemeOptions, theme: Theme) -> MarkedTheme:
+    """`theme`, which was loaded with these options, compiled anew with marks."""
+    template, sources, key = _compiled(theme.files, options, theme.key, theme.cache)
     return MarkedTheme(theme=replace(theme, html=template), sources=sources, key=key)
 
 
 @lru_cache(maxsize=4)  # a newsroom is opened anew each time that a story is saved
 def _compiled(
-    folders: tuple[Path, ...], options: ThemeOptions, theme_key: str, cache: Path | None
+    files: ThemeFiles, options: ThemeOptions, theme_key: str, cache: Path | None
 ) -> tuple[Template, ThemeSources, str]:
     """The marked template, what it was made of, and the key of its marks; kept beside the theme, as it takes a second.
 
@@ -160,7 +161,7 @@ def _compiled(
     path = cache / f"marks-{options.name}-{theme_key[:32]}.json" if cache else None
     kept = stored.use(path) if path else None
     if kept is None:
-        kept = _packed(folders, options)
+        kept = _packed(files, options)
         if path:
             stored.store(path, kept, family="marks-*.json", most=_KEPT)
     sources = ThemeSources(
@@ -178,12 +179,11 @@ def _compiled(
     return environment.template(unpacked_code(kept["code"])), sources, key
 
 
-def _packed(folders: tuple[Path, ...], options: ThemeOptions) -> dict[str, Any]:
+def _packed(files: ThemeFiles, options: ThemeOptions) -> dict[str, Any]:
     """All of it but for the key, as it is kept."""
     from digest.composer.compile import assemble, constant_values, woven
     from digest.composer.settings import colours
 
-    files = theme_files(folders, options)
     source, places = assemble(files)
     environment = ThemeEnvironment(escape=True)
     markup, tags, _ = woven(files, constant_values(options, colours(files, options)[0]), environment)

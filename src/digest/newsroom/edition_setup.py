@@ -118,7 +118,7 @@ class EditionSetup:
     def _marked_theme(self) -> MarkedTheme:
         from digest.composer.trace import marked_theme
 
-        return marked_theme([self.config.root / "templates"], self.options, self.theme)
+        return marked_theme(self.options, self.theme)
 
     def trace(self, selection: Selection, audience: Audience, now: datetime, rendering: Rendering) -> Trace | None:
         """What wrote each place of the HTML that was composed of this; None where it cannot be told."""
