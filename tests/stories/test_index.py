@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
@@ -23,6 +24,7 @@ from storytree import ZURICH, plant, story_text
 from digest.errors import StoryError
 from digest.stories import frontmatter
 from digest.stories.folder import FolderSource
+from digest.stories.index import load_story
 
 
 @pytest.fixture
@@ -104,6 +106,16 @@ def test_every_field_survives_the_index(tmp_path, monkeypatch):
     assert first == again
     assert [story.date.tzinfo for story in again] == [ZURICH, ZURICH]
     assert newsroom.parsed(monkeypatch) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "time"), [("corrected", "soon"), ("corrected", ""), ("date", ""), ("date", "tomorrow")]
+)
+def test_a_time_that_is_none_makes_no_story(key, time):
+    """A text that was damaged or written by hand is refused, in the index and in the archive; no story has it."""
+    values = {"title": "A", "date": "2022-02-14", key: time}
+    with pytest.raises(ValueError, match="isoformat"):
+        load_story(json.dumps(values), story_id="a", file="a.md", zone=ZoneInfo("Europe/Zurich"))
 
 
 def test_faulty_files_are_remembered_as_faulty(room, monkeypatch):

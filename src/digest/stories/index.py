@@ -284,9 +284,9 @@ def load_story(text: str, *, story_id: str, file: str, zone: ZoneInfo) -> Parsed
     for key, value in values.items():
         if isinstance(value, list):
             values[key] = tuple(value)
-        elif key in STORY_TIMES and "T" in value:
+        elif key in STORY_TIMES and not (day and key == "date"):
             values[key] = datetime.fromisoformat(value).astimezone(zone)
-    if day:
+    if day is not None:
         values["date"] = first_instant(date.fromisoformat(day), zone)
     if "status" in values:
         values["status"] = Status(values["status"])
