@@ -91,6 +91,16 @@ schedule:
     assert len(found) == len(expected)
 
 
+def test_an_audience_that_is_misspelled_twice_is_named_on_both_lines(tmp_path):
+    """Who mended the first line is not sent to it again."""
+    found = refused(tmp_path, "schedule:\n  - audiences:\n      - evryone\n      - everyone\n      - evryone\n")
+    assert [line.partition(": there")[0].partition(": ")[2] for line in found] == [
+        "schedule[0].audiences[0]",
+        "schedule[0].audiences[2]",
+    ]
+    assert len({line.split(":")[1] for line in found}) == len(found)
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [

@@ -177,9 +177,10 @@ def _when(document: Document, number: int, rule: Mapping[str, Any]) -> Iterator[
 
 def _whose(document: Document, number: int, rule: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[Fault]:
     named = rule.get("audiences")
-    for name in _texts(named):
-        place = (named.index(name),) if isinstance(named, list) else ()
-        path = ("schedule", number, "audiences", *place)
+    for place, name in enumerate(named if isinstance(named, list) else [named]):
+        if not isinstance(name, str):
+            continue  # a fault of its own
+        path = ("schedule", number, "audiences", *((place,) if isinstance(named, list) else ()))
         if name not in known:
             yield document.fault(path, f"there is no audience {name!r}{did_you_mean(name, known)}")
         elif isinstance(known[name], dict) and "recipients" not in known[name]:
