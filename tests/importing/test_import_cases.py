@@ -728,6 +728,15 @@ def test_a_record_that_cannot_be_read_is_one_line(desk):
     assert ran.err.endswith("stories/.imports.json: cannot be read (Is a directory); make it a file that can be\n")
 
 
+def test_a_file_with_a_key_in_its_name_is_called_by_its_name(desk):
+    """What a program saves is often called after its address: two such files are two sources."""
+    for name in ("list?key=1.xml", "list?key=2.xml"):
+        desk.write(name, rss((name, "")))
+        assert desk("import", name).code == 0
+    record = json.loads((desk.root / "stories/.imports.json").read_bytes())
+    assert {"list?key=1.xml", "list?key=2.xml"} <= set(record["sources"])
+
+
 def test_what_was_read_beside_such_a_folder_is_kept(desk):
     """A feed that was fetched with it would be gone otherwise."""
     desk.write("site/notes.txt", "Nothing here.")

@@ -25,7 +25,7 @@ _KEPT = "/%:@!$&'()*+,;=~-._"
 _HOST = re.compile(r"[a-z0-9._-]+|\[[0-9a-f:.]+\]")
 _LABEL = 63
 _LOGIN = re.compile(r"(?<=://)([^/?#@:\s]*):[^/?#\s]*@")
-_USER = re.compile(r"(?<=://)[^/?#]*@")
+_USER = re.compile(r"^([^/?#]*://)[^/?#]*@")
 _SECRET_VALUE = re.compile(
     r"([?&;](?:[a-z]{1,20}[-_.]?)??(?:passwords?|passwd|pwd|pass|passphrase|secret|tokens?|key|auth|authorization|signature|sig"
     r"|credentials?|sas)=)[^&;#\s\"'<>]*",
@@ -197,12 +197,14 @@ def without_secrets(text: str) -> str:
 
 
 def without_credentials(address: str) -> str:
-    """An address without the user name and password in it; keys in its query are `***`.
+    """An address without the user name and password in it; keys in its query are `***`. A file's name is as it is.
 
     >>> without_credentials("https://ana:pw@example.org?by=ana@example.net&token=aZ3")
     'https://example.org?by=ana@example.net&token=***'
+    >>> without_credentials("stories?key=2.html")
+    'stories?key=2.html'
     """
-    return without_secrets(_USER.sub("", address, count=1))
+    return without_secrets(_USER.sub(r"\1", address)) if "://" in address else address
 
 
 def host_of(url: str) -> str:
