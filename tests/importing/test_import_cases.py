@@ -184,6 +184,15 @@ def test_what_is_no_picture_is_not_taken_for_one(desk):
             "<description>&lt;img src='https://e.org/my photo.jpg' data-image='/m.jpg'&gt;</description>",
             "https://e.org/m.jpg",
         ),
+        (
+            "<description>&lt;img src='https://e.org/d.jpg' data-original-title='A view'&gt;</description>",
+            "https://e.org/d.jpg",
+        ),
+        (
+            "<description>&lt;img data-lazy-sizes='(a: 9px) 9px' data-lazy-src='/z.jpg'&gt;</description>",
+            "https://e.org/z.jpg",
+        ),
+        ("<description>&lt;img src='photo123' data-lazy='true'&gt;</description>", "https://e.org/photo123"),
     ],
 )
 def test_which_picture_is_the_storys(desk, xml, image):

@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 ICON = 40  # pixels; what says that it is no wider or higher is an icon, a smiley or a counter
 _LONGEST_SRCSET = 20_000
 # Where an `<img>` names its picture; pages that load them late keep the real one in a `data-` attribute.
-_SOURCE = re.compile(r"src|srcset|data-(?:[\w-]*(?:src|original|srcset|lazy|orig-file)[\w-]*|image|img|url)")
+_SOURCE = re.compile(
+    r"src|srcset|data-(?![\w-]*(?:title|alt|caption|sizes)$)"
+    r"(?:[\w-]*(?:src|original|srcset|lazy|orig-file)[\w-]*|image|img|url)"
+)
+_WORD = re.compile(r"[\w-]*")  # in a `data-` attribute, `data-lazy="true"`, no address
 _NO_PHOTO = re.compile(
-    r"^(?:[\w-]*$|about:)"  # `data-lazy="true"` is no address
-    r"|(?:^|[/_.-])(?:(?:spacer|placeholder)[\w-]*|(?:blank|pixel|transparent|1x1|lazy|loading|loader|spinner|clear|dot|gr[ae]y)"
+    r"^(?:$|about:)|(?:^|[/_.-])(?:(?:spacer|placeholder)[\w-]*|(?:blank|pixel|transparent|1x1|lazy|loading|loader|spinner|clear|dot|gr[ae]y)"
     r"(?:[_-]?\d+(?:x\d+)?)?)\.\w{3,4}(?:$|\?)"
     r"|gravatar\.com/|/avatars?/|[/_-]avatar|/emoji/|/smilies/|/~r/|feedburner|feedsportal|pixel\.wp\.com|stats\.wordpress"
     r"|\.svg(?:$|\?)",
@@ -63,10 +66,11 @@ def of_image(image: HtmlElement) -> str:
     """
     if any(0 < pixels(image.get(side)) <= ICON for side in ("width", "height")):
         return ""
-    named = [(key, text) for key, text in image.items() if _SOURCE.fullmatch(key)]
+    named = [(key, text.strip()) for key, text in image.items() if _SOURCE.fullmatch(key)]
+    named = [(key, text) for key, text in named if not (key.startswith("data-") and _WORD.fullmatch(text))]
     named.sort(key=lambda pair: (not pair[0].startswith("data-"), "set" not in pair[0]))
     # A single address may have blanks in it, as people name their files.
-    each = (name for key, text in named for name in (_srcset(text) if "set" in key else [text.strip()]))
+    each = (name for key, text in named for name in (_srcset(text) if "set" in key else [text]))
     return min(filter(is_photo, each), key=lambda name: name.startswith("data:"), default="")
 
 
