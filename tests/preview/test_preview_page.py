@@ -277,6 +277,7 @@ def test_what_was_scrolled_stays_so_when_it_is_drawn_anew(browser, shown, width)
         places = {".months": "scrollLeft", "#compare .diff": "scrollTop", ".paper": "scrollTop"}
         expect(page.locator("#compare .diff")).to_contain_text("A long one")
         expect(page.locator(".paper")).to_contain_text("A long one")
+        expect(page.locator(".months [aria-current]")).to_have_accessible_name("February 2022: 6 stories")
         for place, way in places.items():
             page.locator(place).evaluate(f"place => {{ place.{way} = 120; }}")
         shown.story("another", title="Quite another", date="2022-02-27")
