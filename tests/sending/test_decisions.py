@@ -70,13 +70,13 @@ POLICIES = (
     "5.7.1 Service unavailable; client [203.0.113.7] blocked using zen.example.net",
     "5.7.606 Access denied, banned sending IP [198.51.100.222]",
     "5.7.26 This mail has been blocked because the sender is unauthenticated",
+    "5.3.4 message too big",
 )
 READERS = (
     "5.2.2 Over quota",
     "5.2.2 The recipient's inbox is out of storage space and over its quota",
     "5.7.1 looks like spam",
     "<policy@example.org>: no such user",
-    "5.3.4 message too big",
 )
 
 

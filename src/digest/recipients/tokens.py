@@ -16,7 +16,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from digest.delivery import EVERYWHERE
 from digest.errors import UsageError
 from digest.text.urls import is_loopback, is_private, is_reserved
 
@@ -95,6 +94,8 @@ def scope_of(audience: str, audiences: Mapping[str, Audience]) -> str:
 
     Who leaves a list that is no more wants no mail; what they press must not say so and change nothing.
     """
+    from digest.delivery import EVERYWHERE  # a build, which makes tokens, knows no deliveries
+
     if audience in audiences:
         return audience
     return next((name for name, known in audiences.items() if audience in known.was), EVERYWHERE)
