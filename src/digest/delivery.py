@@ -11,8 +11,9 @@ the table and one function over it. It never touches a database, a clock or a so
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class State(StrEnum):
@@ -83,8 +84,7 @@ def step(state: State, event: Event) -> State:
         raise ValueError(message) from None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
+class Delivery(Struct, frozen=True, kw_only=True):
     """One row of the ledger. `id` is the ledger's number for it; `attempts` counts claims that reached the server."""
 
     id: int
@@ -111,8 +111,7 @@ class MailingStatus(StrEnum):
     CANCELLED = "cancelled"  # a person called it off; what had not gone will not go
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mailing:
+class Mailing(Struct, frozen=True, kw_only=True):
     """One edition as the ledger froze it: which content, when, and whether it may be sent."""
 
     edition: str
@@ -122,8 +121,7 @@ class Mailing:
     duplicates: int = 0  # rows of the list that named a reader again
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
+class Outgoing(Struct, frozen=True, kw_only=True):
     """A mail about to go: one envelope, one recipient. `data` is the finished message, CRLF, without the final dot.
 
     `data` is already safe for DATA: no line begins with a dot (RFC 5321, 4.5.2 is moot), none exceeds 998 octets.
@@ -136,8 +134,7 @@ class Outgoing:
     dotless: bool = False  # its maker vouches for the first of these, so that nobody looks through it again
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Suppression:
+class Suppression(Struct, frozen=True, kw_only=True):
     """An address that must not be mailed. `scope` is an audience or `*`; `reason` is one word (`unsubscribed`)."""
 
     address: str
@@ -175,8 +172,7 @@ class Concern(StrEnum):
     US = "us"  # said before any reader was named: all would hear the same
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(Struct, frozen=True, kw_only=True):
     """What became of one Outgoing: the event for the ledger, with the server's code and words and where they fell."""
 
     delivery: int

@@ -32,8 +32,9 @@ traceback. Anything else that is raised is a bug, and shows its traceback. This 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,8 +60,7 @@ class EditionPaused(UsageError):
     """A person holds the edition back: nothing of it goes until it is resumed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+class Fault(Struct, frozen=True, kw_only=True):
     """One mistake in one file, where a person can find it.
 
     `line` counts from 1; 0 means "the file as a whole". `key` is a dotted path (`audiences.everyone.limit`), or empty.

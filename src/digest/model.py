@@ -1,6 +1,6 @@
 """The values that flow through digest: story, audience, edition, selection, rendering, recipient, finding.
 
-All are frozen, slotted and keyword-only. Times are aware. Nothing here reads a file, a clock or a socket, and nothing
+All are frozen and keyword-only. Times are aware. Nothing here reads a file, a clock or a socket, and nothing
 here knows YAML, MJML, SMTP or SQL.
 """
 
@@ -11,11 +11,15 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import asdict, replace
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -53,8 +57,7 @@ class Severity(StrEnum):
     INFO = "info"  # worth knowing
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewsroomProfile:
+class NewsroomProfile(Struct, frozen=True, kw_only=True):
     """Whose digest it is. `contact` becomes Reply-To; `sender` is the From address."""
 
     name: str
@@ -153,8 +156,7 @@ def story_id(text: str) -> str:
     return text.removeprefix("./").removeprefix("stories/").removesuffix(STORY_SUFFIX)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
+class Match(Struct, frozen=True, kw_only=True):
     """Values a story must have (any of each key that is given), or must not have. Empty keys do not decide."""
 
     channels: tuple[str, ...] = ()
@@ -164,15 +166,14 @@ class Match:
     kickers: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Audience:
+class Audience(Struct, frozen=True, kw_only=True):
     """A named group of readers and the rule that says which stories suit it."""
 
     name: str
     title: str
     description: str = ""
-    select: Match = field(default_factory=Match)
-    exclude: Match = field(default_factory=Match)
+    select: Match = msgspec.field(default_factory=Match)
+    exclude: Match = msgspec.field(default_factory=Match)
     languages: tuple[str, ...] = ("en",)  # one edition per language
     group_by: GroupBy = "none"
     limit: int | None = None
@@ -198,8 +199,7 @@ class Audience:
         return replace(self, title=found) if found else self
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edition:
+class Edition(Struct, frozen=True, kw_only=True):
     """The digest for one period, one audience, one language: the thing that is sent."""
 
     period: Period
@@ -212,8 +212,7 @@ class Edition:
         return f"{self.period.id}/{self.audience}/{self.language}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(Struct, frozen=True, kw_only=True):
     """Why one candidate is in or out: the one rule that decided, and a sentence a person can read."""
 
     story: Story
@@ -222,24 +221,21 @@ class Decision:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class Group(Struct, frozen=True, kw_only=True):
     """Stories under one heading, in order. `key` is what they share (a month is `2022-02`); empty means no heading."""
 
     key: str
     stories: tuple[Story, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LateGroup:
+class LateGroup(Struct, frozen=True, kw_only=True):
     """Stories of an earlier period that were first seen after its edition was made ("also from February")."""
 
     period: Period
     stories: tuple[Story, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PastEdition:
+class PastEdition(Struct, frozen=True, kw_only=True):
     """What an earlier edition to the same audience held: the memory that selection needs.
 
     `included` and `candidates` are story ids. `sent` tells a mailed edition from one that was only built.
@@ -252,8 +248,7 @@ class PastEdition:
     carried: frozenset[str] = frozenset()  # held back because the period was thin; the next edition takes them
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overrides:
+class Overrides(Struct, frozen=True, kw_only=True):
     """An editor's hand on one period and audience, from a file, so that it is reproducible. Values are story ids."""
 
     pin: tuple[str, ...] = ()
@@ -277,8 +272,7 @@ class Issue:
     places: Mapping[str, str] = field(default_factory=dict, metadata={"said": False})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
+class Selection(Struct, frozen=True, kw_only=True):
     """What select() decided: every candidate with its reason, and the stories that are in, grouped and in order.
 
     `groups` excludes `late`. `more` counts stories that suited but were over the limit. `verdict` says whether the
@@ -292,7 +286,7 @@ class Selection:
     decisions: tuple[Decision, ...] = ()
     more: int = 0
     verdict: Thin = "send"
-    issue: Issue = field(default_factory=Issue)
+    issue: Issue = msgspec.field(default_factory=Issue)
     foreign: tuple[Story, ...] = ()  # pinned, and in no language that the edition takes
 
     @property
@@ -302,8 +296,7 @@ class Selection:
         return tuple(story for group in groups for story in group.stories)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """One result of a check. `code` is stable (`story-credit-missing`); `where` names a file:line, story or part.
 
     What was found in the HTML part has its place there as `html` (`html:56:3041`), and its `element`, shortened. Its
@@ -333,8 +326,7 @@ class Finding:
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
+class Origin(Struct, frozen=True, kw_only=True):
     """What wrote a place of the HTML: a line of the theme; and where that showed a value, its `name` there.
 
     `name` is as the template has it (`story.image_alt`); empty for the theme's own words. `story` is the id of the
@@ -350,8 +342,7 @@ class Origin:
     place: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InlineImage:
+class InlineImage(Struct, frozen=True, kw_only=True):
     """An image that travels in the mail (RFC 2392). `cid` is without brackets; `media_type` is like `image/jpeg`."""
 
     cid: str
@@ -359,8 +350,7 @@ class InlineImage:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rendering:
+class Rendering(Struct, frozen=True, kw_only=True):
     r"""An edition composed once: what every reader gets, with slots for what differs per reader.
 
     A slot is a token in `subject`, `html` and `text`, spelled by `slot_token(nonce, name)`. The nonce is derived from
@@ -377,7 +367,7 @@ class Rendering:
     slots: frozenset[str] = frozenset()
     findings: tuple[Finding, ...] = ()
     cut: int = 0  # stories shown as title and link only, to stay below the size at which Gmail clips
-    bytes_per_story: Mapping[str, int] = field(default_factory=dict)
+    bytes_per_story: Mapping[str, int] = msgspec.field(default_factory=dict)
     images: tuple[InlineImage, ...] = ()
 
     @property
@@ -392,23 +382,21 @@ class Rendering:
         return digest.hexdigest()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipient:
+class Recipient(Struct, frozen=True, kw_only=True):
     """One reader. `address` is canonical (domain folded to lower-case A-labels, local part as given)."""
 
     address: str
     name: str = ""
     language: str = ""
     topics: tuple[str, ...] = ()
-    fields: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
 # Why a list itself says that a reader is not to be mailed; empty where it does not.
 InactiveReason = Literal["", "unconfirmed", "manual", "unsubscribed", "bounced", "complained"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InactiveReader:
+class InactiveReader(Struct, frozen=True, kw_only=True):
     """A row of a list that says itself that its reader is not to be mailed. `detail` is what stands there."""
 
     recipient: Recipient  # what cannot be read in the row is empty
@@ -436,7 +424,7 @@ def slot_token(nonce: str, name: str) -> str:
 def content_hash(value: object) -> str:
     """SHA-256, in hex, over what a value of this module, or plain data, says.
 
-    Of a dataclass only what differs from its defaults counts, by the field's name: a field that is new voids nothing.
+    Of a value only what differs from its defaults counts, by the field's name: a field that is new voids nothing.
     """
     return text_hash(canonical_json(value))
 
@@ -453,7 +441,7 @@ def text_hash(text: str) -> str:
 
 def _said(value: object) -> object:
     """What a value says that JSON has no word for."""
-    if is_dataclass(value):
+    if is_dataclass(value) or isinstance(value, Struct):
         said: Iterable[tuple[str, object]] = _saying(value.__class__)
         return {name: part for name, default in said if (part := getattr(value, name)) != default}
     if isinstance(value, datetime):
@@ -466,7 +454,12 @@ _ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",",
 
 @lru_cache(maxsize=64)  # an edition's stories are asked one after the other
 def _saying(kind: Any) -> tuple[tuple[str, object], ...]:
-    """The fields of a dataclass that count, each with its default."""
+    """The fields of a value that count, each with its default."""
+    if issubclass(kind, Struct):
+        names, defaults = kind.__struct_fields__, kind.__struct_defaults__  # the last ones have defaults
+        none = (NODEFAULT,) * (len(names) - len(defaults))
+        made = (each.factory() if hasattr(each, "factory") else each for each in (*none, *defaults))
+        return tuple(zip(names, made, strict=True))
     return tuple(
         (each.name, each.default if each.default_factory is MISSING else each.default_factory())
         for each in fields(kind)

@@ -7,10 +7,11 @@ the calendar, never by adding hours, so a change to or from summer time cannot m
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from digest.errors import PeriodError
 
@@ -37,8 +38,7 @@ _FORM: dict[Kind, re.Pattern[str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Period:
+class Period(Struct, frozen=True, kw_only=True):
     """A stretch of calendar days in one zone. `first` is its first day, `after` the first day that is not in it."""
 
     kind: Kind

@@ -8,12 +8,12 @@ since a relay's words are anybody's words.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
+from msgspec import Struct, field
 
 from digest.delivery import State
 
@@ -51,8 +51,7 @@ _WIDTH, _ROW, _LABEL, _TALL = 640, 26, 190, 180
 _MOST = 12  # bars in a chart
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standings:
+class Standings(Struct, frozen=True, kw_only=True):
     """What the ledger says of one edition at one moment."""
 
     edition: str

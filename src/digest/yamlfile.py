@@ -14,8 +14,9 @@ import json
 import re
 import types
 import typing
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from msgspec import Struct, field
 
 from digest.errors import Fault
 
@@ -60,8 +61,7 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\uf
 _FOUR_DIGITS = 0xFFFF
 
 
-@dataclass(slots=True)
-class Document:
+class Document(Struct):
     """What a YAML text says. `data` holds strings, lists and dicts only; a key with nothing after it is left out.
 
     `lines` gives the line (from 1) on which the value at a path was written; `origins` names the source of values that

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from check_subjects import MAIL, NEWSROOM, subject
+from msgspec.structs import replace
 
 from digest.checks.authentication import aligned
 from digest.checks.bulk_sender import BULK, provider_of

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from check_subjects import AUDIENCE, JPEG, NEWSROOM, ZONE, subject
+from msgspec import structs
 
 import digest
 from digest.checks.document import read
@@ -72,7 +73,7 @@ def loud(found):
 @pytest.mark.parametrize("month", ["2022-02", "2021"])
 def test_the_newsrooms_own_stories_make_a_sound_digest(themed, stories, month):
     """Five stories of a month and thirteen of a year: nothing that a person should mend but what is truly so."""
-    made, rendering = examined(themed, stories, month, audience=replace(AUDIENCE, group_by="month"))
+    made, rendering = examined(themed, stories, month, audience=structs.replace(AUDIENCE, group_by="month"))
     assert loud(run(made, composed=rendering.findings)) == set()
 
 
@@ -87,7 +88,7 @@ def test_other_languages_are_sound_too(themed, language):
     """Translated words, mirrored direction and foreign headlines trip nothing."""
     titles = {"fr": "Renforcer la formation en ligne", "es": "Más formación digital", "ar": "تعزيز التدريب الرقمي"}
     told = [_story(n, title=f"{titles[language]} {n}", language=language) for n in range(1, 6)]
-    audience = replace(AUDIENCE, languages=(language,))
+    audience = structs.replace(AUDIENCE, languages=(language,))
     made, rendering = examined(themed, told, language=language, audience=audience)
     assert loud(run(made, composed=rendering.findings)) == set()
 
@@ -98,7 +99,7 @@ def test_forty_stories_with_photos_are_sound(themed):
         _story(n, image=f"https://www.ilo.org/photo-{n}.jpg", image_alt=f"Worker {n} at a loom", credit=f"© Person {n}")
         for n in range(1, 41)
     ]
-    made, rendering = examined(themed, told, audience=replace(AUDIENCE, group_by="kicker"))
+    made, rendering = examined(themed, told, audience=structs.replace(AUDIENCE, group_by="kicker"))
     assert {code for code, _, _ in loud(run(made, composed=rendering.findings))} <= {"size-cut", "html-near-clip"}
 
 
@@ -138,5 +139,5 @@ def _story(number: int, **changes) -> Story:
 
 def test_findings_name_the_newsroom_where_it_is_wrong(themed, stories):
     """A newsroom that sends from a look-alike name is told, whatever the edition."""
-    made, _ = examined(themed, stories, newsroom=replace(NEWSROOM, sender_name="ceo@bank.com"))
+    made, _ = examined(themed, stories, newsroom=structs.replace(NEWSROOM, sender_name="ceo@bank.com"))
     assert "from-spoof" in {finding.code for finding in run(made)}

@@ -8,7 +8,6 @@ import threading
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
-from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 
@@ -19,6 +18,7 @@ import dns.resolver
 import dns.rrset
 import pytest
 from check_subjects import JPEG, MAIL, NEWSROOM, PNG, html, rendering, selection, story, subject
+from msgspec.structs import replace
 
 from digest.checks.context import Online, WebAnswer
 from digest.checks.network import ask, read

@@ -30,6 +30,7 @@ from check_subjects import (
     text,
     with_html,
 )
+from msgspec import structs
 
 from digest.blocks.kinds import (
     ButtonBlock,
@@ -295,11 +296,11 @@ CASES: dict[str, Case] = {
     ),
     "client-breaks": Case(
         with_html(after='<div style="display:flex">x</div>'),
-        replace(with_html(after='<div style="display:flex">x</div>'), clients=("apple-mail",)),
+        structs.replace(with_html(after='<div style="display:flex">x</div>'), clients=("apple-mail",)),
     ),
     "client-degrades": Case(
         with_html(after='<p style="border-radius:4px">x</p>'),
-        replace(with_html(style=""), clients=("apple-mail.macos",)),
+        structs.replace(with_html(style=""), clients=("apple-mail.macos",)),
     ),
     # --- the mail
     "mail-line-ends": Case(mailed(b"2022\r\n\r\n--", b"2022\n\r\n--"), subject()),
@@ -316,8 +317,8 @@ CASES: dict[str, Case] = {
         subject(mail=MAIL.replace(b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n", b"")),
     ),
     "from-spoof": Case(
-        subject(newsroom=replace(NEWSROOM, sender_name="ceo@bank.com")),
-        subject(newsroom=replace(NEWSROOM, sender_name="digest@ilo.org")),
+        subject(newsroom=structs.replace(NEWSROOM, sender_name="ceo@bank.com")),
+        subject(newsroom=structs.replace(NEWSROOM, sender_name="digest@ilo.org")),
     ),
     "reply-to": Case(
         mailed(b"Reply-To: newsroom@ilo.org", b"Reply-To: a@ilo.org, b@ilo.org"),
@@ -332,7 +333,7 @@ CASES: dict[str, Case] = {
         subject(unfilled=[Fault(file="config.yaml", line=11, key="newsroom.postal_address", message="is still […]")]),
         subject(),
     ),
-    "from-no-reply": Case(subject(newsroom=replace(NEWSROOM, sender="no-reply@ilo.org")), subject()),
+    "from-no-reply": Case(subject(newsroom=structs.replace(NEWSROOM, sender="no-reply@ilo.org")), subject()),
 }
 
 
@@ -437,7 +438,7 @@ def test_findings_are_the_same_every_time():
         audience=Audience(name="everyone", title="x", min_items=9),
     )
     first = run(trouble)
-    again = run(replace(trouble))
+    again = run(structs.replace(trouble))
     assert first == again
     assert len(first) > 8
     ranks = [list(Severity).index(finding.severity) for finding in first]

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 from functools import cache
 
+from msgspec import structs
+
 from digest.composer.compose import compose
 from digest.composer.options import ThemeOptions
 from digest.composer.theme import Theme, load_theme
@@ -16,7 +18,7 @@ from digest.testing import NEWSROOM as HARBOUR
 
 ZURICH = HARBOUR.timezone
 NOW = datetime(2022, 3, 1, 9, tzinfo=ZURICH)
-NEWSROOM = replace(HARBOUR, postal_address="Quay 4\nCH-1200 Geneva")
+NEWSROOM = structs.replace(HARBOUR, postal_address="Quay 4\nCH-1200 Geneva")
 TITLES = (
     "Dockers learn to weld under water",
     "A new school on the southern quay opens its doors to forty apprentices",
@@ -54,7 +56,7 @@ def stories(count: int, **changes: object) -> tuple[Story, ...]:
 def selection(*chosen: Story, period: str = "2022-02", language: str = "en", **changes: object) -> Selection:
     edition = Edition(period=parse(period, ZURICH), audience="everyone", language=language)
     made = Selection(edition=edition, groups=(Group(key="", stories=chosen),) if chosen else ())
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return structs.replace(made, **changes)
 
 
 @cache

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import html as html_module
 import re
-from dataclasses import replace
 from datetime import datetime
 from types import SimpleNamespace
 
@@ -14,6 +13,7 @@ import yaml
 from composer_samples import AUDIENCE, NEWSROOM, NOW, TITLES, ZURICH, render, selection, stories, story, theme
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from digest.composer import story_view
 from digest.composer.compose import compose

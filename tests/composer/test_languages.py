@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import date
 
 import pytest
 from babel import Locale
 from babel.localedata import locale_identifiers
 from composer_samples import AUDIENCE, NEWSROOM, ZURICH, render, selection, story, theme
+from msgspec.structs import replace
 
 from digest.checks.context import CheckContext
 from digest.checks.registry import run

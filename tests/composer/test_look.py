@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import replace
 from functools import cache
 
 import pytest
 from composer_samples import NEWSROOM, render, selection, stories, story
+from msgspec.structs import replace
 
 from accessibility import violations
 from digest.composer.files import themes

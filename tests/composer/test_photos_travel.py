@@ -7,7 +7,6 @@ import re
 import struct
 import zlib
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from io import BytesIO
 
@@ -15,6 +14,7 @@ import pytest
 from composer_samples import render, selection, story
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from PIL import Image
 
 from digest.blocks.kinds import LetterBlock, SponsorBlock

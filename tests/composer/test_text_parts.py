@@ -9,6 +9,7 @@ import pytest
 from composer_samples import AUDIENCE, NEWSROOM, TITLES, render, selection, stories, story
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from digest.composer.compose import finish
 from digest.composer.files import themes
@@ -62,7 +63,7 @@ def links_of(part):
 
 def test_an_edition_with_rows_reads_like_this():
     """The view in the browser below the title, rows under a line of their own, the places where one can follow."""
-    newsroom = replace(NEWSROOM, social=(("Mastodon", "https://a.example/mast"),))
+    newsroom = structs.replace(NEWSROOM, social=(("Mastodon", "https://a.example/mast"),))
     made = render(
         selection(*stories(7, summary="")),
         ThemeOptions(layout="auto"),
@@ -98,7 +99,7 @@ def test_both_parts_have_the_same_stories_and_links_in_the_same_order(name, layo
     picked = [replace(one, title=f"{one.title} {one.id}", summary=f"[x](https://a.example/{one.id})")
               for one in stories(count)]  # fmt: skip
     options = ThemeOptions(name=name, layout=layout, size_limit=24 * 1024, contents_over=99, forward=True)
-    newsroom = replace(NEWSROOM, social=(("Mastodon", "https://a.example/mast"),))
+    newsroom = structs.replace(NEWSROOM, social=(("Mastodon", "https://a.example/mast"),))
     made = render(selection(*picked, more=2), options, newsroom=newsroom, archive_url="https://v.example/1")
     html = re.sub(r"<style.*?</style>|xmlns\S+", "", made.html, flags=re.DOTALL).replace("&amp;", "&")
     assert links_of(html) == links_of(made.text)
@@ -114,7 +115,9 @@ def test_no_line_is_over_72_columns_but_addresses():
         story(1, title="A " * 90, link="https://a.example/" + "y" * 200),
     ]
     made = render(
-        selection(*picked), newsroom=replace(NEWSROOM, name="N" * 100), audience=replace(AUDIENCE, title="T " * 60)
+        selection(*picked),
+        newsroom=structs.replace(NEWSROOM, name="N" * 100),
+        audience=structs.replace(AUDIENCE, title="T " * 60),
     )
     for line in made.text.split("\n"):
         assert width(line) <= COLUMNS or "https://" in line or line.startswith("slot-"), line

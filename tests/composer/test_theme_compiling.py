@@ -7,10 +7,10 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 
 import pytest
 from composer_samples import AUDIENCE, NEWSROOM, NOW, selection, stories, story, theme
+from msgspec.structs import replace
 
 from digest.composer import theme as theme_module
 from digest.composer.compile import assemble, to_html

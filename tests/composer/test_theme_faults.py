@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from digest.composer.compile import check_theme, compile_theme
 from digest.composer.files import builtin, gather, themes

@@ -9,13 +9,13 @@ import operator
 import os
 import subprocess
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import asdict
 
 from digest.composer.options import ThemeOptions
 from digest.config import load, nearest

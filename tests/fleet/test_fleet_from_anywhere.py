@@ -9,12 +9,12 @@ import threading
 import urllib.error
 import urllib.request
 from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 from fleetparts import EDITION, wait_until
+from msgspec.structs import replace
 from sqlalchemy.engine import make_url
 
 from digest.delivery import State

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import replace
 
 import pytest
 from hypothesis import assume, given
@@ -28,6 +27,7 @@ from mail_parts import (
     template,
 )
 from mail_reference import slow_join
+from msgspec.structs import replace
 
 from digest.errors import CheckFailed, RenderError
 from digest.mail.body import fill_html, fill_text

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 from faultserver import Drop, FaultServer, Say
+from msgspec.structs import replace
 from smtprun import settings
 
 from digest.delivery import Outgoing, Phase, State

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from faultserver import FULL, GARBAGE, Drop, FaultServer, Hang, Reset, Say, Visit, at
+from msgspec.structs import replace
 from smtprun import impatient, mails, settings, tell
 
 from digest.delivery import Event, Outgoing, Phase

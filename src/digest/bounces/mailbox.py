@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote, urlsplit
 
+from msgspec import Struct
+
 from digest.errors import DigestError, Fault, FaultyInput, TransportError, UsageError
 from digest.text.urls import is_loopback
 
@@ -35,8 +37,7 @@ _SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
 _SEEN = re.compile(r":2,[A-Za-z]*S")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
+class Letter(Struct, frozen=True, kw_only=True):
     """One mail in a mailbox. `key` is what the mailbox calls it; `data` is empty for one that is too large."""
 
     key: str
@@ -161,8 +162,7 @@ class MaildirSource:
                 raise FaultyInput([Fault(file=str(file), message=message)]) from None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImapMailbox:
+class ImapMailbox(Struct, frozen=True, kw_only=True):
     """What an IMAP URL names. `imap:` means STARTTLS, or clear text on loopback where the server has no TLS."""
 
     scheme: str

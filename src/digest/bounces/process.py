@@ -9,10 +9,12 @@ it), or an unsubscribe token that was made here. Running it twice over the same 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, takewhile
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from digest.bounces.log import BounceLog
 from digest.bounces.mailbox import ImapLogin, is_imap, open_mailbox
@@ -43,8 +45,7 @@ _WENT = frozenset({State.SENT, State.IN_DOUBT})  # what the relay refused is bet
 _PAST = 8 * IN_A_ROW  # mails of a reader that are looked at: there may be several a period
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BounceSummary:
+class BounceSummary(Struct, frozen=True, kw_only=True):
     """What was done. `suppressed` counts new suppressions by reason, `settled` mails taken out of doubt."""
 
     verdicts: tuple[BounceVerdict, ...] = ()
@@ -78,8 +79,7 @@ class BounceSummary:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BounceRecords:
+class BounceRecords(Struct, frozen=True, kw_only=True):
     """What reports are judged by, and where it is written what follows from them.
 
     `identify(edition, address)` derives the Message-ID of a delivery whose row does not hold it. `audiences` are those

@@ -13,12 +13,14 @@ import contextlib
 import email
 import quopri
 import re
-from dataclasses import dataclass, replace
 from email.header import decode_header, make_header
 from email.message import Message
 from email.parser import BytesParser
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from digest.mail.address import canonical
 
@@ -84,8 +86,7 @@ class ReportKind(StrEnum):
     OTHER = "other"  # for a person to read
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BounceReport:
+class BounceReport(Struct, frozen=True, kw_only=True):
     """What a mail claims. `message_ids` are those it may be about, best first; `tokens` are unread unsubscribe tokens.
 
     `status` is an enhanced status code (RFC 3463) or empty; `detail` are the server's words; `why` says in our words

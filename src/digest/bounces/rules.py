@@ -16,9 +16,10 @@ It is named for a person, with the command to use.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from digest.bounces.report import ReportKind
 from digest.delivery import EVERYWHERE, State, Suppression
@@ -82,8 +83,7 @@ def classify(status: str, detail: str) -> BounceClass | None:
     return BounceClass.DEAD if codes else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BounceVerdict:
+class BounceVerdict(Struct, frozen=True, kw_only=True):
     """What is to be done about one report. `note` is a sentence for a person; `handled` lets its mailbox forget it."""
 
     report: BounceReport

@@ -8,9 +8,10 @@ nothing by itself, and what several checks derive from it is worked out once, wh
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar
+
+from msgspec import Struct, field
 
 from digest.model import STORY_SUFFIX
 from digest.text.likeness import likeness
@@ -38,8 +39,7 @@ class Hit(NamedTuple):
     of: str = ""  # in HTML, what of the element: an attribute's name, or "text"; empty for the element itself
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Check:
+class Check(Struct, frozen=True, kw_only=True, eq=False):
     """One named check. `why` is one sentence: what it protects the reader or the newsroom from."""
 
     code: str
@@ -68,8 +68,7 @@ class WebAnswer(NamedTuple):
     data: bytes = b""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Online:
+class Online(Struct, frozen=True, kw_only=True, eq=False):
     """The ways out, each None when it is not to be used.
 
     `fetch(url)` raises a DigestError for what it refuses or cannot reach, and may be called from several threads.
@@ -95,9 +94,8 @@ class HtmlTrace(Protocol):
         ...
 
 
-# No slots: functools.cached_property keeps what it worked out in the instance's __dict__.
-@dataclass(frozen=True, kw_only=True, eq=False)
-class CheckContext:
+# With a dict, as functools.cached_property keeps what it worked out in the instance's __dict__.
+class CheckContext(Struct, frozen=True, kw_only=True, eq=False, dict=True):
     """The thing examined: an edition as it was made. What is empty beside it is not there, and finds nothing.
 
     `read_file(path)` gives the bytes of a file of the newsroom by the path that a story wrote, or None. `clients`
@@ -128,8 +126,8 @@ class CheckContext:
     readers: Callable[[], Iterable[str]] | None = None  # the addresses of the list, streamed; raises DigestError
     either_days: Sequence[Fault] = ()  # cron lines that come more often than they seem to
     unfilled: Sequence[Fault] = ()  # values of config.yaml that are still placeholders
-    _derived: dict[Callable[[CheckContext], Any], Any] = field(default_factory=dict, init=False, repr=False)
-    _peeked: dict[str, tuple[int, bytes] | None] = field(default_factory=dict, init=False, repr=False)
+    _derived: dict[Callable[[CheckContext], Any], Any] = field(default_factory=dict)
+    _peeked: dict[str, tuple[int, bytes] | None] = field(default_factory=dict)
 
     def once(self, derive: Callable[[CheckContext], T]) -> T:
         """What `derive` makes of this context; it is called when somebody first asks, and never again."""

@@ -13,8 +13,9 @@ show those.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct, field
 
 from digest.checks.context import Hit, check
 from digest.checks.css import declarations
@@ -101,8 +102,7 @@ def _weak(context: CheckContext, scheme: Scheme) -> Iterator[Hit]:
         yield Hit(where, f"“{shown}” is {key[0]} on {key[1]}, {ratio:.1f} to 1 where {wanted} is needed{more}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComputedStyle:
+class ComputedStyle(Struct, frozen=True, kw_only=True):
     """How an element's own text is seen. `behind` is None where a picture is. Sizes are CSS pixels."""
 
     colour: Colour
@@ -178,8 +178,7 @@ def _matcher(sheet: Stylesheet) -> Any:
     return matcher
 
 
-@dataclass(slots=True, eq=False)
-class _Contest:
+class _Contest(Struct, eq=False):
     """The declarations offered for one element; of each property the one that weighs most is kept."""
 
     won: Winning = field(default_factory=dict)

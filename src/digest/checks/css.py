@@ -8,9 +8,10 @@ It keeps what browsers keep and skips what they skip; it never raises, never fol
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -29,8 +30,7 @@ class Declaration(NamedTuple):
     important: bool
 
 
-@dataclass(frozen=True, kw_only=True)  # no slots: its selectors are worked out once
-class StyleRule:
+class StyleRule(Struct, frozen=True, kw_only=True, dict=True):  # a dict: its selectors are worked out once
     """One rule of a style sheet. `media` holds the conditions around it, outermost first; `line` is the HTML's."""
 
     prelude: str
@@ -50,8 +50,7 @@ class StyleRule:
         return tuple(selector for selector in compiled if selector.pseudo_element is None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AtRule:
+class AtRule(Struct, frozen=True, kw_only=True):
     """An at-rule by name (`media`, `import`) with what follows the name, up to its block or semicolon."""
 
     name: str
@@ -59,8 +58,7 @@ class AtRule:
     line: int = 0
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class Stylesheet:
+class Stylesheet(Struct, kw_only=True, eq=False):
     """All style blocks of a document, as one sheet in order."""
 
     rules: list[StyleRule] = field(default_factory=list)

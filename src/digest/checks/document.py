@@ -8,8 +8,9 @@ Conditional comments are comments here, as they are to everything but Outlook. N
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,8 +37,7 @@ def html_place(place: Place) -> str:
     return f"html:{line}:{column}" if column else f"html:{line}"
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class Node:
+class Node(Struct, kw_only=True, eq=False):
     """One element. `children` holds elements and texts in order; `line` counts from 1 in the source.
 
     `column` is where its start tag ends on that line, in characters: a mail's HTML has few lines, and they are long.
@@ -77,16 +77,14 @@ class Node:
         return " ".join("".join(parts).split())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ParseError:
+class ParseError(Struct, frozen=True, kw_only=True):
     """One thing a browser had to repair."""
 
     line: int
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class HtmlDocument:
+class HtmlDocument(Struct, frozen=True, kw_only=True, eq=False):
     """HTML, read. `elements` are in document order; `root` is the document itself, above `html`.
 
     `etree` is html5lib's own tree, for libraries that match selectors on one; its elements are those of `elements`.

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
 
 from digest.checks.context import Hit, WebAnswer, check
 from digest.checks.images import kind_of
@@ -159,8 +160,7 @@ def _targets(context: CheckContext, key: str, tag: str, attribute: str) -> Itera
     return (_Target(url, where) for url, where in seen.items())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpamVerdict:
+class SpamVerdict(Struct, frozen=True, kw_only=True):
     """SpamAssassin's answer. `rules` are (points, name, words), those that cost most first."""
 
     spam: bool

@@ -8,8 +8,9 @@ The HTML is nobody's file: it is one long line that was made. Asked only where s
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from digest.checks.document import offset, start_tag
 from digest.model import STORY_SHOWN

@@ -7,8 +7,9 @@ parser forgives too much. RFC 5322 2.2 (fields, folding), RFC 2046 5.1 (parts).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,8 +21,7 @@ _MAILBOX = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
+class Field(Struct, frozen=True, kw_only=True):
     """One header field. `name` is in lower case; `value` is unfolded; `lines` are as written, without line ends."""
 
     name: str
@@ -29,8 +29,7 @@ class Field:
     lines: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Message:
+class Message(Struct, frozen=True, kw_only=True, eq=False):
     """A mail, taken apart. A line of its header that is no field has an empty name.
 
     `parts` are the types of the mail and its parts, outermost first: `multipart/alternative`, `text/plain`…

@@ -10,9 +10,11 @@ what is examined; a mistake in the policy is a ConfigError before anything runs.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from digest.checks import (
     authentication,
@@ -107,8 +109,7 @@ class Ruling(NamedTuple):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class Policy(Struct, frozen=True, kw_only=True):
     """The newsroom's rulings, by code."""
 
     rulings: Mapping[str, Ruling] = field(default_factory=dict)

@@ -6,9 +6,10 @@ import contextlib
 import dataclasses
 import os
 import sys
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from digest.cli.output import Output
 from digest.errors import DigestError, LedgerError, NoLedger, UsageError
@@ -31,8 +32,7 @@ _SHOWN = 3  # editions in a message
 _ONE_EDITION = frozenset({"archive"})  # verbs that know no --month
 
 
-@dataclass(frozen=True, eq=False)
-class Call:
+class Call(Struct, frozen=True, eq=False, dict=True):
     """What a verb's body works with. Nothing is opened before it is asked for."""
 
     common: Common

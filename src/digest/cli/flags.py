@@ -3,20 +3,19 @@
     @verb("build")                 a verb's function takes whole groups of flags (`common: Common, when: When`);
     def build(common, when): …     typer sees each flag of each group as a parameter of its own
 
-A group is a frozen dataclass whose fields carry typer's own annotations. This module opens nothing and prints nothing.
+A group is a frozen Struct whose fields carry typer's own annotations. This module opens nothing and prints nothing.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import inspect
 import typing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from msgspec import Struct, field, structs
 from typer import Argument, Option
 
 from digest import period
@@ -46,8 +45,7 @@ YesNow = Annotated[
 ]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Common:
+class Common(Struct, frozen=True, kw_only=True):
     """What every verb takes."""
 
     config: Annotated[
@@ -64,8 +62,7 @@ class Common:
     verb: str = ""  # no flag: the one that was typed, for messages that say what to type instead
 
 
-@dataclass(frozen=True, kw_only=True)
-class When:
+class When(Struct, frozen=True, kw_only=True):
     """Which period: one of these."""
 
     month: Annotated[str, Option(metavar="2022-02", help="A month.")] = ""
@@ -110,8 +107,7 @@ class When:
         return " ".join(f"--{name} {text}" for name, text in pairs if text)
 
 
-@dataclass(frozen=True, kw_only=True)
-class EditionFlags(When):
+class EditionFlags(When, frozen=True, kw_only=True):
     """Which editions: by name (`2022-02/everyone/en`), or by a period, audiences and a language. Never both."""
 
     named: Annotated[
@@ -122,10 +118,10 @@ class EditionFlags(When):
             show_default=False,
             autocompletion=candidates.offered(candidates.editions),
         ),
-    ] = dataclasses.field(default_factory=list)
+    ] = field(default_factory=list)
     audience: Annotated[
         list[str], name_option("-a", "--audience", metavar="NAME", tells="Only this audience; may be repeated.")
-    ] = dataclasses.field(default_factory=list)
+    ] = field(default_factory=list)
     language: Annotated[str, name_option("-l", "--language", metavar="TAG", tells="Only this language.")] = ""
 
     def demand_one_way(self) -> None:
@@ -154,8 +150,7 @@ class EditionFlags(When):
         return [*flags, f"--language {self.language}"] if self.language else flags
 
 
-@dataclass(frozen=True, kw_only=True)
-class EditionAndReaders(EditionFlags):
+class EditionAndReaders(EditionFlags, frozen=True, kw_only=True):
     """One edition, said either way, and addresses of its readers behind it."""
 
     named: Annotated[
@@ -166,16 +161,15 @@ class EditionAndReaders(EditionFlags):
             show_default=False,
             autocompletion=candidates.offered(candidates.editions),
         ),
-    ] = dataclasses.field(default_factory=list)
+    ] = field(default_factory=list)
 
     def parted(self) -> tuple[EditionFlags, list[str]]:
         """The edition, and the addresses: what has an @, which no edition's name has."""
         readers = [word for word in self.named if "@" in word]
-        return dataclasses.replace(self, named=[word for word in self.named if "@" not in word]), readers
+        return structs.replace(self, named=[word for word in self.named if "@" not in word]), readers
 
 
-@dataclass(frozen=True, kw_only=True)
-class SendFlags:
+class SendFlags(Struct, frozen=True, kw_only=True):
     """How a send goes."""
 
     live: Annotated[bool, Option("--live", help="Really send. Without it: a plan.")] = False
@@ -218,7 +212,7 @@ def flat(function: Callable[..., None], verb: str) -> Callable[..., None]:
             kind = inspect.Parameter.KEYWORD_ONLY
             parameters.append(parameter.replace(annotation=hints[name], kind=kind))
     # The verb's own flags come first in its help, the common ones last.
-    last = {f.name for f in dataclasses.fields(Common)}
+    last = {f.name for f in structs.fields(Common)}
     parameters.sort(key=lambda parameter: parameter.name in last)
 
     def call(**values: Any) -> None:
@@ -239,14 +233,13 @@ def flat(function: Callable[..., None], verb: str) -> Callable[..., None]:
 
 @functools.cache  # thirty verbs share three groups, and reading annotations takes longer than all else here
 def _flags(group: type[Any]) -> tuple[inspect.Parameter, ...]:
-    hints = typing.get_type_hints(group, include_extras=True)
     return tuple(
         inspect.Parameter(
             each.name,
             inspect.Parameter.KEYWORD_ONLY,
             default=each.default_factory() if callable(each.default_factory) else each.default,
-            annotation=hints[each.name],
+            annotation=each.type,
         )
-        for each in dataclasses.fields(group)
-        if typing.get_origin(hints[each.name]) is Annotated
+        for each in structs.fields(group)
+        if typing.get_origin(each.type) is Annotated
     )

@@ -11,8 +11,9 @@ import json
 import re
 import sys
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from digest.text.cleaning import multiline
 from digest.text.counting import counted
@@ -28,8 +29,7 @@ _OBEYED = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _COLOUR = {"error": "31", "warning": "33", "info": "36"}
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Output:
+class Output(Struct, frozen=True, kw_only=True, eq=False):
     """Where a verb's results go. `quiet` drops everything but errors.
 
     With `json`, one document is all that is printed: `data`. What is for people is not.
@@ -39,7 +39,7 @@ class Output:
     json: bool = False
     verbose: bool = False
     colour: bool = False
-    told: set[object] = field(default_factory=set, repr=False)
+    told: set[object] = field(default_factory=set)
 
     def line(self, text: str = "") -> None:
         """One line of result."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec import structs
 from typer import Option
 
 from digest.cli.call import Call
@@ -70,7 +70,7 @@ def _withdraw(call: Call, name: str, because: str) -> None:
     edition = call.newsroom.edition_of(name) if name.count("/") == 2 else call.edition_named(name)  # noqa: PLR2004
     known = call.newsroom.config.known_audience(edition.audience)
     names = (edition.audience, *((known.name, *known.was) if known else ()))
-    called = (dataclasses.replace(edition, audience=name) for name in names)
+    called = (structs.replace(edition, audience=name) for name in names)
     there = next((each for each in called if folder(call.newsroom.root / ARCHIVE, each).is_dir()), None)
     if there is None:
         message = f"{edition.id} was never sent, so there is nothing to withdraw"

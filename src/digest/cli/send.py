@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import typer
+from msgspec import structs
 
 from digest.cli.call import Call
 from digest.cli.flags import Common, EditionFlags, SendFlags, refuse
@@ -48,7 +48,7 @@ def send(common: Common, chosen: EditionFlags, how: SendFlags) -> None:
     elif not how.live:
         tell_plan(call, editions, chosen)
     else:
-        deliver(call, editions, dataclasses.replace(how, whole=chosen.whole))
+        deliver(call, editions, structs.replace(how, whole=chosen.whole))
 
 
 def _test(call: Call, editions: tuple[Edition, ...], to: str, transport: Transport) -> None:

@@ -8,10 +8,12 @@ Where each stands is decided here too. Everything that had to be dropped is said
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Literal
 
 from markupsafe import Markup
+from msgspec import Struct
+from msgspec.structs import replace
 
 from digest.composer.i18n import direction
 from digest.composer.photos import WORDS, Photo
@@ -46,8 +48,7 @@ _WORDS = {"sponsor": _BOXES["sponsor"]}  # of pictures in a block's Markdown, wh
 
 
 @template_value
-@dataclass(slots=True, kw_only=True, eq=False)
-class BlockPicture:
+class BlockPicture(Struct, kw_only=True, eq=False):
     """A picture of a block; `width` and `height` are its own, 0 when they are not known."""
 
     src: str
@@ -60,8 +61,7 @@ class BlockPicture:
 
 
 @template_value
-@dataclass(slots=True, kw_only=True, eq=False)
-class RowView:
+class RowView(Struct, kw_only=True, eq=False):
     """An item of a list: a link with its source, or an event with its day in words and the line about it."""
 
     title: str
@@ -74,8 +74,7 @@ class RowView:
 
 
 @template_value
-@dataclass(slots=True, kw_only=True, eq=False)
-class BlockView:
+class BlockView(Struct, kw_only=True, eq=False):
     """A block as it stands in this edition. What its kind does not have, or it does not say, is empty.
 
     `html` is its Markdown, and `text` its line of plain words; `words` is either for the text part, wrapped, with `[n]`
@@ -110,8 +109,7 @@ class BlockView:
 
 
 @template_value
-@dataclass(slots=True, kw_only=True, eq=False)
-class IssueView:
+class IssueView(Struct, kw_only=True, eq=False):
     """What stands beside the stories of groups: at the top, and at the end. `blocks` says whether there are any."""
 
     top: tuple[BlockView, ...]
@@ -119,8 +117,7 @@ class IssueView:
     blocks: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PreparedBlock:
+class PreparedBlock(Struct, frozen=True, kw_only=True, eq=False):
     """A block ready to be set anywhere: what templates see but for the numbers of its links, and what else it gave."""
 
     view: BlockView
@@ -138,8 +135,7 @@ class PreparedBlock:
         return replace(self.view, words=words, links=links)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PlacedBlocks:
+class PlacedBlocks(Struct, frozen=True, kw_only=True, eq=False):
     """The blocks of an issue, each where it stands, in order."""
 
     top: tuple[PreparedBlock, ...] = ()
@@ -170,8 +166,7 @@ def story_after(block: Block, stories: Iterable[Story]) -> Story | None:
     return min(same, key=lambda story: story.id != block.after, default=None)
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class BlockMaker:
+class BlockMaker(Struct, kw_only=True, eq=False):
     """Makes blocks ready for one edition. `speak` gives the theme's words in a language."""
 
     markdown: Markdown

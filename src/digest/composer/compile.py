@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import logging
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateSyntaxError
 from markupsafe import Markup
+from msgspec import Struct
 
 from digest.composer import block_view as block_view  # noqa: PLC0414 - imported so that the code reads its views' attributes directly
 from digest.composer import edition_view as edition_view  # noqa: PLC0414 - as above
@@ -55,8 +55,7 @@ _ARTICLE = re.compile(r'(<div [^>]*aria-roledescription="email"[^>]*>)')
 _SEAM = re.compile(r"(<tr>|</td>)<!\[endif\]--><!--\[if mso \| IE\]>(?=<td|</tr>)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Compiled:
+class Compiled(Struct, frozen=True, kw_only=True):
     """A theme ready to be filled: two Jinja templates with their places, and what they need that is not content."""
 
     html: str

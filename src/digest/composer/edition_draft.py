@@ -7,10 +7,11 @@ Every text of the views is clean, every address one that a mail may carry. Image
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+
+from msgspec.structs import replace
 
 from digest.composer.block_view import BlockMaker, BlockView, IssueView, PreparedBlock, issue_hash
 from digest.composer.edition_view import EditionView, GroupView, NewsroomView, PlaceView, StoryCount, StoryList, runs

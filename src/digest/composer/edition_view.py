@@ -6,10 +6,11 @@ Views are plain values made for one edition. A template reads their public attri
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, overload
+
+from msgspec import Struct
 
 from digest.composer.sandbox import template_value
 from digest.composer.story_view import StoryView
@@ -75,8 +76,7 @@ class StoryList(Sequence[StoryView]):
 
 
 @template_value
-@dataclass(slots=True, kw_only=True, eq=False)
-class RunView:
+class RunView(Struct, kw_only=True, eq=False):
     """Stories of a group that can be set in one column: one with a `photo` of its own, or several without.
 
     Those of `rows` are not shown in full; `label` says so where stories in full stand before them. `blocks` stand after
@@ -92,8 +92,7 @@ class RunView:
 
 
 @template_value
-@dataclass(slots=True, kw_only=True, eq=False)
-class GroupView:
+class GroupView(Struct, kw_only=True, eq=False):
     """Stories under one heading; `label` is empty when they need none. `late` ones are of an earlier period.
 
     A theme walks through `stories`, or through `runs` of them, which take fewer bytes than a section for each. `blocks`
@@ -138,8 +137,7 @@ def runs(
 
 
 @template_value
-@dataclass(slots=True, kw_only=True, eq=False)
-class EditionView:
+class EditionView(Struct, kw_only=True, eq=False):
     """The edition: its names, its stories in order (`stories`) and under their headings (`groups`, late ones last)."""
 
     id: str
@@ -169,8 +167,7 @@ class EditionView:
 
 
 @template_value
-@dataclass(slots=True, kw_only=True, eq=False)
-class PlaceView:
+class PlaceView(Struct, kw_only=True, eq=False):
     """A place on the web by its name."""
 
     name: str
@@ -178,8 +175,7 @@ class PlaceView:
 
 
 @template_value
-@dataclass(slots=True, kw_only=True, eq=False)
-class NewsroomView:
+class NewsroomView(Struct, kw_only=True, eq=False):
     """Whose digest it is; `contact` is the address for this audience."""
 
     name: str

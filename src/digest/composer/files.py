@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from digest.errors import Fault, ThemeError
 
@@ -29,20 +30,22 @@ _SUFFIXES = (".j2", ".mjml", ".yaml")
 _LARGEST = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TemplateFile:
+class TemplateFile(Struct, frozen=True, kw_only=True):
     """One file: the name that a person would open, and what it says."""
 
     shown: str
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ThemeFiles:
+class ThemeFiles(Struct, frozen=True, kw_only=True):
     """The files that count for one theme, by their name within it (`theme.mjml.j2`, `locale/en.yaml`)."""
 
     theme: str
-    files: dict[str, TemplateFile] = field(hash=False)
+    files: dict[str, TemplateFile]
+
+    def __hash__(self) -> int:
+        """By the name, as a dict has none; what is found by it is compared whole."""
+        return hash(self.theme)
 
     def get(self, name: str, asked: Fault | None = None) -> TemplateFile:
         """The file of that name. Raises ThemeError, at `asked` when something asked for it."""
@@ -57,8 +60,7 @@ class ThemeFiles:
         return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceMap:
+class SourceMap(Struct, frozen=True, kw_only=True):
     """For each stretch of a text, from `starts` (line numbers, ascending, from 1), its `file` and the `line` there.
 
     Lines run on from the start of a stretch, unless `fixed`: then a whole stretch stands for one line.

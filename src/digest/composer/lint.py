@@ -10,8 +10,9 @@ tree is built, and content that is HTML is skipped.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from digest.composer.mjml_table import ELEMENTS, EVERYWHERE, ElementRule
 from digest.composer.placeholders import TOKEN
@@ -254,8 +255,7 @@ def _near(word: str, known: Iterable[str]) -> str:
     return found if "did you mean" in found else ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attribute:
+class Attribute(Struct, frozen=True, kw_only=True):
     """One attribute, with the offset of its name. `value` is None when it has none (`<a disabled>`)."""
 
     name: str
@@ -263,8 +263,7 @@ class Attribute:
     offset: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MjmlTag:
+class MjmlTag(Struct, frozen=True, kw_only=True):
     """One tag of an MJML element. `inner` is the HTML inside, for elements that hold HTML."""
 
     name: str
@@ -277,8 +276,7 @@ class MjmlTag:
     inner_offset: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
+class Mark(Struct, frozen=True, kw_only=True):
     """Something that cannot be read, at an offset."""
 
     offset: int

@@ -9,13 +9,13 @@ would touch such a value is refused with the line, since it would touch the toke
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from jinja2 import TemplateRuntimeError, TemplateSyntaxError, nodes
 from jinja2.filters import FILTERS as DEFAULT_FILTERS
 from markupsafe import Markup
+from msgspec import Struct
 
 from digest.model import slot_token
 from digest.text.merge import ELSE, END, FIELD, Expression, branch_name, field_name, slot_name
@@ -35,8 +35,7 @@ _PASSING = frozenset(("_bounded", "_joined", "_steps", "default", "e", "escape",
 _BY_CASE = ("upper", "lower", "title")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldUse:
+class FieldUse(Struct, frozen=True, kw_only=True):
     """A reader's own value that a template names: `field` is a column's name, where the template says so."""
 
     field: str

@@ -7,11 +7,10 @@ A value's kind is one of: `text`, `colour`, `px` (`20px`), `size` (`20px`, `50%`
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ElementRule:
+class ElementRule(Struct, frozen=True, kw_only=True):
     """One element. `children` are tags; `content` says that HTML stands inside, which the lint leaves alone.
 
     `computed` are attributes from which MJML works out widths: a template's value would come too late for them.

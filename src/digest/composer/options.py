@@ -7,8 +7,9 @@ This module reads no file.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
+
+from msgspec import Struct
 
 from digest.text.colour import is_colour
 from digest.text.counting import counted
@@ -33,8 +34,7 @@ _SOME_IN_FULL = 5  # beyond it: the lead and four
 WIDEST = 592  # the sheet's 640 less its margins
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ThemeOptions:
+class ThemeOptions(Struct, frozen=True, kw_only=True):
     """The `theme:` part of config.yaml. Sizes in bytes, widths in pixels, colours as `#rrggbb`."""
 
     name: str = "default"  # the folder in templates/

@@ -8,9 +8,10 @@ A theme that compiles may still name a value that is not there, in a branch that
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec.structs import replace
 
 from digest import files
 from digest.composer import files as theme_files

@@ -7,8 +7,9 @@ No template is read, so a mistake in one closes no page.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from digest.composer.i18n import DEFAULT, PAGE, Wording
 from digest.composer.settings import catalogues, colours
@@ -23,14 +24,13 @@ if TYPE_CHECKING:
     from digest.composer.options import ThemeOptions
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageTheme:
+class PageTheme(Struct, frozen=True, kw_only=True):
     """A theme as pages on the web see it. `colours` are by name: `ink` by day, `ink_dark` in dark mode."""
 
     colours: Mapping[str, str]
     options: ThemeOptions
     catalogues: Mapping[str, Catalogue]
-    _wordings: dict[str, Wording] = field(default_factory=dict, compare=False, repr=False)
+    _wordings: dict[str, Wording] = field(default_factory=dict)
 
     def wording(self, languages: Iterable[str]) -> Wording:
         """The words of the first of `languages` in which pages have any, by exact tag, then by broader ones."""

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, unquote, urlsplit
+
+from msgspec import Struct
 
 from digest.composer import cache as stored
 from digest.composer.recompress import QUALITIES, Box, Recompressed, recompress
@@ -54,8 +55,7 @@ UNSHOWN = {
 _DRAWN = (".svg", ".svgz", ".heic", ".heif")  # which nothing here can unpack
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CarriedImage:
+class CarriedImage(Struct, frozen=True, kw_only=True):
     """An image that travels in the mail, by the file that it is made of. `cid` says file and size, at any quality."""
 
     cid: str
@@ -91,8 +91,7 @@ class CarriedImage:
 _made: dict[tuple[str, int], Recompressed] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Photo:
+class Photo(Struct, frozen=True, kw_only=True):
     """An image as the mail refers to it; `width` and `height` in its own pixels, 0 when they are not known.
 
     With an empty `src` the image is left out, and `code` and `reason` say why.
@@ -110,8 +109,7 @@ class Photo:
         return round(self.height * width / self.width) if self.width else 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ImageRoute:
+class ImageRoute(Struct, frozen=True, kw_only=True, eq=False):
     """How a newsroom's own files come to readers: linked below `base_url`, or carried. `read` gives their bytes."""
 
     base_url: str = ""

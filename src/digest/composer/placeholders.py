@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateSyntaxError, meta
+from msgspec import Struct, field
 
 from digest.composer.files import SourceMap, whole
 from digest.composer.sandbox import run
@@ -34,8 +34,7 @@ _OFFSET = re.compile(r" at \d+$")
 _ENDS = {"variable_begin": "variable_end", "block_begin": "block_end"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TemplateTag:
+class TemplateTag(Struct, frozen=True, kw_only=True):
     """One Jinja tag as it was written, with the file and line it begins on."""
 
     text: str
@@ -48,8 +47,7 @@ class TemplateTag:
         return self.text.startswith("{%")
 
 
-@dataclass(slots=True)
-class Swapped:
+class Swapped(Struct):
     """A text whose Jinja tags are tokens. `spots` are (offset in the text, line of the source) to count lines from."""
 
     text: str = ""

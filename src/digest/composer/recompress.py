@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import struct
 import warnings
-from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -31,8 +32,7 @@ _COLOURS = 256
 _MOVING = 300_000  # bytes of an animation, which is carried as it is
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Box:
+class Box(Struct, frozen=True, kw_only=True):
     """The room in which a picture is shown, in CSS pixels; `square` ones are cropped to fill it."""
 
     width: int
@@ -40,8 +40,7 @@ class Box:
     square: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recompressed:
+class Recompressed(Struct, frozen=True, kw_only=True):
     """A picture for a mail; `width` and `height` in its own pixels."""
 
     media_type: str

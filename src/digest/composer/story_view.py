@@ -8,11 +8,11 @@ Everything that had to be dropped is said in a finding that names the story's fi
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
+from msgspec import Struct
 
 from digest.composer.i18n import direction
 from digest.composer.photos import BESIDE, LEAD, ROW, WORDS, WORDS_BESIDE, ImageRoute, Photo
@@ -39,8 +39,7 @@ SEVERITIES = {"image-missing": Severity.ERROR, "image-unsafe": Severity.ERROR, "
 
 
 @template_value
-@dataclass(slots=True, kw_only=True, eq=False)
-class LinkView:
+class LinkView(Struct, kw_only=True, eq=False):
     """A numbered address of the text part."""
 
     number: int
@@ -48,8 +47,7 @@ class LinkView:
 
 
 @template_value
-@dataclass(slots=True, kw_only=True, eq=False)
-class StoryView:
+class StoryView(Struct, kw_only=True, eq=False):
     """One story as it stands in this edition.
 
     `number` counts from 1 in reading order. `level` is the level of its heading. `brief` stories are a title with its
@@ -103,8 +101,7 @@ class StoryView:
         return max(1, self.image_width * height // self.image_height)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PreparedStory:
+class PreparedStory(Struct, frozen=True, kw_only=True, eq=False):
     """A story ready to be set anywhere in an edition: what templates see but for its place, and what else it gave."""
 
     said: Mapping[str, Any]  # a StoryView's fields but for its place

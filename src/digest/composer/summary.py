@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import html
 import re
-from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import unquote
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from digest.composer.photos import WORDS, ImageRoute
 from digest.text.cleaning import multiline, one_line
@@ -63,8 +65,7 @@ class NamedPicture(NamedTuple):
     alt: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SummaryBlock:
+class SummaryBlock(Struct, frozen=True, kw_only=True):
     """A paragraph of plain text, with what begins its first line and the others. `whole` keeps its own line ends.
 
     A table has its `rows` instead of a text.
@@ -78,8 +79,7 @@ class SummaryBlock:
     tight: bool = False  # no blank line before it: the next item of a list
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
+class Summary(Struct, frozen=True, kw_only=True):
     """A summary ready to be set. `links` are its addresses in order; in the blocks, NUL + index + NUL refers to one."""
 
     html: str = ""

@@ -16,13 +16,14 @@ import json
 import marshal
 import os
 import sys
-from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from markupsafe import Markup
+from msgspec import Struct, field
+from msgspec.structs import asdict
 
 from digest.composer import cache as stored
 from digest.composer.files import SourceMap, ThemeFiles, gather
@@ -66,8 +67,7 @@ _OURS = (
 _KEPT = 8  # compiled themes on disk; one is about 100 KB
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Theme:
+class Theme(Struct, frozen=True, kw_only=True, eq=False):
     """A compiled theme; `notes` say what was adjusted to be readable.
 
     `hash` is over what it is: its files by their names in it, its options, and what they were compiled to. It is the
@@ -87,11 +87,11 @@ class Theme:
     catalogues: dict[str, Catalogue]
     fields: tuple[FieldUse, ...] = ()  # the columns of the recipients' list that it names
     notes: tuple[str, ...] = ()
-    files: ThemeFiles = field(compare=False, repr=False)  # what it was compiled of: those on disk may say more by now
+    files: ThemeFiles  # what it was compiled of: those on disk may say more by now
     cache: Path | None = None  # the folder of what is kept
     lines: ThemeEnvironment  # for subject and preheader: one line of plain text each
-    _wordings: dict[str, Wording] = field(default_factory=dict, compare=False, repr=False)
-    _line_templates: dict[str, Template] = field(default_factory=dict, compare=False, repr=False)
+    _wordings: dict[str, Wording] = field(default_factory=dict)
+    _line_templates: dict[str, Template] = field(default_factory=dict)
 
     def wording(self, language: str) -> Wording:
         """The theme's words in `language`; English, with `missing` set, when it has none of them."""

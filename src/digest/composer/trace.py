@@ -12,12 +12,13 @@ from __future__ import annotations
 import re
 import secrets
 from bisect import bisect_left, bisect_right
-from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from digest.composer import cache as stored
 from digest.composer.block_view import BlockView
@@ -43,8 +44,7 @@ _CALL = "jx_mark"
 _KEPT = 4  # marked themes on disk
 
 
-@dataclass(frozen=True, kw_only=True)
-class MarkedTheme:
+class MarkedTheme(Struct, frozen=True, kw_only=True):
     """A theme that marks what its tags write: `key` is in each mark, so that no content can hold one."""
 
     theme: Theme
@@ -65,8 +65,7 @@ class MarkedTheme:
         return Trace(marks=marks, sources=self.sources) if "".join(parts) == plain else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Mark:
+class _Mark(Struct, frozen=True, kw_only=True):
     offset: int
     number: int  # of the tag; behind a value from -1 downwards
     subject: str
@@ -76,8 +75,7 @@ class _Mark:
         return self.number if self.number >= 0 else -1 - self.number
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ThemeSources:
+class ThemeSources(Struct, frozen=True, kw_only=True):
     """The theme's tags, which follows which, and its text as it was put together, with the place of each line."""
 
     tags: Sequence[TemplateTag]

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Literal
 
+from msgspec import Struct
+
 from digest import period
 from digest.errors import UsageError
 
@@ -67,8 +69,7 @@ class ScheduleLine:
     works: Callable[[date], bool] = field(default=weekdays_only, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+class Task(Struct, frozen=True, kw_only=True):
     """One audience's edition of one period. `held`: its time passed longer ago than the rule's `catch_up`."""
 
     rule: ScheduleLine

@@ -14,8 +14,10 @@ import functools
 import json
 import re
 import unicodedata
-from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct, field, to_builtins
+from msgspec.structs import replace
 
 from digest import files, hooks
 from digest.editions import build_folder
@@ -41,16 +43,14 @@ Needed = Literal["none", "required", "two"]
 _COUNT: dict[Needed, int] = {"none": 0, "required": 1, "two": 2}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signature:
+class Signature(Struct, frozen=True, kw_only=True):
     """One person's word. `when` is ISO 8601 with its offset."""
 
     who: str
     when: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Approval:
+class Approval(Struct, frozen=True, kw_only=True):
     """What was approved. `inputs` maps what went into it (`story 2022-02-14-…`, `theme`, `config`) to its hash."""
 
     edition: str
@@ -60,8 +60,7 @@ class Approval:
     version: int = VERSION
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApprovalStatus:
+class ApprovalStatus(Struct, frozen=True, kw_only=True):
     """An edition's approval and whether it holds. `problem` says why not; empty when it does."""
 
     edition: str
@@ -204,7 +203,7 @@ def load(path: Path) -> Approval | None:
 
 def save(path: Path, approval: Approval) -> None:
     """Write the approval whole. Raises OSError."""
-    text = json.dumps(asdict(approval), ensure_ascii=False, indent=2, sort_keys=True)
+    text = json.dumps(to_builtins(approval), ensure_ascii=False, indent=2, sort_keys=True)
     files.write_whole(path, f"{text}\n".encode())
 
 

@@ -12,12 +12,12 @@ the first of them was mailed. The folder is never served: the public archive is 
 from __future__ import annotations
 
 import base64
-import dataclasses
 import json
 import shutil
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, structs
 
 from digest import files
 from digest.editions import build_folder, sent_edition
@@ -42,8 +42,7 @@ SENT = "sent.json"
 _SHORT = 12  # hex digits of a content's hash in a file's name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EditionContent:
+class EditionContent(Struct, frozen=True, kw_only=True):
     """What the readers of an edition get, whole. The relay, the key that signs and the secrets are not part of it.
 
     `identity` is None for an edition that an older version froze: its sender is what config.yaml says. Below
@@ -100,7 +99,7 @@ def page_data(newsroom: Newsroom, build: Build) -> bytes:
 
 
 def _write(newsroom: Newsroom, build: Build, more: Mapping[str, bytes]) -> Path:
-    parts = dataclasses.replace(build, parts={**build.parts, **more})
+    parts = structs.replace(build, parts={**build.parts, **more})
     return build_folder.write(newsroom, parts, newsroom.root / ARCHIVE)
 
 
@@ -112,7 +111,7 @@ def _name(fingerprint: str) -> str:
 def as_data(content: EditionContent) -> bytes:
     """A content as bytes, from which `from_data` makes the same one."""
     rendering, identity = content.rendering, content.identity
-    sender = {"identity": dataclasses.asdict(identity), "unsubscribe_url": content.unsubscribe_url} if identity else {}
+    sender = {"identity": structs.asdict(identity), "unsubscribe_url": content.unsubscribe_url} if identity else {}
     return build_folder.as_json(
         {
             "edition": rendering.edition.id,
@@ -216,9 +215,9 @@ def first_sent(home: Path) -> datetime | None:
 def begun(archive: Path, edition: Edition, audiences: Iterable[str]) -> Iterator[Edition]:
     """Those of the edition's round that were begun, with whichever ledger; `audiences` has all names of its own."""
     for audience in audiences:
-        there = dataclasses.replace(edition, audience=audience)
+        there = structs.replace(edition, audience=audience)
         for record in sorted(folder(archive, there).parent.glob(f"*/{LEDGER}")):
-            yield dataclasses.replace(there, language=record.parent.name)
+            yield structs.replace(there, language=record.parent.name)
 
 
 def refuse_begun(archive: Path, edition: Edition, place: str) -> None:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from digest.checks.bulk_sender import BULK
 from digest.checks.context import CheckContext
@@ -45,8 +47,7 @@ UNKNOWN_FIELD = "field-unknown"
 _LOOKED_BACK = 12  # editions in which a story that was changed since is still named
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Build:
+class Build(Struct, frozen=True, kw_only=True, eq=False):
     """An edition made, not yet written. `parts` maps file names to bytes; empty when the period was too thin."""
 
     selection: Selection

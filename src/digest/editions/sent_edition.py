@@ -9,8 +9,9 @@ something differs per reader is left out. Pure: values in, values and bytes out.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from digest import period
 from digest.editions.build_folder import as_json
@@ -28,8 +29,7 @@ FILE = "edition.json"
 FORMAT = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SentEdition:
+class SentEdition(Struct, frozen=True, kw_only=True):
     """An edition as its readers got it, without what was a reader's own.
 
     `id` is a tag URI (RFC 4151), by which feeds know it for ever. `subject` and `preheader` are empty where they

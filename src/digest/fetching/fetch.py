@@ -10,12 +10,12 @@ environment, or credentials to another host.
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import httpcore
 import httpx
+from msgspec import Struct
 
 from digest.errors import FetchError
 from digest.fetching.guard import Deadline, GuardedBackend, GuardedTransport, system_addresses
@@ -47,8 +47,7 @@ _ENOUGH = 4096  # to tell an image by its first bytes
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fetched:
+class Fetched(Struct, frozen=True, kw_only=True):
     """What came. `url` is where it came from in the end, without credentials; `content_type` as the server says it."""
 
     url: str
@@ -82,8 +81,7 @@ def fetch(
     return _visit(url, take, timeout, allow_private=allow_private, headers=headers, resolve=resolve, stop=stop)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FetchAnswer:
+class FetchAnswer(Struct, frozen=True, kw_only=True):
     """What an address answers, whatever its status is. `data` are the first bytes of the body, no more than asked."""
 
     status: int

@@ -8,9 +8,10 @@ tables are there for programs to fetch. A site that has no robots.txt forbids no
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
+
+from msgspec import Struct
 
 from digest.errors import FetchError
 from digest.fetching.fetch import ask
@@ -24,8 +25,7 @@ _MISSING = 400
 _FAILING = 500
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Rule:
+class _Rule(Struct, frozen=True, kw_only=True):
     """One line: whether it allows, the pattern of paths, and where it stands."""
 
     allows: bool

@@ -8,8 +8,9 @@ Unlike the local engine it never takes anything from others but what the ledger 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from digest.delivery import MailingStatus
 from digest.errors import DigestError, LedgerBusy, LedgerError
@@ -37,8 +38,7 @@ LINGER = 2.0  # seconds for a slow domain alone, when a chunk has nothing else: 
 REMEMBER = 3600.0  # seconds for which what is known of mails that went is kept while the database is away
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chunk:
+class Chunk(Struct, frozen=True, kw_only=True):
     """What came of a chunk: `outcomes` counts answers, `stopped` is why it ended early."""
 
     outcomes: Mapping[State, int] = field(default_factory=dict)
@@ -105,8 +105,7 @@ def send_chunk(
     )
 
 
-@dataclass(kw_only=True)
-class ChunkSender:
+class ChunkSender(Struct, kw_only=True):
     """What one process of a fleet sends with: the relay at the fleet's pace, and each edition's mails.
 
     `tell` takes what a person should know of the way out.

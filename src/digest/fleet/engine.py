@@ -9,8 +9,9 @@ Whoever follows may leave: the fleet goes on without. It never decides which rea
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from digest.delivery import MailingStatus, State
 from digest.errors import NothingToSend, SendStopped, TransportError
@@ -116,8 +117,7 @@ def follow(
             )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Ending:
+class _Ending(Struct, frozen=True, kw_only=True):
     stopped: SendStopped | None = None
     next_try: float | None = None
 

@@ -19,8 +19,9 @@ import socket
 import threading
 import time
 import traceback
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from digest import distribution
 from digest.delivery import MailingStatus
@@ -305,8 +306,7 @@ def has_stories(newsroom: Newsroom) -> bool:
     return (newsroom.root / "stories").is_dir()
 
 
-@dataclass(frozen=True, kw_only=True)
-class ScheduleTick:
+class ScheduleTick(Struct, frozen=True, kw_only=True):
     """What the schedule asks for, on whichever worker's turn it is."""
 
     newsroom: Newsroom

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from digest.importing import date_names
 from digest.text.language import primary
@@ -30,8 +32,7 @@ class NoSuchDay(ValueError):
     """Text that has the form of a date but names no day, or two. The message is one clause."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class Moment(Struct, frozen=True, kw_only=True):
     """What a date says: an aware time, whether only the day was given, and the languages in which it can be read."""
 
     at: datetime

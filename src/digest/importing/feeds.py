@@ -12,11 +12,13 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from html import escape
 from itertools import islice
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from digest.errors import Fault, ImportFailed
 from digest.importing import dates, feed_xml, languages
@@ -115,8 +117,7 @@ def json_of(text: str, source: str) -> Any:
         raise ImportFailed(message) from None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Article:
+class _Article(Struct, frozen=True, kw_only=True):
     """What stands in a feed's HTML besides its prose."""
 
     picture: Picture | None = None

@@ -9,8 +9,10 @@ claims: many call everything text/html.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from digest.errors import ImportFailed, UsageError
 from digest.importing import feeds, ghost, listing_text, table
@@ -28,8 +30,7 @@ _NO_HEADLINES = {"urlset": "a sitemap", "sitemapindex": "a list of sitemaps", "o
 _FEED_ROOTS = {"rss", "feed", "rdf:rdf", "atom:feed"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Format:
+class Format(Struct, frozen=True, kw_only=True):
     """One format. `detect` raises nothing; `read` raises ImportFailed for what is no listing of this kind."""
 
     detect: Callable[[Source], bool]

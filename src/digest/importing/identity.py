@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import islice
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from digest.text.urls import comparable
 
@@ -32,8 +33,7 @@ _COMPARED = 200  # letters of a title
 _ALIKE = 0.6  # of two titles' letters; a corrected headline keeps more, another story's has less
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
+class Identity(Struct, frozen=True, kw_only=True):
     """What is compared. `day` is an ISO date in the newsroom's zone; the others as `identity` folds them.
 
     `scope` names the source within which the guid is one: `feed …`, or `channel …` where that is all that is known of

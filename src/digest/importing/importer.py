@@ -12,9 +12,12 @@ from __future__ import annotations
 import os
 import re
 import sys
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, structs
+from msgspec.structs import asdict
 
 from digest import files
 from digest.errors import DigestError, ImportFailed, SourceShrank, UsageError
@@ -46,8 +49,7 @@ _LIKE_AN_ADDRESS = re.compile(r"www\.|[\w-]+(?:\.[\w-]+)+/")
 _SUFFIX = {"text/html": "html", "application/xhtml+xml": "html", "text/csv": "csv", "application/json": "json"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportReport:
+class ImportReport(Struct, frozen=True, kw_only=True):
     """What an import did, or with `written` False what it would do."""
 
     plan: ImportPlan
@@ -135,7 +137,7 @@ def run_import(
     zone = newsroom.config.newsroom.timezone
     listings = [front_matter.read_folder(folder, zone=zone, language=spoken, base=base) for folder in folders]
     files_ = [_source(newsroom, name) for name in names if not Path(name).is_dir()]
-    sources = [replace(source, language=spoken, sheet=sheet, base=base or source.base) for source in files_]
+    sources = [structs.replace(source, language=spoken, sheet=sheet, base=base or source.base) for source in files_]
     added = tuple(filter(None, map(slug, topics)))
     return import_sources(
         newsroom,
@@ -265,7 +267,7 @@ def _as_told(listing: Listing, language: str, topics: tuple[str, ...]) -> Listin
         replace(item, language=language or item.language, topics=tuple(dict.fromkeys((*item.topics, *topics))))
         for item in listing.items
     )
-    return replace(listing, items=items)
+    return structs.replace(listing, items=items)
 
 
 def insist(plan: ImportPlan, *, force: bool = False, folders: Collection[str] = ()) -> None:

@@ -16,8 +16,10 @@ and the other items go on. It never guesses a date and never drops an item in si
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from digest.errors import Fault
 from digest.importing import dates
@@ -207,8 +209,7 @@ _CONTACT_WORDS = 60  # a name and an office beside an address; a sentence has mo
 _RULE = re.compile(r"\s*([-=*_~#])(?:\s*\1){2,}\s*")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """A line that is not blank. `gap`: a blank line comes before it. `sign` is empty when it has no bullet."""
 
     line: int

@@ -10,11 +10,13 @@ is shown. Where it has another source's word, that stands: who spoke first is fo
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct, field, structs
 
 from digest.errors import Fault
 from digest.importing import identity, provenance
@@ -39,8 +41,7 @@ FAR_FEWER = 0.5  # of the last import's items; a list that rolls over keeps its 
 _BELOW = "stories"  # the folder of the newsroom in which they lie
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewFile:
+class NewFile(Struct, frozen=True, kw_only=True):
     """A story that has no file yet. `path` is relative to the stories' folder."""
 
     id: str
@@ -49,8 +50,7 @@ class NewFile:
     lacks: tuple[str, ...] = ()  # keys that say nothing: a picture, its words, the link, the summary
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangedFile:
+class ChangedFile(Struct, frozen=True, kw_only=True):
     """A story file in which `fields` change."""
 
     id: str
@@ -60,8 +60,7 @@ class ChangedFile:
     fields: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ItemChange:
+class ItemChange(Struct, frozen=True, kw_only=True):
     """A source that gave nothing (`empty`), or far fewer items than the last time (`shrunk`)."""
 
     source: str
@@ -77,8 +76,7 @@ class ItemChange:
         return f"{text} ({self.fault})" if self.fault else text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportPlan:
+class ImportPlan(Struct, frozen=True, kw_only=True):
     """What an import would do. `faults` are items and files that it cannot do, each with its reason."""
 
     new: tuple[NewFile, ...] = ()
@@ -145,7 +143,7 @@ class _Planner:
             # Also as sources know it: a person may have given it another title or date.
             names, own = _names(words, story.date), _identity(values, story.date, UNKNOWN)
             counted = own.guid in {name.guid for name in names} and not is_global(own.guid)
-            self.known.append([*names, replace(own, guid="") if counted else own])
+            self.known.append([*names, structs.replace(own, guid="") if counted else own])
         # Files that cannot be read, or are no more, known by what sources said of them: neither is made a second time.
         for name, words in sorted(records.items()):
             self.ids.append(name)
@@ -194,7 +192,7 @@ class _Planner:
             for guid, count in shared.items()
         ]
         items = tuple(replace(item, guid="") if item.guid in shared else item for item in listing.items)
-        return replace(listing, items=items)
+        return structs.replace(listing, items=items)
 
     def withhold(self, number: int, source: str, item: Item) -> None:
         """Say why an item is not taken whose story has a file with faults, or had one that a person took away."""
@@ -336,8 +334,7 @@ def _day(value: object, near: datetime | None = None) -> str:
     return value.isoformat() if isinstance(value, date) else str(value or "")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class Kept(Struct, frozen=True, kw_only=True):
     """A field in which a person's word was kept although `source` says `theirs`."""
 
     file: str

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from digest.errors import Fault, StoryError
 from digest.text.urls import without_credentials
@@ -29,8 +30,7 @@ _LONG = ("summary",)
 _VERSION = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportRecord:
+class ImportRecord(Struct, frozen=True, kw_only=True):
     """`sources` counts each source's items; `stories` has, by story id and source, what was said."""
 
     sources: Mapping[str, int] = field(default_factory=dict)

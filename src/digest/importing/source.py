@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from digest.errors import ImportFailed
 from digest.importing.html_to_markdown import C1
@@ -56,8 +58,7 @@ _OTHER_FILES = {
 _HEAD = 4_096
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(Struct, frozen=True, kw_only=True):
     """What came from one place. `name` is its path, address or `-`, for messages and for the record.
 
     `base` is where it came from in the end, after redirects: links are read from there. `zone` and `language` are the
@@ -198,8 +199,7 @@ def told_apart(reads: Iterable[Item | Fault]) -> tuple[tuple[Item, ...], tuple[F
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
+class Listing(Struct, frozen=True, kw_only=True):
     """A source as it was read. `faults` name items that are lost; `notes` say what a person may want to know."""
 
     source: str

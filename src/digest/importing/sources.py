@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from digest import files
 from digest.errors import DigestError, FetchError, ImportFailed, SourceShrank, UsageError
@@ -45,8 +47,7 @@ ROBOTS_FOR = timedelta(days=1)  # how long a robots.txt counts (RFC 9309, 2.4)
 FIRST_AGAIN = timedelta(minutes=5)  # after a failure; then twice as long each time, up to the source's own interval
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceState:
+class SourceState(Struct, frozen=True, kw_only=True):
     """What is known of one source. `trouble` says why it could not be read at the last try; empty when it was.
 
     `read` is when it last was, `failing` since when it is not; `changed` when it last brought anything.
@@ -77,8 +78,7 @@ class SourceState:
         return now - self.tried >= wait
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceReport:
+class SourceReport(Struct, frozen=True, kw_only=True):
     """What came of reading one source now."""
 
     name: str

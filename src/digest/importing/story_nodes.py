@@ -6,8 +6,9 @@ It looks at the elements that it is given and at nothing around them.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from digest.importing import html_to_markdown
 from digest.importing.listing_text import CREDIT
@@ -66,8 +67,7 @@ def is_bold(element: HtmlElement) -> bool:
     return bool(bold) and bool(words(element)) and words(bold[0]) == words(element)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Dated:
+class Dated(Struct, frozen=True, eq=False):
     """A date on a page: the innermost element that holds it, what it says, and whether it is that of a change."""
 
     place: HtmlElement

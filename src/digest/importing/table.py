@@ -13,9 +13,10 @@ import csv
 import io
 import re
 from collections import Counter
-from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from digest import yamlfile
 from digest.errors import Fault

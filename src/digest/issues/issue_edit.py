@@ -10,8 +10,9 @@ above a block go where it goes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from digest import yamlfile
 from digest.blocks.kinds import KINDS
@@ -22,16 +23,14 @@ from digest.model import story_id
 HEAD = "# What this issue says beside its stories, and which of them an editor chose: see docs/issue-files.md.\n"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetStories:
+class SetStories(Struct, frozen=True, kw_only=True):
     """The stories that are pinned, skipped or ordered from now on, by id; none removes the list."""
 
     key: Literal["pin", "skip", "order"]
     ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetText:
+class SetText(Struct, frozen=True, kw_only=True):
     """A text of the issue from now on, in one language or in all; an empty one removes it."""
 
     key: Literal["subject", "preheader", "intro"]
@@ -39,8 +38,7 @@ class SetText:
     language: str = EVERY_LANGUAGE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddBlock:
+class AddBlock(Struct, frozen=True, kw_only=True):
     """A block that is new, as the file would say it; `index` counts from 0, None is the end."""
 
     block: Mapping[str, Any]
@@ -48,8 +46,7 @@ class AddBlock:
     language: str = EVERY_LANGUAGE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeBlock:
+class ChangeBlock(Struct, frozen=True, kw_only=True):
     """Fields of a block from now on; an empty value removes its field. Fields that are not named stay."""
 
     index: int
@@ -57,8 +54,7 @@ class ChangeBlock:
     language: str = EVERY_LANGUAGE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MoveBlock:
+class MoveBlock(Struct, frozen=True, kw_only=True):
     """A block that goes to another place in the file's order."""
 
     index: int
@@ -66,8 +62,7 @@ class MoveBlock:
     language: str = EVERY_LANGUAGE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RemoveBlock:
+class RemoveBlock(Struct, frozen=True, kw_only=True):
     """A block that goes."""
 
     index: int

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
+
+from msgspec import Struct
 
 from digest.yamlfile import literal, quoted
 
@@ -27,8 +28,7 @@ class NotAloneError(Exception):
     """A value is written such that its lines hold something else, too."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Span:
+class _Span(Struct, frozen=True, kw_only=True):
     """The lines of a key with its value, or of an item: from `above` (what is said of it) and `first` up to `end`."""
 
     above: int

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, fields
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
 from sqlalchemy import case, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -43,8 +43,7 @@ _FEWER = 20  # and lacks at least so many is perhaps not whole
 _ENCODE = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=("\x01", ": ")).encode
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EditionRow:
+class EditionRow(Struct, frozen=True, kw_only=True):
     """What never changes about a frozen edition."""
 
     id: int
@@ -62,7 +61,7 @@ class EditionRow:
         return deliveries.c.id.between(self.first, self.last) & (deliveries.c.edition + 0 == self.id)
 
 
-_ROW = tuple(editions.c[each.name] for each in fields(EditionRow))
+_ROW = tuple(editions.c[name] for name in EditionRow.__struct_fields__)
 
 
 def find(transaction: Transaction, name: str) -> EditionRow | None:
@@ -80,8 +79,7 @@ def must_find(transaction: Transaction, name: str) -> EditionRow:
     return row
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Freeze:
+class Freeze(Struct, frozen=True, kw_only=True):
     """What a freeze is about: editions of one round, each with its content, empty for one that is to wait for it.
 
     `names` are the round's own name and those it would have under the audience's former names. `complete` says that

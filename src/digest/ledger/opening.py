@@ -12,10 +12,10 @@ import secrets
 import sqlite3
 import time
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from sqlalchemy import URL, create_engine, insert, select, text, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -82,8 +82,7 @@ def open_ledger(
     return _open_sqlite(path, owner, witnesses or path.parent / "sent", create=create)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Owner:
+class _Owner(Struct, frozen=True, kw_only=True):
     """Whose ledger is expected."""
 
     name: str

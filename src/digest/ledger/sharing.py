@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from msgspec import Struct
 from sqlalchemy import Column, Float, LargeBinary, MetaData, Table, Text, delete, event, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
@@ -117,8 +117,7 @@ _DUE = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reservation:
+class Reservation(Struct, frozen=True, kw_only=True):
     """A place under a rate limit. `start` and `now` are the database's seconds; `granted` says whether it was taken."""
 
     start: float

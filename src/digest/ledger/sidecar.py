@@ -10,10 +10,11 @@ machines still have a witness of it.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import asdict
 from sqlalchemy import delete, insert, select
 
 from digest.errors import LedgerError
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
 _THAWED = "thawed "  # and an edition's name: a key of the ledger's table `meta`
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Testimony:
+class Testimony(Struct, frozen=True, kw_only=True):
     """What a witness saw. `ledger` is that ledger's random name; `written` is ISO 8601."""
 
     edition: str

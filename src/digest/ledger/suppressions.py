@@ -6,9 +6,9 @@ again at the last moment costs one look at the newest number. Addresses are comp
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import asdict
 from sqlalchemy import delete, insert, select, text, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _PAGE = 2_000
 _ASKED = 500  # addresses in one question
-_ROWS = select(*(suppressions.c[each.name] for each in fields(Suppression)))
+_ROWS = select(*(suppressions.c[name] for name in Suppression.__struct_fields__))
 
 
 def sweep(transaction: Transaction, now: float) -> None:

@@ -16,8 +16,9 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import b64encode
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from digest.errors import RenderError
 from digest.mail.quoted import around
@@ -36,8 +37,7 @@ _MAX_CID = 200
 _SIGNATURE = re.compile(r"^-- $", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Body:
+class Body(Struct, frozen=True, kw_only=True, eq=False):
     """Octets with holes: `parts[i]` is empty where hole i's value belongs (`parts` has the holes at odd places)."""
 
     parts: tuple[bytes, ...]
@@ -99,8 +99,7 @@ def fill_html(html: str, nonce: str, values: Mapping[str, str], slots: Collectio
     return interleave(common, (hole.text(values) for hole in found))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Architecture:
+class Architecture(Struct, frozen=True, kw_only=True):
     """The multipart frame of one edition's mails: what stands before, between and after the two encoded bodies."""
 
     content_type: bytes  # the whole header field

@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from digest.mail import header
 from digest.mail.address import canonical, domain_of
@@ -32,8 +33,7 @@ _WORD_OF_ID = 18  # the whole must fit into one line
 _MAX_NAME = 200  # characters; a mail program shows some 30 of them
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SenderIdentity:
+class SenderIdentity(Struct, frozen=True, kw_only=True):
     """Who sends, who is answered, how to leave: the headers that all mails of an edition share.
 
     Addresses are bare (`digest@example.org`). Fields that are empty leave their header out.

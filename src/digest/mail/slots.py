@@ -13,12 +13,13 @@ tokens in a value are letters like any others: nothing is evaluated after this, 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from digest.errors import RenderError
 from digest.mail import quoted
@@ -209,8 +210,7 @@ def _named(slot: str, value: str, place: SlotContext) -> str:
         raise ValueError(message) from None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SlotFill:
+class SlotFill(Struct, frozen=True, kw_only=True, eq=False):
     """One slot of a body that was encoded in parts: where its value belongs, and as what."""
 
     name: str
@@ -233,8 +233,7 @@ class SlotFill:
             parts[hole] = quoted.piece(_named(self.name, value, place))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hole:
+class Hole(Struct, frozen=True, kw_only=True):
     """What stands between two literals that all readers get: a slot's value, or words that only some of them get."""
 
     slot: str = ""  # empty for words

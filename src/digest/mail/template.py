@@ -11,8 +11,9 @@ one recipient and one To; nothing of one reader outlives the call. Never opens a
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from digest.errors import ConfigError, Fault, RenderError
 from digest.mail import body, head, header
@@ -40,8 +41,7 @@ _BODY = len(HeaderRow)  # the first part of the body
 _TO, _SUBJECT, _ID, _LEAVE = map(int, (HeaderRow.TO, HeaderRow.SUBJECT, HeaderRow.ID, HeaderRow.LEAVE))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class MailTemplate:
+class MailTemplate(Struct, frozen=True, kw_only=True, eq=False):
     """An edition's mail with holes. `slots` names the values that each reader must have. Made by `compile`."""
 
     rendering: Rendering
@@ -51,13 +51,13 @@ class MailTemplate:
     slots: frozenset[str]
     mark: str  # how the tokens of its slots begin
     subject: head.Line
-    parts: tuple[bytes, ...] = field(repr=False)  # the head's rows, then the body, both with empty holes
-    fillings: tuple[SlotFill, ...] = field(repr=False)
-    variants: tuple[tuple[int, Hole, bytes], ...] = field(repr=False)  # a part's number, what it is, its words encoded
-    leave: head.ListUnsubscribe = field(repr=False)
-    seal: Seal | None = field(repr=False)
-    relaxed_head: tuple[bytes, ...] = field(repr=False)  # the head's rows in DKIM's relaxed form
-    body_hash: Any = field(repr=False)  # SHA-256 over the body up to its first hole; copied, never updated
+    parts: tuple[bytes, ...]  # the head's rows, then the body, both with empty holes
+    fillings: tuple[SlotFill, ...]
+    variants: tuple[tuple[int, Hole, bytes], ...]  # a part's number, what it is, its words encoded
+    leave: head.ListUnsubscribe
+    seal: Seal | None
+    relaxed_head: tuple[bytes, ...]  # the head's rows in DKIM's relaxed form
+    body_hash: Any  # SHA-256 over the body up to its first hole; copied, never updated
 
     @classmethod
     def compile(

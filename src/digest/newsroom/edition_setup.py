@@ -5,10 +5,12 @@ Made from config.yaml alone, each part when it is first asked for. It knows noth
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import quote
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from digest.errors import ConfigError, RenderError, ThemeError
 from digest.model import Finding, Severity
@@ -34,8 +36,7 @@ if TYPE_CHECKING:
 UNPUBLISHED = "archive-unpublished"
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class EditionSetup:
+class EditionSetup(Struct, frozen=True, kw_only=True, eq=False, dict=True):
     """The settings of one newsroom, turned into the things that they describe."""
 
     config: Config

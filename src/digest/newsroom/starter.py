@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from digest import files, yamlfile
 from digest.config.unfilled import unfilled
@@ -30,16 +31,14 @@ _SECRET = Path(own_secret.FILE)
 _SAMPLES = "ILO Newsroom"  # whose newsroom the sample is
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Blank:
+class Blank(Struct, frozen=True, kw_only=True):
     """Something that a person must fill in. `where` is `config.yaml:9: newsroom.url`, or a file."""
 
     where: str
     what: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StarterResult:
+class StarterResult(Struct, frozen=True, kw_only=True):
     """A new newsroom: its files, and what of them is still the sample's."""
 
     files: tuple[Path, ...]

@@ -6,9 +6,9 @@ so what nobody touched stays as it is written. Pure.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from msgspec import Struct, to_builtins
 from starlette.responses import JSONResponse
 
 from digest.errors import FaultyInput, UsageError
@@ -27,8 +27,7 @@ LONGEST = 200_000  # characters of one value: a file has at most a megabyte
 MANY = 200  # values of a list
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FormField:
+class FormField(Struct, frozen=True, kw_only=True):
     """One field. `words` is a list of texts, `rows` one of values that have fields of their own; `more` may be hidden.
 
     `labels` say in words what each of `choices` means, where it does not itself.
@@ -47,7 +46,7 @@ class FormField:
 
 def fields_data(fields: Iterable[FormField]) -> list[dict[str, Any]]:
     """The fields for the page."""
-    return [asdict(field) for field in fields]
+    return [to_builtins(field) for field in fields]
 
 
 def values_of(body: Mapping[str, Any], fields: Iterable[FormField]) -> dict[str, Value]:

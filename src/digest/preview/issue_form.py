@@ -9,9 +9,10 @@ file as there were before becomes an issue file when it is to say more than that
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+from msgspec.structs import replace
 from starlette.responses import JSONResponse
 
 from digest.blocks.kinds import KINDS, PLACES
@@ -59,8 +60,7 @@ _OF_BLOCK = re.compile(r"blocks(?:\.[\w-]+)?\[(\d+)\]\.?(.*)")
 _SHOWN = ("title", "label", "figure", "caption", "text", "name", "alt")  # what tells one block from another of its kind
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenedIssue:
+class OpenedIssue(Struct, frozen=True, kw_only=True):
     """One issue file as it is. `path` is where it is written, `source` where it was read: maybe an overrides file."""
 
     path: Path

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import colorsys
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
+
+from msgspec import Struct
 
 from digest.errors import UsageError
 
@@ -39,8 +40,7 @@ _IMAGE = re.compile(r"(<img\b[^>]*?\ssrc=\")([^\"]*)", re.IGNORECASE)
 LARGE = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ViewMode:
+class ViewMode(Struct, frozen=True, kw_only=True):
     """How a mail is looked at."""
 
     scheme: Scheme = "light"

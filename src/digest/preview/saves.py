@@ -13,8 +13,9 @@ import hashlib
 import secrets
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from digest.errors import DigestError, EditConflict, UsageError
 from digest.files import write_whole
@@ -28,8 +29,7 @@ OFFERED = 8  # offers that can still be taken
 _MOST = 64 * 1024 * 1024  # octets that these may hold together
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileChange:
+class FileChange(Struct, frozen=True, kw_only=True):
     """One file: its octets as they were read and as they shall be; None where there is no file."""
 
     path: Path
@@ -37,8 +37,7 @@ class FileChange:
     after: bytes | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Save:
+class Save(Struct, frozen=True, kw_only=True):
     """One save that was made. `title` says what it was, in words."""
 
     id: int
@@ -51,8 +50,7 @@ class Save:
         return sum(len(change.before or b"") + len(change.after or b"") for change in self.changes)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
+class Offer(Struct, frozen=True, kw_only=True):
     """Changes that were shown to a person, who may take just them. `then` is done once they are written."""
 
     title: str

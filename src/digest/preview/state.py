@@ -12,11 +12,13 @@ import contextlib
 import secrets
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from digest.editions.builder import assemble, build_edition, page, values_for
 from digest.errors import ConfigError, DigestError, UsageError
@@ -44,8 +46,7 @@ SCANNED = 1_000_000  # rows of a list that a search reads at most
 CHANGED = "the mail has changed meanwhile; look again, then click"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ViewRequest:
+class ViewRequest(Struct, frozen=True, kw_only=True):
     """What the page wants to see. `who` is empty, `case:NAME` (a stress case), `reader:ADDRESS`; `draft`: a Draft."""
 
     period: str = ""
@@ -64,8 +65,7 @@ def requested(query: Mapping[str, Any]) -> ViewRequest:
     return ViewRequest(**values)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class Draft(Struct, frozen=True, kw_only=True):
     """What is typed and not saved: stories by their id, instead of those of the files or beside them; issue files.
 
     `issues` are the edition's own and everybody's, in this order; none where they are as they are read.
@@ -75,8 +75,7 @@ class Draft:
     issues: tuple[IssueFile, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShownEdition:
+class ShownEdition(Struct, frozen=True, kw_only=True):
     """An edition as it was made, for one reader. With `errors`, it is the last good one; they say what is wrong now."""
 
     newsroom: Newsroom

@@ -8,9 +8,10 @@ It says where an issue stands and does nothing. Live sending is never done from 
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
+from msgspec import Struct
+from msgspec.structs import asdict
 from starlette.responses import JSONResponse
 
 from digest.config.schedule_lines import scheduled
@@ -36,8 +37,7 @@ if TYPE_CHECKING:
 StepState = Literal["done", "todo", "wrong"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """One step. `words` say where it stands; `missing` what is to be done, one thing each; `command` does it."""
 
     name: str

@@ -8,10 +8,10 @@ afterwards is never written.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
 from starlette.responses import JSONResponse
 
 from digest import yamlfile
@@ -75,8 +75,7 @@ _BODY = "summary"
 _LONGEST = 250  # octets of a name; file systems take 255, with its ending
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoryFile:
+class StoryFile(Struct, frozen=True, kw_only=True):
     """A story's file as it is now. `data` is None where there is none yet."""
 
     id: str

@@ -5,8 +5,10 @@ Nothing of it is ever written or sent. Pure: stories in, stories out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from digest.model import Recipient
 
@@ -24,8 +26,7 @@ _SUMMARY = (
 _KICKER = "برنامج العمل الأفضل"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Case(Struct, frozen=True, kw_only=True):
     """One stress case. `stories` changes the stories, `reader` is who reads; either may be none."""
 
     title: str

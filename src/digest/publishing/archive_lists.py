@@ -7,13 +7,13 @@ A list is made again only when what it is made of is not as it was. Nothing is w
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
+
+from msgspec import Struct, structs
 
 from digest.newsroom.edition_setup import page_path
 from digest.publishing import syndication
@@ -37,8 +37,7 @@ _FIRST = 4  # of each list on the archive's own page
 _PER_LANGUAGE = 12  # of each on an audience's
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArchiveLists:
+class ArchiveLists(Struct, frozen=True, kw_only=True):
     """Makes the lists. `common` is the stamp of all that every page has in common."""
 
     templates: PageTemplates
@@ -132,7 +131,7 @@ class ArchiveLists:
             home, title=settings.title, description=settings.description, parts=parts, languages=languages, **shared
         )
         for part, year in zip(parts, years if links else (), strict=False):
-            whole = dataclasses.replace(part, cards=[*part.cards, *part.lines], lines=())
+            whole = structs.replace(part, cards=[*part.cards, *part.lines], lines=())
             self._index(
                 part.path,
                 title=f"{settings.title}: {labels[year]}",

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, structs
 
 from digest.composer.edition_draft import EditionDraft
 from digest.composer.photos import ImageRoute, Photo
@@ -41,8 +42,7 @@ BEGIN, END = "<!--stories-->", "<!--/stories-->"
 
 
 @template_value
-@dataclass(slots=True, kw_only=True)
-class PagePicture:
+class PagePicture(Struct, kw_only=True):
     """A picture as a page shows it: its address, its copies for a `srcset`, and its size in pixels."""
 
     src: str
@@ -53,8 +53,7 @@ class PagePicture:
 
 
 @template_value
-@dataclass(slots=True, kw_only=True)
-class PageStory:
+class PageStory(Struct, kw_only=True):
     """A story on its edition's page. `note` says that it was corrected; of a `withdrawn` one only that is left."""
 
     view: StoryView
@@ -66,8 +65,7 @@ class PageStory:
 
 
 @template_value
-@dataclass(slots=True, kw_only=True)
-class PageGroup:
+class PageGroup(Struct, kw_only=True):
     """Stories under one heading."""
 
     label: str
@@ -75,8 +73,7 @@ class PageGroup:
     blocks: tuple[BlockView, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EditionPage:
+class EditionPage(Struct, frozen=True, kw_only=True):
     """All that one edition's page is made of. `updated` is later than `first` when something was corrected since."""
 
     sent: SentEdition
@@ -91,8 +88,7 @@ class EditionPage:
     updated: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
+class Card(Struct, frozen=True, kw_only=True):
     """What lists and feeds say of an edition. `image` is (file, width, height); `text` is what one may search."""
 
     edition: str
@@ -114,8 +110,7 @@ class Card:
     withdrawn: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _KeptCopies(ImageRoute):
+class _KeptCopies(ImageRoute, frozen=True, kw_only=True):
     """A page's pictures are the copies that were kept, each with its size."""
 
     pictures: Mapping[str, PagePicture]  # by what the story or block says
@@ -128,8 +123,7 @@ class _KeptCopies(ImageRoute):
         return Photo(code="image-missing", reason=f"there is no copy of {image!r}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EditionPageMaker:
+class EditionPageMaker(Struct, frozen=True, kw_only=True):
     """Makes the pages of editions."""
 
     templates: PageTemplates
@@ -138,7 +132,7 @@ class EditionPageMaker:
         """The page of one edition, and what lists and feeds say of it."""
         sent, edition = page.sent, page.sent.edition
         config = self.templates.newsroom.config
-        audience = dataclasses.replace(
+        audience = structs.replace(
             config.audience(page.audience).in_language(edition.language), title=sent.title, description=sent.description
         )
         draft = EditionDraft(
@@ -195,7 +189,7 @@ class EditionPageMaker:
         def shown(stories: Iterable[Story]) -> tuple[Story, ...]:
             return tuple(_now(story, page.changes) for story in stories)
 
-        return dataclasses.replace(
+        return structs.replace(
             selection,
             groups=tuple(Group(key=part.key, stories=shown(part.stories)) for part in selection.groups),
             late=tuple(LateGroup(period=part.period, stories=shown(part.stories)) for part in selection.late),
@@ -283,7 +277,7 @@ class EditionPageMaker:
             return ()
         links = ((edition, self.templates.link(edition, _DEPTH)) for edition in others)
         return tuple(
-            dataclasses.replace(link, label=self.templates.called(edition.language), current=edition.id == own.id)
+            structs.replace(link, label=self.templates.called(edition.language), current=edition.id == own.id)
             for edition, link in links
         )
 

@@ -5,8 +5,9 @@ Cards ─▶ IndexParts ─index_page─▶ HTML
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from digest.composer.i18n import direction
 from digest.composer.sandbox import template_value
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 
 
 @template_value
-@dataclass(slots=True, kw_only=True)
-class CardView:
+class CardView(Struct, kw_only=True):
     """A card in a list: whole, or one line where the list is long."""
 
     href: str
@@ -40,8 +40,7 @@ class CardView:
 
 
 @template_value
-@dataclass(slots=True, kw_only=True)
-class IndexSection:
+class IndexSection(Struct, kw_only=True):
     """Cards under one heading; `href` leads to all of them."""
 
     title: str
@@ -53,8 +52,7 @@ class IndexSection:
     all_label: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IndexPart:
+class IndexPart(Struct, frozen=True, kw_only=True):
     """A section of an index page before it is set. `path` is the folder of the page that has all of it."""
 
     title: str

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from digest.composer import cache as stored
 from digest.distribution import version
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
     from digest.publishing.public_folder import Update
 
 
-@dataclass(slots=True, kw_only=True)
-class MadePages:
+class MadePages(Struct, kw_only=True):
     """The files of `folder`: those that are wanted, and what of them has to be written. `memory` is the last run's."""
 
     folder: Path

@@ -12,9 +12,10 @@ import hashlib
 import io
 import json
 import warnings
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from digest import files
 from digest.composer.recompress import FORMATS
@@ -38,8 +39,7 @@ _PIXELS = 60_000_000  # more is no photo for a page
 _HASH = 20  # hex digits: 80 bits
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageImage:
+class PageImage(Struct, frozen=True, kw_only=True):
     """A picture's copies: `files` are their names, the smaller first, each with its size in pixels."""
 
     files: tuple[tuple[str, int, int], ...]
@@ -125,8 +125,7 @@ def _taken(file: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Pictures:
+class Pictures(Struct, frozen=True, kw_only=True):
     """The pictures of a newsroom's published editions. `note` hears of those that cannot be had.
 
     Other servers are asked when `online`, and with `retry` again for what they did not give before.

@@ -6,10 +6,10 @@ first, file by file. Pure but for reading the templates.
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, structs
 
 from digest.composer.files import builtin, whole
 from digest.composer.i18n import direction
@@ -50,8 +50,7 @@ def _template(text: str, file: str, *, escape: bool) -> Template:
 
 
 @template_value
-@dataclass(slots=True, kw_only=True)
-class PageLink:
+class PageLink(Struct, kw_only=True):
     """Another page: its address seen from this one, the absolute one, and what it is called in its own language."""
 
     href: str
@@ -63,8 +62,7 @@ class PageLink:
     current: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class PageTemplates:
+class PageTemplates(Struct, frozen=True, kw_only=True, dict=True):
     """The templates of a newsroom's pages. Raises ThemeError for what is no Jinja, RenderError for one that fails."""
 
     newsroom: Newsroom
@@ -78,7 +76,7 @@ class PageTemplates:
     @cached_property
     def theme(self) -> Theme:
         """The newsroom's theme; Markdown without a mail's inline styles."""
-        return dataclasses.replace(self.newsroom.edition_setup.theme, markdown=Markdown({}))
+        return structs.replace(self.newsroom.edition_setup.theme, markdown=Markdown({}))
 
     @cached_property
     def sources(self) -> dict[str, tuple[str, str]]:

@@ -12,9 +12,10 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from digest import files
 from digest.errors import DigestError, UsageError
@@ -35,8 +36,7 @@ _LINKED_FIRST = ("img/", "style.css", "search.js")  # written before the pages t
 Stamp = tuple[int, int]  # modification time in nanoseconds, size
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Update:
+class Update(Struct, frozen=True, kw_only=True):
     """What an update did to the folder."""
 
     written: tuple[str, ...]

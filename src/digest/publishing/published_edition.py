@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from digest.publishing.withdrawals import Withdrawal
 
 
-@dataclass(slots=True, kw_only=True)
-class PublishedEdition:
+class PublishedEdition(Struct, kw_only=True):
     """The edition. `card` and `stamp` are set once its page was made, or is as it was."""
 
     record: Record

@@ -12,10 +12,11 @@ import dataclasses
 import filecmp
 import hashlib
 import traceback
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field, structs
 
 from digest.composer.photos import size, sniff
 from digest.distribution import version
@@ -81,8 +82,7 @@ def publish(
             raise DigestError(public_folder.refused(newsroom.root / paths.ARCHIVE, error)) from None
 
 
-@dataclass(kw_only=True)
-class _Publication:
+class _Publication(Struct, kw_only=True, dict=True):
     """One run."""
 
     newsroom: Newsroom
@@ -107,7 +107,7 @@ class _Publication:
         public_folder.claim(self.folder)
         if known:
             self._site(known)
-        update = dataclasses.replace(self.pages.write(), faults=tuple(self.faults))
+        update = structs.replace(self.pages.write(), faults=tuple(self.faults))
         self.newsroom.edition_setup.theme.save_cache()
         self._remember(known)
         return update
@@ -335,7 +335,7 @@ class _Publication:
                         "hash": known.kept,
                         "ids": known.ids,
                         "images": known.images,
-                        "card": known.card and dataclasses.asdict(known.card),
+                        "card": known.card and structs.asdict(known.card),
                     }
                     for known in editions
                 },

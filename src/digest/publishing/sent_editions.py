@@ -12,9 +12,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, structs
 
 from digest.delivery import State
 from digest.editions import archive, sent_edition
@@ -41,8 +42,7 @@ _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _OLD = "was sent by a version that kept less for its page; it is made of today's stories, and stays so from now on"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(Struct, frozen=True, kw_only=True):
     """A published edition: where it is kept, to whom it belongs by today's names, and when its first reader had it."""
 
     edition: Edition
@@ -51,8 +51,7 @@ class Record:
     first: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoryChange:
+class StoryChange(Struct, frozen=True, kw_only=True):
     """What happened to a story since it was sent. `story` is as it is today; `day` is unknown when nobody wrote it."""
 
     story: Story
@@ -157,7 +156,7 @@ def _put_together(newsroom: Newsroom, record: Record) -> SentEdition:
     domain, year = newsroom.edition_setup.list_domain, record.first.year
     made = sent_edition.of_selection(selection, audience, domain=domain, year=year)
     subject = str(manifest.get("subject", ""))
-    return dataclasses.replace(made, subject="" if "[" in subject else subject)  # [name]: it differed per reader
+    return structs.replace(made, subject="" if "[" in subject else subject)  # [name]: it differed per reader
 
 
 def _today(newsroom: Newsroom, story: str) -> Story | None:

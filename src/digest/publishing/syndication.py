@@ -10,9 +10,10 @@ never changes, so a reader's program shows no issue twice when a title or an add
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 from xml.etree import ElementTree as ET
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -27,8 +28,7 @@ ET.register_namespace("", ATOM)
 ET.register_namespace("fh", HISTORY)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedEntry:
+class FeedEntry(Struct, frozen=True, kw_only=True):
     """One issue as feeds carry it. `html` is whole and has absolute addresses only; `updated` moves for corrections."""
 
     id: str
@@ -43,8 +43,7 @@ class FeedEntry:
     tags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedInfo:
+class FeedInfo(Struct, frozen=True, kw_only=True):
     """What a feed says of itself. `base` is the address of its folder, and of its page, with a slash at the end."""
 
     id: str
@@ -56,8 +55,7 @@ class FeedInfo:
     description: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedLinks:
+class FeedLinks(Struct, frozen=True, kw_only=True):
     """Where a document stands among a feed's documents, by their names without suffix; `name` is its own."""
 
     name: str
@@ -66,8 +64,7 @@ class FeedLinks:
     is_archive: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedPart(Generic[T]):
+class FeedPart(Struct, Generic[T], frozen=True, kw_only=True):
     """One document: its entries, newest first."""
 
     entries: Sequence[T]

@@ -5,9 +5,10 @@ Its page says since when and why, and nothing of what it held. Whoever removes t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from digest import files, yamlfile
 from digest.errors import Fault, FaultyInput
@@ -23,8 +24,7 @@ _KEYS = ("on", "because")
 _DEEP = 3  # 2022-02/everyone/en.yaml
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Withdrawal:
+class Withdrawal(Struct, frozen=True, kw_only=True):
     """Since when an edition is withdrawn, and why, in words for its readers."""
 
     on: date

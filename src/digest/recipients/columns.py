@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from digest.text.merge import field_name
 
@@ -177,8 +179,7 @@ _OF_A_DATE = frozenset(_words(
 _WORST: tuple[InactiveReason, ...] = ("complained", "bounced", "unsubscribed", "manual", "unconfirmed")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusColumn:
+class StatusColumn(Struct, frozen=True, kw_only=True):
     """A column that says whether its reader may be mailed: by a word, by a yes, or by a no or the day of one."""
 
     name: str
@@ -218,8 +219,7 @@ class StatusColumn:
         return said and bool(text.strip(_BLANK)) and (self.says != "status" or folded(text) not in _KINDS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Columns:
+class Columns(Struct, frozen=True, kw_only=True):
     """Where a row's values stand, counted from 0; -1 for a column that is not there. `fields` are merge fields.
 
     `keys` names every column: `email`, `name`, `language`, `topics`, or the merge field. `statuses` may still be

@@ -15,9 +15,10 @@ import itertools
 import re
 import stat
 from collections import deque
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from digest.errors import Fault, FaultyInput, ImportFailed
 from digest.recipients import columns
@@ -107,8 +108,7 @@ class CsvSource:
                 raise FaultyInput([Fault(file=self.name, message=message)])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
+class Batch(Struct, frozen=True, kw_only=True):
     """Rows that follow each other, the line on which the first begins, and what is wrong with the row after them.
 
     `plain` says that each row, blank ones too, is one line.

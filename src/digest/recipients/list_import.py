@@ -8,8 +8,10 @@ Run again, it changes nothing. No import lifts a suppression: who has left, here
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from digest.errors import Fault, UsageError
 from digest.mail.address import key
@@ -31,8 +33,7 @@ _EXAMPLES = 3
 _SHRINK_PART, _SHRINK_ROWS, _SHRINK_FREE = 0.1, 50, 3  # a sync that takes more than this off is a mistake with the file
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intake:
+class Intake(Struct, frozen=True, kw_only=True):
     """How another list is brought in: which columns overwrite, whether empty cells do, whether who is missing goes."""
 
     update: tuple[str, ...] = ()
@@ -42,12 +43,15 @@ class Intake:
     dry_run: bool = False
 
 
+ADDING = Intake()
+
+
 def bring_in(
     path: Path,
     incoming: CsvSource,
     suppressions: Suppressions,
     audience: str,
-    how: Intake = Intake(),
+    how: Intake = ADDING,
     *,
     now: float,
     name: str = "",

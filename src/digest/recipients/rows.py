@@ -9,9 +9,10 @@ that is wrong makes the row a bad one, named and left out. Nothing here opens a 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
+
+from msgspec.structs import replace
 
 from digest.errors import Fault
 from digest.mail.address import canonical
@@ -44,8 +45,7 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}").fullmatch
 _NOT_UTF8 = re.compile("[\ud800-\udfff]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowFault(Fault):
+class RowFault(Fault, frozen=True, kw_only=True):
     """A bad row of which it is known whose it is; `doubt` is a status of theirs that is not understood."""
 
     reader: Recipient

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, TypeVar
 
+from msgspec import Struct
+
 from digest.model import language_tags
 from digest.recipients.rows import topic_key
 from digest.text.likeness import label_key
@@ -26,8 +28,7 @@ Value = TypeVar("Value", date, float)
 _OWN = ("email", "name", "language", "topics")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
+class Condition(Struct, frozen=True, kw_only=True):
     """What one column must be. Times are days, `before` and `after` exclusive.
 
     `values` are compared without case, topics as labels; of the column `language` they are tags.

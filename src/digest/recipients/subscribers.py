@@ -9,8 +9,9 @@ lives. Nothing is printed here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from digest.delivery import EVERYWHERE
 from digest.errors import Fault, UsageError
@@ -35,8 +36,7 @@ NEED_WORDS = ("unsubscribed", "complained", "manual")  # somebody said no
 _TWICE = "on the list twice"  # the first of the rows is mailed, as the freeze decides
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListEntry:
+class ListEntry(Struct, frozen=True, kw_only=True):
     """A reader on a list. `why` says why they are not mailed, empty for one who is; `status` is the word for it."""
 
     recipient: Recipient
@@ -49,8 +49,7 @@ class ListEntry:
         return self.status != "subscribed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """What became of a list. `already` were on it; `suppressed` were added but are not mailed.
 
     `inactive` counts who came with a status that keeps mails from them, by reason; `stopped`, whom of them no
@@ -224,8 +223,7 @@ def suppress(suppressions: Suppressions, address: str, scope: str, *, now: float
     return suppressions.suppress(_canonical(address), scope, "manual", "by hand", now)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lifting:
+class Lifting(Struct, frozen=True, kw_only=True):
     """What `unsuppress` lifted, and what still keeps the address from being mailed, in whatever scope."""
 
     lifted: tuple[Suppression, ...]

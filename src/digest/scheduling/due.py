@@ -8,8 +8,9 @@ sends, writes or remembers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from digest.config.schedule_lines import ScheduleLine, due, upcoming, weekdays_only
 from digest.editions import approval
@@ -68,8 +69,7 @@ def words(rule: ScheduleLine, audience: str) -> str:
     return f"{audience}: every {rule.period}, {when} {rule.zone}{holidays}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DueTask:
+class DueTask(Struct, frozen=True, kw_only=True):
     """A task whose time has come. `hold` says why it does not go by itself; empty when it goes."""
 
     task: Task

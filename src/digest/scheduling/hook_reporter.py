@@ -10,9 +10,10 @@ typed are nobody's news. A hook that fails is a warning; it changes nothing of w
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from digest import hooks
 from digest.editions import build_folder
@@ -71,8 +72,7 @@ def tell_built(newsroom: Newsroom, made: Sequence[Build]) -> tuple[str, ...]:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class HookReporter:
+class HookReporter(Struct, frozen=True, kw_only=True):
     """A live send by hand, as its hooks hear of it. `warn` takes a line for each that could not be told."""
 
     newsroom: Newsroom

@@ -15,9 +15,11 @@ from __future__ import annotations
 import json
 import re
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import asdict, replace
 
 from digest import files
 from digest.errors import DigestError, LedgerBusy, LedgerError
@@ -39,8 +41,7 @@ SHELF = "schedule"  # its name beside the ledger
 SKEW = timedelta(minutes=5)  # clocks of one machine may differ so much from one run to the next (NTP)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Journal:
+class Journal(Struct, frozen=True, kw_only=True):
     """The record. `done` and `told` map `2022-02/everyone` (and what was told of it) to when; times are aware.
 
     `since`: what was due before is none of the schedule's business. `in_force`: from when on each line (in words)

@@ -10,12 +10,13 @@ recorded in no ledger; whether it must be sent again is the caller's to remember
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from datetime import UTC, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from digest.delivery import Event, Outgoing, State
 from digest.errors import SendStopped
@@ -48,8 +49,7 @@ AGAIN = dict.fromkeys(_DAILY, DAY)  # the others: once
 _NAMED = 20  # readers, or editions, in a mail
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
+class Notice(Struct, frozen=True, kw_only=True):
     """One mail to the newsroom. `kind` is one word for what it tells; `counts` is drawn where there are readers."""
 
     kind: str

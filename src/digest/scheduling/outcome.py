@@ -7,9 +7,10 @@ It reads the ledger and the archive, and writes nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from digest.delivery import State
 from digest.errors import ApprovalError, DigestError, EditionPaused, LedgerBusy, TransportError
@@ -44,8 +45,7 @@ class TaskStatus(StrEnum):
 _ORDER = list(TaskStatus)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EditionOutcome:
+class EditionOutcome(Struct, frozen=True, kw_only=True):
     """How one edition stands. `message` is a sentence without the edition's name; `code` an exit code (errors.py)."""
 
     edition: Edition

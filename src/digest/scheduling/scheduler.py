@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import traceback
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import asdict, replace
 
 from digest.config.unfilled import unfilled
 from digest.errors import DigestError, LedgerBusy, NoLedger, UsageError
@@ -59,8 +61,7 @@ class AnotherRun(LedgerBusy):
     """A run that began before is still at it. Where a timer starts runs, that is no news: it does what is due."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Scheduler:
+class Scheduler(Struct, frozen=True, kw_only=True, dict=True):
     """A newsroom's schedule at one moment. `say` and `warn` take what a person should read, line by line."""
 
     newsroom: Newsroom
@@ -155,7 +156,7 @@ class Scheduler:
             ledger = self._ledger(run, tasks, reporter)
             try:
                 context = RunContext(
-                    **vars(reporter),
+                    **asdict(reporter),
                     ledger=ledger,
                     note=self.note or self.warn,
                     engine=self.engine,
@@ -332,8 +333,7 @@ class Scheduler:
         return True
 
 
-@dataclass(kw_only=True)
-class _Run:
+class _Run(Struct, kw_only=True):
     """The journal while the lock is held."""
 
     scheduler: Scheduler

@@ -10,9 +10,11 @@ bug, becomes part of the Result, so that one audience's trouble is never another
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from digest import hooks
 from digest.editions import build_folder
@@ -49,8 +51,7 @@ _LATER = 75
 _NO_SOURCE = 6  # as ImportFailed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class Result(Struct, frozen=True, kw_only=True):
     """How a task stands: as its worst edition does."""
 
     item: DueTask
@@ -91,8 +92,7 @@ class Result:
         return outcome.as_data(self.item.task.key, self.outcomes)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reporter:
+class Reporter(Struct, frozen=True, kw_only=True):
     """How people and programs are told. `transport` opens the way out when it is first needed."""
 
     newsroom: Newsroom
@@ -108,8 +108,7 @@ class Reporter:
             self.warn(warning)
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunContext(Reporter):
+class RunContext(Reporter, frozen=True, kw_only=True):
     """What one run does its tasks with."""
 
     ledger: SqlLedger
@@ -157,8 +156,7 @@ def foresee(
     return Result(item=item, outcomes=tuple(outcomes))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EditionDecision:
+class EditionDecision(Struct, frozen=True, kw_only=True):
     """Where an edition stands before a run: with the kind DUE it goes. `build` where one was made to know."""
 
     outcome: EditionOutcome

@@ -15,10 +15,11 @@ import re
 import shlex
 import shutil
 import sys
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from digest.errors import UsageError
 
@@ -41,8 +42,7 @@ class Unit(StrEnum):
     GITHUB = "github"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnitFile:
+class UnitFile(Struct, frozen=True, kw_only=True):
     """One text, and the file that it is for; `crontab` stands for the user's own."""
 
     place: str

@@ -6,8 +6,9 @@ thing only: where a new one is wanted, it is a function here and a name in `RULE
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from digest.model import Status
 from digest.text.likeness import label_key
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from digest.period import Period
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Question(Struct, frozen=True, kw_only=True):
     """What the rules are asked about, worked out once: the edition, and what earlier editions held."""
 
     edition: Edition

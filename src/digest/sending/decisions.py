@@ -23,8 +23,9 @@ One domain that refuses all its readers stops nothing while others are accepted:
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from digest.delivery import Concern, Event, Phase
 
@@ -42,8 +43,7 @@ _GREYLISTING = re.compile(r"gr[ea]y.?list", re.IGNORECASE | re.ASCII)
 DOMAINS = 2  # so many different ones say the same only if it is about us
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class Refusal(Struct, frozen=True, kw_only=True):
     """An outcome that is no acceptance for good, and the domain of its reader."""
 
     outcome: Outcome

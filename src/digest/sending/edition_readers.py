@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
 from itertools import count, islice
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from digest.errors import Fault, LedgerError
 from digest.mail.address import domain_of
@@ -35,8 +36,7 @@ _BUCKETS = 256
 _MASK = _BUCKETS - 1
 
 
-@dataclass(slots=True)
-class Readers:
+class Readers(Struct):
     """One pass over the list. `faults` and the counts fill while it runs."""
 
     source: RecipientSource
@@ -142,8 +142,7 @@ def language_of(tag: str, offered: Sequence[str]) -> str:
     return suiting[0] if suiting else offered[0]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendPlan:
+class SendPlan(Struct, frozen=True, kw_only=True):
     """What would happen. `readers` is how many mails would go; `seconds` how long that takes at the set rates."""
 
     edition: str

@@ -16,8 +16,10 @@ import contextlib
 import json
 import threading
 import time
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from digest.delivery import Delivery, State
 from digest.editions import archive
@@ -60,8 +62,7 @@ TEST_PREFIX = "[Test] "
 _TESTIFY = 10.0  # seconds between two updates of the second record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendJob:
+class SendJob(Struct, frozen=True, kw_only=True):
     """A frozen edition to be sent, and by what."""
 
     newsroom: Newsroom

@@ -15,8 +15,10 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from digest.config.unfilled import unfilled
 from digest.delivery import FINAL, MailingStatus, State
@@ -62,8 +64,7 @@ _PATIENCE = 120.0  # seconds to wait while another process freezes the edition
 _LOOK = 0.2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frozen:
+class Frozen(Struct, frozen=True, kw_only=True):
     """An edition whose readers and content are settled. `fresh` when this run settled them."""
 
     content: EditionContent

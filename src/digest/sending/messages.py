@@ -8,8 +8,9 @@ Nothing here is sent or recorded. What a reader's row lacks is an error for that
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from digest.delivery import NO_FIELDS, Outgoing
 from digest.editions.archive import EditionContent
@@ -30,8 +31,7 @@ if TYPE_CHECKING:
 _FIELD = "field."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessageBuilder:
+class MessageBuilder(Struct, frozen=True, kw_only=True):
     """An edition's mails, one for each delivery that is asked for."""
 
     template: MailTemplate

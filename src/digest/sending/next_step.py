@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from digest.config.unfilled import unfilled
 from digest.delivery import MailingStatus, State
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
     from digest.period import Period
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NextStep:
+class NextStep(Struct, frozen=True, kw_only=True):
     """Where a newsroom stands, in lines, and the one command that comes next, with why."""
 
     standing: tuple[str, ...]

@@ -5,8 +5,9 @@ Counts of a run are kept in memory while it goes; the report's counts come from 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from digest.delivery import State
 
@@ -21,8 +22,7 @@ DONE, TROUBLED, RETRY, INTERRUPTED = 0, 1, 75, 130
 STOPPED = "stopped "  # and an edition: the ledger's mark that says why its last run from this machine ended early
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class Progress(Struct, frozen=True, kw_only=True):
     """How far a run is. `total` is what it set out to send, `outcomes` what became of those; times in seconds."""
 
     total: int
@@ -45,8 +45,7 @@ class Progress:
         return (self.total - self.done) / self.rate if self.done else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunReport:
+class RunReport(Struct, frozen=True, kw_only=True):
     """What a run did. `counts` is the whole edition, from the ledger; `outcomes` is this run; `seconds` its length."""
 
     edition: str

@@ -7,8 +7,9 @@ A round is a period and an audience, whatever the audience was called. Nothing h
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from digest.editions import archive
 from digest.errors import DigestError, NothingToSend

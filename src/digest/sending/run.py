@@ -9,9 +9,10 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, deque
-from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from digest.delivery import Concern, Event, MailingStatus, Outcome, State
 from digest.errors import RelayLimit, SendStopped
@@ -46,8 +47,7 @@ _MEANS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class Patience(Struct, frozen=True, kw_only=True):
     """How long a run waits for what. In seconds, but for `first`."""
 
     budget: float = 30.0  # without an answer about any reader: then the relay is given up for now

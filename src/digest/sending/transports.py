@@ -6,8 +6,9 @@ config.yaml says which one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from digest.errors import ConfigError, UsageError
 
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from digest.smtp.rates import Pacing
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransportSetup:
+class TransportSetup(Struct, frozen=True, kw_only=True):
     """What a transport may be made from. `tell` takes what a person should know of it before a mail goes that way.
 
     `stop`, once set, ends a wait for a slow rate.

@@ -9,8 +9,9 @@ Each mail begins with RSET while answers are owed, as the one before it may have
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from digest.delivery import Phase
 from digest.smtp.data import withheld
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
     from digest.smtp.protocol import Channel, Dialogue
 
 
-@dataclass(slots=True, kw_only=True)
-class Flight:
+class Flight(Struct, kw_only=True):
     """A mail on its way: said whole, or in part (`cut` says why), or not at all (then `ending` has its Outcome)."""
 
     mail: Outgoing

@@ -17,8 +17,9 @@ import smtplib
 import socket
 import ssl
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from digest.delivery import Concern, Phase
 from digest.errors import RelayLimit, SendStopped, TransportError
@@ -39,8 +40,7 @@ TLS_PORT = 465  # RFC 8314, 7.3
 SIZE_DIGITS = 20  # RFC 1870, 4
 
 
-@dataclass(slots=True, kw_only=True)
-class Connected:
+class Connected(Struct, kw_only=True):
     """A connection that is ready for mail, and what its server can do. `size` 0: the server named no limit."""
 
     wire: Wire

@@ -5,8 +5,9 @@ SmtpSettings ─examine─▶ Trait, …      connects, greets, STARTTLS, AUTH, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from digest.smtp.connect import Connector, Login, tls_context
 from digest.smtp.protocol import Channel
@@ -25,8 +26,7 @@ _TLS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trait:
+class Trait(Struct, frozen=True, kw_only=True):
     """One thing that a relay does or offers, and what that means for an edition."""
 
     name: str

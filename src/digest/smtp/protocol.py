@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import contextlib
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from digest.delivery import Concern, Event, Outcome, Phase
 from digest.errors import RelayLimit, SendStopped, TransportError
@@ -82,8 +83,7 @@ def dotted(data: bytes) -> tuple[bytes, bytes]:
     return data, END if data.endswith(CRLF) else CRLF + END
 
 
-@dataclass(frozen=True, slots=True)
-class PhaseReply:
+class PhaseReply(Struct, frozen=True):
     """What came back in a phase: its kind, and the reply, or why there was none that could be used."""
 
     phase: Phase

@@ -5,15 +5,15 @@ What each allows a sender, and how its domain is set up, changes and is said in 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provider:
+class Provider(Struct, frozen=True, kw_only=True):
     """One relay's `smtp:` section. `fill_in` says what a person puts in the place of the words in [brackets]."""
 
     host: str

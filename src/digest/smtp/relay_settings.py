@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -14,8 +16,7 @@ Tls = Literal["none", "starttls", "tls"]
 Auth = Literal["auto", "plain", "login", "xoauth2"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timeouts:
+class Timeouts(Struct, frozen=True, kw_only=True):
     """Seconds to wait in each phase, by RFC 5321, 4.5.3.2 where it names one.
 
     Each bounds a whole reply, however slowly it drips. `block` bounds the writing of every 64 KiB of a body.
@@ -37,7 +38,7 @@ class Timeouts:
     @classmethod
     def each(cls, seconds: float) -> Timeouts:
         """The same time for every phase, but no more than a moment for the goodbye."""
-        given = {each.name: seconds for each in fields(cls)}
+        given = dict.fromkeys(cls.__struct_fields__, seconds)
         return cls(**given | {"quit": min(seconds, cls().quit)})
 
     def of(self, phase: Phase) -> float:

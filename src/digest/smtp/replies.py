@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 MAX_BYTES = 16 * 1024  # of one reply; RFC 5321, 4.5.3.1.5 has 512 for a line, and a long EHLO has twenty lines
 MAX_LINES = 128
@@ -20,8 +21,7 @@ class NotSmtp(Exception):
     """What the server said is no SMTP reply, or one without end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """What the server answered: its code, and the bytes of all its lines, for whoever wants the words."""
 
     code: int

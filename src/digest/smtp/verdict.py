@@ -7,9 +7,10 @@ reached the server and no answer to it came.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from digest.delivery import Event, Phase
 from digest.smtp.refusals import BUSY_READER
@@ -40,8 +41,7 @@ class SessionAction(StrEnum):
     STOP = "stop"  # SendStopped: another connection would hear the same
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """The event for the ledger (None: the mail goes on), and what becomes of the session."""
 
     event: Event | None

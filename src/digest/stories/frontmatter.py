@@ -9,9 +9,10 @@ file, and leaves pictures and addresses as they were written: whether they exist
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from digest import yamlfile
 from digest.errors import Fault
@@ -154,8 +155,7 @@ _CLOSE = re.compile(r"^---[ \t]*\r?(?:\n|\Z)", re.MULTILINE)
 _BLANK_LINES = re.compile(r"\A(?:[^\S\n]*\n)+")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
+class Layout(Struct, frozen=True, kw_only=True):
     """A file cut into four: put together again they are the file, to the character. The fences keep their line ends."""
 
     opening: str

@@ -14,9 +14,10 @@ import sqlite3
 import time
 import zlib
 from array import array
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from digest.errors import Fault
 from digest.files import make_folder
@@ -62,8 +63,7 @@ class DamagedIndexError(Exception):
     """The index cannot be read: `discard` it and begin again."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Known:
+class Known(Struct, frozen=True, eq=False):
     """What is known of a page's files: their names joined with NUL, PER_STAMP numbers and one day for each."""
 
     names: str

@@ -11,8 +11,9 @@ from __future__ import annotations
 import os
 import stat
 from array import array
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from digest.errors import Fault
 from digest.model import STORY_SUFFIX
@@ -32,8 +33,7 @@ Stamp = tuple[int, int, int]  # mtime_ns, ctime_ns, size: equal ones mean that n
 _NEVER: Stamp = (-1, -1, -1)  # no file's
 
 
-@dataclass(slots=True, eq=False)
-class ScanPage:
+class ScanPage(Struct, eq=False):
     """Some story files of one folder. `folder` is relative to the root, empty or with a slash at its end.
 
     `descriptor` is the open folder, while this page is being looked at and no longer. `stamps` has PER_STAMP

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import unicodedata
 from array import array
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from digest.errors import Fault
 from digest.model import STORY_SUFFIX
@@ -35,8 +37,7 @@ _FIRST, _LAST = 1, 10_000 * 366  # no day's ordinal is outside
 _MARGIN = 2  # days between a date as written and its day in another zone, at most
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class StoryReader:
+class StoryReader(Struct, frozen=True, kw_only=True, eq=False):
     """How the bytes of a file below `root` become a story: the newsroom's zone and language."""
 
     root: Path
@@ -72,8 +73,7 @@ def names_taken(root: Path) -> set[str]:
     return {identity(path.name).casefold() for path in root.glob(f"*{STORY_SUFFIX}")}
 
 
-@dataclass(slots=True, eq=False)
-class Gathering:
+class Gathering(Struct, eq=False):
     """The walk. `run` it once; then `stories` are in order, by date and id, and `faults` by file and line.
 
     `earlier` are the faults of files that date themselves before `own`: of stories that an edition only looks back at.

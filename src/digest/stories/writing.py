@@ -9,11 +9,11 @@ line ends stay. It never writes what does not read back as asked: then it refuse
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, cast
 
 import yaml
+from msgspec import Struct
 
 from digest import yamlfile
 from digest.model import STORY_DEFAULTS, STORY_KEYS, STORY_TIMES
@@ -113,8 +113,7 @@ def edit(text: str, changes: Mapping[str, object]) -> str:
     return layout.opening + header + closing + body
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Entry:
+class _Entry(Struct, frozen=True, kw_only=True):
     """Where a key and its value stand in the front matter, counted in characters."""
 
     key: str

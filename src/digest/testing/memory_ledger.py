@@ -9,8 +9,9 @@ import json
 import threading
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from digest.delivery import EVERYWHERE, Delivery, Event, Mailing, MailingStatus, Outcome, Phase, State, Suppression
 from digest.errors import LedgerBusy, LedgerError

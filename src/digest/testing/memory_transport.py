@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import random
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from digest.delivery import Event, Outcome, Phase
 from digest.errors import SendStopped, TransportError
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
 _BEFORE_INTENT = frozenset({Phase.MAIL, Phase.RCPT, Phase.DATA})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScriptedReply:
+class ScriptedReply(Struct, frozen=True, kw_only=True):
     """What a relay says about one mail. `arrives`: the reader gets it, whatever was said. `error` ends the session."""
 
     event: Event = Event.ACCEPT

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
+
+from msgspec import Struct
 
 from digest.text.cleaning import one_line
 
@@ -64,8 +65,7 @@ _EMBEDDED_IPV4 = (  # networks whose addresses hold an IPv4 address that a gatew
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SafeLink:
+class SafeLink(Struct, frozen=True, kw_only=True):
     """An address that may go out, or (with `url` empty) the code and the reason why it may not."""
 
     url: str = ""

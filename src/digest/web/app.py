@@ -13,12 +13,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from dataclasses import dataclass
 from functools import cached_property, partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from msgspec import Struct
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -104,8 +104,7 @@ def app(
     return made
 
 
-@dataclass(frozen=True, eq=False)
-class _Leaving:
+class _Leaving(Struct, frozen=True, eq=False, dict=True):
     """The two sides of /u/TOKEN, and the pages for everything that goes wrong."""
 
     secrets: Sequence[str]

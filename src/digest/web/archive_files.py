@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,8 +44,7 @@ POLICY = (
 MAX_FILE = 30_000_000  # bytes; a page's picture has fewer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublicFile:
+class PublicFile(Struct, frozen=True, kw_only=True):
     """What a file holds, of which media type, and since when."""
 
     data: bytes

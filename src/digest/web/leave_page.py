@@ -6,9 +6,10 @@ at 320 px, in light and dark, by ear and by keyboard. Every value is escaped, an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from digest.composer.i18n import DEFAULT, fill
 
@@ -47,8 +48,7 @@ _TITLES: Mapping[Kind, str] = {
 _JOINED = "\u2060"  # keeps the line from breaking at the dots
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageNames:
+class PageNames(Struct, frozen=True, kw_only=True):
     """Who asks whom: the newsroom as it is shown, the audience's title, the reader's address (shown masked)."""
 
     newsroom: str

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from digest.text.colour import READABLE, contrast, ink_on
 
@@ -41,8 +42,7 @@ footer{max-width:36.5rem;margin:0 auto 2rem;padding:0 1.25rem;font-size:.875rem}
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageStyle:
+class PageStyle(Struct, frozen=True, kw_only=True):
     """A style sheet, and the policy under which a page with it is served."""
 
     sheet: str
