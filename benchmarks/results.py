@@ -31,8 +31,8 @@ REASONS = {
         "out on purpose."
     ),
     "cold `digest build`": (
-        "Three fifths of it are importing: pydantic, which reads config.yaml, typer, Jinja and html5lib are the most, "
-        "and a sixth is what dataclasses cost where they are defined. Then come the checks, which run at every build; "
+        "Three fifths of it are importing: pydantic, which reads config.yaml, typer and Jinja are the most. Then come "
+        "the checks, which run at every build; "
         "reading the HTML as a browser does is the dearest of them. MJML, premailer and Babel are not imported."
     ),
     "`digest --help`": "Half of it is typer, the rest is reading the flags of thirty verbs.",

@@ -1,6 +1,6 @@
 """HTML read as a browser reads it: a tree of elements with lines, and what had to be repaired.
 
-    html ─html5lib─▶ HtmlDocument(root, elements, errors)
+    html ─tinyhtml5─▶ HtmlDocument(root, elements, errors)
 
 Conditional comments are comments here, as they are to everything but Outlook. Nothing is ever fetched.
 """
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, field
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-# html5lib's own codes in words; the rest is shown as it names them.
+# tinyhtml5's own codes in words; the rest is shown as it names them.
 _WORDS = {
     "expected-doctype-but-got-start-tag": "the doctype is missing; begin with <!doctype html>",
     "expected-doctype-but-got-chars": "the doctype is missing; begin with <!doctype html>",
@@ -87,7 +87,7 @@ class ParseError(Struct, frozen=True, kw_only=True):
 class HtmlDocument(Struct, frozen=True, kw_only=True, eq=False):
     """HTML, read. `elements` are in document order; `root` is the document itself, above `html`.
 
-    `etree` is html5lib's own tree, for libraries that match selectors on one; its elements are those of `elements`.
+    `etree` is tinyhtml5's own tree, for libraries that match selectors on one; its elements are those of `elements`.
     """
 
     root: Node
@@ -116,22 +116,25 @@ class HtmlDocument(Struct, frozen=True, kw_only=True, eq=False):
 
 def read(html: str) -> HtmlDocument:
     """Read a whole HTML document, repaired as the HTML standard says. Never raises, for any text, however broken."""
-    import html5lib
+    from tinyhtml5.parser import HTMLParser
 
-    parser = html5lib.HTMLParser(tree=html5lib.getTreeBuilder("etree"), namespaceHTMLElements=False)
-    make = parser.tree.elementClass
+    parser = HTMLParser(namespace_html_elements=False)
     lines: dict[int, tuple[int, int]] = {}
     kept: list[Any] = []  # alive until the end, so that no id is given twice
 
-    def lined(*arguments: Any) -> Any:
-        node = make(*arguments)
-        tokenizer = getattr(parser, "tokenizer", None)
-        lines[id(node._element)] = tokenizer.stream.position() if tokenizer else (0, 0)  # noqa: SLF001 - no other way in
-        kept.append(node)
-        return node
+    def lined(insert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def inserted(token: Any) -> Any:
+            node = insert(token)
+            made = parser.tree.open_elements[-1]
+            lines[id(made._element)] = parser.tokenizer.stream.position()  # noqa: SLF001 - no other way in
+            kept.append(made)
+            return node
 
-    parser.tree.elementClass = lined
-    # Half a surrogate pair is no character, and html5lib stumbles over it: it becomes the one that says so.
+        return inserted
+
+    for name in ("insert_root", "insert_element_normal", "insert_element_table"):
+        setattr(parser.tree, name, lined(getattr(parser.tree, name)))
+    # Half a surrogate pair is no character: it becomes the one that says so.
     etree = parser.parse(re.sub("[\ud800-\udfff]", "\ufffd", html))
     root = _converted(etree, lines)
     errors = tuple(_errors(parser.errors, html))

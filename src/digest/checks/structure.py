@@ -33,7 +33,7 @@ _ACTIVE = frozenset({
 
 @check("html-parse-error", Severity.WARNING, "rendering", "Each mail program repairs broken HTML in its own way.")
 def html_parse_error(context: CheckContext) -> Iterator[Hit]:
-    """Whatever html5lib, reading as a browser does, had to repair."""
+    """Whatever tinyhtml5, reading as a browser does, had to repair."""
     for error in context.document.errors[:_MOST_ERRORS]:
         yield Hit(f"html:{error.line}", error.message)
 
