@@ -312,3 +312,14 @@ def test_whatever_the_outages_each_period_goes_once_or_is_held(zone, text, catch
             key = (span.id, "everyone")
             assert (key in done) != (key in held)
         span = span.step(1)
+
+
+@pytest.mark.parametrize(("day", "month"), [(27, 3), (30, 10)])  # clocks are put forward, and back
+def test_how_late_it_is_does_not_hang_on_the_zone_in_which_now_is_told(day, month):
+    """Three hours are three hours: on the day on which clocks are set, too, and however the moment is written."""
+    line = rule(period="month", on=f"day {day - 1}", at=time(23), catch_up=timedelta(hours=3))
+    at = scheduled(line, period.parse(f"2022-{month - 1:02}", ZURICH))
+    late = at.astimezone(UTC) + timedelta(hours=3)
+    for now, held in [(late, False), (late + timedelta(seconds=1), True)]:
+        for zone in (UTC, ZURICH, ZoneInfo("America/New_York")):
+            assert [task.held for task in due([line], now.astimezone(zone), set(), at)] == [held], zone

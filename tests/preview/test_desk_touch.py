@@ -177,9 +177,11 @@ def test_what_is_said_covers_nothing_of_a_form(browser, shown, width):
             assert page.evaluate(on_top, {"id": each, "gone": 260}), each
         assert "interactive-widget=resizes-content" in page.locator("meta[name=viewport]").get_attribute("content")
         page.evaluate("() => { delete visualViewport.height; visualViewport.dispatchEvent(new Event('resize')); }")
-        page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
-        undo, said = page.locator("#saves button").bounding_box(), page.locator("#said").bounding_box()
-        assert undo["y"] + undo["height"] <= said["y"]
+        page.wait_for_function("""() => {
+            scrollTo(0, document.documentElement.scrollHeight); // again, when the page has heard of its height
+            const box = (id) => document.querySelector(id).getBoundingClientRect();
+            return box('#saves button').bottom <= box('#said').top;
+        }""")
 
 
 @BOTH

@@ -97,8 +97,9 @@ def due(
     `since` is when the schedule was put in force: what was due before is none of its business. A task inside its
     rule's `catch_up` is to be done now; an older one is `held` for a person, and named at every call until it is done.
     """
+    utc = now.astimezone(UTC)  # of two times in one zone Python takes the clocks' difference, whatever was put forward
     found = [
-        Task(rule=rule, period=span, audience=audience, at=at, held=now - at > rule.catch_up)
+        Task(rule=rule, period=span, audience=audience, at=at, held=utc - at > rule.catch_up)
         for rule in rules
         for span in _periods(rule, since, now)
         for at in [scheduled(rule, span)]

@@ -8,6 +8,7 @@ sends, writes or remembers.
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
@@ -156,7 +157,7 @@ def away(task: Task, now: datetime) -> str:
         return "tomorrow" if days > 0 else "yesterday"
     if days:
         return f"in {days} days" if days > 0 else f"{-days} days ago"
-    minutes = round((task.at - now).total_seconds() / 60)
+    minutes = round((task.at - now.astimezone(UTC)).total_seconds() / 60)
     if not minutes:
         return "now"
     count, unit = (abs(minutes), "minute") if abs(minutes) < 100 else (round(abs(minutes) / 60), "hour")  # noqa: PLR2004

@@ -91,7 +91,7 @@ def notice_about(result: Result, ledger: SqlLedger | None, now: datetime) -> Not
         lines += (_overdue(task, now), "No more of it goes until somebody says so. To call it off: digest cancel.")
         lines += tuple(_named(result, ledger, HELD))
     elif kind is TaskStatus.RETRY:
-        if now - task.at < LATE:
+        if now.astimezone(UTC) - task.at < LATE:
             return None
         waiting = result.counts.get(State.DEFERRED)
         left = f"{waiting:,} to be tried again" if waiting else "it is being tried again"
