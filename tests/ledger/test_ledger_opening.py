@@ -460,3 +460,21 @@ def test_a_ledger_that_is_replaced_while_it_is_open_takes_nothing_more(used, the
             ledger.suppress("bea@example.org", "everyone", "unsubscribed", "", 300.0)
         (used / "away.db").replace(used / "ledger.db")
         ledger.suppress("cyd@example.org", "everyone", "unsubscribed", "", 300.0)
+
+
+def test_a_ledger_that_another_process_writes_meanwhile_is_not_older(used, monkeypatch):
+    """Who opens it asks the ledger, then its witnesses tell of a mail that went since: it is the same ledger still."""
+    look = opening._identified
+
+    def meanwhile(*asked):
+        with closing(real_opened(used)) as other:
+            send(other, 1)
+        return look(*asked)
+
+    def real_opened(folder):
+        monkeypatch.setattr(opening, "_identified", look)
+        return opened(folder)
+
+    monkeypatch.setattr(opening, "_identified", meanwhile)
+    with closing(opened(used)) as ledger:
+        assert ledger.counts(EDITION) == {State.SENT: 3}

@@ -200,6 +200,8 @@ def _open_postgres(url: URL, owner: _Owner, witnesses: Path | None, *, create: b
 
 def _checked(database: Database, owner: _Owner, witnesses: Path | None) -> SqlLedger:
     """Ask what is the same for both databases: which version, whose, and whether it is the newest copy."""
+    # Read first: what another process does meanwhile is in the ledger before a witness tells of it.
+    told = sidecar.read_all(witnesses) if witnesses else ()
     with database.reading() as transaction:
         said = dict(transaction.core.execute(select(meta.c.key, meta.c.value)).all())
     version = int(said.get("version", "0"))
@@ -213,10 +215,10 @@ def _checked(database: Database, owner: _Owner, witnesses: Path | None) -> SqlLe
         steps = MIGRATIONS if isinstance(database, SqliteDatabase) else POSTGRES_MIGRATIONS
         migrate(database, version, VERSION, steps)
     identity = _identified(database, said, owner)
-    if witnesses is not None:
+    if told:
         with database.reading() as transaction:
             names = frozenset(mailing.edition for mailing in mailings(transaction))
-        sidecar.compare(database.name, witnesses, said=said, editions=names)
+        sidecar.compare(database.name, told, said=said, editions=names)
     if owner.formerly:
         share(database, owner.formerly)
     return SqlLedger(

@@ -24,7 +24,7 @@ from digest.ledger.schema import meta
 from digest.text.counting import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from digest.ledger.database import Transaction
@@ -70,6 +70,8 @@ def read_all(folder: Path) -> Sequence[tuple[Path, Testimony]]:
     for path in sorted(folder.glob("*.json")):
         try:
             found.append((path, _read(json.loads(path.read_bytes()))))
+        except FileNotFoundError:
+            continue  # its edition was taken back this moment
         except (OSError, ValueError, TypeError, KeyError) as error:
             message = f"{path}: this record of what was sent cannot be read ({error}); put it back, or move it away"
             raise LedgerError(message) from None
@@ -111,10 +113,12 @@ def forgotten(transaction: Transaction, edition: str) -> bool:
     return transaction.core.scalar(select(meta.c.value).where(meta.c.key == f"{_THAWED}{edition}")) is not None
 
 
-def compare(name: str, folder: Path, *, said: Mapping[str, str], editions: frozenset[str]) -> None:
-    """Raise LedgerError when a witness knows more than this ledger. `said` is the ledger's table `meta`."""
+def compare(
+    name: str, told: Iterable[tuple[Path, Testimony]], *, said: Mapping[str, str], editions: frozenset[str]
+) -> None:
+    """Raise LedgerError when a witness knew more than this ledger, whose table `meta` is `said`."""
     generation = int(said["generation"])
-    for path, testimony in read_all(folder):
+    for path, testimony in told:
         if testimony.ledger != said["ledger"]:
             problem = "this is another ledger than the one that sent it"
         elif testimony.generation > generation:
