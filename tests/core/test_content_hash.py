@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec import Struct, field
 
 from digest.editions import approval
 from digest.errors import ApprovalError
@@ -27,6 +28,21 @@ def test_a_field_that_is_new_voids_nothing_and_one_that_says_something_does():
     assert content_hash(later) == content_hash(STORY)
     assert content_hash(replace(later, mood="good")) != content_hash(STORY)
     assert content_hash((later, "x")) != content_hash((STORY, "y"))
+
+
+class Setting(Struct, frozen=True, kw_only=True):
+    name: str
+    places: dict[str, int] = field(default_factory=dict)
+    mood: str = "calm"
+    size: int
+
+
+def test_of_a_struct_what_differs_from_its_defaults_counts_by_its_name():
+    """Whether it is made anew or not, and wherever among those that must be given a default stands."""
+    assert content_hash(Setting(name="", size=0)) == content_hash({"name": "", "size": 0})
+    assert content_hash(Setting(name="a", size=1, places={})) == content_hash({"name": "a", "size": 1})
+    changed = Setting(name="a", size=1, places={"b": 2}, mood="")
+    assert content_hash(changed) == content_hash({"name": "a", "size": 1, "places": {"b": 2}, "mood": ""})
 
 
 @pytest.mark.parametrize("change", [{"weight": 1}, {"status": Status.DRAFT}, {"embargo": STORY.date}, {"summary": "."}])
