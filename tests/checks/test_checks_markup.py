@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from check_subjects import html, story
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tinyhtml5 import inputstream
 
+from digest.checks import document
 from digest.checks.document import read
 
 SOUND = html([story(1), story(2)])
+PIECES = [
+    *"<>&\"'=`- \n^]\\\0é", "<p a=b c>", "</p>", "<p a='", "<table>", "<!--", "-->", "<![CDATA[", "]]>", "&amp",
+    "&#x0;", "<script>", "</script>", "<style>", "</style>", "<title>", "</title>",
+    "<svg>", "<!DOCTYPE a PUBLIC \"b\" 'c'>",
+]  # fmt: skip
 
 
 def page(body: str) -> str:
@@ -60,3 +69,28 @@ def test_deep_nesting_is_read_without_recursion():
 def test_any_text_is_read(text):
     """Reading never raises, for any text."""
     assert read(text).root.tag == "#document"
+
+
+def test_patterns_are_written_once():
+    """What tinyhtml5 reads up to is looked for under the name by which it is kept."""
+    read(SOUND)
+    kept = dict(inputstream.characters_until_regex)
+    read(SOUND)
+    assert kept
+    assert inputstream.characters_until_regex == kept
+    assert not any(isinstance(characters, re.Pattern) for characters, _ in kept)
+
+
+@settings(max_examples=300)
+@given(st.lists(st.sampled_from(PIECES), max_size=40).map("".join))
+def test_kept_patterns_read_what_new_ones_read(markup):
+    """Whatever is broken in it."""
+
+    def seen():
+        found = read(markup)
+        return [(e.tag, e.attributes, e.line, e.column, e.own_text) for e in found.elements], found.errors
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(document, "_UP_TO", {})  # what tinyhtml5 finds nothing in, it writes itself
+        new = seen()
+    assert seen() == new

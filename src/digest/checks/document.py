@@ -28,6 +28,22 @@ _WORDS = {
 _LOCAL = re.compile(r"^\{[^}]*\}")  # a namespace before a name
 
 
+class _UpTo(dict[Any, re.Pattern[str]]):
+    """The pattern of characters up to which tinyhtml5 reads a text, or of which it reads as many as there are.
+
+    tinyhtml5 2.1 keeps each under a key for which it never looks: it writes them anew at every tag and text, which is
+    half of its time.
+    """
+
+    def __missing__(self, key: tuple[Any, bool]) -> re.Pattern[str]:
+        characters, of_these = key
+        pattern = re.compile(f"[{'' if of_these else '^'}{re.escape(''.join(characters))}]+")
+        return self.setdefault(key, pattern)
+
+
+_UP_TO = _UpTo()
+
+
 Place = tuple[int, int]  # line and column; no column where only the line is known
 
 
@@ -116,8 +132,10 @@ class HtmlDocument(Struct, frozen=True, kw_only=True, eq=False):
 
 def read(html: str) -> HtmlDocument:
     """Read a whole HTML document, repaired as the HTML standard says. Never raises, for any text, however broken."""
+    from tinyhtml5 import inputstream
     from tinyhtml5.parser import HTMLParser
 
+    inputstream.characters_until_regex = _UP_TO
     parser = HTMLParser(namespace_html_elements=False)
     lines: dict[int, tuple[int, int]] = {}
     kept: list[Any] = []  # alive until the end, so that no id is given twice
