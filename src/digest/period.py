@@ -16,7 +16,6 @@ from msgspec import Struct
 from digest.errors import PeriodError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import tzinfo
 
 Kind = Literal["month", "quarter", "year", "week", "span"]
@@ -133,12 +132,6 @@ def containing(moment: datetime | date, kind: Kind, zone: tzinfo) -> Period:
 def last(kind: Kind, now: datetime, zone: tzinfo) -> Period:
     """The newest period of this kind that is over at `now`: `--last month` on 3 March is February."""
     return containing(now, kind, zone).step(-1)
-
-
-def back(period: Period, count: int) -> Iterator[Period]:
-    """The `count` periods before this one, nearest first."""
-    for steps in range(1, count + 1):
-        yield period.step(-steps)
 
 
 def _build(kind: Kind, text: str, found: re.Match[str], zone: tzinfo) -> Period:

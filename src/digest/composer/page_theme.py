@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from digest.composer.options import ThemeOptions
 
 
-class PageTheme(Struct, frozen=True, kw_only=True):
+class PageTheme(Struct, frozen=True, kw_only=True, eq=False):
     """A theme as pages on the web see it. `colours` are by name: `ink` by day, `ink_dark` in dark mode."""
 
     colours: Mapping[str, str]
