@@ -33,7 +33,7 @@ REASONS = {
     "cold `digest build`": (
         "Three fifths of it are importing: pydantic, which reads config.yaml, typer and Jinja are the most. Then come "
         "the checks, which run at every build; "
-        "reading the HTML as a browser does is the dearest of them. MJML, premailer and Babel are not imported."
+        "of these, the contrast of what is read on what, and reading the HTML as a browser does, take the longest. MJML, premailer and Babel are not imported."
     ),
     "`digest --help`": "Half of it is typer, the rest is reading the flags of thirty verbs.",
     "end to end, 4 connections, speed to the naive": (
@@ -44,6 +44,11 @@ REASONS = {
         "A mail costs digest about 200 µs of a processor here, 85 of them for the ledger: with it left out, digest "
         "sent 4,700 to 4,800 mails a second to the same sink, more than smtp-source, which is C, makes one mail and "
         "records nothing."
+    ),
+    "mails built, time": (
+        "The target is of a machine on which the copy took 1.1 µs, and a mail 6.1 (5.6 times). Here, where the copy "
+        "takes a third of that, the code of then takes 12.2 times as long: what is above the copy are the expressions "
+        "that look at each reader's name, address, link and Message-ID before they stand in a mail."
     ),
     "20 ms": "A mail takes one round trip, and smtplib four; the rest is the making of the mail, and the line.",
     "One month": (
