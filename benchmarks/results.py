@@ -32,8 +32,8 @@ REASONS = {
     ),
     "cold `digest build`": (
         "Three fifths of it are importing: pydantic, which reads config.yaml, typer and Jinja are the most. Then come "
-        "the checks, which run at every build; "
-        "of these, the contrast of what is read on what, and reading the HTML as a browser does, take the longest. MJML, premailer and Babel are not imported."
+        "the checks, which run at every build; of these, the contrast of what is read on what, and reading the HTML as "
+        "a browser does, take the longest. MJML, premailer and Babel are not imported."
     ),
     "`digest --help`": "Half of it is typer, the rest is reading the flags of thirty verbs.",
     "end to end, 4 connections, speed to the naive": (
