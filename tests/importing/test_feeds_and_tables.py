@@ -246,6 +246,25 @@ def test_a_damaged_feed_is_read_as_far_as_it_goes_and_says_so():
     assert any("damaged XML" in note for note in listing.notes)
 
 
+@pytest.mark.parametrize("damage", ["<b>", "a < b", "AT&T", "<>", "\x01", "</item></item>"])
+def test_what_is_damaged_in_one_entry_takes_no_letter_of_the_next(damage):
+    """Once a feed is damaged, libxml2 drops each `&lt;` and `&amp;` behind the damage: `em` and `ATT` remained."""
+    entry = "<item><title>%s</title><pubDate>2022-02-14</pubDate><link>https://h.example/%d?a=1&amp;b=2</link></item>"
+    feed = f"<rss><channel>{entry % (f'One {damage}', 1)}{entry % ('Q&amp;A: &lt;em&gt;5 &lt; 6&lt;/em&gt;', 2)}</channel></rss>"
+    (two,) = (item for item in read(feed.encode()).items if item.title != "One" and "Q" in item.title)
+    assert (two.title, two.link) == ("Q&A: 5 < 6", "https://h.example/2?a=1&b=2")
+
+
+def test_a_sign_that_should_be_escaped_is_counted():
+    """Each by itself: what was meant is read, and whoever makes the feed can be told."""
+    listing = read(
+        b"<rss><channel><item><title>5 < 6 & 7 < 8</title><pubDate>2022-02-14</pubDate></item></channel></rss>"
+    )
+    assert [item.title for item in listing.items] == ["5 < 6 & 7 < 8"]
+    told = "has 2 '<' that should be written '&lt;' and 1 '&' that should be written '&amp;'; read as meant"
+    assert listing.notes == (f"{FEED}: {told}",)
+
+
 def test_a_table_is_read_by_its_heads():
     """Other names for columns, semicolons, a byte order mark, quotes, several lines in a cell."""
     text = (

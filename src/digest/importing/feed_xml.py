@@ -8,7 +8,7 @@ It knows how feeds are spelled and nothing of stories.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from html import escape
 from html.entities import html5
 from typing import TYPE_CHECKING
@@ -28,9 +28,9 @@ _TEXTS = {"<![CDATA[": "]]>", "<!--": "-->"}  # what is between them has no elem
 _DOCTYPE = re.compile(r"<!DOCTYPE", re.IGNORECASE)
 _ENTITY = re.compile(r"<!ENTITY", re.IGNORECASE)
 _CHARACTER_ENTITY = re.compile(r"""<!ENTITY\s+(\w+)\s+(["'])(?:&\#\w{1,8};|[^<&%"'])\2\s*>""", re.IGNORECASE)
-_AMPERSAND = re.compile(r"&(#\d{1,7};|#[xX][0-9a-fA-F]{1,6};|\w{2,31};)?")
+# What is written as it is, and begins markup: an ampersand, or a `<` that begins no tag.
+_LOOSE = re.compile(r"&(#\d{1,7};|#[xX][0-9a-fA-F]{1,6};|\w{2,31};)?|<(?=[\s\d=.,;)]|\Z)")
 _TAGS = re.compile(r"<(/?)[A-Za-z_][^<>]*?(/?)>")
-_XML_NAMES = ("amp;", "lt;", "gt;", "quot;", "apos;")
 
 # Namespaces as elements carry them, and the short names by which they are asked for here.
 _SPACES = {
@@ -78,21 +78,21 @@ def _mended(text: str, source: str) -> tuple[str, str]:
             message = f"{source}: has more than {MAX_DEPTH} elements within each other; this is no feed"
             raise ImportFailed(message)
     body = _without_doctype(html_to_markdown.without_bad_references(html_to_markdown.without_declaration(text)))
-    loose = 0
+    loose: Counter[str] = Counter()
 
     def meant(found: re.Match[str]) -> str:
-        nonlocal loose
-        name = found[1]
-        if name and (name.startswith("#") or name in _XML_NAMES):
+        name = found[1] or ""
+        if name.startswith("#"):
             return found[0]
-        if name and name in html5:
+        # By number, XML's own five too: once its text is damaged, libxml2 drops what is written by name.
+        if name in html5:
             return "".join(f"&#{ord(sign)};" for sign in html5[name])
-        loose += 1
-        return f"&amp;{name or ''}"
+        loose.update(found[0][0])
+        return f"&#{ord(found[0][0])};{name}"
 
-    sound = "".join(piece if opaque else _AMPERSAND.sub(meant, piece) for piece, opaque in _pieces(body))
-    note = f"has {loose} '&' that should be written '&amp;'; read as meant" if loose else ""
-    return sound.lstrip("\ufeff \t\r\n"), note
+    sound = "".join(piece if opaque else _LOOSE.sub(meant, piece) for piece, opaque in _pieces(body))
+    told = [f"{count} '{sign}' that should be written '{escape(sign)}'" for sign, count in loose.items()]
+    return sound.lstrip("\ufeff \t\r\n"), f"has {' and '.join(told)}; read as meant" if told else ""
 
 
 def _pieces(text: str) -> Iterator[tuple[str, bool]]:
