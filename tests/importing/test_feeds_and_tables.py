@@ -246,12 +246,13 @@ def test_a_damaged_feed_is_read_as_far_as_it_goes_and_says_so():
     assert any("damaged XML" in note for note in listing.notes)
 
 
-@pytest.mark.parametrize("damage", ["<b>", "a < b", "AT&T", "<>", "\x01", "</item></item>"])
+@pytest.mark.parametrize("damage", ["<b>", "a < b", "AT&T", "<>", "\x01"])
 def test_what_is_damaged_in_one_entry_takes_no_letter_of_the_next(damage):
     """Once a feed is damaged, libxml2 drops each `&lt;` and `&amp;` behind the damage: `em` and `ATT` remained."""
     entry = "<item><title>%s</title><pubDate>2022-02-14</pubDate><link>https://h.example/%d?a=1&amp;b=2</link></item>"
-    feed = f"<rss><channel>{entry % (f'One {damage}', 1)}{entry % ('Q&amp;A: &lt;em&gt;5 &lt; 6&lt;/em&gt;', 2)}</channel></rss>"
-    (two,) = (item for item in read(feed.encode()).items if item.title != "One" and "Q" in item.title)
+    sound = entry % ("Q&amp;A: &lt;em&gt;5 &lt; 6&lt;/em&gt;", 2)
+    feed = f"<rss><channel>{entry % (f'One {damage}', 1)}{sound}</channel></rss>"
+    (two,) = (item for item in read(feed.encode()).items if "Q" in item.title)
     assert (two.title, two.link) == ("Q&A: 5 < 6", "https://h.example/2?a=1&b=2")
 
 

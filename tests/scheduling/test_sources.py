@@ -23,6 +23,7 @@ class Feed:
         self.days = [3, 10, 17]
         self.titles = {}
         self.status = 200
+        self.stuck = False  # says for ever that nothing changed
         self.asked = []
         feed = self
 
@@ -32,6 +33,8 @@ class Feed:
                 data = feed.text().encode()
                 etag = f'"{hash(data)}"'
                 status = feed.status
+                if status == 200 and feed.stuck and "If-None-Match" in self.headers:
+                    status = 304
                 if status == 200 and self.headers.get("If-None-Match") == etag:
                     status = 304
                 self.send_response(status)
@@ -107,6 +110,20 @@ def test_an_unchanged_source_costs_a_question(fed, feed):
     assert (state(fed)["items"], state(fed)["trouble"]) == (3, "")
     feed.titles[10] = "A better title"
     assert "source press: 0 new, 1 changed, 3 in all" in fed.run("2022-02-20T12:00").out
+
+
+def test_a_server_that_says_for_ever_that_nothing_changed_hides_no_story(fed, feed):
+    """Last-Modified of 1970, a cache that is never emptied: it is asked for all once a day, and before each build."""
+    feed.stuck = True
+    fed.run("2022-02-20T10:00")
+    feed.days.append(20)
+    assert "source press: 0 new, 0 changed, 3 in all" in fed.run("2022-02-20T12:00").out
+    assert "source press: 1 new, 0 changed, 4 in all" in fed.run("2022-02-21T10:00").out
+    fed.run("2022-03-01T08:30")
+    feed.days.append(28)
+    done = fed.run(DUE)
+    assert "source press: 1 new, 0 changed, 5 in all" in done.out
+    assert "2022-02/everyone/en: 5 stories" in done.out
 
 
 def test_a_source_that_is_to_be_read_otherwise_is_read_anew(fed, feed):

@@ -44,13 +44,15 @@ FOLDER = "approvals"
 FORMAT = 1
 _PAGES = ("html", "text")
 ROBOTS_FOR = timedelta(days=1)  # how long a robots.txt counts (RFC 9309, 2.4)
+WHOLE_AFTER = timedelta(days=1)  # a server may say for ever that nothing changed: then it is asked for all of it
 FIRST_AGAIN = timedelta(minutes=5)  # after a failure; then twice as long each time, up to the source's own interval
 
 
 class SourceState(Struct, frozen=True, kw_only=True):
     """What is known of one source. `trouble` says why it could not be read at the last try; empty when it was.
 
-    `read` is when it last was, `failing` since when it is not; `changed` when it last brought anything.
+    `read` is when it last was, `failing` since when it is not; `changed` when it last brought anything. `whole` is when
+    its bytes last came: a server may say since then that they are what they were.
     """
 
     url: str = ""
@@ -59,6 +61,7 @@ class SourceState(Struct, frozen=True, kw_only=True):
     told: str = ""  # a hash of what config.yaml says of how it is read
     tried: datetime | None = None
     read: datetime | None = None
+    whole: datetime | None = None
     changed: datetime | None = None
     failing: datetime | None = None
     failures: int = 0
@@ -116,7 +119,9 @@ def refresh(
         stale = since is not None and (state.read is None or state.read < since) and state.due(FIRST_AGAIN, now)
         if everything or stale or state.due(section.every, now):
             heed = section.robots == "heed" and not everything  # everything is read by a person's hand
-            report = _read(newsroom, section, state, now, write=write, force=force, heed=heed, stop=stop)
+            # For an edition it is not enough that its server says that nothing changed.
+            known = replace(state, whole=None) if stale else state
+            report = _read(newsroom, section, known, now, write=write, force=force, heed=heed, stop=stop)
             if stop is not None and stop.is_set():
                 break
             states[section.name] = report.state
@@ -222,7 +227,7 @@ def _read(
     try:
         if heed and state.forbidden:  # then the page is left alone
             state = _let(newsroom, section, state, now)
-        source, known = _fetch(newsroom, section, state, stop)
+        source, known = _fetch(newsroom, section, state, now, stop)
         if heed and (state.robots if source is None else _is_page(section, source)):
             state = _let(newsroom, section, state, now)
         if source is None:
@@ -242,7 +247,7 @@ def _read(
     plan = report.plan
     items = len(plan.new) + len(plan.changed) + plan.unchanged
     told = _told(newsroom, section)
-    found = replace(state, etag=known[0], modified=known[1], told=told, items=items)
+    found = replace(state, etag=known[0], modified=known[1], told=told, items=items, whole=now)
     return SourceReport(
         name=section.name,
         state=_read_well(found, now, new=len(plan.new), updated=len(plan.changed)),
@@ -291,7 +296,7 @@ def _told(newsroom: Newsroom, section: SourceSection) -> str:
 
 
 def _fetch(
-    newsroom: Newsroom, section: SourceSection, state: SourceState, stop: Event | None
+    newsroom: Newsroom, section: SourceSection, state: SourceState, now: datetime, stop: Event | None
 ) -> tuple[Source | None, tuple[str, str]]:
     """The source's bytes, None where the server says that they are what they were; and what to ask it with next."""
     limits = newsroom.config.settings.imports
@@ -300,7 +305,8 @@ def _fetch(
         from digest.fetching.fetch import fetch
 
         # Where config.yaml says otherwise since how it is read, the same bytes are another thing: they are read anew.
-        as_before = state.told == _told(newsroom, section)
+        lately = state.whole is not None and timedelta() <= now - state.whole < WHOLE_AFTER
+        as_before = lately and state.told == _told(newsroom, section)
         answer = fetch(
             section.url, max_bytes=limits.max_bytes, timeout=limits.timeout, allow_private=limits.allow_private,
             etag=state.etag if as_before else "", modified=state.modified if as_before else "", stop=stop,
@@ -335,7 +341,7 @@ def _write(path: Path, data: dict[str, Any]) -> None:
 def _state(values: dict[str, Any]) -> SourceState:
     times = {
         key: datetime.fromisoformat(values[key])
-        for key in ("tried", "read", "changed", "failing", "robots")
+        for key in ("tried", "read", "whole", "changed", "failing", "robots")
         if values.get(key)
     }
     return SourceState(**{**values, **times})
