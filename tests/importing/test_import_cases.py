@@ -613,6 +613,46 @@ def test_a_wordpress_export(desk):
     ]
 
 
+def post(content, more=""):
+    item = f"<item><title>A pier</title><pubDate>Mon, 14 Feb 2022 09:30:00 +0000</pubDate>{more}"
+    end = "</item></channel></rss>"
+    return f"{WXR.partition('<item>')[0]}{item}<content:encoded><![CDATA[{content}]]></content:encoded>{end}"
+
+
+RAW = "<wp:post_type>post</wp:post_type><wp:status>publish</wp:status>"
+CAPTION = '[caption id="a_1" width="300"]<img src="https://e.org/pier.jpg" alt="A pier" /> In 1960[/caption]'
+
+
+@pytest.mark.parametrize(
+    ("content", "more", "summary"),
+    [
+        (f"{CAPTION}\n\nOne line.\n\nTwo\nlines.", RAW, "One line.\n\nTwo lines."),
+        ("<p>One [sic] line.</p>[vc_row][vc_column]\n\nTwo.[/vc_column][/vc_row]", "", "One [sic] line.\n\nTwo."),
+        ('One.[gallery]\n\n[youtube src="https://e.org/v"]\n\n<!--more-->\n\nTwo.', RAW, "One."),
+        ("<!-- wp:paragraph -->\n<p>One.</p>\n\n<!-- wp:more --><!--more Go on--><p>Two.</p>", RAW, "One."),
+        ('<p>One.</p><p><span id="more-12"></span></p><p>Two.</p>', "", "One."),
+        ("<!--more-->All of it.", RAW, "All of it."),
+        (
+            'Waves <img class="wp-smiley" alt="\U0001f30a" src="https://s.w.org/images/core/emoji/72x72/1f30a.png" />!',
+            "",
+            "Waves \U0001f30a!",
+        ),
+    ],
+)
+def test_a_wordpress_post_is_read_as_its_site_shows_it(desk, content, more, summary):
+    """Its short codes are no words, its blank lines part paragraphs, its author says where the teaser ends."""
+    desk.take(post(content, more))
+    (story,) = desk.stories()
+    assert story.summary == summary
+    assert story.image == ("https://e.org/pier.jpg" if "pier.jpg" in content else "")
+
+
+def test_what_a_password_locks_is_for_nobody_yet(desk):
+    """Its words are in the export, and went out to every reader."""
+    desk.take(post("For members.", f"{RAW}<wp:post_password>s3cret</wp:post_password>"))
+    assert [story.status for story in desk.stories()] == ["draft"]
+
+
 def test_a_folder_of_another_tool(desk):
     """Hugo's YAML and TOML, Jekyll's day in the name; drafts, tags, covers; what has no place is told once."""
     desk.write(

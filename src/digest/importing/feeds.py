@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from digest.errors import Fault, ImportFailed
 from digest.importing import dates, feed_xml, languages
 from digest.importing.feed_xml import FeedElement, html_of, name_of, said, text_of
-from digest.importing.html_to_markdown import fragment, from_html, paragraphs, plain
+from digest.importing.html_to_markdown import before_more, fragment, from_html, paragraphs, plain
 from digest.importing.listing_text import CREDIT
 from digest.importing.naming import slug
 from digest.importing.pictures import Picture, is_image, largest, of_image, pixels
@@ -59,6 +59,11 @@ _ZONE = re.compile(r"(.*\d(?:\s*[AaPp]\.?[Mm]\.?)?)\s*\(?([A-Z]{1,5})\)?")
 _ISO_WEEK = re.compile(r"(\d{4})-?W(\d{2})(?:-?([1-7]))?")
 _NAMED_MONTH = re.compile(r"(\d{4})[- /.]([A-Za-z]{3,9})[- /.](\d{1,2})\b")
 
+# What WordPress makes HTML of when it shows a post: an export has it raw, and a feed what nobody made anything of.
+_CAPTION = re.compile(r"\[caption\b[^\[\]]{0,500}\].{0,2000}?\[/caption\]", re.DOTALL)
+_CODE = re.compile(r"\[(/?)([a-z][\w-]{1,40})(\s[^\[\]]{0,900})?\]")
+_VALUE = re.compile(r"\w=[\"'“”‘’″′&]")
+_BLANK_LINES = re.compile(r"\n[^\S\n]*\n")
 # What WordPress puts below an excerpt, in its languages: a link back, and that there is more.
 _APPEARED = re.compile(
     r"(?:The post|L[’']article|La entrada|Der Beitrag|O post|L[’']articolo)\b.{0,900}"
@@ -170,6 +175,8 @@ class FeedReader:
         link = entry.link()
         summary, of_summary = entry.markup("excerpt:encoded", "description", "summary", "itunes:summary")
         content, of_content = entry.markup("content:encoded", "content")
+        raw = bool(entry.text("wp:post_type"))
+        bare, of_bare = _as_shown(summary, raw=raw), _as_shown(content, raw=raw)
         if content and summary.strip() in ("", content.strip()):
             summary = ""
         page = absolute(link, base)
@@ -181,20 +188,22 @@ class FeedReader:
             self.lost += inside.lost
         described = "" if enclosed or summary or content else next(map(text_of, entry.media("media:description")), "")
         credits_ = [clean_line(text_of(one)) for one in entry.media("media:credit")]
-        tags = [one.get("label") or one.get("term") or text_of(one) for one in entry.all("category")]
+        named = [one for one in entry.all("category") if one.get("domain") != "post_format"]
+        tags = [one.get("label") or one.get("term") or text_of(one) for one in named]
+        locked = entry.text("wp:post_password")
         return self.item(
             title=entry.html("title"),
             written=_first_date(entry),
             link=link,
             base=base,
             guid=entry.text("guid", "id") or about,
-            summary=from_html(summary, of_summary) or paragraphs(described),
-            article=from_html(content, of_content),
+            summary=from_html(bare, of_summary) or paragraphs(described),
+            article=from_html(before_more(of_bare), of_content),
             picture=picture or Picture(address=""),
             credit=next(filter(None, (*credits_, inside.credit)), ""),
             topics=[*tags, *(text_of(one) for one in entry.all("dc:subject"))],
             language=languages.language(entry.language(), self.language),
-            status=_STATUS.get(entry.text("wp:status"), Status.PUBLISHED),
+            status=Status.DRAFT if locked else _STATUS.get(entry.text("wp:status"), Status.PUBLISHED),
         )
 
     def featured(self, entry: FeedElement) -> Picture | None:
@@ -388,6 +397,18 @@ def _media_alt(part: Element) -> str:
     """What a picture of Media RSS shows: its description, else its title."""
     texts = {name_of(child): plain(html_of(child)) for child in part}
     return clean_line(texts.get("media:description") or texts.get("media:title") or "")
+
+
+def _as_shown(html: str, *, raw: bool) -> str:
+    """A post without WordPress's short codes (`[gallery ids="1,2"]`); of a `raw` one blank lines are paragraphs."""
+    closed = {name for slash, name, _ in _CODE.findall(html) if slash}
+
+    def left(found: re.Match[str]) -> str:
+        coded = found[1] or found[2] in closed or found[2] == "gallery" or _VALUE.search(found[3] or "")
+        return "" if coded else found[0]
+
+    bare = _CODE.sub(left, _CAPTION.sub("", html))
+    return _BLANK_LINES.sub("<p>", bare) if raw and "<!-- wp:" not in bare else bare
 
 
 def _excerpt(markdown: str) -> str:

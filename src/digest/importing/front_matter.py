@@ -149,7 +149,7 @@ def _read_file(
         title=title,
         date=when.at,
         date_only=when.date_only,
-        summary=_markdown(_text(keys, "summary"), base) or teaser(_markdown(body, base)),
+        summary=_markdown(_text(keys, "summary"), base) or teaser(_markdown(html_to_markdown.before_more(body), base)),
         topics=_slugs(keys, "topics"),
         channels=_slugs(keys, "channels"),
         language=spoken,

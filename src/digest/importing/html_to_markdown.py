@@ -43,6 +43,8 @@ C1 = {code: sign for code in range(0x80, 0xA0) if (sign := bytes([code]).decode(
 _REFERENCE = re.compile(r"&#(?:[xX]([0-9a-fA-F]{1,12})|(\d{1,12}));?")
 _DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
 _BLANK_LINES = re.compile(r"\n[^\S\n]*\n")
+_MORE = re.compile(r"<!--\s{0,9}more\b[^<>]{0,200}-->|<span id=\"more-\d{1,12}\">", re.IGNORECASE)
+_EMOJI = re.compile(r"(?:^|\s)(?:wp-smiley|emoji)(?:\s|$)")  # an image that WordPress made of a character
 _MARKS = {"em": "*", "i": "*", "strong": "**", "b": "**"}
 _DEEPEST = 200  # libxml2 stops at 256
 
@@ -113,6 +115,13 @@ def plain(html: str) -> str:
     return "" if root is None else clean_line("".join(root.itertext()))
 
 
+def before_more(text: str) -> str:
+    """What stands before `<!--more-->`, by which WordPress, Hugo and Jekyll part a teaser from the rest; else all."""
+    found = _MORE.search(text)
+    lead = text[: found.start()] if found else ""
+    return lead if plain(lead) else text
+
+
 def from_html(html: str, base: str = "") -> str:
     """Markdown of an HTML fragment: its paragraphs, lists, links and emphasis, without what stands below pictures."""
     root = fragment(html)
@@ -153,6 +162,8 @@ class _Writer:
 
     def walk(self, element: HtmlElement, depth: int) -> None:
         tag = element.tag if isinstance(element.tag, str) else ""
+        if tag == "img" and _EMOJI.search(element.get("class") or ""):
+            self.text(element.get("alt"))
         if not tag or tag in _DROPPED or depth > _DEEPEST:
             return
         if tag == "br":
