@@ -240,6 +240,21 @@ def test_an_answer_that_is_not_200_is_an_error(status):
         get(base)
 
 
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        (403, "403 Forbidden; it lets no program in: ask the site to, or save the page from your browser"),
+        (410, "410 Gone; give the address that it has now"),
+        (429, "429 Too Many Requests; try again later"),
+    ],
+)
+def test_an_answer_that_is_an_error_says_what_to_do(status, advice):
+    """What the number means, for who has never heard of it."""
+    with serving(lambda handler: handler.reply(status=status)) as (base, _), pytest.raises(FetchError) as refused:
+        get(base)
+    assert str(refused.value) == f"{base}: the server answered {advice}"
+
+
 @pytest.mark.parametrize("kind", ["image/png", "application/pdf", "application/zip", "video/mp4"])
 def test_a_type_that_is_no_listing_is_refused(kind):
     """A picture or a document is named as what it is."""

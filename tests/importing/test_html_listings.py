@@ -263,3 +263,36 @@ def test_an_address_is_no_title():
     assert [fault.message for fault in listing.faults] == [
         f"'https://e.org/{n}' is an address and no title; left out" for n in (1, 2)
     ]
+
+
+LOGIN = '<title>Sign in</title><form><input type="password"></form>'
+
+
+@pytest.mark.parametrize(
+    ("html", "base", "said"),
+    [
+        (LOGIN, "", "it asks for a password; save the page from a browser that is logged in, and import the file"),
+        ("<p>Soon.</p>", "https://news.example/closed", "the address led to https://news.example/closed"),
+        ("<p>Soon.</p>", "https://www.news.example/all/", None),
+        (
+            '<link rel="alternate" type="application/rss+xml" href="/feed/"><h1>Blog</h1>',
+            "",
+            "it names a feed, https://news.example/feed/; import that",
+        ),
+        (
+            "<META content='0;URL=new.html' http-equiv='Refresh'>",
+            "",
+            "it sends browsers on to https://news.example/all/new.html; import that",
+        ),
+        (
+            "<div id=root></div><script src=/a.js></script>",
+            "",
+            "it has hardly any words: scripts draw it; import its feed",
+        ),
+    ],
+)
+def test_a_page_without_stories_says_where_they_may_be(html, base, said):
+    """A login, a cookie wall, a page that scripts draw: it is no page that selectors would help."""
+    listing = read(html, base=base)
+    assert listing.items == ()
+    assert listing.notes == ((f"https://news.example/all/: {said}",) if said else ())

@@ -329,6 +329,23 @@ def test_what_a_library_thinks_of_a_workbooks_styles_is_told_to_nobody(desk):
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
+def test_a_first_sheet_that_is_no_list_names_the_others(desk):
+    """They stood in a note, which nobody was shown where the import failed; and selectors, for pages, were advised."""
+    import io
+
+    from openpyxl import Workbook
+
+    book = Workbook()
+    book.active.append(["Read me first"])
+    book.create_sheet("Stories").append(["title", "date"])
+    data = io.BytesIO()
+    book.save(data)
+    desk.write("a.xlsx", data.getvalue())
+    ran = desk("import", "a.xlsx")
+    assert (ran.code, "the sheet 'Stories' is not read; --sheet reads it" in ran.err) == (6, True)
+    assert "nothing was imported: look at the source (what was read" in ran.err
+
+
 def test_the_sheets_that_are_not_read_are_named(desk):
     """The first is read, or the one that is said; the others are named, but for empty ones; a wrong name helps on."""
     import io
@@ -729,7 +746,7 @@ def test_a_file_of_a_folder_that_cannot_be_read_stops_no_other(desk):
 @pytest.mark.parametrize(
     ("name", "text", "reason"),
     [
-        ("notes.txt", "Nothing here.", ""),
+        ("notes.txt", "Nothing here.", " (texts that are no Markdown are not read: 1 in .txt)"),
         ("a.md", "---\ndate: 2022-02-14\n---\n", " (site/a.md:2: title: is missing; the file is left out)"),
     ],
 )

@@ -40,6 +40,10 @@ _READABLE = (
     "application/octet-stream",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 )
+# What to do about an answer that is none.
+_ADVICE = dict.fromkeys((401, 403, 407), "; it lets no program in: ask the site to, or save the page from your browser")
+_ADVICE |= dict.fromkeys((404, 410), "; give the address that it has now")
+_ADVICE |= dict.fromkeys((429, 500, 502, 503, 504), "; try again later")
 _CONDITIONS = {"if-none-match", "if-modified-since"}
 _REDIRECTS = {301, 302, 303, 307, 308}
 _BLOCK = 65_536
@@ -205,7 +209,8 @@ def _take(response: httpx.Response, deadline: Deadline, *, max_bytes: int) -> Fe
     if response.status_code == httpx.codes.NOT_MODIFIED and _CONDITIONS.intersection(response.request.headers):
         return Fetched(url=place, data=b"", content_type="", **known, unchanged=True)
     if response.status_code != httpx.codes.OK:
-        message = f"{place}: the server answered {response.status_code} {response.reason_phrase}".rstrip()
+        said = f"{response.status_code} {response.reason_phrase}".rstrip()
+        message = f"{place}: the server answered {said}{_ADVICE.get(response.status_code, '')}"
         raise FetchError(message)
     content_type = response.headers.get("content-type", "")
     media = content_type.split(";")[0].strip().lower()

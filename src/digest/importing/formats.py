@@ -123,4 +123,5 @@ def read(source: Source, format: str = "", *, most: int = MAX_BYTES) -> Listing:
         message = f"{source.name}: has no sheets, as it is no Excel workbook; leave --sheet out"
         raise UsageError(message)
     listing = FORMATS[name].read(source)
-    return replace(listing, notes=(source.damage, *listing.notes)) if source.damage else listing
+    damage = (source.damage,) if source.damage else ()
+    return replace(listing, format=name, notes=(*damage, *listing.notes))

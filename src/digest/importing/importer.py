@@ -30,7 +30,7 @@ from digest.text.urls import absolute, host_of, without_credentials
 from digest.yamlfile import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from digest.config.sections import SelectorSection
@@ -40,11 +40,11 @@ if TYPE_CHECKING:
 
 EVIDENCE = "evidence"
 _LACKING = {"image": "a picture", "image_alt": "words for their picture", "link": "a link", "summary": "a summary"}
-_FOR_PAGES = "look at the source, or name its parts with selectors"
-_FOR_FOLDERS = (
-    f"stories are its files in Markdown ({', '.join(front_matter.ENDINGS)}) that begin with a title and a date; "
+# What helps where nothing was found, by the format of the source.
+_ADVICE = dict.fromkeys(("html", "text"), "look at the source, or name its parts with selectors") | {
+    "": f"stories are its files in Markdown ({', '.join(front_matter.ENDINGS)}) that begin with a title and a date; "
     "name other files one by one"
-)
+}
 _LIKE_AN_ADDRESS = re.compile(r"www\.|[\w-]+(?:\.[\w-]+)+/")
 _SUFFIX = {"text/html": "html", "application/xhtml+xml": "html", "text/csv": "csv", "application/json": "json"}
 
@@ -168,7 +168,6 @@ def import_sources(
 ) -> ImportReport:
     """Import sources that were read already, and `listings` of folders, that were understood already."""
     folder = newsroom.root / "stories"
-    folders = {listing.source for listing in listings}  # nothing else comes understood
     most = newsroom.config.settings.imports.max_bytes
     try:
         read = (*listings, *(formats.read(source, kind, most=most) for source in sources))
@@ -186,7 +185,7 @@ def import_sources(
             channel or None,
             faulty,
         )
-        insist(plan, force=force, folders=folders)
+        insist(plan, force=force)
     except ImportFailed as error:
         kept = _keep_evidence(newsroom, sources, now)
         where = f" (what was read is kept in {', '.join(map(str, kept))})" if kept else ""  # folders alone: they stay
@@ -270,15 +269,11 @@ def _as_told(listing: Listing, language: str, topics: tuple[str, ...]) -> Listin
     return structs.replace(listing, items=items)
 
 
-def insist(plan: ImportPlan, *, force: bool = False, folders: Collection[str] = ()) -> None:
-    """Raise ImportFailed when a source gave nothing, SourceShrank when far less than before; `force` allows that.
-
-    `folders` are the sources that are folders of Markdown files: what helps a page does not help them.
-    """
+def insist(plan: ImportPlan, *, force: bool = False) -> None:
+    """Raise ImportFailed when a source gave nothing, SourceShrank when far less than before; `force` allows that."""
     for verdict in plan.verdicts:
         if verdict.kind == "empty":
-            advice = _FOR_FOLDERS if verdict.source in folders else _FOR_PAGES
-            message = f"{verdict}; nothing was imported: {advice}"
+            message = f"{verdict}; nothing was imported: {_ADVICE.get(verdict.format, 'look at the source')}"
             raise ImportFailed(message)
         if not force:
             message = f"{verdict}; nothing was imported: look at the source, or use --force when it really shrank"

@@ -47,6 +47,8 @@ def parse(
     """
     page = ListingPage.parse(text, source, zone, language, base)
     items, faults = by_selectors(page, selectors) if selectors else _unaided(page)
+    if not items and page.elsewhere:
+        page.notes.insert(0, f"{source}: {page.elsewhere}")
     if page.beside:
         where = f"{counted(page.beside, 'picture')} in the folder that the browser saved beside it"
         page.notes.append(f"{source}: {where}; left out: give the page's address instead of the file")

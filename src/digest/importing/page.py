@@ -17,7 +17,7 @@ from lxml.html import Element, HTMLParser, document_fromstring
 from digest.errors import ImportFailed
 from digest.importing import dates, html_to_markdown, languages
 from digest.text.characters import clean_line
-from digest.text.urls import absolute
+from digest.text.urls import absolute, comparable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,6 +49,10 @@ _OF_THE_PAGE = re.compile(r"\b(?:page|site|website|seite|página|pagina)\b|^\W*d
 _LONGEST_DATE = 120
 _SAVED = re.compile(r"<!--\s*saved from url=\(\d{4}\)(https?://\S{1,2000})")
 _HEAD = 4_096
+_REFRESH = re.compile(r"url\s*=\s*[\"']?([^\"'\s]{1,2000})", re.IGNORECASE)
+_IS_REFRESH = "translate(@http-equiv, 'REFSH', 'refsh') = 'refresh'"
+_IS_FEED = "contains(@type, 'rss') or contains(@type, 'atom') or contains(@type, 'feed+json')"
+_FEW_WORDS = 60  # on a page that shows nothing without its scripts; a listing of one story has more
 _JSON_LD = "//script[@type='application/ld+json']"
 
 
@@ -71,6 +75,7 @@ class ListingPage:
         # The page's name and whom to write to may stand in what is dropped now.
         self.title = self._title()
         self.contact = self._contact()
+        self.elsewhere = self._elsewhere()
         _drop_furniture(root)
 
     @classmethod
@@ -115,6 +120,20 @@ class ListingPage:
                 return found[0]
         found = html_to_markdown.EMAIL.search(" ".join(text for text in self.texts() if "@" in text))
         return found[0] if found else ""
+
+    def _elsewhere(self) -> str:
+        """Why a page without stories has none, and where they may be, as it says itself; mostly nothing."""
+        moved = "://" in self.source and comparable(self.address) != comparable(self.source)
+        says = [f"the address led to {self.address}"] if moved else []
+        if self.root.xpath("//input[@type='password']"):
+            says.append("it asks for a password; save the page from a browser that is logged in, and import the file")
+        if (onward := _REFRESH.search(self.first_attribute(f"//meta[{_IS_REFRESH}]/@content"))) is not None:
+            says.append(f"it sends browsers on to {absolute(clean_line(onward[1]), self.base)}; import that")
+        if feed := absolute(self.first_attribute(f"//link[@rel='alternate' and ({_IS_FEED})]/@href"), self.base):
+            says.append(f"it names a feed, {feed}; import that")
+        elif self.root.xpath("//script[@src]") and len(" ".join(self.texts()).split()) < _FEW_WORDS:
+            says.append("it has hardly any words: scripts draw it; import its feed")
+        return "; ".join(says)
 
     def meta(self, name: str) -> str:
         """What a `<meta>` of this property or name says."""

@@ -64,16 +64,17 @@ class ItemChange(Struct, frozen=True, kw_only=True):
     """A source that gave nothing (`empty`), or far fewer items than the last time (`shrunk`)."""
 
     source: str
+    format: str  # of the source
     kind: str
     items: int
     before: int
-    fault: Fault | None = None  # the first of what could not be read
+    why: tuple[str, ...] = ()  # the first of what could not be read, and of the notes
 
     def __str__(self) -> str:
         """What happened, without what to do."""
         found = f"{self.source}: {counted(self.items, 'item') if self.items else 'no items'} found"
         text = f"{found}, and {self.before} the last time" if self.before else found
-        return f"{text} ({self.fault})" if self.fault else text
+        return f"{text} ({'; '.join(self.why)})" if self.why else text
 
 
 class ImportPlan(Struct, frozen=True, kw_only=True):
@@ -251,8 +252,11 @@ class _Planner:
         for listing in self.listings:
             items, before = len(listing.items), self.before.sources.get(provenance.source_name(listing.source), 0)
             if kind := "empty" if not items else "shrunk" if items < before * FAR_FEWER else "":
-                fault = next(iter(listing.faults), None)
-                yield ItemChange(source=listing.source, kind=kind, items=items, before=before, fault=fault)
+                told = (*map(str, listing.faults[:1]), *listing.notes[:1])
+                why = tuple(one.removeprefix(f"{listing.source}: ") for one in told)
+                yield ItemChange(
+                    source=listing.source, format=listing.format, kind=kind, items=items, before=before, why=why
+                )
 
 
 def _new(story: str, draft: StoryDraft) -> NewFile:

@@ -203,6 +203,7 @@ class Listing(Struct, frozen=True, kw_only=True):
     """A source as it was read. `faults` name items that are lost; `notes` say what a person may want to know."""
 
     source: str
+    format: str = ""  # one of formats.FORMATS; else a folder of texts
     title: str = ""
     id: str = ""  # by which the source tells itself from others: a feed's own id or address
     contact: str = ""  # the media contact's address, offered for config.yaml

@@ -191,10 +191,10 @@ def _reads(rows: Iterator[Row], source: str, zone: tzinfo, language: str, notes:
         elif not names:
             names = list(map(column, cells))
             wrong, unknown = _heads(cells, names, source, line)
-            notes += unknown
             if wrong:
                 yield from wrong
                 return
+            notes += unknown
         elif len(cells) > len(names) and any(cell.strip() for cell in cells[len(names) :]):
             message = (
                 f"{counted(len(cells), 'value')} in {counted(len(names), 'column')}; put quotes around a value that "
