@@ -266,6 +266,22 @@ def test_a_sign_that_should_be_escaped_is_counted():
     assert listing.notes == (f"{FEED}: {told}",)
 
 
+def test_a_feed_that_spells_its_elements_in_another_case_is_read():
+    """`pubdate` was no date, and each of its stories was left out."""
+    feed = "<RSS><Channel><Item><TITLE>A</TITLE><PubDate>14 Feb 2022 09:30:00 MEST</PubDate></Item></Channel></RSS>"
+    (item,) = read(feed.encode()).items
+    assert (item.title, item.date) == ("A", datetime(2022, 2, 14, 7, 30, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("head", ["Publish date", "published_on", "Post Date", "Date de parution", "Erscheinungsdatum"])
+def test_the_heads_that_other_programs_give_a_date_are_known(head):
+    """A sheet of which no other column was wrong gave no story."""
+    (item,) = read(f"title,{head}\nA,2022-02-14".encode(), "a.csv").items
+    assert item.date.date() == date(2022, 2, 14)
+    (fault,) = read(f"title,Date,{head}\nA,2022-02-14,2022-02-15".encode(), "a.csv").faults
+    assert str(fault) == f"a.csv:1: date: this column is given twice (Date, {head}); keep one"
+
+
 def test_a_table_is_read_by_its_heads():
     """Other names for columns, semicolons, a byte order mark, quotes, several lines in a cell."""
     text = (

@@ -43,6 +43,8 @@ FURTHER = "fa he hi bn ta te ur th vi id sw pl cs sk hu ro bg sr hr sl el sv da 
         ("14.02.2022", "2022-02-14"),
         ("14/02/2022", "2022-02-14"),
         ("02/14/2022", "2022-02-14"),
+        ("14-Feb-2022", "2022-02-14"),
+        ("14-Feb-22", "2022-02-14"),  # as Excel shows a day when it is left alone
         ("\u200f14 فبراير 2022", "2022-02-14"),
     ],
 )
@@ -61,6 +63,8 @@ def test_a_date_is_read_in_many_languages(text, day):
         ("2022-02-14 09:00", "2022-02-14T08:00+00:00"),
         ("Mon, 14 Feb 2022 09:00:00 +0100", "2022-02-14T08:00+00:00"),
         ("14 February 2022, 14:30", "2022-02-14T13:30+00:00"),
+        ("Mon Feb 14 09:00:00 2022", "2022-02-14T08:00+00:00"),
+        ("Mon, 14 Feb 2022 09:00:00 -0000", "2022-02-14T09:00+00:00"),
     ],
 )
 def test_a_time_keeps_its_zone_or_takes_the_newsrooms(text, instant):
@@ -91,6 +95,9 @@ def test_midnight_is_a_day_without_a_time(text):
         ("9999-12-31", "1900 to 2199"),
         ("03/04/2022", "two days; write it as 2022-04-03"),
         ("2022-02-14T09:00+99:00", "no offset"),
+        ("Thu, 01 Jan 1970 00:00:00 +0000", "what programs write where they have no date"),
+        ("Wed, 31 Dec 1969 19:00:00 -0500", "what programs write where they have no date"),
+        ("1970-01-01", "what programs write where they have no date"),
     ],
 )
 def test_a_day_that_does_not_exist_or_could_be_two_is_refused_with_its_reason(text, reason):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import tzinfo
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHORTEST, _LONGEST = 6, 90  # characters: "14.2.22" .. a long weekday, a clock, and what the item is
 YEARS = range(1900, 2200)  # a number outside is a slip of the pen in a date, and no heading
 
@@ -105,11 +106,12 @@ _ISO = re.compile(
 _NUMERIC = re.compile(
     r"(?:(?P<weekday>[^\d,]+?)\.?,?\s+)?(\d{1,2})([./-])\s?(\d{1,2})\3\s?(\d{4}|\d{2})\.?" + _YEAR_END
 )
-_HYPHENED = re.compile(r"(\d{1,2})([-/])([^\W\d]{3,12}\.?)\2(\d{4})")  # 14-Feb-2022
+_HYPHENED = re.compile(r"(\d{1,2})([-/])([^\W\d]{3,12}\.?)\2(?:20)?(\d{2})")  # 14-Feb-2022, or -22 as Excel has it
 _MONTH_YEAR = re.compile(rf"(\D+?)[\s,./-]*(\d{{4}}){_YEAR_END}")
 _YEAR_MONTH = re.compile(r"(\d{4})(?:\s*[年년]\s*(\d{1,2})\s*[月월]|[-/](\d{1,2}))|(\d{1,2})/(\d{4})")
 _YEAR = re.compile(rf"(\d{{4}})(?:\s*[年년])?{_YEAR_END}")
-_INTERNET_ZONE = re.compile(r"\d:\d\d(?::\d\d)?\s+(?:UT|UTC|GMT|Z|[ECMP][SD]T|[+-]\d{4})", re.IGNORECASE)
+# With a zone, or as C's asctime writes it: `Mon Feb 14 09:00:00 2022`.
+_INTERNET_ZONE = re.compile(r"\d:\d\d(?::\d\d)?\s+(?:UT|UTC|GMT|Z|[ECMP][SD]T|[+-]\d{4}|\d{4}$)", re.IGNORECASE)
 _ERAS = {"令和": 2018, "平成": 1988, "昭和": 1925, "民國": 1911, "民国": 1911}  # the year before their first
 _ERA = re.compile(rf"(?:中[華华])?({'|'.join(_ERAS)})\s*(\d{{1,3}}|元)(?=\s*年)")
 _BUDDHIST = re.compile(r"(?<!\d)2[4-7]\d\d(?!\d)")
@@ -171,7 +173,7 @@ def _whole(plain: str, shown: str, zone: tzinfo, language: str) -> Moment | None
     if moment := _from_internet_date(plain, zone):
         return moment
     if found := _HYPHENED.fullmatch(plain):
-        plain = " ".join(found.group(1, 3, 4))
+        plain = f"{found[1]} {found[3]} 20{found[4]}"
     return _from_words(plain, shown, zone, language)
 
 
@@ -280,7 +282,7 @@ def _from_internet_date(plain: str, zone: tzinfo) -> Moment | None:
         message = f"'{plain}' is not in the years {YEARS.start} to {YEARS.stop - 1}; a slip of the pen?"
         raise NoSuchDay(message)
     if at.tzinfo is None:
-        at = at.replace(tzinfo=UTC)
+        at = at.replace(tzinfo=UTC if plain.endswith("-0000") else zone)
     return _settle(at, plain, zone)
 
 
@@ -327,6 +329,9 @@ def _settle(at: datetime, shown: str, zone: tzinfo) -> Moment:
     """Put a time into the newsroom's zone. Midnight is how machines write a day that has no time."""
     if at.year not in YEARS:
         message = f"'{shown}' is not in the years {YEARS.start} to {YEARS.stop - 1}; a slip of the pen?"
+        raise NoSuchDay(message)
+    if at == _EPOCH or (at.date() == _EPOCH.date() and at.time() == time.min):
+        message = f"'{shown}' is what programs write where they have no date"
         raise NoSuchDay(message)
     local = at.astimezone(zone)
     if at.time() == time.min:

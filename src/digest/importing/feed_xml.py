@@ -141,17 +141,17 @@ def name_of(element: Element) -> str:
 
 
 class FeedElement:
-    """An element of a feed, its children by their short names."""
+    """An element of a feed, its children by their short names, in whatever case they are spelled."""
 
     def __init__(self, element: Element) -> None:
         self.element = element
         self.children: dict[str, list[Element]] = defaultdict(list)
         for child in element:
-            self.children[name_of(child)].append(child)
+            self.children[name_of(child).lower()].append(child)
 
     def all(self, *names: str) -> list[Element]:
         """The children of these names, in the order of the names."""
-        return [child for name in names for child in self.children.get(name, ())]
+        return [child for name in names for child in self.children.get(name.lower(), ())]
 
     def text(self, *names: str) -> str:
         """The text of the first child of one of these names that has any."""

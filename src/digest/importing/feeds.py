@@ -55,6 +55,8 @@ _NO_TOPICS |= {"unkategorisiert", "allgemein", "geen-categorie", "bez-kategorii"
 _LONGEST_DATE = 80  # characters
 _LONGEST_MORE = 500
 _ZONES = {**dates.ZONES, "WET": 0, "WEST": 1, "EET": 2, "EEST": 3, "MSK": 3, "JST": 9, "KST": 9}
+_ZONES |= {"MET": 1, "MEST": 2, "MEZ": 1, "MESZ": 2, "AEST": 10, "AEDT": 11, "NZST": 12, "NZDT": 13, "HKT": 8}
+_ZONES |= {"CAT": 2, "EAT": 3, "SAST": 2, "BRT": -3, "HST": -10, "AKST": -9, "AKDT": -8}
 _ZONE = re.compile(r"(.*\d(?:\s*[AaPp]\.?[Mm]\.?)?)\s*\(?([A-Z]{1,5})\)?")
 _ISO_WEEK = re.compile(r"(\d{4})-?W(\d{2})(?:-?([1-7]))?")
 _NAMED_MONTH = re.compile(r"(\d{4})[- /.]([A-Za-z]{3,9})[- /.](\d{1,2})\b")
@@ -83,13 +85,15 @@ def parse_xml(text: str, source: str, *, zone: tzinfo, language: str = "", base:
     """Read RSS or Atom. Raises ImportFailed for what is none, declares entities, or nests without end."""
     root, notes = feed_xml.parse(text, source)
     kind = name_of(root).lower()
-    entries = [FeedElement(element) for element in root.iter() if name_of(element) in ("item", "entry")]
+    entries = [FeedElement(element) for element in root.iter() if name_of(element).lower() in ("item", "entry")]
     posts = [entry for entry in entries if entry.text("wp:post_type") in _POSTS]
     others = Counter(one for entry in entries if (one := entry.text("wp:post_type")) not in _POSTS)
     notes += [
         f"{source}: {count} of kind '{clean_line(kind)}' are no posts; not read" for kind, count in others.items()
     ]
-    head = FeedElement(root if kind == "feed" else next((one for one in root if name_of(one) == "channel"), root))
+    head = FeedElement(
+        root if kind == "feed" else next((one for one in root if name_of(one).lower() == "channel"), root)
+    )
     own = next((one.get("href", "") for one in head.all("link") if one.get("rel") == "self"), "")
     spoken = languages.language(head.language(), language)
     home = absolute(head.link(), head.element.base or "") or head.link()

@@ -47,8 +47,21 @@ _OWN_PATHS = {
 # What the columns are called, in the words of each language; the first word is the one that messages use.
 WORDS: dict[str, dict[str, tuple[str, ...]]] = {
     "en": {
-        "title": ("title", "headline", "name"),
-        "date": ("date", "published", "pubdate", "publication_date", "date_published", "published_at", "day"),
+        "title": ("title", "headline", "name", "post_title"),
+        "date": (
+            "date",
+            "published",
+            "pubdate",
+            "publication_date",
+            "date_published",
+            "published_at",
+            "day",
+            "publish_date",
+            "published_date",
+            "published_on",
+            "date_of_publication",
+            "post_date",
+        ),
         "link": ("link", "url", "address", "href", "permalink"),
         "kicker": ("kicker", "series", "programme", "program", "overline"),
         "credit": ("credit", "photo_credit", "copyright"),
@@ -63,7 +76,7 @@ WORDS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "fr": {
         "title": ("titre", "intitulé"),
-        "date": ("date", "publié", "publié_le", "date_de_publication", "jour"),
+        "date": ("date", "publié", "publié_le", "date_de_publication", "date_de_parution", "jour"),
         "link": ("lien", "adresse", "url"),
         "kicker": ("surtitre", "série", "programme"),
         "credit": ("crédit", "crédit_photo", "photographe"),
@@ -93,7 +106,7 @@ WORDS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "de": {
         "title": ("titel", "überschrift", "schlagzeile"),
-        "date": ("datum", "veröffentlicht", "veröffentlicht_am", "veröffentlichungsdatum", "tag"),
+        "date": ("datum", "veröffentlicht", "veröffentlicht_am", "veröffentlichungsdatum", "erscheinungsdatum", "tag"),
         "link": ("link", "adresse", "url"),
         "kicker": ("dachzeile", "reihe", "programm"),
         "credit": ("bildnachweis", "fotonachweis", "foto_credit", "urheber"),
@@ -211,9 +224,14 @@ def _heads(heads: list[str], names: list[str], source: str, line: int) -> tuple[
     spoken = max(WORDS, key=lambda tongue: sum(map(_spelled(tongue).__contains__, folded)))
     first = [words[0] for words in WORDS[spoken].values()]
     known = first if spoken == "en" else [word.replace("_", " ").capitalize() for word in first]
+    twice = sorted(name for name, count in Counter(names).items() if count > 1 and name)
+    spelled = {
+        key: ", ".join(clean_line(head) for head, name in zip(heads, names, strict=True) if name == key)
+        for key in twice
+    }
     faults = [
-        Fault(file=source, line=line, key=name, message="this column is given twice; keep one")
-        for name in sorted(name for name, count in Counter(names).items() if count > 1 and name)
+        Fault(file=source, line=line, key=key, message=f"this column is given twice ({spelled[key]}); keep one")
+        for key in twice
     ]
     if not {"title", "date"} <= set(names):
         message = f"the first row must name the columns, at least title and date; known are: {', '.join(known)}"
