@@ -716,6 +716,47 @@ def test_relative_links_and_pictures_of_a_folder_are_seen_from_its_base_or_count
     assert (two.image, two.image_alt) == ("https://e.org/img/b.jpg", "The quay")
 
 
+def test_a_picture_that_lies_beside_a_text_has_no_address_that_could_be_guessed(desk):
+    """A bundle of Hugo's: of its base and the picture's name an address was made under which nothing lies."""
+    desk.write("site/pier/index.md", "---\ntitle: A\ndate: 2022-02-14\nimage: pier.jpg\n---\n")
+    desk.write("site/pier/pier.jpg", "x")
+    desk.write("site/b.md", "---\ntitle: B\ndate: 2022-02-14\nimage: img/b.jpg\n---\n")
+    data = json.loads(desk("import", "site", "--base", "https://e.org/", "--json").out)
+    assert {story.title: story.image for story in desk.stories()} == {"A": "", "B": "https://e.org/img/b.jpg"}
+    assert data["notes"] == ["site: 'image' is no http or https address; left out (files: 1)"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.md", "---\nTitle: A\nDate: 2022-02-14\nTags: [Clean water]\n---\nText.\n"),
+        ("a.md", '+++\nTitle = "A"\nDATE = 2022-02-14\ntags = ["Clean water"]\n+++\nText.\n'),
+        ("a.md", "Title: A\nDate: 2022-02-14\nTags: Clean water\n\nText.\n"),
+        ("2022-02-14-a/index.md", "---\ntitle: A\ntags: [Clean water]\n---\nText.\n"),
+    ],
+)
+def test_front_matter_as_other_tools_let_it_be_written(desk, name, text):
+    """Keys in any case (Hugo), no lines around them (Pelican), the day in the folder's name (Docusaurus)."""
+    desk.write(f"site/{name}", text)
+    assert desk("import", "site").err == ""
+    (story,) = desk.stories()
+    assert (story.title, story.date.date(), story.topics, story.summary) == (
+        "A",
+        date(2022, 2, 14),
+        ("clean-water",),
+        "Text.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "line"), [("---\nTitle: A\nDate: soon\n---\n", 3), ("Title: A\nDate: soon\n\nText.\n", 2)]
+)
+def test_what_is_wrong_in_such_front_matter_has_its_line(desk, text, line):
+    """The key is called by its own name."""
+    desk.write("site/a.md", text)
+    assert f"(site/a.md:{line}: date: 'soon' is no date; the file is left out)" in desk("import", "site").err
+
+
 def test_what_obsidian_and_kramdown_have_besides_markdown_is_no_text(desk):
     """Comments are for nobody else; embedded files, attributes and footnotes say nothing; links say their words."""
     text = (

@@ -1,6 +1,6 @@
 """Read a folder of Markdown files of other tools (Hugo, Jekyll, Eleventy, Pelican): their front matter, and the text.
 
-    FOLDER/**/*.md ─YAML or TOML─▶ keys ─by their names there─▶ Item, with the first paragraphs of its text
+    FOLDER/**/*.md ─YAML, TOML or plain lines─▶ keys ─by their names there─▶ Item, with the first paragraphs of its text
 
 A file that cannot be read is a fault with its line, and the others go on. What has no place in a story is named once.
 Short codes and templates in the text are dropped; it runs none of them.
@@ -30,17 +30,19 @@ if TYPE_CHECKING:
     from pathlib import Path
     from zoneinfo import ZoneInfo
 
+_LONGEST_NAME = 200  # of a file; addresses that hold a picture themselves are longer than any path may be
 _NOT_TEXTS = ("_site", "_includes", "_layouts", "_data", "node_modules")  # folders of what tools make or need
 _OTHER_TEXTS = (".html", ".htm", ".mdx", ".txt", ".rst", ".adoc", ".org", ".docx", ".odt")
 ENDINGS = (".md", ".markdown", ".mdown", ".mkd")
-# What other tools call what a story has. The first that is there counts.
+# What other tools call what a story has, in lower case: to Hugo and Pelican a `Title` is a `title`. The first that is
+# there counts.
 _KEYS = {
     "title": ("title",),
-    "date": ("date", "publishDate", "pubDate", "published_at", "published_date"),
+    "date": ("date", "publishdate", "pubdate", "published_at", "published_date"),
     "summary": ("summary", "description", "excerpt", "teaser", "subtitle"),
-    "link": ("link", "canonical_url", "canonicalURL", "external_url", "permalink", "url"),
-    "image": ("image", "featured_image", "featureImage", "cover", "thumbnail", "images", "og_image", "header"),
-    "image_alt": ("image_alt", "imageAlt", "featured_image_alt", "alt"),
+    "link": ("link", "canonical_url", "canonicalurl", "external_url", "permalink", "url"),
+    "image": ("image", "featured_image", "featureimage", "cover", "thumbnail", "images", "og_image", "header"),
+    "image_alt": ("image_alt", "imagealt", "featured_image_alt", "alt"),
     "credit": ("credit", "image_credit", "photo_credit"),
     "kicker": ("kicker", "series", "eyebrow"),
     "guid": ("guid", "uuid", "id"),
@@ -62,6 +64,7 @@ _BESIDE = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 _WIKI_LINK = re.compile(r"\[\[(?:[^\[\]|\n]{0,300}\|)?([^\[\]|\n]{1,300})\]\]")
+_META = re.compile(r"\ufeff?((?:[A-Za-z][\w-]{0,40}:[^\n]*\n)+)[ \t\r]*(?:\n|\Z)")  # Pelican's: no lines around it
 _TOML = re.compile(r"\ufeff?\+\+\+[ \t]*\r?\n(.*?)^\+\+\+[ \t]*\r?(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 
 
@@ -120,12 +123,13 @@ def _read_file(
         document, body = _parts(text, str(path))
     except ValueError as error:
         return Fault(file=str(path), line=1, message=f"{str(error).splitlines()[0]}; left out")
-    if faults := [*document.faults, *document.cut_texts(lambda path: path[0] in _IN_WORDS)]:
+    if faults := [*document.faults, *document.cut_texts(lambda path: str(path[0]).lower() in _IN_WORDS)]:
         return faults[0]
-    keys = document.data
-    unread.update(key for key in keys if key not in _READ)
+    unread.update(key for key in document.data if key.lower() not in _READ)
+    keys = {key.lower(): value for key, value in document.data.items()}
+    document.lines |= {(str(path[0]).lower(),): line for path, line in document.lines.items() if len(path) == 1}
     title = clean_line(_text(keys, "title"))
-    named = _DATE_IN_NAME.match(path.name)
+    named = _DATE_IN_NAME.match(path.name if path.stem != "index" else f"{path.parent.name}-")
     written = clean_line(_text(keys, "date")) or (named[1] if named else "")
     spoken = languages.language(_text(keys, "language"), language)
     try:
@@ -138,7 +142,12 @@ def _read_file(
         return document.fault((key,), f"{said}; the file is left out")
     picture: dict[str, Any] = next((keys[name] for name in _KEYS["image"] if isinstance(keys.get(name), dict)), {})
     link = absolute(_text(keys, "link"), base)
-    image = absolute(_text(keys, "image"), link if host_of(link) == host_of(base) else base)  # it may lie beside
+    shown = _text(keys, "image")
+    image = absolute(shown, link if host_of(link) == host_of(base) else base)  # it may lie beside
+    beside = path.parent / shown
+    if not link and len(shown) <= _LONGEST_NAME and beside.is_relative_to(path.parent) and beside.is_file():
+        # Nothing says where the page, and so its picture, will be.
+        image = ""
     lost.update(key for key, address in (("link", link), ("image", image)) if _text(keys, key) and not address)
     values: dict[str, Any] = {key: clean_line(_text(keys, key)) for key in ("kicker", "credit", "image_alt", "guid")}
     values["image_alt"] = values["image_alt"] or clean_line(str(picture.get("alt") or ""))
@@ -161,6 +170,12 @@ def _parts(text: str, file: str) -> tuple[yamlfile.Document, str]:
     """The keys and the text. Raises ValueError for what has no front matter, or TOML that cannot be read."""
     if found := _TOML.match(text):
         return yamlfile.Document(file=file, data=tomllib.loads(found[1])), text[found.end() :]
+    if found := _META.match(text):
+        pairs = [line.partition(":") for line in found[1].splitlines()]
+        data = {key: value for key, _, said in pairs if (value := said.strip())}
+        document = yamlfile.Document(file=file, data=data)
+        document.lines |= {(key,): number for number, (key, *_) in enumerate(pairs, 1)}
+        return document, text[found.end() :]
     layout = cut(text)
     return yamlfile.parse(layout.header, file, first_line=2), layout.body
 
