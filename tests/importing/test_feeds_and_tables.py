@@ -266,6 +266,15 @@ def test_a_sign_that_should_be_escaped_is_counted():
     assert listing.notes == (f"{FEED}: {told}",)
 
 
+def test_a_json_feed_may_count_its_items_and_attach_their_picture():
+    """A number is an id, by its digits; a picture among the attachments is one; a date in seconds is named."""
+    picture = {"url": "https://h.example/a.jpg", "mime_type": "image/jpeg"}
+    one = {"id": 7, "title": "A", "date_published": "2022-02-14", "attachments": [{"url": "/a.mp3"}, picture]}
+    listing = read(json.dumps({"items": [one, {"id": "b", "title": "B", "date_published": 1644827400}]}).encode())
+    assert [(item.guid, item.image) for item in listing.items] == [("7", picture["url"])]
+    assert [fault.message for fault in listing.faults] == ["'B': its date '1644827400' cannot be read; left out"]
+
+
 def test_a_feed_that_spells_its_elements_in_another_case_is_read():
     """`pubdate` was no date, and each of its stories was left out."""
     feed = "<RSS><Channel><Item><TITLE>A</TITLE><PubDate>14 Feb 2022 09:30:00 MEST</PubDate></Item></Channel></RSS>"

@@ -273,7 +273,11 @@ LOGIN = '<title>Sign in</title><form><input type="password"></form>'
     [
         (LOGIN, "", "it asks for a password; save the page from a browser that is logged in, and import the file"),
         ("<p>Soon.</p>", "https://news.example/closed", "the address led to https://news.example/closed"),
-        ("<p>Soon.</p>", "https://www.news.example/all/", None),
+        (
+            "<h2><a href=/a>A</a></h2><time>3 days ago</time>",
+            "https://www.news.example/all/",
+            "no day stands on it that can be read, like 14 February 2022",
+        ),
         (
             '<link rel="alternate" type="application/rss+xml" href="/feed/"><h1>Blog</h1>',
             "",
@@ -295,4 +299,23 @@ def test_a_page_without_stories_says_where_they_may_be(html, base, said):
     """A login, a cookie wall, a page that scripts draw: it is no page that selectors would help."""
     listing = read(html, base=base)
     assert listing.items == ()
-    assert listing.notes == ((f"https://news.example/all/: {said}",) if said else ())
+    assert listing.notes == (f"https://news.example/all/: {said}",)
+
+
+CARD = """<li><h2><a href="/a{n}">Story {n}</a></h2><div class="post-author"><p>By <a href="/ana">Ana</a></p></div>
+<time>{n} February 2022</time><p>One sentence{end}</p></li>"""
+
+
+@pytest.mark.parametrize(
+    ("end", "summary"),
+    [
+        ('… <a class="more-link" href="/a{n}">Continue reading <span>“Story {n}”</span></a>', "One sentence…"),
+        (' with <a href="/a{n}">a link</a>', "One sentence with [a link](https://news.example/a1)"),
+        ('. <a href="/b">Another one</a>', "One sentence. [Another one](https://news.example/b)"),
+    ],
+)
+def test_who_wrote_it_and_the_way_to_read_on_are_no_summary(end, summary):
+    """As WordPress's themes have them: in the mail the link stands below each story, in the newsroom's words."""
+    cards = "".join(CARD.replace("{end}", end).replace("{n}", str(n)) for n in (1, 2))
+    item = read(f"<ul>{cards}</ul>").items[0]
+    assert (item.title, item.summary, item.kicker) == ("Story 1", summary, "")

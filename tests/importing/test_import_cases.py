@@ -617,6 +617,14 @@ WXR = """<rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/conte
 </item></channel></rss>"""
 
 
+def test_a_day_that_is_still_to_come_is_said(desk):
+    """A slip of the pen, or when an event is: no month before it would have the story, and nobody heard of it."""
+    desk.write("a.csv", "title,date\nA,2022-02-14\nB,2064-02-06\n")
+    assert json.loads(desk("import", "a.csv", "--json", "--now", "2022-03-01T09:00+01:00").out)["notes"] == [
+        "1 new story with a date that is still to come: 2064-02-06-b"
+    ]
+
+
 def test_a_wordpress_export(desk):
     """Posts with excerpt, tags and featured picture; a draft stays one; pages and attachments are counted."""
     report = desk.take(WXR)

@@ -270,17 +270,17 @@ class FeedReader:
         link, page = _text(one.get("external_url") or one.get("url")), _text(one.get("url"))
         around = self.around("", absolute(page, self.base))
         tags = one.get("tags")
-        named = _text(one.get("image") or one.get("banner_image"))
+        named = _text(one.get("image") or one.get("banner_image")) or _attached(one.get("attachments"))
         inside = self.inside(html, around)
         picture = largest([Picture(address=absolute(named, self.base or around))]) or inside.picture
         if picture is None:
             self.lost += [named] if named else inside.lost
         return self.item(
             title=escape(_text(one.get("title")), quote=False),
-            written=_text(one.get("date_published") or one.get("date_modified")),
+            written=str(one.get("date_published") or one.get("date_modified") or ""),
             link=link,
             base=self.base,
-            guid=_text(one.get("id")),
+            guid=str(one.get("id") or ""),  # a number counts as its digits (JSON Feed 1.1)
             summary=paragraphs(_text(one.get("summary"))),
             article=from_html(html, around) or paragraphs(_text(one.get("content_text"))),
             picture=picture or Picture(address=""),
@@ -436,6 +436,12 @@ def teaser(article: str) -> str:
 
 def _site(address: str) -> str:
     return host_of(address).removeprefix("www.")
+
+
+def _attached(parts: object) -> str:
+    """The first picture among what is attached to an item of a JSON Feed."""
+    every = (one for one in parts if isinstance(one, dict)) if isinstance(parts, list) else ()
+    return next((_text(one.get("url")) for one in every if _text(one.get("mime_type")).startswith("image/")), "")
 
 
 def _text(value: object) -> str:

@@ -26,6 +26,7 @@ from digest.importing import plan as planning
 from digest.importing.naming import slug
 from digest.importing.source import Source
 from digest.model import story_id
+from digest.text.counting import counted
 from digest.text.urls import absolute, host_of, without_credentials
 from digest.yamlfile import did_you_mean
 
@@ -186,6 +187,7 @@ def import_sources(
             faulty,
         )
         insist(plan, force=force)
+        plan = structs.replace(plan, notes=(*plan.notes, *_ahead(plan, now)))
     except ImportFailed as error:
         kept = _keep_evidence(newsroom, sources, now)
         where = f" (what was read is kept in {', '.join(map(str, kept))})" if kept else ""  # folders alone: they stay
@@ -278,6 +280,14 @@ def insist(plan: ImportPlan, *, force: bool = False) -> None:
         if not force:
             message = f"{verdict}; nothing was imported: look at the source, or use --force when it really shrank"
             raise SourceShrank(message)
+
+
+def _ahead(plan: ImportPlan, now: datetime) -> Iterator[str]:
+    """A note where new stories are of a day that is still to come: planned, or dated by a slip of the pen."""
+    ahead = [new.id for new in plan.new if new.id[: len("2022-02-14")] > now.date().isoformat()]
+    if ahead:
+        many = counted(len(ahead), "new story", "new stories")
+        yield f"{many} with a date that is still to come: {', '.join(ahead[:3])}"
 
 
 def apply(plan: ImportPlan, folder: Path) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from digest.errors import Fault
 
 _FAR_MORE = 3  # times as many articles as dates were found: then the page draws its stories by script
+_UNDATED = "no day stands on it that can be read, like 14 February 2022"
 _FILLED = ("kicker", "credit", "link", "image", "image_alt", "summary")
 
 
@@ -47,8 +48,8 @@ def parse(
     """
     page = ListingPage.parse(text, source, zone, language, base)
     items, faults = by_selectors(page, selectors) if selectors else _unaided(page)
-    if not items and page.elsewhere:
-        page.notes.insert(0, f"{source}: {page.elsewhere}")
+    if not items and not faults:
+        page.notes.insert(0, f"{source}: {page.elsewhere or _UNDATED}")
     if page.beside:
         where = f"{counted(page.beside, 'picture')} in the folder that the browser saved beside it"
         page.notes.append(f"{source}: {where}; left out: give the page's address instead of the file")

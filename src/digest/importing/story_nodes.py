@@ -30,6 +30,7 @@ _BLOCKS = frozenset(
 )
 _KICKER = re.compile(r"kicker|eyebrow|overline|supertitle|pretitle|dachzeile", re.IGNORECASE)
 _CREDIT = re.compile(r"credit|copyright", re.IGNORECASE)
+_BYLINE = re.compile(r"(?:^|[\s_-])(?:byline|author)(?:$|[\s_-])", re.IGNORECASE)
 _HEADLINE = re.compile(r"title|headline|heading", re.IGNORECASE)
 _LONGEST_KICKER = 80
 _LONGEST_MORE = 25  # "Read more", "Lire la suite", "Weiterlesen"; a sentence is longer
@@ -124,7 +125,9 @@ class Parts:
         parts = cls(page, room)
         aside = set() if date is None or date is room else set(date.iter())
         pieces = [
-            one for one in _pieces(room) if one not in aside and not page.date(one) and not page.update_in(words(one))
+            one
+            for one in _pieces(room)
+            if not (one in aside or page.date(one) or page.update_in(words(one)) or _is_byline(one, room))
         ]
         title = _title(room, pieces)
         if title is None:
@@ -175,7 +178,9 @@ class Parts:
     def summary(self) -> str:
         """The summary as Markdown."""
         texts = [html_to_markdown.from_element(one, self.page.base) for one in self.found.get("summary", ())]
-        return "\n\n".join(dict.fromkeys(filter(None, texts)))
+        # "Continue reading" behind a sentence says no more than the story's link.
+        more = re.compile(rf"(?<=[.…!?\])»”])\s*\[[^\[\]]{{1,200}}\]\({re.escape(self.link())}\)$")
+        return "\n\n".join(dict.fromkeys(filter(None, (more.sub("", text) for text in texts))))
 
     def _sort(self, pieces: Iterator[HtmlElement] | Sequence[HtmlElement]) -> None:
         for one in pieces:
@@ -205,6 +210,12 @@ def _pieces(element: HtmlElement) -> Iterator[HtmlElement]:
     for child in element:
         if isinstance(child.tag, str):
             yield from _pieces(child)
+
+
+def _is_byline(element: HtmlElement, room: HtmlElement) -> bool:
+    """Tell who wrote it: no summary, and no kicker."""
+    near = (one for one in (element, element.getparent()) if one is not None and one is not room)
+    return any(_BYLINE.search(one.get("class") or "") for one in near)
 
 
 def _title(room: HtmlElement, pieces: list[HtmlElement]) -> HtmlElement | None:
