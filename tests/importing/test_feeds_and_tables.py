@@ -266,6 +266,23 @@ def test_a_sign_that_should_be_escaped_is_counted():
     assert listing.notes == (f"{FEED}: {told}",)
 
 
+@pytest.mark.parametrize(
+    ("above", "shown"),
+    [
+        ("<br />\n<b>Warning</b>:  Undefined variable in <b>/x.php</b><br />", "Warning: Undefined variable in /x.php"),
+        ("Content-Type: application/rss+xml\n", "Content-Type: application/rss+xml"),
+        ("\ufeff\n<!-- generator=a:b -->\n", ""),
+    ],
+)
+def test_what_a_server_says_before_a_feed_is_left_out_and_shown(above, shown):
+    """A warning of PHP's, of which the feed was taken for a page without stories; a comment is no such thing."""
+    feed = "<rss><channel><item><title>A</title><pubDate>2022-02-14</pubDate></item></channel></rss>"
+    for start in ("", '<?xml version="1.0" encoding="UTF-8"?>\n') if shown else ("",):
+        listing = read(f"{above}\n{start}{feed}".encode(), content_type="text/html")
+        assert [item.title for item in listing.items] == ["A"]
+        assert listing.notes == ((f"{FEED}: begins with what is no feed, left out: {shown}",) if shown else ())
+
+
 def test_a_json_feed_may_count_its_items_and_attach_their_picture():
     """A number is an id, by its digits; a picture among the attachments is one; a date in seconds is named."""
     picture = {"url": "https://h.example/a.jpg", "mime_type": "image/jpeg"}

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 RDF = "{rdf}rdf"  # the root of RSS 1.0
 MAX_DEPTH = 200  # elements within elements; a real feed has 10
 _TEXTS = {"<![CDATA[": "]]>", "<!--": "-->"}  # what is between them has no elements and no entities
+# Where a feed begins that has something before it: a warning of PHP's, the head of an answer.
+BEGINNING = re.compile(r"<\?xml[\s?]|<(?:rss|feed|rdf:RDF|atom:feed)[\s>]", re.IGNORECASE)
 _DOCTYPE = re.compile(r"<!DOCTYPE", re.IGNORECASE)
 _ENTITY = re.compile(r"<!ENTITY", re.IGNORECASE)
 _CHARACTER_ENTITY = re.compile(r"""<!ENTITY\s+(\w+)\s+(["'])(?:&\#\w{1,8};|[^<&%"'])\2\s*>""", re.IGNORECASE)
@@ -49,7 +51,10 @@ def parse(text: str, source: str) -> tuple[Element, list[str]]:
     """The root of a feed's tree, with notes of what was wrong with it. Raises ImportFailed for what is no feed."""
     from lxml import etree
 
-    body, mended = _mended(text, source)
+    begins = BEGINNING.search(text)
+    above = text[: begins.start()].strip("\ufeff \t\r\n") if begins else ""
+    foreign = bool(above) and (above[0] != "<" or bool(_TAGS.match(above)))  # and neither comment nor document type
+    body, mended = _mended(text[begins.start() :] if begins and foreign else text, source)
     parser = etree.XMLParser(
         recover=True, resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
     )
@@ -59,6 +64,8 @@ def parse(text: str, source: str) -> tuple[Element, list[str]]:
         message = f"{source}: is neither RSS nor Atom{problem or ': no feed in it'}"
         raise ImportFailed(" ".join(message.split()))
     notes = [f"{source}: {mended}"] if mended else []
+    if foreign:
+        notes.append(f"{source}: begins with what is no feed, left out: {html_to_markdown.plain(above)[:80]}")
     if problem:
         notes.append(f"{source}: is damaged XML{problem}; read as far as it goes")
     return root, notes
