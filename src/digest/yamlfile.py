@@ -33,7 +33,9 @@ Path = tuple[str | int, ...]
 MAX_VALUES = 50_000  # a config of ten thousand lines has fewer; an alias bomb has a billion
 MAX_DEPTH = 40
 _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # as YAML counts lines
-_TAKEN = re.compile(r"\s*(?:- )*[\w.-]+:[ \t]+[@`%&*!\[{\"']")  # a text whose first sign means something to YAML
+_TAKEN = re.compile(
+    r"\s*(?:- )*[\w.-]+:[ \t]+(?:[@`%&*!\[{\"']|[-?] )"
+)  # a text whose first sign means something to YAML
 _TOUCHING = re.compile(r"[ \t]+#(?=[^\s#])")
 _WITHIN = re.compile(r"[ \t]#[^\s#]")
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*")

@@ -97,7 +97,9 @@ def test_a_colon_in_a_value_is_told_how_to_be_written():
     assert fault.endswith("put quotes around a value that holds a colon: 'Skills: a path'")
 
 
-@pytest.mark.parametrize("text", ["title: [Video] The boats", 'title: "She said "hello""', "- title: @harbour speaks"])
+@pytest.mark.parametrize(
+    "text", ["title: [Video] The boats", 'title: "She said "hello""', "- title: @harbour speaks", "title: - and so on"]
+)
 def test_a_text_that_begins_with_a_sign_of_yamls_is_told_what_to_do(text):
     """Whoever writes a headline knows no YAML."""
     (fault,) = parse(f"{text}\n", "f.yaml").faults

@@ -42,7 +42,7 @@ _MARKDOWN = re.compile(
     r"[\\`*_\[\]<>&~|\xa0\x00]|^[ \t]|[ \t]$|^#|^[-+=]|^\d{1,9}[.)]", re.MULTILINE
 )  # what may mean something to Markdown, or be spelled otherwise by nh3
 _PARAGRAPHS = re.compile(r"\n{2,}")
-_TYPED_HTML = re.compile(r"</?[a-zA-Z][^<>]*>|<!--")
+_TYPED_HTML = re.compile(r"</?[a-zA-Z](?![\w.+-]{1,31}:|[\w.+-]*@)[^<>]*>|<!--")  # <https://…> and <a@b.org> are links
 _BETWEEN = re.compile(
     r"(</(?:p|ul|ol|li|blockquote|pre|table|thead|tbody|tr|th|td)>"
     r"|<(?:ul|ol|li|blockquote|hr|table|thead|tbody|tr)(?: [^>]*)?>)\n"
