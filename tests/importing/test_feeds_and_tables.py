@@ -364,10 +364,28 @@ def test_an_error_of_the_sheet_is_no_title(error):
     assert [str(fault) for fault in listing.faults] == [message]
 
 
-def test_a_status_may_begin_with_a_capital():
-    """As people write it into a sheet."""
-    listing = table.parse("title,date,status\nA,2022-02-14,Draft\n", "a.csv", zone=ZURICH)
-    assert [item.status for item in listing.items] == ["draft"]
+def test_a_status_is_read_as_people_and_programs_write_it():
+    """With a capital in a sheet; in WordPress's words in what it exports, of which no row was taken."""
+    words = ("Draft", "publish", "Live", "future", "private", "trash")
+    rows = "".join(f"A{n},2022-02-14,{word}\n" for n, word in enumerate(words))
+    listing = table.parse(f"title,date,status\n{rows}", "a.csv", zone=ZURICH)
+    assert [item.status for item in listing.items] == ["draft", *["published"] * 2, *["draft"] * 2, "withdrawn"]
+
+
+def test_of_several_addresses_in_a_cell_the_first_is_taken_and_said():
+    """`a.jpg|b.jpg` was one address, under which nothing lies."""
+    listing = read(b"title,date,image\nA,2022-02-14,https://h.example/a.jpg|https://h.example/b.jpg\n", "a.csv")
+    assert [item.image for item in listing.items] == ["https://h.example/a.jpg"]
+    assert listing.notes == ("a.csv:2: image: has 2 addresses; the first is taken",)
+
+
+def test_what_columns_are_known_is_said_once():
+    """A sheet of twenty columns told it seventeen times."""
+    notes = read(b"title,date,slug,item id,hue\nA,2022-02-14,a,b,c\n", "a.csv").notes
+    assert [note.partition(";")[0] for note in notes] == [
+        f"a.csv:1: column '{name}' is not known" for name in ("slug", "item id", "hue")
+    ]
+    assert ["known here" in note for note in notes] == [True, False, False]
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from digest.text.characters import clean_line
 from digest.text.counting import counted
 from digest.text.sheet import other_sheets, sheet_rows
 from digest.text.urls import absolute
-from digest.yamlfile import did_you_mean
+from digest.yamlfile import did_you_mean, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -120,8 +120,12 @@ WORDS: dict[str, dict[str, tuple[str, ...]]] = {
         "language": ("sprache",),
     },
 }
+# What other programs call what a story may be; what waits for its day, or for few, is for nobody yet.
+_STATUS = {"publish": "published", "live": "published", "trash": "withdrawn"}
+_STATUS |= dict.fromkeys(("pending", "private", "future", "scheduled"), "draft")
 _IS_HTML = re.compile(r"\s*<(?:p|div|span|ul|ol|h[1-6]|blockquote|article|section)\b[^<>]*>.*>\s*", re.DOTALL)
 _SHEET_ERROR = re.compile(r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|ERROR!)")
+_NEXT_ADDRESS = re.compile(r"[|,;\s]+(?=https?://)")
 _SIGNS = ",;\t|"
 _SEPARATOR_LINE = re.compile(r"\ufeff?\"?sep=(.)\"?\r?\n", re.IGNORECASE)
 
@@ -239,8 +243,9 @@ def _heads(heads: list[str], names: list[str], source: str, line: int) -> tuple[
     unknown = [name for name in dict.fromkeys(names) if name and name not in COLUMNS]
     if spoken == "en":
         known += [key for key in COLUMNS if key not in known]
-    notes = [f"{source}:{line}: column '{name}' is not known{did_you_mean(name, known)}; not read" for name in unknown]
-    return faults, notes
+    strangers = [name for name in unknown if not nearest(name, known)]  # what is known is said once
+    hints = {name: "" if name in strangers[1:] else did_you_mean(name, known) for name in unknown}
+    return faults, [f"{source}:{line}: column '{name}' is not known{hint}; not read" for name, hint in hints.items()]
 
 
 @cache
@@ -281,6 +286,12 @@ def item(
     if several := next((key for key in lists if key in COLUMNS and key not in STORY_LISTS), ""):
         message = "has several values, and a story has one; the row is left out"
         return Fault(file=source, line=line, key=several, message=message)
+    for key in _OWN_PATHS.keys() & cells.keys():
+        cells[key], *more = _NEXT_ADDRESS.split(cells[key])
+        if more:
+            notes.append(
+                f"{source}:{line}: {key}: has {counted(len(more) + 1, 'address', 'addresses')}; the first is taken"
+            )
     spoken = languages.read(cells.get("language", ""))
     if "language" in cells and not spoken:
         notes.append(f"{source}:{line}: language: '{cells['language'][:40]}' is no language; left out")
@@ -334,7 +345,7 @@ def _values(cells: dict[str, str], lists: dict[str, list[str]], line: int, sourc
     for key in {"topics", "channels"} & data.keys():
         data[key] = [name for part in data[key] if (name := slug(part))]
     data = {key: value for key, value in data.items() if key in STORY_KEYS and key != "language"}
-    data |= {key: value.lower() for key, value in data.items() if key == "status"}
+    data |= {key: _STATUS.get(value.lower(), value.lower()) for key, value in data.items() if key == "status"}
     document = yamlfile.Document(file=source, data=data, lines={(key,): line for key in data})
     fields, faults = yamlfile.validate(StoryFields, document)
     if fields is None:
