@@ -39,6 +39,7 @@ EVERYBODY = "User-agent: *\nDisallow: /"
         (f"{EVERYBODY}\n\nUser-agent: Digest\nAllow: /", "/news", ""),
         (f"User-agent: digest\n\nCrawl-delay: 5\n\n{EVERYBODY}", "/news", "robots.txt:6: Disallow: /"),
         ("User-agent: other\nUser-agent: DIGEST\nDisallow: /n", "/news", "robots.txt:3: Disallow: /n"),
+        ("User-agent: Digest/1.0\nDisallow: /n", "/news", "robots.txt:2: Disallow: /n"),
         ("User-agent: other\nDisallow: /\nUser-agent: digest\nDisallow: /x", "/news", ""),
         ("User-agent: digest\nDisallow: /x\n\nUser-agent: digest\nDisallow: /n", "/news", "robots.txt:5: Disallow: /n"),
         ("\ufeffuser-agent:*\r\ndisallow:/*?page=\r\n", "/news?page=2", "robots.txt:2: disallow:/*?page="),

@@ -80,7 +80,8 @@ def _rules(text: str) -> Iterator[tuple[list[str], _Rule | None]]:
         said = line.partition("#")[0].strip()
         key, _, value = (part.strip() for part in said.partition(":"))
         if key.lower() == "user-agent":
-            agents = [value.lower()] if begun else [*agents, value.lower()]
+            name = value.lower().partition("/")[0].strip()  # `Digest/1.0` names us, too
+            agents = [name] if begun else [*agents, name]
             begun = False
             yield agents, None
         elif key.lower() in ("allow", "disallow"):

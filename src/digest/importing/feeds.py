@@ -62,7 +62,7 @@ _ISO_WEEK = re.compile(r"(\d{4})-?W(\d{2})(?:-?([1-7]))?")
 _NAMED_MONTH = re.compile(r"(\d{4})[- /.]([A-Za-z]{3,9})[- /.](\d{1,2})\b")
 
 # What WordPress makes HTML of when it shows a post: an export has it raw, and a feed what nobody made anything of.
-_CAPTION = re.compile(r"\[caption\b[^\[\]]{0,500}\].{0,2000}?\[/caption\]", re.DOTALL)
+_CAPTION = re.compile(r"\[caption\b[^\[\]]{0,500}\].{0,1000}?\[/caption\]", re.DOTALL)
 _CODE = re.compile(r"\[(/?)([a-z][\w-]{1,40})(\s[^\[\]]{0,900})?\]")
 _VALUE = re.compile(r"\w=[\"'“”‘’″′&]")
 _BLANK_LINES = re.compile(r"\n[^\S\n]*\n")

@@ -15,7 +15,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from digest.errors import ImportFailed, UsageError
-from digest.importing import feed_xml, feeds, ghost, listing_text, table
+from digest.importing import feeds, ghost, listing_text, table
+from digest.importing.feed_xml import BEGINNING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -77,8 +78,7 @@ FORMATS: Mapping[str, Format] = {
     ),
     "feed": Format(
         detect=lambda source: (
-            _root(source) in _FEED_ROOTS
-            or (_root(source) not in ("html", "!") and bool(feed_xml.BEGINNING.search(source.head)))
+            _root(source) in _FEED_ROOTS or (_root(source) not in ("html", "!") and bool(BEGINNING.search(source.head)))
         ),
         read=_reader(feeds.parse_xml),
     ),

@@ -125,7 +125,7 @@ _STATUS = {"publish": "published", "live": "published", "trash": "withdrawn"}
 _STATUS |= dict.fromkeys(("pending", "private", "future", "scheduled"), "draft")
 _IS_HTML = re.compile(r"\s*<(?:p|div|span|ul|ol|h[1-6]|blockquote|article|section)\b[^<>]*>.*>\s*", re.DOTALL)
 _SHEET_ERROR = re.compile(r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|ERROR!)")
-_NEXT_ADDRESS = re.compile(r"[|,;\s]+(?=https?://)")
+_NEXT_ADDRESS = re.compile(r"[|,;\s]{1,9}(?=https?://)")
 _SIGNS = ",;\t|"
 _SEPARATOR_LINE = re.compile(r"\ufeff?\"?sep=(.)\"?\r?\n", re.IGNORECASE)
 
