@@ -23,6 +23,7 @@ class Feed:
         self.days = [3, 10, 17]
         self.titles = {}
         self.status = 200
+        self.wait = ""  # what it says in Retry-After
         self.stuck = False  # says for ever that nothing changed
         self.asked = []
         feed = self
@@ -39,6 +40,8 @@ class Feed:
                     status = 304
                 self.send_response(status)
                 self.send_header("ETag", etag)
+                if feed.wait:
+                    self.send_header("Retry-After", feed.wait)
                 self.send_header("Content-Type", "application/rss+xml")
                 body = data if status == 200 else b""
                 self.send_header("Content-Length", str(len(body)))
@@ -181,6 +184,22 @@ def test_a_failing_source_is_asked_less_and_less_often(fed, feed):
         now += timedelta(minutes=5)
     waits = [(later - earlier) // timedelta(minutes=1) for earlier, later in pairwise(asked)]
     assert waits == [5, 10, 20, 40, 60, 60]
+
+
+@pytest.mark.parametrize(
+    ("wait", "asked"),
+    [("7200", [0, 120]), ("9" * 9, [0, 1440]), ("Wed, 21 Oct 2026 07:28:00 GMT", [0, 5]), ("-5", [0, 5])],
+)
+def test_a_server_that_asks_to_be_left_alone_is(fed, feed, wait, asked):
+    """Retry-After, in seconds, a day at most: who asks again before is often shut out for longer. A person may ask."""
+    feed.status, feed.wait, now, seen = 429, wait, datetime(2022, 2, 20, 10, tzinfo=ZURICH), []
+    for minutes in (0, 4, 5, 60, 119, 120, 1439, 1440):
+        before = len(feed.asked)
+        fed.run((now + timedelta(minutes=minutes)).isoformat())
+        seen += [minutes] if len(feed.asked) > before else []
+    assert seen[:2] == asked
+    feed.status = 200
+    assert "press: 3 new" in fed("import").out
 
 
 def test_a_source_that_shrinks_holds_the_edition_and_is_told(fed, feed, sink):

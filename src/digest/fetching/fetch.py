@@ -44,6 +44,7 @@ _READABLE = (
 _ADVICE = dict.fromkeys((401, 403, 407), "; it lets no program in: ask the site to, or save the page from your browser")
 _ADVICE |= dict.fromkeys((404, 410), "; give the address that it has now")
 _ADVICE |= dict.fromkeys((429, 500, 502, 503, 504), "; try again later")
+_LONGEST_WAIT, _DIGITS = 86_400, 9  # seconds for which a server is left alone at its word, at most; figures of them
 _CONDITIONS = {"if-none-match", "if-modified-since"}
 _REDIRECTS = {301, 302, 303, 307, 308}
 _BLOCK = 65_536
@@ -210,8 +211,11 @@ def _take(response: httpx.Response, deadline: Deadline, *, max_bytes: int) -> Fe
         return Fetched(url=place, data=b"", content_type="", **known, unchanged=True)
     if response.status_code != httpx.codes.OK:
         said = f"{response.status_code} {response.reason_phrase}".rstrip()
-        message = f"{place}: the server answered {said}{_ADVICE.get(response.status_code, '')}"
-        raise FetchError(message)
+        wait = response.headers.get("retry-after", "").strip()  # in seconds; the few dates are not read
+        seconds = min(int(wait), _LONGEST_WAIT) if wait.isdecimal() and len(wait) <= _DIGITS else 0
+        advice = f"; try again in {seconds:,} s" if seconds else _ADVICE.get(response.status_code, "")
+        message = f"{place}: the server answered {said}{advice}"
+        raise FetchError(message, wait=seconds)
     content_type = response.headers.get("content-type", "")
     media = content_type.split(";")[0].strip().lower()
     if media and not media.startswith(_READABLE) and not media.endswith(("+xml", "+json")):

@@ -64,6 +64,7 @@ class SourceState(Struct, frozen=True, kw_only=True):
     whole: datetime | None = None
     changed: datetime | None = None
     failing: datetime | None = None
+    again: datetime | None = None  # until when its server asked to be left alone (Retry-After)
     failures: int = 0
     trouble: str = ""
     odd: bool = False  # it came, and is not what it was: empty, far smaller, or no listing
@@ -77,6 +78,8 @@ class SourceState(Struct, frozen=True, kw_only=True):
         """Whether it is to be read again."""
         if self.tried is None or self.tried > now:  # never, or by a clock that ran ahead
             return True
+        if self.again and now < self.again:
+            return False
         wait = min(every, FIRST_AGAIN * 2 ** min(self.failures - 1, 16)) if self.failures else every
         return now - self.tried >= wait
 
@@ -241,6 +244,7 @@ def _read(
         failed = replace(
             state, tried=now, failing=state.failing or now, failures=state.failures + 1,
             trouble=trouble, odd=not isinstance(error, FetchError),
+            again=now + timedelta(seconds=error.wait) if isinstance(error, FetchError) and error.wait else None,
             forbidden=state.forbidden or isinstance(error, _Forbidden),
         )  # fmt: skip
         return SourceReport(name=section.name, state=failed, shrank=isinstance(error, SourceShrank))
@@ -284,8 +288,8 @@ def _let(newsroom: Newsroom, section: SourceSection, state: SourceState, now: da
 
 def _read_well(state: SourceState, now: datetime, *, new: int, updated: int) -> SourceState:
     return replace(
-        state, tried=now, read=now, failing=None, failures=0, trouble="", odd=False, new=new, updated=updated,
-        changed=now if new or updated else state.changed,
+        state, tried=now, read=now, failing=None, again=None, failures=0, trouble="", odd=False, new=new,
+        updated=updated, changed=now if new or updated else state.changed,
     )  # fmt: skip
 
 
@@ -341,7 +345,7 @@ def _write(path: Path, data: dict[str, Any]) -> None:
 def _state(values: dict[str, Any]) -> SourceState:
     times = {
         key: datetime.fromisoformat(values[key])
-        for key in ("tried", "read", "whole", "changed", "failing", "robots")
+        for key in ("tried", "read", "whole", "changed", "failing", "again", "robots")
         if values.get(key)
     }
     return SourceState(**{**values, **times})
