@@ -283,6 +283,27 @@ def test_what_a_server_says_before_a_feed_is_left_out_and_shown(above, shown):
         assert listing.notes == ((f"{FEED}: begins with what is no feed, left out: {shown}",) if shown else ())
 
 
+@pytest.mark.parametrize(
+    ("xml", "title", "summary", "image"),
+    [
+        ("<title>One&lt;br/&gt;two</title>", "One two", "", ""),
+        ("<title>&lt;p&gt;One&lt;/p&gt;&lt;p&gt;t&lt;b&gt;w&lt;/b&gt;o&lt;/p&gt;</title>", "One two", "", ""),
+        ("<title>A</title><description><![CDATA[<![CDATA[B]]]]><![CDATA[>]]></description>", "A", "B", ""),
+        ('<title>A</title><enclosure url="/a.jpg" type="application/octet-stream"/>', "A", "", "a.jpg"),
+        ('<title>A</title><enclosure url="/a.jpg" type="jpg"/>', "A", "", "a.jpg"),
+        ('<title>A</title><enclosure url="/a.jpg" type="video/mp4"/>', "A", "", ""),
+        ("<title>A</title><image>https://news.example/a</image>", "A", "", "a"),
+        ("<title>A</title><image><url>/a.jpg</url><title>B</title></image>", "A", "", "a.jpg"),
+    ],
+)
+def test_a_feed_that_is_made_by_hand_is_read_as_it_is_meant(xml, title, summary, image):
+    """Words of two lines are two, what is wrapped twice is unwrapped, a picture is one whatever it is called."""
+    feed = f"<rss><channel><item>{xml}<pubDate>2022-02-14</pubDate></item></channel></rss>"
+    (item,) = read(feed.encode()).items
+    assert (item.title, item.summary) == (title, summary)
+    assert item.image == (f"https://news.example/{image}" if image else "")
+
+
 def test_a_json_feed_may_count_its_items_and_attach_their_picture():
     """A number is an id, by its digits; a picture among the attachments is one; a date in seconds is named."""
     picture = {"url": "https://h.example/a.jpg", "mime_type": "image/jpeg"}

@@ -204,9 +204,17 @@ def html_of(element: Element) -> str:
         inner = "".join(etree.tostring(child, encoding="unicode", method="html") for child in element)
         return (element.text or "") + inner
     text = element.text or ""
+    if text.lstrip().startswith("<![CDATA["):  # wrapped twice
+        text = text.replace("<![CDATA[", "").replace("]]>", "")
     if name_of(element) in ("title", "summary", "content") and "html" not in kind and (kind or _is_atom(element)):
         return escape(text, quote=False)
     return re.sub(r"<!(?!--|doctype|\[)", "&lt;!", text, flags=re.IGNORECASE)
+
+
+def address_of(element: Element) -> str:
+    """The address that an element names: in an attribute, in a `url` of its own, or as its text."""
+    inner = next((child for child in element if name_of(child) == "url"), element)
+    return element.get("url") or element.get("href") or text_of(inner).strip()
 
 
 def said(text: str, attribute: str) -> str:

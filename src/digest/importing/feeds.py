@@ -22,7 +22,7 @@ from msgspec.structs import replace
 
 from digest.errors import Fault, ImportFailed
 from digest.importing import dates, feed_xml, languages
-from digest.importing.feed_xml import FeedElement, html_of, name_of, said, text_of
+from digest.importing.feed_xml import FeedElement, address_of, html_of, name_of, said, text_of
 from digest.importing.html_to_markdown import before_more, fragment, from_html, paragraphs, plain
 from digest.importing.listing_text import CREDIT
 from digest.importing.naming import slug
@@ -246,8 +246,8 @@ class FeedReader:
         links = [one for one in entry.all("link") if one.get("rel") == "enclosure"]
         for part in (*entry.media("media:content"), *entry.all("enclosure"), *links):
             named = part.get("url") or part.get("href") or ""
-            kind = part.get("type") or part.get("medium") or ("image" if is_image(named) else "")
-            if not kind.startswith("image"):
+            kind = part.get("type") or part.get("medium") or ""
+            if not kind.startswith("image") and (kind.startswith(("audio", "video")) or not is_image(named)):
                 continue
             if not (address := absolute(named, base)):
                 self.lost += [named] if named else []
@@ -260,8 +260,8 @@ class FeedReader:
     def thumbnail(self, entry: FeedElement, base: str) -> Picture | None:
         """The largest thumbnail, where there is nothing better."""
         return largest(
-            Picture(address=absolute(one.get("url") or one.get("href") or "", base), width=pixels(one.get("width")))
-            for one in (*entry.media("media:thumbnail"), *entry.all("itunes:image"))
+            Picture(address=absolute(address_of(one), base), width=pixels(one.get("width")))
+            for one in (*entry.media("media:thumbnail"), *entry.all("itunes:image", "image"))
         )
 
     def object(self, one: Mapping[str, Any]) -> Item | Fault:

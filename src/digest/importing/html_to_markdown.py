@@ -112,6 +112,8 @@ def plain(html: str) -> str:
     if "<" not in html and "&" not in html:
         return clean_line(html)
     root = fragment(html)
+    for block in root.iter("br", *_BLOCKS) if root is not None else ():  # its words are none of its neighbours'
+        block.text, block.tail = f" {block.text or ''}", f" {block.tail or ''}"
     return "" if root is None else clean_line("".join(root.itertext()))
 
 
