@@ -146,14 +146,11 @@ class SourceShrank(ImportFailed):
 
 
 class FetchError(ImportFailed):
-    """A source could not be fetched: refused address, too large, too slow, too many redirects, an error status.
-
-    `wait` is for how many seconds its server asks to be left alone.
-    """
+    """A source could not be fetched: refused address, too large, too slow, too many redirects, an error status."""
 
     def __init__(self, message: str, *, wait: int = 0) -> None:
         super().__init__(message)
-        self.wait = wait
+        self.wait = wait  # seconds for which its server asks to be left alone
 
 
 class EditConflict(DigestError):
