@@ -419,6 +419,22 @@ def test_a_list_of_contents_does_not_put_links_into_another_order():
     assert "text-links" in codes(subject(*told, rendering=rendering(told, text=text(told[::-1]))))
 
 
+def test_an_address_in_the_words_is_not_out_of_order():
+    """It stands where it is said, before the numbers of its story; and it may end in what is punctuation elsewhere."""
+    told = [story(1)]
+    here, quoted = "https://a.example/x", "https://a.example/?q='b'"
+    linked = f'<p><a href="{here}">{here}</a> <a href="{quoted}">a search</a></p>'
+    plain = (
+        text(told)
+        .replace(told[0].link, f"{told[0].link}\n[2] {quoted}")
+        .replace(told[0].title, f"{here}\n{told[0].title}")
+    )
+    shown = rendering(told, html=html(told, after=linked), text=plain)
+    assert "text-links" not in codes(subject(*told, rendering=shown))
+    unlinked = rendering(told, html=html(told, after=linked.replace(f'href="{here}"', "")), text=plain)
+    assert "text-links" in codes(subject(*told, rendering=unlinked))
+
+
 def test_a_picture_that_the_text_links_is_shown_in_the_html():
     """The picture in a summary is an image in one part and an address in the other."""
     told = [story(1)]

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from digest.checks.context import Check, Hit, check
 from digest.model import Severity
-from digest.text.urls import LONGEST, is_private, is_tracking, untracked
+from digest.text.urls import LONGEST, bare_addresses, is_private, is_tracking, untracked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,6 +30,7 @@ _MARKDOWN_LINK = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 
+_UNBROKEN = re.compile(rf"\S{{1,{LONGEST}}}")
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
 _BLANKS = re.compile('[\u0000-\u0020\u007f-\u00a0\u2028\u2029\u200b\ufeff<>"]')
 _LOOKS_LIKE_HOST = re.compile(
@@ -181,9 +182,10 @@ LINK_CHECKS: tuple[Check, ...] = tuple(
 )
 def text_links(context: CheckContext) -> Iterator[Hit]:
     """Web links that are in only one of HTML and text, or in another order; slots are left out."""
-    hrefs = (e.attributes.get("href", "").strip() for e in context.document.elements if e.tag == "a")
-    html = [url for url in hrefs if re.match(r"https?://", url) and not context.is_slot(url)]
-    plain = [url for url in dict.fromkeys(_text_urls(context.rendering.text)) if not context.is_slot(url)]
+    links = [(e, e.attributes.get("href", "").strip()) for e in context.document.elements if e.tag == "a"]
+    html = [url for _, url in links if re.match(r"https?://", url) and not context.is_slot(url)]
+    spelled = {url for link, url in links if link.text.strip() == url}  # in the words, which come before their numbers
+    plain = [url for url in dict.fromkeys(_text_urls(context.rendering.text, {*html})) if not context.is_slot(url)]
     linked, listed = set(html), set(plain)
     shown = {e.attributes.get("src", "").strip() for e in context.document.elements if e.tag == "img"}
     missing = [url for url in dict.fromkeys(html) if url not in listed]
@@ -194,21 +196,20 @@ def text_links(context: CheckContext) -> Iterator[Hit]:
         yield Hit("html", f"{url} is in the text and not linked in the HTML")
     # The HTML may have one twice, in a list of contents say: what comes after another in the text comes so there, too.
     rest, before = iter(html), ""
-    for url in (url for url in plain if url in linked):
+    for url in (url for url in plain if url in linked - spelled):
         if url not in rest:
             yield Hit("text", f"links are in another order than in the HTML: there {url} comes before {before}")
             break
         before = url
 
 
-def _text_urls(text: str) -> Iterator[str]:
-    for found in re.finditer(r"https?://[^\s<>\"]+", text):
-        url = found[0]
-        end, extra = len(url), url.count(")") - url.count("(")
-        while url[end - 1] in ".,;:!?'" or (url[end - 1] == ")" and extra > 0):
-            extra -= url[end - 1] == ")"
-            end -= 1
-        yield url[:end]
+def _text_urls(text: str, linked: set[str]) -> Iterator[str]:
+    """The addresses in a text; one that is linked may end in what is punctuation elsewhere."""
+    for start, end in bare_addresses(text):
+        if text[start] == "H":  # a line that is set in capitals
+            continue
+        whole = _UNBROKEN.match(text, start)
+        yield whole[0] if whole and whole[0] in linked else text[start:end]
 
 
 def faults(url: str) -> Iterator[tuple[str, str]]:

@@ -84,6 +84,7 @@ COMPOSED: Mapping[str, str] = MappingProxyType(
         "size-over": "The mail is over its limit even with every story cut to its title.",
         "summary-footnote": "A footnote without its mark, or a mark without its note, is lost on readers.",
         "summary-html": "HTML in a summary is shown as it is typed; summaries are Markdown.",
+        "summary-markup": "A mark of Markdown that does nothing, as beside a blank, is shown to readers as typed.",
         "words-missing": "The theme lacks words in this language and says them in English.",
     }
 )

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import html
 import re
-from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
 from msgspec import Struct
@@ -21,13 +21,12 @@ from msgspec.structs import replace
 
 from digest.composer.photos import WORDS, ImageRoute
 from digest.text.cleaning import multiline, one_line
-from digest.text.wrapping import COLUMNS, width, wrap
+from digest.text.wrapping import COLUMNS, UNSPACED, width, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import nh3
-    from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
     from digest.composer.photos import Photo
@@ -39,7 +38,7 @@ ELEMENTS = (
     *("table", "thead", "tbody", "tr", "th", "td", "img"),
 )
 _MARKDOWN = re.compile(
-    r"[\\`*_\[\]<>&~|\xa0\x00]|^[ \t]|[ \t]$|^#|^[-+=]|^\d{1,9}[.)]", re.MULTILINE
+    r"[\\`*_\[\]<>&~|\xa0\x00]|://|^[ \t]|[ \t]$|^#|^[-+=]|^\d{1,9}[.)]", re.MULTILINE
 )  # what may mean something to Markdown, or be spelled otherwise by nh3
 _PARAGRAPHS = re.compile(r"\n{2,}")
 _TYPED_HTML = re.compile(r"</?[a-zA-Z](?![\w.+-]{1,31}:|[\w.+-]*@)[^<>]*>|<!--")  # <https://…> and <a@b.org> are links
@@ -47,14 +46,17 @@ _BETWEEN = re.compile(
     r"(</(?:p|ul|ol|li|blockquote|pre|table|thead|tbody|tr|th|td)>"
     r"|<(?:ul|ol|li|blockquote|hr|table|thead|tbody|tr)(?: [^>]*)?>)\n"
 )
-# An address with blanks in it, as people write telephone numbers, subjects and names of files.
-_SPACED = re.compile(r"(?:tel:|mailto:|https?://|[^\s()<>\"']*[/.])[^()<>\"'\n]*(?=\))", re.IGNORECASE)
+_ALIGNED = re.compile(r'(<t[hd] align="(\w+)" style="[^"]*)"')  # a style wins over an align
+_MARKS = re.compile(
+    r"\*\*|~~|\]\(|\] \(https?://"
+)  # of Markdown, where they are words: `**Note: **text`, `[a] (https://…)`
 _NO_NOTE = re.compile(r"\[\^[^\]\s]+\]")
 _TASK = re.compile(r"\[([ xX])\][ \u00a0]")
 _TABLE = COLUMNS - 8  # columns of a table in the text part, which may stand in a list or a quotation
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _REFERENCE = "\x00"
 _REFERRED = re.compile(r"\x00(\d+)\x00")
+_SAID = ("text", "softbreak")
 _PICTURE = "!["  # what begins one
 
 
@@ -134,7 +136,7 @@ class Markdown:
 
     def plain(self, source: str) -> Summary:
         """The short cut, for text in which Markdown would find nothing but paragraphs."""
-        paragraphs = _PARAGRAPHS.split(source)
+        paragraphs = _PARAGRAPHS.split(UNSPACED.sub("", source))
         parts = [f"{self._opening}{html.escape(text, quote=False)}</p>" for text in paragraphs]
         blocks = tuple(SummaryBlock(text=one_line(text)) for text in paragraphs)
         return Summary(html="".join(parts), blocks=blocks, opening=blocks[0].text)
@@ -147,17 +149,18 @@ class Markdown:
         box: Box = WORDS,
     ) -> Summary:
         """The whole way, for any Markdown."""
-        parser, notes = _parser(), dict[str, Any]()
+        from digest.composer.markdown_dialect import parser
+
+        reading, notes = parser(), dict[str, Any]()
         reader = _Reader(resolve, route, box)
-        tokens = reader.clean(parser.parse(source, notes))
+        tokens = reader.clean(reading.parse(source, notes))
         if missed := [label[1:] for label, number in notes.get("footnotes", {}).get("refs", {}).items() if number < 0]:
             reader.problems.append(
                 ("summary-footnote", f"nothing refers to the footnote [^{missed[0]}], so it is left out")
             )
-        markup = _BETWEEN.sub(r"\1", self._cleaner.clean(parser.renderer.render(tokens, parser.options, {})))
-        if typed := _TYPED_HTML.search(source):
-            message = f"HTML in a summary is shown as it is typed ({typed[0][:40]}); write Markdown"
-            reader.problems.append(("summary-html", message))
+        markup = _BETWEEN.sub(r"\1", self._cleaner.clean(reading.renderer.render(tokens, reading.options, {})))
+        markup = _ALIGNED.sub(r'\1;text-align:\2"', markup)
+        reader.problems += _shown_as_typed(source, tokens)
         lines = (_words(token.children or [], bare=True) for token in tokens if token.type == "inline")
         return Summary(
             html=markup,
@@ -187,25 +190,13 @@ class Markdown:
         )
 
 
-@cache
-def _parser() -> MarkdownIt:
-    from markdown_it import MarkdownIt
-    from mdit_py_plugins.footnote import footnote_plugin
-
-    parser: Any = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-    parser.use(footnote_plugin)
-    parser.helpers = _Helpers(parser.helpers)
-    parser.validateLink = lambda _: True  # links.resolve() decides, and says so
-    parser.normalizeLink = lambda url: url
-    parser.parse("a")  # its rules are put together with the first text: another thread's would be read by half of them
-    return cast("MarkdownIt", parser)
-
-
 def pictures(source: str) -> tuple[NamedPicture, ...]:
     """The pictures that a Markdown text names, in order."""
     if _PICTURE not in source:
         return ()
-    inline = (token.children or [] for token in _parser().parse(multiline(source)))
+    from digest.composer.markdown_dialect import parser
+
+    inline = (token.children or [] for token in parser().parse(multiline(source)))
     return tuple(_named(child) for children in inline for child in children if child.type == "image")
 
 
@@ -227,9 +218,7 @@ class _Reader:
                 if token.type == "footnote_open":
                     number = _raised(token)
                 continue
-            if token.type in ("heading_open", "heading_close"):
-                token.tag = "p"
-            elif token.type in ("th_open", "td_open") and (style := str(token.attrGet("style") or "")):
+            if token.type in ("th_open", "td_open") and (style := str(token.attrGet("style") or "")):
                 token.attrs = {"align": style.rpartition(":")[2]}
             elif token.type == "inline":
                 token.children = self._inline(token.children or [])
@@ -245,10 +234,10 @@ class _Reader:
 
     def _inline(self, children: list[Token]) -> list[Token]:
         kept: list[Token] = []
-        unsafe: list[bool] = []  # for every open link, whether it was dropped
-        for token in children:
+        opened: list[dict[str, int] | None] = []  # what is noted of every open link; None where it was dropped
+        for at, token in enumerate(children):
             if token.type == "image":
-                self._picture(token, linked=bool(unsafe) and not unsafe[-1])
+                self._picture(token, linked=bool(opened) and opened[-1] is not None)
             if token.type == "footnote_ref":
                 token.type, token.tag, token.content = "text", "", _raised(token)
             elif token.type == "footnote_anchor":
@@ -256,20 +245,28 @@ class _Reader:
             elif token.type == "text" and (lost := _NO_NOTE.search(token.content)):
                 self.problems.append(("summary-footnote", f"{lost[0]} has no footnote; write a line {lost[0]}: …"))
             if token.type == "link_open":
-                link = self.resolve(str(token.attrGet("href") or ""))
-                unsafe.append(not link.url)
-                if not link.url:
-                    self.problems.append((link.code, link.reason))
+                opened.append(self._link(token, children[at + 1].content))
+                if opened[-1] is None:
                     continue
-                token.attrs = {"href": link.url}
-                token.meta = {"link": len(self.links)}
-                self.links.append(link.url)
             elif token.type == "link_close":
-                if unsafe.pop():
+                if (noted := opened.pop()) is None:
                     continue
-                token.meta = {"link": len(self.links) - 1}
+                token.meta = noted
             kept.append(token)
         return kept
+
+    def _link(self, token: Token, shown: str) -> dict[str, int] | None:
+        """Put the link right, and note its number; None where it is dropped."""
+        link = self.resolve(str(token.attrGet("href") or ""))
+        if not link.url:
+            if token.markup != "linkify":  # which stays the words that it is
+                self.problems.append((link.code, link.reason))
+            return None
+        token.attrs = {"href": link.url}
+        if shown == link.url:  # the text part has it in its words
+            return {}
+        self.links.append(link.url)
+        return {"link": len(self.links) - 1}
 
     def _picture(self, token: Token, *, linked: bool) -> None:
         """Make the token the picture as it travels, or its words where it cannot.
@@ -396,27 +393,26 @@ def _raised(token: Token) -> str:
     return str(int(token.meta["id"]) + 1).translate(_RAISED)
 
 
+def _shown_as_typed(source: str, tokens: Sequence[Token]) -> Iterator[tuple[str, str]]:
+    """HTML that was typed, and marks of Markdown that stand where they do nothing; what is code is meant to be seen."""
+    lines = ((token.children or []) for token in tokens if token.type == "inline")
+    said = " ".join("".join(child.content or " " for child in line if child.type in _SAID) for line in lines)
+    said, typed = " ".join(said.split()), {" ".join(tag[0].split()) for tag in _TYPED_HTML.finditer(source)}
+    if tag := next((tag[0] for tag in _TYPED_HTML.finditer(said) if tag[0] in typed), ""):
+        yield "summary-html", f"HTML in a summary is shown as it is typed ({tag[:40]}); write Markdown"
+    if (mark := _MARKS.search(said)) and f"\\{mark[0][0]}" not in source:
+        shown = said[max(0, mark.start() - 12) : mark.end() + 12]
+        yield (
+            "summary-markup",
+            f"{mark[0][:2]} does nothing in '{shown}', and is shown; write **words**, [words](https://…)",
+        )
+
+
 def _text(content: str, like: Token) -> Token:
     """A token of words, at the level of another."""
     from markdown_it.token import Token
 
     return Token("text", "", 0, content=content, level=like.level)
-
-
-class _Helpers:
-    """Markdown's readers of links, which also take an address with blanks in it: `[us](tel:+41 22 799 61 11)`."""
-
-    def __init__(self, helpers: Any) -> None:
-        self.parseLinkLabel, self.parseLinkTitle = helpers.parseLinkLabel, helpers.parseLinkTitle
-        self._parse = helpers.parseLinkDestination
-
-    def parseLinkDestination(self, source: str, start: int, end: int) -> Any:  # noqa: N802 - the parser's own name
-        """Where an address ends, and what it is."""
-        found = self._parse(source, start, end)
-        whole = _SPACED.match(source, start, end)
-        if found.ok and whole and whole.end() > found.pos:
-            found.pos, found.str = whole.end(), whole[0].strip()
-        return found
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:

@@ -10,16 +10,25 @@ from __future__ import annotations
 import ipaddress
 import re
 from functools import lru_cache
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
 
 from msgspec import Struct
 
 from digest.text.cleaning import one_line
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 LONGEST = 2_000  # characters; some mail programs and proxies cut beyond it
 
 # As browsers do, and more; joiners stay, since Persian and Indic words in a path are others without them.
 _DROPPED = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+# An address in the midst of words, which no blank need end: no quotation mark is in one, and no Chinese letter.
+_BARE = re.compile(
+    '(?<![A-Za-z0-9+.-])https?://[^\\s<>"“”„«»‹›\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef]+',
+    re.IGNORECASE,
+)
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _KEPT = "/%:@!$&'()*+,;=~-._"
@@ -140,6 +149,17 @@ def _shown(raw: str) -> str:
     text = _DROPPED.sub("", raw)
     longest = 80
     return repr(text if len(text) <= longest else text[: longest - 1] + "…")
+
+
+def bare_addresses(text: str) -> Iterator[tuple[int, int]]:
+    """Where the web addresses in a line of words begin and end, without the punctuation behind them."""
+    for found in _BARE.finditer(text):
+        address = found[0]
+        end, extra = len(address), address.count(")") - address.count("(")
+        while address[end - 1] in ".,;:!?'’…*]" or (address[end - 1] == ")" and extra > 0):
+            extra -= address[end - 1] == ")"
+            end -= 1
+        yield found.start(), found.start() + end
 
 
 def absolute(text: str, base: str = "") -> str:

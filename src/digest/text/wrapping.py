@@ -12,6 +12,10 @@ import re
 from functools import lru_cache
 
 COLUMNS = 72
+_HAN = "\u2e80-\u312f\u3190-\ua4cf\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\U00020000-\U0003fffd"  # and kana
+UNSPACED = re.compile(
+    f"(?<=[{_HAN}])\n(?=[{_HAN}])"
+)  # the end of a line after which the sentence goes on without a blank
 _ADDRESS = re.compile(r"(?:https?://|mailto:|slot-)\S+")
 _BLANKS = re.compile(r"[ \t\n\r\f\v]+")
 # A column each, whatever stands beside them (a test compares all of them with wcwidth).
