@@ -343,11 +343,15 @@ class Origin(Struct, frozen=True, kw_only=True):
 
 
 class InlineImage(Struct, frozen=True, kw_only=True):
-    """An image that travels in the mail (RFC 2392). `cid` is without brackets; `media_type` is like `image/jpeg`."""
+    """An image that travels in the mail (RFC 2392). `cid` is without brackets; `media_type` is like `image/jpeg`.
+
+    `width` is its own, in pixels; 0 where nobody measured it.
+    """
 
     cid: str
     media_type: str
     data: bytes
+    width: int = 0
 
 
 class Rendering(Struct, frozen=True, kw_only=True):

@@ -71,6 +71,12 @@ class Case(NamedTuple):
     clean: CheckContext
 
 
+def small(width: int) -> CheckContext:
+    """A picture of this width that is shown 600 wide."""
+    carried = InlineImage(cid="a@b", media_type="image/jpeg", data=JPEG, width=width)
+    return rendered(html=html(after=IMAGE.replace("https://www.ilo.org/a.jpg", "cid:a@b")), images=(carried,))
+
+
 def placed(address: str) -> CheckContext:
     return subject(story(link=address))
 
@@ -212,6 +218,7 @@ CASES: dict[str, Case] = {
         ),
     ),
     "image-width": Case(with_html(after=IMAGE.replace(' width="600"', "")), with_html(after=IMAGE)),
+    "image-small": Case(small(479), small(480)),
     "image-alt": Case(
         with_html(after=IMAGE.replace(' alt="A loom"', "")), with_html(after=IMAGE.replace("A loom", ""))
     ),
@@ -297,6 +304,10 @@ CASES: dict[str, Case] = {
     "client-breaks": Case(
         with_html(after='<div style="display:flex">x</div>'),
         structs.replace(with_html(after='<div style="display:flex">x</div>'), clients=("apple-mail",)),
+    ),
+    "styles-dropped": Case(
+        with_html(style="@media screen { @media (max-width: 479px) { a { color: #1e2dbe } } }"),
+        with_html(style="@media screen { a { color: #1e2dbe } } @media (max-width: 479px) { a { color: #1e2dbe } }"),
     ),
     "client-degrades": Case(
         with_html(after='<p style="border-radius:4px">x</p>'),
@@ -409,6 +420,13 @@ def test_what_markdown_makes_of_a_texts_beginning_is_no_missing_block(written, h
         rendering=rendering(TOLD, html=html(TOLD, after=html_has), text=f"{text(TOLD)}\n{text_has}\n"),
     )
     assert not [finding for finding in run(context) if finding.code == "block-not-shown"]
+
+
+def test_style_sheets_that_gmail_finds_too_long_are_said():
+    """All of them together count, and it drops them all."""
+    rules = "".join(f".a{number} {{ color: #1e2dbe; }}\n" for number in range(650))
+    assert "styles-dropped" not in codes(with_html(style=rules[:16_000]))
+    assert "styles-dropped" in codes(with_html(style=rules))
 
 
 def test_a_list_of_contents_does_not_put_links_into_another_order():

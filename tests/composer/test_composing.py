@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from digest.blocks.kinds import LetterBlock
 from digest.composer import story_view
 from digest.composer.compose import compose
 from digest.composer.edition_view import EditionView, StoryCount, StoryList
@@ -24,7 +25,7 @@ from digest.composer.sandbox import ThemeEnvironment, run
 from digest.composer.theme import load_theme
 from digest.errors import RenderError
 from digest.mail.body import fill_html
-from digest.model import Group, LateGroup, content_hash, slot_token
+from digest.model import Group, Issue, LateGroup, content_hash, slot_token
 from digest.period import parse
 
 LEAD = "{{ edition.lead.title }}"
@@ -448,3 +449,22 @@ def test_a_story_may_say_the_words_of_its_link(look):
     assert "Read the story" not in made.html
     rows = render(picked, ThemeOptions(name=look, layout="list"))
     assert rows.text.count("Watch the film") == 1
+
+
+@pytest.mark.parametrize("name", ["default", "quiet"])
+@pytest.mark.parametrize(("language", "side"), [("en", "left"), ("ar", "right")])
+def test_a_lists_marks_have_room_in_outlook(name, language, side):
+    """Word, which draws mails there, knows no padding of a list: without a margin its marks are outside of the page."""
+    html = render(selection(story(0, summary="- one"), language=language), ThemeOptions(name=name)).html
+    (outlook,) = re.findall(r"<!--\[if mso\]><style>(.*?)</style>", html)
+    assert f".summary li {{ margin-{side}: " in outlook
+
+
+@pytest.mark.parametrize("name", ["default", "quiet"])
+def test_what_gmail_drops_takes_nothing_along(name):
+    """A style sheet whose selectors name attributes may go as a whole; none with what phones need is among these."""
+    blocks = (LetterBlock(text="Hello."),)
+    html = render(replace(selection(story(0)), issue=Issue(blocks=blocks)), ThemeOptions(name=name)).html
+    sheets = re.findall(r"<style[^>]*>(.*?)</style>", html, re.DOTALL)
+    assert any("@media" in sheet for sheet in sheets)
+    assert not [sheet for sheet in sheets if "@media" in sheet and "[" in sheet]

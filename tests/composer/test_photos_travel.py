@@ -281,6 +281,26 @@ def test_any_kind_of_picture_becomes_one_that_every_program_shows():
     assert opened(carried(clear.getvalue()).images[0]).getpixel((1, 1)) == (1, 2, 3, 100)
 
 
+@pytest.mark.parametrize(
+    ("drawn", "box", "mode"),
+    [
+        ((20, 20, 30, 255), LEAD, "RGB"),
+        ((250, 200, 40, 255), LEAD, "RGBA"),
+        ((20, 20, 30, 255), Box(width=640, height=480), "RGBA"),  # a logo, which has a ground of its own
+    ],
+)
+def test_dark_letters_on_nothing_get_a_white_ground(drawn, box, mode):
+    """A chart with a see-through ground is read after dark, too; by day it looks as before, on the white sheet."""
+    chart = Image.new("RGBA", (600, 300), (0, 0, 0, 0))
+    chart.paste(drawn, (50, 50, 250, 90))
+    saved = BytesIO()
+    chart.save(saved, "PNG")
+    made = Image.open(BytesIO(recompress(saved.getvalue(), box, QUALITIES[0]).data))
+    assert made.mode == mode
+    assert made.getpixel((0, 0)) == ((255, 255, 255) if mode == "RGB" else (0, 0, 0, 0))
+    assert made.getpixel((100, 70)) == drawn[: len(mode)]
+
+
 def test_an_animation_moves_on():
     """A small animated GIF is carried as it is."""
     frames = [Image.new("RGB", (30, 20), colour) for colour in ("red", "green", "blue")]
@@ -384,6 +404,15 @@ def test_pictures_of_markdown_travel_as_a_storys_photo_does():
     assert linked.images == ()
     assert linked.html.count('<img src="https://img.example/images/pier.png" alt="A pier"') == 5
     assert "[1] https://img.example/images/pier.png" in linked.text
+
+
+@pytest.mark.parametrize(("own", "shown"), [(300, ("300", "150")), (1600, ("550", "275"))])
+def test_an_advertisers_picture_is_not_blown_up(own, shown):
+    """A logo is shown as wide as it is; a photo as wide as there is room."""
+    block = SponsorBlock(**SPONSOR, text="Half.", image="logo.png", alt="A press")
+    chosen = replace(selection(story(0)), issue=Issue(blocks=(block,)))
+    made = render(chosen, EMBED, read_image=lambda _: png(own, own // 2))
+    assert re.findall(r'<img class="ad-photo"[^>]* width="(\d+)" height="(\d+)"', made.html) == [shown]
 
 
 def test_pictures_of_markdown_count_in_what_a_mail_may_weigh():

@@ -51,6 +51,7 @@ UNNOTICED = frozenset({
     "css-height", "css-important", "html-aria-hidden", "html-aria-label", "html-body", "html-meta-color-scheme",
     "html-role", "html-semantics", "html-target", "html-lang", "html-dir",
 })  # fmt: skip
+GMAIL_STYLES = 16_384
 _FUNCTION = re.compile(r"([a-z-]+)\(")
 _UNIT = re.compile(r"(?<![\w#.-])[-+]?\d*\.?\d+(%|[a-z]{1,4})\b|(?<![\w#.-])[-+]?\d*\.?\d+(%)", re.IGNORECASE)
 
@@ -81,6 +82,20 @@ def client_degrades(context: CheckContext) -> Iterator[Hit]:
             f"{program} (without {', '.join(sorted(titles))})" for program, titles in sorted(plainer.items())
         )
         yield Hit("html", f"is plainer in some versions of {told}; as of {known['date']}")
+
+
+@check(
+    "styles-dropped", Severity.WARNING, "rendering", "Without its style sheets a mail has no phone's and no dark look."
+)
+def styles_dropped(context: CheckContext) -> Iterator[Hit]:
+    """What makes Gmail drop style sheets: more than 16,384 characters in all, or an at-rule within another."""
+    sheets = context.document.styles
+    if (total := sum(len(text) for text, _ in sheets)) > GMAIL_STYLES:
+        yield Hit("html", f"its style sheets have {total:,} characters, and Gmail drops them all over {GMAIL_STYLES:,}")
+    for rule in context.stylesheet.at_rules:
+        if rule.within:
+            message = f"@{rule.name} stands within another at-rule, and Gmail drops the whole style sheet for it"
+            yield Hit(html_place((rule.line, 0)), message)
 
 
 @cache

@@ -51,11 +51,15 @@ class StyleRule(Struct, frozen=True, kw_only=True, dict=True):  # a dict: its se
 
 
 class AtRule(Struct, frozen=True, kw_only=True):
-    """An at-rule by name (`media`, `import`) with what follows the name, up to its block or semicolon."""
+    """An at-rule by name (`media`, `import`) with what follows the name, up to its block or semicolon.
+
+    `within` is what follows the name of the at-rule around it.
+    """
 
     name: str
     prelude: str
     line: int = 0
+    within: str = ""
 
 
 class Stylesheet(Struct, kw_only=True, eq=False):
@@ -102,7 +106,9 @@ def _collect(sheet: Stylesheet, nodes: Iterable[Any], above: int, media: tuple[s
             sheet.rules.append(StyleRule(prelude=_text(node.prelude), declarations=body, media=media, line=line))
         elif node.type == "at-rule":
             prelude = _text(node.prelude)
-            sheet.at_rules.append(AtRule(name=node.lower_at_keyword, prelude=prelude, line=line))
+            sheet.at_rules.append(
+                AtRule(name=node.lower_at_keyword, prelude=prelude, line=line, within=media[-1] if media else "")
+            )
             if node.content and node.lower_at_keyword in ("media", "supports", "layer") and len(media) < MAX_DEPTH:
                 inner = tinycss2.parse_rule_list(node.content, skip_comments=True, skip_whitespace=True)
                 _collect(sheet, inner, above, (*media, prelude.lower()))

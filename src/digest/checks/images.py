@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 HEAVY = 1_000_000  # bytes; on a phone's network that is seconds
 TOO_BIG = 10_000_000  # bytes; image proxies (Gmail's among them) give up
+ENLARGED = 1.25  # times its own size, beyond which anybody sees it
 MAGIC = (
     ("jpeg", re.compile(rb"\xff\xd8\xff")),
     ("png", re.compile(rb"\x89PNG\r\n\x1a\n")),
@@ -194,6 +195,17 @@ def image_width(context: CheckContext) -> Iterator[Hit]:
     for element in context.document.elements:
         if element.tag == "img" and not re.fullmatch(r"\d+%?|auto", element.attributes.get("width", "").strip()):
             yield Hit(element.place, f"img {element.attributes.get('src', '')[:60]!r} has no width attribute")
+
+
+@check("image-small", Severity.WARNING, "rendering", "A picture that is shown larger than it is looks blurred.")
+def image_small(context: CheckContext) -> Iterator[Hit]:
+    """A picture that travels in the mail and is shown more than a quarter wider than it is."""
+    widths = {f"cid:{image.cid}": image.width for image in context.rendering.images if image.width}
+    for element in context.document.elements:
+        own, shown = widths.get(element.attributes.get("src", "")), element.attributes.get("width", "")
+        if element.tag == "img" and own and shown.isdecimal() and int(shown) > own * ENLARGED:
+            message = f"is {own} pixels wide and shown {shown} wide, so blurred; take one of {2 * int(shown)}"
+            yield Hit(element.place, message, "src")
 
 
 @check("image-alt", Severity.ERROR, "rendering", "An image without an alt attribute is read aloud as its address.")

@@ -41,8 +41,8 @@ _PORTRAIT = Box(width=48, height=48, square=True)
 _BOXES = {
     "letter": _PORTRAIT,
     "quote": _PORTRAIT,
-    "image": Box(width=640, height=1280),
-    "sponsor": Box(width=550, height=1100),
+    "image": Box(width=640, height=1280, on_sheet=True),
+    "sponsor": Box(width=550, height=1100, on_sheet=True),
 }
 _WORDS = {"sponsor": _BOXES["sponsor"]}  # of pictures in a block's Markdown, where it is narrower than the others'
 

@@ -28,11 +28,12 @@ if TYPE_CHECKING:
     from digest.composer.options import ThemeOptions
 
 MOST = 600 * 1024  # bytes of all images of one mail: what a phone loads in a second or two
-LEAD = Box(width=640, height=480)
-BESIDE = Box(width=328, height=328)  # beside the words 189 across, on a phone as wide as these
-ROW = Box(width=96, height=72)
-WORDS = Box(width=592, height=1184)  # in a text as wide as the sheet
-WORDS_BESIDE = Box(width=382, height=764)  # in one that stands beside its story's photo
+LEAD = Box(width=640, height=480, on_sheet=True)
+BESIDE = Box(width=328, height=328, on_sheet=True)  # beside the words 189 across, on a phone as wide as these
+ROW = Box(width=96, height=72, on_sheet=True)
+WORDS = Box(width=592, height=1184, on_sheet=True)  # in a text as wide as the sheet
+WORDS_BESIDE = Box(width=382, height=764, on_sheet=True)  # in one that stands beside its story's photo
+_MADE = 2  # goes up when the same file becomes another image
 _KEPT = 400  # recompressed images on disk: of two years
 _REMEMBERED = 100  # in memory
 _SHOWN = {
@@ -78,7 +79,7 @@ class CarriedImage(Struct, frozen=True, kw_only=True):
         from PIL import __version__
 
         assert self.cache is not None
-        path = self.cache / f"image-{self.cid.partition('@')[0]}-{quality}-{__version__}.json"
+        path = self.cache / f"image-{self.cid.partition('@')[0]}-{quality}-{__version__}-{_MADE}.json"
         if isinstance(kept := stored.load(path), dict):
             return Recompressed(**(kept | {"data": base64.b64decode(kept["data"])}))
         made = recompress(self.data, self.box, quality)
@@ -185,7 +186,7 @@ def within(images: Iterable[CarriedImage], most: int = MOST) -> tuple[tuple[Inli
         if total <= most:
             break
     inline = (
-        InlineImage(cid=image.cid, media_type=part.media_type, data=part.data)
+        InlineImage(cid=image.cid, media_type=part.media_type, data=part.data, width=part.width)
         for image, part in zip(chosen, made, strict=True)
     )
     return tuple(inline), total

@@ -29,15 +29,22 @@ _BARE = frozenset(
 )
 _MODES = ("RGB", "L")
 _COLOURS = 256
+_DARK = 100  # of 255: what is darker has less than 3 to 1 on the sheet after dark
+_OPAQUE = 127  # of 255
+_SOME = 20  # one in so many pixels
 _MOVING = 300_000  # bytes of an animation, which is carried as it is
 
 
 class Box(Struct, frozen=True, kw_only=True):
-    """The room in which a picture is shown, in CSS pixels; `square` ones are cropped to fill it."""
+    """The room in which a picture is shown, in CSS pixels; `square` ones are cropped to fill it.
+
+    `on_sheet` is a picture that stands among words, whose ground is light by day and dark after dark.
+    """
 
     width: int
     height: int
     square: bool = False
+    on_sheet: bool = False
 
 
 class Recompressed(Struct, frozen=True, kw_only=True):
@@ -72,6 +79,10 @@ def recompress(data: bytes, box: Box, quality: int, *, anew: bool = False) -> Re
             if box.square:
                 picture = ImageOps.fit(picture, (DENSITY * box.width, DENSITY * box.height))
             picture = _standard(picture, opened.info.get("icc_profile"))
+            if box.on_sheet and picture.mode == "RGBA" and _darkens(picture):
+                ground = Image.new("RGB", picture.size, "white")
+                ground.paste(picture, mask=picture)
+                picture = ground
     except (OSError, SyntaxError, EOFError, ArithmeticError, LookupError, TypeError, struct.error) as error:
         why = "" if isinstance(error, UnidentifiedImageError) else f" ({error})"  # which names an object of Python's
         message = f"cannot be read as a picture{why}"
@@ -114,6 +125,13 @@ def _standard(picture: Image.Image, profile: bytes | None) -> Image.Image:
         return picture.convert("RGB")
     made = picture.convert("RGBA")
     return made if any(made.getchannel("A").histogram()[:255]) else made.convert("RGB")
+
+
+def _darkens(picture: Image.Image) -> bool:
+    """Whether some of what is drawn on nothing is so dark that it vanishes on a dark ground: letters, outlines."""
+    drawn = picture.getchannel("A").point(lambda alpha: 255 * (alpha > _OPAQUE))
+    shades = picture.convert("L").histogram(mask=drawn)
+    return sum(shades[:_DARK]) * _SOME > sum(shades)
 
 
 def _encoded(picture: Image.Image, quality: int, *, drawn: bool) -> tuple[str, bytes]:
