@@ -244,6 +244,14 @@ def test_chinese_japanese_and_korean_are_read_as_they_are_written(source, html):
     )
 
 
+def test_bullets_that_were_pasted_are_a_list():
+    """Word and Google Docs hand over the bullet itself; its lines would run into one another."""
+    made = read(Markdown({}), "Bring:\n• a pen\n• paper")
+    assert made.html == "<p>Bring:</p><ul><li>a pen</li><li>paper</li></ul>"
+    assert read(Markdown({}), "• one").html == "<ul><li>one</li></ul>"
+    assert read(Markdown({}), "Open • daily\n•••").html == "<p>Open • daily\n•••</p>"
+
+
 def test_a_table_is_aligned_though_its_cells_have_a_style():
     """A style wins over `align`, in every browser and in most mail programs."""
     made = read(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from email import message_from_bytes, policy
 
 import pytest
 from hypothesis import assume, given
@@ -357,6 +358,17 @@ def test_an_inline_image_needs_a_type_and_a_name_that_fit():
         image = replace(InlineImage(cid="logo", media_type="image/png", data=PIXEL), **changes)
         with pytest.raises(RenderError, match="inline image"):
             template(rendering(images=(image,)))
+
+
+def test_each_inline_image_has_a_name_of_its_own():
+    """Gmail lists one without as «noname», Outlook as an untitled attachment; who saves it gets a file of that name."""
+    images = [InlineImage(cid=f"i{kind}", media_type=f"image/{kind}", data=PIXEL) for kind in ("png", "jpeg")]
+    data = mail(template(rendering(images=tuple(images))))
+    parsed = message_from_bytes(data, policy=policy.default)
+    pictures = [part for part in parsed.walk() if part.get_content_maintype() == "image"]
+    assert [part.get_filename() for part in pictures] == ["picture-1.png", "picture-2.jpeg"]
+    assert {part.get_content_disposition() for part in pictures} == {"inline"}
+    assert inspect(data) == ()
 
 
 def test_a_letterhead_without_a_list_leaves_its_headers_out():

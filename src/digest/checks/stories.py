@@ -35,6 +35,7 @@ _CAMERA_NAME = re.compile(r"(?:img|dsc[nf]?|image|photo|picture|screenshot|untit
 _HTML = re.compile(
     r"</?(?:a|abbr|b|big|br|cite|code|div|em|font|h[1-6]|hr|i|img|li|ol|p|pre|q|s|small|span|strike|strong|sub|sup|table|td|th"
     r"|tr|u|ul)(?:\s[^<>]*)?/?>|&(?:[a-zA-Z]{2,8}|#\d{2,7}|#x[0-9a-fA-F]{2,6});"
+    r"|\*\*[^*\s][^*\n]{0,200}\*\*|\[[^\[\]\n]{1,200}\]\([^()\s]+\)"  # and what means something in Markdown
 )
 _DIGITS = re.compile(r"\d+")
 _PLACEHOLDERS = (
@@ -121,7 +122,7 @@ def channel_unknown(context: CheckContext) -> Iterator[Hit]:
 
 @check("words-html", Severity.WARNING, "stories", "A line of words is shown as it is typed, its tags and codes too.")
 def words_html(context: CheckContext) -> Iterator[Hit]:
-    """HTML in a line that takes plain words: `<em>`, `&amp;`, in stories, the issue, its blocks and config.yaml."""
+    """HTML or Markdown in a line of plain words (`<em>`, `&amp;`, `**new**`): of stories, the issue, config.yaml."""
     for where, key, text in _lines(context):
         for found in _HTML.finditer(text):
             right = html.unescape(found[0])

@@ -38,8 +38,9 @@ ELEMENTS = (
     *("table", "thead", "tbody", "tr", "th", "td", "img"),
 )
 _MARKDOWN = re.compile(
-    r"[\\`*_\[\]<>&~|\xa0\x00]|://|^[ \t]|[ \t]$|^#|^[-+=]|^\d{1,9}[.)]", re.MULTILINE
+    r"[\\`*_\[\]<>&~|\xa0\x00]|://|^[ \t]|[ \t]$|^#|^[-+=•◦▪‣●]|^\d{1,9}[.)]", re.MULTILINE
 )  # what may mean something to Markdown, or be spelled otherwise by nh3
+_BULLET = re.compile(r"^([ \t]*)[•◦▪‣●][ \t\xa0]+", re.MULTILINE)  # of a list, as word processors write it
 _PARAGRAPHS = re.compile(r"\n{2,}")
 _TYPED_HTML = re.compile(r"</?[a-zA-Z](?![\w.+-]{1,31}:|[\w.+-]*@)[^<>]*>|<!--")  # <https://…> and <a@b.org> are links
 _BETWEEN = re.compile(
@@ -153,7 +154,7 @@ class Markdown:
 
         reading, notes = parser(), dict[str, Any]()
         reader = _Reader(resolve, route, box)
-        tokens = reader.clean(reading.parse(source, notes))
+        tokens = reader.clean(reading.parse(_BULLET.sub(r"\1- ", source), notes))
         if missed := [label[1:] for label, number in notes.get("footnotes", {}).get("refs", {}).items() if number < 0]:
             reader.problems.append(
                 ("summary-footnote", f"nothing refers to the footnote [^{missed[0]}], so it is left out")

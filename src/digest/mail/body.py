@@ -116,7 +116,9 @@ def architecture(rendering: Rendering) -> Architecture:
     if rendering.images:
         between += f'Content-Type: multipart/related; type="text/html";\r\n boundary="{inner}"\r\n\r\n--{inner}\r\n'
         try:
-            parts = "".join(f"\r\n--{inner}\r\n{_image(image)}" for image in rendering.images)
+            parts = "".join(
+                f"\r\n--{inner}\r\n{_image(image, number)}" for number, image in enumerate(rendering.images, 1)
+            )
         except ValueError as error:
             message = f"{rendering.edition.id}: {error}"
             raise RenderError(message) from None
@@ -142,16 +144,18 @@ def _leaf(media_type: str) -> str:
     return f"Content-Type: {media_type}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
 
 
-def _image(image: InlineImage) -> str:
+def _image(image: InlineImage, number: int) -> str:
+    """The part of an image. Its name is what a reader sees who saves it, or whose program lists what a mail carries."""
     if not _MEDIA_TYPE.fullmatch(image.media_type):
         message = f"the inline image {image.cid!a} has no image type: {image.media_type!a}"
         raise ValueError(message)
     if not _CID.fullmatch(image.cid) or len(image.cid) > _MAX_CID:
         message = f"{image.cid!a} cannot name an inline image: use letters, digits, . _ + - and one @"
         raise ValueError(message)
+    name = f"picture-{number}.{image.media_type.partition('/')[2]}"
     encoded = b64encode(image.data).decode("ascii")
     lines = "\r\n".join(encoded[start : start + BASE64_LINE] for start in range(0, len(encoded), BASE64_LINE))
     return (
         f"Content-Type: {image.media_type}\r\nContent-Transfer-Encoding: base64\r\n"
-        f"Content-ID: <{image.cid}>\r\nContent-Disposition: inline\r\n\r\n{lines}\r\n"
+        f'Content-ID: <{image.cid}>\r\nContent-Disposition: inline; filename="{name}"\r\n\r\n{lines}\r\n'
     )
