@@ -219,6 +219,10 @@ CASES: dict[str, Case] = {
     ),
     "image-width": Case(with_html(after=IMAGE.replace(' width="600"', "")), with_html(after=IMAGE)),
     "image-small": Case(small(479), small(480)),
+    "image-tall": Case(
+        with_html(after=IMAGE.replace(' width="600"', ' width="600" height="1800"')),
+        with_html(after=IMAGE.replace(' width="600"', ' width="600" height="1700"')),
+    ),
     "image-alt": Case(
         with_html(after=IMAGE.replace(' alt="A loom"', "")), with_html(after=IMAGE.replace("A loom", ""))
     ),
@@ -427,6 +431,13 @@ def test_style_sheets_that_gmail_finds_too_long_are_said():
     rules = "".join(f".a{number} {{ color: #1e2dbe; }}\n" for number in range(650))
     assert "styles-dropped" not in codes(with_html(style=rules[:16_000]))
     assert "styles-dropped" in codes(with_html(style=rules))
+
+
+def test_a_rule_for_two_media_is_said():
+    """Yahoo keeps the first and drops the rest of the style sheet."""
+    rule = "@media (max-width: 450px), (orientation: landscape) { a { color: #1e2dbe } }"
+    assert "styles-dropped" in codes(with_html(style=rule))
+    assert "styles-dropped" not in codes(with_html(style=rule.replace(",", " and")))
 
 
 def test_a_list_of_contents_does_not_put_links_into_another_order():

@@ -88,13 +88,18 @@ def client_degrades(context: CheckContext) -> Iterator[Hit]:
     "styles-dropped", Severity.WARNING, "rendering", "Without its style sheets a mail has no phone's and no dark look."
 )
 def styles_dropped(context: CheckContext) -> Iterator[Hit]:
-    """What makes Gmail drop style sheets: more than 16,384 characters in all, or an at-rule within another."""
+    """What Gmail drops (over 16,384 characters in all, an at-rule within another), and Yahoo (two media in a rule)."""
     sheets = context.document.styles
     if (total := sum(len(text) for text, _ in sheets)) > GMAIL_STYLES:
         yield Hit("html", f"its style sheets have {total:,} characters, and Gmail drops them all over {GMAIL_STYLES:,}")
     for rule in context.stylesheet.at_rules:
         if rule.within:
             message = f"@{rule.name} stands within another at-rule, and Gmail drops the whole style sheet for it"
+            yield Hit(html_place((rule.line, 0)), message)
+        if rule.name == "media" and "," in rule.prelude:
+            message = (
+                f"@media {rule.prelude} names two media, and Yahoo drops the rest of the style sheet; write two rules"
+            )
             yield Hit(html_place((rule.line, 0)), message)
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 HEAVY = 1_000_000  # bytes; on a phone's network that is seconds
 TOO_BIG = 10_000_000  # bytes; image proxies (Gmail's among them) give up
 ENLARGED = 1.25  # times its own size, beyond which anybody sees it
+TALLEST = 1728  # pixels; a page of Word, which draws mails there
 MAGIC = (
     ("jpeg", re.compile(rb"\xff\xd8\xff")),
     ("png", re.compile(rb"\x89PNG\r\n\x1a\n")),
@@ -205,6 +206,18 @@ def image_small(context: CheckContext) -> Iterator[Hit]:
         own, shown = widths.get(element.attributes.get("src", "")), element.attributes.get("width", "")
         if element.tag == "img" and own and shown.isdecimal() and int(shown) > own * ENLARGED:
             message = f"is {own} pixels wide and shown {shown} wide, so blurred; take one of {2 * int(shown)}"
+            yield Hit(element.place, message, "src")
+
+
+@check(
+    "image-tall", Severity.WARNING, "rendering", "Outlook on Windows shows the beginning of a very tall picture only."
+)
+def image_tall(context: CheckContext) -> Iterator[Hit]:
+    """An `img` in the HTML that is shown over 1,728 pixels high."""
+    for element in context.document.elements:
+        height = element.attributes.get("height", "")
+        if element.tag == "img" and height.isdecimal() and int(height) > TALLEST:
+            message = f"is shown {height} pixels high, and Outlook cuts it at {TALLEST:,}; make two of it"
             yield Hit(element.place, message, "src")
 
 
