@@ -440,6 +440,25 @@ def test_a_rule_for_two_media_is_said():
     assert "styles-dropped" not in codes(with_html(style=rule.replace(",", " and")))
 
 
+def test_a_tag_in_an_issues_own_words_names_its_line():
+    """What a letter says is the same for everybody; the finding leads to the file, once."""
+    said = "Dear {{ reader.name }}, hello"
+    context = beside(
+        LetterBlock(text=said),
+        rendering=rendering(TOLD, html=html(TOLD, after=f"<p>{said}</p>"), text=text(TOLD) + said),
+    )
+    found = [finding for finding in run(context) if finding.code == "merge-tag"]
+    assert [finding.where for finding in found] == ["issues/2022-02/everyone.yaml:2"]
+
+
+def test_an_address_with_a_fault_is_said_once():
+    """Not again for what the mail made of it: a host without its scheme becomes a path on that host."""
+    typed = replace(BUTTON, link="www.ilo.org/survey")
+    joined = '<p><a href="https://www.ilo.org/www.ilo.org/survey">Answer</a></p>'
+    context = beside(typed, rendering=rendering(TOLD, html=html(TOLD, after=joined)))
+    assert [finding.code for finding in run(context) if finding.code.startswith("link-")] == ["link-relative"]
+
+
 def test_a_list_of_contents_does_not_put_links_into_another_order():
     """What the HTML has twice may come in the text where it comes the second time."""
     told = [story(1), story(2)]

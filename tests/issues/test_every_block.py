@@ -92,7 +92,7 @@ def test_the_checks_find_nothing(built, look, language):
     """Every block is in both parts, with its links in one order, below the size at which Gmail clips."""
     build = built(look, language)
     assert [(each.code, each.message) for each in build.findings if each.severity is not Severity.INFO] == [
-        ("merge-tag", "'{{ braces }}' was not filled in")
+        ("merge-tag", "'{{ braces }}' is not filled in: an issue has the same words for everybody")
     ]
     assert len(build.selection.stories) == 12
     assert len(build.rendering.html.encode()) < 102 * 1024

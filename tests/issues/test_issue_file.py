@@ -109,6 +109,15 @@ def test_every_mistake_at_once(tmp_path):
     ]
 
 
+def test_blocks_that_are_no_list_are_told_how_one_begins(tmp_path):
+    """Who writes `letter:` below `blocks:` hears of lists, not only of languages."""
+    path = tmp_path / "a.yaml"
+    path.write_text("blocks:\n  letter:\n    text: Hello\n")
+    with pytest.raises(IssueError) as error:
+        read(path, languages=["en"])
+    assert str(error.value).endswith("known here: default, en; a block is an item of a list, `- kind: letter`")
+
+
 def test_an_audiences_own_words_win_and_blocks_are_joined(root):
     """Its key stands over that of all; its blocks stand before theirs, and those of every issue last."""
     write(root, "2022-02/all.yaml", "subject: For all\npreheader: All\nblocks: [{kind: divider}]\npin: [story-1]\n")

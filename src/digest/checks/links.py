@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from digest.checks.context import Check, Hit, check
 from digest.model import Severity
-from digest.text.urls import LONGEST, bare_addresses, is_private, is_tracking, untracked
+from digest.text.urls import LONGEST, bare_addresses, is_private, is_tracking, resolve, untracked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -129,6 +129,11 @@ def _joined(code: str, url: str, based: bool) -> bool:
     return code == "link-relative" and based and not url.startswith("//") and not _LOOKS_LIKE_HOST.match(url)
 
 
+def _in_mail(url: str, home: str) -> set[str]:
+    """How an address may be spelled in the mail, where it can stand in one."""
+    return {resolve(each, home).url for each in (url, untracked(url))} - {""}
+
+
 def _finder(code: str, finds: str) -> Callable[[CheckContext], Iterator[Hit]]:
     def find(context: CheckContext) -> Iterator[Hit]:
         return (hit for found, hit in context.once(link_faults) if found == code)
@@ -143,18 +148,20 @@ def link_faults(context: CheckContext) -> tuple[tuple[str, Hit], ...]:
 
 
 def _link_faults(context: CheckContext) -> Iterator[tuple[str, Hit]]:
-    reported: set[str] = set()
+    reported: set[str] = set()  # as they were written, and what has a fault as the mail spells it, too
     based = bool(context.newsroom.url)
     for story in context.stories:
         for key, url in written(story):
             for found, message in faults(url):
                 if not _joined(found, url, based):
+                    reported |= _in_mail(url, context.newsroom.url)
                     yield found, Hit(context.place(story, key, words=url), message)
             reported.add(url.strip())
     for where, url in _beside(context):
         for found, message in faults(url):
             # what only follows readers is taken off where the mail is composed
             if found != "link-tracking" and not _joined(found, url, based):
+                reported |= _in_mail(url, context.newsroom.url)
                 yield found, Hit(where, message)
         reported |= {url.strip(), untracked(url.strip())}
     yield from _faults_of_html(context, reported)

@@ -135,12 +135,18 @@ def text_signature(context: CheckContext) -> Iterator[Hit]:
 @check("merge-tag", Severity.WARNING, "rendering", "A tag of this or another mailing program that nobody filled in.")
 def merge_tag(context: CheckContext) -> Iterator[Hit]:
     """`{{ name }}`, `{% … %}`, `*|NAME|*`, `%%name%%` in what readers see, unless a story quotes it."""
+    issue, told = context.selection.issue, set[str]()
+    lines = [(issue.places.get(key, key), getattr(issue, key)) for key in ("subject", "preheader", "intro")]
+    for where, text in (*lines, *((block.where, text) for block in context.blocks for _, text in block.said())):
+        for found in dict.fromkeys(_MERGE_TAG.findall(text)):
+            told.add(found)
+            yield Hit(where, f"'{found[:60]}' is not filled in: an issue has the same words for everybody")
     seen = context.document.root.text
     quoted = "\n".join(f"{story.title} {story.summary} {story.kicker}" for story in context.stories)
     texts = (("subject", context.rendering.subject), ("html", seen), ("text", context.rendering.text))
     for where, text in texts:
         for found in dict.fromkeys(_MERGE_TAG.findall(text)):
-            if found not in quoted:
+            if found not in quoted and found not in told:
                 yield Hit(where, f"'{found[:60]}' was not filled in")
 
 

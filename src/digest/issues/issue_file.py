@@ -119,6 +119,8 @@ def by_language(
         # `fr` stands for `fr-CA` as well
         if known and tag != OTHERWISE and not any(f"{own}-".startswith(f"{tag}-") for own in known):
             offered = yamlfile.did_you_mean(language, (*languages, OTHERWISE))
+            if key in ("blocks", "recurring"):
+                offered += f"; a block is an item of a list, `- kind: {language}`"
             faults.append(document.fault((key, language), f"is no language of this audience{offered}"))
             continue
         found[tag] = read_value(document, (key, language), value, faults)
