@@ -239,6 +239,12 @@ CASES: dict[str, Case] = {
     "link-disguised": Case(placed("https://www.ilo.org@evil.example.com/"), placed("https://www.ilo.org/@ilo")),
     "link-private": Case(placed("http://169.254.169.254/latest"), placed("https://93.184.215.14/")),
     "link-lookalike": Case(placed("https://www.ilо.org/"), placed("https://münchen.de/")),  # a Cyrillic о
+    "link-wrapped": Case(
+        placed(
+            "https://eur02.safelinks.protection.outlook.com/?url=https%3A%2F%2Fwww.ilo.org%2Fa&data=05%7Canna%40ilo.org"
+        ),
+        placed("https://www.ilo.org/safelinks.protection.outlook.com"),
+    ),
     "link-long": Case(placed(f"https://www.ilo.org/{'x' * 2000}"), placed(f"https://www.ilo.org/{'x' * 1900}")),
     "link-http": Case(placed("http://www.ilo.org/a"), placed("https://www.ilo.org/a")),
     "link-tracking": Case(placed("https://www.ilo.org/a?utm_source=x&y=2"), placed("https://www.ilo.org/a?y=2")),

@@ -31,6 +31,7 @@ _MARKDOWN_LINK = re.compile(
 )
 
 _UNBROKEN = re.compile(rf"\S{{1,{LONGEST}}}")
+_MAILTO = re.compile(r"mailto:(?:[^@\s?,:;]+@[^@\s?,;]+(?:,[^@\s?,:;]+@[^@\s?,;]+)*(?:\?|$)|\?[\w-]+=)", re.IGNORECASE)
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
 _BLANKS = re.compile('[\u0000-\u0020\u007f-\u00a0\u2028\u2029\u200b\ufeff<>"]')
 _LOOKS_LIKE_HOST = re.compile(
@@ -41,6 +42,11 @@ _DOUBLED = re.compile(
 )
 # Archives put the archived page's address behind their own, and mean it.
 _ARCHIVES = frozenset({"web.archive.org", "archive.org", "archive.ph", "archive.today", "archive.is"})
+# Filters that write every link of a mail anew for the one who gets it: with their address, and for a time.
+_WRAPPERS = re.compile(
+    r"(?:.+\.)?(?:safelinks\.protection\.outlook\.com|urldefense(?:\.proofpoint)?\.com|linkprotect\.cudasvc\.com"
+    r"|protect(?:-[a-z]+)?\.mimecast\.com)"
+)
 # Cyrillic and Greek letters that a reader takes for Latin ones.
 _LOOKALIKES = frozenset("асԁеһіјӏорԛѕԝхуүьвмнтк" + "αεικνορτυχ")
 
@@ -75,6 +81,11 @@ _KINDS = {
         Severity.ERROR,
         "Readers cannot reach a machine that is only in the newsroom's network.",
         "localhost, names without a dot or under .local and .internal, addresses that are not global.",
+    ),
+    "link-wrapped": (
+        Severity.WARNING,
+        "A link that was copied out of a mail leads through the filter of whoever got that mail, and may name them.",
+        "Addresses of Safe Links (Outlook), Proofpoint, Mimecast and Barracuda.",
     ),
     "link-lookalike": (
         Severity.WARNING,
@@ -237,8 +248,11 @@ def faults(url: str) -> Iterator[tuple[str, str]]:
         yield from _without_scheme(address, shown)
     elif scheme == "mailto":
         # Without an address, the reader gives one (RFC 6068, 2): it must then begin a mail with something in it.
-        if not re.match(r"mailto:(?:[^@\s?]+@[^@\s?]+|\?[\w-]+=)", address, re.IGNORECASE):
-            yield "link-malformed", f"'{shown}' has no mail address; write mailto:name@example.org"
+        if not _MAILTO.match(address):
+            yield (
+                "link-malformed",
+                f"'{shown}' is no mail address; write mailto:name@example.org, a comma before another",
+            )
     elif scheme != "tel":
         yield "link-unsafe", f"'{shown}' is a {scheme}: link, which mail programs remove; use https"
     if len(address) > LONGEST:
@@ -284,10 +298,17 @@ def _web(address: str, shown: str, scheme: str) -> Iterator[tuple[str, str]]:
         yield "link-disguised", f"'{shown}' shows {parts.username!r} and leads to {host}; remove what is before the @"
     if is_private(host) and not doubled:
         yield "link-private", f"'{shown}' leads to {host}, which readers cannot reach"
+    yield from _wrapped(host, parts)
     if told := _lookalike(host):
         yield "link-lookalike", f"'{shown}' leads to {told}"
     if names := sorted({name for name, _ in parse_qsl(parts.query) if is_tracking(name)}):
         yield "link-tracking", f"'{shown}' follows the reader ({', '.join(names)}); remove that from the address"
+
+
+def _wrapped(host: str, parts: SplitResult) -> Iterator[tuple[str, str]]:
+    if _WRAPPERS.fullmatch(host):
+        behind = next((value for name, value in parse_qsl(parts.query) if name in ("url", "a", "u")), "the page's own")
+        yield "link-wrapped", f"{host} is the filter of somebody's mail; write {_short(behind)}"
 
 
 def _is_doubled(address: str, host: str, parts: SplitResult) -> bool:
