@@ -247,6 +247,7 @@ def reader_lists() -> str:
     """The columns of a list of readers."""
     known = {
         "email": ("the address; must be there", sorted(columns._EMAIL)),
+        "else": ("the address, where no column is called as above", columns._EMAIL_ELSE),
         "name": ("shown in the To line, and as `reader.name`", columns._NAME),
         "first name": ("with the last name it makes the name", columns._FIRST),
         "last name": ("", columns._LAST),
@@ -254,11 +255,14 @@ def reader_lists() -> str:
         "topics": ("parted by commas, semicolons or `|`; where none is, at blanks: `green jobs;`", columns._TOPICS),
         "tags": ("are topics where there is no column of topics", columns._TAGS),
         "status": ("a word that says whether to mail", sorted(columns._STATUS_NAMES)),
-        "type": ("Buttondown's status", sorted(columns._TYPE_NAMES)),
+        "type": (
+            "a status where a word of it stops somebody (Buttondown, Kit, Google Groups, Sympa), else a field",
+            sorted(columns._TYPE_NAMES),
+        ),
         "says yes to mails": ("a yes or a day; else the reader is not mailed", sorted(columns._YES_NAMES)),
         "newsletter": ("the same, where it says yes or no of somebody", sorted(columns._NEWSLETTER_NAMES)),
         "says no to mails": (
-            "a yes, a day or a reason: the reader is not mailed; also `unsubscribed_at`, `is bounced`, `Bounce reason`",
+            "a yes, day or reason: no mail for the reader; also `is bounced`, `Bounce reason`, `Opted out of email: …`",
             sorted(columns._NO_NAMES),
         ),
     }

@@ -62,6 +62,29 @@ def test_who_left_there_is_suppressed_here(take, own, suppressions):
     assert (again.added, again.stopped, again.already) == (0, 0, 1)
 
 
+@pytest.mark.parametrize("name", [
+    "nonsubscribed_email_audience_export_1a2b.csv", "suppression_unsubscribes.csv", "Bounces 2021.csv",
+    "Abgemeldete.csv", "désabonnés.csv", "Newsletter-unsubs.csv", "opt-outs.csv",
+])  # fmt: skip
+def test_a_file_that_is_called_after_who_has_left_adds_nobody_by_its_name_alone(own, suppressions, tmp_path, name):
+    """Mailchimp, SendGrid and others write nothing but addresses into it: without a status it is refused, named."""
+    other = tmp_path / name
+    other.write_text("Email Address,CONFIRM_TIME\ngone@example.org,\n")
+    with pytest.raises(UsageError, match="no column of it says who has left; nobody was added"):
+        bring_in(own, CsvSource(other, name=name), suppressions, "everyone", now=1.0)
+    assert own.read_text() == LIST
+    other.write_text("Email Address,Status\ngone@example.org,unsubscribed\n")
+    assert bring_in(own, CsvSource(other, name=name), suppressions, "everyone", now=1.0).stopped == 1
+
+
+@pytest.mark.parametrize("name", ["subscribed_email_audience_export.csv", "readers cleaned.csv", "non-profits.csv"])
+def test_a_file_of_readers_is_read_whatever_it_is_called(own, suppressions, tmp_path, name):
+    """Who tidies a list calls it cleaned."""
+    other = tmp_path / name
+    other.write_text("email\nnew@example.org\n")
+    assert bring_in(own, CsvSource(other, name=name), suppressions, "everyone", now=1.0).added == 1
+
+
 def test_no_import_lifts_a_suppression(take, suppressions):
     """An old file says that somebody is subscribed who has left since: they stay suppressed, and it is said."""
     suppressions.suppress("old@example.org", "everyone", "unsubscribed", "", 0.5)

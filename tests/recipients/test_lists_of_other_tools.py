@@ -139,6 +139,16 @@ OF_TOOLS = [
     ("Klaviyo", "Email,Email Marketing Consent", "SUBSCRIBED", "NEVER_SUBSCRIBED", "unconfirmed"),
     ("CleverReach", "email,deactivated", "0", "1620208800", "unsubscribed"),
     ("AWeber", "Email,Stop Time", "", "05/05/21 10:00 AM", "unsubscribed"),
+    ("Kit", "First Name,Email,State", "active", "cancelled", "unsubscribed"),
+    ("HubSpot", "Email,Opted out of email: Marketing Information", "", "true", "unsubscribed"),
+    ("HubSpot", "Email,Portal Bounce,Portal Unsubscribe", ",", ",TRUE", "unsubscribed"),
+    ("HubSpot", "Email,Portal Spam Report,Global Bounce", ",", ",TRUE", "bounced"),
+    ("Klaviyo", "Email,Email Suppressions,Email Suppressions Timestamp", "[],", '"[""HARD_BOUNCE""]",', "bounced"),
+    ("Mailjet", "Email,IsExcludedFromCampaigns", "False", "True", "manual"),
+    ("Google Groups", "Email address,Group status,Email status", "member,email", "member,bouncing", "bounced"),
+    ("Google Groups", "Email address,Email preference", "individual", "no email", "unconfirmed"),
+    ("Sympa", "email,reception", "mail", "nomail", "unconfirmed"),
+    ("Wix", "Email 1,Email subscriber status", "Subscribed", "Unsubscribed", "unsubscribed"),
     ("a database", "email,isActive", "true", "0", "unconfirmed"),
     ("a database", "email,hardBounced", "false", "hardBounced", "bounced"),
     ("a database", "email,opt_in", "2021-05-05T10:00Z", "unsubscribed 2021-05-05", ""),
@@ -149,10 +159,11 @@ OF_TOOLS = [
 def test_each_tools_way_of_saying_it(read, tool, head, active, inactive, reason):
     """In English, German, French, Spanish and Arabic, as a word, a yes, a no or a day; two things at once are named."""
     mark = ";" if ";" in head else ","
-    rows = read(f"{head}\nin@example.org{mark}{active}\nout@example.org{mark}{inactive}\n")
+    first = "A," if head.startswith("First Name") else ""
+    rows = read(f"{head}\n{first}in@example.org{mark}{active}\n{first}out@example.org{mark}{inactive}\n")
     assert mailed(rows) == ["in"], tool
     assert (stopped(rows), len(faults(rows))) == (({"out": reason}, 0) if reason else ({}, 1)), tool
-    rows = read(f"{head}\nout@example.org{mark}{inactive}\n")  # nobody but people who left
+    rows = read(f"{head}\n{first}out@example.org{mark}{inactive}\n")  # nobody but people who left
     assert (mailed(rows), stopped(rows)) == ([], {"out": reason} if reason else {}), tool
 
 
@@ -183,6 +194,8 @@ def test_a_column_that_is_called_a_status_mails_nobody_by_a_word_that_it_does_no
         ("status", ["premium", "free"]),
         ("type", ["regular", "gold"]),
         ("marital_status", ["single"]),
+        ("state", ["OK", "Baja California"]),
+        ("reception", ["dinner", "none"]),
         ("newsletter", ["Water weekly", ""]),
     ],
 )
@@ -214,9 +227,51 @@ def test_a_link_to_leave_by_and_an_address_that_was_cleaned_say_nothing_of_mails
     assert (mailed(rows), stopped(rows), len(faults(rows))) == (["c"], {"b": "unsubscribed"}, 1)
 
 
+@pytest.mark.parametrize("above", [
+    "Members for group news readers\n", "sep=;\n", "Readers of 2021;;\n;;\n\n", "Name of list,Press\n",
+])  # fmt: skip
+def test_the_columns_names_may_stand_below_a_title(read, above):
+    """Google Groups writes the group's name above them, Excel `sep=;`, people what the list is; all lines count."""
+    rows = read(f"{above}E-Mail;Name;Status\na@example.org;Ann;active\nb@example;Bob;active\n")
+    assert (mailed(rows), rows[0].name) == (["a"], "Ann")
+    assert faults(rows)[0].startswith(f"list.csv:{above.count(chr(10)) + 3}: email: ")
+
+
+@pytest.mark.parametrize("above", ["ann@example.org,Ann\n", '"Name\nof it",email\n', "x\n" * 20])
+def test_no_line_with_an_address_or_half_a_name_is_a_title(read, above):
+    """Nobody is passed over in silence, and a name over two lines is read as ever."""
+    with contextlib.suppress(FaultyInput):
+        assert (rows := read(f"{above}email,name\na@example.org,Ann\n"))
+        assert faults(rows)
+
+
+def test_the_address_is_the_column_that_is_called_so_most_plainly(read):
+    """`Subscriber` (MailerLite) or `Email 1` (Wix) where there is no other; beside `Email` they are fields."""
+    assert mailed(read("Subscriber,Location\na@example.org,CH\n")) == ["a"]
+    (row,) = read("Email,Subscriber,Email 1\na@example.org,yes,x\n")
+    assert (row.address, row.fields) == ("a@example.org", {"subscriber": "yes", "email_1": "x"})
+
+
+def test_a_blank_behind_the_comma_is_no_part_of_a_value(read):
+    """As people type it, and as listmonk's own example has it: quotes are quotes there, too."""
+    rows = read('email, name, attributes\na@example.org, "Ann, A", "{""age"": 42}"\n')
+    assert [(row.name, row.fields) for row in rows] == [("Ann, A", {"attributes": '{"age": 42}'})]
+
+
+@pytest.mark.parametrize(("cell", "topics"), [
+    ('["vip", "green jobs"]', ("vip", "green jobs")), ('["\\u00e9t\\u00e9"]', ("été",)), ("[]", ()),
+    ('{water,"green jobs"}', ("water", "green jobs")), ("[[[[", ("[[[[",)), ('["a, b"]', ("a, b",)),
+])  # fmt: skip
+def test_topics_in_brackets_are_a_list(read, cell, topics):
+    """As Buttondown and databases write one: the brackets are no topics."""
+    quoted = cell.replace('"', '""')
+    assert read(f'email,tags\na@example.org,"{quoted}"\n')[0].topics == topics
+
+
 def test_all_names_and_words_are_written_as_they_are_compared():
     """One that is not would never be found."""
-    for words in (columns._MEANINGS, columns._REASON_OF, columns._YES, columns._NO, columns._EMAIL, columns._NAME):
+    named = (columns._EMAIL, columns._EMAIL_ELSE, columns._NAME)
+    for words in (columns._MEANINGS, columns._REASON_OF, columns._YES, columns._NO, *named):
         assert [word for word in words if columns.folded(word) != word] == []
 
 

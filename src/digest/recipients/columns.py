@@ -54,6 +54,11 @@ _EMAIL = frozenset(_words(
     "email adresse|mailadresse|adresse e mail|adresse email|adresse mail|adresse electronique|courriel|correo|"
     "correo electronico|direccion de correo|direccion de correo electronico|البريد الالكتروني|عنوان البريد الالكتروني"
 ))  # fmt: skip
+# The address where no column is called one of these: Wix, MailerLite.
+_EMAIL_ELSE = _words(
+    "primary email address|email 1|e mail 1|email1|email 1 address|contact email|subscriber email|member email|"
+    "user email|work email|personal email|subscriber"
+)
 _NAME = _words(
     "name|full name|fullname|display name|contact name|subscriber name|nom complet|nom et prenom|nombre completo|"
     "nombre y apellidos|الاسم الكامل|الاسم"
@@ -66,8 +71,8 @@ _LAST = _words(
     "اسم العايلة|اللقب"
 )
 _LANGUAGE = _words(
-    "language|lang|locale|preferred language|language preference|sprache|bevorzugte sprache|langue|langue preferee|"
-    "idioma|idioma preferido|اللغة"
+    "language|lang|locale|preferred locale|preferred language|language preference|sprache|bevorzugte sprache|"
+    "langue|langue preferee|idioma|idioma preferido|اللغة"
 )
 _TOPICS = _words("topics|topic|interests|themen|interessen|themes|sujets|temas|intereses")
 _TAGS = _words("tags|tag|labels|label|schlagworte|schlagworter|etiquettes|etiquetas")
@@ -81,27 +86,29 @@ _STATUS_NAMES = frozenset(_words(
     "estado de suscripcion|estado de la suscripcion|estado del suscriptor|estado del correo|stato|stato iscrizione|"
     "situacao|الحالة|حالة الاشتراك|статус|статус подписки|状态|订阅状态"
 ))  # fmt: skip
-_TYPE_NAMES = frozenset(_words("type"))  # Buttondown's, too; a type of anything else has no word that stops
+# Buttondown's, Kit's, Google Groups', Sympa's; a type or state of anything else has no word that stops.
+_TYPE_NAMES = frozenset(_words("type|state|email preference|group status|reception"))
 _STATUS_WORDS: dict[InactiveReason, frozenset[str]] = {
     "": frozenset(_words(
         "subscribed|active|enabled|confirmed|verified|valid|ok|regular|premium|gifted|free|paid|comped|trialed|unpaid|"
-        "churning|added|opted in|opt in|marketing contact|abonniert|angemeldet|aktiv|bestatigt|abonne|abonnee|inscrit|"
+        "churning|added|opted in|opt in|marketing contact|member|manager|owner|mail|email|all|all email|each email|"
+        "individual|digest|summary|abridged|abonniert|angemeldet|aktiv|bestatigt|abonne|abonnee|inscrit|"
         "inscrite|actif|active|confirme|confirmee|suscrito|suscrita|activo|activa|confirmado|confirmada|alta|مشترك|"
         "مشتركة|نشط|موكد"
     )),
     "unconfirmed": frozenset(_words(
         "unconfirmed|not confirmed|unverified|unactivated|pending|waiting|awaiting confirmation|inactive|disabled|"
         "deactivated|archived|deleted|paused|validating|nonsubscribed|non subscribed|not subscribed|never subscribed|"
-        "transactional|non marketing contact|unbestatigt|nicht bestatigt|ausstehend|inaktiv|deaktiviert|geloscht|"
-        "nicht abonniert|nicht angemeldet|en attente|non confirme|non confirmee|a confirmer|inactif|inactive|desactive|"
-        "desactivee|supprime|supprimee|non abonne|non abonnee|non inscrit|non inscrite|pendiente|sin confirmar|"
-        "por confirmar|no confirmado|no confirmada|inactivo|inactiva|desactivado|desactivada|eliminado|eliminada|"
-        "no suscrito|no suscrita|غير موكد|غير نشط|قيد الانتظار|معلق"
+        "transactional|non marketing contact|invited|no email|no mail|unbestatigt|nicht bestatigt|ausstehend|inaktiv|"
+        "deaktiviert|geloscht|nicht abonniert|nicht angemeldet|en attente|non confirme|non confirmee|a confirmer|"
+        "inactif|inactive|desactive|desactivee|supprime|supprimee|non abonne|non abonnee|non inscrit|non inscrite|"
+        "pendiente|sin confirmar|por confirmar|no confirmado|no confirmada|inactivo|inactiva|desactivado|desactivada|"
+        "eliminado|eliminada|no suscrito|no suscrita|غير موكد|غير نشط|قيد الانتظار|معلق"
     )),
     "manual": frozenset(_words(
-        "blocked|blocklisted|blocklist|blacklisted|blacklist|banned|manual|suppressed|spammy|do not contact|"
-        "do not email|deceased|gesperrt|sperrliste|blockiert|bloque|bloquee|blackliste|blacklistee|liste noire|"
-        "bloqueado|bloqueada|lista negra|محظور|محظورة"
+        "blocked|blocklisted|blocklist|blacklisted|blacklist|banned|manual|suppressed|user suppressed|spammy|"
+        "do not contact|do not email|deceased|gesperrt|sperrliste|blockiert|bloque|bloquee|blackliste|blacklistee|"
+        "liste noire|bloqueado|bloqueada|lista negra|محظور|محظورة"
     )),
     "unsubscribed": frozenset(_words(
         "unsubscribed|unsubscribe|unsub|opted out|opt out|on hold opt out|removed|left|cancelled|canceled|abgemeldet|"
@@ -111,7 +118,7 @@ _STATUS_WORDS: dict[InactiveReason, frozenset[str]] = {
         "الغاء الاشتراك"
     )),
     "bounced": frozenset(_words(
-        "bounced|hard bounced|hard bounce|bounce|on hold bounce|cleaned|undeliverable|unreachable|invalid|"
+        "bounced|hard bounced|hard bounce|bounce|bouncing|on hold bounce|cleaned|undeliverable|unreachable|invalid|"
         "unzustellbar|nicht zustellbar|ungultig|invalide|rejete|rejetee|non distribuable|npai|rebotado|rebotada|"
         "rechazado|rechazada|invalido|no entregable|مرتد|غير صالح"
     )),
@@ -151,22 +158,24 @@ _NO_NAMES: dict[str, InactiveReason] = {
         "rejete|rebond|rebotado|rebote"
     ), "bounced"),
     **dict.fromkeys(_words(
-        "complained|complaint|spam complaint|marked as spam|beschwerde|plainte|queja"
+        "complained|complaint|spam complaint|spam report|marked as spam|beschwerde|plainte|queja"
     ), "complained"),
     **dict.fromkeys(_words(
-        "blocked|blocklisted|blocklist|blockliste|blacklisted|blacklist|suppressed|suppression|do not contact|dnc|"
+        "blocked|blocklisted|blocklist|blockliste|blacklisted|blacklist|suppressed|suppression|suppressions|"
+        "excluded from campaigns|is excluded from campaigns|do not contact|dnc|"
         "deceased|gesperrt|sperrvermerk|verstorben|bloque|liste noire|ne pas contacter|bloqueado|lista negra|"
         "no contactar"
     ), "manual"),
     **dict.fromkeys(_words("unconfirmed|disabled|deleted|archived|geloscht"), "unconfirmed"),
 }  # fmt: skip
+_OPTED_OUT = ("opted out of email ", "hs email optout ", "unsubscribed from ")  # then HubSpot says what mails they are
 # What may stand beside one of these: whether, when, why, of what. `is_bounced`, `Motivo de baja`, `Bounce reason`.
 _WHY = frozenset(_words("reason|grund|raison|motif|motivo"))
 _BESIDE = _WHY | frozenset(_words(
-    "is|has|was|at|on|of|from|all|date|time|day|email|e|mail|am|seit|datum|le|de|du|depuis|fecha|تاريخ"
+    "is|has|was|at|on|of|from|all|date|time|timestamp|day|email|e|mail|portal|global|am|seit|datum|le|de|du|depuis|fecha|تاريخ"
 ))  # fmt: skip
 _YES = frozenset(_words("true|yes|y|t|1|x|on|ok|ja|j|wahr|oui|o|vrai|si|s|verdadero|sim|verdadeiro|vero|waar|نعم|да"))
-_BLANK = " \t\u00a0-–—/."  # what stands for nothing
+_BLANK = " \t\u00a0-–—/.[]{}"  # what stands for nothing
 _NO = frozenset(_words("false|no|n|f|0|off|null|none|never|n a|nein|falsch|non|faux|falso|nao|onwaar|nee|لا|нет"))
 _LINK = re.compile(r"\s*(?:https?://|mailto:)", re.IGNORECASE)
 _DATE = re.compile(r"(?![0٠۰])\d{4}|\d{1,2}[./-]\d{1,2}[./-]\d{2}")
@@ -279,7 +288,8 @@ def header(names: Sequence[str]) -> Columns:
         message = f"has {len(names)} columns; more than {MAX_COLUMNS} cannot be a list of readers"
         raise BadRow(message)
     known = [folded(name) for name in names]
-    keys = ["email" if name in _EMAIL else field_name(raw) for raw, name in zip(names, known, strict=True)]
+    called = set(known) & _EMAIL or {next((name for name in _EMAIL_ELSE if name in known), "email")}
+    keys = ["email" if name in called else field_name(raw) for raw, name in zip(names, known, strict=True)]
     places: dict[str, int] = {}
     for index, key in enumerate(keys):
         if key and key in places:
@@ -317,6 +327,11 @@ def header(names: Sequence[str]) -> Columns:
         fields=tuple((key, place) for key, place in places.items() if place not in roles.values()),
         **roles,
     )
+
+
+def is_header(names: Sequence[str]) -> bool:
+    """Whether one of these names is that of the address."""
+    return not {*_EMAIL, *_EMAIL_ELSE}.isdisjoint(map(folded, names))
 
 
 def takes(names: Sequence[str], more: str) -> bool:
@@ -398,7 +413,8 @@ def _statuses(names: Sequence[str], known: Sequence[str]) -> Iterable[StatusColu
         status: _Meaning | None = (
             ("status", "") if _OF_STATUS.issuperset(words) and not _STATES.isdisjoint(words) else None
         )
-        if meaning := _MEANINGS.get(_close(name)) or _NOES.get(bare) or status:
+        opted_out = _NOES["optedout"] if name.startswith(_OPTED_OUT) else None
+        if meaning := _MEANINGS.get(_close(name)) or _NOES.get(bare) or opted_out or status:
             says, otherwise = meaning
             sure = _close(name) not in _UNSURE
             yield StatusColumn(name=" ".join(raw.split()), place=place, says=says, otherwise=otherwise, sure=sure)

@@ -9,6 +9,7 @@ a bad row. The file is never changed here, and never held in memory as a whole.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import itertools
@@ -41,6 +42,8 @@ BATCH = 64  # rows that are understood together
 MAX_LINE = 1 << 20  # a longer line cannot be a reader; it is named and skipped
 MAX_RESTARTS = 1_000  # after so many open quotes their rows are named together, so that reading stays linear
 DELIMITERS = ",;\t"
+_TITLES = 10  # lines among which the header is looked for; an address among them, and there is none
+_LONGEST_HEADER = 50_000  # characters; MAX_COLUMNS have names of 250
 _OPEN = "a quote that opens in this row is not closed in it; close it, or remove it"
 _TOO_LONG = "\0"  # stands for a line over MAX_LINE
 _QUOTED = re.compile(r'"[^"]*"')
@@ -129,10 +132,10 @@ class Rows:
         self._blocks = _Blocks(file)
         self._lines: Iterator[str] = itertools.chain.from_iterable(self._blocks)
         self._start = 0  # lines that were given to earlier csv readers
-        text = next((line for line in self._counted() if line.strip()), None)
+        text = self._header_line()
         if text is None:
             raise self._unusable(BadRow("is empty; the first line must name the columns: email,name,language,topics"))
-        self.delimiter = max(DELIMITERS, key=_QUOTED.sub("", text).count)
+        self.delimiter = _delimiter(text)
         self._reader = self._read_from([text])
         try:
             self.names = next(self._reader)
@@ -210,7 +213,21 @@ class Rows:
 
     def _read_from(self, lines: list[str]) -> _csv.Reader:
         self._lines = itertools.chain(lines, self._lines)
-        return csv.reader(self._lines, delimiter=self.delimiter, strict=True)
+        return csv.reader(self._lines, delimiter=self.delimiter, strict=True, skipinitialspace=True)
+
+    def _header_line(self) -> str | None:
+        """The line that names the columns: the first that is not blank, or after titles (Google Groups) and `sep=;`."""
+        above: list[str] = []
+        for line in itertools.islice(self._lines, _TITLES):
+            above.append(line)
+            if "@" in line or line.count('"') % 2 or len(line) > _LONGEST_HEADER:
+                break
+            with contextlib.suppress(csv.Error):
+                if columns.is_header(next(csv.reader([line], delimiter=_delimiter(line), skipinitialspace=True), [])):
+                    self._start = len(above) - 1
+                    return line
+        self._lines = itertools.chain(above, self._lines)
+        return next((line for line in self._counted() if line.strip()), None)
 
     def _counted(self) -> Iterator[str]:
         for line in self._lines:
@@ -219,6 +236,10 @@ class Rows:
 
     def _unusable(self, bad: BadRow) -> FaultyInput:
         return FaultyInput([Fault(file=self.name, line=self._start + 1, key=bad.key, message=str(bad))])
+
+
+def _delimiter(header: str) -> str:
+    return max(DELIMITERS, key=_QUOTED.sub("", header).count)
 
 
 def runs(cell: str) -> bool:

@@ -7,6 +7,7 @@ Run again, it changes nothing. No import lifts a suppression: who has left, here
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from msgspec.structs import replace
 from digest.errors import Fault, UsageError
 from digest.mail.address import key
 from digest.model import InactiveReader, Recipient
+from digest.recipients.columns import folded
 from digest.recipients.listfile import ListFile, cells_of, editing
 from digest.recipients.subscribers import Change, gone_notes, keep_word
 from digest.text.counting import counted
@@ -30,6 +32,12 @@ if TYPE_CHECKING:
     from digest.recipients.csvfile import CsvSource
 
 _EXAMPLES = 3
+# Files of nobody but people who are not to be mailed, by their names: some tools write no more than addresses into them
+# (Mailchimp's nonsubscribed_…csv, SendGrid's suppression_unsubscribes.csv).
+_OF_THE_GONE = re.compile(
+    r"\b(?:(?:un|non) ?subscri|unsubs\b|opt(?:ed)? ?out|suppress|bounce|complain|spam ?reports?\b|bl(?:o|a)ck ?list|"
+    r"abgemeldet|abmeldung|desabonn|desinscri|bajas\b)\w*"
+)
 _SHRINK_PART, _SHRINK_ROWS, _SHRINK_FREE = 0.1, 50, 3  # a sync that takes more than this off is a mistake with the file
 
 
@@ -95,7 +103,7 @@ class _Merge:
     """One list going into another: what is new, what differs, who is not to be mailed, who was not met."""
 
     def __init__(self, edit: ListFile, how: Intake, incoming: CsvSource) -> None:
-        """Raises UsageError for columns to update that one of the lists does not have."""
+        """Raises UsageError for columns to update that a list does not have, and for a file of who has left alone."""
         self._edit = edit
         self._how = how
         self._rows = list(edit.readers())
@@ -111,6 +119,13 @@ class _Merge:
         self._beyond = ""
         self._own = tuple(edit.keys)
         theirs, ours = incoming.columns(), edit.columns
+        if not theirs.statuses and (gone := _OF_THE_GONE.search(folded(incoming.path.stem))):
+            message = (
+                f"{incoming.name}: is called {gone[0]!r}, and no column of it says who has left; nobody was added: "
+                "give it a column status with unsubscribed, bounced or complained in each row, or another "
+                "name if they are readers"
+            )
+            raise UsageError(message)
         places = ((theirs.first, ours.first), (theirs.last, ours.last))
         # A second column of first names would be read as the only one, and every name beside it be lost.
         spelled = {theirs.keys[at]: ours.keys[own] for at, own in places if at >= 0 <= own}

@@ -125,7 +125,7 @@ class ListFile:
     def replace(self, lines: tuple[int, int], values: Mapping[str, str]) -> None:
         """Write other values into some columns of the row on these lines."""
         text = self._break.join(self._data.split(self._break)[lines[0] - 1 : lines[1]]).decode().removeprefix("\ufeff")
-        cells = next(csv.reader(io.StringIO(text, newline=""), delimiter=self._delimiter))
+        cells = next(csv.reader(io.StringIO(text, newline=""), delimiter=self._delimiter, skipinitialspace=True))
         row = [*cells, *([""] * (len(self.keys) - len(cells)))]
         for place, column in enumerate(self.keys):
             row[place] = self._cell(values[column]) if column in values else row[place]

@@ -9,9 +9,11 @@ that is wrong makes the row a bad one, named and left out. Nothing here opens a 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
+from msgspec import MsgspecError, json
 from msgspec.structs import replace
 
 from digest.errors import Fault
@@ -300,6 +302,11 @@ def _topics(text: str, known: dict[str, tuple[str, ...]], *, tags: bool = False)
     What stands in quotes is one topic (Mailchimp's `"Green jobs","Water"`), and tags are never parted by blanks.
     """
     sound = one_line(_field("topics", text))
+    if sound[:1] == "[":  # a list of JSON, as Buttondown and databases write it
+        with suppress(MsgspecError):
+            sound = topics_cell(json.decode(sound, type=list[str]))
+    if sound[:1] == "{" and sound[-1:] == "}":  # an array of PostgreSQL
+        sound = sound[1:-1]
     if '"' in sound:
         parts = re.split(r'[;|,]|"([^"]*)"', sound)
     elif re.search(r"[;|,]", sound):
