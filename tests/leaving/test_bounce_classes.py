@@ -16,6 +16,15 @@ CASES = [
     ("5.1.1", "smtp; 550 5.1.1 <spam.fighter@example.org>: Recipient address rejected: User unknown", "dead"),
     ("5.1.10", "smtp; 550 5.1.10 RESOLVER.ADR.RecipientNotFound; not found by SMTP address lookup", "dead"),
     ("5.1.1", "", "dead"),
+    ("5.0.0", "smtp; 550 No Such User Here", "dead"),
+    ("5.0.0", "smtp; 550 <ann@example.org>: Recipient address rejected: User unknown in virtual mailbox table", "dead"),
+    ("5.0.0", "smtp; 5.1.0 - Unknown address error 550-'5.1.1 <ann@example.org>... User unknown'", "dead"),
+    ("5.1.0", "smtp; 5.1.0 - Unknown address error 550-'5.1.1 Mailbox <a@example.org> does not exist'", "dead"),
+    ("5.0.0", "smtp; 554 delivery error: dd Not a valid recipient - mail.example.net", "dead"),
+    ("5.3.0", "smtp; 553 5.3.0 <ann@example.org>... Addressee unknown, relay=[203.0.113.9]", "dead"),
+    ("5.5.0", "smtp; 550 5.5.0 User unknown", "dead"),
+    ("5.1.1", "smtp; host mx10.mailspamprotection.example[203.0.113.9] said: 550 5.1.1 User unknown", "dead"),
+    ("", "user does not exist", "dead"),
     ("5.1.1", "smtp; 550 5.1.1 203.0.113.222 has sent to too many recipients this hour", "us"),
     ("5.1.1", "SMTP; 550 5.7.1 IP address blacklisted by recipient", "us"),
     ("5.1.3", "SMTP; 553 https://www.example.net/query/bl?ip=192.0.2.222", "us"),
@@ -29,6 +38,17 @@ CASES = [
     ("5.1.8", "smtp; 553 5.1.8 Domain of sender address does not exist", "us"),
     ("5.3.4", "smtp; 552 5.3.4 Message size exceeds fixed limit", "us"),
     ("4.7.0", "smtp; 421 4.7.0 deferred due to the reputation of your IP", "us"),
+    ("5.5.0", "smtp; 554 5.5.0 possible spam", "us"),
+    ("5.5.0", "smtp; 550 5.5.0 Protocol error", "us"),
+    ("5.0.0", "smtp; 550 Mailbox unavailable. The server response was: 550 5.7.1 Unfortunately, not sent", "us"),
+    ("5.7.1", "smtp; 550 5.7.1 User unknown", "us"),
+    ("5.5.0", "smtp; 550 5.5.0 Requested action not taken: mailbox unavailable (S2017062302)", "soft"),
+    ("5.0.0", "smtp; 550 Requested action not taken: mailbox unavailable", "soft"),
+    ("5.4.1", "smtp; 550 5.4.1 Recipient address rejected: Access denied", "soft"),
+    ("5.0.0", "smtp; 550 Callback setup failed: user unknown", "soft"),
+    ("5.0.0", "smtp; 550 sender mailbox does not exist", "soft"),
+    ("5.0.0", "smtp; 552 user unknown or over quota", "soft"),
+    ("5.0.0", "smtp; 450 user unknown, try again later", "later"),
     ("5.1.1", "smtp; 552 5.2.2 Over quota", "soft"),
     ("5.2.2", "smtp; 552-5.2.2 The recipient inbox is out of storage space", "soft"),
     ("5.1.1", "smtp; 550 mailbox is full", "soft"),
@@ -87,6 +107,12 @@ def test_blank_before_the_colon():
     """Mimecast writes `Action : failed`."""
     report = read(dsn().replace(b"Action: failed", b"Action : failed").replace(b"Status: 5.1.1", b"Status : 5.1.1"))
     assert (report.kind, report.status, report.message_ids) == (ReportKind.BOUNCE, "5.1.1", (ID,))
+
+
+def test_words_beside_the_diagnostic_code():
+    """Some relays leave Diagnostic-Code out, and say why in X-Supplementary-Info."""
+    report = read(dsn(status="5.0.0").replace(b"Diagnostic-Code:", b"X-Supplementary-Info:"))
+    assert report.detail == read(dsn(status="5.0.0")).detail != ""
 
 
 def test_expired():

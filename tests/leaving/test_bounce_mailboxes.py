@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import imaplib
 import mailbox as stdlib_mailbox
 import socket
+import ssl
 import threading
+from urllib.parse import quote
 
 import pytest
 
@@ -130,6 +133,19 @@ def test_a_wrong_password_is_one_line_without_it(inbox):
         letters(inbox.url, login=ImapLogin(password="Geheim!77"), ca_file=inbox.ca_file)
     assert "Geheim" not in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(("folder", "spelled"), [
+    ("Rückläufer", "R&APw-ckl&AOQ-ufer"), ("R&APw-ckl&AOQ-ufer", "R&APw-ckl&AOQ-ufer"), ("送信済み", "&kAFP4W4IMH8-"),
+    ("Q&A", "Q&-A"), ("Märkte & Häfen", "M&AOQ-rkte &- H&AOQ-fen"),
+])  # fmt: skip
+def test_a_folders_name_may_have_any_letters(inbox, folder, spelled):
+    """A server knows it in the UTF-7 of IMAP only; typed as a person reads it, or as the server spells it."""
+    server, context = place(inbox.url), ssl.create_default_context(cafile=inbox.ca_file)
+    with imaplib.IMAP4_SSL(server.host, server.port, ssl_context=context) as raw:
+        raw.login(server.user, PASSWORD)
+        raw.create(f'"{spelled}"')
+    assert letters(f"{inbox.url}/{quote(folder)}", login=ImapLogin(password=PASSWORD), ca_file=inbox.ca_file) == []
 
 
 def test_a_folder_that_is_not_there_is_said(inbox):

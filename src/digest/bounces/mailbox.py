@@ -10,6 +10,7 @@ limit, and sizes are asked for before bodies.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import imaplib
 import re
@@ -246,7 +247,7 @@ class Imap:
         else:
             self._token = _log_in_by_token(self._server, where, self._login.token, self._token)
         # imaplib quotes no folder names; a quoted string takes all but these two as they are.
-        quoted = where.folder.replace("\\", "\\\\").replace('"', '\\"')
+        quoted = _in_utf7(where.folder).replace("\\", "\\\\").replace('"', '\\"')
         status, answer = self._server.select(f'"{quoted}"')
         _must(status, answer, UsageError, f"{where.shown}: no such folder")
         validity = _told(self._server.response("UIDVALIDITY")[1] or [])
@@ -290,6 +291,21 @@ class Imap:
             status, answer = self._server.uid(command, *arguments)
         _must(status, answer, TransportError, f"{self._where.shown}: {command} was refused, try again later")
         return answer
+
+
+def _in_utf7(folder: str) -> str:
+    """A folder's name as IMAP spells it (RFC 3501, 5.1.3): `Rückläufer` is `R&APw-ckl&AOQ-ufer`.
+
+    A name that is spelled so already stays: it is ASCII, and that is how servers show it.
+    """
+    if folder.isascii():
+        return re.sub(r"&(?![A-Za-z0-9+,]*-)", "&-", folder)
+    return re.sub(r"&|[^\x20-\x7e]+", _shifted, folder)
+
+
+def _shifted(found: re.Match[str]) -> str:
+    letters = "" if found[0] == "&" else base64.b64encode(found[0].encode("utf-16-be")).decode()
+    return f"&{letters.rstrip('=').replace('/', ',')}-"
 
 
 def _connected(where: ImapMailbox, ca_file: str) -> imaplib.IMAP4:

@@ -188,7 +188,8 @@ def _delivery(mail: Message, parts: list[Message], part: Message) -> BounceRepor
     ):
         if action in actions:
             group = groups[actions.index(action)]
-            diagnostic = " ".join(str(group.get("Diagnostic-Code") or "").split())
+            said = group.get("Diagnostic-Code") or group.get("X-Supplementary-Info") or ""
+            diagnostic = " ".join(str(said).split())
             status = _best_status(str(group.get("Status") or ""), diagnostic)
             return replace(common, kind=kind, why=why, status=status, detail=diagnostic[:300])
     return common

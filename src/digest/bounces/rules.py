@@ -8,7 +8,8 @@
     an unsubscribe mail with its token                           suppressed for that audience
     out of office, receipts, challenges                          nothing, and said
 
-Servers give wrong codes: words and codes in their text that contradict "dead" win over the status. A report that proves
+Servers give wrong codes: words and codes in their text that contradict "dead" win over the status, and words that say
+that there is no such user over one that says nothing (5.0.0). A report that proves
 neither by our Message-ID nor by our token which mail it is about changes nothing: anybody can write one, about anybody.
 It is named for a person, with the command to use.
 """
@@ -43,6 +44,16 @@ class BounceClass(StrEnum):
 
 # RFC 3463 and the IANA registry: no such mailbox, no such domain, no such address, moved, null MX (RFC 7505), disabled.
 _DEAD = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
+# Something of this kind, as the registry calls them: words tell. Exim and cPanel give 5.0.0, Outlook.com 5.5.0.
+_UNSAID = frozenset({"5.0.0", "5.1.0", "5.2.0", "5.3.0", "5.5.0"})
+_OF_A_MAILBOX = any_of(r"\b(?:user|mailbox|recipient|account|addressee)s?\b")
+_GONE = any_of(
+    r"(?:unknown|no such|invalid|not a valid|non-?existent) (?:local )?(?:user|recipient|mailbox|account|addressee)\b",
+    r"\b(?:user|recipient|mailbox|account|addressee)[s<> ]{1,6}(?:is )?(?:unknown|not found|does(?:n.t| not) exist)",
+    r"no mailbox (?:here )?by that name|no such person",
+)
+_OF_A_SENDER = any_of(r"\bsender|\bfrom\b|return.path|callout|callback")
+_WHO_SAID = re.compile(r"\bhost \S{1,255} said:")  # a server's name may have spam in it
 # Sender addresses, limits on what one sends, protocol, content, policy: nothing of the reader's.
 _OURS = re.compile(r"5\.(?:1\.[789]|2\.[34]|3\.4|4\.5|5\.\d+|6\.\d+|7\.\d+)")
 _CODE = re.compile(r"(?<![\d.])[45]\.\d{1,3}\.\d{1,3}(?![\d.])")
@@ -70,17 +81,19 @@ def classify(status: str, detail: str) -> BounceClass | None:
     >>> str(classify("5.1.1", "smtp; 552 5.2.2 Over quota"))
     'soft'
     """
-    words = ADDRESS.sub(" ", detail)
+    words = _WHO_SAID.sub(" ", ADDRESS.sub(" ", detail))
     codes = set(_CODE.findall(f"{status} {words}"))
-    if any(map(_OURS.fullmatch, codes)) or _ABOUT_US.search(words):
+    ours = codes - _UNSAID if _OF_A_MAILBOX.search(words) else codes
+    if any(map(_OURS.fullmatch, ours)) or _ABOUT_US.search(words):
         return BounceClass.US
     # A status of 4 in a report of failure: the relay has tried for days, and given up.
     contradicted = not status.startswith("4") and (any(code[0] == "4" for code in codes) or _TRY_LATER.search(words))
     if contradicted or _FOR_NOW.search(words):
         return BounceClass.LATER
-    if not codes <= _DEAD or _FULL.search(words):
+    gone = codes <= _DEAD | _UNSAID and _GONE.search(words) and not _OF_A_SENDER.search(words)
+    if not (codes <= _DEAD or gone) or _FULL.search(words):
         return BounceClass.SOFT
-    return BounceClass.DEAD if codes else None
+    return BounceClass.DEAD if codes or gone else None
 
 
 class BounceVerdict(Struct, frozen=True, kw_only=True):
