@@ -216,6 +216,9 @@ def test_bounces_in_prose_are_read(prose, kind, status, words):
         f"Subject: unsubscribe\n {TOKEN}\n\n",
         f"Subject: =?utf-8?q?unsubscribe_{QUOTED[:40]}?=\n =?utf-8?q?{QUOTED[40:]}?=\n\n",
         f"Subject: Re: unsubscribe {TOKEN}\n\nplease",
+        f"Subject: [EXTERNAL] unsubscribe {TOKEN}\n\n",
+        f"Subject: [SPAM?] Re: [EXT] unsubscribe {TOKEN}\n\n",
+        f"Subject: EXTERN: unsubscribe {TOKEN}\n\n",
         f"Subject: unsubscribe\nContent-Type: text/plain\n\nunsubscribe {TOKEN}\n",
     ],
 )

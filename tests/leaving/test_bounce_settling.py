@@ -253,11 +253,11 @@ def test_robots_are_ignored_and_said(run, ledger):
     """An out-of-office reply names our Message-ID too, and means nothing."""
     summary = run(
         f"Subject: Automatic reply: x\nIn-Reply-To: {identify(MONTHS[3], 'ann@example.org')}\n\n",
-        "Subject: Hello there\n\n",
+        "From: ann@example.org\nSubject: Hello there\n\n",
     )
     assert [one.note for one in summary.verdicts] == [
         "an automatic reply (out of office): ignored",
-        "no report that is known here: 'Hello there': left for a person",
+        "no report that is known here: 'Hello there', from ann@example.org: left for a person",
     ]
     assert summary.kinds == {ReportKind.AUTOMATIC: 1, ReportKind.OTHER: 1}
     assert not rows(ledger)

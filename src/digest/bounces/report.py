@@ -39,7 +39,10 @@ _TO = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "To")
 _DETAIL = re.compile(r"\+([0-9a-f]{40})@", re.IGNORECASE)
 _SEAL = r"[A-Za-z0-9_-]{60,1000}"
 _LINK = re.compile(rf"/u/({_SEAL})(?![A-Za-z0-9_-])|unsubscribe(?:%20|\+|\s){{1,3}}({_SEAL})(?![A-Za-z0-9_-])")
-_WISH = re.compile(rf"\s*(?:(?:re|aw|fwd?)\s*:\s*)?unsubscribe\b[:\s]*({_SEAL})?\s*(?:\n|$)", re.IGNORECASE)
+_WISH = re.compile(  # also behind what gateways put before a subject: [EXT], [SPAM?]
+    rf"(?:\s*(?:\[[^\[\]]{{1,40}}\]|\b(?:re|aw|fwd?|ext(?:ern(?:al)?)?)\s*:))*\s*unsubscribe\b[:\s]*({_SEAL})?\s*(?:\n|$)",
+    re.IGNORECASE,
+)
 _ENHANCED = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 _BASIC = re.compile(r"(?:^|[\s:;<(\[#-])([45]\d\d)(?=[\s:;>)\]#-])")
 _DAEMON = re.compile(

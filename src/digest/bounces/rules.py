@@ -117,7 +117,9 @@ def decide(
     proves; None where there is no proof. `in_a_row` counts this reader's last issues that came back, this one included.
     """
     if report.kind in (ReportKind.AUTOMATIC, ReportKind.OTHER):
-        note = f"{report.why}: ignored" if report.kind is ReportKind.AUTOMATIC else f"{report.why}: left for a person"
+        note = f"{report.why}: ignored"
+        if report.kind is ReportKind.OTHER:
+            note = f"{report.why}, from {report.sender or 'nobody'}: left for a person"
         return BounceVerdict(report=report, note=note, handled=report.kind is ReportKind.AUTOMATIC)
     proven = delivery is not None or (reader is not None and report.kind is not ReportKind.UNSUBSCRIBE)
     if report.kind is ReportKind.UNSUBSCRIBE:
