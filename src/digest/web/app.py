@@ -61,6 +61,7 @@ SAFE = {
 }
 _log = logging.getLogger(__name__)
 _ONE_CLICK = "list-unsubscribe"
+_AROUND = " \t\r\n.,;:!?)]>*\"'\u200b\xa0"  # no letter of a token
 _SCOPES: dict[str, Kind] = {"this": "left", "all": "left_all"}
 
 
@@ -119,8 +120,8 @@ class _Leaving(Struct, frozen=True, eq=False, dict=True):
         return page_style(self.theme)
 
     async def endpoint(self, request: Request) -> Response:
-        # Some programs take the end of the line along that the link stood on.
-        reader = tokens.read(self.secrets, request.path_params["token"].strip())
+        # Some programs take the end of the line or the sentence along in which the link stood.
+        reader = tokens.read(self.secrets, request.path_params["token"].strip(_AROUND))
         if reader is None:
             raise HTTPException(HTTPStatus.NOT_FOUND)
         audience, address = tokens.scope_of(reader[0], self.audiences), reader[1]
