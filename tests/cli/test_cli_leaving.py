@@ -265,7 +265,7 @@ def test_why_a_reader_is_not_mailed_is_said_everywhere_the_same_way(newsroom):
     assert everyone.splitlines()[2] == "left@example.org,Left,,water,CH,unsubscribed"
     flags = ("--month", "2022-02", "--audience", "everyone")
     plan = newsroom("send", *flags)
-    assert re.search(r"  1 mail x \d+ KB \(1 suppressed, 1 not readable, 2 for another edition left out\)", plan.out)
+    assert re.search(r"  1 mail x \d+ KB \(1 suppressed, 1 not readable, 2 not for this edition left out\)", plan.out)
     assert "  by the list itself not to be mailed: 1 unsubscribed\n" in plan.out
     assert "  not in the segment: 1, country is none of ch, FR\n" in plan.out
     sent = newsroom("send", *flags, "--live", "--yes", "--eml", "out")
@@ -278,9 +278,13 @@ def test_why_a_reader_is_not_mailed_is_said_everywhere_the_same_way(newsroom):
     ("only: {contry: [CH]}", "recipients.only.contry: the list has no such column, did you mean 'country'?"),
     ("except: {joined: {before: soon}}", "audiences.everyone.recipients.except.joined.before: "),
     ("only: {country: {}}", "audiences.everyone.recipients.only.country: is empty; write a list of values"),
+    ("only: {country: []}", "audiences.everyone.recipients.only.country: is empty; write a list of values"),
+    ("only: {country: }", "audiences.everyone.recipients.only.country: is empty; write what it must be"),
+    ("except: {joined: {before: 2021-01-01, at_least: 3}}", "recipients.except.joined: asks for things of two kinds"),
+    ("only: {joined: {present: true, after: 2021-01-01}}", "recipients.only.joined: asks for things of two kinds"),
 ])  # fmt: skip
 def test_a_segment_that_cannot_be_is_one_line(newsroom, segment, message):
-    """An unknown column, a day that is none, an empty condition: with file, line and key."""
+    """An unknown column, a day that is none, nothing or two things asked of one: with file, line and key."""
     newsroom.write("recipients/own.csv", "email,country,joined\nin@example.org,CH,2021-01-01\n")
     config = (newsroom.root / "config.yaml").read_text(encoding="utf-8")
     section = f"{{csv: recipients/own.csv, {segment}}}"

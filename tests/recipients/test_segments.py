@@ -59,6 +59,15 @@ def test_only_and_except(column, what, holds):
     assert all(column in words for words in (only, excepted) if words)
 
 
+def test_an_exception_that_cannot_be_read_is_told_of_whom_it_does_not_hold_back():
+    """A date as people write it is none: who has one is mailed, and counted; who has nothing there is not."""
+    segment = Segment(excepted=(Condition(column="joined", before=date(2021, 1, 1)),))
+    days = {"31.12.2019": "joined is no date that can be read", "2021-05-05": "", "2019-12-31": "", " ": "", "": ""}
+    readers = [Recipient(address="a@example.org", fields={"joined": day}) for day in days]
+    assert [segment.unsure(reader) for reader in readers] == list(days.values())
+    assert not segment.why_not(readers[0])
+
+
 def test_the_words_are_the_same_for_all_of_whom_they_are_true():
     """So that they can be counted: they tell the column and what was asked, not the reader's own value."""
     segment = Segment(only=(Condition(column="country", values=("CH", "FR")),))

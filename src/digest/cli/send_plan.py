@@ -128,7 +128,7 @@ def _show_plan(call: Call, plan: SendPlan, subject: str, bytes_each: int) -> Non
         tell(f"left out: {line}")
     call.out.line(f"{plan.edition}: {subject}")
     extra = [(plan.suppressed, "suppressed"), (plan.duplicates, "on the list twice"), (plan.bad, "not readable"),
-             (plan.others, "for another edition")]  # fmt: skip
+             (plan.others, "not for this edition")]  # fmt: skip
     words = ", ".join(f"{count:,} {word}" for count, word in extra if count)
     weight = f" x {size(bytes_each)}" if bytes_each and plan.readers else ""
     call.out.line(f"  {counted(plan.readers, 'mail')}{weight}" + (f" ({words} left out)" if words else ""))

@@ -29,6 +29,7 @@ _IN_WORDS = frozenset({
     "title", "name", "from_name", "description", "postal_address", "social", "subject", "preheader", "recurring",
     "brand", "brand_dark", "masthead_color", "logo_alt", "select", "exclude", "only", "except", "topics", "selectors",
 })  # fmt: skip
+_CONDITIONS = tuple(map(frozenset, (("any_of",), ("present",), ("before", "after"), ("at_least", "at_most"))))
 _THEMES = frozenset(("name", "brand", "brand_dark", "masthead_color", "heading_font", "body_font"))
 _DAY = "first working day"  # where a line says nothing
 
@@ -36,7 +37,8 @@ _DAY = "first working day"  # where a line says nothing
 def contradictions(document: Document) -> Iterator[Fault]:
     """Every such mistake."""
     for part in (
-        _of_audiences, _of_names, _of_sender, _of_fleet, _of_schedule, _of_sources, _of_titles, _of_archive, _of_theme,
+        _of_audiences, _of_segments, _of_names, _of_sender, _of_fleet, _of_schedule, _of_sources, _of_titles,
+        _of_archive, _of_theme,
     ):  # fmt: skip
         yield from part(document)
     yield from document.cut_texts(lambda path: not _IN_WORDS.isdisjoint(path))
@@ -63,6 +65,24 @@ def _of_audiences(document: Document) -> Iterator[Fault]:
         recipients = part.get("recipients")
         if isinstance(recipients, dict) and ("csv" in recipients) == ("sql" in recipients):
             yield document.fault(("audiences", name, "recipients"), "give either csv or sql, one of them")
+
+
+def _of_segments(document: Document) -> Iterator[Fault]:
+    """Conditions on readers that say nothing, and would let all in, or two things, of which one is not asked."""
+    for name, part in _audiences(document):
+        recipients = part.get("recipients")
+        for key, said in recipients.items() if isinstance(recipients, dict) else ():
+            where = ("audiences", name, "recipients", key)
+            if key not in ("only", "except") or not isinstance(said, dict):
+                continue
+            for path in document.lines:
+                if path[:-1] == where and path[-1] not in said:
+                    yield document.fault(path, "is empty; write what it must be, or take the line out")
+            for column, asked in said.items():
+                kinds = [kind for kind in _CONDITIONS if isinstance(asked, dict) and not kind.isdisjoint(asked)]
+                if len(kinds) > 1:
+                    message = "asks for things of two kinds; ask for a day, a number, or whether it is present"
+                    yield document.fault((*where, column), message)
 
 
 def _of_theme(document: Document) -> Iterator[Fault]:

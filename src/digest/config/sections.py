@@ -90,9 +90,9 @@ class ConditionSection(Section):
 
 def _condition(value: Any) -> Any:
     """A list, or one text, stands for its values."""
-    if isinstance(value, (str, int, float, date, list)):
+    if isinstance(value, (str, int, float, date)) or (isinstance(value, list) and value):
         return {"any_of": [str(each) for each in (value if isinstance(value, list) else [value])]}
-    if isinstance(value, dict) and not value:
+    if not value:
         message = "is empty; write a list of values, or present, before, after, at_least or at_most"
         raise ValueError(message)
     return value

@@ -61,6 +61,11 @@ class Condition(Struct, frozen=True, kw_only=True):
             return self._within(cells[0], _day, self.after, self.before, "date")
         return self._within(cells[0], float, self.at_least, self.at_most, "number")
 
+    def unread(self, reader: Recipient) -> str:
+        """What cannot be read in this reader's cell, in words; empty where it can, or nothing is in it."""
+        holds, words = self.holds(reader)
+        return words if holds is None and any(cell.strip() for cell in self._cells(reader)) else ""
+
     def _cells(self, reader: Recipient) -> tuple[str, ...]:
         own = {"email": reader.address, "name": reader.name, "language": reader.language}
         if self.column == "topics":
@@ -109,6 +114,10 @@ class Segment:
             if holds:
                 return words
         return ""
+
+    def unsure(self, reader: Recipient) -> str:
+        """Why nobody can tell whether this reader, who is in, is excepted, in the same kind of words; else empty."""
+        return next(filter(None, (condition.unread(reader) for condition in self.excepted)), "")
 
     def unknown(self, columns: tuple[str, ...]) -> Iterator[tuple[str, str]]:
         """What it asks of columns that the list does not have, as (`only` or `except`, column)."""

@@ -50,6 +50,7 @@ class Readers(Struct):
     others: int = 0  # of another language, or not of the segment
     inactive: Counter[str] = field(default_factory=Counter)  # who by the list itself is not to be mailed, by reason
     outside: Counter[str] = field(default_factory=Counter)  # who is not of the segment, by why
+    unsure: Counter[str] = field(default_factory=Counter)  # who is of it, as what is excepted cannot be read
 
     def __iter__(self) -> Iterator[Recipient]:
         """The readers of this edition, in the list's order."""
@@ -75,6 +76,8 @@ class Readers(Struct):
                 self.outside[why] += 1
                 self.others += 1
             else:
+                if self.segment.excepted and (doubt := self.segment.unsure(row)):
+                    self.unsure[doubt] += 1
                 if row.language not in chosen:
                     chosen[row.language] = language_of(row.language, offered)
                 yield chosen[row.language], row
@@ -107,6 +110,7 @@ class Readers(Struct):
             *self.source.unread(),
             *stopped,
             *(f"not in the segment: {count:,}, {why}" for why, count in sorted(self.outside.items())),
+            *(f"not held back by except: {count:,}, {why}" for why, count in sorted(self.unsure.items())),
         )
 
 
