@@ -85,6 +85,18 @@ def test_a_file_of_readers_is_read_whatever_it_is_called(own, suppressions, tmp_
     assert bring_in(own, CsvSource(other, name=name), suppressions, "everyone", now=1.0).added == 1
 
 
+def test_a_list_may_have_some_hundreds_of_columns(take, own):
+    """HubSpot exports all properties; one beside which a name would be read otherwise is left out, the rest comes."""
+    more = [f"property_{number}" for number in range(400)]
+    names = ["Email", *more[:100], "Vorname", *more[100:]]
+    change = take(f"{','.join(names)}\nnew@example.org,{','.join(str(at) for at in range(len(names) - 1))}\n")
+    assert change.added == 1
+    assert change.notes[-1].startswith("not taken: vorname; ")
+    head, *_, row = own.read_text().splitlines()
+    assert head.split(",")[5:] == more
+    assert row.split(",")[5:] == [str(at) for at in range(len(names) - 1) if at != 100]
+
+
 def test_no_import_lifts_a_suppression(take, suppressions):
     """An old file says that somebody is subscribed who has left since: they stay suppressed, and it is said."""
     suppressions.suppress("old@example.org", "everyone", "unsubscribed", "", 0.5)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     _Says = Literal["status", "type", "yes", "no"]
     _Meaning = tuple[_Says, InactiveReason]
 
-MAX_COLUMNS = 200
+MAX_COLUMNS = 1_000  # HubSpot exports all properties of a contact, some hundreds
 SPOKEN = ("en", "fr", "es", "de", "it", "pt", "nl", "pl", "tr", "ru", "uk", "ar", "fa", "zh", "ja", "ko")
 
 
@@ -334,18 +334,18 @@ def is_header(names: Sequence[str]) -> bool:
     return not {*_EMAIL, *_EMAIL_ELSE}.isdisjoint(map(folded, names))
 
 
-def takes(names: Sequence[str], more: str) -> bool:
-    """Whether a header that gets one more column still says the same of all that it had, and has that column then.
+def takes(names: Sequence[str], *more: str) -> bool:
+    """Whether a header that gets more columns still says the same of all that it had, and has these columns then.
 
     >>> [takes(("email", "Vorname", "Sprache"), more) for more in ("city", "first_name", "sprache", "full_name")]
     [True, False, False, False]
     """
     try:
-        before, after = header(names), header((*names, more))
+        before, after = header(names), header((*names, *more))
     except BadRow:
         return False
     roles = ((before.name, after.name), (before.first, after.first), (before.last, after.last))
-    return after.keys == (*before.keys, more) and all(old in (-1, new) for old, new in roles)
+    return after.keys == (*before.keys, *more) and all(old in (-1, new) for old, new in roles)
 
 
 def folded(text: str) -> str:

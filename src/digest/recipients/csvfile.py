@@ -43,7 +43,7 @@ MAX_LINE = 1 << 20  # a longer line cannot be a reader; it is named and skipped
 MAX_RESTARTS = 1_000  # after so many open quotes their rows are named together, so that reading stays linear
 DELIMITERS = ",;\t"
 _TITLES = 10  # lines among which the header is looked for; an address among them, and there is none
-_LONGEST_HEADER = 50_000  # characters; MAX_COLUMNS have names of 250
+_LONGEST_TITLE = 100_000  # characters; such a line, and all after it, is read as ever
 _OPEN = "a quote that opens in this row is not closed in it; close it, or remove it"
 _TOO_LONG = "\0"  # stands for a line over MAX_LINE
 _QUOTED = re.compile(r'"[^"]*"')
@@ -220,7 +220,7 @@ class Rows:
         above: list[str] = []
         for line in itertools.islice(self._lines, _TITLES):
             above.append(line)
-            if "@" in line or line.count('"') % 2 or len(line) > _LONGEST_HEADER:
+            if "@" in line or line.count('"') % 2 or len(line) > _LONGEST_TITLE:
                 break
             with contextlib.suppress(csv.Error):
                 if columns.is_header(next(csv.reader([line], delimiter=_delimiter(line), skipinitialspace=True), [])):

@@ -153,13 +153,22 @@ class ListFile:
             fits = all(given.get(column, part) in ("", part) for column, part in parts.items())
             if fits or not takes((*self._names, *self._new_keys), "name"):
                 columns = [column for column in columns if column != "name"]
-        for name in [column for column in columns if given.get(column) and column not in self.keys]:
-            if takes((*self._names, *self._new_keys), name):
-                self.keys.append(name)
-                self._new_keys.append(name)
-                self._grown = header((*self._names, *self._new_keys))
-            else:
-                self.refused.add(name)
+        known = {*self.keys, *self.refused}
+        self._take([column for column in columns if given.get(column) and column not in known])
+
+    def _take(self, columns: list[str]) -> None:
+        """Have these columns, too; all at once where they fit, as a list may get some hundreds, else by halves."""
+        if not columns:
+            return
+        if takes((*self._names, *self._new_keys), *columns):
+            self.keys += columns
+            self._new_keys += columns
+            self._grown = header((*self._names, *self._new_keys))
+        elif len(columns) == 1:
+            self.refused.add(columns[0])
+        else:
+            self._take(columns[: len(columns) // 2])
+            self._take(columns[len(columns) // 2 :])
 
     def _cell(self, value: str) -> str:
         """A value as this file holds it: breaks as its lines end, and with the apostrophe that reading takes off."""
