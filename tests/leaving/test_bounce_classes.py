@@ -109,6 +109,15 @@ def test_blank_before_the_colon():
     assert (report.kind, report.status, report.message_ids) == (ReportKind.BOUNCE, "5.1.1", (ID,))
 
 
+@pytest.mark.parametrize("headers", ["message/global-headers", "message/global"])
+def test_reports_of_mails_in_utf8(headers):
+    """RFC 6533 gives the parts of a report names of their own: what they say is the same."""
+    report = read(dsn(returned_type=headers).replace(b"message/delivery-status", b"message/global-delivery-status"))
+    plain = read(dsn())
+    assert (report.kind, report.status, report.detail) == (plain.kind, plain.status, plain.detail)
+    assert (report.message_ids, report.addresses) == (plain.message_ids, plain.addresses)
+
+
 def test_words_beside_the_diagnostic_code():
     """Some relays leave Diagnostic-Code out, and say why in X-Supplementary-Info."""
     report = read(dsn(status="5.0.0").replace(b"Diagnostic-Code:", b"X-Supplementary-Info:"))

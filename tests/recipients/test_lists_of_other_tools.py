@@ -465,3 +465,12 @@ def test_an_export_in_several_files_is_to_be_unpacked(tmp_path):
     said = r"export\.zip: is a ZIP of other files \(subscribed\.csv, unsubscribed\.csv\); unpack it, and import each"
     with pytest.raises(FaultyInput, match=said):
         list(CsvSource(tmp_path / "export.zip", name="export.zip").recipients())
+
+
+def test_a_sheet_of_libreoffice_is_told_how_to_be_saved(tmp_path):
+    """It is a ZIP, too, with nothing in it to unpack and import."""
+    with ZipFile(tmp_path / "list.ods", "w") as packed:
+        packed.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        packed.writestr("content.xml", "<x/>")
+    with pytest.raises(FaultyInput, match=r"list\.ods: is an OpenDocument sheet; save it as Excel"):
+        list(CsvSource(tmp_path / "list.ods", name="list.ods").recipients())

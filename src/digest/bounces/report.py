@@ -127,7 +127,7 @@ def _details(mail: Message) -> tuple[str, ...]:
 
 
 def _understood(mail: Message, parts: list[Message]) -> BounceReport:
-    types = [part.get_content_type() for part in parts]
+    types = [_kind(part) for part in parts]
     if "message/feedback-report" in types:
         return _complaint(parts, parts[types.index("message/feedback-report")])
     if "message/delivery-status" in types:
@@ -137,7 +137,7 @@ def _understood(mail: Message, parts: list[Message]) -> BounceReport:
 
 
 def _prose(mail: Message, parts: list[Message], subject: str) -> BounceReport:
-    receipt = any(part.get_content_type() == "message/disposition-notification" for part in parts)
+    receipt = any(_kind(part) == "message/disposition-notification" for part in parts)
     if receipt or _away(
         mail, subject
     ):  # first: who is away writes of numbers too, and may write from a postmaster's desk
@@ -242,7 +242,7 @@ def _sloppy(mail: Message, parts: list[Message]) -> BounceReport:
 def _returned(parts: list[Message]) -> str:
     """The head of the mail that is reported, as text; empty when the report does not carry it."""
     for part in parts[1:]:
-        kind = part.get_content_type()
+        kind = _kind(part)
         if kind == "message/rfc822":
             inner = part.get_payload()
             if isinstance(inner, list) and inner and isinstance(inner[0], Message):
@@ -250,6 +250,14 @@ def _returned(parts: list[Message]) -> str:
         if kind in ("text/rfc822-headers", "message/rfc822-headers", "message/partial"):
             return _content(part)
     return ""
+
+
+def _kind(part: Message) -> str:
+    """The type of a part; one for mails in UTF-8 (RFC 6533) as what it is otherwise."""
+    kind = part.get_content_type()
+    if kind in ("message/global", "message/global-headers"):
+        return kind.replace("global", "rfc822")
+    return kind.replace("message/global-", "message/")
 
 
 def _decoded(part: Message, inner: Message) -> Message:

@@ -57,6 +57,9 @@ def _opened(data: bytes, source: str) -> Iterator[Workbook]:
             if sum(entry.file_size for entry in packed.infolist()) > _LARGEST_SHEET:
                 message = f"{source}: unpacks to more than {_LARGEST_SHEET:,} bytes; save the listing as CSV"
                 raise ImportFailed(message)
+            if "content.xml" in packed.namelist():
+                message = f"{source}: is an OpenDocument sheet; save it as Excel (.xlsx), or as 'CSV UTF-8'"
+                raise ImportFailed(message)
             if "[Content_Types].xml" not in (names := packed.namelist()):  # an export in several files
                 files = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")  # noqa: PLR2004 - enough to know it by
                 message = f"{source}: is a ZIP of other files ({files}); unpack it, and import each of them"
