@@ -237,6 +237,29 @@ def test_subscribers_come_and_go(newsroom):
     assert "another@example.org" in newsroom("subscribers", "export", "-a", "everyone").out
 
 
+def test_who_left_another_tool_is_suppressed_for_readers_of_a_database_too(newsroom):
+    """The list is only read, and nobody is added to it: said. Without a status, or to change readers, it is refused."""
+    newsroom.edit(
+        "config.yaml", "{csv: recipients/everyone.csv}",
+        "{sql: {url: 'sqlite:///crm.db', query: select email from people}}",
+    )  # fmt: skip
+    newsroom.write("left.csv", "Email,Status\nin@example.org,subscribed\nout@example.org,unsubscribed\n")
+    flags = ("subscribers", "import", "-a", "everyone", "left.csv")
+    foreseen = newsroom(*flags, "--dry-run")
+    assert "1 unsubscribed; 1 would be newly suppressed" in foreseen.out
+    assert newsroom("subscribers", "suppressed", "--json").out.strip() == "[]"
+    done = newsroom(*flags)
+    assert (done.code, done.out.splitlines()) == (0, [
+        "1 reader of the file not added: the list of everyone is in a database",
+        "not to be mailed by the file: 1 unsubscribed; 1 is newly suppressed",
+        "nothing else changed",
+    ])  # fmt: skip
+    assert "out@example.org" in newsroom("subscribers", "suppressed").out
+    assert "cannot add readers there" in newsroom(*flags, "--sync").err
+    newsroom.write("left.csv", "Email\nin@example.org\n")
+    assert "cannot add readers there" in newsroom(*flags).err
+
+
 def test_why_a_reader_is_not_mailed_is_said_everywhere_the_same_way(newsroom):
     """list, export, plan and send agree on who is in: suppressions, the list's own statuses, topics, segments."""
     newsroom.write("recipients/own.csv", "email,name,country,status,topics\n"

@@ -189,7 +189,7 @@ def import_(
 ) -> None:
     """Add every reader of a CSV file who is not on the list yet; who left there is suppressed here."""
     from digest.recipients.csvfile import CsvSource
-    from digest.recipients.list_import import Intake, bring_in
+    from digest.recipients.list_import import Intake, bring_in, take_gone
 
     if (clear and not update) or (shrink and not sync):
         message = "--clear goes with --update name,language,topics" if clear else "--shrink goes with --sync"
@@ -198,10 +198,15 @@ def import_(
     columns = tuple(column.strip().casefold() for column in update.split(",") if column.strip())
     how = Intake(update=columns, clear=clear, sync=sync, shrink=shrink, dry_run=dry_run)
     with call.ledger() as ledger:
-        path = call.newsroom.sending_setup.csv_file(call.newsroom.config.audience(audience), "add readers")
         source, now = CsvSource(file, name=str(file)), call.now.timestamp()
-        name, sharing = _shown(path), _sharing(call, audience, path)
-        change = bring_in(path, source, ledger, audience, how, now=now, name=name, sharing=sharing)
+        chosen = call.newsroom.config.audience(audience)
+        section = call.newsroom.config.settings.audiences[chosen.name].recipients
+        if section and section.sql and not (update or sync) and source.columns().statuses:
+            change = take_gone(source, ledger, audience, now=now, dry_run=dry_run)
+        else:
+            path = call.newsroom.sending_setup.csv_file(chosen, "add readers")
+            name, sharing = _shown(path), _sharing(call, audience, path)
+            change = bring_in(path, source, ledger, audience, how, now=now, name=name, sharing=sharing)
     _tell(call, change, dry_run=dry_run)
     _demand_sound(change.faults)
 
@@ -295,7 +300,8 @@ def _tell(call: Call, change: Change, *, dry_run: bool = False) -> None:
         (change.added, "added"), (change.updated, "updated"), (change.removed, "removed"),
         (change.already, "there already"), (len(change.suppressed), "of the added suppressed here"),
     ]  # fmt: skip
-    words = ", ".join(f"{count:,} {word}" for count, word in counts if count) or "nothing changed"
+    nothing = f"nothing {'else ' if change.stopped else ''}changed"
+    words = ", ".join(f"{count:,} {word}" for count, word in counts if count) or nothing
     call.out.line(f"{'it would be: ' if dry_run else ''}{words}")
 
 

@@ -99,6 +99,23 @@ def bring_in(
     )
 
 
+def take_gone(
+    incoming: CsvSource, suppressions: Suppressions, audience: str, *, now: float, dry_run: bool = False
+) -> Change:
+    """Suppress whom another list keeps from being mailed, and nothing else: ours is only read here (a database)."""
+    rows = list(incoming.recipients())
+    gone = [row for row in rows if isinstance(row, InactiveReader)]
+    stopped = keep_word(suppressions, (audience,), gone, incoming.name, now, dry_run=dry_run)
+    readers = sum(isinstance(row, Recipient) for row in rows)
+    note = f"{counted(readers, 'reader')} of the file not added: the list of {audience} is in a database"
+    return Change(
+        inactive=dict(Counter(row.reason for row in gone)),
+        stopped=len({key(row.address) for row in stopped}),
+        faults=tuple(row for row in rows if isinstance(row, Fault)),
+        notes=(*incoming.unread(), *((note,) if readers else ())),
+    )
+
+
 class _Merge:
     """One list going into another: what is new, what differs, who is not to be mailed, who was not met."""
 
