@@ -46,6 +46,11 @@ CASES = [
     ("age", {"at_most": 41.5}, True),
     ("age", {"at_least": 40.0, "at_most": 41.0}, False),
     ("odd", {"at_least": 1.0}, None),
+    ("age", {"present": True, "at_least": 41.5}, True),
+    ("age", {"present": True, "at_least": 50.0}, False),
+    ("age", {"values": ("41.5",), "at_most": 40.0}, False),
+    ("odd", {"present": True, "at_least": 1.0}, None),
+    ("empty", {"present": True, "at_least": 1.0}, False),
 ]
 
 

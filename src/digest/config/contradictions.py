@@ -29,7 +29,6 @@ _IN_WORDS = frozenset({
     "title", "name", "from_name", "description", "postal_address", "social", "subject", "preheader", "recurring",
     "brand", "brand_dark", "masthead_color", "logo_alt", "select", "exclude", "only", "except", "topics", "selectors",
 })  # fmt: skip
-_CONDITIONS = tuple(map(frozenset, (("any_of",), ("present",), ("before", "after"), ("at_least", "at_most"))))
 _THEMES = frozenset(("name", "brand", "brand_dark", "masthead_color", "heading_font", "body_font"))
 _DAY = "first working day"  # where a line says nothing
 
@@ -68,7 +67,7 @@ def _of_audiences(document: Document) -> Iterator[Fault]:
 
 
 def _of_segments(document: Document) -> Iterator[Fault]:
-    """Conditions on readers that say nothing, and would let all in, or two things, of which one is not asked."""
+    """Conditions on readers that say nothing, and would let all of them in, or what no value can be."""
     for name, part in _audiences(document):
         recipients = part.get("recipients")
         for key, said in recipients.items() if isinstance(recipients, dict) else ():
@@ -79,10 +78,11 @@ def _of_segments(document: Document) -> Iterator[Fault]:
                 if path[:-1] == where and path[-1] not in said:
                     yield document.fault(path, "is empty; write what it must be, or take the line out")
             for column, asked in said.items():
-                kinds = [kind for kind in _CONDITIONS if isinstance(asked, dict) and not kind.isdisjoint(asked)]
-                if len(kinds) > 1:
-                    message = "asks for things of two kinds; ask for a day, a number, or whether it is present"
-                    yield document.fault((*where, column), message)
+                keys = set(asked) if isinstance(asked, dict) else set()
+                if keys & {"before", "after"} and keys & {"at_least", "at_most"}:
+                    yield document.fault(
+                        (*where, column), "asks for a day and a number; no value is both, so ask for one"
+                    )
 
 
 def _of_theme(document: Document) -> Iterator[Fault]:

@@ -43,12 +43,18 @@ class Condition(Struct, frozen=True, kw_only=True):
     at_most: float | None = None
 
     def holds(self, reader: Recipient) -> tuple[bool | None, str]:
-        """Whether it holds for this reader, None where nobody can tell; and the same in words."""
+        """Whether all of it holds for this reader, None where nobody can tell; and the same in words."""
+        said = list(self._parts(reader)) or [(None, f"{self.column} is asked for nothing")]
+        return next((part for part in said if part[0] is False), None) or min(said, key=lambda part: part[0] is True)
+
+    def _parts(self, reader: Recipient) -> Iterator[tuple[bool | None, str]]:
         cells = [cell for cell in self._cells(reader) if cell.strip()]
         if self.present is not None:
-            return bool(cells) is self.present, f"{'has' if cells else 'has no'} {self.column}"
+            yield bool(cells) is self.present, f"{'has' if cells else 'has no'} {self.column}"
+        elif not cells:
+            yield None, f"has no {self.column}"
         if not cells:
-            return None, f"has no {self.column}"
+            return
         if self.values:
             key = label_key if self.column == "topics" else topic_key
             wanted = set(map(key, self.values))
@@ -56,10 +62,11 @@ class Condition(Struct, frozen=True, kw_only=True):
                 not wanted.isdisjoint(language_tags(cell) if self.column == "language" else (key(cell),))
                 for cell in cells
             )
-            return holds, f"{self.column} is {'one' if holds else 'none'} of {', '.join(self.values)}"
+            yield holds, f"{self.column} is {'one' if holds else 'none'} of {', '.join(self.values)}"
         if self.before or self.after:
-            return self._within(cells[0], _day, self.after, self.before, "date")
-        return self._within(cells[0], float, self.at_least, self.at_most, "number")
+            yield self._within(cells[0], _day, self.after, self.before, "date")
+        if self.at_least is not None or self.at_most is not None:
+            yield self._within(cells[0], float, self.at_least, self.at_most, "number")
 
     def unread(self, reader: Recipient) -> str:
         """What cannot be read in this reader's cell, in words; empty where it can, or nothing is in it."""
