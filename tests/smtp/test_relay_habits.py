@@ -254,6 +254,10 @@ def test_a_limit_on_the_size(ledger):
         (Phase.DOT, "450 Requested mail action not taken: mailbox unavailable Sending limit exceeded", Concern.LIMIT),
         (Phase.DOT, "451 You have exceeded your messaging limits", Concern.LIMIT),
         (Phase.RCPT, "451 Authentication failed: Maximum credits exceeded", Concern.LIMIT),
+        (Phase.RCPT, "450 4.7.1 <15b0717dc4c2>: Helo command rejected: Host not found", Concern.POLICY),
+        (Phase.RCPT, "450 4.7.25 Client host rejected: cannot find your hostname", Concern.POLICY),
+        (Phase.RCPT, "450 4.1.8 <news@x.example>: Sender address rejected: Domain not found", Concern.POLICY),
+        (Phase.RCPT, "450 4.7.1 <news@x.example>: Sender address rejected: Greylisted", Concern.MAIL),
     ],
 )
 def test_whom_a_4xx_is_about(phase, reply, about):
@@ -279,12 +283,26 @@ def test_whom_a_4xx_is_about(phase, reply, about):
         ("550 The from address does not match a verified Sender Identity.", Concern.POLICY),
         ("525 5.7.1 Unauthorized IP address", Concern.POLICY),
         ("550 Unable to send email. Your SMTP account has insufficient credits", Concern.LIMIT),
+        ("550 The harbour.example domain is not verified. Please, add and verify it", Concern.POLICY),
+        ("550 From domain 'harbour.example' is not verified", Concern.POLICY),
+        ("554 5.7.1 Monthly quota exceeded", Concern.LIMIT),
+        ("550 You have exceeded your plan's message allowance", Concern.LIMIT),
+        ("554 5.2.0 STOREDRV.Submission.Exception:OutboundSpamException; Actual verdict is RefuseQuota", Concern.LIMIT),
+        ("554 5.2.0 STOREDRV.Submission.Exception:OutboundSpamException; verdict is Suspend", Concern.POLICY),
+        ("550 Sender address is not valid for your login. Check the address", Concern.POLICY),
+        ("501 mail from address must be same as authorization user", Concern.POLICY),
         # a hoster's Exim, Postfix, qmail, Zoho, T-Online
         ("550 Domain a.example has exceeded the max defers and failures per hour (5/5)", Concern.LIMIT),
         ("550 Sender verify failed", Concern.POLICY),
         ("550 SMTP AUTH is required for message submission on port 587", Concern.POLICY),
         ("554 5.7.1 <unknown[192.0.2.1]>: Client host rejected: Access denied", Concern.POLICY),
         ("553 Relaying disallowed as news", Concern.POLICY),
+        # Haraka, qmail, Stalwart, hMailServer, Mercury: we are none of theirs
+        ("550 I cannot deliver mail for <x@a.example>", Concern.POLICY),
+        ("553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)", Concern.POLICY),
+        ("550 5.1.2 Relay not allowed.", Concern.POLICY),
+        ("550 Delivery is not allowed to this address.", Concern.POLICY),
+        ("550 We do not relay non-local mail, sorry.", Concern.POLICY),
         ("550 5.4.6 Unusual sending activity detected", Concern.LIMIT),
         ("554 IP=192.0.2.1 - A problem occurred. (Ask your postmaster)", Concern.POLICY),
         ("550 5.7.1 Límite de envío diario alcanzado", Concern.LIMIT),
@@ -293,7 +311,9 @@ def test_whom_a_4xx_is_about(phase, reply, about):
         ("552 5.3.4 Message size exceeds fixed limit", Concern.POLICY),
         ("552 Message size exceeds maximum permitted", Concern.POLICY),
         ("552 5.2.3 Your message exceeded Google's message size limits", Concern.POLICY),
-        # and what is about one reader
+        # and what is about one reader, be it in the relay's own list of whom it mails no more
+        ('550 5.7.1 recipient is in suppression list "bad": <x@a.example>', Concern.MAILBOX),
+        ("550 5.7.1 recipient address suppressed due to customer policy", Concern.MAILBOX),
         ("552 5.2.2 Mailbox size limit exceeded", Concern.MAIL),
         ("550 5.1.1 <x@auth.example.com>: Recipient address rejected: User unknown", Concern.MAILBOX),
         ("550 5.4.1 Recipient address rejected: Access denied. AS(201806281)", Concern.MAIL),
@@ -324,6 +344,34 @@ def test_a_short_list_pays_no_more_than_a_long_one(tmp_path, words):
     opened.close()
     assert report.counts == {State.DEFERRED: 3}
     assert report.exit_code == 75
+
+
+def test_readers_whom_the_relay_mails_no_more_hold_up_nobody(ledger):
+    """They are refused by name, whatever the relay says of policy, and the edition comes to its end."""
+    left_out = {address(number) for number in (4, 5, 9, 11, 57, 58, 59)}
+    words = Say("550 5.7.1 recipient address suppressed due to customer policy")
+    with FaultServer(
+        lambda visit: words if visit.recipient in left_out and visit.phase is Phase.RCPT else None
+    ) as server:
+        report = run(ledger, server)
+    assert (report.stopped, report.counts) == (None, {State.SENT: READERS - 7, State.REFUSED: 7})
+
+
+@pytest.mark.parametrize(
+    ("phase", "words"),
+    [
+        (Phase.MAIL, "550 Access denied - Invalid HELO name (See RFC2821 4.1.1.1)"),
+        (Phase.RCPT, "504 5.5.2 <15b0717dc4c2>: Helo command rejected: need fully-qualified hostname"),
+        (Phase.RCPT, "450 4.7.1 <15b0717dc4c2>: Helo command rejected: Host not found"),
+    ],
+)
+def test_a_greeting_that_is_refused_later_on_is_mended_by_its_setting(ledger, phase, words):
+    """Postfix refuses the name at RCPT: the run ends early, says which setting mends it, and nobody pays for it."""
+    with FaultServer(at(phase, Say(words))) as server:
+        report = run(ledger, server)
+        assert server.visits[phase] <= 8
+    assert "smtp.helo" in str(report.stopped)
+    assert report.counts.get(State.REFUSED, 0) == 0
 
 
 @pytest.mark.parametrize(

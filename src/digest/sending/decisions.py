@@ -11,7 +11,7 @@
 |---|---|
 | for a quota of hours or days, or with a time to wait that is longer than the run's patience | 1 |
 | for how fast we send, again after each wait | 5 waits |
-| before a reader was named, in the same words | 5 |
+| before a reader was named, or for the name we go by, in the same words | 5 |
 | in the same words at another phase, but for greylisting | 10 readers of three domains |
 
 A relay that refuses readers one after another in the same words most likely refuses us: our address, our content, our
@@ -73,7 +73,7 @@ def reason_to_put_off(deferrals: Sequence[Refusal]) -> str:
     """Why the run should end, when all these were put off and nobody accepted since; empty when it should go on."""
     for group in _alike([each for each in deferrals if not greylisted(each.outcome)]):
         last = group[-1].outcome
-        early = last.phase is Phase.MAIL and len(group) >= FIRST
+        early = (last.phase is Phase.MAIL or last.ours) and len(group) >= FIRST
         if early or (len(group) >= PUT_OFF and _domains(group) > DOMAINS):
             return f"{len(group)} readers in a row were put off at {last.phase}: {last.words}"
     return ""

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from digest.delivery import Concern, Event, Outcome, Phase
 from digest.errors import RelayLimit, SendStopped, TransportError
-from digest.smtp.refusals import TOO_BIG, asked_wait, concern
+from digest.smtp.refusals import GREETING, TOO_BIG, asked_wait, concern
 from digest.smtp.socket import Lost
 from digest.smtp.verdict import ReplyClass, SessionAction, hear, verdict
 
@@ -36,6 +36,7 @@ CRLF = b"\r\n"
 END = b".\r\n"  # after a body that ends with CRLF
 BLOCK = 64 * 1024
 _ABOUT_ALL = (Concern.LIMIT, Concern.CONNECTIONS)
+_NAME_YOURSELF = "; set smtp.helo to a full name of yours"
 LAST_WORDS = 2.0  # seconds for the rest of a reply that interrupted us
 
 
@@ -304,7 +305,7 @@ class Channel:
             event=found.event,
             phase=answer.phase,
             code=answer.code,
-            detail=answer.detail,
+            detail=answer.detail + (_NAME_YOURSELF if GREETING.search(answer.detail) else ""),
             about=concern(answer.phase, answer.code, answer.detail),
             wait=asked_wait(answer.detail) if answer.code else 0.0,
         )
@@ -318,6 +319,8 @@ class Channel:
                 return outcome, RelayLimit(f"{peer}: the server takes no more of our mails for now: {answer}")
             if TOO_BIG.search(answer.detail):
                 what, hint = f"the server takes no mail of {len(mail.data):,} bytes", "what it allows, or cut the mail"
+            elif GREETING.search(answer.detail):
+                what, hint = "the server refuses our greeting", "smtp.helo: a full name of yours"
             elif answer.phase is Phase.MAIL and answer.heard is ReplyClass.NEVER:
                 what, hint = f"the server refuses the sender {mail.sender}", "newsroom.from and what the relay allows"
             else:

@@ -31,8 +31,9 @@ LIMIT_WORDS = any_of(  # how much we send
     r"(?<![\d.])5\.(?:4\.5|1\.90)(?![\d.])",
     r"too many (?:recipients|messages|e?mails)",
     r"(?:e?mails?|messages|recipients|failures) (?:per|this) (?:hour|day|minute)",
-    r"(?:sent|sending|send|submission|daily|hourly|outbound|messaging).{0,30}(?:limit|quota)|quotaexceeded",
-    r"(?:insufficient|maximum|sending|e?mail) credits|unusual sending",
+    r"(?:sent|sending|send|submission|daily|hourly|outbound|messaging).{0,30}(?:limit|quota)|quotaexceeded|refusequota",
+    r"\b(?:monthly|plan(?:'s)?) .{0,20}(?:limit|quota|allowance)",
+    r"(?:insufficient|maximum|sending|e?mail) credits|not enough credit|unusual sending",
     r"versand(?:limit|kontingent)|limite d.envoi|l.mite de env.o|limite di invio",
 )
 TOO_BIG = any_of(  # what we send, whoever it is for
@@ -47,13 +48,20 @@ POLICY_WORDS = any_of(  # who we are; that one server calls a mail spam is its o
     r"authenticat(?:e|ion)|\b(?:spf|dkim|dmarc|ptr|helo|smtp auth)\b|reverse dns|credentials",
     r"\b(?:sender|client host|ip)\b.{0,40}(?:rejected|denied|refused|blocked|listed)",
     r"\b(?:mail|messages?) from \[?\d.{0,60}(?:rejected|denied|refused|blocked)",
-    r"relay(?:ing)? (?:access )?(?:denied|not permitted|disallowed)|unable to relay",
+    r"relay(?:ing)? (?:access )?(?:(?:is )?not (?:permitted|allowed)|denied|disallowed)|unable to relay",
+    r"(?:not|allowed to|cannot) relay|deliver mail for|allowed rcpthosts|delivery is not allowed",
     # what the relay that we log in to says of the account, or of the From (SES, Postmark, SendGrid, Mailgun, Exchange)
-    r"not (?:allowed|authori[sz]ed|permitted) to (?:send|perform)|unauthori[sz]ed ip|to submit messages|sendasdenied",
-    r"e?mail address is not verified|verified sender|sender (?:signature|verif|address must)|test purposes",
+    r"not (?:allowed|authori[sz]ed|permitted) to (?:send|perform)|unauthori[sz]ed (?:ip|sender)|to submit messages",
+    r"sendasdenied|outboundspam|sender (?:mismatch|(?:is )?not (?:allowed|authori[sz]ed))|not valid for your login",
+    r"\b(?:from|domain|address)\b.{0,40} not verified|verified sender|sender (?:signature|verif|address must)",
+    r"mail from .{0,20}must |sending from .{0,30}not (?:permitted|allowed)|test purposes|trial account",
     r"your (?:smtp )?account|sending paused|account (?:is )?(?:pending|not activated)",
 )
 
+# Whom the relay itself mails no more: a list of ours there, whatever else it says of policy.
+_LEFT_OUT = any_of(
+    r"(?:recipient|address)\b.{0,30}(?:suppress|unsubscribed|(?:black|block) ?listed in)|suppression list"
+)
 BUSY_READER = any_of(r"receiving (?:e?mail|messages) (?:at a rate|too quickly)")  # Google says so with 5xx, too
 # At the end of a mail: of the account that we send by (Mailgun), as a reader's would have been named before.
 _ACCOUNT_WORDS = any_of(r"\baccount\b.{0,60}\b(?:disabled|suspended|deactivated)")
@@ -73,6 +81,8 @@ _READER_WORDS = any_of(  # one reader's mailbox, or a stranger's first mail: the
     r"gr[ea]y.?list|user you are trying to contact|mailbox(?! unavailable)|(?<![\d.])4\.2\.2",
     r"recipient\b.{0,40}(?:quota|full|rate|too)",
 )
+GREETING = any_of(r"\b(?:helo|ehlo)\b")  # the name with which we greet
+_NAMES_OF_US = any_of(GREETING.pattern, r"(?:client host|sender address) rejected")  # Postfix says so of all, at RCPT
 _STATUS_OF_US = re.compile(r"(?<![\d.])4\.7\.\d{1,3}(?![\d.])", re.ASCII)
 _WAIT = re.compile(
     r"\b(?:in|after|for|wait|retry(?:ing)?(?: in| after)?) {0,2}(\d{1,5}) ?(s|sec|seconds?|m|min|minutes?|h|hours?)\b",
@@ -100,6 +110,8 @@ def _for_now(phase: Phase, code: int, words: str) -> Concern:
         return Concern.MAIL
     if _SLOW_WORDS.search(words) or (code == _UNAVAILABLE and phase not in _BEFORE_MAIL):
         return Concern.LIMIT
+    if _NAMES_OF_US.search(words):
+        return Concern.POLICY
     of_us = code == _CLOSING or phase is not Phase.RCPT
     return Concern.LIMIT if of_us and _STATUS_OF_US.search(words) else Concern.MAIL
 
@@ -119,7 +131,9 @@ def concern(phase: Phase, code: int, detail: str) -> Concern:
         return Concern.CONNECTIONS
     if phase in _BEFORE_READERS:
         return Concern.US
-    gone = _NO_SUCH_MAILBOX.search(detail) is not None and not BUSY_READER.search(words)
-    if POLICY_WORDS.search(words) or (not gone and phase in _OF_THE_MAIL and _ACCOUNT_WORDS.search(words)):
+    left_out = _LEFT_OUT.search(words) is not None
+    gone = left_out or (_NO_SUCH_MAILBOX.search(detail) is not None and not BUSY_READER.search(words))
+    ours = POLICY_WORDS.search(words) or (not gone and phase in _OF_THE_MAIL and _ACCOUNT_WORDS.search(words))
+    if ours and not left_out:
         return Concern.POLICY
     return Concern.MAILBOX if gone else Concern.MAIL
