@@ -23,9 +23,9 @@ def start(tmp_path):
     """Starts a sender and waits for its first mail."""
     running = []
 
-    def one(seconds):
+    def one(seconds, *before):
         process = subprocess.Popen(
-            [sys.executable, SCRIPT, tmp_path, str(seconds)],
+            [*before, sys.executable, SCRIPT, tmp_path, str(seconds)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -61,6 +61,15 @@ def test_asked_to_end(start, tmp_path, number, code):
     found = counts(tmp_path)
     assert set(found) == {State.SENT, State.PLANNED}
     assert 2 <= found[State.SENT] < 40
+
+
+def test_a_closed_terminal_ends_no_send_that_was_begun_with_nohup(start, tmp_path):
+    """What whoever started us has ignored stays ignored: all are mailed after the terminal is gone."""
+    process = start(0.05, "nohup")
+    process.send_signal(signal.SIGHUP)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, json.loads(out.splitlines()[-1])["interrupted"]) == (0, False), err
+    assert counts(tmp_path) == {State.SENT: 40}
 
 
 def test_asked_three_times(start, tmp_path):

@@ -38,9 +38,10 @@ class Stopping:
 
 @contextmanager
 def signals() -> Iterator[Stopping]:
-    """Take SIGINT, SIGTERM and SIGHUP as a request to end while inside. In any thread but the main one, do nothing.
+    """Take SIGINT, SIGTERM and SIGHUP as a request to end while inside, but one that whoever started us has ignored.
 
-    The second signal says what it is that takes time; the third ends the process at once.
+    In any thread but the main one, do nothing. The second signal says what it is that takes time; the third ends the
+    process at once.
     """
     stopping = Stopping()
     if threading.current_thread() is not threading.main_thread():
@@ -58,7 +59,8 @@ def signals() -> Iterator[Stopping]:
         if count > 1:
             os.write(2, _ASKED_TWICE)
 
-    before = {number: signal.signal(number, on_signal) for number in _SIGNALS}
+    heeded = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]  # nohup, `&` in a script
+    before = {number: signal.signal(number, on_signal) for number in heeded}
     try:
         yield stopping
     finally:
