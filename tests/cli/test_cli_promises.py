@@ -180,6 +180,18 @@ class TestFrozenWhole:
         kept = newsroom.root / "archive/2022-02/everyone/en"
         assert len([*kept.glob("rendering*.json")]) == 2
 
+    def test_a_key_that_signs_another_domain_says_the_way_on(self, newsroom, sink):
+        """From and its key moved to another domain: the frozen From cannot be signed, and both ways on are said."""
+        assert newsroom(*LIVE, "--limit", "3").code == 75
+        subprocess.run(["openssl", "genrsa", "-out", newsroom.root / "k.pem", "2048"], check=True, capture_output=True)
+        newsroom.edit("config.yaml", "from: digest@example.org", "from: digest@new.example")
+        key = "dkim: {signer: digest, domain: new.example, selector: s, key_file: k.pem}\nsend:\n"
+        newsroom.edit("config.yaml", "send:\n", key)
+        refused = newsroom("resume", "2022-02/everyone/en", "--yes")
+        assert (refused.code, "--as-configured" in refused.lines[-1]) == (2, True)
+        assert newsroom("resume", "2022-02/everyone/en", "--yes", "--as-configured").code == 0
+        assert sorted(sink.readers.values()) == [1] * 6
+
     def test_as_configured_must_be_approved_as_such(self, newsroom, sink):
         """An approval of what the others got says nothing of what the rest would get."""
         newsroom.edit("config.yaml", "\nsend:\n", "\nsend:\n  approval: required\n")

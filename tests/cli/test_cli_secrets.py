@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from digest.mail.dkim import load_signer
+from digest.newsroom.newsroom import open_newsroom
 
 pytestmark = pytest.mark.archived
 
@@ -134,3 +135,14 @@ def test_a_plan_needs_no_password_and_a_send_names_the_missing_one(newsroom):
         assert "set $DIGEST_SMTP_PASSWORD (smtp.password_env)" in done.err
     newsroom.edit("config.yaml", "  password_env: DIGEST_SMTP_PASSWORD", "  password_env: RELAY")
     assert "set $RELAY (smtp.password_env)" in newsroom("send", *FEBRUARY, "--live", "--yes").err
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_secret_is_what_stands_in_its_line(newsroom, monkeypatch, end):
+    """A line's end in the variable (Kubernetes), or Windows' mark before it in the file, is no part of a password."""
+    monkeypatch.setenv("DIGEST_SMTP_PASSWORD", f"hunter2{end}")
+    newsroom.edit("config.yaml", "smtp:\n", "smtp:\n  username: digest\n")
+    assert open_newsroom(newsroom.root / "config.yaml").sending_setup.smtp().password == "hunter2"
+    (newsroom.root / "pw").write_bytes(b"\xef\xbb\xbfhunter3" + end.encode())
+    newsroom.edit("config.yaml", "smtp:\n", "smtp:\n  password_file: pw\n")
+    assert open_newsroom(newsroom.root / "config.yaml").sending_setup.smtp().password == "hunter3"

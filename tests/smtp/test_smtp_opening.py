@@ -245,12 +245,28 @@ def test_an_authority_that_is_not_named_is_not_trusted(authority):
     assert "smtp.ca_file" in str(error)
 
 
+@pytest.mark.parametrize("secure", [False, True])
+def test_a_relay_on_this_machine_may_be_spoken_to_in_clear(authority, secure):
+    """A local Postfix with no certificate, or one of its own: where nobody logs in, the message says what is enough."""
+    with FaultServer(**secured(authority, self_signed=True) if secure else {}) as server:
+        alone = opening_error(server, **wanted(authority, username="", password=""))
+        login = opening_error(server, **wanted(authority))
+    assert ("smtp.tls: none" in str(alone), "smtp.tls: none" in str(login)) == (True, False)
+
+
+def test_a_certificate_that_has_expired_is_renewed_by_who_runs_the_server(authority):
+    """No authority that one could name would mend it."""
+    with FaultServer(**secured(authority, expired=True)) as server:
+        error = str(opening_error(server, **wanted(authority)))
+    assert ("must renew it" in error, "ca_file" in error) == (True, False)
+
+
 def test_a_ca_file_that_cannot_be_used_is_named(tmp_path):
     """Missing or no PEM: SendStopped with the setting and the path, before any connection."""
     broken = tmp_path / "broken.pem"
     broken.write_text("no certificate")
     for path in (broken, tmp_path / "missing.pem"):
-        with pytest.raises(SendStopped, match=rf"smtp\.ca_file: .*{path.name}"):
+        with pytest.raises(SendStopped, match=rf"smtp\.ca_file: .*{path.name}: (No such file|it holds no certificate)"):
             SmtpTransport(SmtpSettings(ca_file=str(path)))
 
 

@@ -314,10 +314,10 @@ class SendingSetup:
     def secret(self, variable: str, file: str) -> str:
         """A secret from its file or its environment variable; empty when there is none. Raises ConfigError."""
         if not file:
-            return self.environ.get(variable, "")
+            return self.environ.get(variable, "").strip("\r\n")  # Kubernetes keeps the line's end of `echo | base64`
         path = self.config.path(file)
         try:
-            text = path.read_bytes()[:MAX_SECRET].decode().strip()
+            text = path.read_bytes()[:MAX_SECRET].decode("utf-8-sig").strip()
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not text"
             raise ConfigError([Fault(file=str(path), message=f"this secret cannot be read: {reason}")]) from None

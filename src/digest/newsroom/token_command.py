@@ -55,7 +55,7 @@ class TokenCommand:
             raise SendStopped(message) from None
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            message = f"{self._key}: cannot be run: {reason}"
+            message = f"{self._key}: {self._command.partition(' ')[0]} cannot be run: {reason}"
             raise SendStopped(message) from None
         if done.returncode:
             words = one_line(done.stderr.decode("utf-8", "replace"))[-_SHOWN:]

@@ -95,7 +95,14 @@ def message_builder(
     identify = message_ids(newsroom)
     # A relay's log, a report or a mailbox that drops doubles must not take a test mail for the edition's.
     name = edition.id if live else f"{edition.id} {now.isoformat()}"
-    template = MailTemplate.compile(content.rendering, identity, date=now, signer=newsroom.sending_setup.signer())
+    signer = newsroom.sending_setup.signer()
+    if signer and not signer.aligned(identity.sender) and signer.aligned(newsroom.config.newsroom.sender):
+        message = (
+            f"{signer.domain} signs no mail from {identity.sender}, which {edition.id} came from so far: put that domain "
+            f"back, or give who is left what is configured now: digest resume {edition.id} --as-configured"
+        )
+        raise ConfigError([newsroom.config.document.fault(("dkim", "domain"), message)])
+    template = MailTemplate.compile(content.rendering, identity, date=now, signer=signer)
     by_mail = _leave_by_mail(identity.unsubscribe_mailto, edition, secrets)
     return MessageBuilder(
         template=template,

@@ -154,9 +154,8 @@ class Login:
         found = next((name for name in wanted if name in names), "")
         if not found:
             has = f"offers only {', '.join(sorted(names))}" if names else "offers no AUTH"
-            message = (
-                f"{settings.peer}: the server {has}, but {' or '.join(wanted)} is wanted; check smtp.port and smtp.auth"
-            )
+            hint = "smtp.port and smtp.auth" if names else "smtp.port; where none is asked for, take smtp.username out"
+            message = f"{settings.peer}: the server {has}, but {' or '.join(wanted)} is wanted; check {hint}"
             raise SendStopped(message)
         return found
 
@@ -316,10 +315,8 @@ class _Opening:
         peer = self._settings.peer
         self._step(client, Phase.STARTTLS)
         if "starttls" not in client.esmtp_features:
-            message = (
-                f"{peer}: the server offers no STARTTLS, and nothing is sent in clear; "
-                "somebody between may have removed it, or smtp.tls is wrong for this port"
-            )
+            hint = self._clear_here() or "; somebody between may have removed it, or smtp.tls is wrong for this port"
+            message = f"{peer}: the server offers no STARTTLS, and nothing is sent in clear{hint}"
             raise SendStopped(message)
         self._expect(client.ask("STARTTLS"), READY, "no TLS to be had")
         self._handshake(client)
@@ -333,13 +330,14 @@ class _Opening:
         try:
             client.wire.handshake(self._context, settings.host, client.seconds)
         except ssl.SSLCertVerificationError as error:
-            other = "mismatch" in error.verify_message  # of names: a whole chain would not help
-            hint = (
-                "smtp.host must be a name in it"
-                if other
-                else "if it is your own authority's, name that in smtp.ca_file"
-            )
             why = error.verify_message.rstrip(".")
+            if "mismatch" in why:  # of names: a whole chain would not help
+                hint = "smtp.host must be a name in it"
+            elif "expired" in why or "not yet valid" in why:
+                hint = "whoever runs the server must renew it, unless this machine's clock is wrong"
+            else:
+                hint = "if it is your own authority's, name that in smtp.ca_file"
+            hint += self._clear_here()
             message = f"{settings.peer}: the server's certificate is not to be trusted: {why}; {hint}"
             raise SendStopped(message) from None
         except ssl.SSLError as error:
@@ -348,6 +346,12 @@ class _Opening:
             message = f"{settings.peer}: TLS failed: {(error.reason or str(error)).replace('_', ' ').lower()}{hint}"
             raise (SendStopped if clear and self._first else TransportError)(message) from None
         client.sock = client.wire.sock
+
+    def _clear_here(self) -> str:
+        """What else may be done where the relay is on this machine and asks for no login; empty elsewhere."""
+        assert self._client is not None
+        here = is_loopback(self._client.wire.sock.getpeername()[0]) and not self._settings.username
+        return "; a relay on this machine may be spoken to in clear: smtp.tls: none" if here else ""
 
     def _allow_clear_text(self, client: _Client) -> None:
         """Only to this machine itself, whatever its name says, and never with a password."""
@@ -389,7 +393,8 @@ def tls_context(settings: SmtpSettings) -> ssl.SSLContext | None:
     try:
         context = ssl.create_default_context(cafile=settings.ca_file or None)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        known = error.strerror if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) else ""
+        words = known or "it holds no certificate"
         message = f"smtp.ca_file: {settings.ca_file}: {words}; give a PEM file"
         raise SendStopped(message) from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2
