@@ -196,6 +196,8 @@ class LedgerBusy(LedgerError):
 class SendStopped(DigestError):
     """The server refuses us, not one reader (sender, authentication, certificate, content): the run stops."""
 
+    held = False  # each further try would cost readers, so only a person lets it go on
+
 
 class TransportError(SendStopped):
     """No connection could be had, or none that lasts. Nobody is marked; it is tried again later."""

@@ -346,6 +346,24 @@ def test_a_short_list_pays_no_more_than_a_long_one(tmp_path, words):
     assert report.exit_code == 75
 
 
+def test_a_relay_that_is_restarted_in_the_middle_stops_nothing(ledger):
+    """Each connection is lost once with a mail of which nobody knows; all others are mailed."""
+    with FaultServer(at(Phase.DOT, Drop(accept=True), first=9, times=4)) as server:
+        report = run(ledger, server, connections=4)
+    assert (report.stopped, report.counts) == (None, {State.SENT: READERS - 4, State.IN_DOUBT: 4})
+    assert once_each(server)
+
+
+@pytest.mark.parametrize(("connections", "most"), [(1, 3), (4, 11)])
+def test_a_relay_that_is_lost_at_the_end_of_every_mail_is_left_alone(ledger, connections, most):
+    """Each further try would put one more reader in doubt: a few do, and the run says what may be in between."""
+    with FaultServer(at(Phase.DOT, Drop())) as server:
+        report = run(ledger, server, connections=connections)
+    assert report.stopped.held
+    assert "firewall" in str(report.stopped)
+    assert report.counts[State.IN_DOUBT] <= most
+
+
 def test_readers_whom_the_relay_mails_no_more_hold_up_nobody(ledger):
     """They are refused by name, whatever the relay says of policy, and the edition comes to its end."""
     left_out = {address(number) for number in (4, 5, 9, 11, 57, 58, 59)}

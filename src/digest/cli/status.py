@@ -18,7 +18,8 @@ from digest.errors import NothingToSend, UsageError
 from digest.text.counting import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import IO
 
     from digest.delivery import Delivery, State
     from digest.ledger.ledger import SqlLedger
@@ -130,6 +131,7 @@ def _resolve_by_word(
 
 def _resolve_by_log(call: Call, ledger: SqlLedger, edition: Edition, maillog: Path) -> int:
     import zlib
+    from lzma import LZMAError
 
     from digest.delivery import Event, State
     from digest.smtp.maillog import accepted
@@ -142,7 +144,7 @@ def _resolve_by_log(call: Call, ledger: SqlLedger, edition: Edition, maillog: Pa
                 named += 1
                 if each in doubted:
                     found.add(doubted[each])
-    except (OSError, EOFError, zlib.error) as error:  # cut off, or damaged
+    except (OSError, EOFError, LZMAError, zlib.error) as error:  # cut off, or damaged
         message = f"{maillog}: cannot be read: {(isinstance(error, OSError) and error.strerror) or error}"
         raise UsageError(message) from None
     if not named:
@@ -159,13 +161,20 @@ def _resolve_by_log(call: Call, ledger: SqlLedger, edition: Edition, maillog: Pa
 
 @contextmanager
 def _unpacked(maillog: Path) -> Iterator[Iterable[str]]:
-    """The lines of a log, also of one that was packed with gzip when it was rotated."""
+    """The lines of a log, also of one that was packed with gzip, bzip2 or xz when it was rotated."""
+    import bz2
     import gzip
     import io
+    import lzma
 
     with maillog.open("rb") as raw:
-        packed = raw.peek(2).startswith(b"\x1f\x8b")
-        yield io.TextIOWrapper(gzip.GzipFile(fileobj=raw) if packed else raw, encoding="utf-8", errors="replace")
+        packings: dict[bytes, Callable[[IO[bytes]], Any]] = {
+            b"\x1f\x8b": gzip.open,
+            b"BZ": bz2.open,
+            b"\xfd7": lzma.open,
+        }
+        unpack = packings.get(raw.peek(2)[:2])
+        yield io.TextIOWrapper(unpack(raw) if unpack else raw, encoding="utf-8", errors="replace")
 
 
 def _only(editions: tuple[Edition, ...]) -> Edition:

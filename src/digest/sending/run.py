@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from digest.delivery import Concern, Event, MailingStatus, Outcome, State
+from digest.delivery import Concern, Event, MailingStatus, Outcome, Phase, State
 from digest.errors import RelayLimit, SendStopped
 from digest.sending.decisions import (
     FIRST,
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 BATCH = 256  # claimed in one transaction; a crash gives them all back
 ENOUGH = BATCH // 2  # of a domain with a rate of its own at hand: more of it is not claimed for now
 _GLANCE = 0.25  # seconds between two looks for what else there is, while a turn is waited for
+_LOST_AT_THE_END = 3  # connections in a row: the fewest that show more than a relay that was restarted
 _HELD = 200  # refusals that wait for the next acceptance, where one domain refuses all its readers
 _MEANS = {
     Event.ACCEPT: State.SENT,
@@ -238,7 +239,8 @@ class Run:
         self._held_until = 0.0  # in monotonic seconds
         self.accepted = 0
         self._failing_since: float | None = None
-        self._talking = 0
+        self._talking = self._widest = 0
+        self._lost_at_the_end = 0  # connections, since a mail had its answer
         self._quiet = threading.Condition(self._lock)
 
     def halt(self, reason: BaseException) -> None:
@@ -276,6 +278,8 @@ class Run:
         with self._lock:
             if proves(outcome) or (outcome.event is not Event.RELEASE and outcome.answered):
                 self._failing_since = None
+            if outcome.phase is Phase.DOT and outcome.code:
+                self._lost_at_the_end = 0
             if proves(outcome):
                 self._proven = True
                 self.accepted += 1
@@ -315,6 +319,24 @@ class Run:
         self._held_until = now + max(outcome.wait, doubled)
         return ""
 
+    def lost_at_the_end(self) -> None:
+        """Take in that a connection was lost at the end of a mail, before its answer: its readers are in doubt now.
+
+        A relay that is restarted does so to each connection once. Where it goes on, all would come to be in doubt.
+        """
+        with self._lock:
+            self._lost_at_the_end += 1
+            count = self._lost_at_the_end
+            often = count >= max(_LOST_AT_THE_END, 2 * self._widest)
+        if often:
+            error = SendStopped(
+                f"{count} connections in a row were lost at the end of a mail, before the server answered: is there "
+                "a firewall or a virus scanner between, or a path that takes no large packets? Who is left waits, as "
+                "each further mail would be in doubt, too; mend it, then `digest resume`"
+            )
+            error.held = True
+            self.halt(error)
+
     @property
     def held(self) -> float:
         """Seconds for which nothing more is to be said to a relay that finds us too fast."""
@@ -329,6 +351,7 @@ class Run:
         """Count the connections that talk: each may still put somebody off, for the others to take up."""
         with self._quiet:
             self._talking += change
+            self._widest = max(self._widest, self._talking)
             self._quiet.notify_all()
 
     def wait_for_others(self, seconds: float) -> bool:

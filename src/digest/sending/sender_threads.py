@@ -89,10 +89,12 @@ class SenderThread:
 
     def _converse(self, session: Session) -> None:
         self._run.talking(+1)
+        doubt = False
         try:
             run = self._run
             self._bad, self._superfluous = 0, False
             for outcome in session.deliver(self._feed, run.intend, run.announce if run.ahead else None):
+                doubt = doubt or outcome.event is Event.DOUBT
                 self._superfluous = outcome.about is Concern.CONNECTIONS and run.others_talk()
                 domain = self._feed.domain_of(outcome)
                 run.hear(outcome, domain)
@@ -100,6 +102,8 @@ class SenderThread:
         finally:
             self._feed.ended = False
             session.close()
+            if doubt:
+                self._run.lost_at_the_end()
             self._run.committer.flush()  # so that the others see what was put off
             self._run.talking(-1)
 
