@@ -7,10 +7,12 @@ import time
 
 import psycopg
 import pytest
+from sqlalchemy import make_url
 
 from digest.delivery import State
 from digest.errors import ConfigError, LedgerBusy, LedgerError
 from digest.ledger.opening import open_ledger
+from digest.ledger.postgres import cut_off
 from digest.testing import readers
 
 EDITION = "2022-02/everyone/en"
@@ -186,6 +188,18 @@ def test_commits_are_synchronous(opened):
     """A commit waits for the server's disk, whatever the server's default is."""
     with opened().database.reading() as transaction:
         assert transaction.core.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"
+
+
+def test_a_server_that_is_cut_off_is_given_up(opened):
+    """Cut off by the network it sends no word: both sides look after half a minute, where the kernel takes hours.
+
+    What the address itself says of it holds.
+    """
+    with opened().database.engine.connect() as connection:
+        asked = connection.connection.driver_connection.info.get_parameters()
+    assert (asked["keepalives_idle"], asked["tcp_user_timeout"]) == ("30", "30000")
+    assert "-c tcp_keepalives_idle=30" in asked["options"]
+    assert "keepalives_idle" not in cut_off(make_url("postgresql://db/digest?keepalives_idle=5"))
 
 
 def test_version_1(opened, postgres, postgres_schema):

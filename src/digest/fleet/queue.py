@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from digest.delivery import MailingStatus
 from digest.fleet.chunks import SIZE
+from digest.ledger.postgres import cut_off
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,9 +66,10 @@ class Queue:
         self._create()
 
     @property
-    def options(self) -> dict[str, str]:
-        """How a connection finds these tables."""
-        return {"options": f"-c search_path={self.schema}", "application_name": "digest queue"}
+    def options(self) -> dict[str, Any]:
+        """How a connection finds these tables, and ends where nobody answers."""
+        limits = cut_off(self._sharing.database.engine.url)
+        return {"options": f"-c search_path={self.schema}", "application_name": "digest queue", **limits}
 
     def _create(self) -> None:
         """Make procrastinate's tables when they are not there."""

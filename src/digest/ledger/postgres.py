@@ -68,6 +68,17 @@ _MAY_ASK = text("SELECT has_function_privilege('pg_control_system()', 'EXECUTE')
 _CLUSTER = text("SELECT system_identifier FROM pg_control_system()")
 
 
+# Who is cut off says nothing: the kernel would wait 15 minutes for a receipt, and two hours for what comes next. The
+# server holds the locks of a sender that is cut off, so it is told the same.
+_CUT_OFF = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 30_000}
+_SERVER = " ".join(f"-c tcp_{name.removeprefix('tcp_')}={value}" for name, value in _CUT_OFF.items())
+
+
+def cut_off(url: URL) -> dict[str, int]:
+    """After how long a connection to a server that is cut off ends, for psycopg; what the address itself says holds."""
+    return {name: value for name, value in _CUT_OFF.items() if name not in url.query}
+
+
 class PostgresDatabase(Database):
     """A ledger's server. `schema` is where its tables are."""
 
@@ -83,9 +94,10 @@ class PostgresDatabase(Database):
             pool_pre_ping=True,
             hide_parameters=True,  # they hold readers' addresses, and errors are shown
             connect_args={
-                "options": f"-c search_path={schema} -c synchronous_commit=on -c client_encoding=UTF8",
+                "options": f"-c search_path={schema} -c synchronous_commit=on -c client_encoding=UTF8 {_SERVER}",
                 "application_name": "digest",
                 "connect_timeout": 10,
+                **cut_off(url),
             },
         )
 
