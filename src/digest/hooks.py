@@ -95,6 +95,8 @@ def _command(
         )  # fmt: skip
     except (OSError, IndexError, ValueError) as error:
         hint = f"; make it a program: chmod +x {words[0]}" if isinstance(error, PermissionError) else ""
+        if words and not hint and (root / words[0]).is_file():  # `\r` at the end of `#!/bin/sh`, or no such line
+            hint = "; its first line must name what runs it, as #!/bin/sh, and have no line end of Windows"
         yield f"{line}: {getattr(error, 'strerror', None) or error}{hint}"
         return
     with process:

@@ -48,6 +48,16 @@ def test_a_build_is_told_when_it_is_another_one(newsroom, listener):
     assert [each["stories"] for each in listener()] == [5, 6]
 
 
+@pytest.mark.parametrize("script", ["#!/bin/sh\r\ncat\r\n", "cat\n"])
+def test_a_program_that_cannot_begin_is_told_by_its_first_line(newsroom, script):
+    """It is there, and yet "no such file": its first line is what is wrong, and is named."""
+    file = newsroom.root / "tell.sh"
+    file.write_bytes(script.encode())
+    file.chmod(0o755)
+    newsroom.append("hooks: {built: ./tell.sh}\n")
+    assert "its first line must name what runs it" in newsroom(*BUILD, now=NOW).err
+
+
 def test_the_run_does_not_repeat_a_build_that_was_told(newsroom, sink, listener):
     """What was built by hand and is still the same is no news when its time comes."""
     newsroom(*BUILD, now=NOW)

@@ -98,8 +98,8 @@ def message_builder(
     signer = newsroom.sending_setup.signer()
     if signer and not signer.aligned(identity.sender) and signer.aligned(newsroom.config.newsroom.sender):
         message = (
-            f"{signer.domain} signs no mail from {identity.sender}, which {edition.id} came from so far: put that domain "
-            f"back, or give who is left what is configured now: digest resume {edition.id} --as-configured"
+            f"{signer.domain} signs no mail from {identity.sender}, which {edition.id} came from so far: put that "
+            f"domain back, or give who is left what is configured now: digest resume {edition.id} --as-configured"
         )
         raise ConfigError([newsroom.config.document.fault(("dkim", "domain"), message)])
     template = MailTemplate.compile(content.rendering, identity, date=now, signer=signer)

@@ -38,7 +38,7 @@ class Stopping:
 
 @contextmanager
 def signals() -> Iterator[Stopping]:
-    """Take SIGINT, SIGTERM and SIGHUP as a request to end while inside, but one that whoever started us has ignored.
+    """Take SIGINT, SIGTERM and SIGHUP as a request to end while inside; SIGHUP not where nohup has it ignored.
 
     In any thread but the main one, do nothing. The second signal says what it is that takes time; the third ends the
     process at once.
@@ -59,7 +59,8 @@ def signals() -> Iterator[Stopping]:
         if count > 1:
             os.write(2, _ASKED_TWICE)
 
-    heeded = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]  # nohup, `&` in a script
+    nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    heeded = [number for number in _SIGNALS if not (nohup and number == signal.SIGHUP)]
     before = {number: signal.signal(number, on_signal) for number in heeded}
     try:
         yield stopping
