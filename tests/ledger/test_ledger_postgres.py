@@ -190,6 +190,15 @@ def test_commits_are_synchronous(opened):
         assert transaction.core.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"
 
 
+def test_an_address_as_hosters_and_psql_write_it(opened, postgres, postgres_schema, tmp_path):
+    """`postgres://`, with the line's end that a variable may keep, is the same ledger."""
+    opened().freeze(EDITION, "hash", readers(3), now=1.0)
+    url = postgres.replace("postgresql", "postgres", 1) + "\n"
+    again = open_ledger(url, newsroom="ILO Newsroom", schema=postgres_schema, witnesses=tmp_path / "sent")
+    assert again.counts(EDITION) == {State.PLANNED: 3}
+    again.close()
+
+
 def test_a_server_that_is_cut_off_is_given_up(opened):
     """Cut off by the network it sends no word: both sides look after half a minute, where the kernel takes hours.
 

@@ -124,7 +124,7 @@ def _of_sender(document: Document) -> Iterator[Fault]:
 def _of_fleet(document: Document) -> Iterator[Fault]:
     """A fleet without a database that it can share."""
     send = _section(document, "send")
-    shared = send.get("ledger_env") or str(send.get("ledger", "")).startswith("postgresql")
+    shared = send.get("ledger_env") or str(send.get("ledger", "")).startswith("postgres")
     if send.get("engine") == "procrastinate" and not shared:
         message = "a fleet shares a PostgreSQL: write postgresql://user@host/database, or set ledger_env"
         yield document.fault(("send", "ledger"), message)

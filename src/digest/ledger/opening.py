@@ -38,7 +38,7 @@ from digest.ledger.schema import (
 )
 from digest.ledger.sqlite import SqliteDatabase, check_whole, examine
 from digest.ledger.suppressions import share
-from digest.text.urls import without_secrets
+from digest.text.urls import database_url, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -92,7 +92,7 @@ class _Owner(Struct, frozen=True, kw_only=True):
 
 def _target(url: str, faulty: Callable[[str], Fault]) -> URL:
     try:
-        target = make_url(url)
+        target = make_url(database_url(url))
     except (ArgumentError, ValueError):  # a port that is no number is a ValueError
         target = None
     known = target is not None and target.get_backend_name() in ("sqlite", "postgresql")

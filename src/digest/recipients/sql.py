@@ -16,7 +16,7 @@ from digest.errors import Fault, FaultyInput, UsageError
 from digest.recipients import columns
 from digest.recipients.columns import BadRow
 from digest.recipients.rows import RowReader, row_fault, stopped_once
-from digest.text.urls import without_secrets
+from digest.text.urls import database_url, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -163,7 +163,7 @@ def _parsed(url: str) -> URL:
     from sqlalchemy.exc import ArgumentError
 
     try:
-        return make_url(url)
+        return make_url(database_url(url))
     except (ArgumentError, ValueError):  # whose words may quote the URL, password and all
         message = "the database's URL cannot be read; write it like postgresql://user@host/database"
         raise UsageError(message) from None

@@ -207,6 +207,15 @@ def untracked(url: str) -> str:
     return place + (question + kept if kept or not query else "") + mark + fragment
 
 
+def database_url(text: str) -> str:
+    """A database's address as SQLAlchemy spells it: hosters, and psql, write `postgres` as well.
+
+    >>> database_url("postgres://u@db/news\\n")
+    'postgresql://u@db/news'
+    """
+    return re.sub("^postgres(?=[:+])", "postgresql", text.strip())
+
+
 def without_secrets(text: str) -> str:
     """An address, or a text with some in it, as it may be shown and stored: passwords, keys and tokens are `***`.
 
