@@ -210,7 +210,7 @@ def untracked(url: str) -> str:
 def database_url(text: str) -> str:
     """A database's address as SQLAlchemy spells it: hosters, and psql, write `postgres` as well.
 
-    >>> database_url("postgres://u@db/news\\n")
+    >>> database_url("postgres://u@db/news ")
     'postgresql://u@db/news'
     """
     return re.sub("^postgres(?=[:+])", "postgresql", text.strip())
