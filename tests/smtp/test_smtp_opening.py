@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 
 import pytest
@@ -259,6 +260,26 @@ def test_a_certificate_that_has_expired_is_renewed_by_who_runs_the_server(author
     with FaultServer(**secured(authority, expired=True)) as server:
         error = str(opening_error(server, **wanted(authority)))
     assert ("must renew it" in error, "ca_file" in error) == (True, False)
+
+
+def test_a_machine_without_authorities_says_so(authority, monkeypatch):
+    """A slim container has no list of whom to trust: a `ca_file` would be the wrong thing to look for."""
+    monkeypatch.setenv("SSL_CERT_FILE", "/none")
+    monkeypatch.setenv("SSL_CERT_DIR", "/none")
+    with FaultServer(**secured(authority)) as server:
+        error = str(opening_error(server, **wanted(authority, ca_file="")))
+    assert ("install ca-certificates" in error, "smtp.ca_file" in error) == (True, False)
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
+def test_a_server_that_knows_only_old_tls_stops_the_run(authority):
+    """No other time would do; the message says what is the least."""
+    context = authority.issue("old", "127.0.0.1").server_context()
+    context.minimum_version, context.maximum_version = ssl.TLSVersion.MINIMUM_SUPPORTED, ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with FaultServer(tls=context) as server:
+        error = opening_error(server, **wanted(authority))
+    assert (type(error), "no TLS 1.2" in str(error)) == (SendStopped, True)
 
 
 def test_a_ca_file_that_cannot_be_used_is_named(tmp_path):

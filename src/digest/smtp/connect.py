@@ -17,6 +17,7 @@ import smtplib
 import socket
 import ssl
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 READY, ACCEPTED, DONE, CHALLENGE = 220, 235, 250, 334
 MASK = "***"  # in the place of a secret
 PERMANENT = 5  # the first digit
+_TOO_OLD = frozenset({"TLSV1_ALERT_PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL"})
 TLS_PORT = 465  # RFC 8314, 7.3
 SIZE_DIGITS = 20  # RFC 1870, 4
 
@@ -335,6 +337,8 @@ class _Opening:
                 hint = "smtp.host must be a name in it"
             elif "expired" in why or "not yet valid" in why:
                 hint = "whoever runs the server must renew it, unless this machine's clock is wrong"
+            elif not (settings.ca_file or _knows_authorities()):
+                hint = "this machine knows no authorities at all: install ca-certificates"
             else:
                 hint = "if it is your own authority's, name that in smtp.ca_file"
             hint += self._clear_here()
@@ -342,9 +346,11 @@ class _Opening:
             raise SendStopped(message) from None
         except ssl.SSLError as error:
             clear = settings.tls == "tls" and error.reason == "WRONG_VERSION_NUMBER"
+            old = error.reason in _TOO_OLD
             hint = "; this port speaks clear text first: try smtp.tls: starttls" if clear else ""
-            message = f"{settings.peer}: TLS failed: {(error.reason or str(error)).replace('_', ' ').lower()}{hint}"
-            raise (SendStopped if clear and self._first else TransportError)(message) from None
+            hint = "; the server knows no TLS 1.2, which is the least" if old else hint
+            message = f"{settings.peer}: {reason(error)}{hint}"
+            raise (SendStopped if (clear or old) and self._first else TransportError)(message) from None
         client.sock = client.wire.sock
 
     def _clear_here(self) -> str:
@@ -400,6 +406,12 @@ def tls_context(settings: SmtpSettings) -> ssl.SSLContext | None:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.sslsocket_class = TlsSocket
     return context
+
+
+def _knows_authorities() -> bool:
+    """Whether this machine has a list of whom to trust; a slim container has none."""
+    paths = ssl.get_default_verify_paths()
+    return bool(paths.cafile) or (paths.capath is not None and any(Path(paths.capath).iterdir()))
 
 
 def _own_name(sock: socket.socket) -> str:

@@ -211,7 +211,7 @@ class Wire:
 def reason(error: OSError) -> str:
     """A socket's error in words."""
     if isinstance(error, ssl.SSLError):
-        return f"TLS failed: {error.reason or error}"
+        return f"TLS failed: {(error.reason or str(error)).replace('_', ' ').lower()}"
     if isinstance(error, ConnectionError) or error.errno == errno.ENOTCONN:
         return "the server reset the connection"
     return (error.strerror or str(error)).lower()
