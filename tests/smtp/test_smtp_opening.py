@@ -12,7 +12,7 @@ from smtprun import QUICK, impatient, mails, settings, tell
 
 from authority import Authority
 from digest.delivery import Event, Phase
-from digest.errors import SendStopped, TransportError
+from digest.errors import RelayLimit, SendStopped, TransportError
 from digest.smtp import connect
 from digest.smtp.relay_settings import SmtpSettings
 from digest.smtp.replies import MAX_BYTES
@@ -260,6 +260,15 @@ def test_a_certificate_that_has_expired_is_renewed_by_who_runs_the_server(author
     with FaultServer(**secured(authority, expired=True)) as server:
         error = str(opening_error(server, **wanted(authority)))
     assert ("must renew it" in error, "ca_file" in error) == (True, False)
+
+
+def test_a_relay_that_was_logged_in_to_too_often_is_not_asked_again(authority):
+    """Google says so with 454: each further try in the same run would keep it so, and no password is wrong."""
+    words = Say("454 4.7.0 Too many login attempts, please try again later. - gsmtp")
+    with FaultServer(at(Phase.AUTH, words), users={"u": SECRET}, **secured(authority)) as server:
+        error = opening_error(server, **wanted(authority))
+    assert type(error) is RelayLimit
+    assert "check" not in str(error)
 
 
 def test_a_machine_without_authorities_says_so(authority, monkeypatch):

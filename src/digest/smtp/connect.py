@@ -24,7 +24,7 @@ from msgspec import Struct
 
 from digest.delivery import Concern, Phase
 from digest.errors import RelayLimit, SendStopped, TransportError
-from digest.smtp.refusals import TEMPORARY, concern
+from digest.smtp.refusals import TEMPORARY, TOO_MANY_LOGINS, concern
 from digest.smtp.socket import Lost, TlsSocket, Wire, reason
 from digest.text.urls import is_loopback
 
@@ -374,7 +374,7 @@ class _Opening:
 def _for_now(phase: Phase, reply: Reply, message: str) -> TransportError | None:
     """The error for a reply that may be another one later; None for one that is for good."""
     about = concern(phase, reply.code, reply.text)
-    if reply.code // 100 == PERMANENT and about is Concern.LIMIT:
+    if (reply.code // 100 == PERMANENT and about is Concern.LIMIT) or TOO_MANY_LOGINS.search(reply.text):
         return RelayLimit(message)
     if reply.code // 100 == PERMANENT and about is not Concern.CONNECTIONS:
         return None
