@@ -77,9 +77,7 @@ _SLOW_WORDS = any_of(
 _CROWD_WORDS = any_of(
     r"concurrent connection|too many (?:[a-z]{1,12} ){0,2}(?:connections|sessions)|sender thread limit"
 )
-TOO_MANY_LOGINS = any_of(
-    r"too many (?:failed |invalid |unsuccessful )?(?:log.?ins?|auth)"
-)  # each further try counts, too
+TOO_MANY_LOGINS = any_of(r"too many (?:failed |invalid |unsuccessful )?(?:log.?in|auth)")  # a further try counts, too
 _READER_WORDS = any_of(  # one reader's mailbox, or a stranger's first mail: the next reader may have another answer
     r"gr[ea]y.?list|user you are trying to contact|mailbox(?! unavailable)|(?<![\d.])4\.2\.2",
     r"recipient\b.{0,40}(?:quota|full|rate|too)",
