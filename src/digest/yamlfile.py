@@ -3,14 +3,14 @@
     text ─compose─▶ nodes ─walk─▶ Document(data, lines) ─pydantic─▶ a frozen model, or every fault at once
 
 Every scalar stays the string it was written as (`no`, `12:30` and `2022-14-02` mean themselves); pydantic converts.
-`quoted` writes one. This module never guesses a type, never runs a tag, and never touches a file: it is handed text.
-The YAML library is imported when there is YAML to read: a build whose config and stories are as they were has none.
+`text.scalar` writes them. This module never guesses a type, never runs a tag, and never touches a file: it is handed
+text. The YAML library is imported when there is YAML to read: a build whose config and stories are as they were has
+none.
 """
 
 from __future__ import annotations
 
 import difflib
-import json
 import re
 import types
 import typing
@@ -40,6 +40,9 @@ _TOUCHING = re.compile(r"[ \t]+#(?=[^\s#])")
 _WITHIN = re.compile(r"[ \t]#[^\s#]")
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
 _WORDS = re.compile(r"#(?![\s#!=*~/-]|[\w.-]+:(?:\s|$))")  # no remark or rule, and no item or key that was taken out
+_ODD_BLANK = re.compile("^ *([\xa0\u2000-\u200b\u202f\u205f\u3000])|:([\xa0\u2000-\u200b\u202f\u205f\u3000])")
+CONFLICT = re.compile(r"^(?:<{7}|>{7})(?= \S)", re.MULTILINE)  # what git leaves around two versions
+_ANCHOR = re.compile(r"(?:^|[\s\[{,])&\S", re.MULTILINE)
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "seq", "map")}
 _ABYSS = 1000  # levels at which composing is not even tried
 _TOO_DEEP = f"more than {_ABYSS} levels deep"
@@ -53,23 +56,14 @@ _BOUNDS = {
 _ALIKE = 0.6  # how alike an unknown key must be to a known one to be offered
 
 
-# What YAML 1.1 or 1.2 would take for something else than text: null, booleans, numbers, base 60, times, merge keys.
-_NOT_TEXT = re.compile(
-    r"~|=|<<|null|true|false|yes|no|on|off|y|n|[-+]?\.(?:inf|nan)|[-+.]{0,2}[0-9][-+0-9a-fox_.:tz ]*", re.IGNORECASE
-)
-_SPECIAL = re.compile(r"""\A(?:[-?:,\[\]{}#&*!|>'"%@` ]|\.\.\.)|[ :]\Z|: | \#""")
-_SPECIAL_IN_LIST = re.compile(r"[,\[\]{}:?]")
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
-_FOUR_DIGITS = 0xFFFF
-
-
 class Document(Struct):
     """What a YAML text says. `data` holds strings, lists and dicts only; a key with nothing after it is left out.
 
     `lines` gives the line (from 1) on which the value at a path was written; `origins` names the source of values that
     did not come from the file itself (`environment DIGEST_SMTP__HOST`). `cut` says of each text how a comment cuts it
-    that touches its sign: it `ends at 'We are'` of `We are #1 in jobs`, `is empty` of `#8M`. What is not `readable` is
-    no YAML, or no mapping: then nothing more can be said of it than `faults` does.
+    that touches its sign: it `ends at 'We are'` of `We are #1 in jobs`, `is empty` of `#8M`. `empty` are the keys that
+    were left out. What is not `readable` is no YAML, or no mapping: then nothing more can be said of it than `faults`
+    does.
     """
 
     file: str
@@ -77,6 +71,7 @@ class Document(Struct):
     lines: dict[Path, int] = field(default_factory=dict)
     origins: dict[Path, str] = field(default_factory=dict)
     cut: dict[Path, str] = field(default_factory=dict)
+    empty: list[Path] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     readable: bool = True
 
@@ -123,6 +118,7 @@ def parse(text: str, file: str, *, first_line: int = 1) -> Document:
     try:
         _refuse_abyss(text, loader)
         node = yaml.compose(text, Loader=loader)
+        anchors = _unused_anchors(text, loader) if _ANCHOR.search(text) else {}
     except (yaml.YAMLError, ValueError) as error:
         line, problem = _explained(error, text)
         document.faults.append(Fault(file=file, line=line + first_line, message=f"this is not YAML: {problem}"))
@@ -135,7 +131,7 @@ def parse(text: str, file: str, *, first_line: int = 1) -> Document:
         message = "expected keys and values (`key: value`) here"
         document.faults.append(Fault(file=file, line=node.start_mark.line + first_line, message=message))
         return document
-    walker = _Walker(document, first_line, text)
+    walker = _Walker(document, first_line, text, anchors)
     document.data = walker.value(node, ())
     return document
 
@@ -146,21 +142,40 @@ def _explained(error: Exception, text: str) -> tuple[int, str]:
 
     if not isinstance(error, yaml.MarkedYAMLError):
         return 0, str(error).splitlines()[0]
-    mark = error.problem_mark or error.context_mark
-    line = mark.line if mark else 0
+    if conflict := CONFLICT.search(text):
+        mark = f"{conflict[0]} is git's mark of a conflict; keep one version, and take the marks out"
+        return text.count("\n", 0, conflict.start()), mark
     problem = " ".join(str(part) for part in (error.context, error.problem) if part)
+    keyless = "could not find expected ':'" in problem  # which is known a line later than it stands
+    place = (error.context_mark if keyless else None) or error.problem_mark or error.context_mark
+    line, column = (place.line, place.column) if place else (0, 0)
     lines = text.split("\n")
-    at = "".join(lines[line : line + 1])
-    hint = "; indent with blanks, not tabs" if at.startswith("\t") else ""
-    if "mapping values are not allowed" in problem:
-        hint = "; put quotes around a value that holds a colon: 'Skills: a path'"
-    elif _TAKEN.match(at):
-        hint = "; put single quotes around the whole text, and write those in it twice"
-    elif any(map(_WITHIN.search, lines[max(0, line - 2) : line + 1])):
-        hint = "; ' #' begins a comment: put quotes around a text that holds it"
+    for number in range(line, max(-1, line - 3), -1):
+        if blank := _ODD_BLANK.search("".join(lines[number : number + 1])):
+            return (
+                number,
+                f"U+{ord(blank[1] or blank[2]):04X} is no blank to it, though it looks like one; type a blank",
+            )
     if "nesting depth" in problem:  # libyaml's newer releases count, too, and may be first: they read ahead
         problem = _TOO_DEEP
-    return line, problem + hint
+    return line, problem + _hint(problem, lines, line, column)
+
+
+def _hint(problem: str, lines: list[str], line: int, column: int) -> str:
+    """What is mostly to be done where libyaml has this problem."""
+    at = "".join(lines[line : line + 1])
+    if "could not find expected ':'" in problem:
+        return "; write `key: value`, a blank behind the colon, and behind the dash of a list"
+    if "unexpected ':'" in problem:
+        return "; write a blank behind each colon"
+    if "mapping values are not allowed" in problem:
+        one = "; keys of one section begin in one column, and a text that holds a colon wants quotes"
+        return "; put quotes around a value that holds a colon: 'Skills: a path'" if ": " in at[:column] else one
+    if _TAKEN.match(at):
+        return "; put single quotes around the whole text, and write those in it twice"
+    if any(map(_WITHIN.search, lines[max(0, line - 2) : line + 1])):
+        return "; ' #' begins a comment: put quotes around a text that holds it"
+    return "; indent with blanks, not tabs" if at.startswith("\t") else ""
 
 
 def data_of(text: str) -> dict[str, Any]:
@@ -183,6 +198,7 @@ def validate(model: type[M], document: Document) -> tuple[M | None, list[Fault]]
         result = model.model_validate(document.data)
     except ValidationError as error:
         faults.extend(_faults(model, document, error.errors(include_url=False)))
+    faults.extend(_empty(model, document))
     faults.sort(key=lambda fault: (fault.file, fault.line))
     return (None if faults else result), faults
 
@@ -199,40 +215,6 @@ def nearest(word: str, known: typing.Iterable[str]) -> str:
     return f", did you mean '{close[0]}'?" if close else ""
 
 
-def quoted(text: str, *, in_list: bool = False, typed: bool = False) -> str:
-    """`text` as a YAML scalar on one line: bare when that is safe, else in the quotes that need fewer escapes.
-
-    What is written reads back as the same text, in YAML 1.1 and 1.2 alike: `no`, `12:30` and `1e3` get quotes. With
-    `typed` they get none, since they are meant as a truth, a time or a number.
-    """
-    if typed and _NOT_TEXT.fullmatch(text):
-        return text
-    unprintable = _UNPRINTABLE.search(text)
-    if text and not (unprintable or _NOT_TEXT.fullmatch(text) or _SPECIAL.search(text)):  # noqa: SIM102 - two reasons
-        if not (in_list and _SPECIAL_IN_LIST.search(text)):
-            return text
-    if not unprintable and ('"' in text or "\\" in text):
-        return "'" + text.replace("'", "''") + "'"
-    # JSON's escapes are YAML's; it leaves some characters alone that YAML wants escaped.
-    return _UNPRINTABLE.sub(_escape, json.dumps(text, ensure_ascii=False))
-
-
-def literal(text: str) -> bool:
-    """Whether a text of several lines reads back as it is when it stands in lines of its own, below `|-`."""
-    return (
-        "\n" in text
-        and not text[:1].isspace()
-        and not text[-1:].isspace()
-        and not re.search(r"[^\S\n]\n", text)
-        and not _UNPRINTABLE.search(text.replace("\n", "").replace("\t", ""))
-    )
-
-
-def _escape(found: re.Match[str]) -> str:
-    code = ord(found[0])
-    return f"\\u{code:04x}" if code <= _FOUR_DIGITS else f"\\U{code:08x}"
-
-
 def _refuse_abyss(text: str, loader: Any) -> None:
     """Raise MarkedYAMLError for text that nests too deep: the composer recurses in C, and would end the process."""
     import yaml
@@ -246,13 +228,27 @@ def _refuse_abyss(text: str, loader: Any) -> None:
             raise yaml.MarkedYAMLError(problem=_TOO_DEEP, problem_mark=typing.cast("yaml.Mark", event.start_mark))
 
 
+def _unused_anchors(text: str, loader: Any) -> dict[tuple[int, int], str]:
+    """The anchors that no alias names, by where they stand: they are words that begin with an &, and would be lost."""
+    import yaml
+
+    found: dict[str, tuple[int, int]] = {}
+    for event in yaml.parse(text, Loader=loader):
+        if isinstance(event, yaml.AliasEvent):
+            found.pop(str(event.anchor), None)
+        elif isinstance(event, yaml.ScalarEvent) and event.anchor and event.start_mark:
+            found[event.anchor] = (event.start_mark.line, event.start_mark.column)
+    return {place: anchor for anchor, place in found.items()}
+
+
 class _Walker:
     """Turns composed nodes into plain data, noting lines, and refusing what no config needs: tags, bombs, doubles."""
 
-    def __init__(self, document: Document, first_line: int, text: str) -> None:
+    def __init__(self, document: Document, first_line: int, text: str, anchors: Mapping[tuple[int, int], str]) -> None:
         import yaml
 
         self.document = document
+        self.anchors = anchors
         self.text_lines = _BREAK.split(text.removeprefix("\ufeff")) if "#" in text else []
         self.cut_lines: set[int] = set()
         self.first_line = first_line
@@ -270,8 +266,7 @@ class _Walker:
                 )
             self.count = MAX_VALUES + 2
             return ""
-        if node.tag not in _PLAIN_TAGS and node.tag != "!":
-            self._fault(path, f"tags like {node.tag.replace('tag:yaml.org,2002:', '!!')} are not used here, remove it")
+        if self._marked(node, path):
             return ""
         if isinstance(node, self.mapping):
             return dict(self._pairs(node, path))
@@ -279,6 +274,17 @@ class _Walker:
             return [self.value(child, (*path, index)) for index, child in enumerate(node.value)]
         self._note_cut(node, path)
         return node.value
+
+    def _marked(self, node: yaml.Node, path: Path) -> bool:
+        """Refuse a tag, and an anchor that nothing names: both take the first word away from a text."""
+        if node.tag not in _PLAIN_TAGS and node.tag != "!":
+            tag = node.tag.replace("tag:yaml.org,2002:", "!!")
+            self._fault(path, f"tags like {tag} are not used here, remove it, or put quotes around the whole text")
+        elif anchor := self.anchors.get((node.start_mark.line, node.start_mark.column)):
+            self._fault(path, f"'&{anchor}' is no text to YAML; put quotes around the whole text")
+        else:
+            return False
+        return True
 
     def _pairs(self, node: yaml.MappingNode, path: Path) -> Iterator[tuple[str, Any]]:
         seen: dict[str, int] = {}
@@ -301,7 +307,18 @@ class _Walker:
             seen[key] = line
             self.document.lines[here] = line
             empty = isinstance(value_node, self.scalar) and value_node.value in ("", "~", "null")
-            if empty and not value_node.style:  # quoted, it is a text
+            if key == "<<" and not key_node.style:
+                self._fault(here, "merges nothing here; write the keys out")
+            elif _ODD_BLANK.match(key) and not key_node.style:
+                self._fault(
+                    here, f"begins with U+{ord(key.lstrip(' ')[0]):04X}, which is no blank to YAML; type blanks"
+                )
+            elif empty and not value_node.style:  # quoted, it is a text
+                word, colon, rest = key.partition(":")
+                if colon and rest and not key_node.style:  # `{country:CH}` is one word, with nothing after it
+                    self._fault(here, f"wants a blank behind its colon: {word}: {rest}")
+                elif not self._marked(value_node, here):
+                    self.document.empty.append(here)
                 self._note_cut(value_node, here)
             else:
                 yield key, self.value(value_node, here)
@@ -382,8 +399,23 @@ def _message(model: type[BaseModel], path: Path, error: ErrorDetails) -> str:  #
     return f"{shown}: {text}" if shown else text
 
 
+def _empty(model: type[BaseModel], document: Document) -> Iterator[Fault]:
+    """Keys with nothing after them where that means nothing: ones that are not known, and ones that a person names."""
+    for path in document.empty:
+        kind = _plain(_kind_at(model, path[:-1]))
+        if typing.get_origin(kind) is dict:
+            yield document.fault(path, "is empty, give it a value")
+        elif (known := _fields(kind)) is not None and path[-1] not in known:
+            yield document.fault(path, f"is not a key here{did_you_mean(str(path[-1]), known)}")
+
+
 def _keys_at(model: type[BaseModel], path: Path) -> list[str]:
-    """The keys that the model knows at `path`, found by walking its annotations."""
+    """The keys that the model knows at `path`."""
+    return list(_fields(_plain(_kind_at(model, path))) or ())
+
+
+def _kind_at(model: type[BaseModel], path: Path) -> Any:
+    """What may stand at `path`, found by walking the model's annotations; None where that is not known."""
     kind: Any = model
     for part in path:
         kind = _plain(kind)
@@ -394,8 +426,8 @@ def _keys_at(model: type[BaseModel], path: Path) -> list[str]:
             arguments = typing.get_args(kind)
             kind = arguments[-1] if isinstance(part, str) and arguments else next(iter(arguments), None)
         if kind is None:
-            return []
-    return list(_fields(_plain(kind)) or ())
+            return None
+    return kind
 
 
 def _fields(kind: Any) -> Mapping[str, Any] | None:

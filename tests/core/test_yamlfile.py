@@ -134,3 +134,61 @@ def test_what_yaml_writes_is_read_back(data):
 def test_no_text_makes_it_raise(text):
     """Whatever a file holds, the result is data or faults."""
     parse(text, "f.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("title: T\nparts: {a: {size:2}}", "2: parts.a.size:2: wants a blank behind its colon: size: 2"),
+        ("title: T\nparts:\n  a:\n  b: {size: 2}", "3: parts.a: is empty, give it a value"),
+        ("title: T\nflagg:\n", "2: flagg: is not a key here, did you mean 'flag'?"),
+        ("title: &Us and them", "1: title: '&Us' is no text to YAML; put quotes around the whole text"),
+        ("title: T\nfrom: &Co\n", "2: from: '&Co' is no text to YAML; put quotes around the whole text"),
+        ("title: T\nfrom: !Now\n", "2: from: tags like !Now are not used here, remove it, or put quotes"),
+        ("title: T\n\xa0from: x", "2: \xa0from: begins with U+00A0, which is no blank to YAML; type blanks"),
+        ("title: T\nrows: &r [{size: 1}]\nparts:\n  <<: {a: {size: 1}}\n", "4: parts.<<: merges nothing here"),
+    ],
+)
+def test_nothing_that_was_written_is_left_out_in_silence(text, said):
+    """`{country:CH}`, an empty entry, a first word that YAML takes for a mark: they were as if never written."""
+    assert faults(text)[0].startswith(f"f.yaml:{said}")
+
+
+def test_an_empty_key_has_its_default_and_an_anchor_that_is_used_its_value():
+    """What is meant by them is still taken."""
+    outer, told = validate(Outer, parse("title: R&D & more\nflag:\nrows: [&one {size: 2}, *one]\nfrom: x?a=1&b=2", "f"))
+    assert told == []
+    assert outer
+    assert (outer.flag, [row.size for row in outer.rows]) == (False, [2, 2])
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "hint"),
+    [
+        (
+            "title: T\nparts:\n  a: {}\n\xa0 b: {}\n  c: {}",
+            4,
+            "U+00A0 is no blank to it, though it looks like one; type a blank",
+        ),
+        ("title:\xa0T\nfrom: x", 1, "U+00A0 is no blank"),
+        (
+            "title: T\nfrom:x\nflag: no",
+            2,
+            "write `key: value`, a blank behind the colon, and behind the dash of a list",
+        ),
+        ("title: T\nrows:\n-a\nflag: no", 3, "write `key: value`"),
+        (
+            "title: T\n from: x",
+            2,
+            "keys of one section begin in one column, and a text that holds a colon wants quotes",
+        ),
+        ("title: Skills: a path", 1, "put quotes around a value that holds a colon: 'Skills: a path'"),
+        ("rows: {size:[1]}", 1, "write a blank behind each colon"),
+        ("title: T\n<<<<<<< HEAD\nfrom: x\n=======\nfrom: y\n>>>>>>> b", 2, "is git's mark of a conflict"),
+    ],
+)
+def test_what_is_no_yaml_is_told_on_its_own_line_with_what_is_mostly_meant(text, line, hint):
+    """The line after the one with the slip was named, in words that nobody who writes a list of readers knows."""
+    (told,) = faults(text)
+    assert told.startswith(f"f.yaml:{line}: this is not YAML: ")
+    assert hint in told

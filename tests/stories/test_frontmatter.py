@@ -16,7 +16,7 @@ from digest.model import STORY_KEYS, Status
 from digest.stories import frontmatter, writing
 from digest.text.characters import checked_line, clean_line
 from digest.text.countries import CODES
-from digest.yamlfile import quoted
+from digest.text.scalar import quoted
 
 
 def read(data, zone=ZURICH, language="en"):

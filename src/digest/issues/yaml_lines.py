@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from msgspec import Struct
 
-from digest.yamlfile import literal, quoted
+from digest.text.scalar import literal, quoted
 
 if TYPE_CHECKING:
     import yaml

@@ -13,6 +13,7 @@ from msgspec import Struct
 from digest import files, yamlfile
 from digest.errors import Fault, FaultyInput
 from digest.newsroom.paths import typed
+from digest.text.scalar import quoted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +40,7 @@ def path_of(root: Path, edition: Edition) -> Path:
 def withdraw(root: Path, edition: Edition, withdrawal: Withdrawal) -> Path:
     """Write the record, whole. Raises DigestError when the disk refuses."""
     path = path_of(root, edition)
-    text = f"on: {withdrawal.on}\nbecause: {yamlfile.quoted(withdrawal.because)}\n"
+    text = f"on: {withdrawal.on}\nbecause: {quoted(withdrawal.because)}\n"
     with files.writing(path):
         files.write_whole(path, text.encode())
     return path

@@ -18,7 +18,7 @@ from msgspec import Struct
 from digest import yamlfile
 from digest.model import STORY_DEFAULTS, STORY_KEYS, STORY_TIMES
 from digest.stories.frontmatter import cut, summary_of
-from digest.yamlfile import quoted
+from digest.text.scalar import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
