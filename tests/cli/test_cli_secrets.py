@@ -97,6 +97,19 @@ def test_each_open_secret_is_said_once_with_its_mode(newsroom, sink, arguments):
     assert len(sink.mails) == (6 if "--live" in arguments else 0)
 
 
+def test_a_password_in_config_is_said_with_its_line(newsroom):
+    """Everybody who may read the newsroom reads it; from the environment it is where it belongs."""
+    url = "postgresql://ana:hunter2@db.example/members"
+    newsroom.edit("config.yaml", "csv: recipients/everyone.csv", f"sql: {{url: '{url}', query: SELECT 1}}")
+    done = newsroom("config")
+    (told,) = (line for line in done.lines if "password" in line)
+    assert "audiences.everyone.recipients.sql.url: holds a password, as this file must not" in told
+    assert told.endswith("url_env")
+    assert "hunter2" not in done.err
+    newsroom.monkeypatch.setenv("DIGEST_AUDIENCES__EVERYONE__RECIPIENTS__SQL__URL", url)
+    assert "holds a password" not in newsroom("config").err
+
+
 def test_no_secret_is_in_anything_we_write_or_say(signing):
     """After build, plan, send, status and failures, no file and no output holds a secret."""
     for name, value in SECRETS.items():

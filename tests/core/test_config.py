@@ -532,3 +532,49 @@ def test_an_audience_never_sent_while_another_vanished_must_be_explained(tmp_pat
     read(tmp_path, f"{new}retired: [everyone]\n").demand_explained("all", {"everyone"})
     read(tmp_path, new).demand_explained("all", {"everyone", "all"})
     read(tmp_path, new).demand_explained("all", set())
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        (
+            "smtp: {host: 'smtp.example.org:587'}",
+            "smtp.host: 'smtp.example.org:587' is no host name; write the name alone",
+        ),
+        ("smtp: {host: 'smtp://smtp.example.org'}", "smtp.host: 'smtp://smtp.example.org' is no host name"),
+        ("smtp: {host: '${SMTP_HOST}'}", "variables are not filled in here: DIGEST_SMTP__HOST sets it"),
+        ("smtp: {host: '[::1]'}", "smtp.host: '[::1]' is no host name"),
+        ("smtp: {password_env: hunter-2}", "smtp.password_env: is no name of an environment variable; put the secret"),
+        ("send: {ledger: .digest/ledger.db}", "send.ledger: '.digest/ledger.db' is no ledger URL; write sqlite:///"),
+        ("send: {ledger: 'sqlite://.digest/ledger.db'}", "is no ledger URL; write sqlite:///.digest/ledger.db"),
+        ("send: {ledger: 'postgres://ana:hunter-2@db/d'}", "'postgres://ana:***@db/d' is no ledger URL"),
+    ],
+)
+def test_what_nobody_could_be_sent_with_is_refused_when_it_is_typed(tmp_path, setting, said):
+    """A relay that no DNS knows was tried again for ever, and two slashes made another ledger; no secret is shown."""
+    (fault,) = refused(tmp_path, f"{GOOD}{setting}\n")
+    assert said in fault
+    assert "hunter-2" not in fault
+
+
+@pytest.mark.parametrize("host", ["localhost", "::1", "127.0.0.1", "smtp_relay", "mail.exämple.org", "relay.example."])
+def test_a_relays_name_or_address_is_taken(tmp_path, host):
+    """As DNS, containers and networks have them."""
+    assert read(tmp_path, f"{GOOD}smtp: {{host: '{host}'}}\n").settings.smtp.host == host
+
+
+def test_a_section_in_the_environment_is_not_passed_over(tmp_path):
+    """DIGEST_SCHEDULE='[]' stopped nothing, and nobody said so; a list that is no YAML is no word, either."""
+    (told,) = refused(tmp_path, GOOD, {"DIGEST_SCHEDULE": "[]"})
+    assert told.startswith("environment DIGEST_SCHEDULE: is not read: schedule as a whole stands in config.yaml")
+    (told,) = refused(tmp_path, GOOD, {"DIGEST_SMTP__PER_DOMAIN": "{gmail.com:20/s}"})
+    assert told == "environment DIGEST_SMTP__PER_DOMAIN: wants a blank behind its colon: gmail.com: 20/s"
+    assert "this is not YAML" in refused(tmp_path, GOOD, {"DIGEST_MAIL__CLIENTS": "[gmail"})[0]
+    read(tmp_path, GOOD, {"DIGEST_MAIL": "ana@example.org"})  # a name of their own
+
+
+@pytest.mark.parametrize("rule", ["only: {country:CH}", "except: {country: }"])
+def test_a_rule_about_readers_is_never_lost(tmp_path, rule):
+    """Everybody on the list was mailed where a blank was missing behind a colon."""
+    (fault,) = refused(tmp_path, GOOD.replace("{title: Everyone}", f"{{title: E, recipients: {{csv: r.csv, {rule}}}}}"))
+    assert "country" in fault

@@ -192,7 +192,11 @@ def _override(document: yamlfile.Document, environ: Mapping[str, str]) -> None:
     own = list(audiences) if isinstance(audiences, dict) else []
     for variable in sorted(environ):
         if not (variable.startswith(PREFIX) and "__" in variable.removeprefix(PREFIX)):
-            if meant := _meant(variable, environ, document.data):
+            section = variable.removeprefix(PREFIX).lower()
+            if section in sections and variable.startswith(PREFIX) and environ[variable].lstrip()[:1] in ("[", "{"):
+                message = f"is not read: {section} as a whole stands in {NAME}, and each of its keys has a variable"
+                document.faults.append(Fault(file=f"environment {variable}", message=message))
+            elif meant := _meant(variable, environ, document.data):
                 message = f"is not read; what sets {meant} is {PREFIX}{meant.replace('.', '__').upper()}"
                 document.faults.append(Fault(file=f"environment {variable}", message=message))
             continue
@@ -208,7 +212,9 @@ def _override(document: yamlfile.Document, environ: Mapping[str, str]) -> None:
             if near.startswith(",") and not re.search(r"\d", path[1]):
                 document.faults.append(Fault(file=origin, message=f"there is no audience {path[1]!r}{near}"))
                 continue
-        _put(document, path, _value(environ[variable]), origin)
+        value, wrong = _value(environ[variable])
+        document.faults += [Fault(file=origin, message=fault.message) for fault in wrong]
+        _put(document, path, value, origin)
 
 
 def _meant(variable: str, environ: Mapping[str, str], data: Mapping[str, Any]) -> str:
@@ -247,15 +253,15 @@ def _put(document: yamlfile.Document, path: tuple[str, ...], value: Any, origin:
         place = below
     place[path[-1]] = value
     document.origins[path] = origin
+    document.empty = [each for each in document.empty if each != path[: len(each)]]
 
 
-def _value(text: str) -> Any:
-    """A value from the environment: a text, or a list or mapping in YAML's flow style."""
+def _value(text: str) -> tuple[Any, list[Fault]]:
+    """A value from the environment, and what is wrong with it: a text, or a list or mapping in YAML's flow style."""
     if text.lstrip()[:1] in ("[", "{"):
         inner = yamlfile.parse(f"value: {text}", "environment")
-        if not inner.faults:
-            return inner.data.get("value", "")
-    return text
+        return inner.data.get("value", ""), inner.faults
+    return text, []
 
 
 def _newsroom(settings: Settings) -> NewsroomProfile:

@@ -17,15 +17,18 @@ from digest.config.setting_values import (
     Colour,
     Countries,
     Headers,
+    Host,
     Language,
     LanguageOrNone,
     Languages,
+    LedgerUrl,
     Line,
     Lines,
     Section,
     Stretch,
     Text,
     Title,
+    Variable,
     Web,
     Words,
     Zone,
@@ -73,7 +76,9 @@ class SqlSection(Section):
     """Readers from a database."""
 
     url: str = Field("", description="SQLAlchemy URL without a password, like postgresql://digest@db/crm.")
-    url_env: str = Field("", description="The environment variable that holds the whole URL, when it has a password.")
+    url_env: Variable = Field(
+        "", description="The environment variable that holds the whole URL, when it has a password."
+    )
     query: Text = Field(description="A SELECT whose columns are named email, name, language, topics, and merge fields.")
 
 
@@ -260,12 +265,12 @@ class CheckSection(Section):
 class SmtpSection(Section):
     """The relay that takes the mail."""
 
-    host: Line = Field("localhost", description="Its name.")
+    host: Host = Field("localhost", description="Its name.")
     port: int = Field(25, ge=1, le=MAX_PORT, description="Its port: 25, 587 (starttls) or 465 (tls).")
     tls: Literal["none", "starttls", "tls"] = Field("starttls", description="none is taken on loopback only.")
     ca_file: str = Field("", description="Certificates to trust instead of the system's.")
     username: Line = Field("", description="For AUTH.")
-    password_env: str = Field("DIGEST_SMTP_PASSWORD", description="The environment variable with the password.")
+    password_env: Variable = Field("DIGEST_SMTP_PASSWORD", description="The environment variable with the password.")
     password_file: str = Field("", description="Or the file with it; readable by its owner only.")
     auth: Literal["auto", "plain", "login", "xoauth2"] = Field("auto", description="The mechanism.")
     token_command: Line = Field("", description="A command that prints a token: XOAUTH2, a new one when it expires.")
@@ -285,8 +290,10 @@ class SmtpSection(Section):
 class SendSection(Section):
     """How an edition goes out."""
 
-    ledger: str = Field("sqlite:///.digest/ledger.db", description="Where what was sent is recorded.")
-    ledger_env: str = Field("", description="The environment variable with the ledger's URL, when it has a password.")
+    ledger: LedgerUrl = Field("sqlite:///.digest/ledger.db", description="Where what was sent is recorded.")
+    ledger_env: Variable = Field(
+        "", description="The environment variable with the ledger's URL, when it has a password."
+    )
     engine: Literal["local", "procrastinate"] = Field(
         "local", description="local: threads on this machine. procrastinate: every `digest worker`, see docs/fleet.md."
     )
@@ -311,7 +318,7 @@ class UnsubscribeSection(Section):
 
     url: Web = Field("", description="The https address at which `digest serve` is reached: one click leaves.")
     allow_local: bool = Field(False, description="Take a url of this machine or without TLS: for trying things out.")  # noqa: FBT003
-    secret_env: str = Field("DIGEST_UNSUBSCRIBE_SECRET", description="The environment variable with the secret.")
+    secret_env: Variable = Field("DIGEST_UNSUBSCRIBE_SECRET", description="The environment variable with the secret.")
     secret_file: str = Field("", description="Or the file with it.")
     mailto: Address | None = Field(None, description="Where 'unsubscribe' mails go; the newsroom's contact when empty.")
 
@@ -328,7 +335,9 @@ class DkimSection(Section):
 class BouncesSection(Section):
     """Where reports of undelivered mails are read with a password."""
 
-    password_env: str = Field("DIGEST_IMAP_PASSWORD", description="The environment variable with the IMAP password.")
+    password_env: Variable = Field(
+        "DIGEST_IMAP_PASSWORD", description="The environment variable with the IMAP password."
+    )
     password_file: str = Field("", description="Or the file with it; readable by its owner only.")
     token_command: Line = Field("", description="A command that prints a token: XOAUTH2 in place of a password.")
     verp: bool = Field(

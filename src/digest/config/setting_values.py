@@ -27,6 +27,9 @@ from digest.text.characters import checked_line, checked_text
 from digest.text.counting import counted
 from digest.text.countries import country
 from digest.text.language import checked
+from digest.text.urls import without_secrets
+
+NO_LEDGER_URL = "is no ledger URL; write sqlite:///.digest/ledger.db or postgresql://user@host/database"
 
 
 def listed(value: Any) -> Any:
@@ -53,6 +56,34 @@ def _address(value: str) -> str:
 def _web(value: str) -> str:
     if value and not re.match(r"https?://[^\s/]+", value):
         message = f"{value!r} is not a web address; write it out, like https://www.example.org/news"
+        raise ValueError(message)
+    return value
+
+
+def _host(value: str) -> str:
+    """A relay's name or address, and nothing beside it: what cannot be found in DNS would be tried again for ever.
+
+    What `digest init` leaves to be filled in, in brackets, is told of elsewhere.
+    """
+    filled = re.sub(r"\[[^\]:]+\]", "x", value)
+    if re.fullmatch(r"(?!-)[\w-]+(\.[\w-]+)*\.?|(?:[\da-f]*:){2,}[\da-f.]*", filled, re.IGNORECASE):
+        return value
+    meant = "; variables are not filled in here: DIGEST_SMTP__HOST sets it" if "$" in value else ""
+    message = f"{value!r} is no host name; write the name alone, like smtp.example.org; its port is smtp.port{meant}"
+    raise ValueError(message)
+
+
+def _variable(value: str) -> str:
+    if value and not re.fullmatch(r"[A-Za-z_]\w*", value, re.ASCII):
+        # Not shown: it may be the secret itself.
+        message = "is no name of an environment variable; put the secret into one, or into a file, and name that"
+        raise ValueError(message)
+    return value
+
+
+def _ledger(value: str) -> str:
+    if value and not re.match(r"(?:sqlite(?:\+\w+)?:///|postgresql(?:\+\w+)?://).", value):
+        message = f"{without_secrets(value)!r} {NO_LEDGER_URL}"
         raise ValueError(message)
     return value
 
@@ -114,6 +145,9 @@ Lines = Annotated[str, AfterValidator(checked_text)]
 Text = Annotated[Line, Field(min_length=1)]
 Words = Annotated[tuple[str, ...], BeforeValidator(listed)]
 Countries = Annotated[tuple[Annotated[str, AfterValidator(country)], ...], BeforeValidator(listed)]
+Host = Annotated[Line, AfterValidator(_host)]
+Variable = Annotated[str, AfterValidator(_variable)]
+LedgerUrl = Annotated[str, AfterValidator(_ledger)]
 Address = Annotated[str, AfterValidator(_address)]
 Language = Annotated[str, AfterValidator(checked)]  # not spelled anew: editions are known by it
 LanguageOrNone = Annotated[str, AfterValidator(lambda value: value and checked(value))]

@@ -96,6 +96,8 @@ def _target(url: str, faulty: Callable[[str], Fault]) -> URL:
     except (ArgumentError, ValueError):  # a port that is no number is a ValueError
         target = None
     known = target is not None and target.get_backend_name() in ("sqlite", "postgresql")
+    # What stands between two slashes and the third is no part of a file's path: the ledger would be another one.
+    known = known and target is not None and not (target.get_backend_name() == "sqlite" and target.host)
     known = known and target is not None and (target.port is None or 0 < target.port < 65536)  # noqa: PLR2004 - RFC 793
     if target is None or not known or not target.database or target.database == ":memory:":
         shown = target.render_as_string(hide_password=True) if target is not None else url.rpartition("@")[2]

@@ -16,6 +16,7 @@ from digest.distribution import installing
 from digest.errors import ConfigError, Fault, UsageError
 from digest.newsroom import newsroom_id, own_secret
 from digest.newsroom.paths import typed
+from digest.text.urls import without_secrets
 from digest.yamlfile import did_you_mean
 
 if TYPE_CHECKING:
@@ -341,7 +342,7 @@ class SendingSetup:
         return TokenCommand(command, key=key, folder=self.config.root, environ=self.environ) if command else None
 
     def exposed_secrets(self) -> tuple[Fault, ...]:
-        """The files with secrets that others on this machine can read. They are said, and used all the same.
+        """Passwords in config.yaml, files with secrets that others here can read: they are said, and used all the same.
 
         OpenDKIM and ssh refuse such a file, Postfix warns. Here refusing would halt an edition that is due, and what
         Kubernetes mounts is open to everybody in its pod unless somebody says otherwise.
@@ -349,10 +350,25 @@ class SendingSetup:
         settings = self.config.settings
         passwords = settings.smtp.password_file, settings.bounces.password_file
         named = (*passwords, settings.unsubscribe.secret_file, settings.dkim.key_file, own_secret.FILE)
-        return tuple(
-            Fault(file=str(path), message=f"has mode {mode:o}: others can read this secret; chmod 600 {path}")
-            for path in dict.fromkeys(typed(self.config.path(name)) for name in named if name)
-            if (mode := _mode(path)) & (stat.S_IRGRP | stat.S_IROTH)
+        addresses: dict[tuple[str, ...], str] = {("send", "ledger"): settings.send.ledger}
+        for name, part in settings.audiences.items():
+            sql = part.recipients and part.recipients.sql
+            addresses["audiences", name, "recipients", "sql", "url"] = sql.url if sql else ""
+        document = self.config.document
+        known = (
+            document.fault(
+                path, f"holds a password, as this file must not; name a variable with all of it: {path[-1]}_env"
+            )
+            for path, address in addresses.items()
+            if without_secrets(address) != address and not document.origin(path)
+        )
+        return (
+            *known,
+            *(
+                Fault(file=str(path), message=f"has mode {mode:o}: others can read this secret; chmod 600 {path}")
+                for path in dict.fromkeys(typed(self.config.path(name)) for name in named if name)
+                if (mode := _mode(path)) & (stat.S_IRGRP | stat.S_IROTH)
+            ),
         )
 
     def _fault(self, path: tuple[str, ...], message: str) -> ConfigError:
