@@ -9,6 +9,8 @@ from contextlib import closing
 from email import message_from_bytes
 from pathlib import Path
 
+import pytest
+
 JANUARY, FEBRUARY, MARCH = ("--month", "2022-01"), ("--month", "2022-02"), ("--month", "2022-03")
 EDITION = "2022-02/everyone/en"
 
@@ -87,3 +89,27 @@ def test_a_renamed_folder_is_the_same_place(newsroom, sink, tmp_path_factory):
     newsroom.root = Path(shutil.move(newsroom.root, tmp_path_factory.mktemp("moved") / "newsroom"))
     assert live(newsroom, *FEBRUARY).code == 0
     assert set(mailed(sink).values()) == {1}
+
+
+@pytest.mark.parametrize("lost", ["all of .digest", "another ledger"])
+def test_a_new_ledger_beside_an_archive_mails_nobody_who_left(newsroom, sink, lost):
+    """A clone has what was sent, and not who has left since: it asks for the ledger, or for a person's word."""
+    assert live(newsroom, *JANUARY).code == 0
+    assert newsroom("subscribers", "suppress", "newsdesk@example.com").code == 0
+    if lost == "another ledger":
+        newsroom.monkeypatch.setenv("DIGEST_SEND__LEDGER", "sqlite:///var/ledger.db")
+    else:
+        shutil.rmtree(newsroom.root / ".digest")
+    sent = len(sink.mails)
+    plan = newsroom("send", *FEBRUARY, "--audience", "everyone")
+    done = live(newsroom, *FEBRUARY)
+    for refused in (plan, done):
+        assert (refused.code, len(refused.lines)) == (1, 1)
+        assert "/archive/2022-01/everyone/en/ledger.json says that another sent before" in refused.err
+        assert "`digest config --moved`" in refused.err
+    assert newsroom("subscribers", "suppress", "newsdesk@example.com").code == 0
+    assert live(newsroom, *FEBRUARY).code == 1  # one who is known to have left says nothing of the others
+    assert len(sink.mails) == sent
+    assert newsroom("config", "--moved").code == 0
+    assert live(newsroom, *FEBRUARY).code == 0
+    assert "newsdesk@example.com" not in {to for to, _ in sink.mails[sent:]}

@@ -118,7 +118,7 @@ def config(
             call.out.data({"file": str(path)})
         return
     if moved:
-        with call.ledger(create=False) as ledger:
+        with call.ledger() as ledger:
             changed, name = ledger.move(call.now.timestamp()), ledger.database.name
         done = "it sends from here from now on; the other place must not" if changed else "it was not moved"
         call.out.line(f"{name}: {done}")

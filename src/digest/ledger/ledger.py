@@ -160,6 +160,10 @@ class SqlLedger:
         """Let the ledger send from here from now on, by a person's word. False when it did so already."""
         return place.move(self.database, now)
 
+    def is_new(self) -> bool:
+        """Whether nothing was ever sent with it, and no person has said that it sends from here."""
+        return place.is_new(self.database)
+
     def audiences(self) -> frozenset[str]:
         """Every audience for which anything was ever frozen."""
         with self.database.reading() as transaction:

@@ -73,13 +73,24 @@ def move(database: Database, now: float) -> bool:
     here = database.place()
     with database.writing() as transaction:
         kept = _kept(transaction)
-        if not kept or _same(kept, here):
+        if _same(kept, here) or (not kept and _begun(transaction)):
             return False
         moved = f"{_MOVED}{sidecar.moment(now)}"
         transaction.core.execute(delete(meta).where(meta.c.key.in_((_KEY, moved))))
         rows = [{"key": _KEY, "value": json.dumps(here)}, {"key": moved, "value": json.dumps(kept)}]
         transaction.core.execute(insert(meta), rows)
         return True
+
+
+def is_new(database: Database) -> bool:
+    """Whether nothing was ever sent with it, and no person has said that it sends from here."""
+    with database.reading() as transaction:
+        return not _kept(transaction) and not _begun(transaction)
+
+
+def _begun(transaction: Transaction) -> bool:
+    """Whether anything was ever frozen in it."""
+    return transaction.core.scalar(select(editions.c.id).limit(1)) is not None
 
 
 def _kept(transaction: Transaction) -> Mapping[str, str]:

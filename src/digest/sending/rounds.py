@@ -94,7 +94,7 @@ def demand_open(newsroom: Newsroom, ledger: SqlLedger, edition: Edition) -> None
 
 
 def demand_unbegun(newsroom: Newsroom, ledger: SqlLedger, edition: Edition) -> None:
-    """Raise LedgerError when another ledger knows to whom an edition of the round went.
+    """Raise LedgerError when another ledger knows to whom an edition of the round went, or alone knows who has left.
 
     Of one that was taken back, a kill in the midst of that, or another machine, may have kept a record.
     """
@@ -102,6 +102,8 @@ def demand_unbegun(newsroom: Newsroom, ledger: SqlLedger, edition: Edition) -> N
     for each in archive.begun(kept, edition, ledger.names(edition.audience)):
         if ledger.mailing(each.id) is None and not ledger.took_back(each.id):
             archive.refuse_begun(kept, each, ledger_place(newsroom, ledger))
+    if ledger.is_new():
+        archive.refuse_new(kept, ledger_place(newsroom, ledger))
 
 
 def ledger_place(newsroom: Newsroom, ledger: SqlLedger) -> str:
