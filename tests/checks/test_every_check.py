@@ -598,3 +598,11 @@ def test_pictures_in_a_text_are_looked_at_as_a_storys_photo_is():
         ("alt-missing", letter.where),
         ("image-unsafe", letter.where),
     }
+
+
+def test_what_git_left_of_two_versions_is_no_text():
+    """A merge that nobody finished was mailed with its marks; a row of signs that are not git's is text."""
+    torn = story(1, summary="<<<<<<< HEAD\nThe old quay.\n=======\nThe new quay.\n>>>>>>> ana")
+    (found,) = (each for each in run(subject(torn)) if each.code == "placeholder")
+    assert found.message == "'<<<<<<<' in summary is git's mark of a conflict; keep one version"
+    assert "placeholder" not in codes(subject(story(1, summary="Quotes: <<< old >>> and\n\n=======\n")))

@@ -18,6 +18,7 @@ from digest.text.cleaning import LOOSE_TAGS, NOWHERE
 from digest.text.counting import counted
 from digest.text.likeness import label_key
 from digest.text.wrapping import width
+from digest.yamlfile import CONFLICT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -42,6 +43,7 @@ _PLACEHOLDERS = (
     # A capitalised word after it is a name or an ordinal: TK Maxx, the XXX Olympiad (a thirtieth one).
     re.compile(r"\b(?:TK(?:TK)*|X{3,})\b(?! [A-Z][a-z])"),
     re.compile(r"\blorem\s+ipsum\b|\bdummy (?:text|copy)\b|\?{3,}", re.IGNORECASE),
+    CONFLICT,
     re.compile(r"\binsert\b[^.\n]{0,40}\bhere\b|\byour (?:text|title|headline|link) here\b", re.IGNORECASE),
 )
 # Controls, line separators, zero-width spaces, and what reorders text. Joiners (emoji, Persian) and marks stay.
@@ -148,22 +150,27 @@ def _lines(context: CheckContext) -> Iterator[tuple[str, str, str]]:
 
 @check("placeholder", Severity.ERROR, "stories", "Words that stood for words to come must not reach readers.")
 def placeholder(context: CheckContext) -> Iterator[Hit]:
-    """TK, lorem ipsum, a row of X, "insert … here" in any text that readers see."""
+    """TK, lorem ipsum, a row of X, "insert … here", git's marks of a conflict in any text that readers see."""
     for story in context.stories:
         for key in STORY_WORDS:
             if found := _stand_in(getattr(story, key)):
                 place = context.place(story, key, words=found)
-                yield Hit(place, f"'{_short(found)}' in {key} stands for words to come; write them")
+                yield Hit(place, f"'{_short(found)}' in {key} {_meant(found)}")
     issue = context.selection.issue
     texts = [(issue.places.get(key, key), key, getattr(issue, key)) for key in ("subject", "preheader", "intro")]
     texts += [(block.where, row.name, text) for block in context.blocks for row, text in block.said()]
     for where, key, text in texts:
         if found := _stand_in(text):
-            yield Hit(where, f"'{_short(found)}' in {key} stands for words to come; write them")
+            yield Hit(where, f"'{_short(found)}' in {key} {_meant(found)}")
 
 
 def _stand_in(text: str) -> str:
     return next((found[0] for pattern in _PLACEHOLDERS if (found := pattern.search(text))), "")
+
+
+def _meant(found: str) -> str:
+    conflict = CONFLICT.match(f"{found} x")
+    return "is git's mark of a conflict; keep one version" if conflict else "stands for words to come; write them"
 
 
 @check(

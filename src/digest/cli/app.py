@@ -132,15 +132,20 @@ def _usage(error: TyperException) -> str:
     context: Any = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "digest"
     if text.startswith("No such command"):
-        from digest.yamlfile import did_you_mean
+        from digest.yamlfile import did_you_mean, nearest
 
         word = text.split("'")[1] if "'" in text else ""
         where = "" if path == "digest" else f" in `{path}`"
-        return f"there is no verb {word!r}{where}{did_you_mean(word, getattr(context.command, 'commands', {}))}"
+        known = getattr(context.command, "commands", {})
+        meant = nearest(word, [*known, "--help", "--version"]) or did_you_mean(word, known)
+        return f"there is no verb {word!r}{where}{meant}"
     if (option := getattr(error, "option_name", "")) and text.startswith("No such option"):
         import difflib
 
         known = [name for parameter in context.command.params for name in parameter.opts if name.startswith("--")]
+        verbs = getattr(context.command, "commands", {})
+        if any(option in parameter.opts for each in verbs.values() for parameter in each.params):
+            return f"{option} comes after the verb: {path} VERB {option}"
         close = difflib.get_close_matches(option, known, n=1, cutoff=0.6)
         meant = f", did you mean {close[0]}?" if close else f"; see `{path} --help`"
         return f"there is no option {option}{meant}"
