@@ -126,6 +126,26 @@ def test_renamed_and_told(harbour):
     assert harbour("status", "2022-02/everyone/en").code == 0
 
 
+def test_renamed_and_back(harbour):
+    """A rename that is reverted, with the line that told it, mails nobody a second time for its period."""
+    assert harbour(*FEBRUARY).code == 0
+    harbour.story("march", date="2022-03-14", language="en", link="https://harbour.test/3")
+    march = ("send", "--month", "2022-03", "--language", "en", "--live", "--yes", "--eml", "march")
+    harbour.edit("config.yaml", "everyone: {", "all: {was: [everyone], ")
+    assert harbour(*march, "--audience", "all", now="2022-04-01T09:00").code == 0
+    harbour.edit("config.yaml", "all: {was: [everyone], ", "everyone: {")
+    refused = harbour(*march, "--audience", "everyone", now="2022-04-02T09:00")
+    assert refused.code == 2
+    assert "audiences.everyone: was not sent yet, and all, which was, is gone from config.yaml" in refused.err
+    harbour.story("april", date="2022-04-14", language="en", link="https://harbour.test/4")
+    april = (*march[:2], "2022-04", *march[3:-1], "april", "--audience", "everyone")
+    assert harbour(*april, now="2022-05-01T09:00").code == 0  # a period that went to nobody yet needs no word
+    assert harbour(*march, "--audience", "everyone", now="2022-05-02T09:00").code == 2
+    harbour.edit("config.yaml", "everyone: {", "everyone: {was: [all], ")
+    assert harbour(*march, "--audience", "everyone", now="2022-05-02T09:00").code == 4
+    assert set(mailed(harbour, "march").values()) == {1}
+
+
 def test_what_went_under_a_former_name_was_sent_before(harbour):
     """A quarter's edition of the renamed audience does not bring again what its readers got in February."""
     assert harbour(*FEBRUARY, "--language", "en").code == 0

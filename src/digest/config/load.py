@@ -70,21 +70,23 @@ class Config:
             return text
         return f"{self.document.where(tuple(key.split('.')))}: {key}{colon}{words}"
 
-    def demand_explained(self, audience: str, sent: Collection[str]) -> None:
+    def demand_explained(self, audience: str, sent: Collection[str], now: Collection[str] = ()) -> None:
         """Raise ConfigError when an audience that was never sent may be one that is gone, under another name.
 
-        `sent` are all audiences that were ever sent. A rename that is not told would mail everybody again, also who
+        `sent` are all audiences that were ever sent; `now` those to which this very period went: one of them may be
+        it, that has an old name of its own back. A rename that is not told would mail everybody again, also who
         left; two lines tell it from a new audience, and the message has both to paste.
         """
         explained = {*self.audiences, *self.settings.retired}
         explained.update(name for known in self.audiences.values() for name in known.was)
         gone = sorted(set(sent) - explained)
-        if not gone or not {audience, *self.audience(audience).was}.isdisjoint(sent):
+        before = not {audience, *self.audience(audience).was}.isdisjoint(sent)
+        if not (gone := [name for name in gone if name in now] if before else gone):
             return
         names = ", ".join(gone)
         message = (
-            f"was never sent, and {names}, which was, is gone from {NAME}; say which it is. Renamed: put `was: "
-            f"[{gone[0]}]` under {audience}; ended: put `retired: [{names}]` at the top level"
+            f"was {'not sent yet' if before else 'never sent'}, and {names}, which was, is gone from {NAME}; say which it "
+            f"is. Renamed: put `was: [{gone[0]}]` under {audience}; ended: put `retired: [{names}]` at the top level"
         )
         raise ConfigError([self.document.fault(("audiences", audience), message)])
 

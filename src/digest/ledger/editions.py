@@ -398,9 +398,11 @@ def _mailed(transaction: Transaction, which: ColumnElement[bool]) -> int:
     return transaction.core.execute(asked).scalar_one()
 
 
-def audiences(transaction: Transaction) -> frozenset[str]:
-    """Every audience for which anything was ever frozen."""
-    return frozenset(transaction.core.scalars(select(rounds.c.audience).distinct()))
+def audiences(transaction: Transaction, period: str = "") -> frozenset[str]:
+    """Every audience for which anything was ever frozen, or this period."""
+    asked = select(rounds.c.audience).distinct()
+    of_period = asked.where(rounds.c.name == f"{period}/" + rounds.c.audience)
+    return frozenset(transaction.core.scalars(of_period if period else asked))
 
 
 def of_round(transaction: Transaction, names: Sequence[str]) -> Sequence[Mailing] | None:

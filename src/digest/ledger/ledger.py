@@ -164,10 +164,10 @@ class SqlLedger:
         """Whether nothing was ever sent with it, and no person has said that it sends from here."""
         return place.is_new(self.database)
 
-    def audiences(self) -> frozenset[str]:
-        """Every audience for which anything was ever frozen."""
+    def audiences(self, period: str = "") -> frozenset[str]:
+        """Every audience for which anything was ever frozen, or this period."""
         with self.database.reading() as transaction:
-            return editions.audiences(transaction)
+            return editions.audiences(transaction, period)
 
     def round(self, edition: str) -> Sequence[Mailing] | None:
         """The editions of this edition's round, None when it is not frozen, or not in all its languages."""

@@ -89,7 +89,8 @@ def demand_open(newsroom: Newsroom, ledger: SqlLedger, edition: Edition) -> None
     if why := unoffered(ledger, edition):
         message = f"{edition.id}: {why}"
         raise NothingToSend(message)
-    newsroom.config.demand_explained(edition.audience, ledger.audiences())
+    period = edition.id.partition("/")[0]
+    newsroom.config.demand_explained(edition.audience, ledger.audiences(), ledger.audiences(period))
     demand_unbegun(newsroom, ledger, edition)
 
 
