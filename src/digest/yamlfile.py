@@ -402,7 +402,7 @@ def _message(model: type[BaseModel], path: Path, error: ErrorDetails) -> str:  #
 def _empty(model: type[BaseModel], document: Document) -> Iterator[Fault]:
     """Keys with nothing after them where that means nothing: ones that are not known, and ones that a person names."""
     for path in document.empty:
-        kind = _plain(_kind_at(model, path[:-1]))
+        kind = _plain(kind_at(model, path[:-1]))
         if typing.get_origin(kind) is dict:
             yield document.fault(path, "is empty, give it a value")
         elif (known := _fields(kind)) is not None and path[-1] not in known:
@@ -411,10 +411,10 @@ def _empty(model: type[BaseModel], document: Document) -> Iterator[Fault]:
 
 def _keys_at(model: type[BaseModel], path: Path) -> list[str]:
     """The keys that the model knows at `path`."""
-    return list(_fields(_plain(_kind_at(model, path))) or ())
+    return list(_fields(_plain(kind_at(model, path))) or ())
 
 
-def _kind_at(model: type[BaseModel], path: Path) -> Any:
+def kind_at(model: type[BaseModel], path: Path) -> Any:
     """What may stand at `path`, found by walking the model's annotations; None where that is not known."""
     kind: Any = model
     for part in path:

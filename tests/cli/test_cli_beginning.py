@@ -22,6 +22,11 @@ def entered(newsroom, folder):
     return type(newsroom)(newsroom.root / folder, newsroom.capsys, newsroom.monkeypatch)
 
 
+def test_what_is_to_be_pasted_is_in_quotes(newsroom):
+    """A folder with blanks in its name is one folder to the shell, too."""
+    assert "Next: cd 'My News' && digest build" in newsroom("init", "My News", now=None).out
+
+
 def test_an_empty_newsroom_holds_nothing_of_the_sample(newsroom):
     """--empty makes one audience, no story and no reader; it is sound, and its first story is built and planned."""
     done = newsroom("init", "mine", "--empty", "--name", "Harbour News", "--contact", "news@harbour.example", now=None)

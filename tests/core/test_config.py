@@ -571,6 +571,9 @@ def test_a_section_in_the_environment_is_not_passed_over(tmp_path):
     assert told == "environment DIGEST_SMTP__PER_DOMAIN: wants a blank behind its colon: gmail.com: 20/s"
     assert "this is not YAML" in refused(tmp_path, GOOD, {"DIGEST_MAIL__CLIENTS": "[gmail"})[0]
     read(tmp_path, GOOD, {"DIGEST_MAIL": "ana@example.org"})  # a name of their own
+    words = {"DIGEST_MAIL__SUBJECT": "[Test] {{ edition.title }}", "DIGEST_AUDIENCES__EVERYONE__TITLE": "[All] of it"}
+    told = read(tmp_path, GOOD, words).settings
+    assert (told.mail.subject, told.audiences["everyone"].title) == tuple(words.values())
 
 
 @pytest.mark.parametrize("rule", ["only: {country:CH}", "except: {country: }"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -68,7 +69,7 @@ def init(
     call.out.line(f"{counted(len(made.files), 'file')} in {folder}")
     if read:
         call.out.line(read)
-    enter = "" if folder == Path() else f"cd {folder} && "
+    enter = "" if folder == Path() else f"cd {shlex.quote(str(folder))} && "
     first = "digest import" if trouble else "digest" if from_feed else _FIRST[empty]
     call.out.line(f"Next: {enter}{first}")
     call.out.to_fill_in(f"{blank.where}: {blank.what}" for blank in made.blanks)

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import os
 import re
+import types
+import typing
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -85,8 +87,8 @@ class Config:
             return
         names = ", ".join(gone)
         message = (
-            f"was {'not sent yet' if before else 'never sent'}, and {names}, which was, is gone from {NAME}; say which it "
-            f"is. Renamed: put `was: [{gone[0]}]` under {audience}; ended: put `retired: [{names}]` at the top level"
+            f"was {'not sent yet' if before else 'never sent'}, and {names}, which was, is gone from {NAME}; say which "
+            f"it is. Renamed: put `was: [{gone[0]}]` under {audience}; ended: put `retired: [{names}]` at the top level"
         )
         raise ConfigError([self.document.fault(("audiences", audience), message)])
 
@@ -214,7 +216,7 @@ def _override(document: yamlfile.Document, environ: Mapping[str, str]) -> None:
             if near.startswith(",") and not re.search(r"\d", path[1]):
                 document.faults.append(Fault(file=origin, message=f"there is no audience {path[1]!r}{near}"))
                 continue
-        value, wrong = _value(environ[variable])
+        value, wrong = _value(environ[variable], yamlfile.kind_at(_model(), path))
         document.faults += [Fault(file=origin, message=fault.message) for fault in wrong]
         _put(document, path, value, origin)
 
@@ -258,11 +260,15 @@ def _put(document: yamlfile.Document, path: tuple[str, ...], value: Any, origin:
     document.empty = [each for each in document.empty if each != path[: len(each)]]
 
 
-def _value(text: str) -> tuple[Any, list[Fault]]:
-    """A value from the environment, and what is wrong with it: a text, or a list or mapping in YAML's flow style."""
-    if text.lstrip()[:1] in ("[", "{"):
+def _value(text: str, kind: Any) -> tuple[Any, list[Fault]]:
+    """A value from the environment, and what is wrong with it: a text, or a list or mapping in YAML's flow style.
+
+    What is a text by its kind stays one: `{{ edition.title }}` is a subject.
+    """
+    if text.lstrip()[:1] in ("[", "{") and kind is not str:
         inner = yamlfile.parse(f"value: {text}", "environment")
-        return inner.data.get("value", ""), inner.faults
+        if not inner.faults or not (isinstance(kind, types.UnionType) and str in typing.get_args(kind)):
+            return inner.data.get("value", ""), inner.faults
     return text, []
 
 

@@ -10,6 +10,7 @@ import os
 import stat
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from digest.distribution import installing
@@ -365,7 +366,10 @@ class SendingSetup:
         return (
             *known,
             *(
-                Fault(file=str(path), message=f"has mode {mode:o}: others can read this secret; chmod 600 {path}")
+                Fault(
+                    file=str(path),
+                    message=f"has mode {mode:o}: others can read this secret; chmod 600 {quote(str(path))}",
+                )
                 for path in dict.fromkeys(typed(self.config.path(name)) for name in named if name)
                 if (mode := _mode(path)) & (stat.S_IRGRP | stat.S_IROTH)
             ),
