@@ -5,6 +5,9 @@ from __future__ import annotations
 import functools
 import http.server
 import json
+import os
+import shutil
+import sys
 import threading
 
 import pytest
@@ -156,3 +159,21 @@ def test_a_feeds_stories_are_there_at_once(newsroom, monkeypatch):
         server.server_close()
     assert done.code == 0, done.err
     assert len(list((newsroom.root / "mine/stories").glob("*harbour-reopens.md"))) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are text there")
+def test_a_folder_whose_name_is_no_text(newsroom, tmp_path_factory):
+    """A name in Latin-1, as an old disk has it, is a newsroom's folder like another."""
+    there = tmp_path_factory.mktemp("old") / os.fsdecode("Café".encode("latin-1"))
+    shutil.copytree(newsroom.root, there)
+    newsroom.root = there
+    month = ("--month", "2022-02", "--audience", "everyone")
+    for arguments in (
+        ("build", *month),
+        ("send", *month, "--live", "--yes", "--eml", "out"),
+        ("status",),
+    ):
+        done = newsroom(*arguments)
+        assert done.code == 0, (arguments, done.err)
+    watched = newsroom("preview", "--no-open", "--port", "0")
+    assert (watched.code, len(watched.lines), "not UTF-8; rename it" in watched.err) == (2, 1, True)

@@ -265,6 +265,18 @@ def test_the_nearest_config_is_found_from_below(tmp_path, below):
         nearest.find(Path("/nowhere"))
 
 
+@pytest.mark.parametrize("name", ["config.yml", "Config.yaml", "config.yaml.txt"])
+def test_a_config_that_is_called_almost_so_is_named(tmp_path, name):
+    """The newsroom is there, and was said not to be."""
+    (tmp_path / name).write_text(GOOD)
+    with pytest.raises(UsageError, match=rf"{name} is not called config\.yaml; rename it"):
+        nearest.find(tmp_path)
+    (tmp_path / name).write_text("sites: {}\n")
+    with pytest.raises(UsageError) as told:
+        nearest.find(tmp_path)
+    assert name not in str(told.value)
+
+
 @pytest.mark.parametrize(
     "said", ["schedule: []\n", "newsrooms: {name: A}\n", "sites:\n  newsroom: {}\n", "a:\n  b: 'newsroom'\n", ""]
 )

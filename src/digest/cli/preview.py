@@ -9,6 +9,7 @@ from typer import Option
 from digest.cli.call import Call
 from digest.cli.flags import Common, EditionFlags
 from digest.cli.verbs import verb
+from digest.errors import UsageError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,6 +28,7 @@ def preview(
     browse: Annotated[bool, Option("--open/--no-open", help="Open the page in your browser.")] = True,
 ) -> None:
     """See the digest as readers will get it, in your browser; check it, order it, approve it."""
+    import os
     import threading
     import webbrowser
 
@@ -34,6 +36,10 @@ def preview(
     from digest.preview.state import ViewRequest
 
     call = Call(common)
+    root = str(call.newsroom.root)
+    if root.encode(errors="ignore") != os.fsencode(root):  # what tells of changes takes UTF-8 alone
+        message = f"{root}: the folder's name is not UTF-8; rename it"
+        raise UsageError(message)
     asked = _asked(call, chosen)
     state = preview_state(call, ViewRequest(**asked))
     with server.bound(host, port, call.newsroom.config.settings.preview.people) as (listener, access):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NAME = "config.yaml"
+_ALMOST = ("config.yml", "Config.yaml", "config.yaml.txt")  # as other programs, telephones and Notepad call theirs
 # At a line's beginning, or as JSON is written: a file that cannot be read as YAML is ours all the same, and one that
 # has such a key further in is not.
 _OURS = re.compile(
@@ -39,6 +40,8 @@ def nearest(start: Path) -> Nearest:
     for folder in (start, *start.parents):
         file = folder / NAME
         if not os.path.isfile(file):  # noqa: PTH113 - False, too, for a folder that may not be searched
+            almost = (folder / name for name in _ALMOST if folder == start)
+            passed_over += [f"{each} is not called {NAME}; rename it" for each in almost if not _not_ours(each)]
             continue
         why = "" if folder == start else _not_ours(file)
         if not why:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
@@ -39,7 +40,7 @@ class MadePages(Struct, kw_only=True):
     @classmethod
     def of(cls, root: Path, folder: Path) -> MadePages:
         """The pages in `folder` of the newsroom in `root`, as the last run left them."""
-        name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
+        name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:12]
         place = root / STATE / f"public-{name}.json"
         said = stored.load(place)
         memory = said["memory"] if said and said["version"] == version() else {}

@@ -231,6 +231,7 @@ def _connect(path: Path, owner: str) -> sqlite3.Connection | None:
 
 def _prepare(connection: sqlite3.Connection, owner: str) -> bool:
     """Make the tables where there are none and empty those of another owner. False for another program's database."""
+    owner = owner.encode("utf-8", "backslashreplace").decode()  # a path may have bytes that are no letters
     connection.execute("PRAGMA synchronous = NORMAL")
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
