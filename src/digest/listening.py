@@ -26,6 +26,20 @@ def listen(host: str, port: int) -> socket.socket:
         raise UsageError(message) from None
 
 
+def in_network(host: str) -> str:
+    """The address at which other machines reach this one, where `host` means all that it has: nobody can open 0.0.0.0."""
+    try:
+        family, elsewhere = {
+            "0.0.0.0": (socket.AF_INET, "192.0.2.1"),  # noqa: S104 - compared
+            "::": (socket.AF_INET6, "2001:db8::1"),
+        }[host]
+        with socket.socket(family, socket.SOCK_DGRAM) as asked:
+            asked.connect((elsewhere, 9))  # sends nothing: the system says by which of its addresses it would
+            return str(asked.getsockname()[0])
+    except (KeyError, OSError):  # one address; or no network
+        return host
+
+
 def base(host: str, port: int) -> str:
     """`http://127.0.0.1:8025`: how a server is reached, an IPv6 address in brackets (RFC 3986, 3.2.2)."""
     name = f"[{host}]" if ":" in host else host

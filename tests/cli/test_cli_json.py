@@ -195,6 +195,7 @@ def test_what_serves_says_where_in_one_document(newsroom, verb):
         serving.terminate()
         assert serving.stdout.read() == ""
     validator(verb).validate(document)
+    assert "http://127.0.0.1:" in text
 
 
 def test_a_watch_has_no_document(newsroom):

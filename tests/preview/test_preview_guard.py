@@ -11,12 +11,14 @@ import socket
 import subprocess
 import sys
 import time
+from unittest.mock import Mock
 
 import httpx
 import pytest
 from previewed import Shown, serving
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from digest.listening import in_network
 from digest.preview.endpoints import FRAME_POLICY
 from digest.preview.server import address, bound
 
@@ -289,7 +291,7 @@ def test_other_machines_need_the_key(folder):
             assert (entered.status_code, entered.headers["location"]) == (303, "/?period=2022-02")
             cookie = entered.headers["set-cookie"].lower()
             assert "httponly" in cookie
-            assert "samesite=strict" in cookie
+            assert "samesite=lax" in cookie
             assert browser.get("/api/edition").status_code == 200
         port = folder.url.rpartition(":")[2]
         assert status(request(folder, "GET /?key=the-key HTTP/1.1", host=f"rebound.example:{port}")) == 403
@@ -316,6 +318,41 @@ def test_the_address_for_other_machines_has_the_key(folder):
             address(access, {"period": "2022-02"}, "the-key")
             == f"http://192.0.2.7:{access.port}/?period=2022-02&key=the-key"
         )
+
+
+def test_the_printed_address_is_one_that_others_can_open(monkeypatch):
+    """Served at every address of this machine, the one in its network is printed; 0.0.0.0 is nobody's."""
+    for host in ("0.0.0.0", "::"):
+        with bound(host, 0) as (_, access):
+            assert (access.host, "[::]" in address(access, {}) or "0.0.0.0" in address(access, {})) == (host, False)
+            monkeypatch.setattr(socket.socket, "connect", Mock(side_effect=OSError))
+            assert in_network(host) == host  # there is no network
+            monkeypatch.undo()
+
+
+@pytest.mark.browser
+def test_a_key_opens_the_page_from_a_link_elsewhere(browser, folder, tmp_path):
+    """A colleague who clicks on their address in a chat or a webmail is let in, as who types it is."""
+    with serving(folder, host="0.0.0.0", keys={"the-key": ""}), browser.new_context() as context:
+        page = context.new_page()
+        context.route("http://chat.example/", lambda route: route.fulfill(
+            content_type="text/html", body=f'<a href="{folder.url}/?key=the-key">here</a>'))  # fmt: skip
+        page.goto("http://chat.example/")
+        page.get_by_role("link", name="here").click()
+        page.wait_for_selector("html[data-live=yes]")
+        assert "the-key" not in page.url
+
+
+def test_two_pages_of_one_host_keep_their_keys(folder):
+    """A browser gives a cookie to every port of its host: the key of one newsroom does not put out the other's."""
+    with httpx.Client() as browser:
+        with serving(folder, host="0.0.0.0", keys={"one": ""}):
+            first = folder.url
+            browser.get(first, params={"key": "one"})
+            with serving(folder, host="0.0.0.0", keys={"other": ""}):
+                browser.get(folder.url, params={"key": "other"})
+                assert browser.get(f"{first}/api/edition").status_code == 200
+                assert browser.get(f"{folder.url}/api/edition").status_code == 200
 
 
 def test_ctrl_c_ends_it_quietly(folder):

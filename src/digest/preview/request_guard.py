@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 TOKEN_HEADER = "x-digest-token"  # noqa: S105 - the header's name
-COOKIE = "digest_preview"
+COOKIE = "digest_preview_{}"  # of a port: a browser gives a cookie to every port of its host
 SHOWN_KEY = "digest.key"  # where in the scope the key stands that the browser showed
 MAX_BODY = 256 * 1024
 FILES = {"/api/picture": MAX_PICTURE, "/api/import/file": MAX_IMPORT}  # take a file's octets, so many at most
@@ -102,7 +102,7 @@ class RequestGuard:
         if method not in ("GET", "HEAD", "POST"):
             return _no(405, "this page takes GET and POST", {"Allow": "GET, HEAD, POST"})
         if len(hosts) != 1 or not self._access.knows(hosts[0]):
-            return _no(403, f"this page answers on port {self._access.port} of this machine only")
+            return _no(403, f"open the address that `digest preview` printed: port {self._access.port}, no other name")
         if self._access.keys and (locked := self._locked(scope, headers)):
             return locked
         if not _from_us(path, headers):
@@ -129,14 +129,15 @@ class RequestGuard:
     def _locked(self, scope: Scope, headers: Headers) -> Response | None:
         """Ask for a key, once: it comes in the address, and goes on in a cookie that no script can read."""
         query = dict(parse_qsl(scope["query_string"].decode("ascii", "replace")))
-        given = self._known(query.pop("key", ""))
+        given, cookie = self._known(query.pop("key", "")), COOKIE.format(self._access.port)
         if scope["method"] == "GET" and scope["path"] == "/" and given:
             # Without the key, so that no bookmark and no shared link has it.
             response = RedirectResponse(f"/?{urlencode(query)}" if query else "/", 303)
-            response.set_cookie(COOKIE, given, httponly=True, samesite="strict")
+            # Not strict: who comes by a link in a chat or a webmail would be sent on to the page without it.
+            response.set_cookie(cookie, given, httponly=True, samesite="lax")
             return response
         try:
-            kept = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+            kept = SimpleCookie(headers.get("cookie", "")).get(cookie)
         except CookieError:
             kept = None
         if kept is not None and (key := self._known(kept.value)):

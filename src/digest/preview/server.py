@@ -28,7 +28,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from digest.errors import DigestError, FaultyInput
-from digest.listening import SafeHeaders, base, listen
+from digest.listening import SafeHeaders, base, in_network, listen
 from digest.preview import endpoints, issue_form, offered_import, signing, steps, story_form, test_mail, uploads
 from digest.preview.forms import FaultyForm
 from digest.preview.live import Live
@@ -64,7 +64,7 @@ def bound(host: str, port: int, people: Sequence[str] = ()) -> Iterator[tuple[so
 def address(access: PageAccess, query: dict[str, str], key: str = "") -> str:
     """The address to open, for who has this key."""
     given = {name: value for name, value in {**query, "key": key}.items() if value}
-    return f"{base(access.host, access.port)}/" + (f"?{urlencode(given)}" if given else "")
+    return f"{base(in_network(access.host), access.port)}/" + (f"?{urlencode(given)}" if given else "")
 
 
 def serve(state: PreviewState, listener: socket.socket, access: PageAccess, ready: Callable[[], None]) -> None:
