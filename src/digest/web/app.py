@@ -207,12 +207,14 @@ def _published(root: Path, request: Request) -> Response:
 
 
 class _Below:
-    """Takes the public path off, where the proxy before us has left it on."""
+    """Takes the public path off, where the proxy before us has left it on, and the slash that some put before the rest."""
 
     def __init__(self, app: ASGIApp, path: str) -> None:
         self._app, self._path = app, path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("path", "").startswith("//"):  # nginx: `location /news` with `proxy_pass http://…:8025/`
+            scope = {**scope, "path": "/" + scope["path"].lstrip("/")}
         if self._path and scope.get("path", "").startswith(f"{self._path}/"):
             scope = {**scope, "root_path": self._path}  # Starlette's routes are looked for below it
         await self._app(scope, receive, send)
