@@ -327,6 +327,59 @@ def test_the_keys_are_where_they_are_on_any_keyboard(browser, shown, width):
         assert len(shown.get("/api/saves").json()["saves"]) == 2
 
 
+@BOTH
+def test_what_the_toolbar_writes_is_undone_like_what_is_typed(browser, shown, width):
+    """Ctrl Z takes a mark back, and then the words before it; Ctrl Y brings them again."""
+    with opened(browser, shown, width, "panels=stories") as page:
+        edit(page)
+        area = field(page, "Summary")
+        before = area.input_value()
+        area.focus()
+        page.keyboard.press("Control+End")
+        page.keyboard.type(" more")
+        page.keyboard.press("Control+Shift+ArrowLeft")
+        page.get_by_role("button", name="Bold").click()
+        expect(area).to_have_value(f"{before} **more**")
+        page.keyboard.press("Control+z")
+        expect(area).to_have_value(f"{before} more")
+        page.keyboard.press("Control+z")
+        expect(area).to_have_value(before)
+        page.keyboard.press("Control+y")
+        expect(area).to_have_value(f"{before} more")
+
+
+def test_escape_ends_the_input_method_and_not_the_form(browser, shown):
+    """Who writes Japanese presses Esc to leave a word that is being composed: the form stays, and asks nothing."""
+    asked = []
+    with opened(browser, shown, 1280, "panels=stories") as page:
+        page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+        edit(page)
+        field(page, "Summary").focus()
+        keys = page.context.new_cdp_session(page)
+        keys.send("Input.imeSetComposition", {"text": "にほ", "selectionStart": 2, "selectionEnd": 2})
+        keys.send("Input.dispatchKeyEvent", {"type": "rawKeyDown", "key": "Escape", "windowsVirtualKeyCode": 229})
+        expect(page.locator("html")).to_have_attribute("data-draft", "yes")
+        assert asked == []
+        expect(page.locator("#editor")).to_be_visible()
+
+
+def test_a_file_that_is_dropped_beside_its_place_opens_nothing(browser, shown):
+    """On the page, in the mail or in a text the browser would open it, in place of the page; words go into a text."""
+    dropped = """(place, words) => {
+        const dataTransfer = new DataTransfer();
+        if (words) dataTransfer.setData('text/plain', words); else dataTransfer.items.add(new File(['x'], 'seen.html'));
+        const event = new place.ownerDocument.defaultView.DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer });
+        return place.dispatchEvent(event) ? 'taken' : 'nothing';
+    }"""
+    with opened(browser, shown, 1280, "panels=stories") as page:
+        edit(page)
+        expect(mail(page).get_by_role("heading").first).to_be_visible()
+        area, picture = page.locator("#editor textarea").first, page.locator("#editor [type=file]").first
+        for place in (page.locator("#title"), mail(page).get_by_role("heading").first, area):
+            assert place.evaluate(dropped) == "nothing"
+        assert picture.evaluate(dropped) == area.evaluate(dropped, "words") == "taken"
+
+
 EVIL = "<img src=x onerror=top.hacked=1><script>top.hacked=1</script>"
 
 

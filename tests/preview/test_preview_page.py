@@ -98,6 +98,48 @@ def test_the_edge_can_be_dragged_and_moved_by_keys(browser, served, width):
         assert query(page)["width"] == str(box(page)) == edge.get_attribute("aria-valuenow")
 
 
+def test_an_address_that_may_not_be_changed_holds_nothing_up(browser, served):
+    """Safari throws at the hundred and first change in half a minute: the frame is dragged on, the address follows."""
+    few = """() => { let left = 3; const replaceState = history.replaceState.bind(history);
+        history.replaceState = (...given) => { if (!left--) throw new DOMException('too many'); replaceState(...given); }; }"""
+    with opened(browser, served, 1280, "width=414") as page:
+        page.evaluate(few)
+        page.get_by_role("slider").focus()
+        for _ in range(4):
+            page.keyboard.press("ArrowLeft")
+        assert box(page) == 374
+        page.wait_for_url(re.compile("width=374"))
+
+
+def test_seven_tabs_of_the_page_are_seven_pages(browser, shown):
+    """A browser opens six connections to a server: those of the tabs that nobody looks at wait for none of its news."""
+    hide = "yes => { Object.defineProperty(document, 'hidden', { value: yes, configurable: true }); \
+        document.dispatchEvent(new Event('visibilitychange')); }"
+    with opened(browser, shown, 1280) as page:
+        tabs = [page]
+        for _ in range(6):
+            tabs[-1].evaluate(hide, arg=True)
+            tabs.append(page.context.new_page())
+            tabs[-1].goto(shown.url)
+            tabs[-1].wait_for_selector("html[data-live=yes]")
+        tabs[-1].evaluate(hide, arg=True)
+        shown.edit(f"stories/{URUGUAY}.md", "title: ", "title: Changed meanwhile, ")
+        tabs[0].evaluate(hide, arg=False)
+        expect(mail(page).locator("body")).to_contain_text("Changed meanwhile, ")
+
+
+def test_a_browser_that_keeps_nothing_shows_the_page(browser, served):
+    """Told to keep no site's data it refuses the page its store, by an error."""
+    with opened(browser, served) as page:
+        for name in ("localStorage", "sessionStorage"):
+            page.context.add_init_script(
+                f"Object.defineProperty(window, '{name}', {{ get() {{ throw new DOMException('no', 'SecurityError'); }} }})"
+            )
+        page.goto(f"{served.url}/?panels=act")
+        page.wait_for_selector("html[data-live=yes]")
+        page.get_by_label("Your name").fill("Ana")
+
+
 @BOTH
 def test_two_widths_stand_side_by_side(browser, served, width):
     """A second frame shows the same mail at another width."""
@@ -305,6 +347,35 @@ def test_a_month_is_clicked_in_the_calendar(browser, served, width):
         page.get_by_role("button", name="April 2021: 2 stories").click()
         expect(mail(page).locator("h1")).to_have_text("April 2021")
         expect(page.get_by_role("button", name="March 2021: 0 stories")).to_be_attached()
+
+
+def test_a_contrast_theme_shows_what_is_pressed_and_chosen(browser, served):
+    """Windows takes a page's colours away there: a width, a scheme, a tab and a measure can still be told apart."""
+    with opened(browser, served, 1280, "width=600") as page:
+        page.emulate_media(forced_colors="active")
+        look = "(e, of) => getComputedStyle(e, of[0])[of[1]]"
+
+        def seen(selector, what="backgroundColor", part=""):
+            return page.locator(selector).first.evaluate(look, [part, what])
+
+        assert seen("#widths [data-focus='600']") != seen("#widths [data-focus='375']")
+        assert seen("#tab-html", "borderBottomColor") != seen("#tab-text", "borderBottomColor")
+        assert len({seen("#inbox"), seen(".meter"), seen(".meter", part="::before")}) == 3
+        page.emulate_media(forced_colors="none")
+
+
+def test_single_keys_can_be_turned_off(browser, served):
+    """WCAG 2.2, 2.1.4: who dictates says letters; in this browser they then stay letters, after a reload too."""
+    with opened(browser, served, 1280, "width=600") as page:
+        press(page, "Keys ?")
+        page.get_by_label("Keys do this alone").uncheck()
+        press(page, "Close")
+        page.reload()
+        page.wait_for_selector("html[data-live=yes]")
+        page.keyboard.press("1")
+        page.keyboard.press("t")
+        assert "width" not in query(page) or query(page)["width"] == "600"
+        expect(page.locator("#tab-html")).to_have_attribute("aria-selected", "true")
 
 
 @BOTH

@@ -56,12 +56,13 @@ class Live:
         self._listeners += 1
         try:
             told = self._changes
-            yield "retry: 500\nevent: hello\ndata: 1\n\n"
+            yield f"retry: 500\nevent: hello\ndata: {self._begun}-{told}\n\n"
             while not self.closed:
                 if told == self._changes:
                     await self._next()
                 changed, told = told != self._changes, self._changes
-                yield "event: change\ndata: 1\n\n" if changed and not self.closed else ": still here\n\n"
+                change = f"event: change\ndata: {self._begun}-{told}\n\n"
+                yield change if changed and not self.closed else ": still here\n\n"
         finally:
             self._listeners -= 1
 

@@ -1,6 +1,6 @@
 // What the page may do: a test mail, an approval, a file for a reviewer.
 
-import { $, el, fill, get, post } from './dom.js';
+import { $, el, fill, get, post, stored } from './dom.js';
 import { asked, state } from './state.js';
 
 let facts = null;
@@ -9,7 +9,7 @@ let standing = [];
 let result = {}; // by the deed's name: the words, and whether they are of a refusal
 let people = { listed: [], you: '' };
 const KEPT = 'digest.by'; // a name is typed once: this browser keeps it
-const typed = { by: localStorage.getItem(KEPT) ?? '', test: '' };
+const typed = { by: stored('localStorage', 'getItem', KEPT) ?? '', test: '' };
 let working = 0;
 let late = false; // what came meanwhile is to be drawn
 
@@ -52,7 +52,7 @@ function testing() {
 }
 
 function approving() {
-  const keep = (event) => { typed.by = event.target.value; localStorage.setItem(KEPT, typed.by); };
+  const keep = (event) => { typed.by = event.target.value; stored('localStorage', 'setItem', KEPT, typed.by); };
   const name = people.you ? el('input', { id: 'by', value: people.you, readonly: true, 'data-focus': 'by' })
     : people.listed.length ? el('select', { id: 'by', 'data-focus': 'by', onchange: keep }, ['', ...people.listed].map((each) => el('option', { value: each, selected: each === typed.by }, each || 'Choose…')))
       : el('input', { id: 'by', autocomplete: 'name', 'data-focus': 'by', value: typed.by, oninput: keep });

@@ -28,6 +28,15 @@ export function fill(place, ...children) {
   if (typeof from === 'number') again?.setSelectionRange?.(from, to); // who types goes on where the caret was
 }
 
+// A browser that is told to keep nothing refuses; and none keeps more than so much. A form is one all the same.
+export function stored(where, deed, ...given) {
+  try {
+    return window[where][deed](...given);
+  } catch {
+    return null;
+  }
+}
+
 // Drag a row by its grip, with a mouse, a pen and a finger alike. `drop` is told before which row it is let go, and the
 // number of that one; null for the end, and the row itself where it is to stay.
 // Returns whether it is dragged: not by another button, nor by a second finger.
@@ -53,6 +62,18 @@ export function drag(event, item, drop) {
     drop(before, rows.indexOf(before));
   }, { once: true });
   return true;
+}
+
+// What is dropped beside the places for it is nothing: the browser would open it, many of them in place of the page.
+export function dropsNothing(view) {
+  for (const name of ['dragover', 'drop']) {
+    view.addEventListener(name, (event) => {
+      const places = event.dataTransfer.types.includes('Files') ? '[type=file]' : 'input, textarea';
+      if (event.defaultPrevented || event.target.closest?.(places)) return;
+      event.preventDefault();
+      event.dataTransfer.dropEffect = 'none';
+    });
+  }
 }
 
 // The key as the page's keys are named: on an Arabic or Cyrillic keyboard by its place, and under Caps Lock, too.

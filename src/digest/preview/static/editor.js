@@ -2,7 +2,7 @@
 //
 // A subject says how it is loaded ({ title, file, fields, values, version, faults }), sent, and drafted.
 
-import { $, el, fill, focusStays, meta, named, post, say } from './dom.js';
+import { $, el, fill, focusStays, meta, named, post, say, stored } from './dom.js';
 import { Form } from './form.js';
 import { showStory, unmark } from './frames.js';
 import { here } from './state.js';
@@ -20,20 +20,11 @@ const typed = () => JSON.stringify(open?.form.changed() ?? null);
 
 // A phone takes a page away without a word, and loads it anew: what is typed is there again when its form is opened.
 const keptAs = (subject) => `digest.typed ${meta(document, 'newsroom')} ${subject.key}`;
-const drop = (subject) => stored('removeItem', keptAs(subject));
-
-// A browser that is told to keep nothing refuses; and none keeps more than so much. A form is one all the same.
-function stored(deed, ...given) {
-  try {
-    return sessionStorage[deed](...given);
-  } catch {
-    return null;
-  }
-}
+const drop = (subject) => stored('sessionStorage', 'removeItem', keptAs(subject));
 
 function draw() {
   const { subject, version, form } = open;
-  if (form.dirty) stored('setItem', keptAs(subject), JSON.stringify({ version, typed: form.changed() }));
+  if (form.dirty) stored('sessionStorage', 'setItem', keptAs(subject), JSON.stringify({ version, typed: form.changed() }));
   else drop(subject);
   clearTimeout(timer);
   const turn = (turns += 1);
@@ -85,7 +76,7 @@ async function send() {
     form.conflict.hidden = true;
     opened.version = saved.version;
     say(saved.said, saved.undo);
-    stored('removeItem', kept);
+    stored('sessionStorage', 'removeItem', kept);
     document.dispatchEvent(new Event('saved'));
     if (open === opened && form.dirty) draw(); // typed while it was saved
   } catch (error) {
@@ -131,7 +122,7 @@ async function load(subject, unwanted) {
   if (unwanted()) return false;
   const more = open?.subject === subject && open.form.more?.open;
   forget();
-  const kept = JSON.parse(stored('getItem', keptAs(subject)));
+  const kept = JSON.parse(stored('sessionStorage', 'getItem', keptAs(subject)));
   const form = new Form(data.fields, { ...data.values, ...kept?.typed }, { onInput: draw });
   form.values = data.values;
   if (more && form.more) form.more.open = true;
@@ -190,6 +181,7 @@ export async function follow() {
 }
 
 $('editor').addEventListener('keydown', (event) => {
+  if (event.isComposing || event.keyCode === 229) return; // a key of the input method, which Esc ends, too
   if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && named(event) === 's') {
     event.preventDefault();
     save();

@@ -15,10 +15,13 @@ let count = 0;
 function mark(area, [, , wrap]) {
   const [start, end] = [area.selectionStart, area.selectionEnd];
   const [before, inside, after] = wrap(area.value.slice(start, end));
-  area.setRangeText(before + inside + after, start, end, 'end');
-  area.setSelectionRange(start + before.length, start + before.length + inside.length);
   area.focus();
-  area.dispatchEvent(new Event('input', { bubbles: true }));
+  // As if it was typed: what is set in another way, Ctrl Z does not undo, nor anything that was typed before it.
+  if (!document.execCommand('insertText', false, before + inside + after)) {
+    area.setRangeText(before + inside + after, start, end, 'end');
+    area.dispatchEvent(new Event('input', { bubbles: true }));
+  }
+  area.setSelectionRange(start + before.length, start + before.length + inside.length);
 }
 
 function toolbar(area, label) {

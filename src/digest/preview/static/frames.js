@@ -1,7 +1,7 @@
 // The stage: the mail in one frame or two, at any width, and the mail's other faces as text.
 // The frame runs no script; this page scrolls it and marks places in it.
 
-import { $, el, fill, get, held, holdWhilePressed, kilobytes } from './dom.js';
+import { $, dropsNothing, el, fill, get, held, holdWhilePressed, kilobytes } from './dom.js';
 import { NARROWEST, WIDEST, asked, clampWidth, set, state } from './state.js';
 
 const scrolls = new Map(); // where each frame was, so that a reload stays there
@@ -51,6 +51,7 @@ function listen(frame, at) {
   const { contentDocument: mail, contentWindow } = frame;
   if (listened.has(mail)) return;
   listened.add(mail);
+  dropsNothing(mail);
   mail.addEventListener('keydown', (event) => document.dispatchEvent(new KeyboardEvent('keydown', event)));
   if (at || state.tab !== 'html') return;
   holdWhilePressed(contentWindow, mail, () => true);

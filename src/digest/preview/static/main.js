@@ -1,7 +1,7 @@
 // The page: what is asked, what is shown, the keys, and staying up to date.
 
 import { act } from './act.js';
-import { $, counted, el, fill, focusStays, get, named, say } from './dom.js';
+import { $, counted, dropsNothing, el, fill, focusStays, get, named, say, stored } from './dom.js';
 import { again, follow as followEditor, leave } from './editor.js';
 import { fit, show, showFirst, unmark } from './frames.js';
 import { importing } from './importing.js';
@@ -154,26 +154,35 @@ onChange(async (changed) => {
   }
 });
 
+// A browser opens six connections to one server, and lets the seventh wait: a tab that nobody sees gives its own back.
 function follow() {
-  const stream = new EventSource('/api/events');
+  let stream;
   let lost = 0; // it comes again by itself, mostly at once; else that is said
-  stream.addEventListener('hello', () => {
-    document.documentElement.dataset.live = 'yes';
-    clearTimeout(lost);
-    if (lost) { refresh(); followEditor(); again(); }
-    lost = 0;
-  });
-  stream.addEventListener('change', () => { refresh(); followEditor(); });
-  stream.addEventListener('error', () => {
-    document.documentElement.dataset.live = 'no';
-    lost ||= setTimeout(() => complain(['the preview does not answer; is it still running? What you typed is kept here'], Boolean(facts)), 2000);
-  });
+  let seen = document.hidden ? 'nothing' : ''; // how often something had changed
+  const listen = () => {
+    stream?.close();
+    if (document.hidden) return;
+    stream = new EventSource('/api/events');
+    stream.addEventListener('hello', ({ data }) => {
+      document.documentElement.dataset.live = 'yes';
+      clearTimeout(lost);
+      if (lost || (seen && seen !== data)) { refresh(); followEditor(); again(); }
+      [lost, seen] = [0, data];
+    });
+    stream.addEventListener('change', ({ data }) => { seen = data; refresh(); followEditor(); });
+    stream.addEventListener('error', () => {
+      document.documentElement.dataset.live = 'no';
+      lost ||= setTimeout(() => complain(['the preview does not answer; is it still running? What you typed is kept here'], Boolean(facts)), 2000);
+    });
+  };
+  document.addEventListener('visibilitychange', listen);
+  listen();
 }
 
 const typing = (target) => target instanceof Element && target.matches('input, select, textarea');
 
 document.addEventListener('keydown', (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || $('help').open) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || $('help').open || !$('keys-on').checked) return;
   const schemes = SCHEMES.map(([name]) => name);
   const keys = {
     d: () => set({ scheme: schemes[(schemes.indexOf(state.scheme) + 1) % schemes.length], tab: state.tab === 'order' ? 'order' : 'html' }),
@@ -225,6 +234,9 @@ $('who').addEventListener('change', (event) => {
   listReaders().catch((error) => { $('who').value = state.who; say(error.message); });
 });
 $('help-open').addEventListener('click', () => $('help').showModal());
+// Who dictates says letters that are meant for no key (WCAG 2.2, 2.1.4).
+$('keys-on').checked = stored('localStorage', 'getItem', 'digest.keys') !== 'off';
+$('keys-on').addEventListener('change', ({ target }) => stored('localStorage', 'setItem', 'digest.keys', target.checked ? 'on' : 'off'));
 $('help-close').addEventListener('click', () => $('help').close());
 window.addEventListener('resize', fit);
 let picks = 0; // answers may overtake each other: the last click counts
@@ -249,5 +261,6 @@ document.addEventListener('saved', ({ detail: awaited }) => {
 document.addEventListener('drafted', () => refresh(true));
 document.addEventListener('acted', () => { steps(); });
 
+dropsNothing(window);
 tools();
 refresh().then(follow).then(resume);

@@ -25,6 +25,14 @@ if (!SCHEMES.some(([name]) => name === state.scheme)) state.scheme = 'light';
 
 export const onChange = (listener) => listeners.push(listener);
 
+// A drag asks for more of these than a browser allows: Safari and Firefox throw then, Chrome does nothing.
+let later;
+function renamed(address) {
+  clearTimeout(later);
+  try { history.replaceState(null, '', address); } catch { /* looked at below */ }
+  if (location.pathname + location.search !== address) later = setTimeout(renamed, 1000, address);
+}
+
 export function set(changes) {
   const changed = Object.keys(changes).filter((key) => state[key] !== String(changes[key]));
   if (!changed.length) return;
@@ -32,7 +40,7 @@ export function set(changes) {
   if (changed.some((key) => key in here.edition)) here.edition = {};
   const query = new URLSearchParams();
   for (const [key, value] of Object.entries(state)) if (value !== DEFAULTS[key]) query.set(key, value);
-  history.replaceState(null, '', `${location.pathname}${query.size ? '?' : ''}${query}`);
+  renamed(`${location.pathname}${query.size ? '?' : ''}${query}`);
   for (const listener of listeners) listener(new Set(changed));
 }
 
