@@ -27,7 +27,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def in_network(host: str) -> str:
-    """The address at which other machines reach this one, where `host` means all that it has: nobody can open 0.0.0.0."""
+    """The address at which other machines reach this one, where `host` is all that it has: nobody can open 0.0.0.0."""
     try:
         family, elsewhere = {
             "0.0.0.0": (socket.AF_INET, "192.0.2.1"),  # noqa: S104 - compared

@@ -134,6 +134,31 @@ def test_what_is_typed_back_is_no_change(browser, shown, width):
         expect(page.locator("#said").get_by_role("button", name="Undo")).to_be_visible()
 
 
+def test_what_a_control_does_not_show_is_no_change(browser, shown):
+    """Blanks around a title, a comma within a topic: nobody is asked of them, and they stay when more is saved."""
+    odd = 'title: " Small firms "\ndate: 2022-02-25\nkicker: " News, "\ntopics: ["Work, decent", skills]\n'
+    shown.write(FILE, f"---\n{odd}language: en\n---\n\nA few words.\n")
+    with opened(browser, shown, 1280, f"story={URUGUAY}") as page:
+        expect(field(page, "Title (needed)")).to_have_value("Small firms")
+        page.locator("#editor").get_by_role("button", name="Close").click()
+        expect(page.locator("#editor")).to_be_hidden()  # Playwright answers no to a question, and it would stay
+        page.goto(f"{shown.url}/?story={URUGUAY}")
+        page.locator("#editor .more summary").click()
+        field(page, "Topics").fill("Work, decent, skills, more")
+        save(page)
+        expect(page.locator("#said")).to_contain_text(f"Saved: {FILE}")
+        assert odd.replace("skills]", "skills, more]") in text(shown)
+
+
+def test_two_lines_of_a_title_are_mended_into_one(browser, shown):
+    """A control has one line: what stood on two is put together with a blank, and Save is all that it needs."""
+    shown.write(FILE, "---\ntitle: |\n  Small firms\n  in Uruguay\ndate: 2022-02-25\n---\n\nA few words.\n")
+    with opened(browser, shown, 1280, f"story={URUGUAY}") as page:
+        save(page)
+        expect(page.locator("#said")).to_contain_text(f"Saved: {FILE}")
+        assert "title: Small firms in Uruguay\n" in text(shown)
+
+
 @BOTH
 def test_no_field_has_the_focus_under_the_forms_buttons(browser, shown, width):
     """By Tab alone, in a window that is lower than the form."""
@@ -367,8 +392,10 @@ def test_a_file_that_is_dropped_beside_its_place_opens_nothing(browser, shown):
     """On the page, in the mail or in a text the browser would open it, in place of the page; words go into a text."""
     dropped = """(place, words) => {
         const dataTransfer = new DataTransfer();
-        if (words) dataTransfer.setData('text/plain', words); else dataTransfer.items.add(new File(['x'], 'seen.html'));
-        const event = new place.ownerDocument.defaultView.DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer });
+        if (words) dataTransfer.setData('text/plain', words);
+        else dataTransfer.items.add(new File(['x'], 'seen.html'));
+        const { DragEvent } = place.ownerDocument.defaultView;
+        const event = new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer });
         return place.dispatchEvent(event) ? 'taken' : 'nothing';
     }"""
     with opened(browser, shown, 1280, "panels=stories") as page:

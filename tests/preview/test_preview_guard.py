@@ -331,7 +331,7 @@ def test_the_printed_address_is_one_that_others_can_open(monkeypatch):
 
 
 @pytest.mark.browser
-def test_a_key_opens_the_page_from_a_link_elsewhere(browser, folder, tmp_path):
+def test_a_key_opens_the_page_from_a_link_elsewhere(browser, folder):
     """A colleague who clicks on their address in a chat or a webmail is let in, as who types it is."""
     with serving(folder, host="0.0.0.0", keys={"the-key": ""}), browser.new_context() as context:
         page = context.new_page()
@@ -345,14 +345,13 @@ def test_a_key_opens_the_page_from_a_link_elsewhere(browser, folder, tmp_path):
 
 def test_two_pages_of_one_host_keep_their_keys(folder):
     """A browser gives a cookie to every port of its host: the key of one newsroom does not put out the other's."""
-    with httpx.Client() as browser:
-        with serving(folder, host="0.0.0.0", keys={"one": ""}):
-            first = folder.url
-            browser.get(first, params={"key": "one"})
-            with serving(folder, host="0.0.0.0", keys={"other": ""}):
-                browser.get(folder.url, params={"key": "other"})
-                assert browser.get(f"{first}/api/edition").status_code == 200
-                assert browser.get(f"{folder.url}/api/edition").status_code == 200
+    with httpx.Client() as browser, serving(folder, host="0.0.0.0", keys={"one": ""}):
+        first = folder.url
+        browser.get(first, params={"key": "one"})
+        with serving(folder, host="0.0.0.0", keys={"other": ""}):
+            browser.get(folder.url, params={"key": "other"})
+            assert browser.get(f"{first}/api/edition").status_code == 200
+            assert browser.get(f"{folder.url}/api/edition").status_code == 200
 
 
 def test_ctrl_c_ends_it_quietly(folder):

@@ -188,6 +188,10 @@ def test_what_changed_since_it_was_shown_is_not_signed(shown):
     assert answer.json()["errors"] == ["2022-02/everyone/en changed while you looked; look again, then approve"]
     assert not (shown.root / "approvals").exists()
     assert not (shown.root / "build").exists()
+    draft = shown.post("/api/draft", {"id": URUGUAY, "values": {"title": "Typed"}}).json()["draft"]
+    seen = shown.get("/api/edition", period="2022-02", draft=draft).json()["fingerprint"]
+    answer = shown.post("/api/approve", {**body, "fingerprint": seen, "draft": draft})
+    assert answer.json()["errors"] == ["the mail shows what you typed; save it, or close its form, then approve"]
 
 
 class Mailbox(Controller):
@@ -226,6 +230,10 @@ def test_a_test_mail_goes_to_a_listed_address_only(browser, shown, width):
         answer = shown.post("/api/test", {"period": "2022-02", "address": "reader@example.org"})
         assert answer.json()["errors"][0].startswith("'reader@example.org' is not among preview.test_addresses")
         assert len(relay.mails) == 1
+        draft = shown.post("/api/draft", {"id": URUGUAY, "values": {"title": "Typed"}}).json()["draft"]
+        typed = {"period": "2022-02", "address": "desk@example.org", "draft": draft}
+        assert shown.post("/api/test", typed).json()["said"].endswith("What you typed is not in it: save it first.")
+        assert b"Typed" not in relay.mails.pop()[1]
         shown.edit("config.yaml", "\nsend:\n", "\nsend:\n  transport: memory\n")
         answer = shown.post("/api/test", {"period": "2022-02", "address": "desk@example.org"})
         assert answer.json()["said"] == "send.transport is memory, which is for tests: nobody is mailed"

@@ -100,8 +100,11 @@ def test_the_edge_can_be_dragged_and_moved_by_keys(browser, served, width):
 
 def test_an_address_that_may_not_be_changed_holds_nothing_up(browser, served):
     """Safari throws at the hundred and first change in half a minute: the frame is dragged on, the address follows."""
-    few = """() => { let left = 3; const replaceState = history.replaceState.bind(history);
-        history.replaceState = (...given) => { if (!left--) throw new DOMException('too many'); replaceState(...given); }; }"""
+    few = """() => {
+        let left = 3;
+        const replaceState = history.replaceState.bind(history);
+        history.replaceState = (...given) => { if (!left--) throw new DOMException(); replaceState(...given); };
+    }"""
     with opened(browser, served, 1280, "width=414") as page:
         page.evaluate(few)
         page.get_by_role("slider").focus()
@@ -132,9 +135,8 @@ def test_a_browser_that_keeps_nothing_shows_the_page(browser, served):
     """Told to keep no site's data it refuses the page its store, by an error."""
     with opened(browser, served) as page:
         for name in ("localStorage", "sessionStorage"):
-            page.context.add_init_script(
-                f"Object.defineProperty(window, '{name}', {{ get() {{ throw new DOMException('no', 'SecurityError'); }} }})"
-            )
+            refuse = "{ get() { throw new DOMException('no', 'SecurityError'); } }"
+            page.add_init_script(f"Object.defineProperty(window, '{name}', {refuse})")
         page.goto(f"{served.url}/?panels=act")
         page.wait_for_selector("html[data-live=yes]")
         page.get_by_label("Your name").fill("Ana")

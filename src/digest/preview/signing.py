@@ -76,6 +76,9 @@ def standing(state: PreviewState, query: Mapping[str, str]) -> Response:
 
 def approve(state: PreviewState, people: People, key: str, body: dict[str, Any]) -> Response:
     """Build and sign exactly what the page shows. Raises ApprovalError when that changed since it was shown."""
+    if body.get("draft"):
+        message = "the mail shows what you typed; save it, or close its form, then approve"
+        raise ApprovalError(message)
     newsroom = state.newsroom()
     view = state.view(requested({**body, "who": "", "draft": ""}))
     made = view.build.rendering

@@ -49,7 +49,8 @@ def send(state: PreviewState, body: dict[str, Any]) -> Response:
         return JSONResponse({"said": told[0]})
     if made := view.build.rendering:
         _remember(newsroom.root, edition, {"content": made.fingerprint, "to": address, "at": now.isoformat()})
-    return JSONResponse({"said": f"A test mail went to {address}; no reader got one."})
+    typed = " What you typed is not in it: save it first." if body.get("draft") else ""
+    return JSONResponse({"said": f"A test mail went to {address}; no reader got one.{typed}"})
 
 
 def last(root: Path, edition: Edition) -> dict[str, str]:

@@ -207,7 +207,7 @@ def _published(root: Path, request: Request) -> Response:
 
 
 class _Below:
-    """Takes the public path off, where the proxy before us has left it on, and the slash that some put before the rest."""
+    """Takes the public path off, where the proxy before us has left it on, and the slash that some put in its place."""
 
     def __init__(self, app: ASGIApp, path: str) -> None:
         self._app, self._path = app, path

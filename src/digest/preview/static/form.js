@@ -65,7 +65,7 @@ function picture(input, id, label, form) {
   return el('div', { class: 'picture' }, shown, file);
 }
 
-const one = (value) => (typeof value === 'object' ? Object.values(value).join(', ') : value);
+const one = (value) => (typeof value === 'object' ? Object.values(value).map((each) => each.trim()).join(', ') : value);
 const joined = (value) => (Array.isArray(value) ? value.map(one).join(typeof value[0] === 'object' ? '; ' : ', ') : value ?? '');
 
 function control(field, id, value) {
@@ -77,7 +77,7 @@ function control(field, id, value) {
     return el('select', common, choices.map((each) => el('option', { value: each, selected: each === (value ?? '') }, label(each))));
   }
   if (field.kind === 'truth') return el('input', { ...common, type: 'checkbox', checked: value === 'true' });
-  return el('input', { ...common, value: joined(value), spellcheck: ['line', 'words'].includes(field.kind) ? null : 'false', autocomplete: 'off', inputmode: field.kind === 'address' ? 'url' : null });
+  return el('input', { ...common, value: joined(value).trim().replace(/\s*\n\s*/g, ' '), spellcheck: ['line', 'words'].includes(field.kind) ? null : 'false', autocomplete: 'off', inputmode: field.kind === 'address' ? 'url' : null });
 }
 
 // The items of a list, each with fields of its own: added, moved and taken away by buttons.
@@ -159,7 +159,11 @@ export class Form {
     const input = this.controls.get(field.key);
     if (field.kind === 'truth') return input.checked ? 'true' : '';
     if (field.kind === 'rows') return input.rows.value;
-    if (field.kind === 'words') return input.value.split(',').map((each) => each.trim()).filter(Boolean);
+    if (field.kind === 'words') {
+      let { value } = input;
+      for (const word of this.values[field.key] ?? []) value = value.replace(word, () => word.replaceAll(',', '\0')); // stays one
+      return value.split(',').map((each) => each.replaceAll('\0', ',').trim()).filter(Boolean);
+    }
     return field.kind === 'markdown' ? input.value : input.value.trim();
   }
 
@@ -167,7 +171,8 @@ export class Form {
     const wanted = {};
     for (const field of this.fields) {
       const [now, before] = [this.read(field), this.values[field.key]];
-      const same = field.kind === 'truth' ? (now === 'true') === (before === 'true') : joined(now) === joined(before);
+      const was = field.kind === 'markdown' ? joined(before) : joined(before).trim(); // as it is read from a control
+      const same = field.kind === 'truth' ? (now === 'true') === (before === 'true') : joined(now) === was;
       if (!same) wanted[field.key] = now;
     }
     return wanted;
