@@ -53,7 +53,7 @@ def test_a_save_that_was_changed_since_is_not_undone(tmp_path):
     saves = Saves(tmp_path)
     saved = saves.save("mine", [change(tmp_path, "a.md", b"one")])
     (tmp_path / "a.md").write_bytes(b"somebody else's")
-    with pytest.raises(EditConflict):
+    with pytest.raises(EditConflict, match=r"a\.md changed after that; take back first what came later"):
         saves.undo(saved.id)
     (tmp_path / "a.md").write_bytes(b"one")
     undone = saves.undo(saved.id)
@@ -87,6 +87,10 @@ def test_an_offer_is_taken_once_and_as_it_was_shown(tmp_path):
     for again in (name, "made-up"):
         with pytest.raises(UsageError, match="read it anew"):
             saves.take(again)
+    name = saves.offer(Offer(title="import", changes=(change(tmp_path, "a.md", b"two"),)))
+    (tmp_path / "a.md").write_bytes(b"somebody else's")
+    with pytest.raises(EditConflict, match=r"a\.md changed since this was shown; read it anew"):
+        saves.take(name)
     assert told == [1]
 
 

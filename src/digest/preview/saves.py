@@ -13,7 +13,7 @@ import hashlib
 import secrets
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 KEPT = 100  # saves that can be undone
 OFFERED = 8  # offers that can still be taken
 _MOST = 64 * 1024 * 1024  # octets that these may hold together
+Deed = Literal["save", "undo", "take"]
 
 
 class FileChange(Struct, frozen=True, kw_only=True):
@@ -108,7 +109,7 @@ class Saves:
                 message = "that can no longer be undone here; git knows what the file was"
                 raise UsageError(message)
             back = [FileChange(path=each.path, before=each.after, after=each.before) for each in done.changes]
-            saved = self._save(f"Undone: {done.title}", back)
+            saved = self._save(f"Undone: {done.title}", back, "undo")
             del self._made[number]
             return saved
 
@@ -127,7 +128,7 @@ class Saves:
             if (offer := self._offers.pop(name, None)) is None:
                 message = "that was taken, or shown too long ago; read it anew"
                 raise UsageError(message)
-            saved = self._save(offer.title, offer.changes) if offer.changes else None
+            saved = self._save(offer.title, offer.changes, "take") if offer.changes else None
         offer.then()
         return saved
 
@@ -140,14 +141,19 @@ class Saves:
         """A file as a person in the newsroom's folder would type it."""
         return path.relative_to(self._root).as_posix() if path.is_relative_to(self._root) else str(path)
 
-    def _changed(self, path: Path) -> EditConflict:
-        message = f"{self.name(path)} changed since you opened it; look at both, then keep one"
+    def _changed(self, path: Path, deed: Deed = "save") -> EditConflict:
+        what = {
+            "save": "changed since you opened it; look at both, then keep one",
+            "undo": "changed after that; take back first what came later",
+            "take": "changed since this was shown; read it anew",
+        }
+        message = f"{self.name(path)} {what[deed]}"
         return EditConflict(message)
 
-    def _save(self, title: str, changes: Sequence[FileChange]) -> Save:
+    def _save(self, title: str, changes: Sequence[FileChange], deed: Deed = "save") -> Save:
         for change in changes:
             if contents(change.path) != change.before:
-                raise self._changed(change.path)
+                raise self._changed(change.path, deed)
         written: list[FileChange] = []
         try:
             for change in changes:
