@@ -150,6 +150,38 @@ def test_what_a_control_does_not_show_is_no_change(browser, shown):
         assert odd.replace("skills]", "skills, more]") in text(shown)
 
 
+def test_what_nobody_sees_is_not_pasted_along(browser, shown):
+    """PowerPoint ends lines by U+000B, addresses come with marks of direction: a file with them would be refused."""
+    with opened(browser, shown, 1280, f"story={URUGUAY}") as page:
+        field(page, "Summary").fill("One\vtwo\ufeff \u2067three\u2069")
+        field(page, "Kicker").fill("\u202aNews\u202c\u2028today")
+        save(page)
+        expect(page.locator("#said")).to_contain_text(f"Saved: {FILE}")
+        assert "\nkicker: News today\n" in text(shown)
+        assert text(shown).endswith("\n\nOne\ntwo \u2067three\u2069\n")
+        page.locator("#editor").get_by_role("button", name="Close").click()
+        expect(page.locator("#editor")).to_be_hidden()
+
+
+@pytest.mark.parametrize("words", ["A few words. ", "A few words.\n\n", "\nA few words."])
+def test_what_was_saved_is_nothing_to_be_thrown_away(browser, shown, words):
+    """A blank at the end is not in the file, and the form is closed without a question; further words are asked of."""
+    asked = []
+    with opened(browser, shown, 1280, f"story={URUGUAY}") as page:
+        page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+        field(page, "Summary").fill(words)
+        save(page)
+        expect(page.locator("#said")).to_contain_text(f"Saved: {FILE}")
+        assert text(shown).endswith("\nA few words.\n")
+        field(page, "Summary").fill(f"{words}More")
+        page.locator("#editor").get_by_role("button", name="Close").click()
+        assert len(asked) == 1
+        field(page, "Summary").fill(words)
+        page.locator("#editor").get_by_role("button", name="Close").click()
+        expect(page.locator("#editor")).to_be_hidden()
+        assert len(asked) == 1
+
+
 def test_two_lines_of_a_title_are_mended_into_one(browser, shown):
     """A control has one line: what stood on two is put together with a blank, and Save is all that it needs."""
     shown.write(FILE, "---\ntitle: |\n  Small firms\n  in Uruguay\ndate: 2022-02-25\n---\n\nA few words.\n")

@@ -12,6 +12,7 @@ from msgspec import Struct, to_builtins
 from starlette.responses import JSONResponse
 
 from digest.errors import FaultyInput, UsageError
+from digest.text.cleaning import multiline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -50,12 +51,12 @@ def fields_data(fields: Iterable[FormField]) -> list[dict[str, Any]]:
 
 
 def values_of(body: Mapping[str, Any], fields: Iterable[FormField]) -> dict[str, Value]:
-    """The changed values that the page sent, line ends as files have them. Raises UsageError for anything else."""
+    """The changed values that the page sent, cleaned. Raises UsageError for anything else."""
     given, known = body.get("values"), {field.key: field for field in fields}
     if not isinstance(given, dict) or not all(key in known and _suits(known[key], each) for key, each in given.items()):
         message = "the page sent values that the form does not have; reload it"
         raise UsageError(message)
-    return {key: _unix(value) for key, value in given.items()}
+    return {key: _typed(known[key], value) for key, value in given.items()}
 
 
 def text_of(body: Mapping[str, Any], key: str, longest: int = 400) -> str:
@@ -113,11 +114,14 @@ def _suits(field: FormField, value: Any) -> bool:
     )
 
 
-def _unix(value: Any) -> Any:
+def _typed(field: FormField, value: Any) -> Any:
+    """A value without what nobody sees and pasting brings along: a file with it is refused (PowerPoint's line ends)."""
     match value:
         case str():
-            return value.replace("\r\n", "\n").replace("\r", "\n")
+            text = multiline(value, isolates=True, escapes=False)
+            return text if field.kind == "markdown" else text.replace("\n", " ")
         case list():
-            return [_unix(part) for part in value]
+            return [_typed(field, part) for part in value]
         case _:
-            return {key: _unix(part) for key, part in value.items()}
+            rows = {row.key: row for row in field.rows}
+            return {key: _typed(rows[key], part) for key, part in value.items()}

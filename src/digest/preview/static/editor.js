@@ -72,6 +72,7 @@ async function send() {
     const saved = await subject.send(form, opened.version);
     here.draft = '';
     form.values = saved.values;
+    Object.assign(form.saved, JSON.parse(sent));
     form.complain({});
     form.conflict.hidden = true;
     opened.version = saved.version;

@@ -127,6 +127,7 @@ export class Form {
     this.values = values;
     this.controls = new Map();
     this.busy = 0; // pictures on their way
+    this.saved = {}; // as it was typed: a file may have it without a blank at the end
     this.conflict = el('div', { class: 'conflict', role: 'group', 'aria-label': 'Both versions', hidden: true });
     this.general = el('p', { class: 'fault', role: 'alert' });
     const row = (field) => this.row(field);
@@ -173,7 +174,7 @@ export class Form {
       const [now, before] = [this.read(field), this.values[field.key]];
       const was = field.kind === 'markdown' ? joined(before) : joined(before).trim(); // as it is read from a control
       const same = field.kind === 'truth' ? (now === 'true') === (before === 'true') : joined(now) === was;
-      if (!same) wanted[field.key] = now;
+      if (!same && joined(now) !== joined(this.saved[field.key] ?? before)) wanted[field.key] = now;
     }
     return wanted;
   }
