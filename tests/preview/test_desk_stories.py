@@ -150,6 +150,21 @@ def test_what_a_control_does_not_show_is_no_change(browser, shown):
         assert odd.replace("skills]", "skills, more]") in text(shown)
 
 
+def test_a_save_that_hangs_is_given_up(browser, shown):
+    """Nothing answers, and nothing is refused (a VPN that went away): it is said, and the form can be closed."""
+    soon = "const timeout = AbortSignal.timeout; AbortSignal.timeout = () => timeout.call(AbortSignal, 300);"
+    with opened(browser, shown, 1280) as page:
+        page.add_init_script(soon)
+        page.goto(f"{shown.url}/?story={URUGUAY}")
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.route("**/api/story", lambda _: None)
+        field(page, "Kicker").fill("Never there")
+        save(page)
+        expect(page.locator("#said")).to_contain_text("the preview does not answer")
+        page.locator("#editor").get_by_role("button", name="Close").click()
+        expect(page.locator("#editor")).to_be_hidden()
+
+
 def test_what_nobody_sees_is_not_pasted_along(browser, shown):
     """PowerPoint ends lines by U+000B, addresses come with marks of direction: a file with them would be refused."""
     with opened(browser, shown, 1280, f"story={URUGUAY}") as page:

@@ -283,7 +283,8 @@ def test_the_frame_may_run_nothing(shown):
 def test_other_machines_need_the_key(folder):
     """Served to others, everything asks for the key; a browser that showed it once keeps it in a cookie."""
     with serving(folder, host="0.0.0.0", keys={"the-key": ""}):
-        assert folder.get("/").status_code == 401
+        locked = folder.get("/")
+        assert (locked.status_code, locked.text[:16]) == (401, "open the address")
         assert folder.get("/api/edition").status_code == 401
         assert folder.get("/", key="wrong").status_code == 401
         with httpx.Client(base_url=folder.url) as browser:

@@ -370,7 +370,7 @@ def test_single_keys_can_be_turned_off(browser, served):
     """WCAG 2.2, 2.1.4: who dictates says letters; in this browser they then stay letters, after a reload too."""
     with opened(browser, served, 1280, "width=600") as page:
         press(page, "Keys ?")
-        page.get_by_label("Keys do this alone").uncheck()
+        page.get_by_label("Single keys").uncheck()
         press(page, "Close")
         page.reload()
         page.wait_for_selector("html[data-live=yes]")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse, RedirectResponse
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse
 
 from digest.importing.formats import MAX_BYTES as MAX_IMPORT
 from digest.preview.uploads import MAX_BYTES as MAX_PICTURE
@@ -143,7 +143,8 @@ class RequestGuard:
         if kept is not None and (key := self._known(kept.value)):
             scope[SHOWN_KEY] = key
             return None
-        return _no(401, "open the address that `digest preview` printed, with its key")
+        words = "open the address that `digest preview` printed, with its key, which is new at each start"
+        return PlainTextResponse(f"{words}\n", 401) if scope["path"] == "/" else _no(401, words)  # for a person to read
 
     def _known(self, given: str) -> str:
         """The key that this is; empty for none of ours."""
