@@ -442,6 +442,8 @@ def test_the_archive_is_served(client):
     assert client.get("/news/archive/2022-02/everyone/index.html").text == "<h1>February</h1>"
     assert "sandbox" in client.get("/archive/").headers["content-security-policy"]
     assert client.head("/archive/").status_code == 200
+    assert client.get("/archive/feed.json").headers["access-control-allow-origin"] == "*"  # a home page may read it
+    assert "access-control-allow-origin" not in client.get(link()).headers
 
 
 @pytest.mark.parametrize(

@@ -198,7 +198,12 @@ def _published(root: Path, request: Request) -> Response:
     file = pages.read(place) if place is not None else None
     if place is None or file is None:
         raise HTTPException(HTTPStatus.NOT_FOUND)
-    headers = {"Content-Security-Policy": pages.POLICY, "Cache-Control": "public, max-age=300", **file.headers}
+    headers = {
+        "Content-Security-Policy": pages.POLICY,
+        "Cache-Control": "public, max-age=300",
+        "Access-Control-Allow-Origin": "*",  # it is for everybody: readers of feeds, the newsroom's home page
+        **file.headers,
+    }
     if pages.is_gone(root, place):
         return Response(file.data, HTTPStatus.GONE, headers, media_type=file.media_type)
     if file.is_known(request.headers):
