@@ -177,7 +177,7 @@ VERBS: dict[str, tuple[str, Schema]] = {
         ),
     ),
     "preview": (
-        "Where the page is served, when it begins: for each person who has a key.",
+        "Where the page is served, when it begins; for each person where each has a key.",
         rows(obj(address=TEXT, **{"for": TEXT})),
     ),
     "send": (

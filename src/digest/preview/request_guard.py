@@ -102,7 +102,8 @@ class RequestGuard:
         if method not in ("GET", "HEAD", "POST"):
             return _no(405, "this page takes GET and POST", {"Allow": "GET, HEAD, POST"})
         if len(hosts) != 1 or not self._access.knows(hosts[0]):
-            return _no(403, f"open the address that `digest preview` printed: port {self._access.port}, no other name")
+            words = f"it answers only at the address that `digest preview` printed, on port {self._access.port}"
+            return _no(403, words)
         if self._access.keys and (locked := self._locked(scope, headers)):
             return locked
         if not _from_us(path, headers):

@@ -141,7 +141,7 @@ const PATIENCE = 30000; // milliseconds
 // where it serves the same newsroom. To load the page anew would lose what is typed.
 async function write(path, kind, body) {
   const used = token;
-  const signal = () => (QUICK.includes(path) ? AbortSignal.timeout(PATIENCE) : null);
+  const signal = () => (QUICK.includes(path) ? AbortSignal.timeout?.(PATIENCE) : null);
   const send = () => reach(path, { method: 'POST', headers: { 'Content-Type': kind, 'X-Digest-Token': token }, body, signal: signal() });
   const response = await send();
   if (response.status === 403) {
