@@ -142,6 +142,25 @@ def test_the_focus_stays_with_a_story_that_reaches_the_top(browser, shown):
 
 
 @BOTH
+def test_a_list_comes_along_with_what_is_dragged(browser, shown, width):
+    """In a low window the first row is out of sight: held at the edge, the list moves, a row at a time."""
+    with opened(browser, shown, width, "panels=stories") as page:
+        page.set_viewport_size({"width": width, "height": 420})
+        last = page.locator("#stories-in li").last
+        story = last.get_attribute("data-id")
+        grip = last.locator(".grip")
+        grip.scroll_into_view_if_needed()
+        start = grip.bounding_box()
+        page.mouse.move(start["x"] + 5, start["y"] + 5)
+        page.mouse.down()
+        page.mouse.move(start["x"] + 5, start["y"] - 60, steps=3)
+        page.mouse.move(start["x"] + 5, 190 if width == 1280 else 40, steps=3)
+        expect(page.locator("#stories-in li").first).to_have_class(re.compile("drop"))
+        page.mouse.up()
+        expect(page.locator("#stories-in li").first).to_have_attribute("data-id", story)
+
+
+@BOTH
 def test_a_story_is_dragged_to_the_top(browser, shown, width):
     """A story follows the pointer; where it is dropped it stays, in the file and in the mail."""
     with opened(browser, shown, width, "panels=stories") as page:

@@ -48,16 +48,25 @@ export function drag(event, item, drop) {
   item.classList.add('moved');
   const rows = [...item.parentElement.children];
   let before = item;
+  let seen = event;
   const over = (at) => {
+    seen = at;
     before = rows.find((each) => at.clientY < each.getBoundingClientRect().top + each.offsetHeight / 2) ?? null;
     for (const each of rows) each.classList.toggle('drop', each === before);
   };
-  const stay = () => { before = item; };
+  const along = setInterval(() => { // a list that is longer than its window comes along, a row at a time
+    if (Math.abs(seen.clientY - event.clientY) < 20) return;
+    const place = before ? rows.indexOf(before) : rows.length;
+    rows[seen.clientY < window.innerHeight / 2 ? place - 1 : place]?.scrollIntoView({ block: 'nearest' });
+    over(seen);
+  }, 200);
+  const stay = () => { before = item; clearInterval(along); };
   target.addEventListener('pointermove', over);
   target.addEventListener('pointercancel', stay); // the phone took the finger away
   target.addEventListener('lostpointercapture', () => {
     target.removeEventListener('pointermove', over);
     target.removeEventListener('pointercancel', stay);
+    clearInterval(along);
     for (const each of rows) each.classList.remove('drop', 'moved');
     drop(before, rows.indexOf(before));
   }, { once: true });
