@@ -559,7 +559,7 @@ def test_an_audience_never_sent_while_another_vanished_must_be_explained(tmp_pat
         ("smtp: {password_env: hunter-2}", "smtp.password_env: is no name of an environment variable; put the secret"),
         ("send: {ledger: .digest/ledger.db}", "send.ledger: '.digest/ledger.db' is no ledger URL; write sqlite:///"),
         ("send: {ledger: 'sqlite://.digest/ledger.db'}", "is no ledger URL; write sqlite:///.digest/ledger.db"),
-        ("send: {ledger: 'postgres://ana:hunter-2@db/d'}", "'postgres://ana:***@db/d' is no ledger URL"),
+        ("send: {ledger: 'mysql://ana:hunter-2@db/d'}", "'mysql://ana:***@db/d' is no ledger URL"),
     ],
 )
 def test_what_nobody_could_be_sent_with_is_refused_when_it_is_typed(tmp_path, setting, said):
@@ -573,6 +573,12 @@ def test_what_nobody_could_be_sent_with_is_refused_when_it_is_typed(tmp_path, se
 def test_a_relays_name_or_address_is_taken(tmp_path, host):
     """As DNS, containers and networks have them."""
     assert read(tmp_path, f"{GOOD}smtp: {{host: '{host}'}}\n").settings.smtp.host == host
+
+
+@pytest.mark.parametrize("url", ["postgres://digest@db/ledger", "postgresql+psycopg://db/l", "sqlite:////var/lib/l.db"])
+def test_a_ledgers_address_is_taken(tmp_path, url):
+    """As hosters, SQLAlchemy and absolute paths spell it."""
+    assert read(tmp_path, f"{GOOD}send: {{ledger: '{url}'}}\n").settings.send.ledger == url
 
 
 def test_a_section_in_the_environment_is_not_passed_over(tmp_path):

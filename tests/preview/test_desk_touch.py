@@ -28,6 +28,12 @@ def hand(shown):
     return yaml.safe_load((shown.root / FILE).read_text())
 
 
+IN_SIGHT = """element => {
+    element.scrollIntoViewIfNeeded();
+    return element.getBoundingClientRect().toJSON();
+}"""
+
+
 def tap(page, label, story):
     page.locator(f"li[data-id='{story}']").get_by_role("button", name=re.compile(f"^{label}:")).tap()
 
@@ -41,8 +47,8 @@ def settled(page):
 
 def middle(locator):
     settled(locator.page)
-    locator.scroll_into_view_if_needed()
-    box = locator.bounding_box()
+    while not (box := locator.evaluate(IN_SIGHT))["width"]:  # a row that was drawn anew meanwhile has none
+        locator.page.wait_for_timeout(50)
     return box["x"] + box["width"] / 2, box["y"] + min(box["height"] / 2, 200)
 
 

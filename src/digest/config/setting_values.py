@@ -27,9 +27,7 @@ from digest.text.characters import checked_line, checked_text
 from digest.text.counting import counted
 from digest.text.countries import country
 from digest.text.language import checked
-from digest.text.urls import without_secrets
-
-NO_LEDGER_URL = "is no ledger URL; write sqlite:///.digest/ledger.db or postgresql://user@host/database"
+from digest.text.urls import NO_LEDGER_URL, database_url, without_secrets
 
 
 def listed(value: Any) -> Any:
@@ -82,7 +80,7 @@ def _variable(value: str) -> str:
 
 
 def _ledger(value: str) -> str:
-    if value and not re.match(r"(?:sqlite(?:\+\w+)?:///|postgresql(?:\+\w+)?://).", value):
+    if value and not re.match(r"(?:sqlite(?:\+\w+)?:///|postgresql(?:\+\w+)?://).", database_url(value)):
         message = f"{without_secrets(value)!r} {NO_LEDGER_URL}"
         raise ValueError(message)
     return value

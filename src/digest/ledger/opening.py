@@ -38,7 +38,7 @@ from digest.ledger.schema import (
 )
 from digest.ledger.sqlite import SqliteDatabase, check_whole, examine
 from digest.ledger.suppressions import share
-from digest.text.urls import database_url, without_secrets
+from digest.text.urls import NO_LEDGER_URL, database_url, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -48,7 +48,6 @@ if TYPE_CHECKING:
     from digest.ledger.database import Database
 
 _OLDEST_SQLITE = (3, 35)  # RETURNING, UPDATE FROM, MATERIALIZED
-_FAULTY = "is no ledger URL; write sqlite:///.digest/ledger.db or postgresql://user@host/database"
 
 
 def open_ledger(
@@ -102,7 +101,7 @@ def _target(url: str, faulty: Callable[[str], Fault]) -> URL:
     if target is None or not known or not target.database or target.database == ":memory:":
         shown = target.render_as_string(hide_password=True) if target is not None else url.rpartition("@")[2]
         shown = without_secrets(shown)
-        raise ConfigError([faulty(f"{shown!r} {_FAULTY}")])
+        raise ConfigError([faulty(f"{shown!r} {NO_LEDGER_URL}")])
     return target
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -13,8 +12,6 @@ if TYPE_CHECKING:
 
     from digest.delivery import Phase
 
-# An address as of a web page, a port, brackets. Two colons and more are IPv6.
-_MORE_THAN_A_NAME = re.compile(r"[/@\[\]]|^[^:]*:[^:]*$")
 
 Tls = Literal["none", "starttls", "tls"]
 Auth = Literal["auto", "plain", "login", "xoauth2"]
@@ -84,8 +81,6 @@ class SmtpSettings:
         """Refuse what cannot be meant."""
         if not self.host or any(character.isspace() for character in self.host):
             message = f"{self.host!r} is no host name"
-        elif _MORE_THAN_A_NAME.search(self.host):
-            message = f"host {self.host!r} is more than a name; give the name alone, the port is a key of its own"
         elif not 0 < self.port < 65536:  # noqa: PLR2004 - the width of a TCP port
             message = f"{self.port} is no TCP port: give one from 1 to 65535"
         elif not (

@@ -20,6 +20,7 @@ from digest.text.cleaning import one_line
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+NO_LEDGER_URL = "is no ledger URL; write sqlite:///.digest/ledger.db or postgresql://user@host/database"
 LONGEST = 2_000  # characters; some mail programs and proxies cut beyond it
 
 # As browsers do, and more; joiners stay, since Persian and Indic words in a path are others without them.
