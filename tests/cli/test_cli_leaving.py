@@ -302,7 +302,7 @@ def test_why_a_reader_is_not_mailed_is_said_everywhere_the_same_way(newsroom):
     ("except: {joined: {before: soon}}", "audiences.everyone.recipients.except.joined.before: "),
     ("only: {country: {}}", "audiences.everyone.recipients.only.country: is empty; write a list of values"),
     ("only: {country: []}", "audiences.everyone.recipients.only.country: is empty; write a list of values"),
-    ("only: {country: }", "audiences.everyone.recipients.only.country: is empty; write what it must be"),
+    ("only: {country: }", "audiences.everyone.recipients.only.country: is empty, give it a value"),
     ("except: {joined: {before: 2021-01-01, at_least: 3}}", "except.joined: asks for a day and a number; no value is"),
 ])  # fmt: skip
 def test_a_segment_that_cannot_be_is_one_line(newsroom, segment, message):
