@@ -239,7 +239,8 @@ class Run:
         self._held_until = 0.0  # in monotonic seconds
         self.accepted = 0
         self._failing_since: float | None = None
-        self._talking = self._widest = 0
+        self.connections = 1  # how many there may be at a time; drive() says it
+        self._talking = 0
         self._lost_at_the_end = 0  # connections, since a mail had its answer
         self._quiet = threading.Condition(self._lock)
 
@@ -327,7 +328,7 @@ class Run:
         with self._lock:
             self._lost_at_the_end += 1
             count = self._lost_at_the_end
-            often = count >= max(_LOST_AT_THE_END, 2 * self._widest)
+            often = count >= max(_LOST_AT_THE_END, 2 * self.connections)
         if often:
             error = SendStopped(
                 f"{count} connections in a row were lost at the end of a mail, before the server answered: is there "
@@ -351,7 +352,6 @@ class Run:
         """Count the connections that talk: each may still put somebody off, for the others to take up."""
         with self._quiet:
             self._talking += change
-            self._widest = max(self._widest, self._talking)
             self._quiet.notify_all()
 
     def wait_for_others(self, seconds: float) -> bool:

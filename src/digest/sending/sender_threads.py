@@ -176,6 +176,7 @@ def drive(run: Run, transport: Transport, connections: int, stop: threading.Even
 
     `look` is called about ten times a second; what it raises ends the run. Raises what is no DigestError: a bug.
     """
+    run.connections = connections
     threads = [
         threading.Thread(target=SenderThread(run, transport).work, name=f"connection {number}")
         for number in range(1, connections + 1)
