@@ -136,7 +136,10 @@ def test_too_many_connections_are_made_fewer(ledger):
     assert once_each(server)
 
 
-@pytest.mark.parametrize("words", ["421 4.7.0 Too many connections from 192.0.2.1", "554 Too many connections"])
+@pytest.mark.parametrize(
+    "words",
+    ["421 4.7.0 Too many connections from 192.0.2.1", "554 Too many connections", "421 Too many auth sessions"],
+)
 def test_connections_that_are_not_even_greeted_are_given_up(ledger, words):
     """A relay that takes two, and turns the others away with whatever code: two mail everybody, none knocks on."""
     refused = []
@@ -307,6 +310,10 @@ def test_whom_a_4xx_is_about(phase, reply, about):
         ("554 IP=192.0.2.1 - A problem occurred. (Ask your postmaster)", Concern.POLICY),
         ("550 5.7.1 Límite de envío diario alcanzado", Concern.LIMIT),
         ("550 Das Versandlimit wurde erreicht", Concern.LIMIT),
+        ("550 5.7.1 Your IP address 192.0.2.1 is blacklisted in zen.spamhaus.org", Concern.POLICY),
+        ("550 IP address [192.0.2.1] is blocklisted in dnsbl.example", Concern.POLICY),
+        ("550 sending IP address 192.0.2.1 black listed in our list", Concern.POLICY),
+        ("550 sender address suppressed by policy", Concern.POLICY),
         # a mail that is too big is so for all
         ("552 5.3.4 Message size exceeds fixed limit", Concern.POLICY),
         ("552 Message size exceeds maximum permitted", Concern.POLICY),
@@ -314,6 +321,12 @@ def test_whom_a_4xx_is_about(phase, reply, about):
         # and what is about one reader, be it in the relay's own list of whom it mails no more
         ('550 5.7.1 recipient is in suppression list "bad": <x@a.example>', Concern.MAILBOX),
         ("550 5.7.1 recipient address suppressed due to customer policy", Concern.MAILBOX),
+        ("550 5.1.1 cannot deliver mail for <x@a.example>: no such user", Concern.MAILBOX),
+        ("550 5.1.1 Recipient address rejected: address not verified", Concern.MAILBOX),
+        ("550 5.2.1 The recipient's trial account has expired", Concern.MAILBOX),
+        ("552 5.2.2 recipient exceeded their plan's storage quota", Concern.MAIL),
+        ("552 mailbox over its monthly quota", Concern.MAIL),
+        ("550 5.7.1 <list@a.example>: sender not authorized to post to this group", Concern.MAIL),
         ("552 5.2.2 Mailbox size limit exceeded", Concern.MAIL),
         ("550 5.1.1 <x@auth.example.com>: Recipient address rejected: User unknown", Concern.MAILBOX),
         ("550 5.4.1 Recipient address rejected: Access denied. AS(201806281)", Concern.MAIL),

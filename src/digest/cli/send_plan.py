@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from digest.cli.output import duration, size, tell
-from digest.errors import AlreadySent, ConfigError, NothingToSend, UsageError, gathered
+from digest.errors import AlreadySent, ConfigError, LedgerError, NothingToSend, UsageError, gathered
 from digest.text.counting import counted
 
 if TYPE_CHECKING:
@@ -73,10 +73,15 @@ def _foresee(call: Call, ledger: SqlLedger, edition: Edition) -> dict[str, Any]:
     from digest.editions import approval
     from digest.editions.builder import build_edition
     from digest.newsroom.edition_setup import UNPUBLISHED
-    from digest.sending.rounds import demand_unbegun, unoffered
+    from digest.sending.rounds import demand_known, demand_unbegun, unoffered
     from digest.text.merge import shown_subject
 
     demand_unbegun(call.newsroom, ledger, edition)
+    try:
+        demand_known(call.newsroom, ledger)
+    except LedgerError as error:  # a live send refuses it; a colleague's checkout may look
+        if call.out.is_new(str(error)):
+            tell(str(error))
     plan = _planned(call, ledger, edition)
     build = build_edition(call.newsroom, edition, now=call.now)
     nothing = build.why_nothing or unoffered(ledger, edition)

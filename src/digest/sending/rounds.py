@@ -92,10 +92,11 @@ def demand_open(newsroom: Newsroom, ledger: SqlLedger, edition: Edition) -> None
     period = edition.id.partition("/")[0]
     newsroom.config.demand_explained(edition.audience, ledger.audiences(), ledger.audiences(period))
     demand_unbegun(newsroom, ledger, edition)
+    demand_known(newsroom, ledger)
 
 
 def demand_unbegun(newsroom: Newsroom, ledger: SqlLedger, edition: Edition) -> None:
-    """Raise LedgerError when another ledger knows to whom an edition of the round went, or alone knows who has left.
+    """Raise LedgerError when another ledger knows to whom an edition of the round went.
 
     Of one that was taken back, a kill in the midst of that, or another machine, may have kept a record.
     """
@@ -103,8 +104,12 @@ def demand_unbegun(newsroom: Newsroom, ledger: SqlLedger, edition: Edition) -> N
     for each in archive.begun(kept, edition, ledger.names(edition.audience)):
         if ledger.mailing(each.id) is None and not ledger.took_back(each.id):
             archive.refuse_begun(kept, each, ledger_place(newsroom, ledger))
+
+
+def demand_known(newsroom: Newsroom, ledger: SqlLedger) -> None:
+    """Raise LedgerError when another ledger sent before this one began, and alone knows who has left."""
     if ledger.is_new():
-        archive.refuse_new(kept, ledger_place(newsroom, ledger))
+        archive.refuse_new(newsroom.root / ARCHIVE, ledger_place(newsroom, ledger))
 
 
 def ledger_place(newsroom: Newsroom, ledger: SqlLedger) -> str:

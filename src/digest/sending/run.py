@@ -279,7 +279,7 @@ class Run:
         with self._lock:
             if proves(outcome) or (outcome.event is not Event.RELEASE and outcome.answered):
                 self._failing_since = None
-            if outcome.phase is Phase.DOT and outcome.code:
+            if outcome.phase is Phase.DOT and outcome.code and outcome.event is not Event.DOUBT:
                 self._lost_at_the_end = 0
             if proves(outcome):
                 self._proven = True

@@ -374,7 +374,8 @@ class _Opening:
 def _for_now(phase: Phase, reply: Reply, message: str) -> TransportError | None:
     """The error for a reply that may be another one later; None for one that is for good."""
     about = concern(phase, reply.code, reply.text)
-    if (reply.code // 100 == PERMANENT and about is Concern.LIMIT) or TOO_MANY_LOGINS.search(reply.text):
+    logins = about is not Concern.CONNECTIONS and TOO_MANY_LOGINS.search(reply.text)
+    if logins or (reply.code // 100 == PERMANENT and about is Concern.LIMIT):
         return RelayLimit(message)
     if reply.code // 100 == PERMANENT and about is not Concern.CONNECTIONS:
         return None

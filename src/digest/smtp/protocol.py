@@ -300,12 +300,13 @@ class Channel:
         """The Outcome that follows from an answer, and the error with which the session ends, if it does."""
         found = verdict(answer.phase, answer.heard, intended=intended)
         assert found.event is not None
+        refused = found.event in (Event.REFUSE, Event.DEFER)
         outcome = Outcome(
             delivery=mail.delivery,
             event=found.event,
             phase=answer.phase,
             code=answer.code,
-            detail=answer.detail + (_NAME_YOURSELF if GREETING.search(answer.detail) else ""),
+            detail=answer.detail + (_NAME_YOURSELF if refused and GREETING.search(answer.detail) else ""),
             about=concern(answer.phase, answer.code, answer.detail),
             wait=asked_wait(answer.detail) if answer.code else 0.0,
         )

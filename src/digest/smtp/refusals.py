@@ -32,10 +32,12 @@ LIMIT_WORDS = any_of(  # how much we send
     r"too many (?:recipients|messages|e?mails)",
     r"(?:e?mails?|messages|recipients|failures) (?:per|this) (?:hour|day|minute)",
     r"(?:sent|sending|send|submission|daily|hourly|outbound|messaging).{0,30}(?:limit|quota)|quotaexceeded|refusequota",
-    r"\b(?:monthly|plan(?:'s)?) .{0,20}(?:limit|quota|allowance)",
     r"(?:insufficient|maximum|sending|e?mail) credits|not enough credit|unusual sending",
     r"versand(?:limit|kontingent)|limite d.envoi|l.mite de env.o|limite di invio",
 )
+# The same, where no mailbox is named: a reader's has plans and quotas as well.
+_PLAN_WORDS = any_of(r"\b(?:monthly|plan(?:'s)?) .{0,20}(?:limit|quota|allowance)")
+_OF_A_MAILBOX = any_of(r"(?<![\d.])5\.2\.\d|\b(?:mailbox|recipient)\b")
 TOO_BIG = any_of(  # what we send, whoever it is for
     r"(?<![\d.])5\.(?:2\.3|3\.4)(?![\d.])",
     r"\bmessage.{0,20}too (?:big|large)|message (?:size|length) exceed|(?<!mailbox )size limit",
@@ -49,18 +51,23 @@ POLICY_WORDS = any_of(  # who we are; that one server calls a mail spam is its o
     r"\b(?:sender|client host|ip)\b.{0,40}(?:rejected|denied|refused|blocked|listed)",
     r"\b(?:mail|messages?) from \[?\d.{0,60}(?:rejected|denied|refused|blocked)",
     r"relay(?:ing)? (?:access )?(?:(?:is )?not (?:permitted|allowed)|denied|disallowed)|unable to relay",
-    r"(?:not|allowed to|cannot) relay|deliver mail for|allowed rcpthosts|delivery is not allowed",
     # what the relay that we log in to says of the account, or of the From (SES, Postmark, SendGrid, Mailgun, Exchange)
-    r"not (?:allowed|authori[sz]ed|permitted) to (?:send|perform)|unauthori[sz]ed (?:ip|sender)|to submit messages",
-    r"sendasdenied|outboundspam|sender (?:mismatch|(?:is )?not (?:allowed|authori[sz]ed))|not valid for your login",
-    r"\b(?:from|domain|address)\b.{0,40} not verified|verified sender|sender (?:signature|verif|address must)",
-    r"mail from .{0,20}must |sending from .{0,30}not (?:permitted|allowed)|test purposes|trial account",
+    r"not (?:allowed|authori[sz]ed|permitted) to (?:send|perform)|unauthori[sz]ed ip|to submit messages|sendasdenied",
+    r"e?mail address is not verified|verified sender|sender (?:signature|verif|address must)|test purposes",
     r"your (?:smtp )?account|sending paused|account (?:is )?(?:pending|not activated)",
+)
+# The same of us, unless a status says that there is no such mailbox: then it is how that is worded.
+_RELAYING_WORDS = any_of(
+    r"(?:not|allowed to|cannot) relay|deliver mail for|allowed rcpthosts|delivery is not allowed",
+    r"unauthori[sz]ed sender|sender (?:mismatch|(?:is )?not (?:allowed|authori[sz]ed)(?! to post))|outboundspam",
+    r"\b(?:from|domain|address)\b.{0,40} not verified|not valid for your login|trial account",
+    r"mail from .{0,20}must |sending from .{0,30}not (?:permitted|allowed)",
 )
 
 # Whom the relay itself mails no more: a list of ours there, whatever else it says of policy.
 _LEFT_OUT = any_of(
-    r"(?:recipient|address)\b.{0,30}(?:suppress|unsubscribed|(?:black|block) ?listed in)|suppression list"
+    r"(?<!\bip )(?<!sender )(?<!from )\b(?:recipient|address)\b(?! ?\[?\d)"
+    r".{0,30}(?:suppress|unsubscribed|(?:black|block) ?listed in)|suppression list"
 )
 BUSY_READER = any_of(r"receiving (?:e?mail|messages) (?:at a rate|too quickly)")  # Google says so with 5xx, too
 # At the end of a mail: of the account that we send by (Mailgun), as a reader's would have been named before.
@@ -70,12 +77,13 @@ _OF_THE_MAIL = frozenset({Phase.DATA, Phase.BODY, Phase.DOT})
 # The same while it may pass: rates, quotas of an hour or a day, throttling (SES, Exchange, Google, cPanel's Exim).
 _SLOW_WORDS = any_of(
     LIMIT_WORDS.pattern,
+    _PLAN_WORDS.pattern,
     r"(?<![\d.])4\.(?:4\.5|7\.\d{3})(?![\d.])|throttl|rate.?limit|too (?:fast|quickly|much mail)",
     r"(?:sending|submission|unusual|maximum) rate",
     r"\b(?:relay|hourly|daily) (?:limit|quota)|(?:limit|quota) (?:exceeded|reached)|try again (?:in|after) \d",
 )
 _CROWD_WORDS = any_of(
-    r"concurrent connection|too many (?:[a-z]{1,12} ){0,2}(?:connections|sessions)|sender thread limit"
+    r"concurrent connection|too many (?:[a-z]{1,14} ){0,2}(?:connections|sessions)|sender thread limit"
 )
 TOO_MANY_LOGINS = any_of(r"too many (?:failed |invalid |unsuccessful )?(?:log.?in|auth)")  # a further try counts, too
 _READER_WORDS = any_of(  # one reader's mailbox, or a stranger's first mail: the next reader may have another answer
@@ -126,7 +134,7 @@ def concern(phase: Phase, code: int, detail: str) -> Concern:
     words = ADDRESS.sub(" ", detail)
     if code < PERMANENT:
         return _for_now(phase, code, words) if code >= TEMPORARY else Concern.MAIL
-    if LIMIT_WORDS.search(words):
+    if LIMIT_WORDS.search(words) or (_PLAN_WORDS.search(words) and not _OF_A_MAILBOX.search(words)):
         return Concern.LIMIT
     if phase in _BEFORE_MAIL and _CROWD_WORDS.search(words):
         return Concern.CONNECTIONS
@@ -134,7 +142,8 @@ def concern(phase: Phase, code: int, detail: str) -> Concern:
         return Concern.US
     left_out = _LEFT_OUT.search(words) is not None
     gone = left_out or (_NO_SUCH_MAILBOX.search(detail) is not None and not BUSY_READER.search(words))
-    ours = POLICY_WORDS.search(words) or (not gone and phase in _OF_THE_MAIL and _ACCOUNT_WORDS.search(words))
+    unless_gone = _RELAYING_WORDS.search(words) or (phase in _OF_THE_MAIL and _ACCOUNT_WORDS.search(words))
+    ours = POLICY_WORDS.search(words) or (unless_gone and not gone)
     if ours and not left_out:
         return Concern.POLICY
     return Concern.MAILBOX if gone else Concern.MAIL
