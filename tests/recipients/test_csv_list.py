@@ -191,6 +191,16 @@ def test_a_quote_that_is_never_closed_costs_one_row(read):
     assert faults(found) == ["list.csv:2: a quote that opens in this row is not closed in it; close it, or remove it"]
 
 
+def test_a_quote_behind_a_blank_that_begins_no_quoted_text_is_a_sign(read):
+    """`, "Bob" Smith` was a name before blanks were passed over, and its reader is mailed; the others, too."""
+    found = read(
+        'email, name\na@example.org, "Bob" Smith\nb@example.org, "Ann, A"\nc@example.org, "Carl\nd@example.org, D\n'
+    )
+    assert {each.address: each.name for each in found if isinstance(each, Recipient)} == {
+        "a@example.org": '"Bob" Smith', "b@example.org": "Ann, A", "c@example.org": '"Carl', "d@example.org": "D",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("closing", ['c@example.org,"Carl"', 'c@example.org,"', '"c@example.org",Carl'])
 def test_rows_that_two_stray_quotes_run_together_are_read_one_by_one(read, closing):
     """A stray quote may find a partner rows below: the readers in between are not swallowed as somebody's name."""

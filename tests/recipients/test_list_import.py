@@ -77,7 +77,10 @@ def test_a_file_that_is_called_after_who_has_left_adds_nobody_by_its_name_alone(
     assert bring_in(own, CsvSource(other, name=name), suppressions, "everyone", now=1.0).stopped == 1
 
 
-@pytest.mark.parametrize("name", ["subscribed_email_audience_export.csv", "readers cleaned.csv", "non-profits.csv"])
+@pytest.mark.parametrize("name", [
+    "subscribed_email_audience_export.csv", "readers cleaned.csv", "non-profits.csv",
+    "new_subscribers_without_bounces.csv", "subscribers-minus-unsubscribed.csv",
+])  # fmt: skip
 def test_a_file_of_readers_is_read_whatever_it_is_called(own, suppressions, tmp_path, name):
     """Who tidies a list calls it cleaned."""
     other = tmp_path / name

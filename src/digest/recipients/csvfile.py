@@ -177,15 +177,26 @@ class Rows:
                 yield Batch(rows=_as_meant(rows), first=first, plain=plain, fault=fault)
                 continue
             bad = first + sum(map(_span, rows))
-            if bad < last and restarts < MAX_RESTARTS and (again := self._blocks.lines(bad + 1, last)):
+            again = self._blocks.lines(bad + 1, last) if restarts < MAX_RESTARTS else []
+            literal = self._as_it_is(bad) if again or bad == last else []
+            rows += [literal] if literal else []
+            if again:
                 restarts += 1
-                problem = _OPEN
                 self._start = bad
                 self._reader = self._read_from(again)
+                problem = _OPEN
             elif bad < last:
                 problem += f"; lines {bad} to {last} are left out, mend them"
-            fault = Fault(file=self.name, line=bad, message=problem)
+            fault = None if literal else Fault(file=self.name, line=bad, message=problem)
             yield Batch(rows=_as_meant(rows), first=first, plain=False, fault=fault)
+
+    def _as_it_is(self, number: int) -> list[str]:
+        """The row of a line in which a quote behind a blank is no quote: `, "Bob" Smith`. Empty where it is none."""
+        lines = self._blocks.lines(number, number)
+        try:
+            return next(csv.reader(lines, delimiter=self.delimiter, strict=True), [])
+        except csv.Error:
+            return []
 
     def one_by_one(
         self, batch: Batch, understand: RowReader

@@ -35,6 +35,7 @@ _EXAMPLES = 3
 # Files of nobody but people who are not to be mailed, by their names: some tools write no more than addresses into them
 # (Mailchimp's nonsubscribed_…csv, SendGrid's suppression_unsubscribes.csv).
 _OF_THE_GONE = re.compile(
+    r"(?<!without )(?<!minus )(?<!no )(?<!ohne )(?<!sans )(?<!sin )"
     r"\b(?:(?:un|non) ?subscri|unsubs\b|opt(?:ed)? ?out|suppress|bounce|complain|spam ?reports?\b|bl(?:o|a)ck ?list|"
     r"abgemeldet|abmeldung|desabonn|desinscri|bajas\b)\w*"
 )
