@@ -95,7 +95,7 @@ def missing(name: str, folder: Path) -> None:
     for path, testimony in read_all(folder)[-1:]:
         message = (
             f"{name} is missing, but {path} says that {testimony.words}: put the ledger back from a backup. If it is "
-            f"gone for good, move {folder} away; a new ledger will then mail those readers again"
+            f"gone for good, move {folder} away; a new one knows nobody who has left or has the mail"
         )
         raise LedgerError(message)
 
