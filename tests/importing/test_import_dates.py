@@ -44,6 +44,8 @@ FURTHER = "fa he hi bn ta te ur th vi id sw pl cs sk hu ro bg sr hr sl el sv da 
         ("14/02/2022", "2022-02-14"),
         ("02/14/2022", "2022-02-14"),
         ("14-Feb-2022", "2022-02-14"),
+        ("14-Feb-1998", "1998-02-14"),
+        ("14/Feb/1999", "1999-02-14"),
         ("14-Feb-22", "2022-02-14"),  # as Excel shows a day when it is left alone
         ("\u200f14 فبراير 2022", "2022-02-14"),
     ],
@@ -65,6 +67,7 @@ def test_a_date_is_read_in_many_languages(text, day):
         ("14 February 2022, 14:30", "2022-02-14T13:30+00:00"),
         ("Mon Feb 14 09:00:00 2022", "2022-02-14T08:00+00:00"),
         ("Mon, 14 Feb 2022 09:00:00 -0000", "2022-02-14T09:00+00:00"),
+        ("Mon, 14 Feb 2022 09:00:00 -0000 (UTC)", "2022-02-14T09:00+00:00"),
     ],
 )
 def test_a_time_keeps_its_zone_or_takes_the_newsrooms(text, instant):

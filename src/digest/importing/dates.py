@@ -106,7 +106,7 @@ _ISO = re.compile(
 _NUMERIC = re.compile(
     r"(?:(?P<weekday>[^\d,]+?)\.?,?\s+)?(\d{1,2})([./-])\s?(\d{1,2})\3\s?(\d{4}|\d{2})\.?" + _YEAR_END
 )
-_HYPHENED = re.compile(r"(\d{1,2})([-/])([^\W\d]{3,12}\.?)\2(?:20)?(\d{2})")  # 14-Feb-2022, or -22 as Excel has it
+_HYPHENED = re.compile(r"(\d{1,2})([-/])([^\W\d]{3,12}\.?)\2(\d{4}|\d{2})")  # 14-Feb-2022, or -22 as Excel has it
 _MONTH_YEAR = re.compile(rf"(\D+?)[\s,./-]*(\d{{4}}){_YEAR_END}")
 _YEAR_MONTH = re.compile(r"(\d{4})(?:\s*[年년]\s*(\d{1,2})\s*[月월]|[-/](\d{1,2}))|(\d{1,2})/(\d{4})")
 _YEAR = re.compile(rf"(\d{{4}})(?:\s*[年년])?{_YEAR_END}")
@@ -173,7 +173,8 @@ def _whole(plain: str, shown: str, zone: tzinfo, language: str) -> Moment | None
     if moment := _from_internet_date(plain, zone):
         return moment
     if found := _HYPHENED.fullmatch(plain):
-        plain = f"{found[1]} {found[3]} 20{found[4]}"
+        century = "" if len(found[4]) == 4 else "20"  # noqa: PLR2004 - a year in full
+        plain = f"{found[1]} {found[3]} {century}{found[4]}"
     return _from_words(plain, shown, zone, language)
 
 
@@ -282,7 +283,7 @@ def _from_internet_date(plain: str, zone: tzinfo) -> Moment | None:
         message = f"'{plain}' is not in the years {YEARS.start} to {YEARS.stop - 1}; a slip of the pen?"
         raise NoSuchDay(message)
     if at.tzinfo is None:
-        at = at.replace(tzinfo=UTC if plain.endswith("-0000") else zone)
+        at = at.replace(tzinfo=UTC if " -0000" in plain else zone)
     return _settle(at, plain, zone)
 
 
