@@ -319,3 +319,22 @@ def test_who_wrote_it_and_the_way_to_read_on_are_no_summary(end, summary):
     cards = "".join(CARD.replace("{end}", end).replace("{n}", str(n)) for n in (1, 2))
     item = read(f"<ul>{cards}</ul>").items[0]
     assert (item.title, item.summary, item.kicker) == ("Story 1", summary, "")
+
+
+@pytest.mark.parametrize(
+    ("below", "summary"),
+    [
+        (
+            '<div class="text with author"><p>A first sentence.</p><p>More of it.</p></div>',
+            "A first sentence.\n\nMore of it.",
+        ),
+        ('<p class="author interview">We talk to the author of a book…</p>', "We talk to the author of a book…"),
+        (f'<p class="author">{"We talk to her " * 9}</p>', " ".join(["We talk to her"] * 9)),
+    ],
+)
+def test_a_summary_is_kept_whose_class_speaks_of_an_author(below, summary):
+    """A byline is short, and no sentence; these were thrown away without a word."""
+    cards = "".join(
+        f'<article><time>{n} February 2022</time><h3><a href="/{n}">Story {n}</a></h3>{below}</article>' for n in (1, 2)
+    )
+    assert [item.summary for item in read(cards).items] == [summary, summary]

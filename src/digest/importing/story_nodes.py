@@ -32,6 +32,7 @@ _KICKER = re.compile(r"kicker|eyebrow|overline|supertitle|pretitle|dachzeile", r
 _CREDIT = re.compile(r"credit|copyright", re.IGNORECASE)
 _BYLINE = re.compile(r"(?:^|[\s_-])(?:byline|author)(?:$|[\s_-])", re.IGNORECASE)
 _HEADLINE = re.compile(r"title|headline|heading", re.IGNORECASE)
+_SENTENCE_ENDS = (".", "!", "?", "…", "。", "؟")
 _LONGEST_KICKER = 80
 _LONGEST_MORE = 25  # "Read more", "Lire la suite", "Weiterlesen"; a sentence is longer
 _MANY_PARTS = 6  # elements that make up one date: day, month, year and what parts them
@@ -213,9 +214,10 @@ def _pieces(element: HtmlElement) -> Iterator[HtmlElement]:
 
 
 def _is_byline(element: HtmlElement, room: HtmlElement) -> bool:
-    """Tell who wrote it: no summary, and no kicker."""
+    """Tell who wrote it: no summary, and no kicker. It is short and no sentence; `text with author` is a layout."""
     near = (one for one in (element, element.getparent()) if one is not None and one is not room)
-    return any(_BYLINE.search(one.get("class") or "") for one in near)
+    called = (one for one in near if len(one) <= _MANY_PARTS and _BYLINE.search(one.get("class") or ""))
+    return any(len(said) <= _LONGEST_KICKER and not said.endswith(_SENTENCE_ENDS) for said in map(words, called))
 
 
 def _title(room: HtmlElement, pieces: list[HtmlElement]) -> HtmlElement | None:
