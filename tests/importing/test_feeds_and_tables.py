@@ -436,6 +436,12 @@ def test_a_table_that_is_none_says_why(text, fault):
         (b"date,title,link\n", "", "csv"),
         (b"News\n\n1. A", "", "text"),
         (b"5 < 6", "text/plain", "text"),
+        (b'title,date,link\n"How to read an <rss > feed",2022-02-14,', "", "csv"),
+        (b'title,date\n"<?xml ?> explained",2022-02-14', "", "csv"),
+        (b"title,date\n\"<rss version='2.0'>\",2022-02-14", "", "csv"),
+        (b'<div><?xml version="1.0"?><svg></svg></div><article><h2>A</h2></article>', "", "html"),
+        (b"News\n\nHow <feed> works\n14 February 2022", "", "text"),
+        (b"Warning: x\n<?xml version='1.0'?><feed xmlns='http://www.w3.org/2005/Atom'/>", "", "feed"),
     ],
 )
 def test_a_source_is_told_by_its_content(data, content_type, kind):

@@ -16,7 +16,6 @@ from msgspec.structs import replace
 
 from digest.errors import ImportFailed, UsageError
 from digest.importing import feeds, ghost, listing_text, table
-from digest.importing.feed_xml import BEGINNING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,6 +28,12 @@ _ROOT = re.compile(
 )
 _NO_HEADLINES = {"urlset": "a sitemap", "sitemapindex": "a list of sitemaps", "opml": "a list of feeds"}
 _FEED_ROOTS = {"rss", "feed", "rdf:rdf", "atom:feed"}
+# The root of a feed below something else; prose and cells of tables speak of `<?xml ?>`, `<rss>` and `<feed>`, too.
+_FEED_BELOW = re.compile(
+    r"<(?:rss\b[^<>]{0,500}(?:\bversion=|>\s{0,99}<channel\b)"
+    r"|(?:[\w.-]{1,40}:)?feed\b[^<>]{0,500}\bxmlns|(?:rdf:)?RDF\b[^<>]{0,500}\bxmlns)",
+    re.IGNORECASE,
+)
 
 
 class Format(Struct, frozen=True, kw_only=True):
@@ -78,7 +83,12 @@ FORMATS: Mapping[str, Format] = {
     ),
     "feed": Format(
         detect=lambda source: (
-            _root(source) in _FEED_ROOTS or (_root(source) not in ("html", "!") and bool(BEGINNING.search(source.head)))
+            _root(source) in _FEED_ROOTS
+            or (
+                _root(source) not in ("html", "!")
+                and bool(_FEED_BELOW.search(source.head))
+                and not table.columns(source.head)
+            )
         ),
         read=_reader(feeds.parse_xml),
     ),
