@@ -284,6 +284,23 @@ def test_what_a_server_says_before_a_feed_is_left_out_and_shown(above, shown):
 
 
 @pytest.mark.parametrize(
+    "root",
+    ['ns0:feed xmlns:ns0="http://www.w3.org/2005/Atom"', 'RDF xmlns="http://purl.org/rss/1.0/"'],
+)
+@pytest.mark.parametrize("word", ["&lt;b>", "<rss >", "<?xml ?>"])
+def test_a_feed_whose_root_has_another_name_begins_at_its_root(root, word):
+    """And not at what an article says of feeds: whatever stood above was cut away, the stories among it."""
+    name, prefix = root.split(" ", 1)[0], "ns0:" if root.startswith("ns0") else ""
+    entry, when = ("entry", "updated") if prefix else ("item", "pubDate")
+    inside = f"<{prefix}title>A</{prefix}title><{prefix}{when}>2022-02-14</{prefix}{when}>"
+    inside += f"<{prefix}summary><![CDATA[<p>How to write {word}</p>]]></{prefix}summary>"
+    feed = f"<{root}><{prefix}{entry}>{inside}</{prefix}{entry}></{name}>"
+    listing = read(feed.encode(), format="feed")
+    assert [item.title for item in listing.items] == ["A"]
+    assert listing.notes == ()
+
+
+@pytest.mark.parametrize(
     ("xml", "title", "summary", "image"),
     [
         ("<title>One&lt;br/&gt;two</title>", "One two", "", ""),

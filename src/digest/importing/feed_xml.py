@@ -27,6 +27,7 @@ MAX_DEPTH = 200  # elements within elements; a real feed has 10
 _TEXTS = {"<![CDATA[": "]]>", "<!--": "-->"}  # what is between them has no elements and no entities
 # Where a feed begins that has something before it: a warning of PHP's, the head of an answer.
 BEGINNING = re.compile(r"<\?xml[\s?]|<(?:rss|feed|rdf:RDF|atom:feed)[\s>]", re.IGNORECASE)
+_OWN_ROOT = re.compile(r"<(?:[\w.-]{1,40}:)?(?:rss|feed|rdf)\b", re.IGNORECASE)  # with whatever prefix
 _DOCTYPE = re.compile(r"<!DOCTYPE", re.IGNORECASE)
 _ENTITY = re.compile(r"<!ENTITY", re.IGNORECASE)
 _CHARACTER_ENTITY = re.compile(r"""<!ENTITY\s+(\w+)\s+(["'])(?:&\#\w{1,8};|[^<&%"'])\2\s*>""", re.IGNORECASE)
@@ -53,7 +54,8 @@ def parse(text: str, source: str) -> tuple[Element, list[str]]:
 
     begins = BEGINNING.search(text)
     above = text[: begins.start()].strip("\ufeff \t\r\n") if begins else ""
-    foreign = bool(above) and (above[0] != "<" or bool(_TAGS.match(above)))  # and neither comment nor document type
+    markup = bool(_TAGS.match(above)) and not _OWN_ROOT.match(above)  # and neither comment nor document type
+    foreign = bool(above) and (above[0] != "<" or markup)
     body, mended = _mended(text[begins.start() :] if begins and foreign else text, source)
     parser = etree.XMLParser(
         recover=True, resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
