@@ -310,6 +310,7 @@ def test_a_feed_whose_root_has_another_name_begins_at_its_root(root, word):
         ('<title>A</title><enclosure url="/a.jpg" type="jpg"/>', "A", "", "a.jpg"),
         ('<title>A</title><enclosure url="/a.jpg" type="video/mp4"/>', "A", "", ""),
         ("<title>A</title><image>https://news.example/a</image>", "A", "", "a"),
+        ("<title>A</title><image>123</image>", "A", "", ""),
         ("<title>A</title><image><url>/a.jpg</url><title>B</title></image>", "A", "", "a.jpg"),
     ],
 )

@@ -59,6 +59,7 @@ _ZONES |= {"MET": 1, "MEST": 2, "MEZ": 1, "MESZ": 2, "AEST": 10, "AEDT": 11, "NZ
 _ZONES |= {"CAT": 2, "EAT": 3, "SAST": 2, "BRT": -3, "HST": -10, "AKST": -9, "AKDT": -8}
 _ZONE = re.compile(r"(.*\d(?:\s*[AaPp]\.?[Mm]\.?)?)\s*\(?([A-Z]{1,5})\)?")
 _ISO_WEEK = re.compile(r"(\d{4})-?W(\d{2})(?:-?([1-7]))?")
+_PATH = re.compile(r"https?:|/", re.IGNORECASE)  # the number of a picture is neither
 _NAMED_MONTH = re.compile(r"(\d{4})[- /.]([A-Za-z]{3,9})[- /.](\d{1,2})\b")
 
 # What WordPress makes HTML of when it shows a post: an export has it raw, and a feed what nobody made anything of.
@@ -259,9 +260,11 @@ class FeedReader:
 
     def thumbnail(self, entry: FeedElement, base: str) -> Picture | None:
         """The largest thumbnail, where there is nothing better."""
+        parts = (*entry.media("media:thumbnail"), *entry.all("itunes:image", "image"))
         return largest(
-            Picture(address=absolute(address_of(one), base), width=pixels(one.get("width")))
-            for one in (*entry.media("media:thumbnail"), *entry.all("itunes:image", "image"))
+            Picture(address=absolute(address, base), width=pixels(one.get("width")))
+            for one, address in zip(parts, map(address_of, parts), strict=True)
+            if one.get("url") or one.get("href") or _PATH.match(address) or is_image(address)
         )
 
     def object(self, one: Mapping[str, Any]) -> Item | Fault:
