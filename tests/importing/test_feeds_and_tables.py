@@ -343,8 +343,27 @@ def test_the_heads_that_other_programs_give_a_date_are_known(head):
     """A sheet of which no other column was wrong gave no story."""
     (item,) = read(f"title,{head}\nA,2022-02-14".encode(), "a.csv").items
     assert item.date.date() == date(2022, 2, 14)
-    (fault,) = read(f"title,Date,{head}\nA,2022-02-14,2022-02-15".encode(), "a.csv").faults
-    assert str(fault) == f"a.csv:1: date: this column is given twice (Date, {head}); keep one"
+
+
+@pytest.mark.parametrize(
+    ("heads", "unread"),
+    [
+        ("Title,Date,publish_date", "publish_date"),
+        ("Title,Post date,Date", "Post date"),
+        ("Titel,Datum,Erscheinungsdatum", "Erscheinungsdatum"),
+        ("title,date,post_title", "post_title"),
+        ("title,Publish date,Post date", "Post date"),
+    ],
+)
+def test_a_second_date_of_an_export_is_noted_and_not_read(heads, unread):
+    """A sheet that came in every night was refused whole."""
+    cells = ["2021-01-01" if head == unread else "A" if head[0] in "Tt" else "2022-02-14" for head in heads.split(",")]
+    listing = read(f"{heads}\n{','.join(cells)}".encode(), "a.csv")
+    assert [(item.title, item.date.date()) for item in listing.items] == [("A", date(2022, 2, 14))]
+    (note,) = listing.notes
+    assert f"column '{unread}' is not known" in note
+    (fault,) = read(b"Title,Date,published\nA,2022-02-14,2022-02-15", "a.csv").faults
+    assert str(fault) == "a.csv:1: date: this column is given twice (Date, published); keep one"
 
 
 def test_a_table_is_read_by_its_heads():
@@ -416,6 +435,13 @@ def test_of_several_addresses_in_a_cell_the_first_is_taken_and_said():
     listing = read(b"title,date,image\nA,2022-02-14,https://h.example/a.jpg|https://h.example/b.jpg\n", "a.csv")
     assert [item.image for item in listing.items] == ["https://h.example/a.jpg"]
     assert listing.notes == ("a.csv:2: image: has 2 addresses; the first is taken",)
+
+
+def test_an_address_that_holds_another_is_one():
+    """What stands behind the comma of `?u=1,https://y.org` was cut away."""
+    listing = read(b'title,date,link\nA,2022-02-14,"https://x.org/a?u=1,https://y.org/"\n', "a.csv")
+    assert [item.link for item in listing.items] == ["https://x.org/a?u=1,https://y.org/"]
+    assert listing.notes == ()
 
 
 def test_what_columns_are_known_is_said_once():

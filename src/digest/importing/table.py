@@ -125,7 +125,7 @@ _STATUS = {"publish": "published", "live": "published", "trash": "withdrawn"}
 _STATUS |= dict.fromkeys(("pending", "private", "future", "scheduled"), "draft")
 _IS_HTML = re.compile(r"\s*<(?:p|div|span|ul|ol|h[1-6]|blockquote|article|section)\b[^<>]*>.*>\s*", re.DOTALL)
 _SHEET_ERROR = re.compile(r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|ERROR!)")
-_NEXT_ADDRESS = re.compile(r"[|,;\s]{1,9}(?=https?://)")
+_NEXT_ADDRESS = re.compile(r"[,;]?[|\s][|,;\s]{0,8}(?=https?://)")  # `,https://` may be part of one address
 _SIGNS = ",;\t|"
 _SEPARATOR_LINE = re.compile(r"\ufeff?\"?sep=(.)\"?\r?\n", re.IGNORECASE)
 
@@ -141,6 +141,9 @@ for _words in WORDS.values():
         for _spelling in _spellings:
             _NAMES.setdefault(_folded(_spelling), _column)
 _NAMES |= {_folded(key): key for key in COLUMNS}
+# Read where no other column has their key; beside a `Date`, an export's second one is not.
+_ELSE = {"post-title", "publish-date", "published-date", "published-on", "date-of-publication", "post-date"}
+_ELSE |= {"date-de-parution", "erscheinungsdatum"}
 
 
 def columns(text: str) -> tuple[str, list[str]] | None:
@@ -152,7 +155,7 @@ def columns(text: str) -> tuple[str, list[str]] | None:
             heads = next(csv.reader([first], delimiter=sign), [])
         except csv.Error:
             continue
-        names = list(map(column, heads))
+        names = _names(heads)
         if {"title", "date"} <= set(names):
             return sign, names
     return None
@@ -192,6 +195,18 @@ def column(name: str) -> str:
     return _NAMES.get(_folded(name), clean_line(name))
 
 
+def _names(heads: list[str]) -> list[str]:
+    """The columns' names, as column() reads each; of _ELSE the first, and only where no other has its key."""
+    names = list(map(column, heads))
+    spare = [_folded(head) in _ELSE for head in heads]
+    taken = {name for name, other in zip(names, spare, strict=True) if not other}
+    for place, name in enumerate(names):
+        if spare[place] and name in taken:
+            names[place] = clean_line(heads[place])
+        taken.add(name)
+    return names
+
+
 def _listing(rows: Iterator[Row], source: str, zone: tzinfo, language: str) -> Listing:
     notes: list[str] = []
     items, faults = told_apart(_reads(rows, source, zone, language, notes))
@@ -206,7 +221,7 @@ def _reads(rows: Iterator[Row], source: str, zone: tzinfo, language: str, notes:
         elif not any(cell.strip() for cell in cells):
             continue
         elif not names:
-            names = list(map(column, cells))
+            names = _names(cells)
             wrong, unknown = _heads(cells, names, source, line)
             if wrong:
                 yield from wrong
