@@ -198,7 +198,10 @@ def test_a_mark_of_markdown_that_readers_would_see_is_said(markdown, source):
     [
         ("See https://a.example/x?a=1&b=2.", "https://a.example/x?a=1&amp;b=2"),
         ("(as on https://a.example/Quay_(old))", "https://a.example/Quay_(old)"),
-        ("详见https://a.example/新。谢谢", "https://a.example/"),
+        ("详见https://a.example/x新。谢谢", "https://a.example/x"),
+        ("详见https://a.example/。谢谢", "https://a.example/"),
+        ("https://a.example/x or https://a.example/*x*", "https://a.example/x"),
+        ("*https://a.example/* and *x*", "https://a.example/"),
         ("**https://a.example/x**", "https://a.example/x"),
         ("said “https://a.example/x”…", "https://a.example/x"),
         ("HTTPS://A.example/x, and", "https://a.example/x"),
@@ -209,6 +212,22 @@ def test_an_address_in_the_words_is_a_link(source, address):
     made = read(Markdown({}), source)
     assert re.findall(r'href="([^"]*)"', made.html) == [address]
     assert made.problems == ()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Mehr: https://ja.wikipedia.org/wiki/東京",
+        "https://a.example/?q=東京",
+        "https://a.example/*x*",
+        "https://a.example/?q=**x**",
+        "https://a.example/{{ id }}",
+        "https://a.example/x{{ id }}",
+    ],
+)
+def test_an_address_whose_end_cannot_be_told_is_no_link(words):
+    """Half of it would lead to another page."""
+    assert "<a" not in read(Markdown({}), words).html
 
 
 def test_an_address_in_the_words_needs_no_number_in_the_text_part():

@@ -18,7 +18,7 @@ from markdown_it.rules_inline.state_inline import Scanned
 from markdown_it.token import Token
 from mdit_py_plugins.footnote import footnote_plugin
 
-from digest.text.urls import bare_addresses
+from digest.text.urls import UNENDED, bare_addresses
 from digest.text.wrapping import UNSPACED
 
 if TYPE_CHECKING:
@@ -104,12 +104,14 @@ def _read_as_meant(state: StateCore) -> None:
 def _linked(children: list[Token]) -> Iterator[Token]:
     """The tokens of a line, with a link around each address in its words that is not within one."""
     depth = 0
-    for token in children:
+    for token, after in zip(children, [*children[1:], None], strict=True):
         depth += token.nesting if token.tag == "a" else 0
         at = 0
         for start, end in bare_addresses(token.content) if token.type == "text" and not depth else ():
-            yield _text(token.content[at:start], token)
             address = token.content[start:end]
+            if end == len(token.content) and address.endswith(UNENDED) and after and after.nesting == 1:
+                continue  # https://a.org/*x*
+            yield _text(token.content[at:start], token)
             yield Token("link_open", "a", 1, {"href": address}, level=token.level, markup="linkify")
             yield _text(address, token)
             yield Token("link_close", "a", -1, level=token.level, markup="linkify")

@@ -25,11 +25,12 @@ LONGEST = 2_000  # characters; some mail programs and proxies cut beyond it
 
 # As browsers do, and more; joiners stay, since Persian and Indic words in a path are others without them.
 _DROPPED = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
-# An address in the midst of words, which no blank need end: no quotation mark is in one, and no Chinese letter.
+# An address in the midst of words, which no blank need end: no quotation mark, brace or Chinese letter is in one.
 _BARE = re.compile(
-    '(?<![A-Za-z0-9+.-])https?://[^\\s<>"“”„«»‹›\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef]+',
+    '(?<![A-Za-z0-9+.-])https?://[^\\s<>{}"“”„«»‹›\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef]+',
     re.IGNORECASE,
 )
+UNENDED = ("/", "=")  # where a word goes on directly behind these, it is likely the address's own
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _KEPT = "/%:@!$&'()*+,;=~-._"
@@ -153,14 +154,19 @@ def _shown(raw: str) -> str:
 
 
 def bare_addresses(text: str) -> Iterator[tuple[int, int]]:
-    """Where the web addresses in a line of words begin and end, without the punctuation behind them."""
+    """Where the web addresses in a line of words begin and end, without the punctuation behind them.
+
+    One whose end cannot be told, as in `https://a.org/東京` and `https://a.org/{{ id }}`, is left out.
+    """
     for found in _BARE.finditer(text):
         address = found[0]
         end, extra = len(address), address.count(")") - address.count("(")
         while address[end - 1] in ".,;:!?'’…*]" or (address[end - 1] == ")" and extra > 0):
             extra -= address[end - 1] == ")"
             end -= 1
-        yield found.start(), found.start() + end
+        after = text[found.end() : found.end() + 1]
+        if after != "{" and not (address.endswith(UNENDED) and after.isalnum()):
+            yield found.start(), found.start() + end
 
 
 def absolute(text: str, base: str = "") -> str:
