@@ -498,6 +498,15 @@ def test_an_address_in_the_words_is_not_out_of_order():
     assert "text-links" in codes(subject(*told, rendering=unlinked))
 
 
+def test_an_address_in_the_words_is_linked_as_a_mail_spells_it():
+    """What was typed with an umlaut is quoted in the HTML."""
+    told = [story(1)]
+    typed, spelled = "https://de.wikipedia.org/wiki/Köln", "https://de.wikipedia.org/wiki/K%C3%B6ln"
+    plain = text(told).replace(told[0].link, f"{told[0].link}\n{typed} [2]\n[2] {spelled}")
+    shown = rendering(told, html=html(told, after=f'<p><a href="{spelled}">{typed}</a></p>'), text=plain)
+    assert "text-links" not in codes(subject(*told, rendering=shown))
+
+
 def test_a_picture_that_the_text_links_is_shown_in_the_html():
     """The picture in a summary is an image in one part and an address in the other."""
     told = [story(1)]
