@@ -230,6 +230,16 @@ def test_an_address_whose_end_cannot_be_told_is_no_link(words):
     assert "<a" not in read(Markdown({}), words).html
 
 
+@pytest.mark.parametrize(
+    "address", ["http://localhost/y", "http://10.0.0.1/", "https://192.0.2.1/", "http://nas.local"]
+)
+def test_an_address_that_readers_cannot_reach_is_words(address):
+    """Who tells how to set a machine up means no link; one that is made by hand is, and a check says what of it."""
+    made = read(Markdown({}), f"Open {address} now.")
+    assert (made.html, made.problems) == (f"<p>Open {address} now.</p>", ())
+    assert "<a" in read(Markdown({}), f"<{address}>").html
+
+
 def test_an_address_in_the_words_needs_no_number_in_the_text_part():
     """It stands there already; in code, in a link and where none can be read, it is left as it is."""
     made = read(Markdown({}), "See https://a.example/x or <https://a.example/y>, [here](https://a.example/z).")

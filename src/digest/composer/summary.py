@@ -14,13 +14,14 @@ import html
 import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from digest.composer.photos import WORDS, ImageRoute
 from digest.text.cleaning import multiline, one_line
+from digest.text.urls import is_private
 from digest.text.wrapping import COLUMNS, UNSPACED, width, wrap
 
 if TYPE_CHECKING:
@@ -259,7 +260,7 @@ class _Reader:
     def _link(self, token: Token, shown: str) -> dict[str, int] | None:
         """Put the link right, and note its number; None where it is dropped."""
         link = self.resolve(str(token.attrGet("href") or ""))
-        if not link.url:
+        if not link.url or (token.markup == "linkify" and is_private(urlsplit(link.url).hostname or "")):
             if token.markup != "linkify":  # which stays the words that it is
                 self.problems.append((link.code, link.reason))
             return None
