@@ -507,6 +507,20 @@ def test_an_address_in_the_words_is_linked_as_a_mail_spells_it():
     assert "text-links" not in codes(subject(*told, rendering=shown))
 
 
+@pytest.mark.parametrize(
+    ("href", "words"),
+    [
+        ("https://www.ilo.org/a", "https://www.ilo.org/a"),
+        ("https://de.wikipedia.org/wiki/K%C3%B6ln", "https://de.wikipedia.org/wiki/Köln"),
+        ("https://www.ilo.org/a?id=3", "https://www.ilo.org/a?id=3&amp;utm_source=x"),
+    ],
+)
+def test_an_address_that_is_a_link_says_where_it_goes(href, words):
+    """Editors may write it alone; one that shows another than it opens is said."""
+    assert "link-text" not in codes(with_html(after=f'<p><a href="{href}">{words}</a></p>'))
+    assert "link-text" in codes(with_html(after=f'<p><a href="{href}/b">{words}</a></p>'))
+
+
 def test_a_picture_that_the_text_links_is_shown_in_the_html():
     """The picture in a summary is an image in one part and an address in the other."""
     told = [story(1)]

@@ -13,6 +13,7 @@ from digest.checks.css import all_declarations
 from digest.checks.document import html_place
 from digest.model import Severity
 from digest.text.language import primary
+from digest.text.urls import comparable, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,13 +104,13 @@ def heading_order(context: CheckContext) -> Iterator[Hit]:
 
 @check("link-text", Severity.WARNING, "rendering", "Links are read out of context: each must say where it goes.")
 def link_text(context: CheckContext) -> Iterator[Hit]:
-    """A link without text, with a bare address, or with "read more"."""
+    """A link without text, with another address than its own, or with "read more"."""
     for element in _links(context.document):
         text = element.text or element.attributes.get("aria-label", "").strip() or element.attributes.get("title", "")
         href = element.attributes["href"].strip()
         if not text:
             yield Hit(element.place, f"the link to {href[:60]} has no text")
-        elif re.match(r"https?://\S+$", text):
+        elif re.match(r"https?://\S+$", text) and comparable(resolve(text).url) != comparable(href):
             yield Hit(element.place, f"the link's text is the address {text[:60]}; say where it goes", "text")
         elif re.sub(r"[\s.…>»→:]+$", "", text.casefold()) in _VAGUE and not element.attributes.get("aria-label"):
             yield Hit(element.place, f"“{text}” does not say where it goes", "text")
