@@ -403,12 +403,14 @@ def test_what_is_unpacked_for_the_mail_may_be_in_any_format():
     assert "image-format" in codes(subject(pictured(image="a.svg"), **svg))
 
 
-@pytest.mark.parametrize("title", ["A **new** quay", "See [the report](https://a.example/r)"])
+@pytest.mark.parametrize("title", ["A **new** quay", "这是**重点**内容", "See [the report](https://a.example/r)"])
 def test_markdown_in_a_line_of_words_is_said(title):
     """Readers would see the stars: only summaries and longer texts are Markdown."""
     assert "words-html" in codes(subject(story(title=title)))
     assert "words-html" in codes(beside(HeadingBlock(title=title)))
     for plain in ("5 ** stars **", "[sic] (he said)", "2**3", "f[x](y", "A* and B*"):
+        assert "words-html" not in codes(subject(story(title=plain)))
+    for plain in ("2**3 and 2**4", "f**k and s**t", "Rated ***** or ****", "Prize [sic](x)"):
         assert "words-html" not in codes(subject(story(title=plain)))
 
 

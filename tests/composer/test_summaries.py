@@ -170,6 +170,11 @@ def test_typed_html_is_said(markdown):
         "5 < 6 and 7 > 4, said [a <b](https://a.example)",
         "written \\*\\*so\\*\\* on purpose, `**` too, and [sic] (he said)",
         "a ~~b~~ **c** [d](https://a.example) 5*",
+        "Rated ***** by critics",
+        "f**k this",
+        "2**10 is 1024",
+        "rose by 0.3** (of 5)",
+        "so [sic] (https://a.example)",
     ],
 )
 def test_what_is_meant_to_be_read_as_it_stands_is_no_finding(markdown, source):
@@ -183,6 +188,8 @@ def test_what_is_meant_to_be_read_as_it_stands_is_no_finding(markdown, source):
         "**Note:**text",
         "this is **bold **word",
         "so ** spaced ** out",
+        "**Note: **text",
+        "前文** 重点**后文",
         "~~ gone ~~",
         "read [the report] (https://a.example/report)",
         "read [the report](the report of the year)",

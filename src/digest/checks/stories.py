@@ -17,7 +17,7 @@ from digest.model import STORY_WORDS, Severity
 from digest.text.cleaning import LOOSE_TAGS, NOWHERE
 from digest.text.counting import counted
 from digest.text.likeness import label_key
-from digest.text.wrapping import width
+from digest.text.wrapping import SPACED_LETTER, width
 from digest.yamlfile import CONFLICT
 
 if TYPE_CHECKING:
@@ -36,7 +36,9 @@ _CAMERA_NAME = re.compile(r"(?:img|dsc[nf]?|image|photo|picture|screenshot|untit
 _HTML = re.compile(
     r"</?(?:a|abbr|b|big|br|cite|code|div|em|font|h[1-6]|hr|i|img|li|ol|p|pre|q|s|small|span|strike|strong|sub|sup|table|td|th"
     r"|tr|u|ul)(?:\s[^<>]*)?/?>|&(?:[a-zA-Z]{2,8}|#\d{2,7}|#x[0-9a-fA-F]{2,6});"
-    r"|\*\*[^*\s][^*\n]{0,200}\*\*|\[[^\[\]\n]{1,200}\]\([^()\s]+\)"  # and what means something in Markdown
+    # And what means something in Markdown.
+    rf"|(?<!{SPACED_LETTER})(?<!\*)\*\*[^*\s][^*\n]{{0,200}}\*\*(?!\*|{SPACED_LETTER})"
+    r"|\[(?!sic\])[^\[\]\n]{1,200}\]\([^()\s]+\)"
 )
 _DIGITS = re.compile(r"\d+")
 _PLACEHOLDERS = (

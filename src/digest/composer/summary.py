@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from digest.composer.photos import WORDS, ImageRoute
 from digest.text.cleaning import multiline, one_line
 from digest.text.urls import is_private
-from digest.text.wrapping import COLUMNS, UNSPACED, width, wrap
+from digest.text.wrapping import COLUMNS, SPACED_LETTER, UNSPACED, width, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -50,8 +50,9 @@ _BETWEEN = re.compile(
 )
 _ALIGNED = re.compile(r'(<t[hd] align="(\w+)" style="[^"]*)"')  # a style wins over an align
 _MARKS = re.compile(
-    r"\*\*|~~|\]\(|\] \(https?://"
-)  # of Markdown, where they are words: `**Note: **text`, `[a] (https://…)`
+    rf"(?<!{SPACED_LETTER})(?<!\*)\*\*(?=[^\s*])|(?<=[^\s*\d])\*\*(?!\*|{SPACED_LETTER})|(?<!\S)\*\*(?=\s[^*]+\s\*\*(?!\S))"
+    r"|~~|\]\(|(?<!\[sic)\] \(https?://"
+)  # of Markdown, where they are words, not `f**k`, `*****`, `0.3**`: `**Note: **text`, `[a] (https://…)`
 _NO_NOTE = re.compile(r"\[\^[^\]\s]+\]")
 _TASK = re.compile(r"\[([ xX])\][ \u00a0]")
 _TABLE = COLUMNS - 8  # columns of a table in the text part, which may stand in a list or a quotation

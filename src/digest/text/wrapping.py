@@ -16,6 +16,8 @@ _HAN = "\u2e80-\u312f\u3190-\ua4cf\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\U00020
 UNSPACED = re.compile(
     f"(?<=[{_HAN}])\n(?=[{_HAN}])"
 )  # the end of a line after which the sentence goes on without a blank
+# Not Chinese, Japanese or Korean, where no blank need be beside what is emphasised.
+SPACED_LETTER = r"[^\W\u1100-\u11ff\u2e80-\ua4cf\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003fffd]"
 _ADDRESS = re.compile(r"(?:https?://|mailto:|slot-)\S+")
 _BLANKS = re.compile(r"[ \t\n\r\f\v]+")
 # A column each, whatever stands beside them (a test compares all of them with wcwidth).
