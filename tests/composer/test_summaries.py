@@ -288,6 +288,20 @@ def test_bullets_that_were_pasted_are_a_list():
     assert read(Markdown({}), "Open • daily\n•••").html == "<p>Open • daily\n•••</p>"
 
 
+@pytest.mark.parametrize(
+    ("source", "html"),
+    [
+        ("```\n• code\n```", "<pre><code>• code\n</code></pre>"),
+        ("So:\n\n    • code", "<p>So:</p><pre><code>• code\n</code></pre>"),
+        ("• ```\n  • code\n  ```\n• b", "<ul><li><pre><code>• code\n</code></pre></li><li>b</li></ul>"),
+        ("• a\n\n      • code\n\n• b", "<ul><li><p>a</p><pre><code>• code\n</code></pre></li><li><p>b</p></li></ul>"),
+    ],
+)
+def test_a_bullet_in_code_is_shown_as_it_is(source, html):
+    """Code is meant to be seen."""
+    assert read(Markdown({}), source).html == html
+
+
 def test_a_table_is_aligned_though_its_cells_have_a_style():
     """A style wins over `align`, in every browser and in most mail programs."""
     made = read(

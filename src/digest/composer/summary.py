@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import nh3
+    from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
     from digest.composer.photos import Photo
@@ -156,7 +157,7 @@ class Markdown:
 
         reading, notes = parser(), dict[str, Any]()
         reader = _Reader(resolve, route, box)
-        tokens = reader.clean(reading.parse(_BULLET.sub(r"\1- ", source), notes))
+        tokens = reader.clean(reading.parse(_with_lists(source, reading), notes))
         if missed := [label[1:] for label, number in notes.get("footnotes", {}).get("refs", {}).items() if number < 0]:
             reader.problems.append(
                 ("summary-footnote", f"nothing refers to the footnote [^{missed[0]}], so it is left out")
@@ -201,6 +202,16 @@ def pictures(source: str) -> tuple[NamedPicture, ...]:
 
     inline = (token.children or [] for token in parser().parse(multiline(source)))
     return tuple(_named(child) for children in inline for child in children if child.type == "image")
+
+
+def _with_lists(source: str, reading: MarkdownIt) -> str:
+    """The text with Markdown's mark for the bullets that were pasted, but in code."""
+    typed, made = source.split("\n"), _BULLET.sub(r"\1- ", source).split("\n")
+    for token in reading.parse("\n".join(made), {}) if made != typed else ():
+        if token.type in ("fence", "code_block") and token.map:
+            inside = slice(token.map[0] + (token.type == "fence"), token.map[1])  # a fence may begin in a bullet's line
+            made[inside] = typed[inside]
+    return "\n".join(made)
 
 
 class _Reader:
