@@ -40,7 +40,9 @@ _TOUCHING = re.compile(r"[ \t]+#(?=[^\s#])")
 _WITHIN = re.compile(r"[ \t]#[^\s#]")
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
 _WORDS = re.compile(r"#(?![\s#!=*~/-]|[\w.-]+:(?:\s|$))")  # no remark or rule, and no item or key that was taken out
-_ODD_BLANK = re.compile("^ *([\xa0\u2000-\u200b\u202f\u205f\u3000])|:([\xa0\u2000-\u200b\u202f\u205f\u3000])")
+_ODD_BLANK = re.compile(  # where a blank is wanted: before a key, or behind its colon
+    r"^ *([\xa0\u2000-\u200b\u202f\u205f\u3000])|^\s*(?:- )*[\w.-]+:([\xa0\u2000-\u200b\u202f\u205f\u3000])"
+)
 CONFLICT = re.compile(r"^(?:<{7}|>{7})(?= \S)", re.MULTILINE)  # what git leaves around two versions
 _ANCHOR = re.compile(r"(?:^|[\s\[{,])&\S", re.MULTILINE)
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "seq", "map")}
@@ -63,7 +65,7 @@ class Document(Struct):
     did not come from the file itself (`environment DIGEST_SMTP__HOST`). `cut` says of each text how a comment cuts it
     that touches its sign: it `ends at 'We are'` of `We are #1 in jobs`, `is empty` of `#8M`. `empty` are the keys that
     were left out. What is not `readable` is no YAML, or no mapping: then nothing more can be said of it than `faults`
-    does.
+    does. Nor is what has too many values, or levels.
     """
 
     file: str
@@ -229,14 +231,17 @@ def _refuse_abyss(text: str, loader: Any) -> None:
 
 
 def _unused_anchors(text: str, loader: Any) -> dict[tuple[int, int], str]:
-    """The anchors that no alias names, by where they stand: they are words that begin with an &, and would be lost."""
+    """The anchors that no alias names, by where they stand: they are words that begin with an &, and would be lost.
+
+    Not of a text in quotes: nobody writes its first word before them.
+    """
     import yaml
 
     found: dict[str, tuple[int, int]] = {}
     for event in yaml.parse(text, Loader=loader):
         if isinstance(event, yaml.AliasEvent):
             found.pop(str(event.anchor), None)
-        elif isinstance(event, yaml.ScalarEvent) and event.anchor and event.start_mark:
+        elif isinstance(event, yaml.ScalarEvent) and event.anchor and not event.style and event.start_mark:
             found[event.anchor] = (event.start_mark.line, event.start_mark.column)
     return {place: anchor for anchor, place in found.items()}
 
@@ -265,6 +270,7 @@ class _Walker:
                     path, f"more than {MAX_VALUES} values or {MAX_DEPTH} levels; aliases that repeat themselves?"
                 )
             self.count = MAX_VALUES + 2
+            self.document.readable = False  # of what follows nothing is taken
             return ""
         if self._marked(node, path):
             return ""
@@ -309,10 +315,8 @@ class _Walker:
             empty = isinstance(value_node, self.scalar) and value_node.value in ("", "~", "null")
             if key == "<<" and not key_node.style:
                 self._fault(here, "merges nothing here; write the keys out")
-            elif _ODD_BLANK.match(key) and not key_node.style:
-                self._fault(
-                    here, f"begins with U+{ord(key.lstrip(' ')[0]):04X}, which is no blank to YAML; type blanks"
-                )
+            elif (blank := _ODD_BLANK.match(key)) and blank[1] and not key_node.style:
+                self._fault(here, f"begins with U+{ord(blank[1]):04X}, which is no blank to YAML; type blanks")
             elif empty and not value_node.style:  # quoted, it is a text
                 word, colon, rest = key.partition(":")
                 if colon and rest and not key_node.style:  # `{country:CH}` is one word, with nothing after it

@@ -156,7 +156,8 @@ def test_nothing_that_was_written_is_left_out_in_silence(text, said):
 
 def test_an_empty_key_has_its_default_and_an_anchor_that_is_used_its_value():
     """What is meant by them is still taken."""
-    outer, told = validate(Outer, parse("title: R&D & more\nflag:\nrows: [&one {size: 2}, *one]\nfrom: x?a=1&b=2", "f"))
+    text = "title: R&D & more\nflag:\nrows: [&one {size: 2}, *one]\nfrom: &a 'x?a=1&b=2'"
+    outer, told = validate(Outer, parse(text, "f"))
     assert told == []
     assert outer
     assert (outer.flag, [row.size for row in outer.rows]) == (False, [2, 2])
@@ -182,6 +183,7 @@ def test_an_empty_key_has_its_default_and_an_anchor_that_is_used_its_value():
             2,
             "keys of one section begin in one column, and a text that holds a colon wants quotes",
         ),
+        ("from: 'Dossier:\xa0eau'\ntitle: Skills: a path", 2, "put quotes around a value that holds a colon"),
         ("title: Skills: a path", 1, "put quotes around a value that holds a colon: 'Skills: a path'"),
         ("rows: {size:[1]}", 1, "write a blank behind each colon"),
         ("title: T\n<<<<<<< HEAD\nfrom: x\n=======\nfrom: y\n>>>>>>> b", 2, "is git's mark of a conflict"),

@@ -765,6 +765,29 @@ def test_what_is_wrong_in_such_front_matter_has_its_line(desk, text, line):
     assert f"(site/a.md:{line}: date: 'soon' is no date; the file is left out)" in desk("import", "site").err
 
 
+@pytest.mark.parametrize("line", ["og:title:", "<<: *x", 'emoji: &smile ":)"', "layout: &l post", "more: !post x"])
+def test_what_nobody_reads_of_such_front_matter_costs_no_file(desk, line):
+    """It is named, as what has no place; where a key is read, a word would be lost, and the file is left out."""
+    desk.write("site/a.md", f"---\nx: &x {{a: 1}}\ntitle: A\ndate: 2022-02-14\n{line}\n---\nText.\n")
+    data = json.loads(desk("import", "site", "--json").out)
+    assert data["faults"] == []
+    key = line.partition(": ")[0].removesuffix(":")
+    assert f"site: '{key}' has no place in a story; not read (files: 1)" in data["notes"]
+    assert [story.title for story in desk.stories()] == ["A"]
+
+
+@pytest.mark.parametrize(
+    "front", ["title: &Us and them", "title: A\nkicker: &Co and more", f"x: {'[' * 60}1{']' * 60}\ntitle: A", "[a]: b"]
+)
+def test_front_matter_of_which_words_would_be_lost_is_left_out(desk, front):
+    """What follows too many levels is not taken, either."""
+    desk.write("site/a.md", f"---\ndate: 2022-02-14\n{front}\n---\nText.\n")
+    desk.write("site/b.md", "---\ntitle: B\ndate: 2022-02-14\n---\nText.\n")
+    (fault,) = json.loads(desk("import", "site", "--json").out)["faults"]
+    assert fault.startswith("site/a.md:")
+    assert [story.title for story in desk.stories()] == ["B"]
+
+
 def test_what_obsidian_and_kramdown_have_besides_markdown_is_no_text(desk):
     """Comments are for nobody else; embedded files, attributes and footnotes say nothing; links say their words."""
     text = (

@@ -123,9 +123,12 @@ def _read_file(
         document, body = _parts(text, str(path))
     except ValueError as error:
         return Fault(file=str(path), line=1, message=f"{str(error).splitlines()[0]}; left out")
-    if faults := [*document.faults, *document.cut_texts(lambda path: str(path[0]).lower() in _IN_WORDS)]:
+    # Other tools merge, name and leave empty what is nothing to a story: a slip there costs no file.
+    slips = {fault: re.split(r"[.\[]", fault.key)[0] for fault in document.faults}
+    faults = [fault for fault, key in slips.items() if not (document.readable and key) or key.lower() in _READ]
+    if faults := [*faults, *document.cut_texts(lambda path: str(path[0]).lower() in _IN_WORDS)]:
         return faults[0]
-    unread.update(key for key in document.data if key.lower() not in _READ)
+    unread.update(key for key in dict.fromkeys([*document.data, *slips.values()]) if key.lower() not in _READ)
     keys = {key.lower(): value for key, value in document.data.items()}
     document.lines |= {(str(path[0]).lower(),): line for path, line in document.lines.items() if len(path) == 1}
     title = clean_line(_text(keys, "title"))
