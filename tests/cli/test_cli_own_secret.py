@@ -8,6 +8,8 @@ import stat
 
 import pytest
 
+from digest.newsroom.newsroom import open_newsroom
+
 FEBRUARY = ("--month", "2022-02", "--audience", "everyone")
 AGAIN = ("--since", "2022-01-01", "--until", "2022-02-15", "--audience", "everyone", "--live", "--yes")
 NAMED = "named-in-the-environment-by-a-person"
@@ -95,6 +97,15 @@ def test_a_secret_is_no_mails_before_one_is_frozen_with_it(newsroom):
     assert newsroom(*empty).code != 0
     newsroom.monkeypatch.setenv("DIGEST_UNSUBSCRIBE_SECRET", "x" * 64)
     assert "another than that of the mails so far" not in newsroom("send", *AGAIN, "--eml", "more").err
+
+
+def test_a_secret_with_windows_mark_before_it_stays_what_mails_went_out_with(newsroom):
+    """Read without the mark it would be another: links to leave in mails already sent would lead nowhere."""
+    newsroom.monkeypatch.delenv("DIGEST_UNSUBSCRIBE_SECRET", raising=False)
+    (newsroom.root / "leave.key").write_bytes(b"\xef\xbb\xbf" + b"x" * 32 + b"\r\n")
+    newsroom.edit("config.yaml", "smtp:\n", "unsubscribe: {secret_file: leave.key}\n\nsmtp:\n")
+    setup = open_newsroom(newsroom.root / "config.yaml").sending_setup
+    assert setup.unsubscribe_secrets() == ("\ufeff" + "x" * 32,)
 
 
 @pytest.mark.parametrize(("blank", "named"), [("", ".digest/secret is missing"), ("leave.key", "leave.key is empty")])

@@ -108,6 +108,11 @@ def test_a_password_in_config_is_said_with_its_line(newsroom):
     assert "hunter2" not in done.err
     newsroom.monkeypatch.setenv("DIGEST_AUDIENCES__EVERYONE__RECIPIENTS__SQL__URL", url)
     assert "holds a password" not in newsroom("config").err
+    for harmless in ("digest@db/crm?sslkey=/x/k.pem", "digest:@db/crm?password="):
+        newsroom.edit("config.yaml", url, f"postgresql://{harmless}")
+        newsroom.monkeypatch.delenv("DIGEST_AUDIENCES__EVERYONE__RECIPIENTS__SQL__URL", raising=False)
+        assert "holds a password" not in newsroom("config").err
+        url = f"postgresql://{harmless}"
 
 
 def test_no_secret_is_in_anything_we_write_or_say(signing):

@@ -7,6 +7,7 @@ needs them: none is kept, printed or put into an error.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -17,7 +18,6 @@ from digest.distribution import installing
 from digest.errors import ConfigError, Fault, UsageError
 from digest.newsroom import newsroom_id, own_secret
 from digest.newsroom.paths import typed
-from digest.text.urls import without_secrets
 from digest.yamlfile import did_you_mean
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from digest.smtp.relay_settings import SmtpSettings
 
 MAX_SECRET = 10_000
+# In a database's address; a key in one, `sslkey=`, is a file.
+_PASSWORD = re.compile(r"://[^/@?]*:[^/@?]+@|[?&](?:(?:ssl)?password|passwd|pwd)=[^&]", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -222,10 +224,10 @@ class SendingSetup:
     def unsubscribe_secrets(self) -> tuple[str, ...]:
         """The secrets of unsubscribe links, newest first; several, split by blanks, while one is replaced."""
         part = self.config.settings.unsubscribe
-        named = tuple(self.secret(part.secret_env, part.secret_file).split())
+        named = tuple(self.secret(part.secret_env, part.secret_file, "utf-8").split())
         if named or part.secret_file or not (self.config.root / own_secret.FILE).exists():
             return named
-        return tuple(self.secret("", own_secret.FILE).split())
+        return tuple(self.secret("", own_secret.FILE, "utf-8").split())
 
     def unsound_leave_url(self) -> tuple[Fault, ...]:
         """Why links to leave, below unsubscribe.url, must not go out. Empty when they may, and where it is not set."""
@@ -313,13 +315,16 @@ class SendingSetup:
             )
         raise UsageError(message)
 
-    def secret(self, variable: str, file: str) -> str:
-        """A secret from its file or its environment variable; empty when there is none. Raises ConfigError."""
+    def secret(self, variable: str, file: str, encoding: str = "utf-8-sig") -> str:
+        """A secret from its file or its environment variable; empty when there is none. Raises ConfigError.
+
+        A byte order mark is no part of a password. To what signs links to leave it is: mails went out with it.
+        """
         if not file:
             return self.environ.get(variable, "").strip("\r\n")  # Kubernetes keeps the line's end of `echo | base64`
         path = self.config.path(file)
         try:
-            text = path.read_bytes()[:MAX_SECRET].decode("utf-8-sig").strip()
+            text = path.read_bytes()[:MAX_SECRET].decode(encoding).strip()
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not text"
             raise ConfigError([Fault(file=str(path), message=f"this secret cannot be read: {reason}")]) from None
@@ -361,7 +366,7 @@ class SendingSetup:
                 path, f"holds a password, as this file must not; name a variable with all of it: {path[-1]}_env"
             )
             for path, address in addresses.items()
-            if without_secrets(address) != address and not document.origin(path)
+            if _PASSWORD.search(address) and not document.origin(path)
         )
         return (
             *known,
