@@ -116,6 +116,10 @@ def test_blocks_that_are_no_list_are_told_how_one_begins(tmp_path):
     with pytest.raises(IssueError) as error:
         read(path, languages=["en"])
     assert str(error.value).endswith("known here: default, en; a block is an item of a list, `- kind: letter`")
+    path.write_text("blocks:\n  pt: []\n")
+    with pytest.raises(IssueError) as error:
+        read(path, languages=["en"])
+    assert str(error.value).endswith("is no language of this audience; known here: default, en")
 
 
 def test_an_audiences_own_words_win_and_blocks_are_joined(root):

@@ -119,12 +119,18 @@ def by_language(
         # `fr` stands for `fr-CA` as well
         if known and tag != OTHERWISE and not any(f"{own}-".startswith(f"{tag}-") for own in known):
             offered = yamlfile.did_you_mean(language, (*languages, OTHERWISE))
-            if key in ("blocks", "recurring"):
+            if key in ("blocks", "recurring") and _is_block(language):
                 offered += f"; a block is an item of a list, `- kind: {language}`"
             faults.append(document.fault((key, language), f"is no language of this audience{offered}"))
             continue
         found[tag] = read_value(document, (key, language), value, faults)
     return found
+
+
+def _is_block(word: str) -> bool:
+    from digest.blocks.kinds import KINDS
+
+    return word in KINDS
 
 
 def in_language(values: Mapping[str, Any], language: str) -> Any:
