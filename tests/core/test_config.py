@@ -569,7 +569,9 @@ def test_what_nobody_could_be_sent_with_is_refused_when_it_is_typed(tmp_path, se
     assert "hunter-2" not in fault
 
 
-@pytest.mark.parametrize("host", ["localhost", "::1", "127.0.0.1", "smtp_relay", "mail.exämple.org", "relay.example."])
+@pytest.mark.parametrize(
+    "host", ["localhost", "::1", "fe80::1%eth0.2", "127.0.0.1", "smtp_relay", "mail.exämple.org", "relay.example."]
+)
 def test_a_relays_name_or_address_is_taken(tmp_path, host):
     """As DNS, containers and networks have them."""
     assert read(tmp_path, f"{GOOD}smtp: {{host: '{host}'}}\n").settings.smtp.host == host
@@ -584,7 +586,9 @@ def test_a_ledgers_address_is_taken(tmp_path, url):
 def test_a_section_in_the_environment_is_not_passed_over(tmp_path):
     """DIGEST_SCHEDULE='[]' stopped nothing, and nobody said so; a list that is no YAML is no word, either."""
     (told,) = refused(tmp_path, GOOD, {"DIGEST_SCHEDULE": "[]"})
-    assert told.startswith("environment DIGEST_SCHEDULE: is not read: schedule as a whole stands in config.yaml")
+    assert told == "environment DIGEST_SCHEDULE: is not read: schedule as a whole stands in config.yaml"
+    (told,) = refused(tmp_path, GOOD, {"DIGEST_AUDIENCES": "{}"})
+    assert told.endswith("audiences as a whole stands in config.yaml, and each of its keys has a variable")
     (told,) = refused(tmp_path, GOOD, {"DIGEST_SMTP__PER_DOMAIN": "{gmail.com:20/s}"})
     assert told == "environment DIGEST_SMTP__PER_DOMAIN: wants a blank behind its colon: gmail.com: 20/s"
     assert "this is not YAML" in refused(tmp_path, GOOD, {"DIGEST_MAIL__CLIENTS": "[gmail"})[0]

@@ -191,14 +191,17 @@ def _override(document: yamlfile.Document, environ: Mapping[str, str]) -> None:
 
     But one that is a setting's name, with one underscore for two, is a slip: DIGEST_SEND_APPROVAL would ask nobody.
     """
-    sections = {info.alias or name for name, info in _model().model_fields.items()}
+    sections = {info.alias or name: info.annotation for name, info in _model().model_fields.items()}
     audiences = document.data.get("audiences")
     own = list(audiences) if isinstance(audiences, dict) else []
     for variable in sorted(environ):
         if not (variable.startswith(PREFIX) and "__" in variable.removeprefix(PREFIX)):
             section = variable.removeprefix(PREFIX).lower()
             if section in sections and variable.startswith(PREFIX) and environ[variable].lstrip()[:1] in ("[", "{"):
-                message = f"is not read: {section} as a whole stands in {NAME}, and each of its keys has a variable"
+                kind = sections[section]
+                keys = hasattr(kind, "model_fields") or typing.get_origin(kind) is dict
+                each = ", and each of its keys has a variable" if keys else ""
+                message = f"is not read: {section} as a whole stands in {NAME}{each}"
                 document.faults.append(Fault(file=f"environment {variable}", message=message))
             elif meant := _meant(variable, environ, document.data):
                 message = f"is not read; what sets {meant} is {PREFIX}{meant.replace('.', '__').upper()}"

@@ -64,7 +64,7 @@ def _host(value: str) -> str:
     What `digest init` leaves to be filled in, in brackets, is told of elsewhere.
     """
     filled = re.sub(r"\[[^\]:]+\]", "x", value)
-    if re.fullmatch(r"(?!-)[\w-]+(\.[\w-]+)*\.?|(?:[\da-f]*:){2,}[\da-f.]*", filled, re.IGNORECASE):
+    if re.fullmatch(r"(?!-)[\w-]+(\.[\w-]+)*\.?|(?:[\da-f]*:){2,}[\da-f.]*(?:%[\w.-]+)?", filled, re.IGNORECASE):
         return value
     meant = "; variables are not filled in here: DIGEST_SMTP__HOST sets it" if "$" in value else ""
     message = f"{value!r} is no host name; write the name alone, like smtp.example.org; its port is smtp.port{meant}"
