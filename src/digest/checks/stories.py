@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections import Counter
 from difflib import SequenceMatcher, get_close_matches
+from functools import cache
 from typing import TYPE_CHECKING
 
 from digest.checks.context import Hit, check
@@ -33,13 +34,7 @@ _COMPARED = 400  # headlines compared with one another; a digest of more has oth
 
 _FILE_NAME = re.compile(r"\S+\.(?:jpe?g|png|gif|webp|svg|heic|avif|tiff?|bmp)", re.IGNORECASE)
 _CAMERA_NAME = re.compile(r"(?:img|dsc[nf]?|image|photo|picture|screenshot|untitled|p)[-_ ]?\d*", re.IGNORECASE)
-_HTML = re.compile(
-    r"</?(?:a|abbr|b|big|br|cite|code|div|em|font|h[1-6]|hr|i|img|li|ol|p|pre|q|s|small|span|strike|strong|sub|sup|table|td|th"
-    r"|tr|u|ul)(?:\s[^<>]*)?/?>|&(?:[a-zA-Z]{2,8}|#\d{2,7}|#x[0-9a-fA-F]{2,6});"
-    # And what means something in Markdown.
-    rf"|(?<!{SPACED_LETTER})(?<!\*)\*\*[^*\s][^*\n]{{0,200}}\*\*(?!\*|{SPACED_LETTER})"
-    r"|\[(?!sic\])[^\[\]\n]{1,200}\]\([^()\s]+\)"
-)
+_MAYBE_HTML = re.compile(r"<|&|\*\*|\]\(")
 _DIGITS = re.compile(r"\d+")
 _PLACEHOLDERS = (
     # A capitalised word after it is a name or an ordinal: TK Maxx, the XXX Olympiad (a thirtieth one).
@@ -128,7 +123,7 @@ def channel_unknown(context: CheckContext) -> Iterator[Hit]:
 def words_html(context: CheckContext) -> Iterator[Hit]:
     """HTML or Markdown in a line of plain words (`<em>`, `&amp;`, `**new**`): of stories, the issue, config.yaml."""
     for where, key, text in _lines(context):
-        for found in _HTML.finditer(text):
+        for found in _html().finditer(text) if _MAYBE_HTML.search(text) else ():
             right = html.unescape(found[0])
             if found[0].startswith("&") and right == found[0]:
                 continue  # M&As; are no code
@@ -137,13 +132,24 @@ def words_html(context: CheckContext) -> Iterator[Hit]:
             break
 
 
+@cache
+def _html() -> re.Pattern[str]:
+    return re.compile(
+        r"</?(?:a|abbr|b|big|br|cite|code|div|em|font|h[1-6]|hr|i|img|li|ol|p|pre|q|s|small|span|strike|strong|sub|sup|table|td|th"
+        r"|tr|u|ul)(?:\s[^<>]*)?/?>|&(?:[a-zA-Z]{2,8}|#\d{2,7}|#x[0-9a-fA-F]{2,6});"
+        # And what means something in Markdown.
+        rf"|(?<!{SPACED_LETTER})(?<!\*)\*\*[^*\s][^*\n]{{0,200}}\*\*(?!\*|{SPACED_LETTER})"
+        r"|\[(?!sic\])[^\[\]\n]{1,200}\]\([^()\s]+\)"
+    )
+
+
 def _lines(context: CheckContext) -> Iterator[tuple[str, str, str]]:
     """The lines of plain words that readers see, of a story those with HTML: where it is written, its key, the line."""
     yield "config.yaml: newsroom.name", "newsroom.name", context.newsroom.name
     yield f"config.yaml: audiences.{context.audience.name}.title", "its title", context.audience.title
     for story in context.stories:
         lines = [(key, getattr(story, key)) for key in STORY_WORDS if key != "summary"]
-        yield from ((context.place(story, key), key, text) for key, text in lines if _HTML.search(text))
+        yield from ((context.place(story, key), key, text) for key, text in lines if _MAYBE_HTML.search(text))
     issue = context.selection.issue
     yield from ((issue.places.get(key, key), key, getattr(issue, key)) for key in ("subject", "preheader"))
     for block in context.blocks:

@@ -19,7 +19,7 @@ from markdown_it.token import Token
 from mdit_py_plugins.footnote import footnote_plugin
 
 from digest.text.urls import UNENDED, bare_addresses
-from digest.text.wrapping import UNSPACED
+from digest.text.wrapping import unspaced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +94,7 @@ def _read_as_meant(state: StateCore) -> None:
             continue
         if "://" in block.content:
             block.children = list(_linked(block.children))
-        if UNSPACED.search(block.content):
+        if unspaced(block.content) != block.content:
             block.children = list(_joined(block.children))
         if state.tokens[at - 1].type == "heading_open":
             begin, end = Token("strong_open", "strong", 1), Token("strong_close", "strong", -1)
@@ -126,7 +126,7 @@ def _joined(children: list[Token]) -> Iterator[Token]:
     before = ""
     for at, token in enumerate(children):
         after = next((later.content for later in children[at + 1 : at + 4] if later.content), "")
-        if token.type != "softbreak" or not UNSPACED.search(f"{before[-1:]}\n{after[:1]}"):
+        if token.type != "softbreak" or "\n" in unspaced(f"{before[-1:]}\n{after[:1]}"):
             yield token
         before = token.content or before
 

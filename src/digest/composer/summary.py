@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import html
 import re
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from digest.composer.photos import WORDS, ImageRoute
 from digest.text.cleaning import multiline, one_line
 from digest.text.urls import is_private
-from digest.text.wrapping import COLUMNS, SPACED_LETTER, UNSPACED, width, wrap
+from digest.text.wrapping import COLUMNS, SPACED_LETTER, unspaced, width, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -50,10 +50,6 @@ _BETWEEN = re.compile(
     r"|<(?:ul|ol|li|blockquote|hr|table|thead|tbody|tr)(?: [^>]*)?>)\n"
 )
 _ALIGNED = re.compile(r'(<t[hd] align="(\w+)" style="[^"]*)"')  # a style wins over an align
-_MARKS = re.compile(
-    rf"(?<!{SPACED_LETTER})(?<!\*)\*\*(?=[^\s*])|(?<=[^\s*\d])\*\*(?!\*|{SPACED_LETTER})|(?<!\S)\*\*(?=\s[^*]+\s\*\*(?!\S))"
-    r"|~~|\]\(|(?<!\[sic)\] \(https?://"
-)  # of Markdown, where they are words, not `f**k`, `*****`, `0.3**`: `**Note: **text`, `[a] (https://…)`
 _NO_NOTE = re.compile(r"\[\^[^\]\s]+\]")
 _TASK = re.compile(r"\[([ xX])\][ \u00a0]")
 _TABLE = COLUMNS - 8  # columns of a table in the text part, which may stand in a list or a quotation
@@ -140,7 +136,7 @@ class Markdown:
 
     def plain(self, source: str) -> Summary:
         """The short cut, for text in which Markdown would find nothing but paragraphs."""
-        paragraphs = _PARAGRAPHS.split(UNSPACED.sub("", source))
+        paragraphs = _PARAGRAPHS.split(unspaced(source))
         parts = [f"{self._opening}{html.escape(text, quote=False)}</p>" for text in paragraphs]
         blocks = tuple(SummaryBlock(text=one_line(text)) for text in paragraphs)
         return Summary(html="".join(parts), blocks=blocks, opening=blocks[0].text)
@@ -407,6 +403,15 @@ def _raised(token: Token) -> str:
     return str(int(token.meta["id"]) + 1).translate(_RAISED)
 
 
+@cache
+def _marks() -> re.Pattern[str]:
+    """Marks of Markdown that are words, not `f**k`, `*****`, `0.3**`: `**Note: **text`, `[a] (https://…)`."""
+    return re.compile(
+        rf"(?<!{SPACED_LETTER})(?<!\*)\*\*(?=[^\s*])|(?<=[^\s*\d])\*\*(?!\*|{SPACED_LETTER})"
+        r"|(?<!\S)\*\*(?=\s[^*]+\s\*\*(?!\S))|~~|\]\(|(?<!\[sic)\] \(https?://"
+    )
+
+
 def _shown_as_typed(source: str, tokens: Sequence[Token]) -> Iterator[tuple[str, str]]:
     """HTML that was typed, and marks of Markdown that stand where they do nothing; what is code is meant to be seen."""
     lines = ((token.children or []) for token in tokens if token.type == "inline")
@@ -414,7 +419,7 @@ def _shown_as_typed(source: str, tokens: Sequence[Token]) -> Iterator[tuple[str,
     said, typed = " ".join(said.split()), {" ".join(tag[0].split()) for tag in _TYPED_HTML.finditer(source)}
     if tag := next((tag[0] for tag in _TYPED_HTML.finditer(said) if tag[0] in typed), ""):
         yield "summary-html", f"HTML in a summary is shown as it is typed ({tag[:40]}); write Markdown"
-    if (mark := _MARKS.search(said)) and f"\\{mark[0][0]}" not in source:
+    if (mark := _marks().search(said)) and f"\\{mark[0][0]}" not in source:
         shown = said[max(0, mark.start() - 12) : mark.end() + 12]
         yield (
             "summary-markup",

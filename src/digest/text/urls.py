@@ -27,8 +27,7 @@ LONGEST = 2_000  # characters; some mail programs and proxies cut beyond it
 _DROPPED = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 # An address in the midst of words, which no blank need end: no quotation mark, brace or Chinese letter is in one.
 _BARE = re.compile(
-    '(?<![A-Za-z0-9+.-])https?://[^\\s<>{}"“”„«»‹›\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef]+',
-    re.IGNORECASE,
+    '(?<![A-Za-z0-9+.-])[Hh][Tt][Tt][Pp][Ss]?://[^\\s<>{}"“”„«»‹›\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef]+',
 )
 UNENDED = ("/", "=")  # where a word goes on directly behind these, it is likely the address's own
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
