@@ -6,6 +6,7 @@ import re
 import shutil
 from contextlib import ExitStack, contextmanager
 
+import httpx
 import pytest
 import yaml
 from PIL import Image
@@ -42,11 +43,7 @@ class Late:
             self.kept.append(route)
 
     def asked(self, count=1):
-        for _ in range(800):
-            if len(self.kept) >= count:
-                return
-            self.page.wait_for_timeout(25)
-        raise AssertionError(self.address)
+        until(self.page, lambda: len(self.kept) >= count)
 
     def come(self):
         kept, self.kept, self.open = self.kept, [], True
@@ -55,6 +52,15 @@ class Late:
                 route.continue_()
         answered.value.finished()
         rest(self.page)
+
+
+def until(page, there):
+    """What the page asks for on its own is there: it is kept, or answered, by a function of the test's."""
+    for _ in range(800):
+        if there():
+            break
+        page.wait_for_timeout(25)
+    assert there()
 
 
 def rest(page):
@@ -691,6 +697,7 @@ def test_an_answer_from_before_a_save_is_not_what_the_next_press_goes_over(brows
         page.route(re.compile(r"/api/issue\?"), lambda route: old.append((route, None if old else route.fetch())))
         for _ in range(2):
             page.locator("#panel-issue summary").first.click()
+        until(page, lambda: old)
         with page.expect_response(re.compile("/api/issue$")) as saved:
             page.locator("#editor").get_by_role("button", name="Save", exact=True).click()
         saved.value.finished()
@@ -701,6 +708,22 @@ def test_an_answer_from_before_a_save_is_not_what_the_next_press_goes_over(brows
             press(page, "Remove: heading “Gamma”")
         assert removed.value.ok
         assert titles(shown) == ["Alpha", "Beta too"]
+
+
+def test_what_changes_before_the_page_listens_is_seen(browser, shown):
+    """Its mail was asked for before, its stream of changes begins after."""
+    with opened(browser, shown) as page:
+        events = Late(page, "/api/events")
+        page.reload()
+        events.asked()
+        expect(mail(page).locator("h2").first).to_be_visible()
+        with httpx.stream("GET", f"{shown.url}/api/events", timeout=30) as other:
+            told = other.iter_lines()
+            assert "event: hello" in (next(told), next(told))
+            shown.edit(f"stories/{WOMEN}.md", "title: H", "title: Really h")
+            assert "event: change" in told
+        events.kept[0].continue_()
+        expect(mail(page).locator("h2", has_text="Really helping")).to_be_visible()
 
 
 def test_what_is_typed_outlives_a_preview_that_is_started_anew(browser, folder):

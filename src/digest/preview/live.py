@@ -38,6 +38,11 @@ class Live:
         self._begun = time.time_ns() - _CLOCK
         self.closed = False
 
+    @property
+    def seen(self) -> str:
+        """How much has changed so far: a page that begins with this misses nothing before its stream begins."""
+        return f"{self._begun}-{self._changes}"
+
     async def watch(self) -> None:
         """Watch until closed. A folder that appears later is watched from then on."""
         fresh = True
@@ -56,12 +61,12 @@ class Live:
         self._listeners += 1
         try:
             told = self._changes
-            yield f"retry: 500\nevent: hello\ndata: {self._begun}-{told}\n\n"
+            yield f"retry: 500\nevent: hello\ndata: {self.seen}\n\n"
             while not self.closed:
                 if told == self._changes:
                     await self._next()
                 changed, told = told != self._changes, self._changes
-                change = f"event: change\ndata: {self._begun}-{told}\n\n"
+                change = f"event: change\ndata: {self.seen}\n\n"
                 yield change if changed and not self.closed else ": still here\n\n"
         finally:
             self._listeners -= 1

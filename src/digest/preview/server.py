@@ -174,9 +174,13 @@ def app(state: PreviewState, access: PageAccess) -> tuple[Starlette, Live]:
     files = _files()
     newsroom = hashlib.sha256(str(state.newsroom().root).encode()).hexdigest()
     html = files.pop("preview.html").decode().replace("{{token}}", escape(access.token))
-    page = html.replace("{{newsroom}}", newsroom).encode()
+    html = html.replace("{{newsroom}}", newsroom)
+
+    async def page(request: Request) -> Response:
+        return await _static(html.replace("{{seen}}", live.seen).encode(), "text/html", request)
+
     routes = [
-        Route("/", partial(_static, page, "text/html")),
+        Route("/", page),
         *(
             Route(f"/static/{name}", partial(_static, data, _KINDS[name.rpartition(".")[2]]))
             for name, data in files.items()

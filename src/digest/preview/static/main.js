@@ -1,7 +1,7 @@
 // The page: what is asked, what is shown, the keys, and staying up to date.
 
 import { act } from './act.js';
-import { $, counted, dropsNothing, el, fill, focusStays, get, named, say, stored } from './dom.js';
+import { $, counted, dropsNothing, el, fill, focusStays, get, meta, named, say, stored } from './dom.js';
 import { again, follow as followEditor, leave } from './editor.js';
 import { fit, show, showFirst, unmark } from './frames.js';
 import { importing } from './importing.js';
@@ -158,7 +158,7 @@ onChange(async (changed) => {
 function follow() {
   let stream;
   let lost = 0; // it comes again by itself, mostly at once; else that is said
-  let seen = document.hidden ? 'nothing' : ''; // how often something had changed
+  let seen = meta(document, 'seen'); // how often something had changed when the page was asked for
   const listen = () => {
     stream?.close();
     if (document.hidden) return;
@@ -166,7 +166,7 @@ function follow() {
     stream.addEventListener('hello', ({ data }) => {
       document.documentElement.dataset.live = 'yes';
       clearTimeout(lost);
-      if (lost || (seen && seen !== data)) { refresh(); followEditor(); again(); }
+      if (lost || seen !== data) { refresh(); followEditor(); again(); }
       [lost, seen] = [0, data];
     });
     stream.addEventListener('change', ({ data }) => { seen = data; refresh(); followEditor(); });
