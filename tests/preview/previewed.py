@@ -144,3 +144,45 @@ def opened(
     refused = "Failed to load resource: the server responded with a status of 4"  # the page says what was refused
     surprises = [each for each in problems if refused not in each and not (expected and re.search(expected, each))]
     assert surprises == []
+
+
+class Late:
+    """Answers that are kept back until `come()`: the first `count` of those asked for at this address, or all."""
+
+    def __init__(self, page, address, count=0):
+        self.page, self.address, self.count, self.kept, self.seen = page, re.compile(address), count, [], 0
+        self.open = False
+        page.route(self.address, self.keep)
+
+    def keep(self, route):
+        self.seen += 1
+        if self.open or (self.count and self.seen > self.count):
+            route.continue_()
+        else:
+            self.kept.append(route)
+
+    def asked(self, count=1):
+        until(self.page, lambda: len(self.kept) >= count)
+
+    def come(self):
+        kept, self.kept, self.open = self.kept, [], True
+        with self.page.expect_response(self.address) as answered:
+            for route in kept:
+                route.continue_()
+        answered.value.finished()
+        rest(self.page)
+
+
+def until(page, there):
+    """What the page asks for on its own is there: it is kept, or answered, by a function of the test's."""
+    for _ in range(800):
+        if there():
+            break
+        page.wait_for_timeout(25)
+    assert there()
+
+
+def rest(page):
+    """What was answered so far is drawn."""
+    page.evaluate("() => fetch('/static/mark.svg').then((next) => next.text())")
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
-from previewed import opened
+from previewed import opened, rest, until
 
 from digest.composer import trace
 
@@ -152,11 +152,11 @@ def test_a_click_counts_before_the_last_picture_is_there(browser, shown, width):
         late = []
         page.route("https://pictures.example.org/*", lambda route: late.append(route))  # noqa: PLW0108 - as Playwright wants it
         page.get_by_role("button", name="Dark").click()
+        until(page, lambda: late)
         mail(page).locator(".name").click()
         expect(page.locator("#said")).to_contain_text("That is the theme’s")
         mail(page).get_by_role("heading", name=re.compile("^Strengthening digital TVET")).click()
         expect(field(page, "Title (needed)")).to_have_value(re.compile("^Strengthening"))
-        assert late
         assert not page.locator("iframe[data-ready]").count()
         for each in late:
             each.abort()
@@ -172,8 +172,7 @@ def test_a_click_counts_though_the_mail_changes_meanwhile(browser, shown, width)
         with page.expect_response(re.compile("/api/edition")) as answered:
             shown.edit("stories/2022-02-10-strengthening-digital-tvet-in-ukraine.md", "title: S", "title: Really s")
         answered.value.finished()
-        page.evaluate("() => fetch('/static/mark.svg').then((next) => next.text())")  # is answered later than that was
-        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        rest(page)
         expect(heading).to_be_visible()
         page.mouse.up()
         expect(field(page, "Title (needed)")).to_have_value(re.compile("^Really strengthening"))

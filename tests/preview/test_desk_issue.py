@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import httpx
 import pytest
 from playwright.sync_api import expect
-from previewed import opened, serving
+from previewed import Late, opened, rest, serving
 
 from accessibility import violations
 
@@ -168,13 +168,6 @@ def test_a_name_is_chosen_among_the_people_or_typed_once(browser, shown, width):
         expect(page.locator("select#by option")).to_have_text(["Choose…", "Ada Lovelace", "Grace Hopper"])
 
 
-def drawn(page, response):
-    """What this answer, and all before it, came to on the page is there."""
-    response.finished()
-    page.evaluate("() => fetch('/static/mark.svg').then((next) => next.text())")  # is answered later than that was
-    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-
-
 @BROWSER
 @BOTH
 def test_what_is_typed_and_chosen_stays_when_the_panel_is_drawn_anew(browser, shown, width):
@@ -186,7 +179,8 @@ def test_what_is_typed_and_chosen_stays_when_the_panel_is_drawn_anew(browser, sh
         page.keyboard.press("ArrowLeft")
         with page.expect_response(re.compile("/api/people")) as answered:
             shown.story("another")
-        drawn(page, answered.value)
+        answered.value.finished()
+        rest(page)
         page.keyboard.type("l")
         expect(page.get_by_label("Your name")).to_have_value("Adla")
         expect(page.get_by_label("A test mail to")).to_have_value("b@example.org")
@@ -197,18 +191,14 @@ def test_a_mistake_of_an_import_stays_when_the_sources_are_answered_late(browser
     """The answer that another change asked for draws the panel anew, not over what a person was told meanwhile."""
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7")
     with opened(browser, shown, 375, "panels=import") as page:
-        late = []
-        page.route("**/api/sources*", lambda route: late.append(route), times=1)  # noqa: PLW0108 - as Playwright wants it
+        late = Late(page, "/api/sources", 1)
         page.get_by_text("More", exact=True).click()
-        with page.expect_request("**/api/sources*"):
-            page.evaluate("() => document.activeElement.blur()")
-            shown.story("another")
+        page.evaluate("() => document.activeElement.blur()")
+        shown.story("another")
+        late.asked()
         page.get_by_label("Or a file").set_input_files(tmp_path / "a.pdf")
         expect(page.locator("#import-result")).to_contain_text("is a PDF")
-        with page.expect_response("**/api/sources*") as answered:
-            for each in late:
-                each.continue_()
-        drawn(page, answered.value)
+        late.come()
         expect(page.locator("#import-result")).to_contain_text("is a PDF; save the listing as text")
         expect(page.get_by_label("Channel")).to_be_visible()
 
@@ -242,17 +232,13 @@ def test_an_offer_keeps_the_focus_when_the_sources_are_answered_late(browser, sh
     (tmp_path / "news.xml").write_text(FEED.format(title="A story of the feed"))
     with opened(browser, shown, 1280, "panels=import") as page:
         page.get_by_label("Or a file").wait_for()
-        late = []
-        every = re.compile("/api/sources")
-        page.route(every, lambda route: route.continue_() if late else late.append(route))
-        with page.expect_request(every):
-            page.evaluate("document.dispatchEvent(new Event('saved'))")
+        late = Late(page, "/api/sources", 1)
+        page.evaluate("document.dispatchEvent(new Event('saved'))")
+        late.asked()
         page.get_by_label("Or a file").set_input_files(tmp_path / "news.xml")
         offer = page.get_by_role("group", name="What would change")
         expect(offer).to_be_focused()
-        with page.expect_response(every) as answered:
-            late[0].continue_()
-        drawn(page, answered.value)
+        late.come()
         expect(offer).to_be_focused()
 
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from aiosmtpd.controller import Controller
 from playwright.sync_api import expect
-from previewed import opened, serving
+from previewed import Late, opened, serving
 
 from digest.editions import archive
 from digest.editions.builder import build_edition
@@ -71,20 +71,12 @@ def test_a_press_counts_though_the_list_grows_meanwhile(browser, shown, width):
         expect(mail(page).locator("body")).not_to_contain_text("TVET in Ukraine")
         page.locator("#search").fill("prison")
         expect(page.locator(".rows li")).to_have_count(1)
-        late = []
-        every = re.compile("/api/selection.*&q=$")
-        page.route(every, lambda route: late.append(route))  # noqa: PLW0108 - Playwright wants a function
-        with page.expect_request(every):
-            page.locator("#search").fill("")
+        late = Late(page, "/api/selection.*&q=$")
+        page.locator("#search").fill("")
+        late.asked()
         page.get_by_role("button", name="Undo every pin, skip and move").hover()
         page.mouse.down()
-        with page.expect_response(every) as answered:
-            for each in late:
-                each.continue_()
-        page.unroute(every)
-        answered.value.finished()
-        page.evaluate("() => fetch('/static/mark.svg').then((next) => next.text())")  # is answered later than that was
-        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        late.come()
         page.mouse.up()
         expect(mail(page).locator("body")).to_contain_text("TVET in Ukraine")
         assert not hand(shown)
