@@ -125,6 +125,7 @@ def opened(
     """
     context = _context(browser, bypass_csp=bypass_csp, touch=touch)
     page = context.new_page()
+    _REQUESTS[page] = Requests(page)
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
@@ -135,6 +136,7 @@ def opened(
         page.wait_for_selector("html[data-live=yes]")
         yield page
     finally:
+        del _REQUESTS[page]
         everything = {"origin": shown.url, "storageTypes": "all"}
         context.new_cdp_session(page).send("Storage.clearDataForOrigin", everything)
         context.clear_cookies()
@@ -144,6 +146,36 @@ def opened(
     refused = "Failed to load resource: the server responded with a status of 4"  # the page says what was refused
     surprises = [each for each in problems if refused not in each and not (expected and re.search(expected, each))]
     assert surprises == []
+
+
+class Requests:
+    """How many a page has made, and which are not answered yet; its stream of changes never is."""
+
+    def __init__(self, page):
+        self.count, self.open = 0, set()
+        page.on("request", self.made)
+        page.on("requestfinished", self.ended)
+        page.on("requestfailed", self.ended)
+
+    def made(self, request):
+        if not request.url.endswith("/api/events"):
+            self.count += 1
+            self.open.add(request)
+
+    def ended(self, request):
+        self.open.discard(request)
+
+
+_REQUESTS: dict[Page, Requests] = {}
+
+
+def settled(page):
+    """What was changed so far is answered and drawn, and nothing more is asked for: each thing stays in its place."""
+    made, before = _REQUESTS[page], -1
+    while made.open or before != made.count:
+        before = made.count
+        page.wait_for_timeout(300)  # what is typed is asked for after 250
+    rest(page)
 
 
 class Late:

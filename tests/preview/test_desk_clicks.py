@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
-from previewed import opened, rest, until
+from previewed import opened, rest, settled, until
 
 from digest.composer import trace
 
@@ -186,6 +186,7 @@ def test_a_link_opens_beside_with_control_and_marked_words_open_nothing(browser,
         page.context.route("https://**", lambda route: route.fulfill(body="there"))
         with page.context.expect_page():
             mail(page).get_by_role("link", name=re.compile("^Digitally and financially")).click(modifiers=["Control"])
+        settled(page)
         words = mail(page).get_by_text("In Jordan, the ILO").bounding_box()
         page.mouse.move(words["x"] + 5, words["y"] + 10)
         page.mouse.down()

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from PIL import Image
 from playwright.sync_api import expect
-from previewed import Late, Shown, opened, rest, serving, until
+from previewed import Late, Shown, opened, rest, serving, settled, until
 
 pytestmark = pytest.mark.browser
 FILE = "issues/2022-02/everyone.yaml"
@@ -326,7 +326,7 @@ def test_a_late_move_leaves_the_focus_where_somebody_types(browser, shown):
 def test_a_width_that_is_dragged_while_the_mail_changes(browser, shown):
     """The frame is drawn anew when the hand lets go, and is to be clicked in as before."""
     with opened(browser, shown, query="width=375") as page:
-        expect(mail(page).locator("h2").first).to_be_visible()
+        settled(page)
         box = page.locator(".handle").bounding_box()
         at, down = box["x"] + box["width"] / 2, box["y"] + 200
         page.mouse.move(at, down)
@@ -484,6 +484,7 @@ def test_a_click_counts_while_the_mail_is_on_its_way_anew(browser, shown, width)
     """The mail that is seen stays to be clicked on, and to be scrolled, until there is another to be seen."""
     with opened(browser, shown, width, expected="Blocked script execution") as page:
         heading = mail(page).get_by_role("heading", name=re.compile("^Strengthening digital TVET"))
+        settled(page)
         heading.scroll_into_view_if_needed()
         box = heading.bounding_box()
         x, y = box["x"] + 20, box["y"] + box["height"] / 2

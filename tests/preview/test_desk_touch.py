@@ -7,7 +7,7 @@ import re
 import pytest
 import yaml
 from playwright.sync_api import expect
-from previewed import opened
+from previewed import opened, settled
 
 pytestmark = pytest.mark.browser
 BOTH = pytest.mark.parametrize("width", [375, 768])
@@ -36,13 +36,6 @@ IN_SIGHT = """element => {
 
 def tap(page, label, story):
     page.locator(f"li[data-id='{story}']").get_by_role("button", name=re.compile(f"^{label}:")).tap()
-
-
-def settled(page):
-    """All that was changed so far is drawn: nothing more is asked for."""
-    asked = -1
-    while asked != (asked := page.evaluate("performance.getEntriesByType('resource').length")):
-        page.wait_for_timeout(300)
 
 
 def middle(locator):

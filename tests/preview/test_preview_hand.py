@@ -11,7 +11,7 @@ import pytest
 import yaml
 from aiosmtpd.controller import Controller
 from playwright.sync_api import expect
-from previewed import Late, opened, serving
+from previewed import Late, opened, serving, settled
 
 from digest.editions import archive
 from digest.editions.builder import build_edition
@@ -141,6 +141,7 @@ def test_a_list_comes_along_with_what_is_dragged(browser, shown, width):
         last = page.locator("#stories-in li").last
         story = last.get_attribute("data-id")
         grip = last.locator(".grip")
+        settled(page)
         grip.scroll_into_view_if_needed()
         start = grip.bounding_box()
         page.mouse.move(start["x"] + 5, start["y"] + 5)
@@ -157,6 +158,7 @@ def test_a_story_is_dragged_to_the_top(browser, shown, width):
     """A story follows the pointer; where it is dropped it stays, in the file and in the mail."""
     with opened(browser, shown, width, "panels=stories") as page:
         grip = page.locator(f"li[data-id='{URUGUAY}'] .grip")
+        settled(page)
         grip.scroll_into_view_if_needed()
         start, target = grip.bounding_box(), page.locator(f"li[data-id='{WOMEN}']").bounding_box()
         page.mouse.move(start["x"] + 5, start["y"] + 5)

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import expect
-from previewed import opened
+from previewed import opened, settled
 
 from accessibility import violations
 from digest.editions.builder import build_edition
@@ -88,6 +88,7 @@ def test_the_edge_can_be_dragged_and_moved_by_keys(browser, served, width):
         edge.focus()
         page.keyboard.press("ArrowLeft")
         assert box(page) == 404
+        settled(page)
         place = edge.bounding_box()
         x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
         page.mouse.move(x, y)
