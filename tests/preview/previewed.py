@@ -7,7 +7,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 import httpx
@@ -179,11 +179,14 @@ def settled(page):
 
 
 class Late:
-    """Answers that are kept back until `come()`: the first `count` of those asked for at this address, or all."""
+    """Answers that are kept back until `come()`: the first `count` of those asked for at this address, or all.
 
-    def __init__(self, page, address, count=0):
+    The question itself is late; with `early`, only its answer is, which says what was so when it was asked.
+    """
+
+    def __init__(self, page, address, count=0, *, early=False):
         self.page, self.address, self.count, self.kept, self.seen = page, re.compile(address), count, [], 0
-        self.open = False
+        self.open, self.early = False, early
         page.route(self.address, self.keep)
 
     def keep(self, route):
@@ -191,7 +194,8 @@ class Late:
         if self.open or (self.count and self.seen > self.count):
             route.continue_()
         else:
-            self.kept.append(route)
+            answer = {"response": route.fetch()} if self.early else {}
+            self.kept.append(partial(route.fulfill if self.early else route.continue_, **answer))
 
     def asked(self, count=1):
         until(self.page, lambda: len(self.kept) >= count)
@@ -199,8 +203,8 @@ class Late:
     def come(self):
         kept, self.kept, self.open = self.kept, [], True
         with self.page.expect_response(self.address) as answered:
-            for route in kept:
-                route.continue_()
+            for go in kept:
+                go()
         answered.value.finished()
         rest(self.page)
 

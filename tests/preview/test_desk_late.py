@@ -11,7 +11,7 @@ import pytest
 import yaml
 from PIL import Image
 from playwright.sync_api import expect
-from previewed import Late, Shown, opened, rest, serving, settled, until
+from previewed import Late, Shown, opened, rest, serving, settled
 
 pytestmark = pytest.mark.browser
 FILE = "issues/2022-02/everyone.yaml"
@@ -652,16 +652,14 @@ def test_an_answer_from_before_a_save_is_not_what_the_next_press_goes_over(brows
     with opened(browser, shown, query="panels=issue") as page:
         press(page, "Edit: heading “Beta”")
         field(page, "Title (needed)").fill("Beta too")
-        old = []
-        page.route(re.compile(r"/api/issue\?"), lambda route: old.append((route, None if old else route.fetch())))
+        old = Late(page, r"/api/issue\?", early=True)
         for _ in range(2):
             page.locator("#panel-issue summary").first.click()
-        until(page, lambda: old)
+        old.asked()
         with page.expect_response(re.compile("/api/issue$")) as saved:
             page.locator("#editor").get_by_role("button", name="Save", exact=True).click()
         saved.value.finished()
-        route, answer = old[0]
-        route.fulfill(response=answer)
+        old.kept[0]()
         rest(page)
         with page.expect_response(re.compile("/api/issue$")) as removed:
             press(page, "Remove: heading “Gamma”")
@@ -681,8 +679,40 @@ def test_what_changes_before_the_page_listens_is_seen(browser, shown):
             assert "event: hello" in (next(told), next(told))
             shown.edit(f"stories/{WOMEN}.md", "title: H", "title: Really h")
             assert "event: change" in told
-        events.kept[0].continue_()
+        events.kept[0]()
         expect(mail(page).locator("h2", has_text="Really helping")).to_be_visible()
+
+
+def anew(shown, number):
+    """A story more, saved at another desk, and in config.yaml a person and a source more."""
+    values = {"title": f"Number {number}", "date": f"2020-06-0{number}", "summary": "A few words."}
+    assert shown.post("/api/story", {"id": "", "version": "", "values": values}).status_code == 200
+    people = ["Ada", "Grace"][:number]
+    sources = [{"name": f"news-{each}", "url": "feed.xml", "channel": "all-content"} for each in range(number)]
+    text = (shown.root / "config.yaml").read_text().partition("# desk\n")[0]
+    shown.write("config.yaml", f"{text}# desk\n{yaml.safe_dump({'preview': {'people': people}, 'sources': sources})}")
+
+
+@pytest.mark.parametrize(
+    ("panel", "address", "second"),
+    [
+        ("calendar", "/api/calendar", "[aria-label='June 2020: 2 stories']"),
+        ("import", "/api/sources", "[data-focus='source news-1']"),
+        ("act", "/api/people", "option[value=Grace]"),
+        ("saves", "/api/saves", "li:nth-child(2)"),
+    ],
+)
+def test_an_answer_that_is_overtaken_is_not_shown_over_the_newer_one(browser, shown, panel, address, second):
+    """Two changes, and the panel's answer to the first one comes last."""
+    with opened(browser, shown, query=f"panels={panel}") as page:
+        settled(page)
+        late = Late(page, address, 1, early=True)
+        anew(shown, 1)
+        late.asked()
+        anew(shown, 2)
+        expect(page.locator(f"#{panel} {second}")).to_be_attached()
+        late.come()
+        assert page.locator(f"#{panel} {second}").count() == 1
 
 
 def test_what_is_typed_outlives_a_preview_that_is_started_anew(browser, folder):

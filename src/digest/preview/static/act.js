@@ -87,14 +87,17 @@ export async function act(now) {
   const turn = (turns += 1);
   if (other) result = {};
   else if (!same) result = Object.fromEntries(Object.entries(result).filter(([, { wrong }]) => wrong)); // a refusal holds
+  let lines = standing;
   if (!state.who || state.who.startsWith('reader:')) {
     try {
-      standing = (await get('/api/standing', asked())).lines.slice(1);
+      lines = (await get('/api/standing', asked())).lines.slice(1);
     } catch (error) {
       if (!error.errors) throw error;
-      standing = error.errors;
+      lines = error.errors;
     }
   }
-  people = await get('/api/people');
-  if (turn === turns) draw();
+  const known = await get('/api/people');
+  if (turn !== turns) return;
+  [standing, people] = [lines, known];
+  draw();
 }

@@ -142,6 +142,21 @@ async function reach(path, options) {
 
 export const get = async (path, query = {}) => answer(await reach(`${path}?${new URLSearchParams(query)}`));
 
+// Answers may overtake each other: one that is older than the last question is null, and its error nobody's.
+export function latest() {
+  let turns = 0;
+  return async (path, query) => {
+    const turn = (turns += 1);
+    try {
+      const found = await get(path, query);
+      return turn === turns ? found : null;
+    } catch (error) {
+      if (turn === turns) throw error;
+      return null;
+    }
+  };
+}
+
 // What is written on this machine is there at once. A connection that hangs (a VPN, a laptop that moved) tells nobody.
 const QUICK = ['/api/story', '/api/issue', '/api/overrides', '/api/undo', '/api/draft'];
 const PATIENCE = 30000; // milliseconds

@@ -1,6 +1,6 @@
 // Import: an address, a file or a source of config.yaml, read and shown as a diff; taken only when somebody says so.
 
-import { $, counted, el, fill, focusStays, get, post, say, upload } from './dom.js';
+import { $, counted, el, fill, focusStays, latest, post, say, upload } from './dom.js';
 
 let offer = null;
 let sources = [];
@@ -76,7 +76,8 @@ function sourceRow(source) {
     look);
 }
 
-const readSources = async () => { ({ sources } = await get('/api/sources')); };
+const askSources = latest();
+const readSources = async () => { ({ sources } = await askSources('/api/sources') ?? { sources }); };
 
 function draw() {
   const more = Boolean($('import').querySelector('details')?.open);

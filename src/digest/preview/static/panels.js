@@ -1,6 +1,6 @@
 // What is said about the edition: inbox line, checks with sizes, calendar, comparison.
 
-import { $, counted, el, fill, get, kilobytes, say, takeBack } from './dom.js';
+import { $, counted, el, fill, kilobytes, latest, say, takeBack } from './dom.js';
 import { goTo, storyAround } from './frames.js';
 import { asked, here, set, state } from './state.js';
 import { editIssue } from './issue.js';
@@ -67,8 +67,12 @@ export function checks(facts) {
     sizes(facts.size));
 }
 
+const askCalendar = latest();
+
 export async function calendar() {
-  const { months, kickers } = await get('/api/calendar');
+  const found = await askCalendar('/api/calendar');
+  if (!found) return;
+  const { months, kickers } = found;
   const kind = (name) => Math.min(kickers.indexOf(name), KINDS);
   const most = Math.max(1, ...months.map((each) => each.total));
   const named = (month) => new Date(`${month}-15T12:00Z`).toLocaleDateString('en', { month: 'long', year: 'numeric' });
@@ -92,8 +96,12 @@ export async function calendar() {
   if (current && !still) current.parentElement.scrollLeft = current.offsetLeft - current.parentElement.offsetLeft - 140;
 }
 
+const askSaves = latest();
+
 export async function saves() {
-  const { saves: made } = await get('/api/saves');
+  const found = await askSaves('/api/saves');
+  if (!found) return;
+  const { saves: made } = found;
   fill($('saves'), made.length
     ? el('ul', { class: 'rows' }, made.map((each) => el('li', { class: 'saved' }, el('span', { dir: 'auto' }, each.title),
       el('button', { type: 'button', 'data-focus': `undo ${each.id}`, 'aria-label': `Undo: ${each.title}`, onclick: () => takeBack(each.id) }, 'Undo'))))
@@ -101,10 +109,9 @@ export async function saves() {
 }
 
 const lastAt = { value: 'built' };
-let turns = 0; // answers may overtake each other: only the last one asked for is shown
+const askDifference = latest();
 
 export async function compare() {
-  const turn = (turns += 1);
   const choice = el('select', { id: 'compare-at', 'data-focus': 'at', onchange: (event) => {
     lastAt.value = event.target.value;
     if (state.at) set({ at: lastAt.value, tab: 'html' });
@@ -113,15 +120,15 @@ export async function compare() {
   const beside = el('button', { type: 'button', 'data-focus': 'beside', 'aria-pressed': String(Boolean(state.at)), onclick: () => set({ at: state.at ? '' : choice.value, tab: 'html' }) }, 'Side by side');
   const head = [el('label', { for: 'compare-at', class: 'small soft' }, 'The edition now against the edition'), choice, beside];
   try {
-    const { rows } = await get('/api/difference', { ...asked(), at: state.at || lastAt.value });
-    if (turn !== turns) return;
+    const found = await askDifference('/api/difference', { ...asked(), at: state.at || lastAt.value });
+    if (!found) return;
+    const { rows } = found;
     const tags = { gone: 'del', new: 'ins', same: 'span', skip: 'span' };
     fill($('compare'), head, rows.length
       ? el('div', { class: 'diff', 'data-scroll': here.month, tabindex: 0, role: 'group', 'aria-label': 'What changed in the text' }, rows.map(({ mark, line }) => el(tags[mark], {}, mark === 'skip' ? '⋯' : line || ' ')))
       : el('p', {}, 'The text is the same.'));
   } catch (error) {
     if (!error.errors) throw error;
-    if (turn !== turns) return;
     beside.disabled = !state.at;
     fill($('compare'), head, error.errors.map((line) => el('p', { class: 'soft' }, line)));
   }
