@@ -295,9 +295,13 @@ class TestTakenBack:
         assert newsroom("cancel", "2022-02/everyone/en", "--yes").code == 0
         done = newsroom("stories", "--quarter", "2022-Q1", "--audience", "everyone", "--explain")
         assert "sent-before" not in done.out
+        assert "2022-02: called off\n" in newsroom().out
 
-    def test_one_that_an_older_version_called_off(self, newsroom, sink):
-        """It left the edition in the archive, and its stories as sent: taken back, they are free again."""
+    @pytest.mark.parametrize("verb", ["thaw", "cancel"])
+    def test_one_that_an_older_version_called_off(self, newsroom, sink, verb):
+        """It left the edition in the archive, and its stories as sent, as a cancel that was killed does: taken back, or
+        called off once more, they are free again.
+        """
         newsroom.write("recipients/everyone.csv", "email\na@example.org\nb@example.org\n")
         self.nobody_mailed(newsroom, sink)
         kept = newsroom.root / "archive/2022-02/everyone/en"
@@ -306,7 +310,8 @@ class TestTakenBack:
         shutil.copytree(newsroom.root / "old", kept)
         asked = ("stories", "--quarter", "2022-Q1", "--audience", "everyone", "--explain")
         assert "sent-before" in newsroom(*asked).out
-        assert newsroom("thaw", "2022-02/everyone/en", "--yes").code == 0
+        assert "was called off: 2 called off" in newsroom("pause", "2022-02/everyone/en").err
+        assert newsroom(verb, "2022-02/everyone/en", "--yes").code == 0
         assert "sent-before" not in newsroom(*asked).out
 
     @pytest.mark.usefixtures("sink")

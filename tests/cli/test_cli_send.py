@@ -619,6 +619,17 @@ def test_connections_that_are_lost_at_the_end_of_each_mail_hold_the_edition(news
     assert (len(sink.mails), max(sink.readers.values())) == (READERS, 1)
 
 
+def test_an_edition_whose_last_mails_are_in_doubt_is_not_paused(newsroom, sink):
+    """Nobody is left who could be put there, too: once they are settled, it is done."""
+    newsroom.edit("config.yaml", "  connections: 4\n", "  connections: 1\n")
+    newsroom.write("recipients/everyone.csv", "email\na@example.org\nb@example.org\nc@example.org\n")
+    sink.drops = {"a@example.org", "b@example.org", "c@example.org"}
+    assert "3 connections in a row were lost" in live(newsroom).err
+    assert newsroom("status").out.startswith(f"{EDITION}: 3 in doubt\n")
+    newsroom("resolve", EDITION, "--sent", "--all")
+    assert newsroom("status").out == f"{EDITION}: 3 accepted\n"
+
+
 def test_a_log_that_settles_nobody_says_why(newsroom, sink, tmp_path):
     """One of another program, or packed and cut off, is refused; one that is packed is read, and what it names holds.
 

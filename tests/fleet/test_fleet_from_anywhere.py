@@ -90,6 +90,21 @@ def test_relay_refuses_us(fleet, sink):
     assert len(sink.got) == 50
 
 
+@pytest.mark.parametrize(
+    ("lacks", "said"),
+    [
+        (", username: us, password_env: NOT_SET", "NOT_SET"),
+        ("}\ndkim: {signer: digest, domain: example.org, selector: a, key_file: not-there.pem", "not-there.pem"),
+    ],
+)
+def test_a_worker_that_lacks_something_of_its_own_does_not_begin(fleet, lacks, said):
+    """It says what, and holds no edition back from the others."""
+    fleet.write(5, more=lacks)
+    worker = fleet.start("worker", "--port", "0")
+    assert worker.wait(60) == 2
+    assert said in fleet.log(worker)
+
+
 def test_a_worker_with_another_secret_mails_nobody(fleet, sink, monkeypatch):
     """Readers could not leave by the links that it makes: the edition is held back, and the worker is named."""
     fleet.write(20)

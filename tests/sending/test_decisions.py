@@ -21,8 +21,9 @@ def test_the_same_refusal_for_the_first_readers():
     """The fifth reader who is refused in the same way stops the run, in the server's words; the fourth does not."""
     assert reason_to_stop([refusal()] * (FIRST - 1)) == ""
     said = reason_to_stop([refusal()] * FIRST)
-    assert "first 5 readers" in said
+    assert "first 5 readers of this run" in said
     assert "554 5.7.1 spam" in said
+    assert "digest subscribers suppress ADDRESS" in reason_to_stop([refusal(550, detail="Nope")] * FIRST), "the way on"
 
 
 def test_different_refusals():

@@ -196,12 +196,14 @@ class Call(Struct, frozen=True, eq=False, dict=True):
 
     @contextlib.contextmanager
     def begun(
-        self, chosen: EditionFlags, *, unfinished: bool = False
+        self, chosen: EditionFlags, *, unfinished: bool = False, or_cancelled: bool = False
     ) -> Iterator[tuple[tuple[Edition, ...], SqlLedger]]:
         """The editions asked for that were frozen, at least one, and the ledger.
 
-        With `unfinished`, only those of which mails are left. Raises UsageError; AlreadySent when none is left.
+        With `unfinished`, only those of which mails are left, and `or_cancelled`. Raises UsageError; AlreadySent when
+        none is left.
         """
+        from digest.delivery import MailingStatus
         from digest.sending.freeze import finished, refuse_finished
 
         with self.ledger(create=False) as ledger:
@@ -213,7 +215,10 @@ class Call(Struct, frozen=True, eq=False, dict=True):
                 message = f"{self._asked(chosen)} was never sent: there is nothing to settle, pause or go on with"
                 raise UsageError(message)
             if unfinished:
-                left = tuple(each for each in editions if not finished(ledger, each.id))
+                off = {each.edition for each in ledger.mailings() if each.standing is MailingStatus.CANCELLED}
+                left = tuple(
+                    each for each in editions if (or_cancelled and each.id in off) or not finished(ledger, each.id)
+                )
                 if not left:
                     refuse_finished(ledger, editions[0].id)
                 editions = left

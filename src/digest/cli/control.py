@@ -68,7 +68,7 @@ def cancel(
     from digest.sending.freeze import call_off
 
     call = Call(common)
-    with call.begun(chosen, unfinished=True) as (editions, ledger):
+    with call.begun(chosen, unfinished=True, or_cancelled=True) as (editions, ledger):  # killed, it may have to end
         # What cannot be called off is said before anybody is asked.
         waiting = sum(count for each in editions for state, count in ledger.counts(each.id).items() if state in WAITING)
     names = ", ".join(each.id for each in editions)

@@ -37,6 +37,7 @@ from digest.newsroom.newsroom import open_newsroom
 from digest.scheduling.outcome import bug
 from digest.sending.engines import MAX_AGE, MIN_TRIES
 from digest.sending.progress import UNFINISHED
+from digest.sending.transports import TransportSetup, open_transport
 from digest.text.counting import counted
 
 if TYPE_CHECKING:
@@ -271,8 +272,8 @@ def run_worker(
 ) -> None:
     """Be this machine's worker of the fleet until `stopping`.
 
-    Raises UsageError when the newsroom has no fleet, or the port is taken; LedgerError in another place than where the
-    ledger sent from.
+    Raises UsageError when the newsroom has no fleet, or the port is taken; ConfigError when this machine lacks a password
+    or a key; LedgerError in another place than where the ledger sent from.
     """
     if ledger.sharing is None:
         message = (
@@ -280,6 +281,9 @@ def run_worker(
         )
         raise UsageError(message)
     ledger.demand_place()
+    # What this machine lacks, it says now: met in a chunk, it would hold the edition back for all.
+    open_transport(TransportSetup(newsroom=newsroom, tell=say, stop=stopping.event))
+    newsroom.sending_setup.signer()
     sender = ChunkSender(newsroom=newsroom, sharing=ledger.sharing, stop=stopping.event, tell=say)
     tick = ScheduleTick(newsroom=newsroom, stopping=stopping, say=say)
     worker = Worker(

@@ -116,9 +116,10 @@ def reason_to_stop(
         if not enough or len(group) < enough or (proven and _domains(group) < DOMAINS):
             continue
         how = f"refused at {last.phase}" if last.answered else "impossible to write a mail for"
+        words = f"{last.words} (if it is about them, not us: digest subscribers suppress ADDRESS, for each)"
         if proven:
-            return f"{len(group)} readers in a row were all {how}: {last.words}"
-        return f"the first {len(group)} readers were all {how}, and nobody was accepted: {last.words}"
+            return f"{len(group)} readers in a row were all {how}: {words}"
+        return f"the first {len(group)} readers of this run were all {how}, and nobody was accepted: {words}"
     return ""
 
 

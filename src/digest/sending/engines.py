@@ -111,7 +111,7 @@ class LocalEngine:
         with contextlib.suppress(LedgerError):  # which the report tells
             if job.ledger.mark(STOPPED + edition) != why:
                 job.ledger.set_mark(STOPPED + edition, why)
-            if isinstance(report.stopped, SendStopped) and report.stopped.held:
+            if isinstance(report.stopped, SendStopped) and report.stopped.held and report.left:
                 job.ledger.pause(edition)
         return report
 

@@ -88,7 +88,9 @@ def refuse_finished(ledger: Ledger, edition: str) -> None:
     if finished(ledger, edition):
         from digest.report import sentence
 
-        message = f"{edition} was sent already: {sentence(ledger.counts(edition))}"
+        mailing = ledger.mailing(edition)
+        off = mailing is not None and mailing.standing is MailingStatus.CANCELLED
+        message = f"{edition} was {'called off' if off else 'sent already'}: {sentence(ledger.counts(edition))}"
         raise AlreadySent(message)
 
 

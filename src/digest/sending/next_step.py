@@ -90,8 +90,11 @@ def _before(
         return NextStep(standing=standing, command=f"digest build --{when.kind} {when.id}", why=why)
     left = [edition for edition in editions if ledger is None or _may_go(newsroom, ledger, edition, now)]
     if not left:
+        periods = ", ".join(dict.fromkeys(edition.period.id for edition in editions))
+        begun = [mailing for edition in editions if ledger and (mailing := ledger.mailing(edition.id))]
+        off = begun and all(mailing.standing is MailingStatus.CANCELLED for mailing in begun)
         return NextStep(
-            standing=(*standing, f"{', '.join(dict.fromkeys(edition.period.id for edition in editions))}: sent"),
+            standing=(*standing, f"{periods}: {'called off' if off else 'sent'}"),
             command='digest new "Title"',
             why=f"or digest import: the next {editions[0].period.kind}",
         )
