@@ -500,6 +500,17 @@ def test_an_address_in_the_words_is_not_out_of_order():
     assert "text-links" in codes(subject(*told, rendering=unlinked))
 
 
+def test_an_address_that_readers_cannot_reach_is_said_as_such():
+    """It stays words in the HTML on purpose, so nobody is told to link it."""
+    plain = text([story(1)]).replace(story(1).title, f"http://intranet/wiki\n{story(1).title}")
+    (found,) = [
+        each
+        for each in run(subject(story(1), rendering=rendering([story(1)], text=plain)))
+        if each.code == "text-links"
+    ]
+    assert found.message == "http://intranet/wiki leads to where readers cannot come, so it is words and no link"
+
+
 def test_an_address_in_the_words_is_linked_as_a_mail_spells_it():
     """What was typed with an umlaut is quoted in the HTML."""
     told = [story(1)]

@@ -299,8 +299,9 @@ class TestTakenBack:
 
     @pytest.mark.parametrize("verb", ["thaw", "cancel"])
     def test_one_that_an_older_version_called_off(self, newsroom, sink, verb):
-        """It left the edition in the archive, and its stories as sent, as a cancel that was killed does: taken back, or
-        called off once more, they are free again.
+        """It left the edition in the archive, and its stories as sent: taken back, they are free again.
+
+        A cancel that is killed leaves the same, and is ended by the same command.
         """
         newsroom.write("recipients/everyone.csv", "email\na@example.org\nb@example.org\n")
         self.nobody_mailed(newsroom, sink)

@@ -6,6 +6,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from composer_samples import render, selection, story
 from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it.ruler import Ruler
@@ -384,6 +385,21 @@ def test_a_wide_table_is_told_row_by_row_in_the_text():
 def test_each_item_of_a_list_has_its_own_mark_in_the_text(source, text):
     """Once, whatever begins it: another list, a quotation, code, a table, or nothing."""
     assert numbered(read(Markdown({}), source)) == text
+
+
+def test_a_quotation_of_several_paragraphs_is_one_in_the_text():
+    """Its mark stands between them; another quotation, or none, begins behind an empty line."""
+    source = "> one\n>\n> two\n>\n> - a\n\n> another\n\n- x\n\n  > y\n  >\n  > z"
+    assert numbered(read(Markdown({}), source)) == (
+        "> one\n>\n> two\n>\n> • a\n\n> another\n\n• x\n\n  > y\n  >\n  > z"
+    )
+
+
+@pytest.mark.parametrize(("edition", "own"), [("ar", ""), ("en", "ar")])
+def test_a_table_from_the_right_begins_where_its_words_do(edition, own):
+    """The room between its columns is behind each of them, on whichever side that is."""
+    made = render(selection(story(1, summary="| A | B |\n|---|---|\n| 1 | 2 |", language=own), language=edition)).html
+    assert (made.count("padding:5px 0 5px 20px"), made.count("padding:5px 20px 5px 0")) == (4, 0)
 
 
 def test_a_table_with_links_is_as_straight_and_as_numbered_as_one_without():

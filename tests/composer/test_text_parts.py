@@ -57,6 +57,19 @@ CH-1200 Geneva
     )
 
 
+@pytest.mark.parametrize("layout", ["auto", "list", "full"])
+def test_a_theme_without_pictures_credits_none_and_says_the_rest_in_both_parts(layout):
+    """Quiet shows no photo: its text speaks of none, and what stands above a title in one part does in the other."""
+    told = (
+        story(n, kicker=f"Series {n}", credit=f"© Person {n}", image="https://img.example/a.png", image_alt="A pier")
+        for n in range(1, 10)
+    )
+    made = render(selection(*told), ThemeOptions(name="quiet", layout=layout))
+    assert "Photo" not in made.text
+    for said in (*(f"Series {n}" for n in range(1, 10)), *(f"© Person {n}" for n in range(1, 10))):
+        assert (said.casefold() in made.text.casefold()) == (said in made.html), said
+
+
 def links_of(part):
     return list(dict.fromkeys(re.findall(r"https://[^\s\"<>]+", part)))
 

@@ -202,12 +202,15 @@ class BlockMaker(Struct, kw_only=True, eq=False):
         """One block, each field as its table says what it holds."""
         values: dict[str, Any] = {}
         wording = self._wording(block)
+        way = direction(block.language or wording.language)
         summary, photos, problems = Summary(), list[Photo](), list[tuple[str, str]]()
         for row in block.fields:
             given = getattr(block, row.name)
             match row.holds:
                 case "markdown":
-                    summary = self.markdown.read(given, self._resolved, self.route, _WORDS.get(block.kind, WORDS))
+                    summary = self.markdown.towards(way).read(
+                        given, self._resolved, self.route, _WORDS.get(block.kind, WORDS)
+                    )
                     photos += summary.photos
                     problems += [(code, f"{row.name}: {reason}") for code, reason in summary.problems]
                     values["html"] = Markup(summary.html)  # noqa: S704 - nh3 has cleaned it
@@ -237,7 +240,7 @@ class BlockMaker(Struct, kw_only=True, eq=False):
                 kind=block.kind,
                 where=block.where,
                 lang=block.language,
-                dir=(way := direction(block.language or wording.language)),
+                dir=way,
                 start="right" if way == "rtl" else "left",
                 catalogue=wording.catalogue,
                 **values,

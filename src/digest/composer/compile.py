@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 # Nothing that shows: it fills the inbox's line, so that the masthead's words do not follow the preheader there.
 PREHEADER_PADDING = "\u034f\u200c\u00a0" * 150
 
+_PICTURED = re.compile(r"(?<!block)\.image\b")  # a theme that shows its stories' pictures
 _INCLUDE = re.compile(r"<mj-include\s+path=\"([^\"]*)\"\s*/>")
 _INLINE_STYLE = re.compile(r"<mj-style\s+inline=\"inline\"\s*>(.*?)</mj-style>", re.DOTALL)
 _STYLE = re.compile(r"<style\b")
@@ -79,6 +80,7 @@ def compile_theme(files: ThemeFiles, options: ThemeOptions) -> Compiled:
     environment = ThemeEnvironment(escape=True)
     markup, tags, styles = woven(files, constants, environment)
     html, html_places = restore(markup, tags)
+    constants["pictures"] = _PICTURED.search(html) is not None
     text = files.get(theme_files.TEXT)
     html_code, named = _code(environment, html, html_places)
     text_code, also = _code(ThemeEnvironment(escape=False, lines=True), text.text, whole(text.shown))

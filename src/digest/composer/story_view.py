@@ -209,6 +209,10 @@ def _prepare(
     link = resolve(story.link, newsroom.url) if story.link else SafeLink()
     if link.code:
         problems.append((link.code, f"link: {link.reason}"))
+    own, edition = story.language, wording.language
+    foreign = bool(own) and (primary(own), script(own)) != (primary(edition), script(edition))
+    way = direction(own) if foreign else wording.direction
+    markdown = markdown.towards(way)
     summary = markdown.read(story.summary, lambda url: resolve(url, newsroom.url), route, words)
     problems += summary.problems
     if photo.code:
@@ -216,9 +220,6 @@ def _prepare(
     credit = one_line(story.credit)
     date = wording.day(story.date.astimezone(newsroom.timezone).date()) if options.dates else ""
     signed = wording.say("photo", credit=credit) if credit and photo.src and not _KIND.match(credit) else credit
-    own, edition = story.language, wording.language
-    foreign = bool(own) and (primary(own), script(own)) != (primary(edition), script(edition))
-    turned = foreign and direction(story.language) != wording.direction
     said = {
         "id": story.id,
         "title": one_line(story.title),
@@ -234,7 +235,7 @@ def _prepare(
         "image_width": photo.width,
         "image_height": photo.height,
         "lang": story.language if foreign else "",
-        "dir": direction(story.language) if turned else "",
+        "dir": way if way != wording.direction else "",
     }
     findings = tuple(
         Finding(

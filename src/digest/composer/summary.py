@@ -49,6 +49,7 @@ _BETWEEN = re.compile(
     r"(</(?:p|ul|ol|li|blockquote|pre|table|thead|tbody|tr|th|td)>"
     r"|<(?:ul|ol|li|blockquote|hr|table|thead|tbody|tr)(?: [^>]*)?>)\n"
 )
+_SIDES = re.compile(r"((?:padding|margin):\s*\S+) (\S+) (\S+) ([^\s;]+)")  # top, right, bottom, left
 _ALIGNED = re.compile(r'(<t[hd] align="(\w+)" style="[^"]*)"')  # a style wins over an align
 _NO_NOTE = re.compile(r"\[\^[^\]\s]+\]")
 _TASK = re.compile(r"\[([ xX])\][ \u00a0]")
@@ -79,6 +80,7 @@ class SummaryBlock(Struct, frozen=True, kw_only=True):
     rest: str = ""
     whole: bool = False
     tight: bool = False  # no blank line before it: the next item of a list
+    between: str = ""  # what the line before it has, within one quotation
 
 
 class Summary(Struct, frozen=True, kw_only=True):
@@ -104,7 +106,7 @@ class Summary(Struct, frozen=True, kw_only=True):
             rows = [[_REFERRED.sub(refer, cell) for cell in row] for row in block.rows]
             text = _table(rows) if rows else _REFERRED.sub(refer, block.text) if self.links else block.text
             if said := _whole(text, block) if block.whole else _broken(text, block):
-                lines += [said] if block.tight or not lines else ["", said]
+                lines += [said] if block.tight or not lines else [block.between, said]
         return "\n".join(lines)
 
 
@@ -115,6 +117,14 @@ class Markdown:
         self.styles = {element: styles.get(element, "") for element in ELEMENTS}
         style = html.escape(self.styles["p"], quote=False).replace('"', "&quot;")  # as nh3 spells attributes
         self._opening = f'<p style="{style}">' if style else "<p>"
+
+    def towards(self, direction: str) -> Markdown:
+        """What reads words in this direction: what a style has to the right of an element is to its left for `rtl`."""
+        return self._mirrored if direction == "rtl" else self
+
+    @cached_property
+    def _mirrored(self) -> Markdown:
+        return Markdown({element: _SIDES.sub(r"\1 \4 \3 \2", style) for element, style in self.styles.items()})
 
     def read(
         self,
@@ -306,12 +316,13 @@ def _blocks(tokens: Sequence[Token]) -> list[SummaryBlock]:
     # What begins the next line and what the others, for every open list item and quotation: a marker stands once.
     firsts: list[str] = []
     rests: list[str] = []
-    counters, tight = list[int | None](), False
+    counters, tight, shared = list[int | None](), False, 0
 
     def add(token: Token | None = None) -> None:
-        nonlocal tight
-        blocks.append(replace(_said(token), first="".join(firsts), rest="".join(rests), tight=tight))
-        firsts[:], tight = rests, False
+        nonlocal tight, shared
+        between = "".join(rests[:shared]).rstrip()
+        blocks.append(replace(_said(token), first="".join(firsts), rest="".join(rests), tight=tight, between=between))
+        firsts[:], tight, shared = rests, False, len(rests)
 
     for token in _tables_as_one(tokens):
         match token.type:
@@ -332,6 +343,7 @@ def _blocks(tokens: Sequence[Token]) -> list[SummaryBlock]:
                     add()
                 firsts.pop()
                 rests.pop()
+                shared = min(shared, len(rests))
                 tight = token.type == "list_item_close"
             case "blockquote_open":
                 firsts.append("> ")

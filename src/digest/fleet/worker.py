@@ -272,8 +272,8 @@ def run_worker(
 ) -> None:
     """Be this machine's worker of the fleet until `stopping`.
 
-    Raises UsageError when the newsroom has no fleet, or the port is taken; ConfigError when this machine lacks a password
-    or a key; LedgerError in another place than where the ledger sent from.
+    Raises UsageError when the newsroom has no fleet, or the port is taken; ConfigError when this machine lacks a
+    password or a key; LedgerError in another place than where the ledger sent from.
     """
     if ledger.sharing is None:
         message = (
