@@ -102,7 +102,10 @@ class RequestGuard:
         if method not in ("GET", "HEAD", "POST"):
             return _no(405, "this page takes GET and POST", {"Allow": "GET, HEAD, POST"})
         if len(hosts) != 1 or not self._access.knows(hosts[0]):
-            words = f"it answers only at the address that `digest preview` printed, on port {self._access.port}"
+            words = (
+                f"it answers only at the address that `digest preview` printed, on port {self._access.port}; "
+                "to be reached by a name, it must be told that: digest preview --host NAME"
+            )
             return _no(403, words)
         if self._access.keys and (locked := self._locked(scope, headers)):
             return locked
