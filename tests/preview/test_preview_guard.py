@@ -295,7 +295,8 @@ def test_other_machines_need_the_key(folder):
             assert "samesite=lax" in cookie
             assert browser.get("/api/edition").status_code == 200
         port = folder.url.rpartition(":")[2]
-        assert status(request(folder, "GET /?key=the-key HTTP/1.1", host=f"rebound.example:{port}")) == 403
+        answer = request(folder, "GET /?key=the-key HTTP/1.1", host=f"rebound.example:{port}")
+        assert (status(answer), b"digest preview --host NAME" in answer) == (403, True)
 
 
 def test_each_person_has_a_key_of_their_own(monkeypatch):

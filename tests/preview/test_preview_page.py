@@ -344,11 +344,13 @@ def test_sizes_are_told_against_gmails_limit(browser, served, width):
 
 @BOTH
 def test_a_month_is_clicked_in_the_calendar(browser, served, width):
-    """Stories per month are a picture; a click shows that month."""
+    """Stories per month are a picture; a click shows that month, and what it has of each series."""
     with opened(browser, served, width, "panels=calendar") as page:
+        expect(page.locator("#calendar .legend")).to_contain_text("Skills stories: 3")
         expect(page.get_by_role("button", name="February 2022: 5 stories")).to_have_attribute("aria-current", "true")
         page.get_by_role("button", name="April 2021: 2 stories").click()
         expect(mail(page).locator("h1")).to_have_text("April 2021")
+        expect(page.locator("#calendar .legend")).not_to_contain_text("Skills stories: 3")
         expect(page.get_by_role("button", name="March 2021: 0 stories")).to_be_attached()
 
 
