@@ -71,10 +71,14 @@ class Fault(Struct, frozen=True, kw_only=True):
     key: str = ""
     message: str
 
+    @property
+    def place(self) -> str:
+        """`file:line`, or the file."""
+        return f"{self.file}:{self.line}" if self.line else self.file
+
     def __str__(self) -> str:
         """`file:line: key: what is wrong, what to do`; the parts that are not known are left out."""
-        place = f"{self.file}:{self.line}" if self.line else self.file
-        return f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
+        return f"{self.place}: {self.key}: {self.message}" if self.key else f"{self.place}: {self.message}"
 
 
 _EXAMPLES = 3  # of many rows with one mistake

@@ -15,7 +15,7 @@ import shlex
 import signal
 import subprocess
 import time
-from threading import Event as Stop
+from threading import Event
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from digest.config.load import Config
 
-Event = Literal["built", "approved", "sent", "failed"]
+HookEvent = Literal["built", "approved", "sent", "failed"]
 FORMAT = 1
 _SHOWN = 300  # characters of what a failing command wrote
 _KEPT = 8 * _SHOWN  # bytes of what a command wrote; the rest is read and forgotten
@@ -37,7 +37,7 @@ _NO_SUCCESS = 300  # the first HTTP status that is not a success
 
 
 def fire(
-    config: Config, environ: Mapping[str, str], event: Event, facts: Mapping[str, Any], stop: Stop | None = None
+    config: Config, environ: Mapping[str, str], event: HookEvent, facts: Mapping[str, Any], stop: Event | None = None
 ) -> tuple[str, ...]:
     """Tell every hook of this event, one after another. Returns a warning for each that failed.
 
@@ -49,11 +49,11 @@ def fire(
     return tuple(
         " ".join(f"hook {event}: {problem}".split())  # a command may have several lines, a warning has one
         for each in named
-        for problem in _tell(each, data, config.root, environ, section.timeout, stop or Stop())
+        for problem in _tell(each, data, config.root, environ, section.timeout, stop or Event())
     )
 
 
-def _tell(hook: str, data: bytes, root: Path, environ: Mapping[str, str], timeout: float, stop: Stop) -> Iterator[str]:
+def _tell(hook: str, data: bytes, root: Path, environ: Mapping[str, str], timeout: float, stop: Event) -> Iterator[str]:
     if hook.startswith("$"):
         name, hook = hook[1:], environ.get(hook[1:], "")
         if not hook:
@@ -65,7 +65,7 @@ def _tell(hook: str, data: bytes, root: Path, environ: Mapping[str, str], timeou
         yield from _command(hook, data, root, environ, timeout, stop)
 
 
-def _post(url: str, data: bytes, timeout: float, stop: Stop) -> Iterator[str]:
+def _post(url: str, data: bytes, timeout: float, stop: Event) -> Iterator[str]:
     from digest.fetching.fetch import notify
 
     host = urlsplit(url).hostname or "?"  # the rest of the address is often a secret
@@ -80,7 +80,7 @@ def _post(url: str, data: bytes, timeout: float, stop: Stop) -> Iterator[str]:
 
 
 def _command(
-    line: str, data: bytes, root: Path, environ: Mapping[str, str], timeout: float, stop: Stop
+    line: str, data: bytes, root: Path, environ: Mapping[str, str], timeout: float, stop: Event
 ) -> Iterator[str]:
     try:
         words = shlex.split(line)
@@ -112,7 +112,7 @@ def _command(
         yield f"{line}: ended with {process.returncode}" + (f": {words_said}" if words_said else "")
 
 
-def _communicate(process: subprocess.Popen[bytes], data: bytes, until: float, stop: Stop) -> bytes:
+def _communicate(process: subprocess.Popen[bytes], data: bytes, until: float, stop: Event) -> bytes:
     """Give a command its input and take its output, of which only the end is kept. Raises TimeoutError."""
     assert process.stdin is not None
     assert process.stdout is not None
@@ -142,7 +142,7 @@ def _communicate(process: subprocess.Popen[bytes], data: bytes, until: float, st
     return output
 
 
-def _left(until: float, stop: Stop) -> float:
+def _left(until: float, stop: Event) -> float:
     """Seconds to wait before the next look. Raises TimeoutError when it is time to end, or somebody asked for it."""
     left = until - time.monotonic()
     if left <= 0 or stop.is_set():

@@ -32,6 +32,9 @@ _SPELLED = re.compile(r"[\w-]+")
 GroupBy = Literal["none", "month", "year", "kicker", "channel", "topic", "country", "language"]
 Thin = Literal["send", "skip", "carry-over"]
 Late = Literal["include", "ignore"]
+Needed = Literal["none", "required", "two"]  # whose word an edition needs before it goes
+Direction = Literal["ltr", "rtl"]
+GMAIL_CLIPS_AT = 102 * 1024  # bytes of HTML after which Gmail shows "[Message clipped]"
 # The formats in which stories come, in the order in which people are told of them. An export is imported by hand, once:
 # it is no format of what is read again and again. How each is read is a row of importing/formats.py.
 _Listings = Literal["text", "html", "feed", "jsonfeed"]
@@ -366,7 +369,7 @@ class Rendering(Struct, frozen=True, kw_only=True):
     preheader: str
     html: str
     text: str
-    direction: Literal["ltr", "rtl"] = "ltr"
+    direction: Direction = "ltr"
     nonce: str
     slots: frozenset[str] = frozenset()
     findings: tuple[Finding, ...] = ()

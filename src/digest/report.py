@@ -16,6 +16,7 @@ from markupsafe import Markup, escape
 from msgspec import Struct, field
 
 from digest.delivery import State
+from digest.text.wrapping import clipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -191,9 +192,8 @@ def _bar(x: float, y: float, width: float, height: float, state: State, words: s
 
 
 def _text(x: float, y: float, words: str, anchor: str) -> Markup:
-    shown = words if len(words) <= 28 else words[:27] + "…"  # noqa: PLR2004 - what fits beside the bars
     return Markup('<text x="{}" y="{}" text-anchor="{}">{}</text>').format(
-        round(x, 1), round(y, 1), anchor, escape(shown)
+        round(x, 1), round(y, 1), anchor, escape(clipped(words, 28))
     )
 
 

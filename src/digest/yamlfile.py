@@ -99,8 +99,7 @@ class Document(Struct):
 
     def where(self, path: Path) -> str:
         """`file:line` of what stands at `path`, or of the nearest thing that was written down."""
-        place = self.fault(path, "")
-        return f"{place.file}:{place.line}" if place.line else place.file
+        return self.fault(path, "").place
 
 
 def dotted(path: Path) -> str:

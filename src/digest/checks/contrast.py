@@ -22,6 +22,7 @@ from digest.checks.css import declarations
 from digest.model import Severity
 from digest.text import colour as colours
 from digest.text.colour import READABLE, contrast
+from digest.text.wrapping import clipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,8 +99,9 @@ def _weak(context: CheckContext, scheme: Scheme) -> Iterator[Hit]:
     for key, (where, text, ratio) in found.items():
         more = f", and {counts[key] - 1} more places" if counts[key] > 1 else ""
         wanted = LARGE if key[2] else READABLE
-        shown = text if len(text) <= 40 else text[:39] + "…"  # noqa: PLR2004 - enough to find it
-        yield Hit(where, f"“{shown}” is {key[0]} on {key[1]}, {ratio:.1f} to 1 where {wanted} is needed{more}")
+        yield Hit(
+            where, f"“{clipped(text, 40)}” is {key[0]} on {key[1]}, {ratio:.1f} to 1 where {wanted} is needed{more}"
+        )
 
 
 class ComputedStyle(Struct, frozen=True, kw_only=True):

@@ -14,7 +14,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from digest.checks.context import Check, Hit, check
 from digest.model import Severity
-from digest.text.urls import LONGEST, bare_addresses, host_of, is_private, is_tracking, resolve, untracked
+from digest.text.urls import LONGEST, SCHEME, bare_addresses, host_of, is_private, is_tracking, resolve, untracked
+from digest.text.wrapping import clipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +33,6 @@ _MARKDOWN_LINK = re.compile(
 
 _UNBROKEN = re.compile(rf"\S{{1,{LONGEST}}}")
 _MAILTO = re.compile(r"mailto:(?:[^@\s?,:;]+@[^@\s?,;]+(?:,[^@\s?,:;]+@[^@\s?,;]+)*(?:\?|$)|\?[\w-]+=)", re.IGNORECASE)
-_SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
 _BLANKS = re.compile('[\u0000-\u0020\u007f-\u00a0\u2028\u2029\u200b\ufeff<>"]')
 _LOOKS_LIKE_HOST = re.compile(
     r"(?:www\.|[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|int|edu|gov|info|eu|[a-z]{2})(?=[/?#]|:\d|$))"
@@ -241,7 +241,7 @@ def faults(url: str) -> Iterator[tuple[str, str]]:
     if not address:
         yield "link-malformed", "the link is empty; give an address or remove it"
         return
-    scheme = found[1].lower() if (found := _SCHEME.match(address)) else ""
+    scheme = found[1].lower() if (found := SCHEME.match(address)) else ""
     # A telephone number may be written in groups: the composer takes the blanks out.
     if blank := _BLANKS.search("".join(address.split()) if scheme == "tel" else address):
         what = "a blank" if blank[0] == " " else f"U+{ord(blank[0]):04X}"
@@ -345,6 +345,5 @@ def _lookalike(host: str) -> str:
     return ""
 
 
-def _short(url: str, most: int = 80) -> str:
-    flat = "".join(letter if letter.isprintable() else "\ufffd" for letter in url.strip())
-    return flat if len(flat) <= most else flat[: most - 1] + "…"
+def _short(url: str) -> str:
+    return clipped("".join(letter if letter.isprintable() else "\ufffd" for letter in url.strip()), 80)

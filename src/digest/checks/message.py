@@ -212,7 +212,7 @@ def schedule_days(context: CheckContext) -> Iterator[Hit]:
 
 
 def _of_setting(fault: Fault) -> Hit:
-    return Hit(f"{fault.file}:{fault.line}" if fault.line else fault.file, f"{fault.key}: {fault.message}")
+    return Hit(fault.place, f"{fault.key}: {fault.message}")
 
 
 def _encoded_words(name: str, lines: tuple[str, ...]) -> Iterator[Hit]:

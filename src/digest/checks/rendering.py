@@ -10,7 +10,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from digest.checks.context import Hit, check
-from digest.model import Severity, slot_token
+from digest.model import GMAIL_CLIPS_AT, Severity, slot_token
 from digest.text.merge import shown_subject
 from digest.text.wrapping import width
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from digest.checks.context import CheckContext
 
-CLIP = 102 * 1024  # bytes of HTML, after which Gmail shows "message clipped"
 NEAR_CLIP = 92 * 1024
 MAX_SUBJECT = 78  # columns; a desktop list shows about 70, a phone 40
 MAX_PREHEADER = 140  # columns; what is beyond is shown by no list
@@ -64,8 +63,9 @@ def preheader_long(context: CheckContext) -> Iterator[Hit]:
 @check("html-clipped", Severity.ERROR, "rendering", "Gmail cuts a longer mail off, and the unsubscribe link with it.")
 def html_clipped(context: CheckContext) -> Iterator[Hit]:
     """HTML over 102 KB."""
-    if (size := len(_bytes(context))) > CLIP:
-        yield Hit("html", f"has {size:,} bytes, over Gmail's {CLIP:,}; lower the audience's limit or shorten summaries")
+    if (size := len(_bytes(context))) > GMAIL_CLIPS_AT:
+        mend = "lower the audience's limit or shorten summaries"
+        yield Hit("html", f"has {size:,} bytes, over Gmail's {GMAIL_CLIPS_AT:,}; {mend}")
 
 
 @check(
@@ -76,8 +76,8 @@ def html_clipped(context: CheckContext) -> Iterator[Hit]:
 )
 def html_near_clip(context: CheckContext) -> Iterator[Hit]:
     """HTML over 92 KB and not over 102."""
-    if NEAR_CLIP < (size := len(_bytes(context))) <= CLIP:
-        yield Hit("html", f"has {size:,} bytes; Gmail clips at {CLIP:,}")
+    if NEAR_CLIP < (size := len(_bytes(context))) <= GMAIL_CLIPS_AT:
+        yield Hit("html", f"has {size:,} bytes; Gmail clips at {GMAIL_CLIPS_AT:,}")
 
 
 @check(

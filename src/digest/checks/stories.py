@@ -17,8 +17,8 @@ from digest.checks.context import Hit, check
 from digest.model import STORY_WORDS, Severity
 from digest.text.cleaning import LOOSE_TAGS, NOWHERE
 from digest.text.counting import counted
-from digest.text.likeness import label_key
-from digest.text.wrapping import SPACED_LETTER, width
+from digest.text.likeness import label_key, unaccented
+from digest.text.wrapping import SPACED_LETTER, clipped, width
 from digest.yamlfile import CONFLICT
 
 if TYPE_CHECKING:
@@ -322,14 +322,12 @@ def _unknown(
                 yield Hit(context.place(story, key, f"{key}s"), f"{key} '{word}' is new here, did you mean '{meant}'?")
 
 
-def _short(text: str, most: int = 60) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= most else flat[: most - 1] + "…"
+def _short(text: str) -> str:
+    return clipped(" ".join(text.split()), 60)
 
 
 def _words(text: str) -> list[str]:
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
-    return re.findall(r"\w+", plain)
+    return re.findall(r"\w+", unaccented(text))
 
 
 def _alike(one: list[str], two: list[str]) -> bool:

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from digest.composer.block_view import BlockView
-
-Direction = Literal["ltr", "rtl"]
+    from digest.model import Direction
 
 
 class StoryCount:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from digest.composer import cache
 from digest.model import language_tags
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from babel import Locale
 
-    from digest.model import GroupBy
+    from digest.model import Direction, GroupBy
     from digest.period import Period
 
 Catalogue = dict[str, "str | dict[str, str]"]
@@ -86,7 +86,7 @@ class Wording:
         self.catalogue: Catalogue = {**catalogues[DEFAULT], **own}
         self.lacking = tuple(key for key in catalogues[DEFAULT] if key not in own)
         direction_ = self._answers.get("direction of its script", lambda: direction(language))
-        self.direction: Literal["ltr", "rtl"] = "rtl" if direction_ == "rtl" else "ltr"
+        self.direction: Direction = "rtl" if direction_ == "rtl" else "ltr"
 
     @cached_property
     def locale(self) -> Locale:
@@ -222,7 +222,7 @@ def fill(text: str, **values: object) -> str:
     return PLACE.sub(lambda place: str(values.get(place[1], place[0])), text)
 
 
-def direction(language: str) -> Literal["ltr", "rtl"]:
+def direction(language: str) -> Direction:
     """The direction in which `language` is written."""
     return "rtl" if usual_script(language) in _RIGHT_TO_LEFT else "ltr"
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from msgspec import Struct
 
+from digest.model import GMAIL_CLIPS_AT
 from digest.text.colour import is_colour
 from digest.text.counting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-GMAIL_CLIPS_AT = 102 * 1024  # bytes of HTML after which Gmail shows "[Message clipped]"
 SERIF = "Georgia, 'Times New Roman', Times, serif"
 SANS = "-apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 

@@ -14,7 +14,7 @@ import re
 from calendar import monthrange
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from digest.errors import Fault
+    from digest.model import Needed
     from digest.period import Kind, Period
     from digest.yamlfile import Document
 
-Approval = Literal["none", "required", "two"]
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _NTH = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "last": -1}
 _ON = re.compile(
@@ -63,7 +63,7 @@ class ScheduleLine:
     at: time = time(9)
     cron: str = ""
     audiences: tuple[str, ...] = ()
-    approval: Approval = "none"
+    approval: Needed = "none"
     catch_up: timedelta = timedelta(days=3)
     country: str = ""
     works: Callable[[date], bool] = field(default=weekdays_only, compare=False, repr=False)

@@ -35,7 +35,7 @@ from digest.config.setting_values import (
     in_words,
     listed,
 )
-from digest.model import GroupBy, Late, SourceFormat, Thin
+from digest.model import GroupBy, Late, Needed, SourceFormat, Thin
 from digest.text.counting import one_of
 
 MAX_PORT = 65535
@@ -301,7 +301,7 @@ class SendSection(Section):
         "smtp",
         description="How mails leave: smtp; files and maildir want --eml DIR; memory is for tests, and mails nobody.",
     )
-    approval: Literal["none", "required", "two"] = Field("none", description="Whose word a send needs: see approve.")
+    approval: Needed = Field("none", description="Whose word a send needs: see approve.")
     patience: float = Field(30, ge=0, description="Seconds to wait within a run for readers to be tried again.")
     relay_patience: float = Field(
         30, ge=0, description="Seconds without an answer, then the relay is given up for now."
@@ -389,9 +389,7 @@ class ScheduleSection(Section):
     )
     cron: str = Field("", description="Instead of on and at, five fields: the first such time after each period.")
     audiences: Words = Field((), description="Whose editions; all audiences with recipients when empty.")
-    approval: Literal["none", "required", "two"] = Field(
-        "none", description="Whose word it needs; send.approval counts too."
-    )
+    approval: Needed = Field("none", description="Whose word it needs; send.approval counts too.")
     catch_up: Stretch = Field(
         timedelta(days=3),
         description="How long after its time it may still go by itself: 3 days, 12 hours.",

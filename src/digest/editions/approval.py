@@ -13,8 +13,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-import unicodedata
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field, to_builtins
 from msgspec.structs import replace
@@ -26,6 +25,7 @@ from digest.errors import ApprovalError, DigestError, NothingToSend, UsageError
 from digest.model import Severity
 from digest.newsroom.history import MANIFEST, folder, read_manifest
 from digest.newsroom.paths import BUILD
+from digest.text.likeness import unaccented
 from digest.text.merge import shown_subject
 
 if TYPE_CHECKING:
@@ -34,12 +34,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from digest.editions.builder import Build
-    from digest.model import Edition
+    from digest.model import Edition, Needed
     from digest.newsroom.newsroom import Newsroom
 
 FOLDER = "approvals"
 VERSION = 2  # raise it when the same content has other hashes than before: approvals are then void, and say so
-Needed = Literal["none", "required", "two"]
 _COUNT: dict[Needed, int] = {"none": 0, "required": 1, "two": 2}
 
 
@@ -148,8 +147,7 @@ def _person(who: str) -> frozenset[str]:
     1
     """
     name = who.partition("<")[0].strip() or who.strip("<> ")
-    letters = unicodedata.normalize("NFKD", name.partition("@")[0]).casefold()
-    return frozenset(re.findall(r"\w+", "".join(letter for letter in letters if not unicodedata.combining(letter))))
+    return frozenset(re.findall(r"\w+", unaccented(name.partition("@")[0])))
 
 
 def demanded(newsroom: Newsroom, edition: Edition) -> Needed:

@@ -150,7 +150,7 @@ def _field_findings(newsroom: Newsroom, build: Build) -> Iterator[Finding]:
         yield Finding(code="list-unread", severity=Severity.INFO, where=edition.id, message=message)
         return
     for fault in column_faults(uses, columns):
-        where = config.placed(f"{fault.file}:{fault.line}" if fault.line else fault.file)
+        where = config.placed(fault.place)
         yield Finding(code=UNKNOWN_FIELD, severity=Severity.ERROR, where=where, message=fault.message)
 
 

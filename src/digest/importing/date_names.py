@@ -13,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from digest.text.language import primary
+from digest.text.likeness import unaccented
 
 if TYPE_CHECKING:
     from babel import Locale as LocaleData
@@ -55,8 +56,7 @@ def order(language: str) -> str:
 
 def fold(text: str) -> str:
     """A name for comparing: without case, accents and dots."""
-    bare = unicodedata.normalize("NFKD", text.casefold())
-    bare = "".join(char for char in bare if not (unicodedata.combining(char) or unicodedata.category(char) == "Cf"))
+    bare = "".join(char for char in unaccented(text) if unicodedata.category(char) != "Cf")
     return " ".join(re.sub(r"[.,'’]", " ", bare).split())
 
 

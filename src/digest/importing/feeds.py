@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from digest.errors import Fault, ImportFailed
 from digest.importing import dates, feed_xml, languages
 from digest.importing.feed_xml import FeedElement, address_of, html_of, name_of, said, text_of
-from digest.importing.html_to_markdown import before_more, fragment, from_html, paragraphs, plain
+from digest.importing.html_to_markdown import BLANK_LINES, before_more, fragment, from_html, paragraphs, plain
 from digest.importing.listing_text import CREDIT
 from digest.importing.naming import slug
 from digest.importing.pictures import Picture, is_image, largest, of_image, pixels
@@ -66,7 +66,6 @@ _NAMED_MONTH = re.compile(r"(\d{4})[- /.]([A-Za-z]{3,9})[- /.](\d{1,2})\b")
 _CAPTION = re.compile(r"\[caption\b[^\[\]]{0,500}\].{0,1000}?\[/caption\]", re.DOTALL)
 _CODE = re.compile(r"\[(/?)([a-z][\w-]{1,40})(\s[^\[\]]{0,900})?\]")
 _VALUE = re.compile(r"\w=[\"'“”‘’″′&]")
-_BLANK_LINES = re.compile(r"\n[^\S\n]*\n")
 # What WordPress puts below an excerpt, in its languages: a link back, and that there is more.
 _APPEARED = re.compile(
     r"(?:The post|L[’']article|La entrada|Der Beitrag|O post|L[’']articolo)\b.{0,900}"
@@ -415,7 +414,7 @@ def _as_shown(html: str, *, raw: bool) -> str:
         return "" if coded else found[0]
 
     bare = _CODE.sub(left, _CAPTION.sub("", html))
-    return _BLANK_LINES.sub("<p>", bare) if raw and "<!-- wp:" not in bare else bare
+    return BLANK_LINES.sub("<p>", bare) if raw and "<!-- wp:" not in bare else bare
 
 
 def _excerpt(markdown: str) -> str:

@@ -42,7 +42,7 @@ NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  
 C1 = {code: sign for code in range(0x80, 0xA0) if (sign := bytes([code]).decode("cp1252", "ignore"))}
 _REFERENCE = re.compile(r"&#(?:[xX]([0-9a-fA-F]{1,12})|(\d{1,12}));?")
 _DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
-_BLANK_LINES = re.compile(r"\n[^\S\n]*\n")
+BLANK_LINES = re.compile(r"\n[^\S\n]*\n")
 _MORE = re.compile(r"<!--\s{0,9}more\b[^<>]{0,200}-->|<span id=\"more-\d{1,12}\">", re.IGNORECASE)
 _EMOJI = re.compile(r"(?:^|\s)(?:wp-smiley|emoji)(?:\s|$)")  # an image that WordPress made of a character
 _MARKS = {"em": "*", "i": "*", "strong": "**", "b": "**"}
@@ -83,7 +83,7 @@ def _start(line: str) -> str:
 
 def paragraphs(text: str) -> str:
     """Markdown of a plain text, whose paragraphs are parted by blank lines."""
-    return "\n\n".join(escape(line) for part in _BLANK_LINES.split(text) if (line := clean_line(part)))
+    return "\n\n".join(escape(line) for part in BLANK_LINES.split(text) if (line := clean_line(part)))
 
 
 def without_declaration(text: str) -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from digest.text.language import primary, shortest
+from digest.text.language import PRIMARY, primary, shortest
 
-_PRIMARY = re.compile(r"[a-z]{2,3}")
 _REGION, _SCRIPT = re.compile(r"[a-z]{2}|\d{3}"), re.compile(r"[a-z]{4}")
 _NAMED_IN = ("en", "fr", "es", "de", "pt", "it")
 # Languages whose own names are known too: those of the UN, and of many newsrooms.
@@ -25,7 +24,7 @@ def read(text: object) -> str:
     """
     written = re.split(r"[.@;,(]", text[:100])[0].strip().lower() if isinstance(text, str) else ""
     first, *others = written.replace("_", "-").split("-")
-    if not _PRIMARY.fullmatch(first):
+    if not PRIMARY.fullmatch(first):
         return _names().get(written, "")
     script = next((one.title() for one in others if _SCRIPT.fullmatch(one)), "")
     region = next((one.upper() for one in others if _REGION.fullmatch(one)), "")
@@ -50,6 +49,6 @@ def _names() -> dict[str, str]:
         names.setdefault(str(Locale(code).languages.get(code, "")).lower(), code)
     for spoken in _NAMED_IN:
         for code, name in Locale(spoken).languages.items():
-            if _PRIMARY.fullmatch(code):
+            if PRIMARY.fullmatch(code):
                 names.setdefault(name.lower(), code)
     return names

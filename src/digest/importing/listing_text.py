@@ -28,7 +28,7 @@ from digest.importing.source import Item, Listing
 from digest.text.characters import clean_line
 from digest.text.language import primary
 from digest.text.urls import absolute
-from digest.text.wrapping import width
+from digest.text.wrapping import clipped, width
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -196,8 +196,8 @@ def _summary(rows: list[Row]) -> str:
     return text
 
 
-def _quoted(text: str, longest: int = 60) -> str:
-    return f"'{text[: longest - 1]}…'" if len(text) > longest else f"'{text}'" if text else "an item"
+def _quoted(text: str) -> str:
+    return f"'{clipped(text, 60)}'" if text else "an item"
 
 
 # Chinese and Japanese numbers need no blank behind them: 1、 and １．

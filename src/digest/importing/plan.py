@@ -26,6 +26,7 @@ from digest.importing.provenance import ImportRecord, Words, word
 from digest.model import STORY_DEFAULTS, STORY_LISTS, STORY_SUFFIX
 from digest.stories import frontmatter, writing
 from digest.text.counting import counted
+from digest.text.wrapping import clipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -189,7 +190,7 @@ class _Planner:
             if len({link for link, _ in pairs}) > 1 and len({title for _, title in pairs}) > 1
         }
         self.notes += [
-            f"{listing.source}: the guid '{_short(guid)[1:-1]}' is that of {count} items; it is not used"
+            f"{listing.source}: the guid {_short(guid)} is that of {count} items; it is not used"
             for guid, count in shared.items()
         ]
         items = tuple(replace(item, guid="") if item.guid in shared else item for item in listing.items)
@@ -433,6 +434,5 @@ def _more(known: object, new: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(str, both)))
 
 
-def _short(text: str, longest: int = 60) -> str:
-    text = " ".join(text.split())
-    return f"'{text[: longest - 1]}…'" if len(text) > longest else f"'{text}'"
+def _short(text: str) -> str:
+    return f"'{clipped(' '.join(text.split()), 60)}'"

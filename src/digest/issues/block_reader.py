@@ -12,6 +12,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from digest.blocks.kinds import KINDS, PLACES
+from digest.issues.yaml_lines import DAY
 from digest.model import story_id
 from digest.text.characters import checked_line, checked_text, filled
 from digest.text.urls import resolve
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from digest.yamlfile import Document, Path
 
 _PLACING = ("kind", "at", "after")
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 # Whether a relative address has something to be joined to is a check's question.
 _ANY_BASE = "https://newsroom.invalid/"
 
@@ -146,7 +146,7 @@ def _text(given: str, row: BlockField) -> Any:
 
 def _day(text: str) -> date:
     try:
-        if _DAY.fullmatch(text):
+        if DAY.fullmatch(text):
             return date.fromisoformat(text)
     except ValueError:
         pass

@@ -19,7 +19,7 @@ from digest.text.scalar import literal, quoted
 if TYPE_CHECKING:
     import yaml
 
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _COMMENT = re.compile(r"(?:^|\s)#")
 _BLOCK_SCALAR = re.compile(r"[|>][-+0-9]*(\s+#.*)?\s*\Z")
 
@@ -188,7 +188,7 @@ def _written(key: str, value: Any, indent: int) -> list[str]:
             text = str(value)
     if literal(text):
         return [f"{blanks}{key}: |-", *(f"{blanks}  {line}".rstrip() for line in text.split("\n"))]
-    return [f"{blanks}{key}: {quoted(text, typed=_DAY.fullmatch(text) is not None)}"]
+    return [f"{blanks}{key}: {quoted(text, typed=DAY.fullmatch(text) is not None)}"]
 
 
 def _item(value: Any, indent: int) -> list[str]:

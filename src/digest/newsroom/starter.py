@@ -139,7 +139,7 @@ def _blanks(folder: Path, config: str, *, named: bool, provider: str, empty: boo
         yield Blank(where=where, what="is the folder's; write the newsroom's name")
     for fault in unfilled(document):
         if not fault.key.startswith("smtp."):  # of which the next line tells
-            yield Blank(where=f"{fault.file}:{fault.line}: {fault.key}", what=fault.message)
+            yield Blank(where=f"{fault.place}: {fault.key}", what=fault.message)
     relay = PROVIDERS[provider].blank if provider else "your relay; its password goes into $DIGEST_SMTP_PASSWORD"
     yield Blank(where=f"{document.where(('smtp',))}: smtp", what=relay)
     if empty:

@@ -9,10 +9,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from digest.checks.registry import CHECKS
-from digest.composer.options import GMAIL_CLIPS_AT
 from digest.errors import DigestError
 from digest.files import spelled_below
-from digest.model import STORY_SUFFIX, Severity, Status
+from digest.model import GMAIL_CLIPS_AT, STORY_SUFFIX, Severity, Status
 from digest.period import containing
 from digest.preview.issue_form import open_issue, place_of
 from digest.preview.saves import version

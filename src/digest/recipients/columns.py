@@ -10,13 +10,13 @@ status is one, whatever stands in it: a word that nobody knows keeps the mail ba
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from digest.text.likeness import unaccented
 from digest.text.merge import field_name
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     _Says = Literal["status", "type", "yes", "no"]
     _Meaning = tuple[_Says, InactiveReason]
 
+HEADER = ("email", "name", "language", "topics")  # a list's own columns; all others are merge fields
 MAX_COLUMNS = 1_000  # HubSpot exports all properties of a contact, some hundreds
 SPOKEN = ("en", "fr", "es", "de", "it", "pt", "nl", "pl", "tr", "ru", "uk", "ar", "fa", "zh", "ja", "ko")
 
@@ -354,8 +355,7 @@ def folded(text: str) -> str:
     >>> folded(" Dés-abonné_(e) ")
     'des abonne e'
     """
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
-    return " ".join(re.findall(r"[^\W_]+", plain))
+    return " ".join(re.findall(r"[^\W_]+", unaccented(text)))
 
 
 def _close(text: str) -> str:

@@ -19,7 +19,7 @@ from digest.errors import Fault, FaultyInput, UsageError
 from digest.files import write_whole
 from digest.mail.address import key
 from digest.model import InactiveReader
-from digest.recipients.columns import header, takes
+from digest.recipients.columns import HEADER, header, takes
 from digest.recipients.csvfile import Rows, line_end, open_list, runs, settled_columns
 from digest.recipients.rows import RowFault, RowReader, topics_cell
 
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from digest.model import Recipient
-
-HEADER = ("email", "name", "language", "topics")
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from msgspec import Struct
 
 from digest.model import language_tags
+from digest.recipients.columns import HEADER
 from digest.recipients.rows import topic_key
 from digest.text.likeness import label_key
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from digest.model import Recipient
 
 Value = TypeVar("Value", date, float)
-
-_OWN = ("email", "name", "language", "topics")
 
 
 class Condition(Struct, frozen=True, kw_only=True):
@@ -129,7 +128,7 @@ class Segment:
     def unknown(self, columns: tuple[str, ...]) -> Iterator[tuple[str, str]]:
         """What it asks of columns that the list does not have, as (`only` or `except`, column)."""
         for key, conditions in (("only", self.only), ("except", self.excepted)):
-            yield from ((key, each.column) for each in conditions if each.column not in (*_OWN, *columns))
+            yield from ((key, each.column) for each in conditions if each.column not in (*HEADER, *columns))
 
 
 def _day(text: str) -> date:

@@ -17,9 +17,9 @@ from digest.delivery import EVERYWHERE
 from digest.errors import Fault, UsageError
 from digest.mail.address import canonical, key
 from digest.model import InactiveReader, Recipient
-from digest.recipients.columns import BadRow, header, worst
+from digest.recipients.columns import HEADER, BadRow, header, worst
 from digest.recipients.csvfile import inert
-from digest.recipients.listfile import HEADER, editing, line
+from digest.recipients.listfile import editing, line
 from digest.recipients.rows import RowReader, topics_cell
 from digest.recipients.segments import Segment
 

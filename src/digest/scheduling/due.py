@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from digest.config.load import Config
     from digest.config.schedule_lines import Task
     from digest.config.sections import ScheduleSection
-    from digest.editions.approval import Needed
-    from digest.model import Edition
+    from digest.model import Edition, Needed
     from digest.newsroom.newsroom import Newsroom
     from digest.period import Period
     from digest.scheduling.journal import Journal

@@ -107,7 +107,7 @@ class HookReporter(Struct, frozen=True, kw_only=True):
         newsroom = self.newsroom
         for key, outcomes in self._found.items():
             kinds = {each.kind for each in outcomes} - {TaskStatus.NOTHING}  # who called it off knows
-            event: hooks.Event = "failed" if kinds - {TaskStatus.SENT} else "sent"
+            event: hooks.HookEvent = "failed" if kinds - {TaskStatus.SENT} else "sent"
             if not kinds or not getattr(newsroom.config.settings.hooks, event):
                 continue
             warnings: tuple[str, ...] = ()

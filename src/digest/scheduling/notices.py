@@ -28,6 +28,7 @@ from digest.report import COLOURS, WORDS
 from digest.scheduling.due import away, flag
 from digest.scheduling.outcome import TaskStatus
 from digest.sending.progress import HELD
+from digest.sending.transports import send_one
 from digest.text.counting import counted
 
 if TYPE_CHECKING:
@@ -200,13 +201,9 @@ def post(newsroom: Newsroom, notice: Notice, transport: Transport, now: datetime
     """Mail it. Raises SendStopped or TransportError if the relay does not take it; ConfigError, CheckFailed."""
     profile = newsroom.config.newsroom
     outgoing = Outgoing(delivery=0, sender=profile.sender, recipient=profile.contact, data=mail(newsroom, notice, now))
-    session = transport.open()
-    try:
-        outcome = next(iter(session.deliver(iter([outgoing]), lambda _: True)), None)
-    finally:
-        session.close()
-    if outcome is None or outcome.event is not Event.ACCEPT:
-        said = f"{outcome.code or ''} {outcome.detail}".strip() if outcome else "the connection was lost"
+    outcome = send_one(transport, outgoing)
+    if outcome.event is not Event.ACCEPT:
+        said = f"{outcome.code or ''} {outcome.detail}".strip()
         message = f"{profile.contact} could not be told ({notice.subject}): {said}"
         raise SendStopped(message)
 

@@ -42,9 +42,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from digest.config.schedule_lines import ScheduleLine, Task
-    from digest.editions.approval import Needed
     from digest.ledger.ledger import SqlLedger
-    from digest.model import Edition
+    from digest.model import Edition, Needed
     from digest.newsroom.newsroom import Newsroom
     from digest.scheduling.due import DueTask
     from digest.scheduling.journal import Journal, JournalStore

@@ -37,10 +37,9 @@ if TYPE_CHECKING:
 
     from digest.config.schedule_lines import Task
     from digest.delivery import State
-    from digest.editions.approval import Needed
     from digest.editions.builder import Build
     from digest.ledger.ledger import SqlLedger
-    from digest.model import Edition
+    from digest.model import Edition, Needed
     from digest.newsroom.newsroom import Newsroom
     from digest.ports import Transport
     from digest.scheduling.due import DueTask
@@ -101,7 +100,7 @@ class Reporter(Struct, frozen=True, kw_only=True):
     stopping: Stopping
     warn: Callable[[str], None]
 
-    def hook(self, event: hooks.Event, facts: Mapping[str, Any]) -> None:
+    def hook(self, event: hooks.HookEvent, facts: Mapping[str, Any]) -> None:
         """Tell the hooks of this event; those that fail are warned of."""
         newsroom = self.newsroom
         for warning in hooks.fire(newsroom.config, newsroom.environ, event, facts, self.stopping.event):

@@ -39,6 +39,7 @@ from digest.sending.rounds import ledger_place
 from digest.sending.run import Patience, Run
 from digest.sending.sender_threads import drive
 from digest.sending.stopping import this_process
+from digest.sending.transports import send_one
 from digest.text.merge import needed
 
 if TYPE_CHECKING:
@@ -328,14 +329,7 @@ def send_test(newsroom: Newsroom, edition: Edition, address: str, transport: Tra
     delivery = Delivery(
         id=0, edition=edition.id, address=reader.address, name=reader.name, fields=json.dumps(dict(reader.fields))
     )
-    session = transport.open()
-    try:
-        for outcome in session.deliver(iter([messages.outgoing(delivery)]), lambda _: True):
-            return outcome
-    finally:
-        session.close()
-    message = "the connection ended before the test mail was answered"
-    raise SendStopped(message)
+    return send_one(transport, messages.outgoing(delivery))
 
 
 def _reader(newsroom: Newsroom, edition: Edition, address: str, rendering: Rendering) -> Recipient:

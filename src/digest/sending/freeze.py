@@ -51,12 +51,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from digest.config.load import Config
-    from digest.editions.approval import Needed
     from digest.editions.archive import EditionContent
     from digest.editions.builder import Build
     from digest.ledger.ledger import SqlLedger
     from digest.ledger.sharing import Sharing
-    from digest.model import Edition, Recipient, Rendering
+    from digest.model import Edition, Needed, Recipient, Rendering
     from digest.newsroom.newsroom import Newsroom
     from digest.ports import Ledger
 

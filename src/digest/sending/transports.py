@@ -6,6 +6,7 @@ config.yaml says which one.
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from threading import Event
 
+    from digest.delivery import Outcome, Outgoing
     from digest.newsroom.newsroom import Newsroom
     from digest.ports import Transport
     from digest.smtp.rates import Pacing
@@ -81,6 +83,12 @@ def open_transport(made_from: TransportSetup, name: str = "") -> Transport:
         message = f"{name!r} is no transport; there are {', '.join(TRANSPORTS)}"
         raise ConfigError([newsroom.config.document.fault(("send", "transport"), message)])
     return TRANSPORTS[name](made_from)
+
+
+def send_one(transport: Transport, mail: Outgoing) -> Outcome:
+    """Send a mail that is no reader's, and which no ledger knows. Raises SendStopped, TransportError."""
+    with closing(transport.open()) as session:
+        return next(session.deliver(iter([mail]), lambda _: True))
 
 
 def _folder(made_from: TransportSetup) -> Path:

@@ -7,6 +7,8 @@ import unicodedata
 
 from msgspec import Struct
 
+from digest.text.wrapping import clipped
+
 MAX_BYTES = 16 * 1024  # of one reply; RFC 5321, 4.5.3.1.5 has 512 for a line, and a long EHLO has twenty lines
 MAX_LINES = 128
 MAX_WORDS = 400  # characters of a server's words that are kept
@@ -42,7 +44,7 @@ class Reply(Struct, frozen=True):
         found = ENHANCED.match(first)
         status = f"{found[0]} " if found else ""
         words = " ".join([first, *(line.removeprefix(status) for line in others)]).strip()
-        return words if len(words) <= MAX_WORDS else words[: MAX_WORDS - 1] + "…"
+        return clipped(words, MAX_WORDS)
 
     @property
     def status(self) -> str:

@@ -7,7 +7,6 @@ Heavy to import (pydantic): only what parses a story file imports it.
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -16,8 +15,7 @@ from digest.model import Status, story_id
 from digest.text.characters import checked_line, filled
 from digest.text.countries import country
 from digest.text.language import spelled
-
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+from digest.text.urls import SCHEME
 
 
 def _several(value: Any) -> Any:
@@ -38,14 +36,14 @@ def _web_address(text: str) -> str:
     if any(character.isspace() for character in text):
         message = "holds a blank; an address has none (write %20)"
         raise ValueError(message)
-    if (found := _SCHEME.match(text)) and found[1].lower() not in ("http", "https"):
+    if (found := SCHEME.match(text)) and found[1].lower() not in ("http", "https"):
         message = f"the scheme {found[1]}: is not safe in a mail; use an https address"
         raise ValueError(message)
     return text
 
 
 def _picture(text: str) -> str:
-    return _web_address(text) if _SCHEME.match(text) else text  # a file's name may have blanks
+    return _web_address(text) if SCHEME.match(text) else text  # a file's name may have blanks
 
 
 Line = Annotated[str, AfterValidator(checked_line)]

@@ -16,7 +16,7 @@ _TAG = re.compile(
     r"(?:-[a-wyz0-9](?:-[a-z0-9]{2,8})+)*(?:-x(?:-[a-z0-9]{1,8})+)?",
     re.IGNORECASE | re.ASCII,
 )
-_PRIMARY = re.compile(r"[a-z]{2,3}")
+PRIMARY = re.compile(r"[a-z]{2,3}")
 _REGION, _THREE, _SCRIPT = 2, 3, 4  # letters
 _FORMER = frozenset(("in", "iw", "ji"))  # codes of Indonesian, Hebrew and Yiddish until 1989
 
@@ -68,7 +68,7 @@ def _codes() -> dict[str, str]:
     """`eng` is `en`, `iw` was Hebrew."""
     from babel.core import get_global
 
-    return {old: code for old, code in get_global("language_aliases").items() if _PRIMARY.fullmatch(code)}
+    return {old: code for old, code in get_global("language_aliases").items() if PRIMARY.fullmatch(code)}
 
 
 def spelled(text: str) -> str:

@@ -1,8 +1,9 @@
-"""How much one text says of another: whether two labels are the same, which line of a file something was made from."""
+"""What texts have in common: whether two labels or two names are the same, from which line something was made."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 
 _WORD = re.compile(r"[^\s<>\"'={}:;,()\[\]]{2,}")
@@ -16,6 +17,16 @@ def label_key(label: str) -> str:
     True
     """
     return " ".join(label.casefold().replace("-", " ").replace("_", " ").split()) or label.strip()
+
+
+def unaccented(text: str) -> str:
+    """A text for comparing: without case, accents and marks.
+
+    >>> unaccented("Zoë") == unaccented("ZOE") == unaccented("𝐙𝐨𝐞") == "zoe"
+    True
+    """
+    letters = unicodedata.normalize("NFKD", text).casefold()  # in this order: some letters have their case only then
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
 def likeness(line: str, words: str) -> int:

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsp
 from msgspec import Struct
 
 from digest.text.cleaning import one_line
+from digest.text.wrapping import clipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +31,7 @@ _BARE = re.compile(
     '(?<![A-Za-z0-9+.-])[Hh][Tt][Tt][Pp][Ss]?://[^\\s<>{}"“”„«»‹›\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef]+',
 )
 UNENDED = ("/", "=")  # where a word goes on directly behind these, it is likely the address's own
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _KEPT = "/%:@!$&'()*+,;=~-._"
 _HOST = re.compile(r"[a-z0-9._-]+|\[[0-9a-f:.]+\]")
@@ -95,12 +96,12 @@ def resolve(raw: str, base: str = "") -> SafeLink:
         return SafeLink(code="link-relative", reason="the address is empty")
     if url.startswith(("//", "\\\\")):
         url = "https:" + url
-    scheme = _SCHEME.match(url)
+    scheme = SCHEME.match(url)
     if not scheme:
         if not base:
             return SafeLink(code="link-relative", reason=f"{_shown(raw)} is relative, and newsroom.url is not set")
         url = urljoin(base, url)
-        scheme = _SCHEME.match(url)
+        scheme = SCHEME.match(url)
     kind = scheme[1].lower() if scheme else ""
     if kind in ("http", "https"):
         return _web(url, raw)
@@ -147,9 +148,7 @@ def _quote(part: str, safe: str) -> str:
 
 
 def _shown(raw: str) -> str:
-    text = _DROPPED.sub("", raw)
-    longest = 80
-    return repr(text if len(text) <= longest else text[: longest - 1] + "…")
+    return repr(clipped(_DROPPED.sub("", raw), 80))
 
 
 def bare_addresses(text: str) -> Iterator[tuple[int, int]]:
