@@ -146,7 +146,7 @@ def import_(
     ] = False,
 ) -> None:
     """Turn listing pages, feeds and tables (CSV, Excel) into story files; a second run changes nothing."""
-    from digest.importing.importer import run_import
+    from digest.importing.importer import ImportOptions, run_import
 
     call = Call(common)
     if not source:
@@ -155,19 +155,10 @@ def import_(
     if source.count("-") > 1:
         message = "standard input can be read once; give - one time"
         raise UsageError(message)
-    report = run_import(
-        call.newsroom,
-        source,
-        channel=channel,
-        kind=kind,
-        now=call.now,
-        force=force,
-        write=not dry_run,
-        language=language,
-        topics=topics.split(","),
-        sheet=sheet,
-        base=base,
+    options = ImportOptions(
+        channel=channel, kind=kind, language=language, topics=topics.split(","), force=force, write=not dry_run
     )
+    report = run_import(call.newsroom, source, options, now=call.now, sheet=sheet, base=base)
     if common.json:
         call.out.data(report.as_data())
         return

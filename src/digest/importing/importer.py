@@ -50,6 +50,17 @@ _LIKE_AN_ADDRESS = re.compile(r"www\.|[\w-]+(?:\.[\w-]+)+/")
 _SUFFIX = {"text/html": "html", "application/xhtml+xml": "html", "text/csv": "csv", "application/json": "json"}
 
 
+class ImportOptions(Struct, frozen=True, kw_only=True):
+    """How sources are taken in, as the person says who imports them."""
+
+    channel: str = ""  # in which the newsroom shows them
+    kind: str = ""  # their format; found out where it is not said
+    language: str = ""  # that of all their stories, whatever they say themselves
+    topics: Sequence[str] = ()  # are added to each
+    force: bool = False  # also what gave far less than the last time
+    write: bool = True
+
+
 class ImportReport(Struct, frozen=True, kw_only=True):
     """What an import did, or with `written` False what it would do."""
 
@@ -100,30 +111,24 @@ class ImportReport(Struct, frozen=True, kw_only=True):
 def run_import(
     newsroom: Newsroom,
     names: Sequence[str],
+    options: ImportOptions,
     *,
-    channel: str = "",
-    kind: str = "",
     now: datetime,
-    force: bool = False,
-    write: bool = True,
-    language: str = "",
-    topics: Sequence[str] = (),
     sheet: str = "",
     base: str = "",
 ) -> ImportReport:
     """Import the sources (paths, `-`, http(s) addresses) into the newsroom's stories.
 
-    `language` is that of all their stories, whatever they say themselves; `topics` are added to each. `sheet` names
-    the one of Excel workbooks that is read; `base` is the address that the links of files are seen from.
+    `sheet` names the one of Excel workbooks that is read; `base` is the address that the links of files are seen from.
 
     Raises ImportFailed (exit 6) with the place of the evidence, FetchError, StoryError, UsageError, DigestError.
     """
-    if kind and kind not in formats.FORMATS:
-        message = f"--format {kind!r} is no format{did_you_mean(kind, formats.FORMATS)}"
+    if options.kind and options.kind not in formats.FORMATS:
+        message = f"--format {options.kind!r} is no format{did_you_mean(options.kind, formats.FORMATS)}"
         raise UsageError(message)
-    tag = languages.read(language)
-    if language and not tag:
-        message = f"--language {language!r} is no language; write a tag like en or pt-BR"
+    tag = languages.read(options.language)
+    if options.language and not tag:
+        message = f"--language {options.language!r} is no language; write a tag like en or pt-BR"
         raise UsageError(message)
     if base and not absolute(base):
         message = f"--base {base!r} is no http or https address"
@@ -139,40 +144,23 @@ def run_import(
     listings = [front_matter.read_folder(folder, zone=zone, language=spoken, base=base) for folder in folders]
     files_ = [_source(newsroom, name) for name in names if not Path(name).is_dir()]
     sources = [structs.replace(source, language=spoken, sheet=sheet, base=base or source.base) for source in files_]
-    added = tuple(filter(None, map(slug, topics)))
-    return import_sources(
-        newsroom,
-        sources,
-        channel=channel,
-        kind=kind,
-        now=now,
-        force=force,
-        write=write,
-        language=tag,
-        topics=added,
-        listings=listings,
-    )
+    return import_sources(newsroom, sources, structs.replace(options, language=tag), now=now, listings=listings)
 
 
 def import_sources(
     newsroom: Newsroom,
     sources: Sequence[Source],
+    options: ImportOptions,
     *,
-    channel: str = "",
-    kind: str = "",
     now: datetime,
-    force: bool = False,
-    write: bool = True,
-    language: str = "",
-    topics: tuple[str, ...] = (),
     listings: Sequence[Listing] = (),
 ) -> ImportReport:
     """Import sources that were read already, and `listings` of folders, that were understood already."""
     folder = newsroom.root / "stories"
     most = newsroom.config.settings.imports.max_bytes
     try:
-        read = (*listings, *(formats.read(source, kind, most=most) for source in sources))
-        listings = tuple(_as_told(listing, language, topics) for listing in read)
+        read = (*listings, *(formats.read(source, options.kind, most=most) for source in sources))
+        listings = tuple(_as_told(listing, options) for listing in read)
         files_of_stories = replace(newsroom, skip_bad=True).stories  # a file with a fault stops no import
         existing = files_of_stories.stories() if folder.exists() else ()
         root = folder.resolve()
@@ -183,23 +171,23 @@ def import_sources(
             existing,
             lambda story: text_of(folder, story),
             provenance.load(folder),
-            channel or None,
+            options.channel or None,
             faulty,
         )
-        insist(plan, force=force)
+        insist(plan, force=options.force)
         plan = structs.replace(plan, notes=(*plan.notes, *_ahead(plan, now)))
     except ImportFailed as error:
         kept = _keep_evidence(newsroom, sources, now)
         where = f" (what was read is kept in {', '.join(map(str, kept))})" if kept else ""  # folders alone: they stay
         message = f"{error}{where}"
         raise type(error)(message) from None
-    if write:
+    if options.write:
         try:
             apply(plan, folder)
         except OSError as error:
             message = f"{error.filename or folder}: cannot be written: {error.strerror}"
             raise DigestError(message) from error
-    return ImportReport(plan=plan, listings=listings, written=write, contact=newsroom.config.newsroom.contact)
+    return ImportReport(plan=plan, listings=listings, written=options.write, contact=newsroom.config.newsroom.contact)
 
 
 def source_from_web(newsroom: Newsroom, address: str) -> Source:
@@ -262,10 +250,11 @@ def _keep_evidence(newsroom: Newsroom, sources: Sequence[Source], now: datetime)
     return kept
 
 
-def _as_told(listing: Listing, language: str, topics: tuple[str, ...]) -> Listing:
+def _as_told(listing: Listing, options: ImportOptions) -> Listing:
     """The listing as the person who imports it says it is."""
+    topics = tuple(filter(None, map(slug, options.topics)))
     items = tuple(
-        replace(item, language=language or item.language, topics=tuple(dict.fromkeys((*item.topics, *topics))))
+        replace(item, language=options.language or item.language, topics=tuple(dict.fromkeys((*item.topics, *topics))))
         for item in listing.items
     )
     return structs.replace(listing, items=items)

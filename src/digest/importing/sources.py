@@ -20,7 +20,7 @@ from msgspec.structs import asdict, replace
 from digest import files
 from digest.errors import DigestError, FetchError, ImportFailed, SourceShrank, UsageError
 from digest.importing.formats import detect
-from digest.importing.importer import import_sources, selectors_for, source_of
+from digest.importing.importer import ImportOptions, import_sources, selectors_for, source_of
 from digest.model import content_hash
 from digest.newsroom.paths import STATE
 from digest.selection.rules import shared
@@ -235,10 +235,10 @@ def _read(
             state = _let(newsroom, section, state, now)
         if source is None:
             return SourceReport(name=section.name, state=_read_well(state, now, new=0, updated=0))
-        report = import_sources(
-            newsroom, [source], channel=section.channel, kind=section.format, now=now, force=force, write=write,
-            language=section.language,
-        )  # fmt: skip
+        options = ImportOptions(
+            channel=section.channel, kind=section.format, language=section.language, force=force, write=write
+        )
+        report = import_sources(newsroom, [source], options, now=now)
     except DigestError as error:
         trouble = "; ".join(str(error).splitlines())
         failed = replace(

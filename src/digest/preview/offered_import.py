@@ -16,7 +16,6 @@ from starlette.responses import JSONResponse
 
 from digest.errors import UsageError
 from digest.importing import formats, importer, languages, provenance, sources
-from digest.importing.naming import slug
 from digest.preview.forms import text_of
 from digest.preview.saves import FileChange, Offer, contents
 from digest.text.counting import counted
@@ -104,11 +103,9 @@ def _offer(state: PreviewState, source: Source, given: Mapping[str, Any]) -> Res
     if text_of(given, "language") and not tag:
         message = "that is no language; write a tag like en or pt-BR"
         raise UsageError(message)
-    topics = tuple(filter(None, map(slug, text_of(given, "topics").split(","))))
-    report: ImportReport = importer.import_sources(
-        newsroom, [source], channel=text_of(given, "channel").strip(), now=state.now(), write=False, language=tag,
-        topics=topics,
-    )  # fmt: skip
+    channel, topics = text_of(given, "channel").strip(), text_of(given, "topics").split(",")
+    options = importer.ImportOptions(channel=channel, language=tag, topics=topics, write=False)
+    report: ImportReport = importer.import_sources(newsroom, [source], options, now=state.now())
     changes = _changes(newsroom, report.plan)
     offer = Offer(title=_title(source.name, changes), changes=changes)
     return _shown(state, source.name, offer, report.plan, list(report.lines()))
