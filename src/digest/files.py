@@ -7,11 +7,13 @@ behind when it fails, and never writes through a symbolic link: a link at `path`
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import secrets
 import stat
 import unicodedata
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from digest.errors import DigestError
 
@@ -34,6 +36,11 @@ def spelled_below(root: Path, path: str) -> Path:
         wanted = unicodedata.normalize("NFC", part)
         found = next((each for each in there if unicodedata.normalize("NFC", each.name) == wanted), found / part)
     return found if found.exists() else place
+
+
+def readable_json(value: Any) -> bytes:
+    """JSON as files of ours have it: two blanks, letters as they are, times by ISO 8601, one line end at the end."""
+    return (json.dumps(value, ensure_ascii=False, indent=2, default=datetime.isoformat) + "\n").encode()
 
 
 def write_whole(path: Path, data: bytes, *, mode: int | None = None) -> None:

@@ -201,8 +201,7 @@ def load(path: Path) -> Approval | None:
 
 def save(path: Path, approval: Approval) -> None:
     """Write the approval whole. Raises OSError."""
-    text = json.dumps(to_builtins(approval), ensure_ascii=False, indent=2, sort_keys=True)
-    files.write_whole(path, f"{text}\n".encode())
+    files.write_whole(path, files.readable_json(to_builtins(approval, order="sorted")))
 
 
 def account_of(newsroom: Newsroom, build: Build) -> dict[str, Any]:

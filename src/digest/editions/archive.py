@@ -112,7 +112,7 @@ def as_data(content: EditionContent) -> bytes:
     """A content as bytes, from which `from_data` makes the same one."""
     rendering, identity = content.rendering, content.identity
     sender = {"identity": structs.asdict(identity), "unsubscribe_url": content.unsubscribe_url} if identity else {}
-    return build_folder.as_json(
+    return files.readable_json(
         {
             "edition": rendering.edition.id,
             "subject": rendering.subject,
@@ -189,7 +189,7 @@ def forget(archive: Path, edition: Edition) -> None:
 def begin(archive: Path, edition: Edition, place: str, ledger: str) -> None:
     """Write down which ledger knows this edition's readers, before the first mail. Raises LedgerError."""
     path = folder(archive, edition) / LEDGER
-    data = build_folder.as_json({"place": place, "ledger": ledger})
+    data = files.readable_json({"place": place, "ledger": ledger})
     try:
         if not path.exists() or path.read_bytes() != data:
             files.write_whole(path, data)
@@ -201,7 +201,7 @@ def begin(archive: Path, edition: Edition, place: str, ledger: str) -> None:
 def mark_sent(home: Path, moment: datetime) -> None:
     """Write down when the first reader was mailed, once. Raises OSError."""
     if not (home / SENT).exists():
-        files.write_whole(home / SENT, build_folder.as_json({"first": moment.isoformat()}))
+        files.write_whole(home / SENT, files.readable_json({"first": moment.isoformat()}))
 
 
 def first_sent(home: Path) -> datetime | None:

@@ -9,7 +9,6 @@ everything that went in. What reads manifests back is `newsroom.history`.
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
 import shutil
 from typing import TYPE_CHECKING, Any
@@ -42,7 +41,7 @@ def write(newsroom: Newsroom, build: Build, root: Path | None = None) -> Path:
     folder is untouched.
     """
     target = folder(root or newsroom.root / BUILD, build.edition)
-    parts = {**build.parts, MANIFEST: as_json(manifest(newsroom, build))}
+    parts = {**build.parts, MANIFEST: files.readable_json(manifest(newsroom, build))}
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _swap(target, parts)
@@ -111,11 +110,6 @@ def inputs(newsroom: Newsroom, build: Build) -> dict[str, str]:
     if build.rendering is not None:
         hashes["theme"] = newsroom.edition_setup.theme.hash
     return hashes
-
-
-def as_json(value: Any) -> bytes:
-    """JSON as digest writes it everywhere: two blanks, letters as they are, one line end at the end."""
-    return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode()
 
 
 def damaged(place: Path, account: Mapping[str, Any]) -> str:

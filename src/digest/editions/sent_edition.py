@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from digest import period
-from digest.editions.build_folder import as_json
+from digest.files import readable_json
 from digest.issues import issue_file
 from digest.model import Group, Issue, LateGroup, Selection
 from digest.stories.index import dump_story, load_story
@@ -83,7 +83,7 @@ def tag_uri(domain: str, year: int, name: str) -> str:
 def as_data(sent: SentEdition) -> bytes:
     """It as bytes, from which `from_data` makes the same one."""
     selection = sent.selection
-    return as_json(
+    return readable_json(
         {
             "format": FORMAT,
             "id": sent.id,

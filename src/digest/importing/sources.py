@@ -336,7 +336,7 @@ def _waiver(root: Path, name: str, period: Period) -> Path:
 
 def _write(path: Path, data: dict[str, Any]) -> None:
     try:
-        files.write_whole(path, (json.dumps(data, ensure_ascii=False, indent=2) + "\n").encode())
+        files.write_whole(path, files.readable_json(data))
     except OSError as error:
         message = f"{path}: cannot be written: {error.strerror}"
         raise DigestError(message) from None

@@ -18,7 +18,7 @@ from msgspec.structs import asdict
 from sqlalchemy import delete, insert, select
 
 from digest.errors import LedgerError
-from digest.files import write_whole
+from digest.files import readable_json, write_whole
 from digest.ledger.locks import file_name
 from digest.ledger.schema import meta
 from digest.text.counting import counted
@@ -53,7 +53,7 @@ def write(folder: Path, testimony: Testimony) -> None:
     """Put it on the disk, whole. Raises LedgerError when the disk refuses."""
     path = place(folder, testimony.edition)
     try:
-        write_whole(path, (json.dumps(asdict(testimony), indent=2, ensure_ascii=False) + "\n").encode(), mode=0o600)
+        write_whole(path, readable_json(asdict(testimony)), mode=0o600)
     except OSError as error:
         message = f"{path}: {(error.strerror or str(error)).lower()}; nothing more was sent"
         raise LedgerError(message) from None

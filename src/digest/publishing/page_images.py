@@ -153,7 +153,7 @@ class Pictures(Struct, frozen=True, kw_only=True):
             else:
                 found[image] = self._new(edition, image, fresh)
         if fresh != taken:
-            files.write_whole(home / TAKEN, (json.dumps(fresh, ensure_ascii=False, indent=2) + "\n").encode())
+            files.write_whole(home / TAKEN, files.readable_json(fresh))
         return {image: copy for image, copy in found.items() if copy}
 
     def _new(self, edition: str, image: str, fresh: dict[str, Any]) -> PageImage | str:

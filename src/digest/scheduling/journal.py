@@ -135,8 +135,7 @@ def _unreadable(name: str, reason: str) -> DigestError:
 def dump(journal: Journal) -> bytes:
     """The record as bytes."""
     assert None not in (journal.since, journal.last), "a record is written after meet()"
-    data = {"format": FORMAT, **asdict(journal)}
-    return (json.dumps(data, ensure_ascii=False, indent=2, default=datetime.isoformat) + "\n").encode()
+    return files.readable_json({"format": FORMAT, **asdict(journal)})
 
 
 def _believable(found: Journal, now: datetime) -> tuple[Journal, str]:
