@@ -72,6 +72,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
 _CLOSING = 421  # the server leaves (RFC 5321, 3.8)
 NO_FIELDS = "{}"
 EVERYWHERE = "*"  # the scope of a suppression that holds for every audience
+MAILED = (State.SENT, State.IN_DOUBT)  # a reader has it, or may have it
 FINAL = frozenset({State.SENT, State.REFUSED, State.SUPPRESSED, State.CANCELLED})
 
 

@@ -83,9 +83,9 @@ class Budget:
         self.parts = parts
         self.counted = self.size = 0
 
-    def spend(self, steps: int = 1) -> None:
-        """Take one step, or several. Raises BudgetError when no steps, no time or no room are left."""
-        self.steps -= steps
+    def spend(self) -> None:
+        """Take one step. Raises BudgetError when no steps, no time or no room are left."""
+        self.steps -= 1
         if self.looked - self.steps >= LOOK_EVERY:
             self.look()
 

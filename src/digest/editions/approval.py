@@ -1,4 +1,4 @@
-"""An editor's word for the exact bytes: what was approved, by whom, when; and whether it still holds.
+"""Approvals: an editor's word for the exact bytes, by whom and when it was given, and whether it still holds.
 
     manifest of a build ─sign─▶ approvals/2022-02/everyone/en.json ─judge(what would go now)─▶ holds, or why not
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 _KEY = "place"
 _MOVED = "moved "  # and the moment: a key of the ledger's table `meta`, with the place before
 _REMEMBER = "INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT DO NOTHING"
-_MAILED = (State.SENDING, State.SENT, State.IN_DOUBT)
+_BEGUN = (State.SENDING, State.SENT, State.IN_DOUBT)
 
 
 def elsewhere(database: Database) -> str:
@@ -111,7 +111,7 @@ def _known(transaction: Transaction) -> str:
     last = (
         select(editions.c.name, deliveries.c.changed)
         .join(editions, deliveries.c.edition == editions.c.id)
-        .where(deliveries.c.state.in_(_MAILED))
+        .where(deliveries.c.state.in_(_BEGUN))
         .order_by(deliveries.c.changed.desc())
         .limit(1)
     )

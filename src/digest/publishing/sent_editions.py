@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
 
-from digest.delivery import State
+from digest.delivery import MAILED
 from digest.editions import archive, sent_edition
 from digest.errors import DigestError, PeriodError
 from digest.files import write_whole, writing
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from digest.newsroom.newsroom import Newsroom
 
 TOLD = "told.json"  # in the archive: what pages said of stories since they were sent
-_MAILED = (State.SENT, State.IN_DOUBT)
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _OLD = "was sent by a version that kept less for its page; it is made of today's stories, and stays so from now on"
 
@@ -91,12 +90,12 @@ def _first(newsroom: Newsroom, ledger: SqlLedger | None, edition: Edition, home:
     if (first := archive.first_sent(home)) is not None or ledger is None:
         return first
     mailing = ledger.mailing(edition.id)
-    if mailing is None or not any(ledger.counts(edition.id).get(state) for state in _MAILED):
+    if mailing is None or not any(ledger.counts(edition.id).get(state) for state in MAILED):
         return None
     if ledger.sharing is not None and (shared := ledger.sharing.first_mailed(edition.id)):
         archive.mark_sent(home, shared)
         return shared
-    moments = [start for start, state, _count in ledger.timeline(edition.id, 1.0) if state in _MAILED]
+    moments = [start for start, state, _count in ledger.timeline(edition.id, 1.0) if state in MAILED]
     moment = datetime.fromtimestamp(min(moments), UTC).astimezone(newsroom.config.newsroom.timezone)
     archive.mark_sent(home, moment)
     return moment

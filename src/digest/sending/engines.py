@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from digest.delivery import Delivery, State
+from digest.delivery import MAILED, Delivery, State
 from digest.editions import archive
 from digest.editions.builder import UNKNOWN_FIELD, build_edition
 from digest.errors import AlreadySent, CheckFailed, DigestError, LedgerError, NothingToSend, SendStopped, UsageError
@@ -56,7 +56,6 @@ if TYPE_CHECKING:
     from digest.sending.stopping import Stopping
 
 WAITING = (State.PLANNED, State.DEFERRED)
-_OUT = (State.SENT, State.IN_DOUBT)  # a reader has it, or may have it
 MAX_AGE = 5 * 86400.0  # a deferred reader is given up after this (RFC 5321, 4.5.4.1: four to five days) …
 MIN_TRIES = 4  # … and no fewer tries, so that a clock set forward gives nobody up
 TEST_PREFIX = "[Test] "
@@ -136,7 +135,7 @@ def send(job: SendJob, engine: Engine) -> RunReport:
     telling = threading.Thread(target=_mailed, args=(job, home), kwargs={"done": False}, name="first mail")
 
     def watch(now: Progress) -> None:
-        if telling.ident is None and any(now.outcomes.get(state) for state in _OUT):
+        if telling.ident is None and any(now.outcomes.get(state) for state in MAILED):
             telling.start()
         if job.progress is not None:
             job.progress(now)
@@ -146,7 +145,7 @@ def send(job: SendJob, engine: Engine) -> RunReport:
     finally:
         if telling.ident is not None:
             telling.join()
-    if any(report.counts.get(state) for state in _OUT):
+    if any(report.counts.get(state) for state in MAILED):
         _mailed(job, home, done=True)
     return report
 
