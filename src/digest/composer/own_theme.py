@@ -18,7 +18,7 @@ from digest.composer import files as theme_files
 from digest.composer.compile import check_theme
 from digest.composer.compose import compose
 from digest.composer.theme import load_theme
-from digest.errors import DigestError, RenderError, UsageError
+from digest.errors import RenderError, UsageError
 from digest.model import Audience, Edition, Group, Issue, LateGroup, Selection, Story, slot_token
 from digest.period import parse
 
@@ -58,12 +58,9 @@ def begin(templates: Path, name: str, like: str) -> tuple[Path, ...]:
         part for part, file in origin.items() if default.get(part) != file and not part.startswith(theme_files.LOCALE)
     }
     parts = {part: origin[part] for part in sorted(own | {*_BEGUN})}
-    try:
+    with files.writing(templates / name):
         for part, file in parts.items():
             files.write_whole(templates / name / part, file.text.encode())
-    except OSError as error:
-        message = f"{templates / name}: cannot be written: {error.strerror}"
-        raise DigestError(message) from error
     return tuple(templates / name / part for part in parts)
 
 

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from digest import files, hooks
 from digest.editions import build_folder
 from digest.editions.builder import build_edition
-from digest.errors import ApprovalError, DigestError, NothingToSend, UsageError
+from digest.errors import ApprovalError, NothingToSend, UsageError
 from digest.model import Severity
 from digest.newsroom.history import MANIFEST, folder, read_manifest
 from digest.newsroom.paths import BUILD
@@ -256,11 +256,8 @@ def approve(newsroom: Newsroom, edition: Edition, who: str, now: datetime) -> Ap
         message = f"{edition.id}: changed since it was built: {what}; `{again}`, look at it, and approve that"
         raise ApprovalError(message)
     path = path_of(newsroom.root, edition)
-    try:
+    with files.writing(path):
         save(path, sign(load(path), edition.id, account, who, now))
-    except OSError as error:
-        message = f"{path}: cannot be written: {error.strerror}"
-        raise DigestError(message) from error
     status = standing(newsroom, build)
     return replace(
         status, warnings=hooks.fire(newsroom.config, newsroom.environ, "approved", {**status.as_data(), "by": who})

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from digest.errors import DigestError, Fault, StoryError
-from digest.files import write_whole
+from digest import files
+from digest.errors import Fault, StoryError
 from digest.importing.naming import story_name
 from digest.model import STORY_SUFFIX, Status
 from digest.newsroom.paths import typed
@@ -30,9 +30,6 @@ def begin(folder: Path, fields: Mapping[str, object], day: str, zone: ZoneInfo, 
     if story is None:
         raise StoryError([Fault(file="the new story", key=fault.key, message=fault.message) for fault in faults])
     path = folder / f"{story_name(f'{story.date:%Y-%m-%d}', story.title, names_taken(folder))}{STORY_SUFFIX}"
-    try:
-        write_whole(path, text.encode())
-    except OSError as error:
-        message = f"{typed(path)}: cannot be written: {error.strerror}"
-        raise DigestError(message) from error
+    with files.writing(typed(path)):
+        files.write_whole(path, text.encode())
     return path

@@ -335,11 +335,8 @@ def _waiver(root: Path, name: str, period: Period) -> Path:
 
 
 def _write(path: Path, data: dict[str, Any]) -> None:
-    try:
+    with files.writing(path):
         files.write_whole(path, files.readable_json(data))
-    except OSError as error:
-        message = f"{path}: cannot be written: {error.strerror}"
-        raise DigestError(message) from None
 
 
 def _state(values: dict[str, Any]) -> SourceState:
