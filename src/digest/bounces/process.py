@@ -9,7 +9,6 @@ it), or an unsubscribe token that was made here. Running it twice over the same 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from functools import partial
 from itertools import chain, takewhile
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +21,11 @@ from digest.bounces.report import BounceReport, ReportKind, read
 from digest.bounces.rules import IN_A_ROW, BounceClass, BounceVerdict, classify, decide
 from digest.delivery import Event, State
 from digest.files import make_folder
-from digest.mail.address import key
+from digest.mail.address import domain_of, key
 from digest.mail.message_id import message_id
 from digest.newsroom.paths import STATE
 from digest.recipients import tokens
+from digest.sending.messages import message_ids
 from digest.text.counting import counted
 
 if TYPE_CHECKING:
@@ -108,7 +108,6 @@ def process(newsroom: Newsroom, ledger: SqlLedger, source: str, now: float, *, d
     section = newsroom.config.settings.bounces
     # Without it Message-IDs can be worked out by anybody who knows a reader, and a report could be forged.
     secrets = newsroom.sending_setup.demand_secrets("a report of ours cannot be told from a forged one")
-    domain = newsroom.config.newsroom.sender.rpartition("@")[2]
     folder = newsroom.root / STATE
     make_folder(folder)
     log = BounceLog(folder / LOG)
@@ -121,11 +120,11 @@ def process(newsroom: Newsroom, ledger: SqlLedger, source: str, now: float, *, d
         records = BounceRecords(
             ledger=ledger,
             log=log,
-            identify=partial(message_id, domain=domain, secret=secrets[-1].encode()),
+            identify=message_ids(newsroom),
             secrets=secrets,
             now=now,
             audiences=newsroom.config.audiences,
-            domain=domain,
+            domain=domain_of(newsroom.config.newsroom.sender),
         )
         with open_mailbox(source, login=login, ca_file=ca_file) as mailbox:
             return settle_mailbox(mailbox, records, dry=dry)
