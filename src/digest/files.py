@@ -13,13 +13,19 @@ import secrets
 import stat
 import unicodedata
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from digest.errors import DigestError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+
+def typed(path: Path) -> Path:
+    """The path as a person in the current folder would type it: what messages about files in it begin with."""
+    relative = os.path.relpath(path)
+    return path if relative.startswith("..") else Path(relative)
 
 
 def spelled_below(root: Path, path: str) -> Path:

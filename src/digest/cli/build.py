@@ -14,7 +14,7 @@ from digest.cli.flags import Common, EditionFlags, SkipBad
 from digest.cli.output import size, tally, tell, told_once
 from digest.cli.verbs import verb
 from digest.errors import CheckFailed, NothingToSend
-from digest.newsroom.paths import typed
+from digest.files import typed
 from digest.text.counting import counted, them
 
 if TYPE_CHECKING:

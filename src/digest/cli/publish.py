@@ -63,8 +63,9 @@ def archive(
 
 
 def _withdraw(call: Call, name: str, because: str) -> None:
+    from digest.files import typed
     from digest.newsroom.history import folder
-    from digest.newsroom.paths import ARCHIVE, typed
+    from digest.newsroom.paths import ARCHIVE
     from digest.publishing import withdrawals
 
     edition = call.newsroom.edition_of(name) if name.count("/") == 2 else call.edition_named(name)  # noqa: PLR2004

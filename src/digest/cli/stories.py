@@ -11,8 +11,8 @@ from digest.cli.flags import Common, EditionFlags, SkipBad, When, name_option
 from digest.cli.output import tell
 from digest.cli.verbs import verb
 from digest.errors import ImportFailed, UsageError
+from digest.files import typed
 from digest.model import ImportFormat
-from digest.newsroom.paths import typed
 from digest.text.counting import one_of
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from digest.cli.flags import Common, name_option
 from digest.cli.output import tell
 from digest.cli.verbs import group, verb
 from digest.errors import CheckFailed, Fault, UsageError, gathered
+from digest.files import typed
 from digest.text.counting import counted
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def add(
     with call.ledger() as ledger:
         path = call.newsroom.sending_setup.csv_file(call.newsroom.config.audience(audience), "add readers")
         reader = lists.reader(address, name, language, topics)
-        _tell(call, lists.add(path, reader, ledger, audience, name=_shown(path)))
+        _tell(call, lists.add(path, reader, ledger, audience, name=str(typed(path))))
 
 
 @verb("remove", subscribers)
@@ -87,7 +88,7 @@ def remove(common: Common, audience: Name, address: Reader) -> None:
     call = Call(common)
     path = call.newsroom.sending_setup.csv_file(call.newsroom.config.audience(audience), "remove readers")
     with call.ledger() as ledger:
-        name, now, sharing = _shown(path), call.now.timestamp(), _sharing(call, audience, path)
+        name, now, sharing = str(typed(path)), call.now.timestamp(), _sharing(call, audience, path)
         _tell(call, lists.remove(path, address, ledger, audience, now=now, name=name, sharing=sharing))
 
 
@@ -205,7 +206,7 @@ def import_(
             change = take_gone(source, ledger, audience, now=now, dry_run=dry_run)
         else:
             path = call.newsroom.sending_setup.csv_file(chosen, "add readers")
-            name, sharing = _shown(path), _sharing(call, audience, path)
+            name, sharing = str(typed(path)), _sharing(call, audience, path)
             change = bring_in(path, source, ledger, audience, how, now=now, name=name, sharing=sharing)
     _tell(call, change, dry_run=dry_run)
     _demand_sound(change.faults)
@@ -276,11 +277,6 @@ def _sharing(call: Call, audience: str, path: Path) -> tuple[str, ...]:
         for name, section in others
         if section and section.csv and config.path(section.csv).resolve() == path.resolve()
     )
-
-
-def _shown(path: Path) -> str:
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _tell(call: Call, change: Change, *, dry_run: bool = False) -> None:

@@ -23,11 +23,11 @@ def new(
     like: Annotated[str, Option("--like", metavar="THEME", help="The theme that it begins as.")] = "default",
 ) -> None:
     """Begin a theme: its page and its colours, as files to change; all else stays the default's."""
+    from digest import files
     from digest.composer import own_theme
-    from digest.newsroom import paths
 
     call = Call(common)
-    made = [paths.typed(path) for path in own_theme.begin(call.newsroom.root / "templates", name, like)]
+    made = [files.typed(path) for path in own_theme.begin(call.newsroom.root / "templates", name, like)]
     if common.json:
         call.out.data({"theme": name, "files": [str(path) for path in made]})
         return

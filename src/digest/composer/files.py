@@ -9,7 +9,6 @@ Reads templates and nothing else: a name that leads out of the theme's folders i
 
 from __future__ import annotations
 
-import os
 from bisect import bisect_right
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from digest.errors import Fault, ThemeError
+from digest.files import typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -143,7 +143,7 @@ def _templates(folder: Path) -> Iterable[Path]:
 
 
 def _read(path: Path) -> TemplateFile:
-    shown = _shown(path)
+    shown = str(typed(path))
     data = path.read_bytes()
     if len(data) > _LARGEST:
         raise ThemeError([Fault(file=shown, message=f"has {len(data)} bytes; a template has at most {_LARGEST}")])
@@ -153,9 +153,3 @@ def _read(path: Path) -> TemplateFile:
         line = data.count(b"\n", 0, error.start) + 1
         raise ThemeError([Fault(file=shown, line=line, message="this is not UTF-8; save it as UTF-8")]) from None
     return TemplateFile(shown=shown, text=text.replace("\r\n", "\n"))
-
-
-def _shown(path: Path) -> str:
-    """The path as a person here would type it."""
-    relative = os.path.relpath(path)
-    return str(path) if relative.startswith("..") else relative

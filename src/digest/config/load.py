@@ -21,6 +21,7 @@ from digest import yamlfile
 from digest.config.contradictions import contradictions
 from digest.config.nearest import MAX_BYTES, NAME
 from digest.errors import ConfigError, Fault, UsageError
+from digest.files import typed
 from digest.model import Audience, Match, NewsroomProfile
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def _model() -> type[Settings]:
 
 
 def _read(file: Path, environ: Mapping[str, str]) -> yamlfile.Document:
-    name = _shown(file)
+    name = str(typed(file))
     document = yamlfile.parse(_text(_data(file, name), name), name)
     _override(document, environ)
     return document
@@ -178,12 +179,6 @@ def _text(data: bytes, name: str) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ConfigError([Fault(file=name, line=line, message="is not UTF-8; save it as UTF-8")]) from None
-
-
-def _shown(file: Path) -> str:
-    """The path as a person in the current folder would type it."""
-    relative = os.path.relpath(file)
-    return relative if not relative.startswith("..") else str(file)
 
 
 def _override(document: yamlfile.Document, environ: Mapping[str, str]) -> None:

@@ -8,7 +8,6 @@ from digest import files
 from digest.errors import Fault, StoryError
 from digest.importing.naming import story_name
 from digest.model import STORY_SUFFIX, Status
-from digest.newsroom.paths import typed
 from digest.stories import frontmatter, writing
 from digest.stories.walk import names_taken
 
@@ -30,6 +29,6 @@ def begin(folder: Path, fields: Mapping[str, object], day: str, zone: ZoneInfo, 
     if story is None:
         raise StoryError([Fault(file="the new story", key=fault.key, message=fault.message) for fault in faults])
     path = folder / f"{story_name(f'{story.date:%Y-%m-%d}', story.title, names_taken(folder))}{STORY_SUFFIX}"
-    with files.writing(typed(path)):
+    with files.writing(files.typed(path)):
         files.write_whole(path, text.encode())
     return path

@@ -19,6 +19,7 @@ from digest import period
 from digest.config import load as config_file
 from digest.config.nearest import find
 from digest.errors import ConfigError, Fault, IssueError, StoryError, UsageError
+from digest.files import typed
 from digest.model import EVERY_AUDIENCE, Edition
 from digest.newsroom import history as past
 from digest.newsroom import paths
@@ -72,7 +73,7 @@ class Newsroom:
 
         newsroom = self.config.newsroom
         return FolderSource(
-            paths.typed(self.root / "stories"),
+            typed(self.root / "stories"),
             zone=newsroom.timezone,
             language=newsroom.language,
             index=self.root / paths.STATE / "stories.db",
@@ -159,8 +160,8 @@ class Newsroom:
         from digest.issues import issue_file
 
         audience, config = edition.audience, self.config
-        old, new = (paths.typed(self._issues(edition, name, audience)) for name in ("overrides", "issues"))
-        every = paths.typed(self._issues(edition, "issues", EVERY_AUDIENCE))
+        old, new = (typed(self._issues(edition, name, audience)) for name in ("overrides", "issues"))
+        every = typed(self._issues(edition, "issues", EVERY_AUDIENCE))
         faults = [
             *issue_file.strays(old.parent, config.audiences),
             *issue_file.strays(new.parent, (*config.audiences, EVERY_AUDIENCE)),

@@ -5,7 +5,6 @@ It never follows a name out of the newsroom's folder, by `..` or by a link.
 
 from __future__ import annotations
 
-import os
 from errno import ENOENT
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,12 +32,6 @@ def theme_cache(environ: Mapping[str, str]) -> Path | None:
     except RuntimeError:
         return None
     return base / "digest" / "themes" if base.is_absolute() else None
-
-
-def typed(path: Path) -> Path:
-    """The path as a person in the current folder would type it: what messages about files in it begin with."""
-    relative = os.path.relpath(path)
-    return path if relative.startswith("..") else Path(relative)
 
 
 def inside(root: Path, name: str) -> bytes:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from digest.distribution import installing
 from digest.errors import ConfigError, Fault, UsageError
+from digest.files import typed
 from digest.newsroom import newsroom_id, own_secret
-from digest.newsroom.paths import typed
 from digest.yamlfile import did_you_mean
 
 if TYPE_CHECKING:

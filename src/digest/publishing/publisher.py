@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field, structs
 
+from digest import files
 from digest.composer.photos import size, sniff
 from digest.distribution import version
 from digest.editions.archive import PAGE
@@ -127,7 +128,7 @@ class _Publication(Struct, kw_only=True, dict=True):
             name = withdrawals.name_of(path)
             if name not in self.withdrawn or not (archive / name).is_dir():
                 self.note(
-                    f"{paths.typed(path)} withdraws nothing: it is no edition's that was sent; give it the name of the "
+                    f"{files.typed(path)} withdraws nothing: it is no edition's that was sent; give it the name of the "
                     "edition's folder: archive/2022-02/everyone/en has withdrawn/2022-02/everyone/en.yaml"
                 )
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from digest import files, yamlfile
 from digest.errors import Fault, FaultyInput
-from digest.newsroom.paths import typed
+from digest.files import typed
 from digest.text.scalar import quoted
 
 if TYPE_CHECKING:
