@@ -188,7 +188,11 @@ class LedgerError(DigestError):
 
 
 class NoLedger(LedgerError):
-    """There is no ledger yet, and nothing says that there ever was one."""
+    """There is no ledger yet, and nothing says that there ever was one. `place` is where it would be."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(f"{place}: there is no ledger yet; the first `digest send --live` makes it")
+        self.place = place
 
 
 class LedgerBusy(LedgerError):

@@ -93,6 +93,17 @@ def writing(name: object, then: str = "") -> Iterator[None]:
         raise DigestError(message) from error
 
 
+def refusal(error: OSError, path: Path) -> str:
+    """Why the disk refuses `path`, in words; with whose the folder or file is that keeps it from us, and what to do."""
+    said = (error.strerror or str(error)).lower()
+    for place in (*reversed(path.parents), path) if isinstance(error, PermissionError) else ():
+        if place.exists() and not os.access(place, os.R_OK | os.X_OK * place.is_dir(), effective_ids=True):
+            owner = place.stat().st_uid
+            mend = f"belongs to user {owner}, and you are {os.geteuid()}; run digest as its owner, or `chown` it"
+            return f"{said}: {place} {mend if owner != os.geteuid() else 'may not be read; `chmod u+rwX` it'}"
+    return said
+
+
 def is_temporary(path: Path) -> bool:
     """Whether the file is what `write_whole` leaves when its process is killed."""
     return path.match(".digest-*.tmp")

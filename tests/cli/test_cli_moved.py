@@ -115,3 +115,43 @@ def test_a_new_ledger_beside_an_archive_mails_nobody_who_left(newsroom, sink, lo
     assert newsroom("config", "--moved").code == 0
     assert live(newsroom, *FEBRUARY).code == 0
     assert "newsdesk@example.com" not in {to for to, _ in sink.mails[sent:]}
+
+
+@pytest.mark.usefixtures("sink")
+def test_a_clone_says_of_what_was_sent_what_a_send_would_say(newsroom):
+    """archive/ came along, and the ledger did not: `status` and `digest` alone know that, before and after a send."""
+    assert live(newsroom, *JANUARY).code == 0
+    shutil.rmtree(newsroom.root / ".digest")
+    said = "knows of nothing sent, but"
+    for verb in (("status",), ("pause", "2022-01/everyone/en")):
+        asked = newsroom(*verb)
+        assert (asked.code, said in asked.err, "another sent before" in asked.err) == (1, True, True)
+    assert live(newsroom, *FEBRUARY).code == 1  # which has made an empty ledger
+    asked = newsroom("status")
+    assert (asked.code, said in asked.err, len(asked.lines)) == (1, True, 1)
+
+
+@pytest.mark.usefixtures("sink")
+def test_on_a_desk_without_the_ledger_what_is_in_the_archive_was_sent(newsroom):
+    """`digest` alone does not lead to a build of what went out already."""
+    assert live(newsroom, *FEBRUARY).code == 0
+    shutil.rmtree(newsroom.root / ".digest")
+    home = newsroom(now=None)
+    assert (home.code, "2022-02: sent" in home.out, "not sent" in home.out) == (0, True, False)
+
+
+@pytest.mark.usefixtures("sink")
+def test_a_slip_in_the_ledgers_address_makes_no_ledger_that_sends_from_there(newsroom):
+    """What is not there was not moved; of an empty one it is said that it knows nothing."""
+    assert live(newsroom, *FEBRUARY).code == 0
+    config = newsroom.root / "config.yaml"
+    config.write_text(config.read_text().replace(".digest/ledger.db", "elsewhere/legder.db"))
+    done = newsroom("config", "--moved")
+    assert (done.code, "config.yaml:" in done.err, "send.ledger: there is no ledger here" in done.err) == (
+        2,
+        True,
+        True,
+    )
+    assert not (newsroom.root / "elsewhere").exists()
+    assert newsroom("subscribers", "suppress", "gone@example.org").code == 0  # the way on when it is gone for good
+    assert newsroom("config", "--moved").out.strip().endswith("it is new, and knows of nothing that was sent before")

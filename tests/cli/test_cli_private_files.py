@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -32,3 +34,31 @@ def test_files_are_private_under_a_umask_of_zero(newsroom):
     assert {path.parts[0] for path in private} == {".digest", "out", "recipients"}
     shown = [path for path in private if all(modes.get(part, 0o777) & 0o077 for part in (path, *path.parents))]
     assert shown == []
+
+
+_AS_ANYBODY = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search")
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="only root can give a folder away")
+def test_a_folder_of_another_user_is_told_with_its_owner(newsroom):
+    """Whatever verb comes upon it: whose `.digest` is, and what to do, in one line."""
+    assert newsroom("send", "2022-02/everyone", "--live", "--yes", "--eml", "out").code == 0
+    (newsroom.root / "none.txt").write_text("nothing")
+    os.chown(newsroom.root / ".digest", 65534, 65534)
+    digest = (*_AS_ANYBODY, sys.executable, "-c", "from digest.cli import main; main()")
+    mend = f"{newsroom.root}/.digest belongs to user 65534, and you are 0; run digest as its owner, or `chown` it"
+    for verb in (
+        "status",
+        "run",
+        "schedule",
+        "serve --port 0",
+        "subscribers suppressed",
+        "import none.txt",
+        "resume",
+        "bounces out",
+    ):
+        done = subprocess.run(
+            [*digest, *verb.split()], cwd=newsroom.root, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert (verb, mend in done.stderr, len(done.stderr.splitlines())) == (verb, True, 1)
+        assert verb != "import none.txt" or "no items found" in done.stderr

@@ -116,6 +116,14 @@ def _ended(arguments: list[str]) -> tuple[int, str]:
             print(error)  # noqa: T201 - the help itself, asked for by saying nothing
             return 2, ""
         return 2, _usage(error)
+    except PermissionError as error:  # of a folder that is another user's: each verb comes upon it elsewhere
+        if not isinstance(error.filename, str):
+            raise
+        from pathlib import Path
+
+        from digest.files import refusal
+
+        return 1, f"{error.filename}: {refusal(error, Path(error.filename))}"
     except (typer.Abort, KeyboardInterrupt):
         return 130, "interrupted; nothing was left half done"
     return (code, "") if isinstance(code, int) else (0, "")

@@ -78,8 +78,20 @@ class Call(Struct, frozen=True, eq=False, dict=True):
 
     @contextlib.contextmanager
     def ledger(self, *, create: bool = True) -> Iterator[SqlLedger]:
-        """The newsroom's ledger, open for as long as the block runs. Raises LedgerError."""
-        with contextlib.closing(self.newsroom.sending_setup.ledger(create=create)) as ledger:
+        """The newsroom's ledger, open for as long as the block runs. Raises LedgerError.
+
+        Of one that is asked what it knows, and is not there or new, it is said as of a send: archive/ may know more.
+        """
+        from digest.sending.rounds import demand_known
+
+        try:
+            ledger = self.newsroom.sending_setup.ledger(create=create)
+        except NoLedger as none:
+            demand_known(self.newsroom, none)
+            raise
+        with contextlib.closing(ledger):
+            if not create:
+                demand_known(self.newsroom, ledger)
             yield ledger
 
     @contextlib.contextmanager

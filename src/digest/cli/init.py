@@ -13,7 +13,7 @@ from typer import Argument, Option
 from digest.cli.call import Call
 from digest.cli.flags import Common
 from digest.cli.verbs import verb
-from digest.errors import ImportFailed
+from digest.errors import ImportFailed, UsageError
 from digest.smtp.providers import PROVIDERS
 from digest.text.counting import counted
 
@@ -119,9 +119,17 @@ def config(
             call.out.data({"file": str(path)})
         return
     if moved:
-        with call.ledger() as ledger:
+        with call.known_ledger() as ledger:
+            if ledger is None:
+                message = (
+                    "there is no ledger here, and nothing was moved; correct this. If it is gone for good, `digest "
+                    "subscribers suppress` whom you know to have left: that begins a new one"
+                )
+                raise UsageError(str(call.newsroom.config.document.fault(("send", "ledger"), message)))
+            empty = ledger.is_new()
             changed, name = ledger.move(call.now.timestamp()), ledger.database.name
         done = "it sends from here from now on; the other place must not" if changed else "it was not moved"
+        done += "; it is new, and knows of nothing that was sent before" if empty else ""
         call.out.line(f"{name}: {done}")
         if common.json:
             call.out.data({"ledger": name, "moved": changed})

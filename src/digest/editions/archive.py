@@ -221,12 +221,12 @@ def begun(archive: Path, edition: Edition, audiences: Iterable[str]) -> Iterator
 
 
 def refuse_new(archive: Path, place: str) -> None:
-    """Raise LedgerError when something was sent before with another ledger than this, which knows nothing yet."""
+    """Raise LedgerError when something was sent before with another ledger than this one, which knows nothing yet."""
     for record in sorted(archive.glob(f"*/*/*/{LEDGER}"))[-1:]:
         message = (
-            f"the ledger {place} is new, but {record} says that another sent before; it knows who has left since, and "
-            "they would be mailed again: put that one back, or set send.ledger to it. If it is gone for good, "
-            "`digest subscribers suppress` whom you know to have left, then say that this one is to send: "
+            f"the ledger {place} knows of nothing sent, but {record} says that another sent before; it knows who has "
+            "left since, and they would be mailed again: put that one back, or set send.ledger to it. If it is gone "
+            "for good, `digest subscribers suppress` whom you know to have left, then say that this one is to send: "
             "`digest config --moved`"
         )
         raise LedgerError(message)

@@ -177,8 +177,13 @@ def import_sources(
         insist(plan, force=options.force)
         plan = structs.replace(plan, notes=(*plan.notes, *_ahead(plan, now)))
     except ImportFailed as error:
-        kept = _keep_evidence(newsroom, sources, now)
-        where = f" (what was read is kept in {', '.join(map(str, kept))})" if kept else ""  # folders alone: they stay
+        try:
+            kept = _keep_evidence(newsroom, sources, now)
+            where = (
+                f" (what was read is kept in {', '.join(map(str, kept))})" if kept else ""
+            )  # folders alone: they stay
+        except DigestError as unkept:
+            where = f" ({unkept})"
         message = f"{error}{where}"
         raise type(error)(message) from None
     if options.write:
@@ -244,7 +249,7 @@ def _keep_evidence(newsroom: Newsroom, sources: Sequence[Source], now: datetime)
         try:
             files.write_whole(path, source.data)
         except OSError as error:
-            message = f"{path}: the evidence cannot be written: {error.strerror}"
+            message = f"{path}: the evidence cannot be written: {files.refusal(error, path)}"
             raise DigestError(message) from error
         kept.append(path)
     return kept

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from digest.errors import LedgerBusy, LedgerError
+from digest.files import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +42,7 @@ def file_lock(path: Path, owner: str, what: str, *, wait: bool = False) -> Itera
         path.parent.mkdir(mode=0o700, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
-        message = f"{path}: {(error.strerror or str(error)).lower()}; the folder of the ledger must be writable"
+        message = f"{path}: {refusal(error, path)}; the folder of the ledger must be writable"
         raise LedgerError(message) from None
     try:
         try:

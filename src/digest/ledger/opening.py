@@ -112,7 +112,7 @@ def _open_sqlite(path: Path, owner: _Owner, witnesses: Path, *, create: bool) ->
     if not examine(path):
         sidecar.missing(str(path), witnesses)
         if not create:
-            raise _none_yet(str(path))
+            raise NoLedger(str(path))
         _create_sqlite(path, owner)
     database = SqliteDatabase(path)
     try:
@@ -122,10 +122,6 @@ def _open_sqlite(path: Path, owner: _Owner, witnesses: Path, *, create: bool) ->
     except BaseException:
         database.close()
         raise
-
-
-def _none_yet(name: str) -> NoLedger:
-    return NoLedger(f"{name}: there is no ledger yet; the first `digest send --live` makes it")
 
 
 def _create_sqlite(path: Path, owner: _Owner) -> None:
@@ -189,7 +185,7 @@ def _open_postgres(url: URL, owner: _Owner, witnesses: Path | None, *, create: b
                 if witnesses is not None:
                     sidecar.missing(database.name, witnesses)
                 if not create:
-                    raise _none_yet(database.name)  # noqa: TRY301 - what is raised here closes the database
+                    raise NoLedger(database.name)  # noqa: TRY301 - what is raised here closes the database
                 if core.scalar(text("SELECT to_regnamespace(:schema)"), {"schema": schema}) is None:
                     core.exec_driver_sql(f'CREATE SCHEMA "{schema}"')
                 _create_tables(core, owner)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import create_engine, event, func
 from sqlalchemy.pool import QueuePool
 
+from digest import files
 from digest.errors import LedgerBusy, LedgerError
 from digest.ledger import locks, statements
 from digest.ledger.database import Database, Transaction
@@ -251,7 +252,8 @@ def examine(path: Path) -> bool:
         _no_orphans(path)
         return False
     except OSError as error:
-        raise _fault(path, f"{(error.strerror or str(error)).lower()}; check send.ledger") from None
+        said = files.refusal(error, path)
+        raise _fault(path, said if "`" in said else f"{said}; check send.ledger") from None
     if not stat.S_ISREG(found.st_mode):
         said = next((words for test, words in _KINDS if test(found.st_mode)), "is no plain file")
         raise _fault(path, f"{said}")

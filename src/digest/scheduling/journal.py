@@ -178,6 +178,9 @@ class JournalFile:
             data = self._path.read_bytes()
         except FileNotFoundError:
             return Journal(), ""
+        except PermissionError as error:
+            message = f"{self._path}: {files.refusal(error, self._path)}"
+            raise DigestError(message) from None
         except OSError as error:
             raise _unreadable(str(self._path), (error.strerror or str(error)).lower()) from None
         return parse(data, str(self._path), now)

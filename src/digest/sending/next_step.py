@@ -8,10 +8,11 @@ from msgspec import Struct
 
 from digest.config.unfilled import unfilled
 from digest.delivery import MailingStatus, State
+from digest.editions import archive
 from digest.errors import DigestError, LedgerError, NoLedger, UsageError
 from digest.model import Recipient
 from digest.newsroom.history import MANIFEST, folder, read_manifest
-from digest.newsroom.paths import BUILD
+from digest.newsroom.paths import ARCHIVE, BUILD
 from digest.report import sentence
 from digest.sending.freeze import finished
 from digest.sending.rounds import demand_unbegun, may_have_stories, unoffered
@@ -88,7 +89,7 @@ def _before(
     if not editions:
         why, when = "no audience of config.yaml has recipients yet: give one a list", newsroom.usual_period(newest)
         return NextStep(standing=standing, command=f"digest build --{when.kind} {when.id}", why=why)
-    left = [edition for edition in editions if ledger is None or _may_go(newsroom, ledger, edition, now)]
+    left = [edition for edition in editions if _may_go(newsroom, ledger, edition, now)]
     if not left:
         periods = ", ".join(dict.fromkeys(edition.period.id for edition in editions))
         begun = [mailing for edition in editions if ledger and (mailing := ledger.mailing(edition.id))]
@@ -123,8 +124,14 @@ def _newest_over(newsroom: Newsroom, stories: Sequence[Story], audience: str, no
     return newsroom.usual_period(max(over or (story.date for story in stories)), audience)
 
 
-def _may_go(newsroom: Newsroom, ledger: SqlLedger, edition: Edition, now: datetime) -> bool:
-    """Whether it was not sent yet, and has something for somebody: a language without stories waits for nothing."""
+def _may_go(newsroom: Newsroom, ledger: SqlLedger | None, edition: Edition, now: datetime) -> bool:
+    """Whether it was not sent yet, and has something for somebody: a language without stories waits for nothing.
+
+    Without a ledger, on a desk that does not send, archive/ tells.
+    """
+    if ledger is None:
+        names = (edition.audience, *newsroom.config.audience(edition.audience).was)
+        return not any(archive.begun(newsroom.root / ARCHIVE, edition, names))
     if ledger.mailing(edition.id) is not None or unoffered(ledger, edition):
         return False
     try:

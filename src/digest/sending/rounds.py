@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from digest.editions import archive
-from digest.errors import DigestError, NothingToSend
+from digest.errors import DigestError, NoLedger, NothingToSend
 from digest.newsroom.paths import ARCHIVE
 from digest.sending.edition_readers import readers_of
 from digest.sending.progress import UNFINISHED
@@ -106,9 +106,11 @@ def demand_unbegun(newsroom: Newsroom, ledger: SqlLedger, edition: Edition) -> N
             archive.refuse_begun(kept, each, ledger_place(newsroom, ledger))
 
 
-def demand_known(newsroom: Newsroom, ledger: SqlLedger) -> None:
-    """Raise LedgerError when another ledger sent before this one began, and alone knows who has left."""
-    if ledger.is_new():
+def demand_known(newsroom: Newsroom, ledger: SqlLedger | NoLedger) -> None:
+    """Raise LedgerError when another ledger sent before this one began or will, and alone knows who has left."""
+    if isinstance(ledger, NoLedger):
+        archive.refuse_new(newsroom.root / ARCHIVE, ledger.place.removeprefix(f"{newsroom.root}/"))
+    elif ledger.is_new():
         archive.refuse_new(newsroom.root / ARCHIVE, ledger_place(newsroom, ledger))
 
 
