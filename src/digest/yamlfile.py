@@ -137,15 +137,22 @@ def parse(text: str, file: str, *, first_line: int = 1) -> Document:
     return document
 
 
+def in_conflict(text: str) -> tuple[int, str] | None:
+    """The line, from 0, at which git left two versions in a text, and what to do; None where it did not."""
+    if not (mark := CONFLICT.search(text)):
+        return None
+    said = f"{mark[0]} is git's mark of a conflict; keep one version, and take the marks out"
+    return text.count("\n", 0, mark.start()), said
+
+
 def _explained(error: Exception, text: str) -> tuple[int, str]:
     """The line, from 0, at which the text is no YAML, and why, with what is mostly meant there."""
     import yaml
 
     if not isinstance(error, yaml.MarkedYAMLError):
         return 0, str(error).splitlines()[0]
-    if conflict := CONFLICT.search(text):
-        mark = f"{conflict[0]} is git's mark of a conflict; keep one version, and take the marks out"
-        return text.count("\n", 0, conflict.start()), mark
+    if conflict := in_conflict(text):
+        return conflict
     problem = " ".join(str(part) for part in (error.context, error.problem) if part)
     keyless = "could not find expected ':'" in problem  # which is known a line later than it stands
     place = (error.context_mark if keyless else None) or error.problem_mark or error.context_mark

@@ -217,6 +217,17 @@ def test_a_template_that_is_not_utf8_is_named_with_its_line(folder):
     assert messages(folder)[0].endswith("default/footer.mjml.j2:2: this is not UTF-8; save it as UTF-8")
 
 
+@pytest.mark.parametrize("name", ["text.txt.j2", "footer.mjml.j2", "theme.yaml"])
+def test_two_versions_that_git_left_in_a_theme_are_named_with_their_line(folder, name):
+    """Between two sections they broke nothing: the marks and both versions were mailed."""
+    path = folder / "default" / name
+    text = path.read_text()
+    path.write_text(f"{text}<<<<<<< HEAD\n=======\n>>>>>>> spring\n")
+    mark = "<<<<<<< is git's mark of a conflict; keep one version, and take the marks out"
+    [message] = messages(folder)
+    assert message.endswith(f"default/{name}:{len(text.splitlines()) + 1}: {mark}")
+
+
 def test_a_catalogue_with_an_unknown_word_is_refused(tmp_path):
     """A newsroom's own words are laid over ours; a key that no theme uses is a mistake, with did-you-mean."""
     (tmp_path / "locale").mkdir()

@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from digest.errors import Fault, ThemeError
 from digest.files import typed
+from digest.yamlfile import did_you_mean, in_conflict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -51,8 +52,6 @@ class ThemeFiles(Struct, frozen=True, kw_only=True):
         """The file of that name. Raises ThemeError, at `asked` when something asked for it."""
         found = self.files.get(name)
         if found is None:
-            from digest.yamlfile import did_you_mean
-
             near = did_you_mean(name, (one for one in self.files if not one.startswith(LOCALE)))
             message = f"the theme has no file {name}{near}"
             place = asked or Fault(file=f"templates/{self.theme}", message="")
@@ -111,8 +110,6 @@ def gather(folders: Sequence[Path], theme: str) -> ThemeFiles:
     """Read the files of `theme`. Raises ThemeError when there is no such theme, or a file that is not UTF-8."""
     everywhere = _all(folders)
     if not any((folder / theme / MJML).is_file() for folder in everywhere):
-        from digest.yamlfile import did_you_mean
-
         near = did_you_mean(theme, themes(folders))
         raise ThemeError([Fault(file=f"templates/{theme}", message=f"there is no theme of this name{near}")])
     files: dict[str, TemplateFile] = {}
@@ -121,9 +118,11 @@ def gather(folders: Sequence[Path], theme: str) -> ThemeFiles:
             for path in _templates(folder / part):
                 name = prefix + path.relative_to(folder / part).as_posix()
                 if name not in files:
-                    files[name] = _read(path)
+                    files[name] = read_template(path)
                 elif prefix:
-                    files[f"{name}#{len(files)}"] = _read(path)  # a newsroom's words stand over ours, key by key
+                    files[f"{name}#{len(files)}"] = read_template(
+                        path
+                    )  # a newsroom's words stand over ours, key by key
     return ThemeFiles(theme=theme, files=files)
 
 
@@ -142,7 +141,8 @@ def _templates(folder: Path) -> Iterable[Path]:
             yield path
 
 
-def _read(path: Path) -> TemplateFile:
+def read_template(path: Path) -> TemplateFile:
+    """A template's text. Raises ThemeError for what is too large, no UTF-8, or two versions that git left in it."""
     shown = str(typed(path))
     data = path.read_bytes()
     if len(data) > _LARGEST:
@@ -152,4 +152,6 @@ def _read(path: Path) -> TemplateFile:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ThemeError([Fault(file=shown, line=line, message="this is not UTF-8; save it as UTF-8")]) from None
+    if ("<<<<<<< " in text or ">>>>>>> " in text) and (conflict := in_conflict(text)):
+        raise ThemeError([Fault(file=shown, line=conflict[0] + 1, message=conflict[1])])
     return TemplateFile(shown=shown, text=text.replace("\r\n", "\n"))

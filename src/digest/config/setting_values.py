@@ -74,7 +74,10 @@ def _host(value: str) -> str:
 def _variable(value: str) -> str:
     if value and not re.fullmatch(r"[A-Za-z_]\w*", value, re.ASCII):
         # Not shown: it may be the secret itself.
-        message = "is no name of an environment variable; put the secret into one, or into a file, and name that"
+        message = (
+            "is no name of an environment variable: letters, digits and _, like DIGEST_SMTP_PASSWORD; put the secret "
+            "into a variable of such a name, or into a file, and name that"
+        )
         raise ValueError(message)
     return value
 

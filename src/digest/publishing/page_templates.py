@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, structs
 
-from digest.composer.files import builtin, whole
+from digest.composer.files import builtin, read_template, whole
 from digest.composer.i18n import direction
 from digest.composer.sandbox import ThemeEnvironment, run, template_value
 from digest.composer.summary import Markdown
@@ -85,7 +85,7 @@ class PageTemplates(Struct, frozen=True, kw_only=True, dict=True):
         for name in PAGES:
             own, ours = (root / FOLDER / name for root in (self.newsroom.root / "templates", builtin()))
             file = own if own.is_file() else ours
-            found[name] = file.read_text("utf-8"), str(file)
+            found[name] = read_template(file).text, str(file)
         return found
 
     @cached_property
