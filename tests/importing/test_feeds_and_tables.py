@@ -457,7 +457,7 @@ def test_what_columns_are_known_is_said_once():
     ("text", "fault"),
     [
         ("title,title,date\na,b,2022-02-14", "given twice"),
-        ('title,date\n"a', "is not CSV"),
+        ('title,date\n"a', "a quote that opens in this row is never closed; the row is left out"),
         ("a,b\n1,2", "must name the columns"),
     ],
 )
@@ -629,3 +629,69 @@ def test_feeds_are_bounded():
     listing = feeds.parse_xml(text, FEED, zone=ZURICH)
     assert len(listing.items) == feeds.MAX_ENTRIES
     assert "the rest is left out" in listing.faults[0].message
+
+
+def test_a_formula_that_makes_a_link_gives_its_words_and_its_address():
+    """It was the title, with its brackets, and the story had no link; another formula is no word of a story's."""
+    linked = '"=HYPERLINK(""https://x.org/{0}""{1}""The """"{0}"""" pier"")"'
+    rows = (
+        f"{linked.format('a', ',')},2022-02-14,",
+        f"{linked.format('b', '; ')},2022-02-14,https://x.org/own",
+        'Third,2022-02-14,"=HYPERLINK(""https://x.org/c"")"',
+        "=A1&B1,2022-02-14,https://x.org/d",
+        '"=CONCATENATE(A1,B1)",2022-02-14,https://x.org/e',
+        "= is a sign,2022-02-14,https://x.org/f",
+    )
+    listing = read("\n".join(("title,date,link", *rows)).encode(), "a.csv")
+    assert [(item.title, item.link) for item in listing.items] == [
+        ('The "a" pier', "https://x.org/a"),
+        ('The "b" pier', "https://x.org/own"),
+        ("Third", "https://x.org/c"),
+        ("= is a sign", "https://x.org/f"),
+    ]
+    assert [(fault.line, fault.key, "is a formula" in fault.message) for fault in listing.faults] == [
+        (5, "title", True),
+        (6, "title", True),
+    ]
+
+
+def test_a_row_with_a_quote_too_many_costs_no_other_row():
+    """One fault, with its line and what to do; what follows was left out, or swallowed by a quote that stays open."""
+    rows = ("A,2022-02-14", '"He said "hello" to me",2022-02-15', "B,2022-02-16", '"Open,2022-02-17', "C,2022-02-18")
+    listing = read("\n".join(("title,date", *rows)).encode(), "a.csv")
+    assert [item.title for item in listing.items] == ["A", "B", "C"]
+    assert [fault.line for fault in listing.faults] == [3, 5]
+    assert 'write a quote within a value twice, like ""; the row is left out' in listing.faults[0].message
+    many = read("\n".join(("title,date", *['"a"b,2022-02-14'] * 1_000)).encode(), "a.csv")
+    assert (len(many.faults), many.faults[-1].message) == (51, "is not CSV from here on; the rest is left out")
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (
+            '<feed xmlns="http://www.w3.org/2005/Atom"><entry><title>Tom &amp;amp; Jerry&amp;#8217;s &amp;lt;b></title>'
+            + "<published>2022-02-14</published><summary>It&amp;amp;rsquo;s 5 &amp;gt; 4 *</summary></entry></feed>",
+            "a.xml",
+        ),
+        (
+            '<rss version="2.0"><channel><item><title><![CDATA[Tom &amp;amp; Jerry&amp;#8217;s &amp;lt;b&gt;]]></title>'
+            + "<pubDate>2022-02-14</pubDate><description><![CDATA[It&amp;rsquo;s 5 &amp;gt; 4 *]]></description></item>"
+            + "</channel></rss>",
+            "a.xml",
+        ),
+        (
+            '{"version":"https://jsonfeed.org/version/1.1","items":[{"title":"Tom &amp; Jerry&#8217;s &lt;b>",'
+            + '"date_published":"2022-02-14","summary":"It&#8217;s 5 &gt; 4 *"}]}',
+            "a.json",
+        ),
+        ("title,date,summary\nTom &amp; Jerry&#x2019;s &lt;b>,2022-02-14,It&#8217;s 5 &gt; 4 *\n", "a.csv"),
+    ],
+)
+def test_what_was_escaped_twice_is_read_as_meant(data, name):
+    """Readers saw `&#8217;` in a headline; what would be markup stays, and it is said."""
+    listing = read(data.encode(), name)
+    (item,) = listing.items
+    assert (item.title, item.summary) == ("Tom & Jerry’s &lt;b>", "It’s 5 \\&gt; 4 \\*")
+    assert "has HTML's escapes in its words" in listing.notes[-1]
+    assert html_to_markdown.unescaped("&#10;&#8238;&#x2a;&nosuch;&amp") == "&#10;&#8238;&#x2a;&nosuch;&amp"

@@ -916,3 +916,24 @@ def test_what_is_no_file_is_told_what_it_may_be_meant_for(desk, name, said):
     desk.write("config.yaml", f"{CONFIG}sources:\n  - {{name: site, url: 'https://news.example.org/feed'}}\n")
     done = desk("import", name)
     assert (done.code, done.err) == (2, f"digest: {name}: cannot be read: No such file or directory{said}\n")
+
+
+def test_a_story_that_changed_its_guid_link_and_title_at_once_is_told_as_a_possible_double(desk):
+    """Nothing joins it to the old one but its time, or its day and a title much alike, and that the old one is gone."""
+
+    def item(number, title, day=DAY):
+        return f"<item><title>{title}</title><link>https://e.org/{number}</link><guid>{number}</guid><pubDate>{day}</pubDate></item>"
+
+    whole = "Mon, 14 Feb 2022 00:00:00 +0100"
+    feed = '<rss version="2.0"><channel><title>N</title>{}</channel></rss>'
+    first = desk.take(feed.format(item(1, "Pier opens") + item(2, "Fish is back in town", whole)))
+    assert (first.counts, first.notes) == ((2, 0, 0), [])
+    again = desk.take(feed.format(item(3, "The mayor came") + item(4, "Fish are back in our town", whole)))
+    assert again.counts == (2, 0, 0)
+    assert [note.partition(" with another")[0] for note in again.notes] == [
+        "source-0.xml: 'The mayor came' may be stories/2022-02-14-pier-opens.md",
+        "source-0.xml: 'Fish are back in our town' may be stories/2022-02-14-fish-is-back-in-town.md",
+    ]
+    more = item(5, "Another thing of that day", whole)
+    third = desk.take(feed.format(item(3, "The mayor came") + item(4, "Fish are back in our town", whole) + more))
+    assert (third.counts, third.notes) == ((1, 0, 2), [])

@@ -215,3 +215,15 @@ def test_other_eras_clocks_and_zones_are_read_and_not_half_of_them(text, languag
     assert moment is not None
     assert moment.at.replace(tzinfo=None) == datetime.fromisoformat(right)
     assert moment.date_only == ("T" not in right)
+
+
+def test_a_year_of_another_era_is_never_taken_for_ours_in_silence():
+    """A Thai year in two digits is of either era; what is in another calendar altogether is no day of ours."""
+    for text in ("14/2/65", "14.2.65"):
+        with pytest.raises(dates.NoSuchDay, match="can be several days; write the year in full"):
+            dates.parse(text, ZURICH, "th")
+    assert dates.parse("14/2/2565", ZURICH, "th").at.date() == date(2022, 2, 14)
+    for text in ("۱۴۰۰/۱۱/۲۵", "1443-07-13"):
+        with pytest.raises(dates.NoSuchDay, match="or another calendar"):
+            dates.parse(text, ZURICH, "fa")
+    assert dates.parse("۲۵ بهمن ۱۴۰۰", ZURICH, "fa") is None

@@ -256,8 +256,8 @@ def _from_numbers(found: re.Match[str], shown: str, zone: tzinfo, language: str)
         return None
     first, sign, second, digits = int(found[2]), found[3], int(found[4]), found[5]
     order = "d" if sign == "." else date_names.order(language)
-    if len(digits) == 2:  # noqa: PLR2004 - a year without its century
-        if not order:
+    if len(digits) == 2:  # noqa: PLR2004 - a year without its century, in Thai of either era
+        if not order or primary(language) == "th":
             message = f"'{shown}' can be several days; write the year in full"
             raise NoSuchDay(message)
         digits = f"20{digits}"
@@ -329,7 +329,7 @@ def _time(
 def _settle(at: datetime, shown: str, zone: tzinfo) -> Moment:
     """Put a time into the newsroom's zone. Midnight is how machines write a day that has no time."""
     if at.year not in YEARS:
-        message = f"'{shown}' is not in the years {YEARS.start} to {YEARS.stop - 1}; a slip of the pen?"
+        message = f"'{shown}' is not in the years {YEARS.start} to {YEARS.stop - 1}; a slip, or another calendar?"
         raise NoSuchDay(message)
     if at == _EPOCH or (at.date() == _EPOCH.date() and at.time() == time.min):
         message = f"'{shown}' is what programs write where they have no date"

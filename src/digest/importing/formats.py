@@ -8,24 +8,28 @@ claims: many call everything text/html.
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from digest.errors import ImportFailed, UsageError
 from digest.importing import feeds, ghost, listing_text, table
+from digest.importing.html_to_markdown import unescaped
+from digest.text.characters import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from digest.importing.source import Listing, Source
+    from digest.importing.source import Item, Listing, Source
 
 MAX_BYTES = 20_000_000  # where no newsroom says another limit, and of what the desk takes in
 _ROOT = re.compile(
     r"(?>(?:<!--.*?-->|<\?[^>]*\?>|<!DOCTYPE[^>\[]*(?:\[[^\]]*\])?[^>]*>|\s)*)<([A-Za-z:]+)", re.DOTALL | re.IGNORECASE
 )
+_WORDS = ("title", "kicker", "credit", "image_alt", "summary")  # of an item
 _NO_HEADLINES = {"urlset": "a sitemap", "sitemapindex": "a list of sitemaps", "opml": "a list of feeds"}
 _FEED_ROOTS = {"rss", "feed", "rdf:rdf", "atom:feed"}
 # The root of a feed below something else; prose and cells of tables speak of `<?xml ?>`, `<rss>` and `<feed>`, too.
@@ -135,6 +139,21 @@ def read(source: Source, format: str = "", *, most: int = MAX_BYTES) -> Listing:
     if source.sheet and name != "xlsx":
         message = f"{source.name}: has no sheets, as it is no Excel workbook; leave --sheet out"
         raise UsageError(message)
-    listing = FORMATS[name].read(source)
+    listing = as_meant(FORMATS[name].read(source))
     damage = (source.damage,) if source.damage else ()
     return replace(listing, format=name, notes=(*damage, *listing.notes))
+
+
+def as_meant(listing: Listing) -> Listing:
+    """The listing without HTML's escapes (`&#8217;`) in its words, which escaping twice leaves there; with a note."""
+    items: list[Item] = []
+    first = ""
+    for item in listing.items:
+        texts = {key: text for key in _WORDS if "&" in (text := getattr(item, key))}
+        meant: dict[str, Any] = {key: text for key, said in texts.items() if (text := unescaped(said)) != said}
+        first = first or next((texts[key] for key in meant), "")
+        items.append(dataclasses.replace(item, **meant) if meant else item)
+    if not first:
+        return listing
+    note = f"{listing.source}: has HTML's escapes in its words ('{clean_line(first)[:60]}'); read as meant"
+    return replace(listing, items=tuple(items), notes=(*listing.notes, note))

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 import sys
+from html import unescape
+from html.entities import html5
 from typing import TYPE_CHECKING
 
-from digest.text.characters import clean_line
+from digest.text.characters import clean_line, refused
 from digest.text.urls import absolute
 
 if TYPE_CHECKING:
@@ -41,6 +43,8 @@ NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  
 # Where a text says U+0092, somebody took the bytes of Windows-1252 for those of Latin-1.
 C1 = {code: sign for code in range(0x80, 0xA0) if (sign := bytes([code]).decode("cp1252", "ignore"))}
 _REFERENCE = re.compile(r"&#(?:[xX]([0-9a-fA-F]{1,12})|(\d{1,12}));?")
+_ESCAPED = re.compile(r"\\?&(#\d{2,7};|#[xX][0-9a-fA-F]{2,6};|[A-Za-z][A-Za-z0-9]{1,30};)")
+_MARKUP = frozenset("<>*_`[]\\")
 _DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
 BLANK_LINES = re.compile(r"\n[^\S\n]*\n")
 _MORE = re.compile(r"<!--\s{0,9}more\b[^<>]{0,200}-->|<span id=\"more-\d{1,12}\">", re.IGNORECASE)
@@ -115,6 +119,22 @@ def plain(html: str) -> str:
     for block in root.iter("br", *_BLOCKS) if root is not None else ():  # its words are none of its neighbours'
         block.text, block.tail = f" {block.text or ''}", f" {block.tail or ''}"
     return "" if root is None else clean_line("".join(root.itertext()))
+
+
+def unescaped(text: str) -> str:
+    r"""A line or Markdown in which a program has left HTML's escapes, having escaped twice, as it was meant.
+
+    What would be markup is left as it is: a headline may speak of `&lt;b&gt;`.
+
+    >>> unescaped(r"Tom &amp; Jerry&#8217;s \&amp;hellip; &lt;b&gt;")
+    'Tom & Jerry’s … &lt;b&gt;'
+    """
+
+    def meant(found: re.Match[str]) -> str:
+        sign = html5.get(found[1], "") if found[1][0] != "#" else unescape(f"&{found[1]}")
+        return sign if sign >= " " and sign not in _MARKUP and not refused(sign) else found[0]
+
+    return _ESCAPED.sub(meant, _ESCAPED.sub(meant, text))  # `&amp;#8217;`: some escape three times
 
 
 def before_more(text: str) -> str:

@@ -174,10 +174,11 @@ def _one_link(known: Identity, item: Identity) -> bool:
     """Tell whether equal links are one story's, and not a landing page's on which the next story stands."""
     if known.guid and item.guid and known.guid != item.guid and known.scope == item.scope != "":
         return False
-    return item.day <= known.day or _alike(known, item)
+    return item.day <= known.day or alike(known, item)
 
 
-def _alike(one: Identity, other: Identity) -> bool:
+def alike(one: Identity, other: Identity) -> bool:
+    """Tell whether two titles can be one that was corrected."""
     pairs = [(a[:_COMPARED], b[:_COMPARED]) for a in (one.title, one.whole) for b in (other.title, other.whole)]
     return any(a in b or b in a or SequenceMatcher(None, a, b).ratio() >= _ALIKE for a, b in pairs)
 

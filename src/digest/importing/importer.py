@@ -159,7 +159,9 @@ def import_sources(
     folder = newsroom.root / "stories"
     most = newsroom.config.settings.imports.max_bytes
     try:
-        read = (*listings, *(formats.read(source, options.kind, most=most) for source in sources))
+        read = (
+            *map(formats.as_meant, listings), *(formats.read(source, options.kind, most=most) for source in sources)
+        )  # fmt: skip
         listings = tuple(_as_told(listing, options) for listing in read)
         files_of_stories = replace(newsroom, skip_bad=True).stories  # a file with a fault stops no import
         existing = files_of_stories.stories() if folder.exists() else ()

@@ -29,7 +29,7 @@ from digest.text.counting import counted
 from digest.text.wrapping import clipped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from digest.importing.identity import Identity
     from digest.importing.source import Item, Listing
@@ -177,6 +177,23 @@ class _Planner:
             self.drafts[number].apply(name, said, scope)
             self.known[number].append(_identity(said, items[0].date, scope))
             self.heard.add(number)
+        self.notes += self.doubles(listing.source, name, told)
+
+    def doubles(self, source: str, name: str, told: Collection[int]) -> Iterator[str]:
+        """New stories of a source that may be old ones of it: those are gone from it, and of the same time or alike."""
+        left: dict[object, list[int]] = {}
+        for number in range(self.readable):
+            if (said := self.drafts[number].words.get(name)) and number not in told:
+                left.setdefault(said.get("date"), []).append(number)
+        for number in sorted(one for one in told if one >= self.old):
+            draft, when = self.drafts[number], self.drafts[number].words[name]["date"]
+            for other in left.get(when, ()):
+                pairs = ((one, each) for one in self.known[number] for each in self.known[other])
+                if "T" in str(when) or any(identity.alike(one, each) for one, each in pairs):
+                    title, file = _short(str(draft.values["title"])), self.drafts[other].file
+                    why = "which is of the same time, and gone from the source"
+                    yield f"{source}: {title} may be {file} with another title and address, {why}; if so, delete one"
+                    break
 
     def without_shared_guids(self, listing: Listing) -> Listing:
         """The listing without guids that it gives to items of other links and titles: they identify nothing."""

@@ -25,6 +25,7 @@ from digest.importing.html_to_markdown import from_html, paragraphs
 from digest.importing.naming import slug
 from digest.importing.source import Item, Listing, told_apart
 from digest.model import STORY_KEYS, STORY_LISTS, STORY_TIMES
+from digest.recipients.csvfile import explained
 from digest.stories.fields import StoryFields
 from digest.text.characters import clean_line
 from digest.text.counting import counted
@@ -124,9 +125,13 @@ WORDS: dict[str, dict[str, tuple[str, ...]]] = {
 _STATUS = {"publish": "published", "live": "published", "trash": "withdrawn"}
 _STATUS |= dict.fromkeys(("pending", "private", "future", "scheduled"), "draft")
 _IS_HTML = re.compile(r"\s*<(?:p|div|span|ul|ol|h[1-6]|blockquote|article|section)\b[^<>]*>.*>\s*", re.DOTALL)
+# What a cell is where formulas were saved in place of what they show.
+_LINKED = re.compile(r'=HYPERLINK\(\s*"((?:[^"]|"")*)"\s*(?:[,;]\s*"((?:[^"]|"")*)"\s*)?\)', re.IGNORECASE)
+_FORMULA = re.compile(r"=(?:[A-Z][A-Z0-9.]{1,40}\(|\$?[A-Z]{1,3}\$?[0-9]+\b)")
 _SHEET_ERROR = re.compile(r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|ERROR!)")
 _NEXT_ADDRESS = re.compile(r"[,;]?[|\s][|,;\s]{0,8}(?=https?://)")  # `,https://` may be part of one address
 _SIGNS = ",;\t|"
+_RESTARTS = 50  # after rows that CSV cannot read
 _SEPARATOR_LINE = re.compile(r"\ufeff?\"?sep=(.)\"?\r?\n", re.IGNORECASE)
 
 
@@ -271,17 +276,21 @@ def _spelled(tongue: str) -> set[str]:
 def _rows(text: str, sign: str) -> Iterator[Row]:
     body, _ = _without_separator_line(text)
     above = text.count("\n", 0, len(text) - len(body))
-    rows = csv.reader(io.StringIO(body.lstrip("\ufeff"), newline=""), delimiter=sign, strict=True)
-    while True:
-        line = rows.line_num + 1 + above
+    lines = io.StringIO(body.lstrip("\ufeff"), newline="").readlines()
+    start = 0
+    for _ in range(_RESTARTS):
+        rows = csv.reader(lines[start:], delimiter=sign, strict=True)
+        line = start
         try:
-            row = next(rows, None)
+            for row in rows:
+                yield line + 1 + above, row
+                line = start + rows.line_num
         except csv.Error as error:
-            yield line, f"is not CSV from here on: {error}; the rest is left out"
+            yield line + 1 + above, f"{explained(str(error))}; the row is left out"
+            start = line + 1  # a quote that is not closed has swallowed what follows
+        else:
             return
-        if row is None:
-            return
-        yield line, row
+    yield start + 1 + above, "is not CSV from here on; the rest is left out"
 
 
 def item(
@@ -298,6 +307,11 @@ def item(
     """
     cells = {key: text for key, value in row.items() if isinstance(value, str) and (text := clean_line(value))}
     lists = {key: value for key, value in row.items() if isinstance(value, list)}
+    for key, found in [(key, found) for key, text in cells.items() if (found := _LINKED.fullmatch(text))]:
+        address, shown = (clean_line((part or "").replace('""', '"')) for part in found.groups())
+        cells[key] = address if key in _OWN_PATHS else shown or address
+        if key == "title":
+            cells.setdefault("link", address)
     if several := next((key for key in lists if key in COLUMNS and key not in STORY_LISTS), ""):
         message = "has several values, and a story has one; the row is left out"
         return Fault(file=source, line=line, key=several, message=message)
@@ -352,6 +366,8 @@ def _values(cells: dict[str, str], lists: dict[str, list[str]], line: int, sourc
     for key, text in cells.items():
         if _SHEET_ERROR.fullmatch(text):
             raise _CellError(key, f"'{text}' is an error of the sheet; mend it there")
+        if _FORMULA.match(text):
+            raise _CellError(key, f"'{text[:80]}' is a formula, not what it shows; save the sheet's values")
     for key, own in _OWN_PATHS.items():
         if key in cells and not absolute(cells[key]) and not own.fullmatch(cells[key]):
             raise _CellError(key, f"'{cells[key][:80]}' is no http or https address, and no path of the newsroom's")

@@ -144,7 +144,7 @@ class Rows:
         except BadRow as bad:
             raise self._unusable(bad) from None
         except csv.Error as error:
-            raise self._unusable(BadRow(_explained(str(error)))) from None
+            raise self._unusable(BadRow(explained(str(error)))) from None
 
     def batches(self, *, doubt_the_end: bool = False) -> Iterator[Batch]:
         """All rows. A row that CSV itself cannot read is its batch's `fault`; reading goes on at the next line.
@@ -161,7 +161,7 @@ class Rows:
                 if doubt_the_end and self._blocks.cut:
                     rows.extend(self._reader)  # nothing but the last line can be left
             except csv.Error as error:
-                problem = _explained(str(error))
+                problem = explained(str(error))
             last = self._start + self._reader.line_num
             plain = not problem and last - first + 1 == len(rows)
             if not plain:
@@ -405,7 +405,8 @@ def _span(row: list[str]) -> int:
     return 1 + sum(len(_BREAK.findall(cell)) for cell in row)
 
 
-def _explained(problem: str) -> str:
+def explained(problem: str) -> str:
+    """What is wrong with a row that CSV cannot read, of what Python's reader says."""
     if "field larger" in problem:
         return "a value is longer than 131072 characters"
     if "new-line character" in problem:
