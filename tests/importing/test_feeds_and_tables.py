@@ -670,19 +670,27 @@ def test_a_row_with_a_quote_too_many_costs_no_other_row():
     ("data", "name"),
     [
         (
-            '<feed xmlns="http://www.w3.org/2005/Atom"><entry><title>Tom &amp;amp; Jerry&amp;#8217;s &amp;lt;b></title>'
-            + "<published>2022-02-14</published><summary>It&amp;amp;rsquo;s 5 &amp;gt; 4 *</summary></entry></feed>",
+            (
+                '<feed xmlns="http://www.w3.org/2005/Atom"><entry>'
+                "<title>Tom &amp;amp; Jerry&amp;#8217;s &amp;lt;b></title>"
+                "<published>2022-02-14</published><summary>It&amp;amp;rsquo;s 5 &amp;gt; 4 *</summary></entry></feed>"
+            ),
             "a.xml",
         ),
         (
-            '<rss version="2.0"><channel><item><title><![CDATA[Tom &amp;amp; Jerry&amp;#8217;s &amp;lt;b&gt;]]></title>'
-            + "<pubDate>2022-02-14</pubDate><description><![CDATA[It&amp;rsquo;s 5 &amp;gt; 4 *]]></description></item>"
-            + "</channel></rss>",
+            (
+                '<rss version="2.0"><channel><item>'
+                "<title><![CDATA[Tom &amp;amp; Jerry&amp;#8217;s &amp;lt;b&gt;]]></title><pubDate>2022-02-14</pubDate>"
+                "<description><![CDATA[It&amp;rsquo;s 5 &amp;gt; 4 *]]></description></item>"
+                "</channel></rss>"
+            ),
             "a.xml",
         ),
         (
-            '{"version":"https://jsonfeed.org/version/1.1","items":[{"title":"Tom &amp; Jerry&#8217;s &lt;b>",'
-            + '"date_published":"2022-02-14","summary":"It&#8217;s 5 &gt; 4 *"}]}',
+            (
+                '{"version":"https://jsonfeed.org/version/1.1","items":[{"title":"Tom &amp; Jerry&#8217;s &lt;b>",'
+                '"date_published":"2022-02-14","summary":"It&#8217;s 5 &gt; 4 *"}]}'
+            ),
             "a.json",
         ),
         ("title,date,summary\nTom &amp; Jerry&#x2019;s &lt;b>,2022-02-14,It&#8217;s 5 &gt; 4 *\n", "a.csv"),
