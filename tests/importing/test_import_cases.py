@@ -937,3 +937,28 @@ def test_a_story_that_changed_its_guid_link_and_title_at_once_is_told_as_a_possi
     more = item(5, "Another thing of that day", whole)
     third = desk.take(feed.format(item(3, "The mayor came") + item(4, "Fish are back in our town", whole) + more))
     assert (third.counts, third.notes) == ((1, 0, 2), [])
+
+
+def test_a_cell_of_a_workbook_that_leads_somewhere_gives_its_address(desk):
+    """Titles are linked by hand in most sheets: the stories had no link. What is typed as an address goes before."""
+    from openpyxl import Workbook
+
+    book = Workbook()
+    sheet = book.active
+    sheet.append(["title", "date", "link"])
+    for title in ('A "linked" one', '=HYPERLINK("https://e.org/b?x=1&y=2","By a formula")', "Mail", "Own", "Word"):
+        sheet.append([title, "2022-02-14"])
+    sheet["B1"].hyperlink = "https://e.org/calendar"
+    sheet["A2"].hyperlink = "https://e.org/a?x=1&y=2"
+    sheet["A4"].hyperlink = "mailto:ana@e.org"
+    sheet["C5"].hyperlink, sheet["C5"].value = "https://e.org/old", "https://e.org/new"
+    sheet["C6"].hyperlink, sheet["C6"].value = "https://e.org/word", "here"
+    book.save(desk.root / "linked.xlsx")
+    assert desk("import", "linked.xlsx").code == 0
+    assert {story.title: story.link for story in desk.stories()} == {
+        'A "linked" one': "https://e.org/a?x=1&y=2",
+        "By a formula": "https://e.org/b?x=1&y=2",
+        "Mail": "",
+        "Own": "https://e.org/new",
+        "Word": "https://e.org/word",
+    }

@@ -29,7 +29,7 @@ from digest.recipients.csvfile import explained
 from digest.stories.fields import StoryFields
 from digest.text.characters import clean_line
 from digest.text.counting import counted
-from digest.text.sheet import other_sheets, sheet_rows
+from digest.text.sheet import LINKED, other_sheets, sheet_rows
 from digest.text.urls import absolute
 from digest.yamlfile import did_you_mean, nearest
 
@@ -126,7 +126,6 @@ _STATUS = {"publish": "published", "live": "published", "trash": "withdrawn"}
 _STATUS |= dict.fromkeys(("pending", "private", "future", "scheduled"), "draft")
 _IS_HTML = re.compile(r"\s*<(?:p|div|span|ul|ol|h[1-6]|blockquote|article|section)\b[^<>]*>.*>\s*", re.DOTALL)
 # What a cell is where formulas were saved in place of what they show.
-_LINKED = re.compile(r'=HYPERLINK\(\s*"((?:[^"]|"")*)"\s*(?:[,;]\s*"((?:[^"]|"")*)"\s*)?\)', re.IGNORECASE)
 _FORMULA = re.compile(r"=(?:[A-Z][A-Z0-9.]{1,40}\(|\$?[A-Z]{1,3}\$?[0-9]+\b)")
 _SHEET_ERROR = re.compile(r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|ERROR!)")
 _NEXT_ADDRESS = re.compile(r"[,;]?[|\s][|,;\s]{0,8}(?=https?://)")  # `,https://` may be part of one address
@@ -177,7 +176,7 @@ def parse_sheet(data: bytes, source: str, *, zone: tzinfo, language: str = "", s
 
     Raises ImportFailed for what cannot be opened, UsageError for a sheet that is not there.
     """
-    listing = _listing(sheet_rows(data, source, sheet), source, zone, language)
+    listing = _listing(sheet_rows(data, source, sheet, links=True), source, zone, language)
     unread = [
         f"{source}: the sheet {name!r} is not read; --sheet reads it" for name in other_sheets(data, source, sheet)
     ]
@@ -226,8 +225,9 @@ def _reads(rows: Iterator[Row], source: str, zone: tzinfo, language: str, notes:
         elif not any(cell.strip() for cell in cells):
             continue
         elif not names:
-            names = _names(cells)
-            wrong, unknown = _heads(cells, names, source, line)
+            heads = [LINKED.sub(lambda found: found[2] or "", cell) for cell in cells]
+            names = _names(heads)
+            wrong, unknown = _heads(heads, names, source, line)
             if wrong:
                 yield from wrong
                 return
@@ -307,9 +307,10 @@ def item(
     """
     cells = {key: text for key, value in row.items() if isinstance(value, str) and (text := clean_line(value))}
     lists = {key: value for key, value in row.items() if isinstance(value, list)}
-    for key, found in [(key, found) for key, text in cells.items() if (found := _LINKED.fullmatch(text))]:
+    for key, found in [(key, found) for key, text in cells.items() if (found := LINKED.fullmatch(text))]:
         address, shown = (clean_line((part or "").replace('""', '"')) for part in found.groups())
-        cells[key] = address if key in _OWN_PATHS else shown or address
+        kept = key not in _OWN_PATHS or absolute(shown) or _OWN_PATHS[key].fullmatch(shown)
+        cells[key] = (shown if kept else "") or address  # Excel keeps an old link behind an address typed anew
         if key == "title":
             cells.setdefault("link", address)
     if several := next((key for key in lists if key in COLUMNS and key not in STORY_LISTS), ""):
