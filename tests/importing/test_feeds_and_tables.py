@@ -703,3 +703,9 @@ def test_what_was_escaped_twice_is_read_as_meant(data, name):
     assert (item.title, item.summary) == ("Tom & Jerry’s &lt;b>", "It’s 5 \\&gt; 4 \\*")
     assert "has HTML's escapes in its words" in listing.notes[-1]
     assert html_to_markdown.unescaped("&#10;&#8238;&#x2a;&nosuch;&amp") == "&#10;&#8238;&#x2a;&nosuch;&amp"
+
+
+def test_cells_of_a_table_are_apart():
+    """2023 and 7 were 20237."""
+    html = "<table><tr><th>Year</th><th>Wells</th></tr><tr><td>2023</td><td>7</td></tr></table>"
+    assert html_to_markdown.from_html(html) == "Year Wells\n\n2023 7"

@@ -227,3 +227,12 @@ def test_a_year_of_another_era_is_never_taken_for_ours_in_silence():
         with pytest.raises(dates.NoSuchDay, match="or another calendar"):
             dates.parse(text, ZURICH, "fa")
     assert dates.parse("۲۵ بهمن ۱۴۰۰", ZURICH, "fa") is None
+
+
+@pytest.mark.parametrize("language", ["", "en", "en-US", "de", "fr"])
+def test_a_weekday_says_which_of_two_days_a_date_in_numbers_is(language):
+    """`Tue, 02/01/2022`, as Drupal writes it, was a Sunday in January in all but American English."""
+    for text in ("Tue, 02/01/2022 - 9:30am", "Tuesday 02/01/2022", "Tue 01/02/2022"):
+        assert dates.parse(text, ZURICH, language).at.date() == date(2022, 2, 1)
+    assert dates.parse("Mon, 02/14/2022 - 09:30", ZURICH, language).at.date() == date(2022, 2, 14)
+    assert dates.parse("Di., 01.02.2022", ZURICH, language).at.date() == date(2022, 2, 1)

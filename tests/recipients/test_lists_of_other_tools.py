@@ -148,6 +148,10 @@ OF_TOOLS = [
     ("Google Groups", "Email address,Group status,Email status", "member,email", "member,bouncing", "bounced"),
     ("Google Groups", "Email address,Email preference", "individual", "no email", "unconfirmed"),
     ("Sympa", "email,reception", "mail", "nomail", "unconfirmed"),
+    ("Ghost", "email,subscribed_to_newsletter", "true", "false", "unsubscribed"),
+    ("a shop", "email,Receive newsletter", "yes", "no", "unsubscribed"),
+    ("a database", "email,newsletter_subscribed", "1", "0", "unsubscribed"),
+    ("a form", "email,Newsletter erwünscht", "ja", "nein", "unsubscribed"),
     ("Wix", "Email 1,Email subscriber status", "Subscribed", "Unsubscribed", "unsubscribed"),
     ("a database", "email,isActive", "true", "0", "unconfirmed"),
     ("a database", "email,hardBounced", "false", "hardBounced", "bounced"),
@@ -197,6 +201,7 @@ def test_a_column_that_is_called_a_status_mails_nobody_by_a_word_that_it_does_no
         ("state", ["OK", "Baja California"]),
         ("reception", ["dinner", "none"]),
         ("newsletter", ["Water weekly", ""]),
+        ("newsletter_subscription", ["Water weekly", "Daily"]),
     ],
 )
 def test_a_column_that_says_nothing_of_mails_is_a_field(read, column, values):

@@ -16,6 +16,8 @@ from digest.text.language import primary
 from digest.text.likeness import unaccented
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from babel import Locale as LocaleData
 
 # Locales rather than languages where one language has several calendars' worth of names (Arabic has four).
@@ -120,12 +122,15 @@ def own_forms(language: str) -> tuple[re.Pattern[str], ...]:
 
 
 @cache
-def weekdays(language: str) -> frozenset[str]:
-    """The names of weekdays, folded."""
+def weekdays(language: str) -> Mapping[str, set[int]]:
+    """The names of weekdays, folded, with the days that each can be: 0 is Monday."""
     days = [locale.days[context] for _, locale in _locales(language) for context in ("format", "stand-alone")]
-    return frozenset(
-        fold(name) for names in days for width in ("wide", "abbreviated") for name in names[width].values()
-    )
+    table: dict[str, set[int]] = {}
+    for names in days:
+        for width in ("wide", "abbreviated"):
+            for number, name in names[width].items():
+                table.setdefault(fold(name), set()).add(number)
+    return table
 
 
 def _locales(language: str) -> list[tuple[str, LocaleData]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import UTC, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
@@ -252,7 +252,8 @@ def _from_iso(found: re.Match[str], shown: str, zone: tzinfo) -> Moment:
 
 def _from_numbers(found: re.Match[str], shown: str, zone: tzinfo, language: str) -> Moment | None:
     """14/02/2022, 14.02.22, Mon 02/14/2022, in the order of the page's language; by dots the day is always first."""
-    if found["weekday"] and date_names.fold(found["weekday"]) not in date_names.weekdays(language):
+    named = date_names.weekdays(language).get(date_names.fold(found["weekday"])) if found["weekday"] else ()
+    if named is None:
         return None
     first, sign, second, digits = int(found[2]), found[3], int(found[4]), found[5]
     order = "d" if sign == "." else date_names.order(language)
@@ -262,12 +263,22 @@ def _from_numbers(found: re.Match[str], shown: str, zone: tzinfo, language: str)
             raise NoSuchDay(message)
         digits = f"20{digits}"
     year, months = int(digits), 12
+    fitting = {pair for pair in ((second, first), (first, second)) if named and _weekday(year, *pair) in named}
+    if len(fitting) == 1 and sign != ".":
+        return _time(shown, (year, *fitting.pop()), zone)
     if order == "d" or first > months or first == second:
         return _time(shown, (year, second, first), zone)
     if order == "M" or second > months:
         return _time(shown, (year, first, second), zone)
     message = f"'{shown}' can be two days; write it as {year:04}-{second:02}-{first:02}"
     raise NoSuchDay(message)
+
+
+def _weekday(year: int, month: int, day: int) -> int:
+    try:
+        return date(year, month, day).weekday()
+    except ValueError:
+        return -1
 
 
 def _from_internet_date(plain: str, zone: tzinfo) -> Moment | None:
@@ -293,7 +304,7 @@ def _from_words(plain: str, shown: str, zone: tzinfo, language: str) -> Moment |
         if not found:
             continue
         around = {date_names.fold(said) for key, said in found.groupdict().items() if said and "weekday" in key}
-        if not around <= date_names.weekdays(language):
+        if not around <= date_names.weekdays(language).keys():
             continue
         if month := date_names.month(found["month"], language):
             return _spelled(found, month, shown, zone)

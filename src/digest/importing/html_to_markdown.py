@@ -205,6 +205,7 @@ class _Writer:
         elif tag in _MARKS:
             self.wrapped(element, depth, _MARKS[tag], _MARKS[tag])
         else:
+            self.line += [" "] * (tag in ("td", "th"))  # a cell's words are none of its neighbour's
             self.inside(element, depth)
 
     def inside(self, element: HtmlElement, depth: int) -> None:

@@ -144,7 +144,19 @@ _YES_NAMES: dict[str, InactiveReason] = {
 }  # fmt: skip
 # Called so in lists of whoever gets it, and in lists of what somebody gets: a yes or a no among the values tells.
 _NEWSLETTER_NAMES: dict[str, InactiveReason] = dict.fromkeys(
-    _words("newsletter|email newsletter|newsletter abo|rundbrief|infolettre|boletin|النشرة"), "unsubscribed"
+    _words(
+        "newsletter|email newsletter|newsletter abo|rundbrief|infolettre|boletin|النشرة|"
+        "subscribed to newsletter|subscribed to newsletters|subscribed to the newsletter|subscribe to newsletter|"
+        "newsletter subscribed|newsletter subscription|newsletter subscriber|newsletter signup|newsletter sign up|"
+        "receive newsletter|receives newsletter|receive newsletters|receives newsletters|wants newsletter|"
+        "get newsletter|gets newsletter|send newsletter|accepts newsletter|receive emails|receives emails|"
+        "email subscribed|email subscription|subscribed to mailing list|subscribed to marketing|"
+        "subscribed to marketing emails|newsletter abonniert|newsletter angemeldet|newsletter erwunscht|"
+        "newsletter empfangen|newsletter abonnement|abonne newsletter|abonne a la newsletter|inscrit newsletter|"
+        "inscrit a la newsletter|recevoir la newsletter|recoit la newsletter|suscrito al boletin|"
+        "suscrito a la newsletter|recibe newsletter|recibir newsletter|recibir boletin|recibe boletin"
+    ),
+    "unsubscribed",
 )
 _NO_NAMES: dict[str, InactiveReason] = {
     **dict.fromkeys(_words(
