@@ -556,7 +556,7 @@ def test_an_audience_never_sent_while_another_vanished_must_be_explained(tmp_pat
         ("smtp: {host: 'smtp://smtp.example.org'}", "smtp.host: 'smtp://smtp.example.org' is no host name"),
         ("smtp: {host: '${SMTP_HOST}'}", "variables are not filled in here: DIGEST_SMTP__HOST sets it"),
         ("smtp: {host: '[::1]'}", "smtp.host: '[::1]' is no host name"),
-        ("smtp: {password_env: hunter-2}", "smtp.password_env: is no name of an environment variable: letters, digits and _"),
+        ("smtp: {password_env: hunter-2}", "smtp.password_env: is no name of an environment variable: letters"),
         ("send: {ledger: .digest/ledger.db}", "send.ledger: '.digest/ledger.db' is no ledger URL; write sqlite:///"),
         ("send: {ledger: 'sqlite://.digest/ledger.db'}", "is no ledger URL; write sqlite:///.digest/ledger.db"),
         ("send: {ledger: 'mysql://ana:hunter-2@db/d'}", "'mysql://ana:***@db/d' is no ledger URL"),

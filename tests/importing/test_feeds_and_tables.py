@@ -709,3 +709,12 @@ def test_cells_of_a_table_are_apart():
     """2023 and 7 were 20237."""
     html = "<table><tr><th>Year</th><th>Wells</th></tr><tr><td>2023</td><td>7</td></tr></table>"
     assert html_to_markdown.from_html(html) == "Year Wells\n\n2023 7"
+
+
+def test_a_column_without_a_name_is_told_where_something_stands_in_it():
+    """Sheets have empty ones at their right; what is written into one was lost in silence."""
+    listing = read(b"title,,date,,\nA,Anna,2022-02-14,,\nB,Bert,2022-02-14,,\n", "a.csv")
+    assert ([item.title for item in listing.items], listing.notes) == (
+        ["A", "B"],
+        ("a.csv: column 2 has no name; not read",),
+    )

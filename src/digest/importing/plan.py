@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 _SINGLE = tuple(key for key in STORY_DEFAULTS if key not in (*STORY_LISTS, "date_only"))
 _UTC = ZoneInfo("UTC")
 FAR_FEWER = 0.5  # of the last import's items; a list that rolls over keeps its length, one that broke loses most of it
-
 _BELOW = "stories"  # the folder of the newsroom in which they lie
 
 
@@ -181,19 +180,15 @@ class _Planner:
 
     def doubles(self, source: str, name: str, told: Collection[int]) -> Iterator[str]:
         """New stories of a source that may be old ones of it: those are gone from it, and of the same time or alike."""
-        left: dict[object, list[int]] = {}
-        for number in range(self.readable):
-            if (said := self.drafts[number].words.get(name)) and number not in told:
-                left.setdefault(said.get("date"), []).append(number)
-        for number in sorted(one for one in told if one >= self.old):
-            draft, when = self.drafts[number], self.drafts[number].words[name]["date"]
-            for other in left.get(when, ()):
-                pairs = ((one, each) for one in self.known[number] for each in self.known[other])
-                if "T" in str(when) or any(identity.alike(one, each) for one, each in pairs):
-                    title, file = _short(str(draft.values["title"])), self.drafts[other].file
-                    why = "which is of the same time, and gone from the source"
-                    yield f"{source}: {title} may be {file} with another title and address, {why}; if so, delete one"
-                    break
+        left: dict[object, list[int]] = {}  # by their time
+        for number in sorted({*range(self.readable)}.difference(told)):
+            left.setdefault(self.drafts[number].words.get(name, {}).get("date", ""), []).append(number)
+        for new in (number for number in told if number >= self.old):
+            when = self.drafts[new].words[name].get("date")
+            for old in left.get(when, [])[:20]:  # real ones lose two
+                if "T" in str(when) or identity.alike(self.known[new][-1], self.known[old][-1]):
+                    what = f"{_short(str(self.drafts[new].values['title']))} may be {self.drafts[old].file}"
+                    yield f"{source}: {what} with another title and address, gone from the source; if so, delete one"
 
     def without_shared_guids(self, listing: Listing) -> Listing:
         """The listing without guids that it gives to items of other links and titles: they identify nothing."""

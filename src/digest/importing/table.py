@@ -239,6 +239,13 @@ def _reads(rows: Iterator[Row], source: str, zone: tzinfo, language: str, notes:
             )
             yield Fault(file=source, line=line, message=message)
         else:
+            for place, (name, cell) in enumerate(zip(names, cells, strict=False), 1):
+                if (
+                    not name
+                    and cell.strip()
+                    and (note := f"{source}: column {place} has no name; not read") not in notes
+                ):
+                    notes.append(note)
             yield item(dict(zip(names, cells, strict=False)), line, source, zone, language, notes)
 
 
