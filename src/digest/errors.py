@@ -188,11 +188,11 @@ class LedgerError(DigestError):
 
 
 class NoLedger(LedgerError):
-    """There is no ledger yet, and nothing says that there ever was one. `place` is where it would be."""
+    """There is no ledger yet, and nothing says that there ever was one."""
 
     def __init__(self, place: str) -> None:
         super().__init__(f"{place}: there is no ledger yet; the first `digest send --live` makes it")
-        self.place = place
+        self.place = place  # where it would be
 
 
 class LedgerBusy(LedgerError):
