@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from digest.errors import ImportFailed, UsageError
 from digest.importing import feeds, ghost, listing_text, table
 from digest.importing.html_to_markdown import unescaped
+from digest.model import STORY_WORDS
 from digest.text.characters import clean_line
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ MAX_BYTES = 20_000_000  # where no newsroom says another limit, and of what the 
 _ROOT = re.compile(
     r"(?>(?:<!--.*?-->|<\?[^>]*\?>|<!DOCTYPE[^>\[]*(?:\[[^\]]*\])?[^>]*>|\s)*)<([A-Za-z:]+)", re.DOTALL | re.IGNORECASE
 )
-_WORDS = ("title", "kicker", "credit", "image_alt", "summary")  # of an item
 _NO_HEADLINES = {"urlset": "a sitemap", "sitemapindex": "a list of sitemaps", "opml": "a list of feeds"}
 _FEED_ROOTS = {"rss", "feed", "rdf:rdf", "atom:feed"}
 # The root of a feed below something else; prose and cells of tables speak of `<?xml ?>`, `<rss>` and `<feed>`, too.
@@ -149,7 +149,7 @@ def as_meant(listing: Listing) -> Listing:
     items: list[Item] = []
     first = ""
     for item in listing.items:
-        texts = {key: text for key in _WORDS if "&" in (text := getattr(item, key))}
+        texts = {key: text for key in STORY_WORDS if isinstance(text := getattr(item, key), str) and "&" in text}
         meant: dict[str, Any] = {key: text for key, said in texts.items() if (text := unescaped(said)) != said}
         first = first or next((texts[key] for key in meant), "")
         items.append(dataclasses.replace(item, **meant) if meant else item)
