@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from pathlib import Path
 
 from aiosmtpd.controller import Controller
 
@@ -67,3 +68,16 @@ class Sink:
     @property
     def readers(self):
         return Counter(to for to, _ in self.mails)
+
+
+def wait_for_looks(pid, count=20):
+    """Wait until a sender's main thread has woken so often: ten times a second it looks whether somebody asked to end."""
+    status = Path(f"/proc/{pid}/task/{pid}/status")
+
+    def woken():
+        return int(status.read_text().partition("\nvoluntary_ctxt_switches:")[2].split()[0])
+
+    end, before = time.monotonic() + 120, woken()
+    while woken() < before + count:
+        assert time.monotonic() < end, "it does not look"
+        time.sleep(0.01)

@@ -17,12 +17,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
 from digest.delivery import State
 from digest.newsroom.newsroom import open_newsroom
+from mailsink import wait_for_looks
 
 FEBRUARY = ("--month", "2022-02", "--audience", "everyone")
 EDITION = "2022-02/everyone/en"
@@ -551,7 +551,7 @@ def test_a_signal_ends_it_calmly_and_resume_finishes(newsroom, sink):
         run.send_signal(signal.SIGTERM)
         assert run.stderr.readline() == "\n"
         assert "Still finishing the mails in flight" in run.stderr.readline()
-        time.sleep(1)  # ten looks, by one of which every connection knows
+        wait_for_looks(run.pid)
         sink.let_go()
         out, err = run.communicate(timeout=60)
     assert run.returncode == 130, err

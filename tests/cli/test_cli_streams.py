@@ -8,9 +8,13 @@ import pty
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from unittest.mock import ANY
 
 import pytest
+
+from mailsink import wait_for_looks
+from needed import needs
 
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
 DIGEST = f"'{sys.executable}' -c 'from digest.cli import main; main()'"
@@ -47,6 +51,20 @@ def test_an_exported_list_is_utf8_on_a_terminal_that_knows_ascii_only(newsroom):
     newsroom.write("recipients/everyone.csv", "email,name\nann@example.org,Zoë 日本\n")
     done = newsroom.shell("subscribers", "export", "--audience", "everyone", env=ASCII)
     assert (done.code, done.out) == (0, "email,name,language,topics\nann@example.org,Zoë 日本,,\n")
+
+
+def test_a_turkish_machine_sends_as_any_other(newsroom, tmp_path_factory):
+    """There the small letter of I is another one, also for the C library: Python's sqlite3 knows no INSERT by it."""
+    source = Path("/usr/share/i18n/locales/tr_TR")
+    needs(str(source) if source.exists() else None, "what Turkish locales are made of (apt-get install locales)")
+    made = tmp_path_factory.mktemp("locales")
+    subprocess.run(["localedef", "-i", source, "-f", "UTF-8", made / "tr_TR.UTF-8"], check=True)
+    turkish = {"LOCPATH": str(made), "LC_ALL": "tr_TR.UTF-8"}
+    send = ("send", "--month", "2022-02", "--audience", "everyone", "--live", "--yes", "--eml", "out")
+
+    done = newsroom.shell(*send, env=turkish)
+
+    assert (done.code, done.err, len(list((newsroom.root / "out").glob("*.eml")))) == (0, "", 6)
 
 
 @pytest.mark.parametrize("verb", ["stories", "build --month 2022-02 --audience skills"])
@@ -92,25 +110,26 @@ def test_a_full_disk_behind_standard_output_does_not_stop_a_send(newsroom):
     assert len(list((newsroom.root / "out").glob("*.eml"))) == 6
 
 
-def test_a_closed_terminal_ends_a_send_calmly(newsroom):
+def test_a_closed_terminal_ends_a_send_calmly(newsroom, sink):
     """The window is closed in the middle: the mails in flight are finished, and the exit code is SIGHUP's."""
-    readers = "".join(f"r{number}@example.org\n" for number in range(3000))
-    newsroom.write("recipients/everyone.csv", f"email\n{readers}")
+    sink.holds_after = 1
+    newsroom.monkeypatch.setenv("DIGEST_SMTP__CONNECTIONS", "1")
     child, terminal = pty.fork()
     if child == 0:
         os.chdir(newsroom.root)
         code = "from digest.cli import main; main()"
-        send = ["send", "--month", "2022-02", "--audience", "everyone", "--live", "--yes", "--eml", "out"]
+        send = ["send", "--month", "2022-02", "--audience", "everyone", "--live", "--yes"]
         os.execv(sys.executable, [sys.executable, "-c", code, *send])
-    while not list((newsroom.root / "out").glob("*.eml")):
-        os.read(terminal, 65536)
+    sink.wait_for_held()
     os.close(terminal)
+    wait_for_looks(child)
+    sink.let_go()
     _, status = os.waitpid(child, 0)
 
     assert os.waitstatus_to_exitcode(status) == 128 + signal.SIGHUP
     (edition,) = json.loads(newsroom("status", "--json").out)
     assert edition["held"] == []
-    assert edition["counts"] == {"sent": len(list((newsroom.root / "out").glob("*.eml"))), "planned": ANY}
+    assert edition["counts"] == {"sent": len(sink.mails), "planned": ANY}
 
 
 def test_a_server_says_at_once_where_it_is(newsroom):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import signal
 import stat
-import time
 from contextlib import closing
 
 import pytest
+
+from mailsink import wait_for_looks
 
 BUILD = ("build", "--month", "2022-02", "--audience", "everyone")
 SEND = ("send", "--month", "2022-02", "--audience", "everyone", "--live", "--yes")
@@ -163,7 +164,7 @@ def test_a_send_that_a_person_ends_is_no_failure(newsroom, sink, listener):
     run = newsroom.process(*SEND, "--now", NOW)
     sink.wait_for_held()
     run.send_signal(signal.SIGINT)
-    time.sleep(1)  # ten looks whether to end
+    wait_for_looks(run.pid)
     sink.let_go()
     assert (run.communicate(timeout=60), run.returncode)[1] == 130
     assert listener() == []

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.cli.schedule import year
+from mailsink import wait_for_looks
 
 ZURICH = ZoneInfo("Europe/Zurich")
 
@@ -107,7 +108,8 @@ def wait_for(condition, seconds=150.0):
 def today(newsroom):
     """A schedule whose time was some minutes ago, by the real clock, and a story of the month before."""
     now = datetime.now(ZURICH)
-    at = max(now - timedelta(minutes=20), now.replace(hour=0, minute=0))
+    at = (now.astimezone(UTC) - timedelta(minutes=20)).astimezone(ZURICH)  # there is no 02:40 when summer time begins
+    at = max(at, now.replace(hour=0, minute=0))
     newsroom.schedule(f'audiences: [everyone], on: day {now.day}, at: "{at:%H:%M}"')
     newsroom.story("of-last-month", f"{now.replace(day=1) - timedelta(days=3):%Y-%m-%d}")
     return now
@@ -134,7 +136,7 @@ def test_watching_ended_in_the_middle_loses_nobody(newsroom, sink):
     run = newsroom.process("run", "--watch")
     sink.wait_for_held()
     run.send_signal(signal.SIGTERM)
-    time.sleep(1)  # ten looks whether to end
+    wait_for_looks(run.pid)
     sink.let_go()
     _, err = run.communicate(timeout=60)
     assert (run.returncode, "Traceback" in err) == (143, False)

@@ -222,6 +222,14 @@ class Zygote:
         self.process.stdin.flush()
         return int(self.process.stdout.readline())
 
+    def died(self, folder, point, **order):
+        """Let one sender live until this point. Whether it died there, or never came so far.
+
+        How many points there are depends on how long it takes: commits are shared, and some come ten times a second.
+        """
+        code = self.run(folder, **order, kill_at=point)
+        return code == -signal.SIGKILL or int((folder / "points").read_text()) < point
+
     def close(self):
         self.process.stdin.close()
         self.process.wait()

@@ -122,7 +122,7 @@ def test_killed_at_every_point_writing_files(zygote, tmp_path, part):
     assert points > 60
     for point in range(1 + part, points + 1, 4):
         folder = tmp_path / f"at-{point}"
-        assert zygote.run(folder, kill_at=point) == -signal.SIGKILL
+        assert zygote.died(folder, point)
         code = zygote.run(folder)
         assert code in (0, 1, 4), f"killed at {point}"
         held = sum(state in HELD for state in states(folder).values())
@@ -134,17 +134,20 @@ def test_killed_at_every_point_writing_files(zygote, tmp_path, part):
 @pytest.mark.parametrize("part", range(2))
 @pytest.mark.parametrize("ahead", [True, False])
 def test_killed_at_every_point_over_a_connection(zygote, tmp_path, sink, part, ahead):
-    """Killed before and after each intent, send and answer: no reader gets two mails, and at most one is in doubt."""
+    """Killed before and after each intent, send and answer: no reader gets two mails, and one is in doubt at most.
+
+    Two where an intent goes early: what is shown of the run is committed ten times a second, with what is announced.
+    """
     zygote.run(tmp_path / "count", to=sink.server_address[1], ahead=ahead)
     points = int((tmp_path / "count" / "points").read_text())
     assert points > 60
     for point in range(1 + part, points + 1, 2):
         folder = tmp_path / f"at-{point}"
         sink.accepted.clear()
-        assert zygote.run(folder, to=sink.server_address[1], ahead=ahead, kill_at=point) == -signal.SIGKILL
+        assert zygote.died(folder, point, to=sink.server_address[1], ahead=ahead)
         code = zygote.run(folder, to=sink.server_address[1], ahead=ahead)
         assert code in (0, 1, 4), f"killed at {point}"
-        assert sum(state in HELD for state in states(folder).values()) <= 1, f"killed at {point}"
+        assert sum(state in HELD for state in states(folder).values()) <= 1 + ahead, f"killed at {point}"
         check(folder, sink.accepted, 8)
 
 
@@ -184,7 +187,7 @@ def test_killed_anywhere_in_a_send_and_edited_then(zygote, tmp_path, part):
     titles = Counter()
     for point in range(1 + part, points + 1, 8):
         folder = newsroom(f"at-{point}")
-        assert zygote.run(folder, command=COMMAND, kill_at=point) == -signal.SIGKILL
+        assert zygote.died(folder, point, command=COMMAND)
         (folder / "stories" / "one.md").write_text(STORY.format("After"))
         code = zygote.run(folder, command=COMMAND)
         ledger = open_ledger("sqlite:///.digest/ledger.db", newsroom="Harbour Newsroom", root=folder)
@@ -211,7 +214,8 @@ def test_killed_at_random(zygote, tmp_path, sink):
         sink.accepted.clear()
         port = sink.server_address[1]
         order = {"to": port, "readers": 500, "connections": 4, "ahead": editions % 2 == 1}
-        while zygote.run(folder, **order, kill_after=chance.uniform(0.0, 0.2)) < 0:
+        # Each time may be longer, so that a slow machine comes to an end, too.
+        while zygote.run(folder, **order, kill_after=chance.uniform(0.0, 0.2 + kills / 100)) < 0:
             kills += 1
         check(folder, sink.accepted, 500)
     assert kills >= 50

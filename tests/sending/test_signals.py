@@ -102,6 +102,15 @@ def test_two_at_once(start):
     assert third.returncode in (0, 1)
 
 
+def test_a_signal_may_come_at_any_moment():
+    """Also while this thread holds the event's lock, as it does for a moment when it waits, or hears of another signal."""
+    with signals() as stopping:
+        with stopping.event._cond:
+            signal.raise_signal(signal.SIGTERM)
+        assert stopping.event.wait(60)
+    assert stopping.exit_code == 143
+
+
 def test_signals_are_given_back():
     """After a run the signals mean again what they meant before."""
     before = signal.getsignal(signal.SIGTERM)

@@ -46,6 +46,7 @@ _FRAGMENTS = {
     "{which}": "",
     "{due}": "(SELECT CAST(key AS integer) AS id, value AS due FROM json_each(:due)) AS e",
     "{skip}": "",
+    "INSERT": "insert",  # in a Turkish locale, sqlite3 knows no capital I of it, and counts no rows
 }
 
 _MEANINGS = {

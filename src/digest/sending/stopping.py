@@ -11,6 +11,7 @@ import secrets
 import signal
 import socket
 import threading
+from _thread import start_new_thread
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -53,11 +54,12 @@ def signals() -> Iterator[Stopping]:
         nonlocal count
         count += 1
         stopping.signal = stopping.signal or number
-        stopping.event.set()
         if count >= _THIRD:
             os._exit(128 + number)
         if count > 1:
             os.write(2, _ASKED_TWICE)
+        else:  # not here: whoever was interrupted, a signal's handler too, may hold the event's own lock
+            start_new_thread(stopping.event.set, ())
 
     nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     heeded = [number for number in _SIGNALS if not (nohup and number == signal.SIGHUP)]
