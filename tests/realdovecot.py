@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Self
 
 from authority import Authority
+from freeport import free_port
 from needed import needs
 
 USER = "bounces"
@@ -87,12 +88,6 @@ username_attribute = username
 active_attribute = active
 active_value = true
 """
-
-
-def free_port() -> int:
-    """A port on which nobody listens just now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
 
 
 class Dovecot:

@@ -6,7 +6,6 @@ import ast
 import posixpath
 import re
 import shlex
-import socket
 import subprocess
 import sys
 from zoneinfo import ZoneInfo
@@ -36,6 +35,7 @@ from digest.config.load import load as load_config
 from digest.config.sections import Settings
 from digest.issues import issue_file
 from digest.stories.frontmatter import parse
+from freeport import free_port
 
 SECTIONS = {info.alias or name for name, info in Settings.model_fields.items()}
 
@@ -69,8 +69,7 @@ def test_a_relay_on_this_machine_takes_a_whole_send(tmp_path):
     """What docs/relays.md says of trying it out, typed in its order: every reader's mail is caught, its links local."""
     shown = PAGES["docs/relays.md"].partition("## Trying it out on this machine")[2].partition("\n## ")[0]
     catcher, copy, settings, sending = [block for block in blocks(shown) if block.language in ("sh", "yaml")]
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = str(probe.getsockname()[1])
+    port = str(free_port())
     (tmp_path / "own").mkdir()
     shell = Shell(newsroom(tmp_path / "own"))
     try:

@@ -20,6 +20,7 @@ from digest.fetching import fetch as fetching
 from digest.fetching import guard
 from digest.fetching.fetch import fetch
 from digest.text.urls import is_public
+from freeport import free_port
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -359,10 +360,8 @@ def test_a_resolver_that_hangs_is_given_up():
 
 def test_refused_connections_unknown_names_and_garbage_are_errors_of_one_line():
     """Each names the address and the reason, and none is a traceback."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
     with pytest.raises(FetchError, match="could not be fetched"):
-        get(f"http://127.0.0.1:{port}/")
+        get(f"http://127.0.0.1:{free_port()}/")
 
     def unknown(_host, _port):
         raise socket.gaierror(-2, "Name or service not known")

@@ -23,6 +23,7 @@ from digest.model import Audience, NewsroomProfile
 from digest.recipients import tokens
 from digest.testing import MemoryLedger
 from digest.web.app import app
+from freeport import free_port
 from needed import needs
 
 PAGE = Path(__file__).parents[2] / "docs" / "public-pages.md"
@@ -100,8 +101,7 @@ def site(request, tmp_path):
     server = uvicorn.Server(uvicorn.Config(endpoint, access_log=False, server_header=False, log_level="critical"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     setup = SETUPS[request.param].replace("127.0.0.1:8025", f"127.0.0.1:{listener.getsockname()[1]}")
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     config = NGINX.format(

@@ -14,7 +14,8 @@ import pytest
 from digest.bounces import mailbox
 from digest.bounces.mailbox import ImapLogin, open_mailbox, place
 from digest.errors import FaultyInput, TransportError, UsageError
-from realdovecot import Dovecot, free_port
+from freeport import free_port
+from realdovecot import Dovecot
 
 MAILS = [b"Subject: one\n\nFirst\n", b"Subject: two\n\n>From here\nFrom there\n", b"Subject: three\n\nThird\n"]
 PASSWORD = 'pa"ss\\word'

@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from freeport import free_port
 from needed import needs
 
 if TYPE_CHECKING:
@@ -95,9 +96,7 @@ class Postfix:
         needs("root" if os.geteuid() == 0 else None, "root, as whom Postfix's master runs,")
         self.root = Path(tempfile.mkdtemp(prefix="postfix-"))
         self.root.chmod(0o755)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self._write(issued, readers, extra)
 
     def _write(self, issued: Issued, readers: Iterable[str], extra: str) -> None:
