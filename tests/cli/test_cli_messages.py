@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -53,6 +54,43 @@ def test_an_approval_names_what_must_be_mended(newsroom):
     assert "it may go" not in done.out
     (status,) = json.loads(newsroom("approve", EDITION, "--show", "--json").out)
     assert len(status["errors"]) == 1
+
+
+@pytest.fixture
+def nobody(newsroom):
+    """Whoever runs this is a number, as in many a container: without a name, and without a home."""
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME", "HOME", "XDG_CONFIG_HOME"):
+        newsroom.monkeypatch.delenv(name, raising=False)
+    for name in ("getuid", "geteuid"):
+        newsroom.monkeypatch.setattr(os, name, lambda: 54_321)
+
+
+@pytest.mark.usefixtures("nobody")
+def test_who_has_no_name_on_this_machine_approves_by_one(newsroom):
+    """An approval is somebody's: without --by, and without a name, one line says what to type."""
+    newsroom("build", EDITION)
+    done = newsroom("approve", EDITION)
+    assert (done.code, done.lines) == (
+        2, ["digest: this machine has no name for who runs this; say who approves: --by NAME"],
+    )  # fmt: skip
+    assert newsroom("approve", EDITION, "--by", "Ana").code == 0
+
+
+@pytest.mark.usefixtures("nobody")
+def test_who_has_no_home_hears_where_units_go(newsroom):
+    """Where systemd looks for a user's units is below a home, or where a variable says."""
+    newsroom.write("config.yaml", (newsroom.root / "config.yaml").read_text() + "\nschedule: [{on: day 1}]\n")
+    done = newsroom("schedule", "--install", "systemd")
+    assert (done.code, len(done.lines), "set XDG_CONFIG_HOME" in done.err) == (2, 1, True)
+
+
+@pytest.mark.parametrize("path", ["~/readers.csv", "~nosuchuser/readers.csv"])
+@pytest.mark.usefixtures("nobody")
+def test_a_list_in_nobodys_home_is_not_there(newsroom, path):
+    """A `~` that stands for no home is named as it was typed, as a file that is missing."""
+    newsroom.edit("config.yaml", "recipients/everyone.csv", path)
+    done = newsroom("send", EDITION)
+    assert (done.code, len(done.lines), path in done.err) == (2, 1, True), done.err
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ import pytest
 
 from digest.delivery import State
 from digest.newsroom.newsroom import open_newsroom
-from mailsink import wait_for_looks
+from mailsink import TELLS_OF_ITS_END, wait_for_its_end
 
 FEBRUARY = ("--month", "2022-02", "--audience", "everyone")
 EDITION = "2022-02/everyone/en"
@@ -544,14 +544,14 @@ def test_a_signal_ends_it_calmly_and_resume_finishes(newsroom, sink):
     """Ctrl-C in the middle: what is in flight is finished, the next command printed, nobody lost or mailed twice."""
     sink.holds_after = 1
     newsroom.monkeypatch.setenv("DIGEST_SMTP__CONNECTIONS", "1")
-    command = [sys.executable, "-c", "from digest.cli import main; main()", "send", *FEBRUARY, "--live", "--yes"]
+    command = [sys.executable, "-c", TELLS_OF_ITS_END, "send", *FEBRUARY, "--live", "--yes"]
     with subprocess.Popen(command, cwd=newsroom.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
         sink.wait_for_held()
         run.send_signal(signal.SIGINT)
         run.send_signal(signal.SIGTERM)
         assert run.stderr.readline() == "\n"
         assert "Still finishing the mails in flight" in run.stderr.readline()
-        wait_for_looks(run.pid)
+        wait_for_its_end(newsroom.root)
         sink.let_go()
         out, err = run.communicate(timeout=60)
     assert run.returncode == 130, err

@@ -13,7 +13,7 @@ from unittest.mock import ANY
 
 import pytest
 
-from mailsink import wait_for_looks
+from mailsink import TELLS_OF_ITS_END, wait_for_its_end
 from needed import needs
 
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
@@ -117,12 +117,11 @@ def test_a_closed_terminal_ends_a_send_calmly(newsroom, sink):
     child, terminal = pty.fork()
     if child == 0:
         os.chdir(newsroom.root)
-        code = "from digest.cli import main; main()"
         send = ["send", "--month", "2022-02", "--audience", "everyone", "--live", "--yes"]
-        os.execv(sys.executable, [sys.executable, "-c", code, *send])
+        os.execv(sys.executable, [sys.executable, "-c", TELLS_OF_ITS_END, *send])
     sink.wait_for_held()
     os.close(terminal)
-    wait_for_looks(child)
+    wait_for_its_end(newsroom.root)
     sink.let_go()
     _, status = os.waitpid(child, 0)
 

@@ -57,11 +57,16 @@ class Newsroom:
     def run(self, now: str, *more: str) -> Done:
         return self("run", *more, now=now)
 
-    def process(self, *arguments: str, **more) -> subprocess.Popen:
+    def process(self, *arguments: str, program: str = COMMAND[-1], **more) -> subprocess.Popen:
         if "--now" in arguments:
             arguments = (*arguments, "--yes-now", arguments[arguments.index("--now") + 1])
         made = subprocess.Popen(
-            [*COMMAND, *arguments], cwd=self.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more
+            [*COMMAND[:-1], program, *arguments],
+            cwd=self.root,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **more,
         )
         self.started.append(made)
         return made

@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 
-from mailsink import wait_for_looks
+from mailsink import TELLS_OF_ITS_END, wait_for_its_end
 
 BUILD = ("build", "--month", "2022-02", "--audience", "everyone")
 SEND = ("send", "--month", "2022-02", "--audience", "everyone", "--live", "--yes")
@@ -161,10 +161,10 @@ def test_a_send_that_a_person_ends_is_no_failure(newsroom, sink, listener):
     """Ctrl-C: the person knows; `failed` is for what nobody asked for."""
     sink.holds_after = 1
     newsroom.monkeypatch.setenv("DIGEST_SMTP__CONNECTIONS", "1")
-    run = newsroom.process(*SEND, "--now", NOW)
+    run = newsroom.process(*SEND, "--now", NOW, program=TELLS_OF_ITS_END)
     sink.wait_for_held()
     run.send_signal(signal.SIGINT)
-    wait_for_looks(run.pid)
+    wait_for_its_end(newsroom.root)
     sink.let_go()
     assert (run.communicate(timeout=60), run.returncode)[1] == 130
     assert listener() == []

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.cli.schedule import year
-from mailsink import wait_for_looks
+from mailsink import TELLS_OF_ITS_END, wait_for_its_end
 
 ZURICH = ZoneInfo("Europe/Zurich")
 
@@ -133,10 +133,10 @@ def test_watching_ended_in_the_middle_loses_nobody(newsroom, sink):
     """SIGTERM while mails go: what is in flight is finished, and the next run sends the rest, each reader one."""
     sink.holds_after = 1
     newsroom.monkeypatch.setenv("DIGEST_SMTP__CONNECTIONS", "1")
-    run = newsroom.process("run", "--watch")
+    run = newsroom.process("run", "--watch", program=TELLS_OF_ITS_END)
     sink.wait_for_held()
     run.send_signal(signal.SIGTERM)
-    wait_for_looks(run.pid)
+    wait_for_its_end(newsroom.root)
     sink.let_go()
     _, err = run.communicate(timeout=60)
     assert (run.returncode, "Traceback" in err) == (143, False)

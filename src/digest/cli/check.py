@@ -142,6 +142,15 @@ def approve(
     _tell_refused(call, refused, signed=bool(states))
 
 
+def _whoever_runs_this() -> str:
+    """The name that this machine has for who runs this. Raises UsageError where it knows none, as in a container."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        message = "this machine has no name for who runs this; say who approves: --by NAME"
+        raise UsageError(message) from None
+
+
 def _tell_refused(call: Call, refused: list[DigestError], *, signed: bool) -> None:
     """Name every edition that was not signed; end with the first reason, which an empty one is not beside others."""
     empty = [error for error in refused if isinstance(error, NothingToSend)]

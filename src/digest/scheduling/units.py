@@ -127,9 +127,18 @@ def _systemd(newsroom: Newsroom, more: Sequence[str], *, serve: bool, bounces: s
     if bounces:
         made[f"{unit}-bounces.service"] = _service(root, f"Read {back}", ["bounces", bounces, *config], _READS)
         made[f"{unit}-bounces.timer"] = _timer(f"Look every hour {back}", "*:15")
-    base = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    folder = Path("/etc/systemd/system") if _by_root() else base / "systemd/user"
+    folder = Path("/etc/systemd/system") if _by_root() else _own_units()
     return tuple(UnitFile(place=str(folder / file), text=text) for file, text in made.items())
+
+
+def _own_units() -> Path:
+    try:
+        return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd/user"
+    except RuntimeError:
+        message = (
+            "this user has no home folder, in which systemd would look; set XDG_CONFIG_HOME, or install it as root"
+        )
+        raise UsageError(message) from None
 
 
 def _by_root() -> bool:
