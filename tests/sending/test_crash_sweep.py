@@ -6,7 +6,6 @@ import email
 import os
 import random
 import shutil
-import signal
 import socketserver
 import tempfile
 import threading

@@ -103,7 +103,7 @@ def test_two_at_once(start):
 
 
 def test_a_signal_may_come_at_any_moment():
-    """Also while this thread holds the event's lock, as it does for a moment when it waits, or hears of another signal."""
+    """Also while this thread holds the event's lock, as it does for a moment when it waits or hears of another one."""
     with signals() as stopping:
         with stopping.event._cond:
             signal.raise_signal(signal.SIGTERM)
