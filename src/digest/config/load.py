@@ -51,7 +51,7 @@ class Config:
         return tuple(name for name, part in self.settings.audiences.items() if part.recipients is not None)
 
     def path(self, relative: str) -> Path:
-        """A path as config.yaml writes it, made absolute; `~name` of whom nobody knows a home stays, and is not found."""
+        """A path as config.yaml writes it, made absolute. `~name` without a home stays as it is, and is not found."""
         return self.root / os.path.expanduser(relative)  # noqa: PTH111 - pathlib's raises a RuntimeError there
 
     def audience(self, name: str) -> Audience:
