@@ -79,7 +79,7 @@ def web():
 def fetch(url: str) -> WebAnswer:
     """A real request; what an import's fetch would refuse or cannot reach is a FetchError here too."""
     try:
-        with urllib.request.urlopen(url, timeout=5) as reply:
+        with urllib.request.urlopen(url, timeout=60) as reply:
             return WebAnswer(reply.status, reply.headers.get_content_type(), reply.read())
     except urllib.error.HTTPError as error:
         with error:
@@ -143,7 +143,7 @@ def spam_daemon(reply, heard=None):
             if heard is not None:
                 heard.append(data)
             if reply is None:
-                quiet.wait(5)
+                quiet.wait(60)
             else:
                 connection.sendall(reply)
 

@@ -31,7 +31,7 @@ class Local:
         self.ledger = open_ledger("sqlite:///ledger.db", newsroom="Fleet Newsroom", root=tmp_path)
 
     def send(self, transport, **options):
-        patience = Patience(budget=1.0, deferred=0.5)
+        patience = Patience(budget=20.0, deferred=0.5)
         return send_edition(self.ledger, transport, plain_mail, edition=EDITION, patience=patience, **options)
 
 
@@ -46,7 +46,7 @@ class Fleet:
         while True:
             chunk = send_chunk(
                 self.sharing, transport, plain_mail, edition=EDITION, owner="me", clock=SharedClock(self.sharing.now),
-                stop=threading.Event(), connections=4, size=limit, only=only, relay_patience=1.0,
+                stop=threading.Event(), connections=4, size=limit, only=only, relay_patience=20.0,
             )  # fmt: skip
             due = self.sharing.due(EDITION, self.sharing.now(), 1)
             if limit != 1000 or only or chunk.stopped or not due:

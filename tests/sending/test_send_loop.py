@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 
 import pytest
+from msgspec.structs import replace
 
 from digest.delivery import Event, Outcome, Phase, State
 from digest.errors import (
@@ -25,7 +26,8 @@ from digest.sending.run import Patience, Run
 from digest.testing import ACCEPTED, FlakyTransport, MemoryLedger, MemoryTransport, ScriptedReply, plain_mail, readers
 
 EDITION = "2022-02/everyone/en"
-QUICK = Patience(budget=0.3, shortest=0.01, longest=0.05, deferred=0.0, ledger=0.2)
+QUICK = Patience(budget=20.0, shortest=0.01, longest=0.05, deferred=0.0, ledger=0.2)
+SPENT = replace(QUICK, budget=0.3)  # for who waits until it is
 
 GREYLISTED = ScriptedReply(event=Event.DEFER, phase=Phase.RCPT, code=450, detail="4.2.0 greylisted")
 UNKNOWN = ScriptedReply(event=Event.REFUSE, phase=Phase.RCPT, code=550, detail="5.1.1 no such user")
@@ -63,7 +65,7 @@ def test_the_second_record_is_as_new_as_the_report(tmp_path, stopped):
     relay = MemoryTransport(lambda mail: LEAVING if stopped and mail.recipient.startswith("reader9@") else ACCEPTED)
     ledger = open_ledger("sqlite:///ledger.db", newsroom="N", root=tmp_path)
     ledger.freeze(EDITION, "hash", readers(12), now=0.0)
-    report = send(ledger, relay, connections=1)
+    report = send(ledger, relay, connections=1, patience=SPENT)
     ledger.close()
     said = json.loads((tmp_path / "sent/2022-02~everyone~en.json").read_text())
     assert (report.stopped is not None, said["sent"]) == (stopped, report.counts[State.SENT])
@@ -302,10 +304,10 @@ class TestStops:
                 raise TransportError(message)
 
         relay = Away()
-        report = send(ledger, relay)
+        report = send(ledger, relay, patience=SPENT)
         assert isinstance(report.stopped, TransportError)
         assert (report.counts, report.exit_code) == ({State.PLANNED: 30}, 75)
-        assert relay.opened > 4
+        assert relay.opened > 1
 
     def test_wrong_password(self, ledger):
         """What another try would not mend is tried once for each connection at most."""
@@ -323,7 +325,7 @@ class TestStops:
 
     def test_a_server_that_always_leaves(self, ledger):
         """A relay that takes no mail on any connection is given up, with everybody still planned."""
-        report = send(ledger, MemoryTransport(lambda _mail: LEAVING))
+        report = send(ledger, MemoryTransport(lambda _mail: LEAVING), patience=SPENT)
         assert isinstance(report.stopped, TransportError)
         assert (report.counts, report.exit_code) == ({State.PLANNED: 30}, 75)
 
