@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,7 @@ for _name in list(os.environ):
 # Some hundred tests start `digest` as a program of its own: without compiled modules, it compiles itself each time.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.umask(0o022)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup's is inherited, and heeded by what tests start
 
 # What tests write goes where no disk is waited for, if there is such a place: the ledger and the files of a mail are
 # synced to it some thirty times for each send. A killed process leaves its files there too, and no test cuts the power.
