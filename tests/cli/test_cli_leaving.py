@@ -58,9 +58,9 @@ def test_one_click_takes_a_reader_off_before_the_next_send(sent, endpoint):
     """GET changes nothing, the one-click POST of RFC 8058 does, and March leaves that reader out."""
     mail = mails(sent)["newsdesk@example.com"]
     path = re.search(r"https://leave\.example\.org(/u/[^>]+)>", mail["List-Unsubscribe"])[1]
-    assert httpx.get(endpoint + path).status_code == 200
+    assert httpx.get(endpoint + path, timeout=30).status_code == 200
     assert "newsdesk" not in sent("subscribers", "suppressed").out
-    answer = httpx.post(endpoint + path, data={"List-Unsubscribe": "One-Click"})
+    answer = httpx.post(endpoint + path, data={"List-Unsubscribe": "One-Click"}, timeout=30)
     assert (answer.status_code, answer.cookies, answer.history) == (200, httpx.Cookies(), [])
     assert "newsdesk@example.com" in sent("subscribers", "suppressed").out
     assert sent("send", *MARCH, "--live", "--yes", "--eml", "march", now="2022-04-01").code == 0
@@ -71,16 +71,16 @@ def test_one_click_takes_a_reader_off_before_the_next_send(sent, endpoint):
 def test_the_archive_is_served_when_it_is_published(sent, endpoint):
     """What stands in public/ is, with what a cache asks with; what was kept of the send is not."""
     address = f"{endpoint}/archive/2022-02/everyone/en/"
-    page = httpx.get(address.rstrip("/"), follow_redirects=True)
+    page = httpx.get(address.rstrip("/"), follow_redirects=True, timeout=30)
     assert page.status_code == 200
     assert "February 2022" in page.text
     assert "Sent to" not in page.text
-    assert httpx.get(address, headers={"If-None-Match": page.headers["etag"]}).status_code == 304
+    assert httpx.get(address, headers={"If-None-Match": page.headers["etag"]}, timeout=30).status_code == 304
     for path in ("rendering.json", "digest.eml", "../../../../config.yaml"):
-        assert httpx.get(f"{address}{path}").status_code == 404
+        assert httpx.get(f"{address}{path}", timeout=30).status_code == 404
     (sent.root / "public/2022-02/everyone/en/index.html").unlink()
     assert (sent.root / "archive/2022-02/everyone/en/index.html").exists()
-    assert httpx.get(address).status_code == 404
+    assert httpx.get(address, timeout=30).status_code == 404
 
 
 def test_serve_needs_a_secret(newsroom):

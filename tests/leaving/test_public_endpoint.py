@@ -90,7 +90,7 @@ def archive(tmp_path):
 def client(suppressions, archive):
     made = app(secrets=[SECRET], suppressions=suppressions, newsroom=NEWSROOM, audiences=AUDIENCES, theme=THEME,
                archive=archive, below="/news", clock=lambda: 1_650_000_000.0)  # fmt: skip
-    with serving(made) as base, httpx.Client(base_url=base) as client:
+    with serving(made) as base, httpx.Client(base_url=base, timeout=30) as client:
         yield client
 
 
@@ -274,7 +274,7 @@ def test_the_audiences_language_speaks_when_the_reader_names_none(suppressions):
     audiences = {"ar": Audience(name="ar", title="x", languages=("ar",))}
     made = app(secrets=[SECRET], suppressions=suppressions, newsroom=NEWSROOM, audiences=audiences, theme=THEME)
     with serving(made) as base:
-        assert 'lang="ar" dir="rtl"' in httpx.get(base + link("ar")).text
+        assert 'lang="ar" dir="rtl"' in httpx.get(base + link("ar"), timeout=30).text
 
 
 def test_a_newsrooms_words_and_colours_are_the_pages(suppressions, tmp_path):
@@ -287,8 +287,8 @@ def test_a_newsrooms_words_and_colours_are_the_pages(suppressions, tmp_path):
     audiences = {"everyone": Audience(name="everyone", title="Tutto {contact}")}
     made = app(secrets=[SECRET], suppressions=suppressions, newsroom=NEWSROOM, audiences=audiences, theme=theme)
     with serving(made) as base:
-        french = httpx.get(base + link(), headers={"Accept-Language": "fr"}).text
-        italian = httpx.get(base + link(), headers={"Accept-Language": "it-CH"})
+        french = httpx.get(base + link(), headers={"Accept-Language": "fr"}, timeout=30).text
+        italian = httpx.get(base + link(), headers={"Accept-Language": "it-CH"}, timeout=30)
     assert "<h1>Partir</h1>" in french
     assert "Se désabonner de «" in french
     assert '<html lang="it"' in italian.text
@@ -411,12 +411,12 @@ def test_trouble_with_the_database_is_never_called_done(suppressions):
     suppressions.suppress = away
     made = app(secrets=[SECRET], suppressions=suppressions, newsroom=NEWSROOM, audiences=AUDIENCES, theme=THEME)
     with serving(made) as base:
-        answer = httpx.post(base + link(), data=ONE_CLICK)
+        answer = httpx.post(base + link(), data=ONE_CLICK, timeout=30)
         assert answer.status_code == 503
         assert "Nothing was changed" in answer.text
         assert "ledger" not in answer.text
         suppressions.suppress = lambda *_: 1 / 0
-        answer = httpx.post(base + link(), data=ONE_CLICK)
+        answer = httpx.post(base + link(), data=ONE_CLICK, timeout=30)
         assert answer.status_code == 500
         assert "Nothing was changed" in answer.text
         assert "ZeroDivision" not in answer.text
@@ -572,9 +572,9 @@ def test_the_archive_stands_where_its_address_says(suppressions, archive, archiv
                archive=archive, archive_path=archive_path, below=below)  # fmt: skip
     with serving(made) as base:
         for path in paths:
-            assert httpx.get(base + path).text == "<h1>All editions</h1>", path
-        assert "Unsubscribe" in httpx.get(base + link()).text
-        assert httpx.get(base + "/healthz").text == "ok\n"
+            assert httpx.get(base + path, timeout=30).text == "<h1>All editions</h1>", path
+        assert "Unsubscribe" in httpx.get(base + link(), timeout=30).text
+        assert httpx.get(base + "/healthz", timeout=30).text == "ok\n"
 
 
 def test_an_unsubscribe_during_a_send_holds_from_then_on(client, suppressions):
@@ -584,7 +584,7 @@ def test_an_unsubscribe_during_a_send_holds_from_then_on(client, suppressions):
     begun = threading.Event()
 
     def leave():
-        with httpx.Client(base_url=client.base_url) as other:
+        with httpx.Client(base_url=client.base_url, timeout=30) as other:
             for reader in readers[::2]:
                 other.post(link(address=reader), data=ONE_CLICK)
                 answered.add(reader)

@@ -210,6 +210,6 @@ def test_the_archives_own_style_and_script_work_and_no_other(browser, suppressio
 def test_a_logo_that_travels_in_the_mail_is_no_picture_here(suppressions):
     """`cid:` leads nowhere on the web: the newsroom's name stands there, and no policy names it."""
     with serving(suppressions, logo="cid:abc@digest", logo_alt="ILO") as address:
-        shown = httpx.get(address + LINK)
+        shown = httpx.get(address + LINK, timeout=30)
     assert "cid:" not in shown.text + shown.headers["content-security-policy"]
     assert f"<bdi>{NEWSROOM.name}</bdi>" in shown.text

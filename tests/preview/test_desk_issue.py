@@ -99,7 +99,7 @@ def visitor():
 
         def enter(shown, key="") -> httpx.Client:
             headers = {"Origin": shown.url, "X-Digest-Token": shown.token}
-            client = closing.enter_context(httpx.Client(base_url=shown.url, headers=headers))
+            client = closing.enter_context(httpx.Client(base_url=shown.url, headers=headers, timeout=30))
             client.get("/", params={"key": key})
             return client
 

@@ -88,16 +88,16 @@ def test_this_machine_is_let_in(shown, name):
 )
 def test_another_site_reads_nothing(shown, path, site):
     """A browser says which site asks: only the page's own origin may read, whatever the method of embedding."""
-    answer = httpx.get(shown.url + path, headers={"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "no-cors"})
+    answer = httpx.get(shown.url + path, headers={"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "no-cors"}, timeout=30)
     assert answer.status_code == 403
 
 
 def test_a_link_elsewhere_may_open_the_page(shown):
     """A colleague's link in a chat opens the page itself, but nobody may frame it."""
     headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
-    assert httpx.get(shown.url, headers={**headers, "Sec-Fetch-Dest": "document"}).status_code == 200
-    assert httpx.get(shown.url, headers={**headers, "Sec-Fetch-Dest": "iframe"}).status_code == 403
-    assert "frame-ancestors 'none'" in httpx.get(shown.url).headers["content-security-policy"]
+    assert httpx.get(shown.url, headers={**headers, "Sec-Fetch-Dest": "document"}, timeout=30).status_code == 200
+    assert httpx.get(shown.url, headers={**headers, "Sec-Fetch-Dest": "iframe"}, timeout=30).status_code == 403
+    assert "frame-ancestors 'none'" in httpx.get(shown.url, timeout=30).headers["content-security-policy"]
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_write_from_elsewhere_changes_nothing(shown, path, wrong):
 
 def test_a_write_without_an_origin_changes_nothing(shown):
     """Every browser sends Origin with a POST; what does not is not our page."""
-    answer = httpx.post(f"{shown.url}/api/overrides", json={}, headers={"X-Digest-Token": shown.token})
+    answer = httpx.post(f"{shown.url}/api/overrides", json={}, headers={"X-Digest-Token": shown.token}, timeout=30)
     assert answer.status_code == 403
 
 
@@ -226,7 +226,7 @@ def test_a_huge_body_is_refused(shown):
 def test_a_body_that_is_not_ours_is_an_answer_and_no_trace(shown, body):
     """Broken JSON and wrong shapes are refused in a sentence."""
     headers = {"Origin": shown.url, "X-Digest-Token": shown.token, "Content-Type": "application/json"}
-    answer = httpx.post(f"{shown.url}/api/overrides", content=body, headers=headers)
+    answer = httpx.post(f"{shown.url}/api/overrides", content=body, headers=headers, timeout=30)
     assert answer.status_code == 409
     assert "Traceback" not in answer.text
 
@@ -251,7 +251,7 @@ def test_slow_clients_do_not_hold_the_page_up(shown):
 )  # fmt: skip
 def test_a_mistake_is_a_sentence(shown, path, code):
     """What cannot be shown is said in a line: never a stack trace, never a path of this program."""
-    answer = httpx.get(shown.url + path)
+    answer = httpx.get(shown.url + path, timeout=30)
     assert answer.status_code == code
     if path.startswith("/frame"):  # in the place of the mail, to be read there
         assert re.search("<h1>This mail cannot be shown</h1><p>[^<\n]+</p>", answer.text)
@@ -287,7 +287,7 @@ def test_other_machines_need_the_key(folder):
         assert (locked.status_code, locked.text[:16]) == (401, "open the address")
         assert folder.get("/api/edition").status_code == 401
         assert folder.get("/", key="wrong").status_code == 401
-        with httpx.Client(base_url=folder.url) as browser:
+        with httpx.Client(base_url=folder.url, timeout=30) as browser:
             entered = browser.get("/", params={"period": "2022-02", "key": "the-key"})
             assert (entered.status_code, entered.headers["location"]) == (303, "/?period=2022-02")
             cookie = entered.headers["set-cookie"].lower()
@@ -347,7 +347,7 @@ def test_a_key_opens_the_page_from_a_link_elsewhere(browser, folder):
 
 def test_two_pages_of_one_host_keep_their_keys(folder):
     """A browser gives a cookie to every port of its host: the key of one newsroom does not put out the other's."""
-    with httpx.Client() as browser, serving(folder, host="0.0.0.0", keys={"one": ""}):
+    with httpx.Client(timeout=30) as browser, serving(folder, host="0.0.0.0", keys={"one": ""}):
         first = folder.url
         browser.get(first, params={"key": "one"})
         with serving(folder, host="0.0.0.0", keys={"other": ""}):
