@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from markdown_it.ruler import Ruler
 
 from digest.composer.markdown_dialect import parser
-from digest.composer.summary import Markdown, pictures
+from digest.composer.summary import ELEMENTS, Markdown, pictures
 from digest.text.cleaning import multiline
 from digest.text.urls import resolve
 from digest.text.wrapping import width
@@ -400,6 +400,25 @@ def test_a_table_from_the_right_begins_where_its_words_do(edition, own):
     """The room between its columns is behind each of them, on whichever side that is."""
     made = render(selection(story(1, summary="| A | B |\n|---|---|\n| 1 | 2 |", language=own), language=edition)).html
     assert (made.count("padding:5px 0 5px 20px"), made.count("padding:5px 20px 5px 0")) == (4, 0)
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        "margin:0 0 10px;padding:0 22px;border:1px solid red",
+        "padding:0;font-family:Georgia, 'Times New Roman', Times, serif",
+        "padding:5px 20px 5px !important",
+        "padding:5px calc(1px + 2px) 5px 0",
+        "padding:5px 0 5px 20px",
+    ],
+)
+def test_nothing_else_is_turned_round(style):
+    """What has no room on its right alone is as its theme says: one that was made for words from the right, too."""
+    markdown = Markdown(dict.fromkeys(ELEMENTS, style))
+    assert markdown.towards("rtl").styles == markdown.styles
+    quotation = "padding:0 20px 0 0;border-right:1px solid red"
+    assert Markdown({"blockquote": quotation}).towards("rtl").styles["blockquote"] == quotation
+    assert Markdown({"td": "padding:5px 20px 5px 0px"}).towards("rtl").styles["td"] == "padding:5px 0px 5px 20px"
 
 
 def test_a_table_with_links_is_as_straight_and_as_numbered_as_one_without():

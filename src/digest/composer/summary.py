@@ -49,7 +49,7 @@ _BETWEEN = re.compile(
     r"(</(?:p|ul|ol|li|blockquote|pre|table|thead|tbody|tr|th|td)>"
     r"|<(?:ul|ol|li|blockquote|hr|table|thead|tbody|tr)(?: [^>]*)?>)\n"
 )
-_SIDES = re.compile(r"((?:padding|margin):\s*\S+) (\S+) (\S+) ([^\s;]+)")  # top, right, bottom, left
+_BEHIND = re.compile(r"(padding:[^\s;!(]+) ([^\s;!(]+) ([^\s;!(]+) (0[a-z]*)(?![^;])")  # room on the right alone
 _ALIGNED = re.compile(r'(<t[hd] align="(\w+)" style="[^"]*)"')  # a style wins over an align
 _NO_NOTE = re.compile(r"\[\^[^\]\s]+\]")
 _TASK = re.compile(r"\[([ xX])\][ \u00a0]")
@@ -119,12 +119,13 @@ class Markdown:
         self._opening = f'<p style="{style}">' if style else "<p>"
 
     def towards(self, direction: str) -> Markdown:
-        """What reads words in this direction: what a style has to the right of an element is to its left for `rtl`."""
+        """What reads words in this direction: the room that cells of tables have to their right is left for `rtl`."""
         return self._mirrored if direction == "rtl" else self
 
     @cached_property
     def _mirrored(self) -> Markdown:
-        return Markdown({element: _SIDES.sub(r"\1 \4 \3 \2", style) for element, style in self.styles.items()})
+        cells = {cell: _BEHIND.sub(r"\1 \4 \3 \2", self.styles[cell]) for cell in ("th", "td")}
+        return Markdown({**self.styles, **cells})
 
     def read(
         self,

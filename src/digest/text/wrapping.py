@@ -121,12 +121,12 @@ def _has_wide(text: str) -> bool:
     return not _NARROW.fullmatch(text) and any(width(char) == 2 for char in text)  # noqa: PLR2004
 
 
-@lru_cache(maxsize=256)
 def clipped(text: str, most: int) -> str:
     """`text` in at most so many characters, for messages that name it, with an ellipsis when something was cut."""
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
+@lru_cache(maxsize=256)
 def shorten(text: str, columns: int) -> str:
     """`text` cut at a word so that it takes at most `columns`, with an ellipsis when something was cut."""
     if width(text) <= columns:
