@@ -14,6 +14,7 @@ from msgspec import structs
 from digest.composer.compose import finish
 from digest.composer.files import themes
 from digest.composer.options import ThemeOptions
+from digest.composer.theme import load_theme, theme_files
 from digest.text.wrapping import COLUMNS, width
 
 
@@ -68,6 +69,16 @@ def test_a_theme_without_pictures_credits_none_and_says_the_rest_in_both_parts(l
     assert "Photo" not in made.text
     for said in (*(f"Series {n}" for n in range(1, 10)), *(f"© Person {n}" for n in range(1, 10))):
         assert (said.casefold() in made.text.casefold()) == (said in made.html), said
+
+
+def test_a_theme_of_ones_own_shows_pictures_however_it_spells_them(tmp_path):
+    """Then its text credits them."""
+    path = tmp_path / "quiet" / "theme.mjml.j2"
+    path.parent.mkdir()
+    ours = theme_files([], ThemeOptions(name="quiet")).get("theme.mjml.j2").text
+    for said, shown in (("story.image", True), ("story['image']", True), ("block.image", False)):
+        path.write_text(ours.replace("{{ story.kicker }}", f"{{{{ {said} }}}}{{{{ story.kicker }}}}"))
+        assert load_theme([tmp_path], ThemeOptions(name="quiet")).constants["pictures"] is shown, said
 
 
 def links_of(part):

@@ -111,6 +111,18 @@ def test_a_signal_may_come_at_any_moment():
     assert stopping.exit_code == 143
 
 
+def test_a_signal_is_heard_where_no_thread_more_may_be_started(monkeypatch):
+    """A container's limit of processes raises nothing in whatever was interrupted."""
+
+    def refuse(*_):
+        raise RuntimeError
+
+    monkeypatch.setattr("digest.sending.stopping.start_new_thread", refuse)
+    with signals() as stopping:
+        signal.raise_signal(signal.SIGTERM)
+        assert stopping.event.is_set()
+
+
 def test_signals_are_given_back():
     """After a run the signals mean again what they meant before."""
     before = signal.getsignal(signal.SIGTERM)

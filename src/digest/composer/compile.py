@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 # Nothing that shows: it fills the inbox's line, so that the masthead's words do not follow the preheader there.
 PREHEADER_PADDING = "\u034f\u200c\u00a0" * 150
 
-_PICTURED = re.compile(r"(?<!block)\.image\b")  # a theme that shows its stories' pictures
+_PICTURED = re.compile(r"(?<!block)\.image\b|[\"']image[\"']\s*[\])]")  # a theme that shows its stories' pictures
 _INCLUDE = re.compile(r"<mj-include\s+path=\"([^\"]*)\"\s*/>")
 _INLINE_STYLE = re.compile(r"<mj-style\s+inline=\"inline\"\s*>(.*?)</mj-style>", re.DOTALL)
 _STYLE = re.compile(r"<style\b")

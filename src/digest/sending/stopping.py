@@ -59,7 +59,10 @@ def signals() -> Iterator[Stopping]:
         if count > 1:
             os.write(2, _ASKED_TWICE)
         else:  # not here: whoever was interrupted, a signal's handler too, may hold the event's own lock
-            start_new_thread(stopping.event.set, ())
+            try:
+                start_new_thread(stopping.event.set, ())
+            except RuntimeError:  # there may be as many threads here as are allowed
+                stopping.event.set()
 
     nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     heeded = [number for number in _SIGNALS if not (nohup and number == signal.SIGHUP)]
