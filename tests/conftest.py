@@ -28,7 +28,9 @@ for _name in list(os.environ):
 # Some hundred tests start `digest` as a program of its own: without compiled modules, it compiles itself each time.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.umask(0o022)
-signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup's is inherited, and heeded by what tests start
+# What nohup ignores is ignored by all that tests start, too. A handler is not: they heed it, and we outlive a terminal.
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN or "PYTEST_XDIST_WORKER" in os.environ:
+    signal.signal(signal.SIGHUP, lambda *_: None)
 
 # What tests write goes where no disk is waited for, if there is such a place: the ledger and the files of a mail are
 # synced to it some thirty times for each send. A killed process leaves its files there too, and no test cuts the power.

@@ -172,9 +172,13 @@ _REQUESTS: dict[Page, Requests] = {}
 def settled(page):
     """What was changed so far is answered and drawn, and nothing more is asked for: each thing stays in its place."""
     made, before = _REQUESTS[page], -1
-    while made.open or before != made.count:
+    for _ in range(400):
+        if not made.open and before == made.count:
+            break
         before = made.count
         page.wait_for_timeout(300)  # what is typed is asked for after 250
+    else:
+        raise AssertionError([made.count, *(each.url for each in made.open)])
     rest(page)
 
 
