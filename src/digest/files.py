@@ -97,7 +97,8 @@ def refusal(error: OSError, path: Path) -> str:
     """Why the disk refuses `path`, in words; with whose the folder or file is that keeps it from us, and what to do."""
     said = (error.strerror or str(error)).lower()
     for place in (*reversed(path.parents), path) if isinstance(error, PermissionError) else ():
-        if place.exists() and not os.access(place, os.R_OK | os.X_OK * place.is_dir(), effective_ids=True):
+        wanted = os.X_OK if place != path else os.R_OK | os.X_OK * place.is_dir()  # /home may be passed, and not read
+        if place.exists() and not os.access(place, wanted, effective_ids=True):
             owner = place.stat().st_uid
             mend = f"belongs to user {owner}, and you are {os.geteuid()}; run digest as its owner, or `chown` it"
             return f"{said}: {place} {mend if owner != os.geteuid() else 'may not be read; `chmod u+rwX` it'}"

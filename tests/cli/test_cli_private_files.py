@@ -62,3 +62,20 @@ def test_a_folder_of_another_user_is_told_with_its_owner(newsroom):
         )
         assert (verb, mend in done.stderr, len(done.stderr.splitlines())) == (verb, True, 1)
         assert verb != "import none.txt" or "no items found" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="only root can give a folder away")
+def test_a_folder_that_others_may_pass_is_not_what_keeps_them_out(tmp_path):
+    """A home of mode 0711, and below it something that may not be written: nobody is sent to chown the home."""
+    home = tmp_path / "home"
+    (home / "room").mkdir(parents=True)
+    home.chmod(0o711)
+    os.chown(home, 65534, 65534)
+    program = "import sys, pathlib; from digest.files import refusal; "
+    program += "print(refusal(PermissionError(13, 'Permission denied'), pathlib.Path(sys.argv[1])))"
+    told = [
+        subprocess.run([*_AS_ANYBODY, sys.executable, "-c", program, path], capture_output=True, text=True, check=True)
+        for path in (home / "room", home)
+    ]
+    assert told[0].stdout == "permission denied\n"
+    assert f"{home} belongs to user 65534" in told[1].stdout
