@@ -655,6 +655,22 @@ def test_a_formula_that_makes_a_link_gives_its_words_and_its_address():
     ]
 
 
+def test_what_no_story_takes_from_a_cell_costs_no_row():
+    """A formula in a column that is not read, and what leads from a title into the sheet or to somebody's mailbox."""
+    linked = '"=HYPERLINK(""{}"",""{}"")"'
+    rows = (
+        "A,2022-02-14,=LEN(A2),=A2,Words",
+        f"{linked.format('#Two!A1', 'B')},2022-02-14,,,Words",
+        f"{linked.format('mailto:ana@x.org', 'C')},2022-02-14,,,Words",
+        f"{linked.format('', 'D')},2022-02-14,,,{linked.format('https://x.org/d', 'Words')}",
+    )
+    listing = read("\n".join(("title,date,length,,summary", *rows)).encode(), "a.csv")
+    assert [(item.title, item.link, item.summary) for item in listing.items] == [
+        (title, "", "Words") for title in "ABCD"
+    ]
+    assert listing.faults == ()
+
+
 def test_a_row_with_a_quote_too_many_costs_no_other_row():
     """One fault, with its line and what to do; what follows was left out, or swallowed by a quote that stays open."""
     rows = ("A,2022-02-14", '"He said "hello" to me",2022-02-15', "B,2022-02-16", '"Open,2022-02-17', "C,2022-02-18")

@@ -318,7 +318,7 @@ def item(
         address, shown = (clean_line((part or "").replace('""', '"')) for part in found.groups())
         kept = key not in _OWN_PATHS or absolute(shown) or _OWN_PATHS[key].fullmatch(shown)
         cells[key] = (shown if kept else "") or address  # Excel keeps an old link behind an address typed anew
-        if key == "title":
+        if key == "title" and (absolute(address) or _OWN_PATHS["link"].fullmatch(address)):
             cells.setdefault("link", address)
     if several := next((key for key in lists if key in COLUMNS and key not in STORY_LISTS), ""):
         message = "has several values, and a story has one; the row is left out"
@@ -339,6 +339,8 @@ def item(
         return Fault(file=source, line=line, key=error.key, message=f"{error}; the row is left out")
     values |= {key: when.at for key, when in times.items()}
     written = str(row.get("summary", ""))
+    if linked := LINKED.fullmatch(written.strip()):
+        written = (linked[2] or "").replace('""', '"') or linked[1]
     html = _IS_HTML.fullmatch(written)
     summary = from_html(written) if html else paragraphs(written)
     only = times["date"].date_only
@@ -374,7 +376,7 @@ def _values(cells: dict[str, str], lists: dict[str, list[str]], line: int, sourc
     for key, text in cells.items():
         if _SHEET_ERROR.fullmatch(text):
             raise _CellError(key, f"'{text}' is an error of the sheet; mend it there")
-        if _FORMULA.match(text):
+        if key in COLUMNS and _FORMULA.match(text):
             raise _CellError(key, f"'{text[:80]}' is a formula, not what it shows; save the sheet's values")
     for key, own in _OWN_PATHS.items():
         if key in cells and not absolute(cells[key]) and not own.fullmatch(cells[key]):
