@@ -721,6 +721,14 @@ def test_what_was_escaped_twice_is_read_as_meant(data, name):
     assert html_to_markdown.unescaped("&#10;&#8238;&#x2a;&nosuch;&amp") == "&#10;&#8238;&#x2a;&nosuch;&amp"
 
 
+def test_no_escape_becomes_a_mark_or_a_sign_that_a_story_cannot_have():
+    """At the beginning of a line a `#` is a heading; a line separator refuses a title, half a sign is none."""
+    kept = "&#35; A &#45; B 1&#46; C&lpar;D&#41; E&#58; F&vert; &num; &#8232; &#8296; &#55357;"
+    assert html_to_markdown.unescaped(kept) == kept
+    (item,) = read(b"title,date,kicker,summary\n&nbsp;A&nbsp;B ,2022-02-14,&nbsp;,&#35; C\n", "a.csv").items
+    assert (item.title, item.kicker, item.summary) == ("A\u00a0B", "", "\\&#35; C")
+
+
 def test_cells_of_a_table_are_apart():
     """2023 and 7 were 20237."""
     html = "<table><tr><th>Year</th><th>Wells</th></tr><tr><td>2023</td><td>7</td></tr></table>"

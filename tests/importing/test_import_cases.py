@@ -953,6 +953,8 @@ def test_a_cell_of_a_workbook_that_leads_somewhere_gives_its_address(desk):
     sheet["A4"].hyperlink = "mailto:ana@e.org"
     sheet["C5"].hyperlink, sheet["C5"].value = "https://e.org/old", "https://e.org/new"
     sheet["C6"].hyperlink, sheet["C6"].value = "https://e.org/word", "here"
+    sheet["D1"], sheet["D2"] = "summary", "One.\n\nTwo."
+    sheet["D2"].hyperlink = "https://e.org/summary"
     book.save(desk.root / "linked.xlsx")
     assert desk("import", "linked.xlsx").code == 0
     assert {story.title: story.link for story in desk.stories()} == {
@@ -962,3 +964,15 @@ def test_a_cell_of_a_workbook_that_leads_somewhere_gives_its_address(desk):
         "Own": "https://e.org/new",
         "Word": "https://e.org/word",
     }
+    assert next(story.summary for story in desk.stories() if story.title == 'A "linked" one') == "One.\n\nTwo."
+
+
+def test_a_title_with_escapes_that_an_older_version_took_in_is_the_same_story(desk):
+    """Without a link it was a second story beside the first."""
+    desk.write("old.csv", "title,date\nTom &amp; Jerry&#8217;s,2022-02-14\n")
+    assert desk("import", "old.csv").code == 0
+    (story,) = desk.stories()
+    path = desk.root / "stories" / f"{story.id}.md"
+    path.write_text(path.read_text().replace(story.title, "Tom &amp; Jerry&#8217;s"))
+    assert "0 new" in desk("import", "old.csv").out
+    assert len(desk.stories()) == 1

@@ -150,7 +150,11 @@ def as_meant(listing: Listing) -> Listing:
     first = ""
     for item in listing.items:
         texts = {key: text for key in STORY_WORDS if isinstance(text := getattr(item, key), str) and "&" in text}
-        meant: dict[str, Any] = {key: text for key, said in texts.items() if (text := unescaped(said)) != said}
+        meant: dict[str, Any] = {
+            key: text if key == "summary" else clean_line(text)
+            for key, said in texts.items()
+            if (text := unescaped(said)) != said
+        }
         first = first or next((texts[key] for key in meant), "")
         items.append(dataclasses.replace(item, **meant) if meant else item)
     if not first:

@@ -44,7 +44,8 @@ NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  
 C1 = {code: sign for code in range(0x80, 0xA0) if (sign := bytes([code]).decode("cp1252", "ignore"))}
 _REFERENCE = re.compile(r"&#(?:[xX]([0-9a-fA-F]{1,12})|(\d{1,12}));?")
 _ESCAPED = re.compile(r"\\?&(#\d{2,7};|#[xX][0-9a-fA-F]{2,6};|[A-Za-z][A-Za-z0-9]{1,30};)")
-_MARKUP = frozenset("<>*_`[]\\")
+_NO_MARKUP = frozenset("&\"'$%,;@")  # of ASCII: all else is a mark somewhere, if only where a line begins
+_NEVER_MEANT = re.compile("[\u2028\u2029\u2066-\u2069\ufffd]")  # line ends, isolates, and what has no sign
 _DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
 BLANK_LINES = re.compile(r"\n[^\S\n]*\n")
 _MORE = re.compile(r"<!--\s{0,9}more\b[^<>]{0,200}-->|<span id=\"more-\d{1,12}\">", re.IGNORECASE)
@@ -132,7 +133,8 @@ def unescaped(text: str) -> str:
 
     def meant(found: re.Match[str]) -> str:
         sign = html5.get(found[1], "") if found[1][0] != "#" else unescape(f"&{found[1]}")
-        return sign if sign >= " " and sign not in _MARKUP and not refused(sign) else found[0]
+        safe = sign and all(char > "\x7e" or char in _NO_MARKUP for char in sign)
+        return sign if safe and not refused(sign) and not _NEVER_MEANT.search(sign) else found[0]
 
     return _ESCAPED.sub(meant, _ESCAPED.sub(meant, text))  # `&amp;#8217;`: some escape three times
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from digest.importing.html_to_markdown import unescaped
 from digest.text.urls import comparable
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ class Identity(Struct, frozen=True, kw_only=True):
 
 
 def identity(*, title: str, day: str, kicker: str = "", link: str = "", guid: str = "", scope: str = "") -> Identity:
-    """Fold a story's or an item's values for comparing."""
+    """Fold a story's or an item's values for comparing. An older import left HTML's escapes in titles."""
+    title, kicker = unescaped(title), unescaped(kicker)
     return Identity(
         guid=guid.strip(), link=comparable(link), day=day, kicker=fold(kicker), title=fold(title), scope=scope
     )
