@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 _SINGLE = tuple(key for key in STORY_DEFAULTS if key not in (*STORY_LISTS, "date_only"))
 _UTC = ZoneInfo("UTC")
 FAR_FEWER = 0.5  # of the last import's items; a list that rolls over keeps its length, one that broke loses most of it
+_DOUBLES = 3  # stories gone that had one time; of more it says nothing: a batch was published at once
 _BELOW = "stories"  # the folder of the newsroom in which they lie
 
 
@@ -185,10 +186,14 @@ class _Planner:
             left.setdefault(self.drafts[number].words.get(name, {}).get("date", ""), []).append(number)
         for new in (number for number in told if number >= self.old):
             when = self.drafts[new].words[name].get("date")
-            for old in left.get(when, [])[:20]:  # real ones lose two
-                if "T" in str(when) or identity.alike(self.known[new][-1], self.known[old][-1]):
+            gone = left.get(when, [])
+            timed = "T" in str(when) and len(gone) <= _DOUBLES
+            for old in gone[:20]:
+                if timed or identity.alike(self.known[new][-1], self.known[old][-1]):
                     what = f"{_short(str(self.drafts[new].values['title']))} may be {self.drafts[old].file}"
                     yield f"{source}: {what} with another title and address, gone from the source; if so, delete one"
+                    gone.remove(old)
+                    break
 
     def without_shared_guids(self, listing: Listing) -> Listing:
         """The listing without guids that it gives to items of other links and titles: they identify nothing."""
