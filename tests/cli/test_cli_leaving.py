@@ -363,3 +363,20 @@ def test_a_reader_is_added_with_topics_and_language(newsroom):
     assert "new@example.org  New  fr  water;green jobs" in newsroom("subscribers", "list", "-a", "everyone").out
     done = newsroom(*add, "--language", "Klingonese")
     assert (done.code, "--language: 'Klingonese' is no language" in done.err) == (2, True)
+
+
+def test_a_column_that_says_whom_to_mail_is_no_merge_field_and_no_segment(newsroom):
+    """Both are told before the freeze: a send ended with a traceback, after it, and a segment lacked its column."""
+    newsroom.write("recipients/own.csv", "email,newsletter\nin@example.org,yes\nout@example.org,no\n")
+    path = newsroom.root / "config.yaml"
+    config = path.read_text(encoding="utf-8")
+    own = config.replace("{csv: recipients/everyone.csv", "{csv: recipients/own.csv")
+    flags = ("send", "--month", "2022-02", "--audience", "everyone", "--live", "--yes", "--eml", "out")
+    newsroom.write("config.yaml", f"{own}\nmail:\n  subject: 'For {{{{ reader.field.newsletter }}}}'\n")
+    done = newsroom(*flags)
+    assert "reader.field.newsletter: the list has no column of this name to show" in done.err
+    assert not (newsroom.root / "out").exists()
+    newsroom.write("config.yaml", own.replace("recipients/own.csv", "recipients/own.csv, only: {newsletter: [yes]}"))
+    done = newsroom(*flags)
+    assert done.code == 2
+    assert "recipients.only.newsletter: this column says who is on the list, and is heeded without being" in done.err

@@ -133,7 +133,10 @@ def column_faults(uses: Iterable[FieldUse], columns: Collection[str]) -> list[Fa
         Fault(
             file=use.file,
             line=use.line,
-            message=f"reader.field.{use.field}: the list has no column of this name; this list has: {shown}",
+            message=(
+                f"reader.field.{use.field}: the list has no column of this name to show (one that says whom to mail is "
+                f"none); this list has: {shown}"
+            ),
         )
         for use in uses
         if use.field not in known

@@ -78,12 +78,13 @@ class SendingSetup:
         )
         segment = Segment(topics=section.topics, only=only, excepted=excepted)
         if segment.only or segment.excepted:
-            columns = tuple(key for key, _place in self.source(audience).columns().fields)
+            known = self.source(audience).columns()
+            columns = known.merge_fields
             for key, column in segment.unknown(columns):
-                hint = did_you_mean(column, columns)
-                raise self._fault(
-                    ("audiences", audience.name, "recipients", key, column), f"the list has no such column{hint}"
-                )
+                said = f"the list has no such column{did_you_mean(column, columns)}"
+                if column in {known.keys[status.place] for status in known.statuses}:
+                    said = "this column says who is on the list, and is heeded without being asked; take it out here"
+                raise self._fault(("audiences", audience.name, "recipients", key, column), said)
         return segment
 
     def _condition(self, audience: Audience, key: str, column: str, part: ConditionSection) -> Condition:

@@ -273,8 +273,8 @@ class Columns(Struct, frozen=True, kw_only=True):
 
     @property
     def merge_fields(self) -> tuple[str, ...]:
-        """The columns of the list's own, as a header names them: before values tell that one is a status."""
-        return (*(name for name, _ in self.fields), *(self.keys[status.place] for status in self.statuses))
+        """The columns of the list's own, which templates may show: of settled ones, no status is among them."""
+        return tuple(name for name, _ in self.fields)
 
     def settled(self, rows: Iterable[Sequence[str]]) -> Columns:
         """The same, with those statuses that are ones by these values, and the others as merge fields.

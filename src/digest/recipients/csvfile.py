@@ -61,9 +61,10 @@ class CsvSource:
         self.name = name or str(path)
 
     def merge_fields(self) -> tuple[str, ...]:
-        """The columns of the list's own, by its header alone. Raises FaultyInput."""
+        """The columns of the list's own; of what may be a status, its values tell. Raises FaultyInput."""
         with open_list(self.path, self.name) as file:
-            return Rows(file, self.name).columns.merge_fields
+            named = Rows(file, self.name).columns
+        return (self.columns() if named.statuses else named).merge_fields
 
     def columns(self) -> Columns:
         """Which column is what, by the header and the values of what may be a status. Raises FaultyInput."""

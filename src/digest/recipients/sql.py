@@ -49,9 +49,10 @@ class SqlSource:
         return f"SqlSource({self.name!r})"
 
     def merge_fields(self) -> tuple[str, ...]:
-        """The columns of the list's own, without its rows. Raises FaultyInput."""
+        """The columns of the list's own; its rows are asked for where one may be a status. Raises FaultyInput."""
         with self._result() as result:
-            return self._header(result).merge_fields
+            named = self._header(result)
+        return (self.columns() if named.statuses else named).merge_fields
 
     def columns(self) -> Columns:
         """Which column is what, by the names and the values of what may be a status. Raises FaultyInput."""
