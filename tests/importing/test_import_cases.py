@@ -941,15 +941,15 @@ def test_a_story_that_changed_its_guid_link_and_title_at_once_is_told_as_a_possi
 
 def test_what_was_published_in_one_batch_is_not_told_as_doubles(desk):
     """Each new one was named with twenty old ones, of which a feed that rolls on knows no more."""
-    words = "Harbour Market Bridge Fire Tram Library School Ferry Lamp Museum Garden Clinic".split()
+    words = ["Harbour", "Market", "Bridge", "Fire", "Tram", "Library", "School", "Ferry", "Lamp", "Museum"]
 
     def feed(part):
         items = (f"<item><title>{word * 2}</title><guid>{word}</guid><pubDate>{DAY}</pubDate></item>" for word in part)
         return f'<rss version="2.0"><channel><title>N</title>{"".join(items)}</channel></rss>'
 
-    assert desk.take(feed(words[:6])).notes == []
-    again = desk.take(feed(words[6:]))
-    assert (again.counts, again.notes) == ((6, 0, 0), [])
+    assert desk.take(feed(words[:5])).notes == []
+    again = desk.take(feed(words[5:]))
+    assert (again.counts, again.notes) == ((5, 0, 0), [])
 
 
 def test_a_cell_of_a_workbook_that_leads_somewhere_gives_its_address(desk):
