@@ -141,7 +141,8 @@ def test_on_a_desk_without_the_ledger_what_is_in_the_archive_was_sent(newsroom):
 
 
 @pytest.mark.usefixtures("sink")
-def test_a_slip_in_the_ledgers_address_makes_no_ledger_that_sends_from_there(newsroom):
+@pytest.mark.parametrize("way", [("suppress", "gone@example.org"), ("suppressed",)])
+def test_a_slip_in_the_ledgers_address_makes_no_ledger_that_sends_from_there(newsroom, way):
     """What is not there was not moved; of an empty one it is said that it knows nothing."""
     assert live(newsroom, *FEBRUARY).code == 0
     config = newsroom.root / "config.yaml"
@@ -153,5 +154,6 @@ def test_a_slip_in_the_ledgers_address_makes_no_ledger_that_sends_from_there(new
         True,
     )
     assert not (newsroom.root / "elsewhere").exists()
-    assert newsroom("subscribers", "suppress", "gone@example.org").code == 0  # the way on when it is gone for good
+    assert f"`{way[-1] if way == ('suppressed',) else 'digest subscribers suppress'}`" in done.err
+    assert newsroom("subscribers", *way).code == 0  # the way on when it is gone for good
     assert newsroom("config", "--moved").out.strip().endswith("it is new, and knows of nothing that was sent before")

@@ -123,7 +123,7 @@ def config(
             if ledger is None:
                 message = (
                     "there is no ledger here, and nothing was moved; correct this. If it is gone for good, `digest "
-                    "subscribers suppress` whom you know to have left: that begins a new one"
+                    "subscribers suppress` whom you know to have left, of nobody `suppressed`: either begins a new one"
                 )
                 raise UsageError(str(call.newsroom.config.document.fault(("send", "ledger"), message)))
             empty = ledger.is_new()
