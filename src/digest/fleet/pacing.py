@@ -70,12 +70,16 @@ class SharedClock:
 class _Bucket:
     """The turns of one limit that this worker has taken and not used."""
 
-    def __init__(self, sharing: Sharing, clock: Callable[[], float], name: str, rate: float) -> None:
+    def __init__(
+        self, sharing: Sharing, clock: Callable[[], float], name: str, rate: float, *, single: bool = False
+    ) -> None:
+        """With `single`, one turn at a time is taken, the very next one, though others have all until then."""
         self._sharing = sharing
         self._clock = clock
         self._name = name
         self._interval = 1.0 / rate
-        self._most = max(1, round(rate * SPAN))
+        self._most = 1 if single else max(1, round(rate * SPAN))
+        self._ahead = AHEAD + max(SPAN, self._interval) if single else AHEAD
         self._late = max(LATE, self._interval)
         self._far = AHEAD + max(_WRONG, self._interval)  # no turn is that far ahead, but by a clock that was set back
         self._turns: deque[float] = deque()
@@ -94,7 +98,7 @@ class _Bucket:
             if now < self._barren <= now + self._far:  # one of many connections was told; the others need not ask
                 return self._barren - now
             size = self._wanted(now)
-            turn = self._sharing.pace(self._name, span=self._interval * size, slack=SLACK, ahead=AHEAD)
+            turn = self._sharing.pace(self._name, span=self._interval * size, slack=SLACK, ahead=self._ahead)
             if abs(turn.now - now) > _WRONG:
                 return _AWAY
             if not turn.granted:
@@ -136,10 +140,16 @@ class FleetPacing(Pacing):
         self._sharing = sharing
         self._relay = relay
         super().__init__(rate, per_domain, stop=stop, clock=clock)
+        # A mail to a domain with a rate wants two turns at once. Were the relay's not kept for it, the domain's would
+        # be lost again and again by who waits for the relay's, and the relay's by who waits for a domain's.
+        self._beside = {domain: self._bucket(rate, single=True) for domain in self._domains} if rate else {}
 
-    def _bucket(self, rate: float, domain: str = "") -> Bucket:
+    def _all_for(self, domain: str) -> Bucket | None:
+        return self._beside.get(domain, self._all)
+
+    def _bucket(self, rate: float, domain: str = "", *, single: bool = False) -> Bucket:
         name = f"domain {domain}" if domain else f"relay {self._relay}"
-        return _Bucket(self._sharing, self._clock, name, rate)
+        return _Bucket(self._sharing, self._clock, name, rate, single=single)
 
     def offer(self, domain: str) -> float:
         """See `Pacing.offer`. While the database is away nobody's turn comes; LedgerError is for what stays so."""

@@ -123,6 +123,11 @@ class Pacing:
         del domain
         return _Bucket(rate, self._clock)
 
+    def _all_for(self, domain: str) -> Bucket | None:
+        """The relay's bucket, for a mail to this domain."""
+        del domain
+        return self._all
+
     def offer(self, domain: str) -> float:
         """0.0 when a mail to `domain` that is handed out now finds a turn, which is kept for it; else the seconds."""
         with self._lock:
@@ -139,7 +144,7 @@ class Pacing:
             return 0.0
         with self._lock:
             # The domain's first: the relay's turns are for whoever can use them at their moment.
-            buckets = [bucket for bucket in (own, self._all) if bucket is not None]
+            buckets = [bucket for bucket in (own, self._all_for(domain.lower())) if bucket is not None]
             for bucket in buckets:
                 if (lack := bucket.lack()) > 0.0:
                     return lack
