@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import re
 
 import pytest
 from hypothesis import given
@@ -78,6 +79,16 @@ def test_the_fast_mail_is_the_slow_mail(text, html, reader):
     assert read["plain"] == fill_text(composed.text, NONCE, wanted | reader, slots)
     assert read["html"] == fill_html(composed.html, NONCE, wanted | reader, slots)
     assert not {finding.code for finding in inspect(data)} - {"mail-header-count"}
+
+
+@pytest.mark.parametrize("before", ["\x9b", "\x1b", "\x1b["])
+def test_a_terminals_code_before_a_slot_takes_nothing_of_it(before):
+    """In the words of a template, say: the slot is found, and filled."""
+    composed = rendering(text=f"Dear {before}{slot('name')}!\n{slot('unsubscribe_url')}")
+    mail = MailTemplate._encode(composed, letterhead(), template().date, None)
+    data = mail.join(ANNA, {"name": "Anna", "unsubscribe_url": LEAVE}, identifier())
+    text = email.message_from_bytes(data, policy=email.policy.default).get_body(["plain"]).get_content()
+    assert re.match(r"Dear \[?Anna!\r?\n", text)
 
 
 @given(expressions)

@@ -35,6 +35,7 @@ _MEDIA_TYPE = re.compile(r"image/[a-z0-9][a-z0-9.+-]{0,60}", re.ASCII)
 _CID = re.compile(r"[A-Za-z0-9._+-]+(?:@[A-Za-z0-9._-]+)?", re.ASCII)
 _MAX_CID = 200
 _SIGNATURE = re.compile(r"^-- $", re.MULTILINE)
+_SLOT = re.compile(r"(slot-\w{1,64}-[\w-]{1,200}?-tols)", re.ASCII)
 
 
 class Body(Struct, frozen=True, kw_only=True, eq=False):
@@ -67,7 +68,9 @@ def plain_body(text: str) -> str:
 
     A story whose line is `-- ` would make mail programs fold away all that follows; the line loses its blank.
     """
-    return _SIGNATURE.sub("--", _ended(multiline(text, isolates=True)))
+    # Apart from the slots: a terminal's code that begins before one would take its first letter along.
+    parts = [part if number % 2 else multiline(part, isolates=True) for number, part in enumerate(_SLOT.split(text))]
+    return _SIGNATURE.sub("--", _ended("".join(parts)))
 
 
 def html_body(html: str) -> str:
