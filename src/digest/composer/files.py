@@ -120,9 +120,8 @@ def gather(folders: Sequence[Path], theme: str) -> ThemeFiles:
                 if name not in files:
                     files[name] = read_template(path)
                 elif prefix:
-                    files[f"{name}#{len(files)}"] = read_template(
-                        path
-                    )  # a newsroom's words stand over ours, key by key
+                    # A newsroom's words stand over ours, key by key.
+                    files[f"{name}#{len(files)}"] = read_template(path)
     return ThemeFiles(theme=theme, files=files)
 
 

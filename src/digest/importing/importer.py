@@ -180,10 +180,8 @@ def import_sources(
         plan = structs.replace(plan, notes=(*plan.notes, *_ahead(plan, now)))
     except ImportFailed as error:
         try:
-            kept = _keep_evidence(newsroom, sources, now)
-            where = (
-                f" (what was read is kept in {', '.join(map(str, kept))})" if kept else ""
-            )  # folders alone: they stay
+            kept = _keep_evidence(newsroom, sources, now)  # of folders none: they stay
+            where = f" (what was read is kept in {', '.join(map(str, kept))})" if kept else ""
         except DigestError as unkept:
             where = f" ({unkept})"
         message = f"{error}{where}"

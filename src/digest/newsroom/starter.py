@@ -25,9 +25,8 @@ from digest.text.language import checked
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_IGNORE = (
-    b"build/\npublic/\n.digest/\n.digest-*.tmp\n"  # the last are what a kill leaves of a file, a list of readers even
-)
+# The last are what a kill leaves of a file, a list of readers even.
+_IGNORE = b"build/\npublic/\n.digest/\n.digest-*.tmp\n"
 _CONFIG = Path("config.yaml")
 _SECRET = Path(own_secret.FILE)
 _SAMPLES = "ILO Newsroom"  # whose newsroom the sample is
