@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,8 +45,9 @@ def folder(built_once, tmp_path, monkeypatch) -> Shown:
 
 @pytest.fixture
 def shown(folder) -> Iterator[Shown]:
-    """A newsroom that is served on this machine."""
-    with serving(folder):
+    """A newsroom that is served on this machine, from the first question on."""
+    with ExitStack() as closing:
+        folder.serve = lambda: closing.enter_context(serving(folder))
         yield folder
 
 
@@ -54,5 +56,6 @@ def served(built_once, tmp_path_factory) -> Iterator[Shown]:
     """One newsroom that is served for all tests of a module that write nothing into it."""
     root = tmp_path_factory.mktemp("served") / "newsroom"
     shutil.copytree(built_once, root)
-    with serving(Shown(root)) as access:
-        yield Shown(root, f"http://127.0.0.1:{access.port}", access.token)
+    newsroom = Shown(root)
+    with serving(newsroom):
+        yield newsroom

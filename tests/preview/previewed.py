@@ -11,20 +11,23 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 import httpx
+import pytest
 
 from digest.cli.call import Call
 from digest.cli.flags import Common
 from digest.cli.preview import preview_state
 from digest.preview import server
+from digest.preview.live import Live
 from digest.preview.state import ViewRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from playwright.sync_api import Browser, BrowserContext, Page
 
 NOW = "2022-03-01T09:00"
+QUESTION = ".asked-"  # begins the names of files that ask the watcher
 STORY = """---
 title: {title}
 date: {date}
@@ -38,16 +41,39 @@ link: https://www.example.org/{name}
 
 @dataclass
 class Shown:
-    """A newsroom's folder and the page that shows it."""
+    """A newsroom's folder and the page that shows it, served as soon as its address is asked for.
+
+    So what a test writes first is there before anybody watches. What it writes later is whole at once, and told.
+    """
 
     root: Path
-    url: str = ""
-    token: str = ""
+    access: server.PageAccess | None = None
+    live: Watched | None = None
+    serve: Callable[[], object] | None = None
+
+    @property
+    def served(self) -> server.PageAccess:
+        if self.access is None and self.serve:
+            self.serve()
+        assert self.access
+        return self.access
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.served.port}"
+
+    @property
+    def token(self) -> str:
+        return self.served.token
 
     def write(self, path: str, text: str) -> Path:
         file = self.root / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
+        whole = file.with_name(f".digest-{file.name}.tmp")
+        whole.write_text(text, encoding="utf-8")
+        whole.replace(file)
+        if self.live:
+            self.live.catch_up()
         return file
 
     def story(self, name: str, **values: str) -> Path:
@@ -67,6 +93,39 @@ class Shown:
         return httpx.post(self.url + path, json=body, headers={**ours, **headers}, timeout=30)
 
 
+class Watched(Live):
+    """The server's own watcher, which says in a test when it has told of all that was written until now.
+
+    It is asked with files of this test's in a folder it watches: what was written before one of them is told before it.
+    """
+
+    def __init__(self, root, changed):
+        super().__init__(root, changed)
+        self.root, self.asked, self.answered = root, 0, 0
+
+    def wake(self, paths):
+        others = [path for path in paths if not path.name.startswith(QUESTION)]
+        self.answered = max([self.answered, *(int(path.name.removeprefix(QUESTION)) for path in {*paths} - {*others})])
+        if others or not paths:
+            super().wake(others)
+
+    def catch_up(self):
+        begun = time.monotonic()
+        while not (self._watched == self._present() and self._answers()):
+            assert time.monotonic() < begun + 30
+
+    def _answers(self):
+        self.asked += 1
+        question = self.root / "stories" / f"{QUESTION}{self.asked}"
+        question.touch()
+        for _ in range(30):
+            if self.answered == self.asked:
+                break
+            time.sleep(0.02)
+        question.unlink()
+        return self.answered == self.asked
+
+
 def settle(root: Path) -> None:
     """Wait until no file is so new that a server which begins now tells its pages of it: they would be drawn twice."""
     newest = max(path.lstat().st_ctime for path in (root, *root.rglob("*")))
@@ -81,16 +140,19 @@ def serving(
     state = preview_state(Call(common), ViewRequest(period=first))
     ready = threading.Event()
     settle(shown.root)
-    with server.bound("127.0.0.1", port) as (listener, bound):
+    live: list[Watched] = []
+    with server.bound("127.0.0.1", port) as (listener, bound), pytest.MonkeyPatch.context() as patch:
         access = server.PageAccess(host=host, port=bound.port, token=bound.token, keys=keys or {})
+        patch.setattr(server, "Live", lambda *given: live.append(Watched(*given)) or live[0])
         running = server.server_of(state, access, ready.set)
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
             assert ready.wait(30)
-            shown.url, shown.token = f"http://127.0.0.1:{access.port}", access.token
+            shown.access, shown.live = access, live[0]
             yield access
         finally:
+            shown.live = None
             running.should_exit = True
             thread.join(30)
     assert not thread.is_alive()
@@ -125,7 +187,7 @@ def opened(
     """
     context = _context(browser, bypass_csp=bypass_csp, touch=touch)
     page = context.new_page()
-    _REQUESTS[page] = Requests(page)
+    _REQUESTS[page] = Requests(page, shown)
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
@@ -149,16 +211,16 @@ def opened(
 
 
 class Requests:
-    """How many a page has made, and which are not answered yet; its stream of changes never is."""
+    """How many a page has made of its server, and which are not answered yet; its stream of changes never is."""
 
-    def __init__(self, page):
-        self.count, self.open = 0, set()
+    def __init__(self, page, shown):
+        self.shown, self.count, self.open = shown, 0, set()
         page.on("request", self.made)
         page.on("requestfinished", self.ended)
         page.on("requestfailed", self.ended)
 
     def made(self, request):
-        if not request.url.endswith("/api/events"):
+        if request.url.startswith(self.shown.url) and not request.url.endswith("/api/events"):
             self.count += 1
             self.open.add(request)
 
@@ -172,6 +234,8 @@ _REQUESTS: dict[Page, Requests] = {}
 def settled(page):
     """What was changed so far is answered and drawn, and nothing more is asked for: each thing stays in its place."""
     made, before = _REQUESTS[page], -1
+    if made.shown.live:
+        made.shown.live.catch_up()
     for _ in range(400):
         if not made.open and before == made.count:
             break
@@ -186,9 +250,11 @@ class Late:
     """Answers that are kept back until `come()`: the first `count` of those asked for at this address, or all.
 
     The question itself is late; with `early`, only its answer is, which says what was so when it was asked.
+    Nothing else is on its way when it begins, but what another one keeps: else it would keep an answer from before.
     """
 
     def __init__(self, page, address, count=0, *, early=False):
+        settled(page)
         self.page, self.address, self.count, self.kept, self.seen = page, re.compile(address), count, [], 0
         self.open, self.early = False, early
         page.route(self.address, self.keep)

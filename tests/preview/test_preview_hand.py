@@ -7,6 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
+import anyio.lowlevel
 import pytest
 import yaml
 from aiosmtpd.controller import Controller
@@ -16,6 +17,7 @@ from previewed import Late, opened, serving, settled
 from digest.editions import archive
 from digest.editions.builder import build_edition
 from digest.newsroom.newsroom import open_newsroom
+from digest.preview.live import Live
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[2]
@@ -61,6 +63,16 @@ def test_pin_and_skip_write_the_overrides_file_and_nothing_else(browser, shown, 
         page.get_by_role("button", name="Undo every pin, skip and move").click()
         expect(mail(page).locator("body")).to_contain_text("TVET in Ukraine")
         assert not hand(shown)
+
+
+def test_the_mail_follows_though_nothing_tells_of_files(browser, folder, monkeypatch):
+    """As on a disk of the network, that tells of no change: what is pressed is in the mail all the same."""
+    monkeypatch.setattr(Live, "watch", lambda _: anyio.lowlevel.checkpoint())
+    with serving(folder), opened(browser, folder, 1280, "panels=stories") as page:
+        press(page, "Skip", UKRAINE)
+        expect(mail(page).locator("body")).not_to_contain_text("TVET in Ukraine")
+        press(page, "Move down", WOMEN)
+        expect(mail(page).locator("h2").first).to_contain_text("Digitally and financially")
 
 
 @BOTH

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 
 import anyio
 import pytest
+import watchfiles
 from previewed import NOW
 
 from digest.cli.call import Call
@@ -15,6 +17,31 @@ from digest.cli.preview import preview_state
 from digest.newsroom.newsroom import open_newsroom
 from digest.preview.live import Live
 from digest.preview.state import PreviewState, ViewRequest
+
+
+@asynccontextmanager
+async def watched(root):
+    """What is told of this newsroom: the names of each time."""
+    told: list[set[str]] = []
+    live = Live(root, lambda paths: told.append({path.name for path in paths}))
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(live.watch)
+        with anyio.fail_after(20):
+            yield told
+        live.close()
+
+
+async def until(there):
+    while not there():  # noqa: ASYNC110 - a watcher's other end tells nobody
+        await anyio.sleep(0.02)
+
+
+async def is_watched(folder, told):
+    """What is written here is told sooner or later, if somebody watches."""
+    folder.mkdir(exist_ok=True)
+    while {"a.md"} not in told:
+        (folder / "a.md").write_text(str(anyio.current_time()))
+        await anyio.sleep(0.3)
 
 
 def test_a_change_while_a_page_is_being_told_is_told_next(tmp_path):
@@ -82,6 +109,49 @@ def test_a_change_before_the_first_watcher_watches_is_told(tmp_path):
 
     assert anyio.run(partial(told, written=True))
     assert not anyio.run(partial(told, written=False))
+
+
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize("changed", ["issues", "config.yaml"])
+def test_what_appears_or_is_set_before_the_first_watcher_watches_is_told(tmp_path, monkeypatch, there, changed):
+    """A newsroom's first issue is saved while the server begins, or a setting is; what is saved next is told, too."""
+    (tmp_path / "config.yaml").write_text("")
+    if there:
+        (tmp_path / "stories").mkdir()
+    watch = watchfiles.awatch
+
+    async def late(*paths, **how):
+        if changed == "issues":
+            (tmp_path / changed).mkdir(exist_ok=True)
+        else:
+            (tmp_path / changed).write_text("# anew")
+        async for changes in watch(*paths, **how):
+            yield changes
+
+    async def newsroom():
+        await anyio.sleep(0.05)  # what was made above is older than the server
+        async with watched(tmp_path) as told:
+            await until(lambda: told)
+            await is_watched(tmp_path / "issues", told)
+
+    monkeypatch.setattr(watchfiles, "awatch", late)
+    anyio.run(newsroom)
+
+
+def test_a_folder_that_goes_and_comes_again_is_watched(tmp_path):
+    """As git changes it between two branches: what is written in the new one is told."""
+    (tmp_path / "stories").mkdir()
+
+    async def newsroom():
+        async with watched(tmp_path) as told:
+            await is_watched(tmp_path / "stories", told)
+            (tmp_path / "stories").rename(tmp_path / "old")
+            (tmp_path / "stories").mkdir()
+            await until(lambda: {"stories"} in told)
+            told.clear()
+            await is_watched(tmp_path / "stories", told)
+
+    anyio.run(newsroom)
 
 
 @pytest.mark.parametrize("reading", [1, 2])

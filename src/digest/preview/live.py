@@ -6,9 +6,10 @@ Watches what shapes a digest (config, stories, templates, overrides, readers, im
 from __future__ import annotations
 
 import time
+from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
@@ -35,6 +36,7 @@ class Live:
         self._changes = 0  # so far: a page that was being told of one must not miss the next
         self._listeners = 0
         self._again: anyio.Event | None = None
+        self._watched: list[Path] = []
         self._begun = time.time_ns() - _CLOCK
         self.closed = False
 
@@ -45,13 +47,23 @@ class Live:
 
     async def watch(self) -> None:
         """Watch until closed. A folder that appears later is watched from then on."""
+        from watchfiles import DefaultFilter
+
+        wanted = DefaultFilter(ignore_entity_patterns=(*DefaultFilter.ignore_entity_patterns, r"^\.digest-.*\.tmp$"))
+        names = {*FILES, *FOLDERS}
         fresh = True
         while not self.closed:
             # watchfiles ends at once by its event; cancelled, it would wait for seconds.
             again = self._again = anyio.Event()
+            folders = self._watched = self._present()
+            files = [file for name in FILES if (file := self._root / name).is_file()]
+            below = partial(self._tell, folders, folders, fresh, again, watch_filter=wanted)
+            # The newsroom's own folder, not what is below it: config.yaml, and folders that appear or go.
+            top = partial(self._tell, [self._root], files, fresh, again, recursive=False)
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._folders, again, fresh)
-                tasks.start_soon(self._top, again)
+                if folders:
+                    tasks.start_soon(below)
+                tasks.start_soon(partial(top, watch_filter=lambda _, path: Path(path).name in names))
             fresh = False
 
     async def events(self) -> AsyncIterator[str]:
@@ -100,45 +112,29 @@ class Live:
     def _present(self) -> list[Path]:
         return [folder for name in FOLDERS if (folder := self._root / name).is_dir()]
 
-    async def _folders(self, again: anyio.Event, fresh: bool) -> None:
-        from watchfiles import DefaultFilter, awatch
+    async def _tell(self, watched: list[Path], known: list[Path], fresh: bool, again: anyio.Event, **how: Any) -> None:
+        """Tell of what changes here, until there are other folders to watch."""
+        from watchfiles import awatch
 
-        present = self._present()
-        if not present:
-            await again.wait()
-            return
-        wanted = DefaultFilter(ignore_entity_patterns=(*DefaultFilter.ignore_entity_patterns, r"^\.digest-.*\.tmp$"))
         # Between two watchers nobody looks. So the second tells the pages to look once, as soon as it surely watches.
-        # The first tells them only where a file was written since this server began: mostly none was.
+        # The first tells them only where something was written since this server began: mostly nothing was.
         look = not fresh
         async for changes in awatch(
-            *present, watch_filter=wanted, debounce=_QUIET, step=20, stop_event=again,
-            rust_timeout=_IDLE, yield_on_timeout=True,
-        ):  # fmt: skip
-            if fresh and not changes:
-                look = await anyio.to_thread.run_sync(self._written_since, present)
+            *watched, debounce=_QUIET, step=20, stop_event=again, rust_timeout=_IDLE, yield_on_timeout=True, **how
+        ):
+            if fresh:
+                look = await anyio.to_thread.run_sync(self._written_since, known)
             if changes or look:
                 self.wake([] if look else [Path(path) for _, path in changes])
             fresh = look = False
+            # A folder that went and came again is another one.
+            if self._present() != self._watched or any(Path(path).name in FOLDERS for _, path in changes):
+                again.set()
 
     def _written_since(self, folders: list[Path]) -> bool:
-        """Whether a file below these folders was written since this began; where one cannot be looked at, it was."""
+        """Whether one of these, or of what is below, was written since this began; what cannot be looked at was."""
         paths = chain(folders, *(folder.rglob("*") for folder in folders))
         try:
             return any(path.stat().st_ctime_ns >= self._begun for path in paths)
         except OSError:
             return True
-
-    async def _top(self, again: anyio.Event) -> None:
-        """The newsroom's own folder, not what is below it: config.yaml, and folders that appear or go."""
-        from watchfiles import awatch
-
-        present = self._present()
-        names = {*FILES, *FOLDERS}
-        async for changes in awatch(
-            self._root, watch_filter=lambda _, path: Path(path).name in names,
-            recursive=False, debounce=_QUIET, step=20, stop_event=again,
-        ):  # fmt: skip
-            self.wake([Path(path) for _, path in changes])
-            if self._present() != present:
-                again.set()
