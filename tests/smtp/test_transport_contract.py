@@ -10,8 +10,9 @@ from smtprun import mails, settings
 
 from digest.config.sections import SendSection
 from digest.delivery import Event
+from digest.errors import TransportError
 from digest.sending.eml import EmlFolder, Maildir
-from digest.sending.transports import TRANSPORTS
+from digest.sending.transports import TRANSPORTS, send_one
 from digest.smtp.transport import SmtpTransport
 from digest.testing import MemoryTransport
 
@@ -122,3 +123,16 @@ def test_sessions_do_not_disturb_each_other(way: Way):
     for session in sessions:
         session.close()
     assert arrived() == addresses(*range(6))
+
+
+def test_a_mail_of_which_a_transport_says_nothing_is_told():
+    """One of somebody's own that breaks the port: a notice, a test mail and a canary end in a sentence."""
+
+    class Silent(MemoryTransport):
+        def open(self):
+            session = super().open()
+            session.deliver = lambda *_: iter(())
+            return session
+
+    with pytest.raises(TransportError, match="did not say what became of the mail to r0@"):
+        send_one(Silent(), mails(1)[0])

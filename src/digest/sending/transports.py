@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from digest.errors import ConfigError, UsageError
+from digest.errors import ConfigError, TransportError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -88,7 +88,10 @@ def open_transport(made_from: TransportSetup, name: str = "") -> Transport:
 def send_one(transport: Transport, mail: Outgoing) -> Outcome:
     """Send a mail that is no reader's, and which no ledger knows. Raises SendStopped, TransportError."""
     with closing(transport.open()) as session:
-        return next(session.deliver(iter([mail]), lambda _: True))
+        for outcome in session.deliver(iter([mail]), lambda _: True):
+            return outcome
+    message = f"the transport did not say what became of the mail to {mail.recipient}"  # one of somebody's own
+    raise TransportError(message)
 
 
 def _folder(made_from: TransportSetup) -> Path:
