@@ -14,6 +14,7 @@ let timer;
 let turns = 0; // answers may overtake each other: only the last one counts
 let saving = Promise.resolve(); // the save that is under way
 let openings = 0; // forms may be answered late: only the last one asked for is opened
+let followed = 0; // and only the last one asked for of a file that changed
 
 export const dirty = () => Boolean(open?.form.dirty || open?.form.busy);
 const typed = () => JSON.stringify(open?.form.changed() ?? null);
@@ -177,8 +178,10 @@ export const again = () => { if (here.draft) draw(); };
 // The file changed elsewhere: a form in which nothing was typed follows it.
 export async function follow() {
   const inUse = () => dirty() || $('editor').contains(document.activeElement);
-  const { subject } = open ?? {};
-  if (subject && !subject.fresh && !inUse()) await load(subject, () => open?.subject !== subject || inUse()).catch((error) => say(error.message));
+  const { subject, version } = open ?? {};
+  if (!subject || subject.fresh || inUse()) return;
+  const turn = (followed += 1);
+  await load(subject, () => turn !== followed || open?.subject !== subject || open.version !== version || inUse()).catch((error) => say(error.message));
 }
 
 $('editor').addEventListener('keydown', (event) => {

@@ -80,12 +80,15 @@ function complain(errors, stale) {
 
 const drawers = { checks: () => checks(facts), issue, stories, import: importing, calendar, compare, act: () => act(facts), saves };
 
+const drawings = {}; // how often each was to be drawn: what was wrong the last time but one is nobody's by now
+
 async function panel(name) {
+  const turn = drawings[name] = (drawings[name] ?? 0) + 1;
   try {
     await drawers[name]();
   } catch (error) {
     if (!error.errors) throw error;
-    ($(`${name}-wrong`) ?? $(name)).replaceChildren(...error.errors.map((line) => el('p', { class: 'soft' }, line)));
+    if (turn === drawings[name]) ($(`${name}-wrong`) ?? $(name)).replaceChildren(...error.errors.map((line) => el('p', { class: 'soft' }, line)));
   }
 }
 
