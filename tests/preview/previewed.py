@@ -27,7 +27,15 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
 NOW = "2022-03-01T09:00"
-QUESTION = ".asked-"  # begins the names of files that ask the watcher
+QUESTION = ".asked-"  # begins the names of files that ask the watchers
+# What the page was told of last: it is noted before the page's own listeners hear of it.
+TOLD = """window.EventSource = class extends EventSource {
+  constructor(...given) {
+    super(...given);
+    for (const name of ['hello', 'change']) this.addEventListener(name, ({ data }) => { window.told = data; });
+  }
+};"""
+RESTING = "/static/mark.svg"
 STORY = """---
 title: {title}
 date: {date}
@@ -94,36 +102,43 @@ class Shown:
 
 
 class Watched(Live):
-    """The server's own watcher, which says in a test when it has told of all that was written until now.
+    """The server's own watchers, which say in a test when they have told of all that was written until now.
 
-    It is asked with files of this test's in a folder it watches: what was written before one of them is told before it.
+    Each is asked with files of this test's where it watches: what was written before one of them is told before it.
     """
 
     def __init__(self, root, changed):
         super().__init__(root, changed)
-        self.root, self.asked, self.answered = root, 0, 0
+        self.places, self.asked, self.answered = (root, root / "stories"), 0, set()
+
+    async def _tell(self, *given, watch_filter, **how):
+        await super()._tell(*given, watch_filter=lambda *each: QUESTION in each[1] or watch_filter(*each), **how)
 
     def wake(self, paths):
         others = [path for path in paths if not path.name.startswith(QUESTION)]
-        self.answered = max([self.answered, *(int(path.name.removeprefix(QUESTION)) for path in {*paths} - {*others})])
         if others or not paths:
             super().wake(others)
+        self.answered |= {path.name for path in paths}
 
     def catch_up(self):
-        begun = time.monotonic()
-        while not (self._watched == self._present() and self._answers()):
+        begun, asked = time.monotonic(), []
+        while not (self._watched == self._present() and self._answers(asked)):
             assert time.monotonic() < begun + 30
-
-    def _answers(self):
-        self.asked += 1
-        question = self.root / "stories" / f"{QUESTION}{self.asked}"
-        question.touch()
-        for _ in range(30):
-            if self.answered == self.asked:
-                break
             time.sleep(0.02)
-        question.unlink()
-        return self.answered == self.asked
+        for question in asked:
+            question.unlink()
+
+    def _answers(self, asked):
+        """Whether each has told of a question. One more is put to each: between two watchers nobody hears any."""
+        for place in self.places:
+            self.asked += 1
+            asked.append(place / f"{QUESTION}{self.asked}")
+            asked[-1].touch()
+        for _ in range(30):
+            if {each.parent for each in asked if each.name in self.answered} == {*self.places}:
+                return True
+            time.sleep(0.02)
+        return False
 
 
 def settle(root: Path) -> None:
@@ -188,6 +203,7 @@ def opened(
     context = _context(browser, bypass_csp=bypass_csp, touch=touch)
     page = context.new_page()
     _REQUESTS[page] = Requests(page, shown)
+    page.add_init_script(TOLD)
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
@@ -211,7 +227,10 @@ def opened(
 
 
 class Requests:
-    """How many a page has made of its server, and which are not answered yet; its stream of changes never is."""
+    """How many a page has made of its server, and which are not answered yet; its stream of changes never is.
+
+    What `rest` asks for is not counted.
+    """
 
     def __init__(self, page, shown):
         self.shown, self.count, self.open = shown, 0, set()
@@ -220,7 +239,7 @@ class Requests:
         page.on("requestfailed", self.ended)
 
     def made(self, request):
-        if request.url.startswith(self.shown.url) and not request.url.endswith("/api/events"):
+        if request.url.startswith(self.shown.url) and not request.url.endswith(("/api/events", RESTING)):
             self.count += 1
             self.open.add(request)
 
@@ -233,17 +252,18 @@ _REQUESTS: dict[Page, Requests] = {}
 
 def settled(page):
     """What was changed so far is answered and drawn, and nothing more is asked for: each thing stays in its place."""
-    made, before = _REQUESTS[page], -1
-    if made.shown.live:
-        made.shown.live.catch_up()
+    made = _REQUESTS[page]
+    if live := made.shown.live:
+        live.catch_up()
+        until(page, lambda: page.evaluate("window.told") == live.seen)
     for _ in range(400):
+        before = made.count
+        page.evaluate("() => new Promise((done) => setTimeout(done, 300))")  # what is typed is asked for after 250
+        rest(page)
         if not made.open and before == made.count:
             break
-        before = made.count
-        page.wait_for_timeout(300)  # what is typed is asked for after 250
     else:
         raise AssertionError([made.count, *(each.url for each in made.open)])
-    rest(page)
 
 
 class Late:
@@ -255,15 +275,16 @@ class Late:
 
     def __init__(self, page, address, count=0, *, early=False):
         settled(page)
-        self.page, self.address, self.count, self.kept, self.seen = page, re.compile(address), count, [], 0
+        self.page, self.count, self.kept, self.requests, self.seen = page, count, [], set(), 0
         self.open, self.early = False, early
-        page.route(self.address, self.keep)
+        page.route(re.compile(address), self.keep)
 
     def keep(self, route):
         self.seen += 1
         if self.open or (self.count and self.seen > self.count):
             route.continue_()
         else:
+            self.requests.add(route.request)
             answer = {"response": route.fetch()} if self.early else {}
             self.kept.append(partial(route.fulfill if self.early else route.continue_, **answer))
 
@@ -271,11 +292,12 @@ class Late:
         until(self.page, lambda: len(self.kept) >= count)
 
     def come(self):
+        """All that was asked for by now, one at least, is answered, or wanted by nobody any more, and drawn."""
+        self.asked()
         kept, self.kept, self.open = self.kept, [], True
-        with self.page.expect_response(self.address) as answered:
-            for go in kept:
-                go()
-        answered.value.finished()
+        for go in kept:
+            go()
+        until(self.page, lambda: self.requests.isdisjoint(_REQUESTS[self.page].open))
         rest(self.page)
 
 
@@ -289,6 +311,6 @@ def until(page, there):
 
 
 def rest(page):
-    """What was answered so far is drawn."""
-    page.evaluate("() => fetch('/static/mark.svg').then((next) => next.text())")
+    """What was answered so far is drawn, and what was asked for so far is counted."""
+    page.evaluate(f"() => fetch('{RESTING}').then((next) => next.text())")
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
