@@ -354,6 +354,15 @@ def test_a_month_is_clicked_in_the_calendar(browser, served, width):
         expect(page.get_by_role("button", name="March 2021: 0 stories")).to_be_attached()
 
 
+def test_a_series_may_have_any_name(browser, shown):
+    """Also one that every object of the page's own has: a month without it says nothing of it."""
+    for number in range(9):
+        shown.story(f"builders-{number}", kicker="constructor", date="2022-01-20")
+    with opened(browser, shown, query="period=2022-02&panels=calendar") as page:
+        expect(page.locator("#calendar .legend")).to_contain_text("Skills stories: 3")
+        expect(page.locator("#calendar .legend li", has_text="constructor")).to_have_text("constructor")
+
+
 def test_a_contrast_theme_shows_what_is_pressed_and_chosen(browser, served):
     """Windows takes a page's colours away there: a width, a scheme, a tab and a measure can still be told apart."""
     with opened(browser, served, 1280, "width=600") as page:

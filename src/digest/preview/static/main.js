@@ -253,7 +253,7 @@ document.addEventListener('picked', async ({ detail }) => {
     else say(elsewhere ? `That is written in ${elsewhere}.` : 'That is the theme’s, or made of the settings: no story, and no block.');
   } catch (error) {
     if (!error.errors) throw error;
-    say(error.message);
+    if (turn === picks) say(error.message);
   }
 });
 document.addEventListener('saved', ({ detail: awaited }) => {

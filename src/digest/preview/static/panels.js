@@ -87,7 +87,7 @@ export async function calendar() {
   el('span', { class: 'month' }, each.month.slice(5)),
   el('span', { class: 'year' }, index === 0 || each.month.endsWith('-01') ? each.month.slice(2, 4).padStart(3, '’') : ''));
   const now = months.find((each) => each.month === here.month)?.kickers ?? {}; // a finger sees no tooltip: it chooses the month
-  const legend = kickers.slice(0, KINDS).map((name, index) => el('li', {}, el('i', { class: `k${index}` }), el('bdi', {}, name || 'no kicker'), now[name] ? `: ${now[name]}` : ''));
+  const legend = kickers.slice(0, KINDS).map((name, index) => el('li', {}, el('i', { class: `k${index}` }), el('bdi', {}, name || 'no kicker'), Object.hasOwn(now, name) ? `: ${now[name]}` : ''));
   if (kickers.length > KINDS) legend.push(el('li', {}, el('i', { class: `k${KINDS}` }), `${kickers.length - KINDS} more`));
   const still = document.querySelector('.months')?.dataset.scroll === here.month;
   fill($('calendar'),
