@@ -7,7 +7,7 @@ import re
 import pytest
 import yaml
 from playwright.sync_api import expect
-from previewed import opened
+from previewed import opened, settled, until
 
 from accessibility import violations
 from digest.blocks.kinds import KINDS
@@ -50,11 +50,7 @@ def data(shown, file=FILE):
 
 def becomes(page, shown, text, file=FILE):
     """Wait until the file says this."""
-    for _ in range(100):
-        if (shown.root / file).read_text() == text:
-            return
-        page.wait_for_timeout(50)
-    assert (shown.root / file).read_text() == text
+    until(page, lambda: (shown.root / file).read_text() == text)
 
 
 def press(page, label):
@@ -108,9 +104,9 @@ def test_a_letter_is_written_by_keyboard_alone(browser, shown, width):
         expect(mail(page).locator("body")).to_contain_text("Dear readers")
         page.keyboard.type(", and friends")  # the form is that block's now
         page.keyboard.press("Control+s")
-        expect(page.locator("#blocks li")).to_have_count(1)
-        page.keyboard.press("Escape")
+        page.keyboard.press("Escape")  # waits for what is being saved
         expect(page.locator("#editor")).to_be_hidden()
+        assert [each["name"] for each in data(shown)["blocks"]] == ["Ana Silva, and friends"]
 
 
 @BOTH
@@ -129,10 +125,9 @@ def test_blocks_are_moved_changed_and_removed_and_comments_stay(browser, shown, 
         becomes(page, shown, TWO)
         press(page, "Edit: letter")
         field(page, "Name").fill("Ana Lima")
-        with page.expect_response(re.compile("/api/issue$")) as saved:
-            save(page)
-        saved.value.finished()  # its Undo is there before the next one
+        save(page)
         becomes(page, shown, TWO.replace("Ana Silva", "Ana Lima"))
+        settled(page)  # its Undo is there before the next one
         press(page, "Remove: button")
         expect(page.locator("#blocks li")).to_have_count(1)
         expect(page.locator("#said").get_by_role("button", name="Undo")).to_be_visible()
@@ -147,7 +142,8 @@ def test_a_block_is_dragged(browser, shown, width):
     """A block follows the pointer, and stays where it is dropped."""
     shown.write(FILE, TWO)
     with opened(browser, shown, width, "panels=issue") as page:
-        page.locator("#blocks li").nth(1).locator(".grip").hover()  # waits while the list is drawn anew
+        settled(page)
+        page.locator("#blocks li").nth(1).locator(".grip").hover()
         page.mouse.down()
         target = page.locator("#blocks li").first.bounding_box()
         page.mouse.move(target["x"] + 5, target["y"] + 4, steps=5)
@@ -170,7 +166,8 @@ def test_the_rows_of_a_block_are_fields_of_their_own(browser, shown, width):
         rows.nth(1).get_by_label("Date (needed)").fill("2022-03-99")
         rows.nth(1).get_by_label("Title (needed)").fill("No such day")
         field(page, "Where it stands").select_option(f"after {WOMEN}")
-        save(page)
+        with page.expect_response(re.compile("/api/issue$")):  # a draft says as much
+            save(page)
         expect(page.locator("#editor")).to_contain_text("2, date: '2022-03-99' is not a day that exists")
         assert not (shown.root / FILE).exists()
         rows.nth(1).get_by_role("button", name="Remove").click()
@@ -217,6 +214,7 @@ def test_a_block_that_was_deleted_under_its_form_is_written_anew(browser, shown,
         said(page, f"Saved: {FILE}")
         letter = {"kind": "letter", "text": "Dear readers, this month is about skills.", "name": "Mine"}
         assert data(shown)["blocks"] == [letter]
+        settled(page)  # nothing is a draft any more
         field(page, "Name").fill("Mine too")
         expect(page.locator("html")).to_have_attribute("data-draft", "yes")
         save(page)
@@ -284,6 +282,7 @@ def test_axe_finds_nothing_in_the_forms_of_blocks(browser, shown, width):
         page.get_by_label("Add a block").select_option("events")
         page.get_by_role("button", name="Add", exact=True).click()
         expect(page.locator("#editor .items li")).to_have_count(1)
+        settled(page)
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
             assert violations(page, iframes=False) == [], scheme

@@ -8,7 +8,7 @@ import re
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
-from previewed import opened
+from previewed import opened, settled
 
 from accessibility import violations
 
@@ -218,6 +218,7 @@ def test_no_field_has_the_focus_under_the_forms_buttons(browser, shown, width):
         page.set_viewport_size({"width": width, "height": 600})
         edit(page)
         expect(page.locator("#editor-title")).to_be_focused()
+        settled(page)  # the mail scrolls to the story as soon as it is there
         while page.evaluate("document.activeElement.id") != "editor-save":
             page.keyboard.press("Tab")
             page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
@@ -248,6 +249,7 @@ def test_a_file_with_a_mistake_is_mended_in_its_form(browser, shown, width):
         expect(page.locator("#editor")).to_contain_text("does not exist in the calendar")
         field(page, "Date (needed)").fill("2022-02-24")
         save(page)
+        expect(page.locator("#said")).to_contain_text(f"Saved: {FILE}")
         expect(page.locator("#errors")).to_be_hidden()
         assert "date: 2022-02-24\n" in text(shown)
 
@@ -295,7 +297,7 @@ def test_a_picture_is_handed_in_and_named_by_its_story(browser, shown, tmp_path,
         field(page, "Words for the picture").fill("A market hall")
         field(page, "Credit").fill("ILO")
         save(page)
-        expect(page.locator("#said")).to_contain_text("Saved")
+        expect(page.locator("#said")).to_contain_text(f"Saved: {FILE}")
         assert "image: images/market-in-montevideo.jpg\nimage_alt: A market hall\n" in text(shown)
         assert (shown.root / "images/market-in-montevideo.jpg").exists()
         page.locator("#panel-saves summary").click()
@@ -314,6 +316,7 @@ def test_a_finding_leads_into_the_form_at_its_field(browser, shown, width):
         page.keyboard.press("ControlOrMeta+a")
         page.keyboard.type("https://www.ilo.org/uruguay")
         save(page)
+        expect(page.locator("#said")).to_contain_text(f"Saved: {FILE}")
         expect(finding).to_have_count(0)
         assert "link: https://www.ilo.org/uruguay\n" in text(shown)
 
@@ -447,7 +450,7 @@ def test_a_file_that_is_dropped_beside_its_place_opens_nothing(browser, shown):
     }"""
     with opened(browser, shown, 1280, "panels=stories") as page:
         edit(page)
-        expect(mail(page).get_by_role("heading").first).to_be_visible()
+        expect(page.locator("iframe[data-ready]")).to_be_visible()
         area, picture = page.locator("#editor textarea").first, page.locator("#editor [type=file]").first
         for place in (page.locator("#title"), mail(page).get_by_role("heading").first, area):
             assert place.evaluate(dropped) == "nothing"
@@ -489,6 +492,7 @@ def test_axe_finds_nothing_in_the_form(browser, shown, width):
         expect(page.get_by_role("group", name="Both versions")).to_be_visible()
         page.locator("[data-step=checks]").click()
         expect(page.locator("#step-detail")).to_be_visible()
+        settled(page)
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
             assert violations(page, iframes=False) == [], scheme

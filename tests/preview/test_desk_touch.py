@@ -104,7 +104,7 @@ def test_stories_and_blocks_are_chosen_and_moved_by_a_finger(browser, shown, wid
         tap(page, "Pin", UKRAINE)
         tap(page, "Skip", URUGUAY)
         expect(page.locator(f"#stories-out li[data-id='{URUGUAY}']")).to_be_visible()
-        expect(page.locator("#said")).to_contain_text("Saved")
+        settled(page)  # Undo is of the second, not of the first
         page.locator("#said").get_by_role("button", name="Undo").tap()
         expect(page.locator(f"#stories-in li[data-id='{URUGUAY}']")).to_be_visible()
         page.locator("#blocks").get_by_role("button", name="Move down: heading “Alpha”").tap()
@@ -132,10 +132,9 @@ def test_what_is_pressed_is_wide_enough_for_a_finger(browser, shown, width):
         expect(page.locator("#blocks li")).to_have_count(2)
         tap(page, "Pin", UKRAINE)
         expect(page.locator("#said button")).to_be_visible()
-        settled(page)
+        settled(page)  # the mail with the story pinned has come, and with it another frame and its grip
         low = "all => all.filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < 44)"
         assert page.locator("button, summary").evaluate_all(f"all => ({low})(all).map((each) => each.outerHTML)") == []
-        settled(page)  # the mail with the story pinned has come, and with it another frame and its grip
         handle = page.locator(".handle")
         assert handle.bounding_box()["width"] >= 24
         before = int(handle.get_attribute("aria-valuenow"))

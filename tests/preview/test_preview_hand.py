@@ -53,7 +53,7 @@ def test_pin_and_skip_write_the_overrides_file_and_nothing_else(browser, shown, 
     with opened(browser, shown, width, "panels=stories") as page:
         press(page, "Skip", UKRAINE)
         expect(page.locator(f"li[data-id='{UKRAINE}']")).to_contain_text("Out: the editor skips it")
-        expect(mail(page).locator("body")).not_to_contain_text("TVET in Ukraine")
+        expect(mail(page).locator("body", has_text="Unsubscribe", has_not_text="TVET in Ukraine")).to_be_visible()
         page.locator("#search").fill("prison")
         press(page, "Pin", PRISON)
         expect(mail(page).locator("body")).to_contain_text("From prison to a better life")
@@ -70,7 +70,7 @@ def test_the_mail_follows_though_nothing_tells_of_files(browser, folder, monkeyp
     monkeypatch.setattr(Live, "watch", lambda _: anyio.lowlevel.checkpoint())
     with serving(folder), opened(browser, folder, 1280, "panels=stories") as page:
         press(page, "Skip", UKRAINE)
-        expect(mail(page).locator("body")).not_to_contain_text("TVET in Ukraine")
+        expect(mail(page).locator("body", has_text="Unsubscribe", has_not_text="TVET in Ukraine")).to_be_visible()
         press(page, "Move down", WOMEN)
         expect(mail(page).locator("h2").first).to_contain_text("Digitally and financially")
 
@@ -80,7 +80,7 @@ def test_a_press_counts_though_the_list_grows_meanwhile(browser, shown, width):
     """An answer that comes between a button's down and up is drawn after it: the button is still under the pointer."""
     with opened(browser, shown, width, "panels=stories") as page:
         press(page, "Skip", UKRAINE)
-        expect(mail(page).locator("body")).not_to_contain_text("TVET in Ukraine")
+        expect(mail(page).locator("body", has_text="Unsubscribe", has_not_text="TVET in Ukraine")).to_be_visible()
         page.locator("#search").fill("prison")
         expect(page.locator(".rows li")).to_have_count(1)
         late = Late(page, "/api/selection.*&q=$")
@@ -123,7 +123,7 @@ def test_no_key_is_lost_while_the_list_is_drawn_anew(browser, shown):
         expect(page.get_by_role("button", name="Pin: 2 1 0")).to_be_visible()
         moved = [ids[1], ids[0], *ids[2:]]
         expect(page.locator("#stories-in li").nth(1)).to_have_attribute("data-id", ids[0])
-        page.wait_for_function("() => document.getElementById('said').textContent.startsWith('Saved')")
+        settled(page)
         assert page.locator("#stories-in li").evaluate_all("rows => rows.map((row) => row.dataset.id)") == moved
         assert page.evaluate("document.activeElement.dataset.focus") == f"down {ids[0]}"
         expect(mail(page).locator("h2").first).to_contain_text(page.locator("#stories-in .story").first.text_content())
@@ -280,7 +280,7 @@ def test_an_edition_is_compared_with_the_last_build(browser, shown, width):
         expect(page.locator(".diff del").first).to_contain_text("Digitally")
         page.get_by_role("button", name="Side by side").click()
         expect(mail(page, "second").locator("h2", has_text="Anew")).to_have_count(1)
-        expect(mail(page).locator("h2", has_text="Anew")).to_have_count(0)
+        expect(mail(page).locator("h2", has_text=re.compile("^Digitally"))).to_have_count(1)
 
 
 @BOTH

@@ -242,6 +242,7 @@ def test_stress_cases_are_a_choice_away(browser, served, width):
                 expect(page.locator("#checks")).to_contain_text("of the 102 KB")
                 expect(mail(page).locator("h2, h3, .short, .item").nth(39)).to_be_attached()
             if case == "case:no-summary":
+                expect(page.locator("iframe[src*=no-summary][data-ready]")).to_be_visible()
                 expect(mail(page).locator(".summary")).to_have_count(0)
 
 
@@ -317,7 +318,8 @@ def test_what_was_scrolled_stays_so_when_it_is_drawn_anew(browser, shown, width)
     for month in range(1, 13):
         shown.story(f"old-{month}", date=f"2019-{month:02}-10")
     with opened(browser, shown, width, "panels=calendar,compare,stories&tab=text") as page:
-        assert shown.post("/api/approve", {"by": "Ada", "fingerprint": shown.get("/api/edition").json()["fingerprint"]})
+        seen = shown.get("/api/edition").json()["fingerprint"]
+        assert shown.post("/api/approve", {"by": "Ada", "fingerprint": seen}).status_code == 200
         shown.story("long", title="A long one", date="2022-02-26", summary="Words. " * 600)
         places = {".months": "scrollLeft", "#compare .diff": "scrollTop", ".paper": "scrollTop"}
         expect(page.locator("#compare .diff")).to_contain_text("A long one")
@@ -396,10 +398,11 @@ def test_single_keys_can_be_turned_off(browser, served):
 def test_a_saved_story_appears_where_one_was(browser, shown, width):
     """A change on disk shows by itself; scroll, width and mode stay."""
     with opened(browser, shown, width, "width=375&scheme=dark") as page:
-        expect(mail(page).locator("h1")).to_be_visible()
+        expect(page.locator("iframe[data-ready]")).to_be_visible()
         page.evaluate("document.querySelector('iframe').contentWindow.scrollTo(0, 300)")
         shown.edit(f"stories/{URUGUAY}.md", "title: ", "title: Changed while you look – ")
         expect(mail(page).get_by_role("heading", name="Changed while you look")).to_have_count(1)
+        expect(page.locator("iframe[name=first][data-ready]")).to_be_visible()
         assert (inner(page, "scrollY"), box(page)) == (300, 375)
         assert style(page, ".sheet", "backgroundColor") == "rgb(24, 27, 35)"
 
@@ -504,6 +507,6 @@ def test_a_script_in_the_frame_would_not_run(browser, served):
             script.textContent = 'top.hacked = 1';
             inside.body.append(script);
             inside.body.insertAdjacentHTML('beforeend', '<img src="x" onerror="top.hacked = 1">');
+            return new Promise((done) => inside.body.lastChild.addEventListener('error', () => done()));
         }""")
-        page.wait_for_timeout(300)
         assert page.evaluate("window.hacked") is None
