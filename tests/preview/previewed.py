@@ -277,7 +277,7 @@ class Late:
         settled(page)
         self.page, self.count, self.kept, self.requests, self.seen = page, count, [], set(), 0
         self.open, self.early = False, early
-        page.route(re.compile(address), self.keep)
+        route(page, re.compile(address), self.keep)
 
     def keep(self, route):
         self.seen += 1
@@ -299,6 +299,15 @@ class Late:
             go()
         until(self.page, lambda: self.requests.isdisjoint(_REQUESTS[self.page].open))
         rest(self.page)
+
+
+def route(page, address, handler, **how):
+    """From now on, requests to this address are the handler's. Chromium tells a page so a moment after its answer."""
+    page.route(address, handler, **how)
+    taken = []
+    page.route("**/routed", lambda request: (taken.append(request), request.fulfill()))
+    until(page, lambda: page.evaluate("() => fetch('/routed').then(() => true)") and taken)
+    page.unroute("**/routed")
 
 
 def until(page, there):

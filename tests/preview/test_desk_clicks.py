@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect
-from previewed import opened, rest, settled, until
+from previewed import opened, rest, route, settled, until
 
 from digest.composer import trace
 
@@ -149,7 +149,7 @@ def test_a_click_counts_before_the_last_picture_is_there(browser, shown, width):
     shown.edit(story, "stories/pictures/", "https://pictures.example.org/")
     with opened(browser, shown, width, expected="net::ERR") as page:
         late = []
-        page.route("https://pictures.example.org/*", lambda route: late.append(route))  # noqa: PLW0108 - as Playwright wants it
+        route(page, "https://pictures.example.org/*", lambda route: late.append(route))  # noqa: PLW0108 - as Playwright wants it
         page.get_by_role("button", name="Dark").click()
         until(page, lambda: late)
         mail(page).locator(".name").click()

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from PIL import Image
 from playwright.sync_api import expect
-from previewed import Late, Shown, opened, rest, serving, settled
+from previewed import Late, Shown, opened, rest, route, serving, settled
 
 pytestmark = pytest.mark.browser
 FILE = "issues/2022-02/everyone.yaml"
@@ -383,7 +383,7 @@ def test_what_is_said_of_a_draft_waits_for_no_picture(browser, shown, look):
     shown.edit(story, "stories/pictures/", "https://pictures.example.org/")
     with opened(browser, shown, query="panels=issue", expected="net::ERR") as page:
         pictures = []
-        page.route("https://pictures.example.org/*", lambda route: pictures.append(route))  # noqa: PLW0108 - Playwright
+        route(page, "https://pictures.example.org/*", lambda route: pictures.append(route))  # noqa: PLW0108 - Playwright
         page.get_by_role("button", name="Edit subject, preheader, intro").click()
         frames = Late(page, r"/frame\?", 1) if look else None
         field(page, "Subject").fill("Quite another subject")
@@ -401,7 +401,7 @@ def test_what_is_said_of_a_draft_waits_for_no_frame_that_failed(browser, shown):
         page.get_by_role("button", name="Edit subject, preheader, intro").click()
         subject = field(page, "Subject")
         expect(subject).to_be_visible()
-        page.route(re.compile(r"/frame\?"), lambda route: route.abort(), times=1)
+        route(page, re.compile(r"/frame\?"), lambda route: route.abort(), times=1)
         subject.fill("Quite another subject")
         expect(page.locator("#inbox .desktop .subject")).to_have_text("Quite another subject")
         subject.fill("And one more")
@@ -520,7 +520,7 @@ def test_a_click_counts_while_the_mail_is_on_its_way_anew(browser, shown, width)
 def test_the_mail_that_is_seen_stays_while_nothing_answers(browser, shown):
     """There is no browser's own error page in its place; the next one that comes is shown."""
     with opened(browser, shown, expected=AWAY) as page:
-        page.route(re.compile("/frame"), lambda route: route.abort())
+        route(page, re.compile("/frame"), lambda route: route.abort())
         page.get_by_role("button", name="Dark").click()
         expect(page.locator("iframe.dark[data-failed]")).to_be_attached()
         rest(page)
@@ -804,7 +804,7 @@ def test_what_is_in_the_file_is_taken_when_it_can_be_had(browser, shown):
         field(page, "Title (needed)").fill("Typed by me")
         shown.edit(f"stories/{WOMEN}.md", "title: H", "title: Really h")
         page.keyboard.press("Control+s")
-        page.route(re.compile(r"/api/story\?"), lambda route: route.abort())
+        route(page, re.compile(r"/api/story\?"), lambda route: route.abort())
         page.get_by_role("button", name="Take what is in the file").click()
         expect(page.locator("#said")).to_contain_text("the preview does not answer")
         expect(field(page, "Title (needed)")).to_have_value("Typed by me")
@@ -818,7 +818,7 @@ def test_an_answer_that_is_cut_says_so_and_what_is_typed_can_be_saved_again(brow
     with opened(browser, shown, query="panels=stories") as page:
         edit(page, WOMEN)
         field(page, "Title (needed)").fill("Typed by me")
-        page.route(re.compile("/api/story$"), lambda route: route.fulfill(body='{"id": '))
+        route(page, re.compile("/api/story$"), lambda route: route.fulfill(body='{"id": '))
         page.locator("#editor-save").click()
         expect(page.locator("#said")).to_contain_text("no answer that can be read")
         page.unroute_all()

@@ -8,7 +8,7 @@ import re
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
-from previewed import opened, settled
+from previewed import opened, route, settled
 
 from accessibility import violations
 
@@ -157,7 +157,7 @@ def test_a_save_that_hangs_is_given_up(browser, shown):
         page.add_init_script(soon)
         page.goto(f"{shown.url}/?story={URUGUAY}")
         page.on("dialog", lambda dialog: dialog.accept())
-        page.route("**/api/story", lambda _: None)
+        route(page, "**/api/story", lambda _: None)
         field(page, "Kicker").fill("Never there")
         save(page)
         expect(page.locator("#said")).to_contain_text("the preview does not answer")
